@@ -1,0 +1,33 @@
+"""Noise level of a frame, estimated from the frame alone."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor
+from torch.nn import functional
+
+BLOCK_PX = 16
+QUIET_SHARE = 0.25
+"""Share of the quietest blocks that are taken to be free of texture."""
+
+
+def estimate_noise_std(luma: Tensor) -> Tensor:
+    """Standard deviation of white noise, after Immerkær (1996), on the quietest blocks.
+
+    The second-difference mask N = [1 −2 1; −2 4 −2; 1 −2 1] is blind to planes and responds to
+    white noise with 6σ; σ = √(π/2)·mean|Y∗N|/6. The mean is taken per block, and the quantile
+    ``QUIET_SHARE`` of the blocks avoids texture.
+
+    Args:
+        luma: float [N, 1, H, W] in [0, 1], at least 3×3 px.
+
+    Returns:
+        Float [N] in the same units. Texture everywhere makes it an overestimate, clipped (black
+        or white) areas an underestimate.
+    """
+    mask = luma.new_tensor([[1.0, -2.0, 1.0], [-2.0, 4.0, -2.0], [1.0, -2.0, 1.0]])
+    response = functional.conv2d(luma, mask[None, None]).abs()
+    block = min(BLOCK_PX, *response.shape[-2:])
+    means = functional.avg_pool2d(response, block).flatten(1)
+    return means.quantile(QUIET_SHARE, dim=1) * (math.sqrt(math.pi / 2) / 6)

@@ -1,0 +1,141 @@
+"""Training patches for super-resolution: low- and high-resolution pairs cut from photographs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from edge_sdk.errors import InputError, PictureError
+from edge_sdk.imaging import read_picture, resize_bicubic, rgb_to_ycbcr
+from edge_sdk.models.spec import Colour
+
+
+@dataclass(frozen=True)
+class PicturePair:
+    """A picture at both resolutions, quantised to 8 bits.
+
+    Attributes:
+        low: uint8 [C, H, W].
+        high: uint8 [C, scale·H, scale·W].
+        name: file name of the picture.
+    """
+
+    low: Tensor
+    high: Tensor
+    name: str
+
+
+def list_pictures(folder: Path, names: Path | None = None) -> list[Path]:
+    """Pictures to read: all of ``folder`` or those that ``names`` lists.
+
+    Args:
+        folder: searched recursively when ``names`` is absent, else the root of its paths.
+        names: text file with one path per line, relative to ``folder``; blank lines are skipped.
+
+    Raises:
+        InputError: if the folder or the list is missing, holds no picture, or names a missing one.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder of pictures; check the path in the recipe")
+    if names is None:
+        suffixes = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
+        paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes)
+    else:
+        if not names.is_file():
+            raise InputError(f"{names}: no such list of pictures; check the path in the recipe")
+        paths = [folder / line.strip() for line in names.read_text().splitlines() if line.strip()]
+        missing = [path for path in paths if not path.is_file()]
+        if missing:
+            raise InputError(f"{names}: lists {missing[0]}, which does not exist")
+    if not paths:
+        raise InputError(f"{names or folder}: holds no picture; add PNG, JPEG, WebP, BMP or TIFF")
+    return paths
+
+
+def picture_pair(path: Path, scale: int, colour: Colour, shrink: float = 1.0) -> PicturePair:
+    """Read a picture and make its low-resolution partner by MATLAB-style bicubic reduction.
+
+    Args:
+        path: picture file.
+        scale: ratio of the two resolutions.
+        colour: luma only, or red, green and blue.
+        shrink: factor in (0, 1] by which the picture is reduced first, for finer detail per pixel.
+
+    Raises:
+        PictureError: if the picture cannot be read.
+    """
+    rgb = read_picture(path).pixels
+    image = rgb_to_ycbcr(rgb)[:1] if colour is Colour.Y else rgb
+    if shrink != 1.0:
+        height, width = (max(scale, int(side * shrink)) for side in image.shape[-2:])
+        image = resize_bicubic(image, size=(height, width))
+    height, width = (side - side % scale for side in image.shape[-2:])
+    high = _to_uint8(image[:, :height, :width])
+    low = resize_bicubic(high.float() / 255, size=(height // scale, width // scale))
+    return PicturePair(_to_uint8(low), high, path.name)
+
+
+class PatchDataset(Dataset[tuple[Tensor, Tensor]]):
+    """Random patch pairs, one per index; the same index and seed give the same pair.
+
+    Args:
+        pairs: pictures to cut from, drawn with a probability proportional to their area.
+        patch_px: height and width of the low-resolution patch.
+        length: number of indices.
+        seed: seed of all draws.
+
+    Raises:
+        PictureError: if a picture is smaller than the patch.
+    """
+
+    def __init__(
+        self, pairs: Sequence[PicturePair], patch_px: int, length: int, seed: int
+    ) -> None:
+        for pair in pairs:
+            if min(pair.low.shape[-2:]) < patch_px:
+                height, width = pair.low.shape[-2:]
+                raise PictureError(
+                    f"{pair.name}: {width}×{height} px after reduction is smaller than a patch of "
+                    f"{patch_px} px; leave it out or choose smaller patches"
+                )
+        self._pairs = list(pairs)
+        areas = np.array([pair.low[0].numel() for pair in pairs], dtype=np.float64)
+        self._share = np.cumsum(areas) / areas.sum()
+        self._patch_px = patch_px
+        self._length = length
+        self._seed = seed
+
+    def __len__(self) -> int:
+        """Number of patches."""
+        return self._length
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        """Patch pair ``index``: float32 [C, p, p] and [C, scale·p, scale·p] in [0, 1]."""
+        draw = np.random.default_rng((self._seed, index))
+        choice = int(np.searchsorted(self._share, draw.random(), side="right"))
+        pair = self._pairs[min(choice, len(self._pairs) - 1)]
+        patch = self._patch_px
+        scale = pair.high.shape[-1] // pair.low.shape[-1]
+        top = int(draw.integers(pair.low.shape[-2] - patch + 1))
+        left = int(draw.integers(pair.low.shape[-1] - patch + 1))
+        low = pair.low[:, top : top + patch, left : left + patch]
+        top, left, patch = top * scale, left * scale, patch * scale
+        high = pair.high[:, top : top + patch, left : left + patch]
+        turn = int(draw.integers(8))
+        return _oriented(low, turn), _oriented(high, turn)
+
+
+def _oriented(image: Tensor, turn: int) -> Tensor:
+    rotated = torch.rot90(image, turn % 4, (-2, -1))
+    flipped = rotated.flip(-1) if turn >= 4 else rotated
+    return flipped.float() / 255
+
+
+def _to_uint8(image: Tensor) -> Tensor:
+    return (image * 255).round().clamp(0, 255).to(torch.uint8)

@@ -1,0 +1,43 @@
+"""Errors that a user can mend: one line each, naming what was wrong and what to do."""
+
+from __future__ import annotations
+
+
+class EdgeSdkError(Exception):
+    """Base of every error this package raises on purpose.
+
+    The message is one line that names the file or argument, what was wrong with it and what to do.
+    The command line prints that line and exits with status 2.
+    """
+
+
+class InputError(EdgeSdkError):
+    """An argument or a combination of arguments that cannot be used."""
+
+
+class PictureError(EdgeSdkError):
+    """A picture that cannot be read, or whose size or kind does not fit."""
+
+
+class OutputError(EdgeSdkError):
+    """A result that cannot be written where it was asked for."""
+
+
+class ModelError(EdgeSdkError):
+    """A model or checkpoint that is damaged, of another architecture, or unknown."""
+
+
+class FusionError(EdgeSdkError):
+    """A fused model that does not equal its original, or a merge that is not defined."""
+
+
+class ConversionError(EdgeSdkError):
+    """A model that a target cannot represent."""
+
+
+class ArtifactError(EdgeSdkError):
+    """A converted file that its runtime cannot load, or that is not what its suffix says."""
+
+
+class MissingExtraError(EdgeSdkError):
+    """An optional dependency that is not installed; the message holds the install command."""

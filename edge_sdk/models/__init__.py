@@ -1,0 +1,16 @@
+"""Architectures, each with the spec that tilers, converters and runners rely on."""
+
+from edge_sdk.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from edge_sdk.models.enhance_net import EnhanceNet, EnhanceNetConfig
+from edge_sdk.models.spec import Colour, ModelSpec, Task
+
+__all__ = [
+    "Checkpoint",
+    "Colour",
+    "EnhanceNet",
+    "EnhanceNetConfig",
+    "ModelSpec",
+    "Task",
+    "load_checkpoint",
+    "save_checkpoint",
+]

@@ -1,0 +1,97 @@
+"""Model files: safetensors with the network's description inside. Nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+from torch import nn
+
+from edge_sdk.errors import ModelError
+from edge_sdk.models.enhance_net import EnhanceNet, EnhanceNetConfig
+from edge_sdk.outputs import replacing
+
+FORMAT = "edge-sdk-model"
+VERSION = 1
+_CONFIG: TypeAdapter[EnhanceNetConfig] = TypeAdapter(EnhanceNetConfig)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model read from a file.
+
+    Attributes:
+        model: the network in evaluation mode, float32.
+        path: where it came from.
+    """
+    model: EnhanceNet
+    path: Path
+
+
+
+def save_checkpoint(model: nn.Module, path: Path) -> None:
+    """Write ``model`` with its description to ``path`` (safetensors); it appears whole or not.
+
+    Raises:
+        ModelError: if the architecture has no description to store.
+        OutputError: if ``path`` cannot be written.
+    """
+    from safetensors.torch import save
+
+    if not isinstance(model, EnhanceNet):
+        raise ModelError(f"a {type(model).__name__} cannot be stored; only EnhanceNet has a file form")
+    config = _CONFIG.dump_json(model.config).decode()
+    state = {name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
+    data = save(state, {"format": FORMAT, "version": str(VERSION), "config": config})
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a model file, checking format, version and shapes before any weight is used.
+
+    Raises:
+        ModelError: if the file is missing, damaged, of another format, or its weights do not fit
+            the network it describes.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise ModelError(f"{path}: no such model file; give a .safetensors file or a zoo name")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path}: not a readable safetensors file ({error}); export it again") from error
+    if metadata.get("format") != FORMAT:
+        raise ModelError(f"{path}: not an edge-sdk model file; save it with `edge-sdk train` or `fuse`")
+    if metadata.get("version") != str(VERSION):
+        raise ModelError(
+            f"{path}: file version {metadata.get('version')} is not {VERSION}; update edge-sdk"
+        )
+    model = EnhanceNet(parse_config(metadata.get("config", ""), str(path)))
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise ModelError(f"{path}: weights do not fit the network described: {reason}") from error
+    return Checkpoint(model.eval(), path)
+
+
+def parse_config(text: str, source: str) -> EnhanceNetConfig:
+    """Parse the JSON description of a network.
+
+    Raises:
+        ModelError: naming ``source`` and the first key that does not fit.
+    """
+    try:
+        return _CONFIG.validate_python(json.loads(text), strict=False)
+    except json.JSONDecodeError as error:
+        raise ModelError(f"{source}: the model description is not JSON ({error})") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "description"
+        raise ModelError(f"{source}: model description, {key}: {first['msg']}") from error

@@ -1,0 +1,48 @@
+"""Results that appear whole or not at all: written beside their place, then renamed into it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edge_sdk.errors import OutputError
+
+
+def check_writable(path: Path) -> None:
+    """Fail early, before long work, where a result could not be written later.
+
+    Raises:
+        OutputError: if the parent folder is missing or not writable, or ``path`` is a folder.
+    """
+    parent = path.absolute().parent
+    if not parent.is_dir():
+        raise OutputError(f"{path}: the folder {parent} does not exist; create it first")
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder; give the name of a file")
+    if not os.access(parent, os.W_OK):
+        raise OutputError(f"{path}: the folder {parent} is not writable; choose another place")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; on success it replaces ``path``, else it is removed.
+
+    Raises:
+        OutputError: if the place cannot be written, or the disk is full.
+    """
+    check_writable(path)
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary, ignore_errors=True)
+        else:
+            temporary.unlink(missing_ok=True)

@@ -1,0 +1,120 @@
+"""What a converter is, and how converters are found: entry points of group ``edge_sdk.converters``.
+
+A package adds a target by declaring an entry point that names a class with the attributes and the
+method of :class:`Converter`; nothing in ``edge_sdk`` needs to change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from edge_sdk.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+GROUP = "edge_sdk.converters"
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One input or output of an artifact as the app sees it.
+
+    Attributes:
+        name: name by which the artifact's runtime addresses the tensor.
+        shape: static shape in ``layout``.
+        dtype: numpy name of the element type, such as ``float32``.
+        layout: ``NCHW`` or ``NHWC``.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    layout: str
+
+
+@dataclass(frozen=True)
+class LoweringReport:
+    """What became of a model on its way into one target.
+
+    Attributes:
+        target: registry name of the converter.
+        precision: ``fp32`` or ``fp16``.
+        inputs: inputs of the artifact, in order.
+        outputs: outputs of the artifact, in order.
+        operators: operators in the artifact with their counts.
+        partitions: parts handed to the delegate; ``None`` where the format has no delegates.
+        undelegated: operators that the delegate left behind, one name per occurrence.
+        rewrites: exact rewrites that were applied, one sentence each.
+        size_bytes: size of the artifact on disk.
+    """
+
+    target: str
+    precision: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    operators: Mapping[str, int]
+    partitions: int | None = None
+    undelegated: tuple[str, ...] = ()
+    rewrites: tuple[str, ...] = field(default=())
+    size_bytes: int = 0
+
+
+@runtime_checkable
+class Converter(Protocol):
+    """Turns a float PyTorch model with static shapes into one file (or package folder)."""
+
+    name: str
+    """Registry name, such as ``tflite``."""
+    suffix: str
+    """Suffix of the artifact, such as ``.tflite``."""
+    precisions: tuple[str, ...]
+    """Precisions that :meth:`convert` accepts, the default first."""
+    extra: str
+    """Extra of ``edge-sdk`` that installs what the converter imports."""
+
+    def convert(
+        self, model: nn.Module, example: Tensor, path: Path, precision: str
+    ) -> LoweringReport:
+        """Lower ``model`` for inputs shaped like ``example`` and write it to ``path``.
+
+        Args:
+            model: the model to convert; it is evaluated, never changed.
+            example: float32, N×C×H×W, values in [0, 1]; its shape becomes the artifact's shape.
+            path: where the artifact goes; it appears whole or not at all.
+            precision: one of :attr:`precisions`.
+
+        Raises:
+            MissingExtraError: if the target's own package is not installed.
+            ConversionError: if an operator of the model has no counterpart in the target.
+            OutputError: if ``path`` cannot be written.
+        """
+        ...
+
+
+def converter_names() -> tuple[str, ...]:
+    """Names of all installed converters, sorted; nothing is imported."""
+    return tuple(sorted({entry.name for entry in metadata.entry_points(group=GROUP)}))
+
+
+def find_converter(name: str) -> Converter:
+    """Load the converter registered under ``name``.
+
+    Raises:
+        InputError: if no installed package registers that name.
+    """
+    matches = list(metadata.entry_points(group=GROUP, name=name))
+    if not matches:
+        known = ", ".join(converter_names()) or "none"
+        raise InputError(f"unknown target '{name}'; choose one of: {known}")
+    converter = matches[0].load()()
+    if not isinstance(converter, Converter):
+        raise InputError(
+            f"target '{name}' comes from {matches[0].value}, which is not a converter; "
+            "remove or update the package that registers it"
+        )
+    return converter
