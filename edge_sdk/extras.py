@@ -1,10 +1,11 @@
-"""Optional dependencies: imported where they are needed, named with their install command if absent."""
+"""Optional dependencies: imported where needed, named with their install command if absent."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
 import json
+import shlex
 from importlib import metadata
 from types import ModuleType
 from urllib.parse import unquote, urlparse
@@ -26,7 +27,7 @@ def install_command(extra: str) -> str:
 
     An editable checkout is installed anew from its folder; any other installation from its name.
     """
-    requirement = "edge-sdk"
+    option, target = "", "edge-sdk"
     try:
         direct_url = metadata.distribution("edge-sdk").read_text("direct_url.json")
     except metadata.PackageNotFoundError:
@@ -34,9 +35,8 @@ def install_command(extra: str) -> str:
     if direct_url is not None:
         record = json.loads(direct_url)
         if record.get("dir_info", {}).get("editable"):
-            requirement = "-e " + unquote(urlparse(record["url"]).path)
-    option, _, target = requirement.rpartition(" ")
-    return f"pip install {option + ' ' if option else ''}'{target}[{extra}]'"
+            option, target = "-e ", unquote(urlparse(record["url"]).path)
+    return f"pip install {option}{shlex.quote(f'{target}[{extra}]')}"
 
 
 def is_installed(extra: str) -> bool:
@@ -50,9 +50,7 @@ def require(extra: str, module: str | None = None) -> ModuleType:
     Raises:
         MissingExtraError: if a module of the extra is not installed.
     """
-    missing = [
-        name for name in EXTRA_MODULES[extra] if importlib.util.find_spec(name) is None
-    ]
+    missing = [name for name in EXTRA_MODULES[extra] if importlib.util.find_spec(name) is None]
     if missing:
         raise MissingExtraError(
             f"{missing[0]} is not installed; install it with: {install_command(extra)}"

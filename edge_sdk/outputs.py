@@ -11,6 +11,9 @@ from pathlib import Path
 
 from edge_sdk.errors import OutputError
 
+LONGEST_NAME_BYTES = 230
+"""Longest file name that leaves room for the temporary name beside it (most systems allow 255)."""
+
 
 def check_writable(path: Path) -> None:
     """Fail early, before long work, where a result could not be written later.
@@ -19,6 +22,10 @@ def check_writable(path: Path) -> None:
         OutputError: if the parent folder is missing or not writable, or ``path`` is a folder.
     """
     parent = path.absolute().parent
+    if len(os.fsencode(path.name)) > LONGEST_NAME_BYTES:
+        raise OutputError(
+            f"{path.name[:32]}…: the name is too long for a file; choose a shorter one"
+        )
     if not parent.is_dir():
         raise OutputError(f"{path}: the folder {parent} does not exist; create it first")
     if path.is_dir():

@@ -28,7 +28,7 @@ class TensorSpec:
         name: name by which the artifact's runtime addresses the tensor.
         shape: static shape in ``layout``.
         dtype: numpy name of the element type, such as ``float32``.
-        layout: ``NCHW`` or ``NHWC``.
+        layout: ``NCHW`` or ``NHWC``; ``NC`` for a vector per picture.
     """
 
     name: str
@@ -105,13 +105,19 @@ def find_converter(name: str) -> Converter:
     """Load the converter registered under ``name``.
 
     Raises:
-        InputError: if no installed package registers that name.
+        InputError: if no installed package registers that name, or what it registers is broken.
     """
     matches = list(metadata.entry_points(group=GROUP, name=name))
     if not matches:
         known = ", ".join(converter_names()) or "none"
         raise InputError(f"unknown target '{name}'; choose one of: {known}")
-    converter = matches[0].load()()
+    try:
+        converter = matches[0].load()()
+    except (ImportError, AttributeError, TypeError) as error:
+        raise InputError(
+            f"target '{name}' comes from {matches[0].value}, which cannot be loaded ({error}); "
+            "remove or update the package that registers it"
+        ) from error
     if not isinstance(converter, Converter):
         raise InputError(
             f"target '{name}' comes from {matches[0].value}, which is not a converter; "

@@ -1,0 +1,1 @@
+"""Data: the simulated camera and training patches."""

@@ -102,7 +102,8 @@ class SimulatedBurst:
 
     def relative_motion(self, reference: int, index: int) -> Tensor:
         """True motion from frame ``reference`` to frame ``index``, float64 [3, 3]."""
-        return torch.linalg.inv(self.motions[index].matrix) @ self.motions[reference].matrix
+        inverse: Tensor = torch.linalg.inv(self.motions[index].matrix)
+        return inverse @ self.motions[reference].matrix
 
 
 def simulate_burst(photograph: Tensor, config: CameraConfig | None = None) -> SimulatedBurst:
@@ -122,9 +123,7 @@ def simulate_burst(photograph: Tensor, config: CameraConfig | None = None) -> Si
     scene = _parity_cropped(srgb_to_linear(photograph), height * config.scale, width * config.scale)
     lens = gaussian_blur(scene[None], config.lens_std_px * config.scale)[0]
     motions = tuple(_draw_motion(config, index, generator) for index in range(config.frames))
-    frames = [
-        _expose(lens, motion, height, width, config, generator) for motion in motions
-    ]
+    frames = [_expose(lens, motion, height, width, config, generator) for motion in motions]
     return SimulatedBurst(torch.stack(frames), motions, scene, config)
 
 

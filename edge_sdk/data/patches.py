@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from edge_sdk.errors import InputError, PictureError
-from edge_sdk.imaging import read_picture, resize_bicubic, rgb_to_ycbcr
+from edge_sdk.imaging import read_picture, resize_bicubic, rgb_to_ycbcr, to_levels
 from edge_sdk.models.spec import Colour
 
 
@@ -45,11 +45,16 @@ def list_pictures(folder: Path, names: Path | None = None) -> list[Path]:
         raise InputError(f"{folder}: no such folder of pictures; check the path in the recipe")
     if names is None:
         suffixes = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
-        paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes)
+        found = (path for path in folder.rglob("*") if path.suffix.lower() in suffixes)
+        paths = sorted(path for path in found if path.is_file())
     else:
         if not names.is_file():
             raise InputError(f"{names}: no such list of pictures; check the path in the recipe")
-        paths = [folder / line.strip() for line in names.read_text().splitlines() if line.strip()]
+        try:
+            lines = names.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{names}: not a readable text file ({error})") from error
+        paths = [folder / line.strip() for line in lines if line.strip()]
         missing = [path for path in paths if not path.is_file()]
         if missing:
             raise InputError(f"{names}: lists {missing[0]}, which does not exist")
@@ -68,9 +73,15 @@ def picture_pair(path: Path, scale: int, colour: Colour, shrink: float = 1.0) ->
         shrink: factor in (0, 1] by which the picture is reduced first, for finer detail per pixel.
 
     Raises:
-        PictureError: if the picture cannot be read.
+        InputError: if ``scale`` or ``shrink`` is out of its range.
+        PictureError: if the picture cannot be read, or is smaller than ``scale`` pixels.
     """
+    if scale < 1 or not 0 < shrink <= 1:
+        raise InputError(f"scale {scale} must be at least 1 and shrink {shrink} in (0, 1]")
     rgb = read_picture(path).pixels
+    if min(rgb.shape[-2:]) < scale:
+        height, width = rgb.shape[-2:]
+        raise PictureError(f"{path}: {width}×{height} px cannot be reduced {scale} times")
     image = rgb_to_ycbcr(rgb)[:1] if colour is Colour.Y else rgb
     if shrink != 1.0:
         height, width = (max(scale, int(side * shrink)) for side in image.shape[-2:])
@@ -91,12 +102,16 @@ class PatchDataset(Dataset[tuple[Tensor, Tensor]]):
         seed: seed of all draws.
 
     Raises:
+        InputError: if there is no picture, the patch has no pixel, or a number is negative.
         PictureError: if a picture is smaller than the patch.
     """
 
-    def __init__(
-        self, pairs: Sequence[PicturePair], patch_px: int, length: int, seed: int
-    ) -> None:
+    def __init__(self, pairs: Sequence[PicturePair], patch_px: int, length: int, seed: int) -> None:
+        if not pairs or patch_px < 1 or length < 0 or seed < 0:
+            raise InputError(
+                f"{len(pairs)} pictures, patches of {patch_px} px, length {length}, seed {seed}: "
+                "give a picture or more, a patch of a pixel or more, and no negative number"
+            )
         for pair in pairs:
             if min(pair.low.shape[-2:]) < patch_px:
                 height, width = pair.low.shape[-2:]
@@ -117,6 +132,8 @@ class PatchDataset(Dataset[tuple[Tensor, Tensor]]):
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         """Patch pair ``index``: float32 [C, p, p] and [C, scale·p, scale·p] in [0, 1]."""
+        if not 0 <= index < self._length:
+            raise IndexError(f"index {index} is not in 0 … {self._length - 1}")
         draw = np.random.default_rng((self._seed, index))
         choice = int(np.searchsorted(self._share, draw.random(), side="right"))
         pair = self._pairs[min(choice, len(self._pairs) - 1)]
@@ -138,4 +155,4 @@ def _oriented(image: Tensor, turn: int) -> Tensor:
 
 
 def _to_uint8(image: Tensor) -> Tensor:
-    return (image * 255).round().clamp(0, 255).to(torch.uint8)
+    return to_levels(image).to(torch.uint8)

@@ -6,10 +6,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from pydantic import TypeAdapter, ValidationError
-from torch import nn
+from torch import Tensor, nn
 
-from edge_sdk.errors import ModelError
+from edge_sdk.errors import InputError, ModelError
 from edge_sdk.models.enhance_net import EnhanceNet, EnhanceNetConfig
 from edge_sdk.outputs import replacing
 
@@ -26,9 +27,9 @@ class Checkpoint:
         model: the network in evaluation mode, float32.
         path: where it came from.
     """
+
     model: EnhanceNet
     path: Path
-
 
 
 def save_checkpoint(model: nn.Module, path: Path) -> None:
@@ -41,7 +42,9 @@ def save_checkpoint(model: nn.Module, path: Path) -> None:
     from safetensors.torch import save
 
     if not isinstance(model, EnhanceNet):
-        raise ModelError(f"a {type(model).__name__} cannot be stored; only EnhanceNet has a file form")
+        raise ModelError(
+            f"a {type(model).__name__} cannot be stored; only EnhanceNet has a file form"
+        )
     config = _CONFIG.dump_json(model.config).decode()
     state = {name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
     data = save(state, {"format": FORMAT, "version": str(VERSION), "config": config})
@@ -65,20 +68,36 @@ def load_checkpoint(path: Path) -> Checkpoint:
             metadata = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path}: not a readable safetensors file ({error}); export it again") from error
+        raise ModelError(
+            f"{path}: not a readable safetensors file ({error}); export it again"
+        ) from error
     if metadata.get("format") != FORMAT:
-        raise ModelError(f"{path}: not an edge-sdk model file; save it with `edge-sdk train` or `fuse`")
+        raise ModelError(
+            f"{path}: not an edge-sdk model file; save it with `edge-sdk train` or `fuse`"
+        )
     if metadata.get("version") != str(VERSION):
         raise ModelError(
             f"{path}: file version {metadata.get('version')} is not {VERSION}; update edge-sdk"
         )
-    model = EnhanceNet(parse_config(metadata.get("config", ""), str(path)))
+    config = parse_config(metadata.get("config", ""), str(path))
+    _check_weights(config, state, path)
+    model = EnhanceNet(config)
+    model.load_state_dict(state)
+    return Checkpoint(model.eval(), path)
+
+
+def _check_weights(config: EnhanceNetConfig, state: dict[str, Tensor], path: Path) -> None:
+    # On the meta device nothing is allocated, whatever sizes a foreign file describes.
     try:
-        model.load_state_dict(state)
-    except RuntimeError as error:
+        with torch.device("meta"):
+            EnhanceNet(config).load_state_dict(state)
+    except (InputError, RuntimeError) as error:
         reason = str(error).splitlines()[-1].strip()
         raise ModelError(f"{path}: weights do not fit the network described: {reason}") from error
-    return Checkpoint(model.eval(), path)
+    for name, tensor in state.items():
+        counts = name.endswith("num_batches_tracked")
+        if not counts and not (tensor.is_floating_point() and bool(tensor.isfinite().all())):
+            raise ModelError(f"{path}: {name} holds no finite real numbers; export it again")
 
 
 def parse_config(text: str, source: str) -> EnhanceNetConfig:
@@ -89,8 +108,10 @@ def parse_config(text: str, source: str) -> EnhanceNetConfig:
     """
     try:
         return _CONFIG.validate_python(json.loads(text), strict=False)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise ModelError(f"{source}: the model description is not JSON ({error})") from error
+    except InputError as error:
+        raise ModelError(f"{source}: model description: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "description"

@@ -8,7 +8,7 @@ training and one plain convolution once fused.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from pydantic import ConfigDict
 from torch import Tensor, nn
@@ -21,6 +21,7 @@ from edge_sdk.reparam.branches import BranchConfig, ConvBranchConfig, IdentityBr
 
 Activation = Literal["prelu", "relu", "leaky_relu"]
 
+KERNEL_PX = 3
 LEAKY_SLOPE = 0.1
 PRELU_START = 0.1
 
@@ -33,7 +34,8 @@ class EnhanceNetConfig:
         scale: enlargement of height and width, 2 to 4.
         colour: what the channels mean.
         widths: channels after conv1 and after each of the P modules, P + 1 numbers.
-        branches: branches of every block; ``None`` for plain convolutions (the fused form).
+        branches: branches of every block, two or more, the largest of size 3; ``None`` for plain
+            3×3 convolutions (the fused form).
         activation: nonlinearity after conv1 and after every module.
         skips: pairs (i, j), i < j: the output of the i-th module is added to that of the j-th and
             the sum feeds what follows; 0 stands for the initial features (after conv1).
@@ -58,6 +60,20 @@ class EnhanceNetConfig:
             raise InputError(f"scale {self.scale} is not supported; choose 2, 3 or 4")
         if not self.widths or any(width < 1 for width in self.widths):
             raise InputError(f"widths {self.widths} must be positive, at least one")
+        if self.branches is not None:
+            sizes = [branch.size for branch in self.branches]
+            if len(sizes) < 2 or max(sizes) != KERNEL_PX:
+                raise InputError(
+                    f"branches of sizes {sizes} do not merge into {KERNEL_PX}×{KERNEL_PX}; give "
+                    f"two or more, the largest of size {KERNEL_PX}"
+                )
+        if self.activation not in get_args(Activation):
+            raise InputError(
+                f"activation '{self.activation}' is unknown; choose one of: "
+                f"{', '.join(get_args(Activation))}"
+            )
+        if not isinstance(self.colour, Colour):
+            raise InputError(f"colour {self.colour!r} is no Colour; give Colour.Y or Colour.RGB")
         for first, second in self.skips:
             if not 0 <= first < second < len(self.widths):
                 raise InputError(
@@ -150,7 +166,7 @@ class EnhanceNet(nn.Module):
 
 def _block(in_channels: int, out_channels: int, config: EnhanceNetConfig) -> nn.Module:
     if config.branches is None:
-        return nn.Conv2d(in_channels, out_channels, 3, padding=1)
+        return nn.Conv2d(in_channels, out_channels, KERNEL_PX, padding=KERNEL_PX // 2)
     # Where the channels change, a 1×1 projection stands in for the identity, as in residual nets.
     branches = tuple(
         ConvBranchConfig((1,), (), branch.batch_norm)
@@ -168,6 +184,7 @@ def _activation(kind: Activation, channels: int) -> nn.Module:
 
 
 def _reach(block: nn.Module) -> int:
-    size = block.size if isinstance(block, MultiBranchConv2d) else block.kernel_size[0]
-    assert isinstance(size, int)
-    return size // 2
+    if isinstance(block, MultiBranchConv2d):
+        return block.size // 2
+    assert isinstance(block, nn.Conv2d)
+    return block.kernel_size[0] // 2

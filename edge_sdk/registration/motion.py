@@ -1,4 +1,4 @@
-"""Motions between frames: homogeneous 3×3 matrices on pixel coordinates around the picture's centre.
+"""Motions between frames: 3×3 matrices on pixel coordinates around the picture's centre.
 
 The origin is the centre of the picture, x to the right, y down, one unit one pixel; pixel (column
 c, row r) of a picture of width W and height H lies at (c − (W − 1)/2, r − (H − 1)/2). A motion maps
@@ -61,19 +61,20 @@ def centred_grid(height: int, width: int, *, step: float = 1.0, like: Tensor) ->
     """
     x = (torch.arange(width, dtype=like.dtype, device=like.device) - (width - 1) / 2) * step
     y = (torch.arange(height, dtype=like.dtype, device=like.device) - (height - 1) / 2) * step
-    return torch.stack(
-        (x[None, :].expand(height, width), y[:, None].expand(height, width)), dim=-1
-    )
+    return torch.stack((x[None, :].expand(height, width), y[:, None].expand(height, width)), dim=-1)
 
 
 def transform(matrices: Tensor, points: Tensor) -> Tensor:
     """Apply motions [..., 3, 3] to points [P, 2]; returns [..., P, 2]."""
     linear = points @ matrices[..., :2, :2].mT + matrices[..., None, :2, 2]
     depth = points @ matrices[..., 2:3, :2].mT + matrices[..., None, 2:3, 2]
-    return linear / depth
+    moved: Tensor = linear / depth
+    return moved
 
 
 def motion_error_px(estimate: Tensor, truth: Tensor, height: int, width: int) -> Tensor:
     """Distance between two motions [..., 3, 3] at every pixel, [..., height·width], in pixels."""
     points = centred_grid(height, width, like=truth).reshape(-1, 2)
-    return (transform(estimate.to(truth.dtype), points) - transform(truth, points)).norm(dim=-1)
+    difference = transform(estimate.to(truth.dtype), points) - transform(truth, points)
+    distance: Tensor = difference.norm(dim=-1)
+    return distance

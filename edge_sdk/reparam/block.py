@@ -34,7 +34,8 @@ class MultiBranchConv2d(nn.Module):
             BatchNorm inside is in training mode its statistics need the branches, so they run.
 
     Raises:
-        InputError: for fewer than two branches, or an identity between unequal channel counts.
+        InputError: for fewer than two branches, an identity between unequal channel counts, no
+            channels, or branches that hold no parameter to train (bare identities alone).
     """
 
     def __init__(
@@ -47,7 +48,13 @@ class MultiBranchConv2d(nn.Module):
     ) -> None:
         super().__init__()
         if len(branches) < 2:
-            raise InputError(f"a multi-branch block needs two branches or more, not {len(branches)}")
+            raise InputError(
+                f"a multi-branch block needs two branches or more, not {len(branches)}"
+            )
+        if min(in_channels, out_channels) < 1:
+            raise InputError(
+                f"{in_channels} channels in and {out_channels} out; a block needs one or more"
+            )
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.collapsed = collapsed
@@ -64,6 +71,8 @@ class MultiBranchConv2d(nn.Module):
                     "use it only where both are equal"
                 )
         self.branches = nn.ModuleList(modules)
+        if next(self.parameters(), None) is None:
+            raise InputError("branches of bare identities train nothing; add a convolution")
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [N, in, H, W] to [N, out, H, W]."""
@@ -138,7 +147,3 @@ def sum_tensors(tensors: Sequence[Tensor]) -> Tensor:
 
 def _crop(x: Tensor, inset: int) -> Tensor:
     return x if inset == 0 else x[..., inset:-inset, inset:-inset]
-
-
-
-

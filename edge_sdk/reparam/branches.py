@@ -7,7 +7,7 @@ pad. That is what makes the merge exact on every pixel (specification 1, "Merge 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from pydantic import ConfigDict
 from torch import Tensor, nn
@@ -43,6 +43,7 @@ class ConvBranchConfig:
                 f"{len(self.kernels)} kernels need {len(self.kernels) - 1} positive widths between "
                 f"them, not {self.widths}"
             )
+        _check_place(self.batch_norm)
 
     @property
     def size(self) -> int:
@@ -59,6 +60,9 @@ class IdentityBranchConfig:
     batch_norm: BatchNormPlace = "none"
     kind: Literal["identity"] = "identity"
 
+    def __post_init__(self) -> None:
+        _check_place(self.batch_norm)
+
     @property
     def size(self) -> int:
         """Size of the kernel that the branch merges into."""
@@ -66,6 +70,12 @@ class IdentityBranchConfig:
 
 
 BranchConfig = ConvBranchConfig | IdentityBranchConfig
+
+
+def _check_place(place: str) -> None:
+    places = get_args(BatchNormPlace)
+    if place not in places:
+        raise InputError(f"batch_norm '{place}' is unknown; choose one of: {', '.join(places)}")
 
 
 class ConvBranch(nn.Module):

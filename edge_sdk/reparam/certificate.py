@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 FLOAT64_TOLERANCE = 1e-11
-"""Largest error of the whole model in float64, relative to the RMS of its output."""
+"""Largest error of the whole model in float64, relative to its RMS output."""
 FLOAT32_TOLERANCE = 1e-4
-"""Largest error of the whole model in float32, relative to the RMS of its output."""
+"""Largest error of the whole model in float32, relative to its RMS output."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ class Certificate:
 
     Attributes:
         regions: merged blocks in the order of the model's modules.
-        error_float64: largest |fused − original| over all probes, relative to the RMS output.
+        error_float64: largest |fused − original| over all probes, relative to the RMS output of the
+            strongest probe.
         error_float32: the same, both models computed in float32.
         probes: names of the inputs that were compared.
         parameters_before: number of parameters of the original.

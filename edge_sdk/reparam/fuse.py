@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
 
-from edge_sdk.errors import FusionError
+from edge_sdk.errors import FusionError, InputError
 from edge_sdk.reparam.block import MultiBranchConv2d
 from edge_sdk.reparam.certificate import (
     FLOAT32_TOLERANCE,
@@ -28,7 +29,8 @@ def fuse(model: nn.Module, example: Tensor, seed: int = 0) -> tuple[nn.Module, C
     copy are then compared on impulse, border, constant and random inputs, in float64 and float32.
 
     Args:
-        model: any module; it is left untouched, training mode included.
+        model: any float32 module from one tensor to one tensor; it is left untouched, training
+            mode included. A block that it holds in several places becomes one convolution there.
         example: float tensor of the model's input shape, N×C×H×W.
         seed: seed of the random probes.
 
@@ -36,19 +38,14 @@ def fuse(model: nn.Module, example: Tensor, seed: int = 0) -> tuple[nn.Module, C
         The fused model in evaluation mode, and the certificate.
 
     Raises:
-        FusionError: if the two differ by more than the tolerances of ``certificate``; a wrong
-            model is never returned.
+        InputError: if the model is not float32, or does not take ``example``.
+        FusionError: if the two differ by more than the tolerances of ``certificate``, or give
+            anything but finite numbers; a wrong model is never returned.
     """
-    original = _with_branches(deepcopy(model).eval())
-    fused = deepcopy(original)
-    regions = []
-    for name, block in list(original.named_modules()):
-        if isinstance(block, MultiBranchConv2d):
-            conv = block.fused()
-            fused = _replace(fused, name, conv)
-            kernel = (int(conv.kernel_size[0]), int(conv.kernel_size[1]))
-            regions.append(Region(name, len(block.branches), kernel))
     example = example.detach().float()
+    original = _with_branches(deepcopy(model).eval())
+    _check(original, example)
+    fused, regions = _merged(original)
     names, error64, error32 = _compare(original, fused, example, seed)
     for error, tolerance, dtype in (
         (error64, FLOAT64_TOLERANCE, "float64"),
@@ -60,7 +57,7 @@ def fuse(model: nn.Module, example: Tensor, seed: int = 0) -> tuple[nn.Module, C
                 f"{dtype}, allowed are {tolerance:.0e}; it is not returned"
             )
     certificate = Certificate(
-        regions=tuple(regions),
+        regions=regions,
         error_float64=error64,
         error_float32=error32,
         probes=names,
@@ -80,6 +77,42 @@ def _with_branches(model: nn.Module) -> nn.Module:
     return model
 
 
+def _check(model: nn.Module, example: Tensor) -> None:
+    for name, parameter in model.named_parameters():
+        if parameter.dtype != torch.float32:
+            kind = str(parameter.dtype).removeprefix("torch.")
+            raise InputError(f"{name} is {kind}; call float() on the model before fusing")
+    if example.ndim != 4 or example.numel() == 0:
+        raise InputError(f"the example must be N×C×H×W, not {list(example.shape)}")
+    try:
+        with torch.no_grad():
+            output = model(example)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"the model does not take an example of {list(example.shape)} ({reason})"
+        ) from error
+    if not isinstance(output, Tensor):
+        raise InputError(
+            f"the model returns a {type(output).__name__}; fuse a part with one output"
+        )
+
+
+def _merged(model: nn.Module) -> tuple[nn.Module, tuple[Region, ...]]:
+    fused = deepcopy(model)
+    convs: dict[MultiBranchConv2d, nn.Conv2d] = {}
+    regions = []
+    for name, block in model.named_modules(remove_duplicate=False):
+        if not isinstance(block, MultiBranchConv2d):
+            continue
+        if block not in convs:
+            conv = convs[block] = block.fused()
+            kernel = (int(conv.kernel_size[0]), int(conv.kernel_size[1]))
+            regions.append(Region(name, len(block.branches), kernel))
+        fused = _replace(fused, name, convs[block])
+    return fused, tuple(regions)
+
+
 def _replace(model: nn.Module, name: str, new: nn.Module) -> nn.Module:
     if not name:
         return new
@@ -95,21 +128,22 @@ def _compare(
     # The float64 comparison fuses anew in float64: rounding the merged kernel to float32 is a
     # change of its own, which the float32 comparison shows.
     exact = deepcopy(original).double()
-    exact_fused = deepcopy(exact)
-    for name, block in list(exact.named_modules()):
-        if isinstance(block, MultiBranchConv2d):
-            exact_fused = _replace(exact_fused, name, block.fused())
+    exact_fused, _ = _merged(exact)
     names = []
-    worst64 = worst32 = 0.0
+    errors64, errors32, powers = [0.0], [0.0], [0.0]
     for name, probe in probes(example, seed):
         names.append(name)
-        worst64 = max(worst64, _error(exact(probe), exact_fused(probe)))
-        worst32 = max(worst32, _error(original(probe.float()), fused(probe.float())))
-    return tuple(names), worst64, worst32
+        expected = exact(probe)
+        powers.append(float(expected.square().mean()))
+        errors64.append(_largest_difference(expected, exact_fused(probe)))
+        errors32.append(_largest_difference(original(probe.float()), fused(probe.float())))
+    rms = max(math.sqrt(max(powers)), 1e-12)
+    # Unlike max(), a tensor's maximum does not lose a NaN.
+    worst64, worst32 = (float(torch.tensor(errors).max()) for errors in (errors64, errors32))
+    return tuple(names), worst64 / rms, worst32 / rms
 
 
-def _error(expected: Tensor, actual: Tensor) -> float:
+def _largest_difference(expected: Tensor, actual: Tensor) -> float:
     if expected.shape != actual.shape:
-        return float("inf")
-    rms = expected.double().square().mean().sqrt().clamp_min(1e-12)
-    return float((expected - actual).abs().max() / rms)
+        return math.inf
+    return float((expected - actual).abs().max())

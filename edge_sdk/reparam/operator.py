@@ -32,6 +32,10 @@ class Padding:
     left: int = 0
     right: int = 0
 
+    def __post_init__(self) -> None:
+        if min(self.top, self.bottom, self.left, self.right) < 0:
+            raise FusionError(f"{self} cuts pixels off; padding must be 0 or more on every side")
+
     @property
     def is_none(self) -> bool:
         """Whether nothing is added on any side."""
@@ -206,7 +210,17 @@ def add(*operators: LinearOperator) -> LinearOperator:
 
 
 def scale_shift(operator: LinearOperator, scale: Tensor, shift: Tensor) -> LinearOperator:
-    """``scale·operator(x) + shift`` with one scale and shift [out] per output channel."""
+    """``scale·operator(x) + shift`` with one scale and shift [out] per output channel.
+
+    Raises:
+        FusionError: if scale or shift has another number of channels.
+    """
+    channels = (operator.out_channels,)
+    if scale.shape != channels or shift.shape != channels:
+        raise FusionError(
+            f"scale {tuple(scale.shape)} and shift {tuple(shift.shape)} do not fit the "
+            f"{operator.out_channels} output channels; give one of each per channel"
+        )
     return replace(
         operator,
         kernel=operator.kernel * scale[:, None, None, None],
@@ -220,7 +234,7 @@ def batch_norm(operator: LinearOperator, bn: torch.nn.BatchNorm2d) -> LinearOper
     With σ = √(running variance + ε): kernel·γ/σ and (bias − μ)·γ/σ + β (specification 1, rule 1).
 
     Raises:
-        FusionError: if the layer keeps no running statistics.
+        FusionError: if the layer keeps no running statistics, or has another number of channels.
     """
     if bn.running_mean is None or bn.running_var is None:
         raise FusionError("a BatchNorm without running statistics is not linear; track them")
@@ -267,9 +281,7 @@ def dilate(kernel: Tensor, step: tuple[int, int]) -> Tensor:
     if step == (1, 1):
         return kernel
     out, channels, height, width = kernel.shape
-    spread = kernel.new_zeros(
-        out, channels, (height - 1) * step[0] + 1, (width - 1) * step[1] + 1
-    )
+    spread = kernel.new_zeros(out, channels, (height - 1) * step[0] + 1, (width - 1) * step[1] + 1)
     spread[:, :, :: step[0], :: step[1]] = kernel
     return spread
 

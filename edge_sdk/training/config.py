@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge_sdk.errors import InputError
 from edge_sdk.extras import require
 from edge_sdk.models.enhance_net import EnhanceNetConfig
+from edge_sdk.reparam.branches import ConvBranchConfig, IdentityBranchConfig
+
+_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
+_BRANCHES = {config.__name__: config for config in (ConvBranchConfig, IdentityBranchConfig)}
 
 
 class Section(BaseModel):
@@ -31,8 +35,8 @@ class DataConfig(Section):
 
     train: PictureSource
     validation: PictureSource
-    shrinks: tuple[float, ...] = Field(
-        (1.0,), description="reductions, each in (0, 1], at which every picture is used"
+    shrinks: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+        (1.0,), min_length=1, description="reductions, each in (0, 1], at which pictures are used"
     )
     patch_px: int = Field(48, ge=8, description="side of a low-resolution patch")
     batch: int = Field(32, ge=1, description="patches per step")
@@ -42,7 +46,7 @@ class OptimiserConfig(Section):
     """Adam with a linear warm-up and a cosine down to zero."""
 
     steps: int = Field(10_000, ge=1, description="number of optimisation steps")
-    learning_rate: float = Field(1e-3, gt=0)
+    learning_rate: float = Field(1e-3, gt=0, allow_inf_nan=False)
     warmup_steps: int = Field(100, ge=0)
     average_decay: float = Field(
         0.999, ge=0, lt=1, description="decay of the moving average of the weights that is kept"
@@ -56,7 +60,7 @@ class TrainConfig(Section):
     data: DataConfig
     optimiser: OptimiserConfig = OptimiserConfig()
     validate_every: int = Field(1000, ge=1, description="steps between validations")
-    seed: int = 0
+    seed: int = Field(0, ge=0, lt=2**32)
 
 
 def load_train_config(path: Path, data_root: Path | None = None) -> TrainConfig:
@@ -71,10 +75,12 @@ def load_train_config(path: Path, data_root: Path | None = None) -> TrainConfig:
     if not path.is_file():
         raise InputError(f"{path}: no such recipe; give a YAML file")
     try:
-        content: Any = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: not YAML ({reason})") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     try:
         config = TrainConfig.model_validate(content)
     except ValidationError as error:
@@ -97,16 +103,31 @@ def _anchored(source: PictureSource, root: Path) -> PictureSource:
 
 
 def _explain(error: ValidationError) -> str:
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        near = difflib.get_close_matches(str(first["loc"][-1]), sorted(_known_keys()), 1)
-        hint = f"; did you mean '{near[0]}'?" if near else "; remove it"
-        return f"unknown key '{key}'{hint}"
-    return f"{key or 'recipe'}: {first['msg']}"
+    # A key that is misspelt is missing too; the first of the two facts is the one to tell.
+    errors = error.errors()
+    first = next((each for each in errors if each["type"] in _UNKNOWN), errors[0])
+    parts = [str(part) for part in first["loc"] if part not in _BRANCHES]
+    key = ".".join(parts)
+    if first["type"] not in _UNKNOWN:
+        return f"{key or 'recipe'}: {first['msg']}"
+    known = _known_keys()
+    name = parts[-1]
+    if name in known:
+        return f"unknown key '{key}'; '{name}' belongs in {known[name]}"
+    near = difflib.get_close_matches(name, sorted(known), 1)
+    return f"unknown key '{key}'" + (f"; did you mean '{near[0]}'?" if near else "; remove it")
 
 
-def _known_keys() -> set[str]:
-    sections: tuple[type[BaseModel], ...] = (TrainConfig, DataConfig, PictureSource, OptimiserConfig)
-    keys = {key for section in sections for key in section.model_fields}
-    return keys | set(EnhanceNetConfig.__dataclass_fields__)
+def _known_keys() -> dict[str, str]:
+    # Every key of a recipe with the section that it belongs in.
+    sections: dict[str, type[BaseModel]] = {
+        "the recipe itself": TrainConfig,
+        "data": DataConfig,
+        "data.train or data.validation": PictureSource,
+        "optimiser": OptimiserConfig,
+    }
+    keys = {key: name for name, section in sections.items() for key in section.model_fields}
+    keys |= dict.fromkeys(EnhanceNetConfig.__dataclass_fields__, "model")
+    for config in _BRANCHES.values():
+        keys |= {key: "model.branches" for key in config.__dataclass_fields__ if key not in keys}
+    return keys

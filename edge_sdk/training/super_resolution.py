@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import logging
 import math
+import pickle
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +22,7 @@ from lightning.pytorch.callbacks import (
 )
 from lightning.pytorch.loggers import CSVLogger
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Sampler
 
 from edge_sdk.data.patches import PatchDataset, PicturePair, list_pictures, picture_pair
 from edge_sdk.errors import InputError, ModelError, OutputError
@@ -62,7 +65,7 @@ class SuperResolutionTask(LightningModule):
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """Loss of one batch: low and high patches, float32 in [0, 1]."""
         low, high = batch
-        loss = (self.network(low) - high).abs().mean()
+        loss: Tensor = (self.network(low) - high).abs().mean()
         if not torch.isfinite(loss):
             raise ModelError(
                 f"the loss became {loss.item()} at step {self.global_step}; lower the learning "
@@ -130,22 +133,28 @@ class KeepBest(Callback):
         self.best_db = state_dict["best_db"]
 
 
-def train(config: TrainConfig, out: Path, *, resume: bool = False, progress: bool = True) -> TrainResult:
+def train(
+    config: TrainConfig, out: Path, *, resume: bool = False, progress: bool = True
+) -> TrainResult:
     """Train the network of ``config`` and keep the best weights in ``out/model.safetensors``.
 
     Beside them ``out`` receives ``last.ckpt`` (to resume from) and ``metrics.csv``.
 
+    A resumed run sees the patches that an uninterrupted one would have seen, and ends with the
+    same weights; it repeats the steps since the last validation.
+
     Args:
         config: the recipe.
         out: folder of the run, created if missing.
-        resume: go on from ``out/last.ckpt``.
+        resume: go on from ``out/last.ckpt``, which is written after every validation.
         progress: draw a progress bar.
 
     Raises:
-        InputError: if pictures are missing, or there is nothing to resume from.
+        InputError: if pictures are missing, there is nothing to resume from, or that belongs to
+            another network.
         OutputError: if ``out`` cannot be created.
         PictureError: if a picture cannot be read or is smaller than a patch.
-        ModelError: if the loss is no longer finite.
+        ModelError: if the loss is no longer finite, or ``last.ckpt`` is damaged.
     """
     last = out / "last.ckpt"
     if resume and not last.is_file():
@@ -157,6 +166,7 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, progress: boo
     _quiet()
     seed_everything(config.seed, verbose=False)
     task = SuperResolutionTask(config)
+    done = _steps_done(last, task) if resume else 0
     keep = KeepBest(out / "model.safetensors")
     every = min(config.validate_every, config.optimiser.steps)
     trainer = Trainer(
@@ -167,28 +177,83 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, progress: boo
         check_val_every_n_epoch=None,
         num_sanity_val_steps=0,
         log_every_n_steps=50,
-        logger=CSVLogger(out, name="", version=""),
+        logger=_logger(out, done),
         callbacks=[
             keep,
             EMAWeightAveraging(decay=config.optimiser.average_decay),
-            ModelCheckpoint(out, filename="last", every_n_train_steps=every, enable_version_counter=False),
+            # After the validation, so that what it found is part of what a resumed run knows.
+            ModelCheckpoint(
+                out,
+                filename="last",
+                save_on_train_epoch_end=False,
+                enable_version_counter=False,
+            ),
             *([RichProgressBar()] if progress else []),
         ],
         enable_progress_bar=progress,
         enable_model_summary=False,
     )
-    trainer.fit(
-        task, _patches(config), _pictures(config), ckpt_path=last if resume else None
-    )
+    patches, pictures = _patches(config, done), _pictures(config)
+    trainer.fit(task, patches, pictures, ckpt_path=last if resume else None, weights_only=True)
+    if trainer.global_step % every:
+        trainer.validate(task, pictures, verbose=False)
+    if not keep.path.is_file():
+        raise ModelError(f"{out}: no validation gave a finite PSNR; lower the learning rate")
     return TrainResult(keep.path, keep.best_db, trainer.global_step)
 
 
-def _patches(config: TrainConfig) -> DataLoader[Batch]:
+def _steps_done(last: Path, task: SuperResolutionTask) -> int:
+    try:
+        checkpoint = torch.load(last, map_location="cpu", weights_only=True)
+        steps = int(checkpoint["global_step"])
+        shapes = {name: tensor.shape for name, tensor in checkpoint["state_dict"].items()}
+    except (OSError, EOFError, RuntimeError, KeyError, TypeError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(
+            f"{last}: not a checkpoint of a run ({reason}); start without --resume"
+        ) from error
+    if shapes != {name: tensor.shape for name, tensor in task.state_dict().items()}:
+        raise InputError(
+            f"{last}: belongs to another network; resume with the recipe it was started with"
+        )
+    return steps
+
+
+def _logger(out: Path, done: int) -> CSVLogger:
+    # The logger begins by removing the file of an earlier run; the part that is resumed goes back.
+    path = out / "metrics.csv"
+    rows: list[dict[str, str]] = []
+    if done and path.is_file():
+        with path.open(newline="") as file:
+            rows = [row for row in csv.DictReader(file) if int(row["step"]) < done]
+    logger = CSVLogger(out, name="", version="")
+    experiment = logger.experiment
+    for row in rows:
+        known = {key: float(value) for key, value in row.items() if value and key != "step"}
+        experiment.log_metrics(known, int(row["step"]))
+    return logger
+
+
+class _From(Sampler[int]):
+    # Lightning counts on from the batch that a checkpoint was taken at, but starts the loader anew.
+
+    def __init__(self, first: int, length: int) -> None:
+        self._first = first
+        self._length = length
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self._first, self._length))
+
+    def __len__(self) -> int:
+        return self._length
+
+
+def _patches(config: TrainConfig, done: int) -> DataLoader[Batch]:
     data = config.data
     pairs = [pair for shrink in data.shrinks for pair in _read(config, data.train, shrink)]
     length = config.optimiser.steps * data.batch
     dataset = PatchDataset(pairs, data.patch_px, length, config.seed)
-    return DataLoader(dataset, batch_size=data.batch)
+    return DataLoader(dataset, data.batch, sampler=_From(done * data.batch, length))
 
 
 def _pictures(config: TrainConfig) -> DataLoader[Batch]:
@@ -208,4 +273,6 @@ def _quiet() -> None:
     # Advice about worker processes and interactive hardware that does not apply here.
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
-    warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")
+    warnings.filterwarnings("ignore", ".*directory .* exists and is not empty.*")
+    # Warned of for any loader; ours does go on where the run was left.
+    warnings.filterwarnings("ignore", ".*your dataloader is not resumable.*")

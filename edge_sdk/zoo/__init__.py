@@ -1,0 +1,74 @@
+"""Shipped weights: each model with its recipe and its card."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_sdk.errors import ModelError
+from edge_sdk.models.checkpoint import load_checkpoint
+from edge_sdk.models.enhance_net import EnhanceNet
+
+ROOT = Path(__file__).parent
+
+
+def model_names() -> tuple[str, ...]:
+    """Names of all shipped models, sorted."""
+    return tuple(sorted(path.parent.name for path in ROOT.glob("*/model.safetensors")))
+
+
+def load_model(name: str) -> EnhanceNet:
+    """Load a shipped model with its branches, as it was trained, in evaluation mode.
+
+    Raises:
+        ModelError: if no shipped model has that name.
+    """
+    path = ROOT / name / "model.safetensors"
+    if name not in model_names():
+        known = ", ".join(model_names())
+        raise ModelError(f"unknown model '{name}'; shipped are: {known}")
+    return load_checkpoint(path).model
+
+
+def resolve_model(model: str) -> EnhanceNet:
+    """Load a model by its zoo name or from a ``.safetensors`` file.
+
+    Raises:
+        ModelError: if it is neither.
+    """
+    if model in model_names():
+        return load_model(model)
+    path = Path(model)
+    if path.suffix == ".safetensors" or path.exists():
+        return load_checkpoint(path).model
+    known = ", ".join(model_names())
+    raise ModelError(f"'{model}' is neither a shipped model ({known}) nor a .safetensors file")
+
+
+@dataclass(frozen=True)
+class Card:
+    """Card of a shipped model.
+
+    Attributes:
+        name: its name.
+        figures: PSNR in dB by test set.
+        text: the whole card, Markdown.
+    """
+
+    name: str
+    figures: dict[str, float]
+    text: str
+
+
+def load_card(name: str) -> Card:
+    """Read the card of a shipped model.
+
+    Raises:
+        ModelError: if no shipped model has that name.
+    """
+    if name not in model_names():
+        raise ModelError(f"unknown model '{name}'; shipped are: {', '.join(model_names())}")
+    folder = ROOT / name
+    figures = json.loads((folder / "figures.json").read_text())
+    return Card(name, figures["psnr_db"], (folder / "card.md").read_text())

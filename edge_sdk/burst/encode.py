@@ -1,8 +1,8 @@
-"""The stages of burst zoom that a phone runs as static graphs: slices, products, sums, exp, pools.
+"""Stage ``encode``: one frame's tile becomes weighted sums on the finer grid.
 
-No gather, no grid_sample, no sort: every operator has a fast path on XNNPACK, Core ML and LiteRT
-delegates. A stage works on one tile; the driver crops tiles, adds up what ``encode`` returns and
-hands the sums to ``decode``.
+A static graph of slices, products, sums, exp and pools: no gather, no grid_sample, no sort. The
+driver crops the tiles, adds up what ``encode`` returns for all frames and hands the sums to
+``decode``.
 """
 
 from __future__ import annotations
@@ -19,6 +19,15 @@ HALO_PX = 6
 """Margin of a tile that ``encode`` consumes: the window, the local means and their spread."""
 MAX_RESIDUAL_PX = 1.5
 """Largest motion, in pixels, that may be left inside a tile after its whole-pixel crop."""
+CONTRAST_SHARE = 0.15
+"""Part of the local variance by which two aligned, aliased samplings of a detail may differ."""
+QUANTISATION = (1 / 255) ** 2 / 6
+"""Variance of the difference of two values rounded to 8 bits."""
+_OFFSETS = range(-REACH_PX, REACH_PX + 1)
+KERNEL_STD_PX = 0.25
+"""Width of the regression kernel: narrow enough to keep the detail that the frames add."""
+TOLERANCE = 2.0
+"""Standard deviations of expected difference up to which two frames count as agreeing."""
 
 
 class Encode(nn.Module):
@@ -44,7 +53,11 @@ class Encode(nn.Module):
     """
 
     def __init__(
-        self, tile_px: int, scale: int, kernel_std_px: float = 0.3, tolerance: float = 2.0
+        self,
+        tile_px: int,
+        scale: int,
+        kernel_std_px: float = KERNEL_STD_PX,
+        tolerance: float = TOLERANCE,
     ) -> None:
         super().__init__()
         self.tile_px = tile_px
@@ -78,8 +91,8 @@ class Encode(nn.Module):
 
         Returns:
             Weighted sums float [N, 3·scale², t, t], weights float [N, scale², t, t], and agreement
-            times confidence float [N, 1, t, t]; t = T − 2·halo. Channel 3·(a·scale + b) + c is
-            colour c of phase row a, column b.
+            times confidence float [N, 1, t, t]; t = T − 2·halo. Channel scale²·c + scale·a + b is
+            colour c of phase row a, column b, as PixelShuffle takes them.
         """
         motion_x = motion[:, 0:1] + motion[:, 1:2] * self.x + motion[:, 2:3] * self.y
         motion_y = motion[:, 3:4] + motion[:, 4:5] * self.x + motion[:, 5:6] * self.y
@@ -97,14 +110,24 @@ class Encode(nn.Module):
                 products = [w * part for w, part in zip(row_weights, line, strict=True)]
                 sums.append(sum_tensors(products) * trust)
                 totals.append(row_total * sum_tensors(column_weights))
-        return torch.cat(sums, 1), torch.cat(totals, 1), trust
+        by_colour = [part[:, colour : colour + 1] for colour in range(3) for part in sums]
+        return torch.cat(by_colour, 1), torch.cat(totals, 1), trust
 
     def agreement(
-        self, reference: Tensor, frame: Tensor, motion_x: Tensor, motion_y: Tensor, noise_std: Tensor
+        self,
+        reference: Tensor,
+        frame: Tensor,
+        motion_x: Tensor,
+        motion_y: Tensor,
+        noise_std: Tensor,
     ) -> Tensor:
         """How far the frame shows what the reference shows, float [N, 1, t, t] in [0, 1]."""
-        weights_x = [(1 - (offset - _inner(motion_x, REACH_PX)).abs()).clamp(0, 1) for offset in _OFFSETS]
-        weights_y = [(1 - (offset - _inner(motion_y, REACH_PX)).abs()).clamp(0, 1) for offset in _OFFSETS]
+        weights_x = [
+            (1 - (offset - _inner(motion_x, REACH_PX)).abs()).clamp(0, 1) for offset in _OFFSETS
+        ]
+        weights_y = [
+            (1 - (offset - _inner(motion_y, REACH_PX)).abs()).clamp(0, 1) for offset in _OFFSETS
+        ]
         lines = [_weighted(frame, row, weights_x) for row in range(5)]
         warped = sum_tensors([w * line for w, line in zip(weights_y, lines, strict=True)])
         here = _inner(reference, REACH_PX)
@@ -128,13 +151,6 @@ class Encode(nn.Module):
             distance = motion + (phase - offset)
             weights.append(torch.exp(distance * distance * -scale))
         return weights
-
-
-CONTRAST_SHARE = 0.15
-"""Part of the local variance by which two aligned, aliased samplings of a detail may differ."""
-QUANTISATION = (1 / 255) ** 2 / 6
-"""Variance of the difference of two values rounded to 8 bits."""
-_OFFSETS = range(-REACH_PX, REACH_PX + 1)
 
 
 def _inner(x: Tensor, margin: int) -> Tensor:

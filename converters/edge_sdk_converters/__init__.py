@@ -1,0 +1,1 @@
+"""Converters from PyTorch to ExecuTorch, Core ML and TFLite."""

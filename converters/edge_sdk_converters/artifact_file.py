@@ -1,0 +1,63 @@
+"""Requests that cannot work are refused before any time is spent on lowering."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edge_sdk.errors import InputError, OutputError
+from edge_sdk.outputs import check_writable
+
+
+def check_request(
+    name: str, suffix: str, precisions: tuple[str, ...], path: Path, precision: str
+) -> None:
+    """Refuse a precision, suffix or place that the converter cannot serve.
+
+    Args:
+        name: registry name of the converter, for the message.
+        suffix: suffix that the artifact must have.
+        precisions: precisions the converter offers.
+        path: where the artifact goes.
+        precision: the precision asked for.
+
+    Raises:
+        InputError: if the precision or the suffix is not the converter's.
+        OutputError: if ``path`` cannot be written.
+    """
+    _check_names(name, suffix, precisions, path, precision)
+    check_writable(path)
+
+
+def check_folder_request(
+    name: str, suffix: str, precisions: tuple[str, ...], path: Path, precision: str
+) -> None:
+    """The same for an artifact that is a folder; an earlier package there may be replaced.
+
+    Raises:
+        InputError: if the precision or the suffix is not the converter's.
+        OutputError: if ``path`` cannot be written, or something else is in the way.
+    """
+    _check_names(name, suffix, precisions, path, precision)
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        raise OutputError(
+            f"{path}: a file is in the way, and an {suffix} is a folder; remove it or choose "
+            "another name"
+        )
+    if path.is_dir() and not (path / "Manifest.json").is_file():
+        raise OutputError(
+            f"{path}: the folder there has no Manifest.json, so it is no {suffix} to replace; "
+            "remove it or choose another name"
+        )
+    check_writable(path / "Manifest.json" if path.is_dir() else path)
+
+
+def _check_names(
+    name: str, suffix: str, precisions: tuple[str, ...], path: Path, precision: str
+) -> None:
+    if precision not in precisions:
+        raise InputError(
+            f"target '{name}' has no precision '{precision}'; choose one of: "
+            + ", ".join(precisions)
+        )
+    if path.suffix != suffix:
+        raise InputError(f"{path}: target '{name}' writes {suffix}; end the name in {suffix}")

@@ -1,0 +1,169 @@
+"""Core ML: one ML program in an ``.mlpackage`` folder, NCHW float32 in and out."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge_sdk.emulate.mil.toolkit import import_coremltools, one_line, silenced
+from edge_sdk.errors import ConversionError, OutputError
+from edge_sdk.targets import LoweringReport, TensorSpec
+from edge_sdk_converters.artifact_file import check_folder_request
+from edge_sdk_converters.coreml_rewrites import rewrite
+from edge_sdk_converters.exported import end_names, export, layout_of
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from torch.export import ExportedProgram
+
+_LEFTOVERS = ("executorch_debug_handle_mapping.json",)
+"""Files that coremltools adds beside the package's manifest and that no app reads."""
+
+
+class CoreMLConverter:
+    """Converts to an ML program of the iOS 16 operation set (the first with ``pixel_unshuffle``).
+
+    The app hands over float32 and gets float32 back in both precisions; ``fp16`` stores weights and
+    every value in between in half precision.
+    """
+
+    name = "coreml"
+    suffix = ".mlpackage"
+    precisions = ("fp32", "fp16")
+    extra = "coreml"
+
+    def convert(
+        self, model: nn.Module, example: Tensor, path: Path, precision: str
+    ) -> LoweringReport:
+        """Lower ``model`` for inputs shaped like ``example`` and write it to ``path``.
+
+        Args:
+            model: the model to convert; a copy of it in evaluation mode is converted, the model
+                itself is never changed.
+            example: float32, N×C×H×W, values in [0, 1]; its shape becomes the artifact's shape.
+            path: where the ``.mlpackage`` folder goes; it appears whole or not at all, and replaces
+                an ``.mlpackage`` that is already there.
+            precision: ``fp32`` or ``fp16``.
+
+        Returns:
+            The report; ``operators`` counts MIL operations, constants left out.
+
+        Raises:
+            MissingExtraError: if coremltools is not installed.
+            InputError: if the precision or the suffix is not this converter's, or the model does
+                not take ``example``.
+            ConversionError: if an operator of the model has no counterpart in Core ML.
+            OutputError: if ``path`` cannot be written.
+        """
+        path = Path(path)
+        check_folder_request(self.name, self.suffix, self.precisions, path, precision)
+        coremltools = import_coremltools()
+        with silenced():
+            program, rewrites = rewrite(export(model, example))
+        package = _converted(coremltools, program, example, precision)
+        spec = package.get_spec()
+        _write(package, path)
+        return LoweringReport(
+            target=self.name,
+            precision=precision,
+            inputs=_tensor_specs(spec.description.input),
+            outputs=_tensor_specs(spec.description.output),
+            operators=_operator_counts(spec),
+            rewrites=rewrites,
+            size_bytes=sum(file.stat().st_size for file in path.rglob("*") if file.is_file()),
+        )
+
+
+def _converted(
+    coremltools: ModuleType, program: ExportedProgram, example: Tensor, precision: str
+) -> Any:
+    outputs = end_names("output", len(program.graph_signature.user_outputs))
+    compute_precision = {
+        "fp32": coremltools.precision.FLOAT32,
+        "fp16": coremltools.precision.FLOAT16,
+    }
+    with silenced() as logged:
+        try:
+            return coremltools.convert(
+                program,
+                convert_to="mlprogram",
+                inputs=[
+                    coremltools.TensorType("input", shape=tuple(example.shape), dtype=np.float32)
+                ],
+                outputs=[coremltools.TensorType(name, dtype=np.float32) for name in outputs],
+                compute_precision=compute_precision[precision],
+                minimum_deployment_target=coremltools.target.iOS16,
+                skip_model_load=True,
+            )
+        except Exception as error:
+            raise ConversionError(_conversion_message(error, logged)) from error
+
+
+def _conversion_message(error: Exception, logged: list[str]) -> str:
+    # coremltools logs the operator it was converting; one it does not know is in the error alone.
+    quoted = re.compile(r"converting '([\w.]+)' op|op '([\w.]+)'|, kind ([\w.]+)")
+    found = next((match for text in (*logged, str(error)) if (match := quoted.search(text))), None)
+    operator = f"operator '{found[found.lastindex or 0]}'" if found else "the model"
+    return (
+        f"Core ML cannot represent {operator} ({one_line(error)}); "
+        "rewrite the model without it or choose another target"
+    )
+
+
+def _write(package: Any, path: Path) -> None:
+    with _staging(path) as staging:
+        fresh = staging / path.name
+        with silenced():
+            package.save(str(fresh))
+        for name in _LEFTOVERS:
+            (fresh / name).unlink(missing_ok=True)
+        replaced = staging / "replaced"
+        if path.exists():
+            path.rename(replaced)
+        try:
+            fresh.rename(path)
+        except OSError:
+            if replaced.exists():
+                replaced.rename(path)
+            raise
+
+
+@contextmanager
+def _staging(path: Path) -> Iterator[Path]:
+    """Give a scratch folder beside ``path``, on the same file system, and remove it afterwards."""
+    try:
+        staging = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        try:
+            yield staging
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror or one_line(error)}); choose a folder you "
+            "can write to"
+        ) from error
+
+
+def _operator_counts(spec: Any) -> dict[str, int]:
+    function = spec.mlProgram.functions["main"]
+    block = function.block_specializations[function.opset]
+    counts = Counter(str(operation.type) for operation in block.operations)
+    del counts["const"]
+    return {kind: counts[kind] for kind in sorted(counts)}
+
+
+def _tensor_specs(features: Any) -> tuple[TensorSpec, ...]:
+    specs = []
+    for feature in features:
+        shape = tuple(int(size) for size in feature.type.multiArrayType.shape)
+        specs.append(TensorSpec(feature.name, shape, "float32", layout_of(len(shape))))
+    return tuple(specs)

@@ -1,0 +1,157 @@
+"""PyTorch → ExecuTorch ``.pte`` with everything XNNPACK can take delegated to it."""
+
+from __future__ import annotations
+
+import logging
+import operator
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge_sdk.emulate.seal import seal
+from edge_sdk.errors import ConversionError
+from edge_sdk.extras import require
+from edge_sdk.outputs import replacing
+from edge_sdk.targets import LoweringReport, TensorSpec
+from edge_sdk_converters.artifact_file import check_request
+from edge_sdk_converters.exported import end_names, export, layout_of, operator_name
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from torch.fx import GraphModule
+
+
+class ExecuTorchConverter:
+    """Writes ``.pte`` files for the XNNPACK delegate; tensors stay NCHW.
+
+    The file ends in a seal (a SHA-256 of what precedes it) that the ExecuTorch runtime does not
+    read and by which :class:`edge_sdk.emulate.executorch.ExecuTorchRunner` tells damage.
+    """
+
+    name = "executorch"
+    suffix = ".pte"
+    precisions: tuple[str, ...] = ("fp32",)
+    extra = "executorch"
+
+    def convert(
+        self, model: nn.Module, example: Tensor, path: Path, precision: str = "fp32"
+    ) -> LoweringReport:
+        """Lower ``model`` for inputs shaped like ``example`` and write it to ``path``.
+
+        Args:
+            model: the model to convert; a copy is evaluated, the model itself stays as it is.
+            example: float32, N×C×H×W, values in [0, 1]; its shape becomes the artifact's shape.
+            path: ``.pte`` file; it appears whole or not at all.
+            precision: ``fp32``.
+
+        Returns:
+            The report; ``undelegated`` lists operators that run on ExecuTorch's portable kernels.
+
+        Raises:
+            MissingExtraError: if ExecuTorch is not installed.
+            InputError: if the precision, the suffix or the example does not fit.
+            ConversionError: if the model cannot be traced or holds an operator unknown to
+                ExecuTorch.
+            OutputError: if ``path`` cannot be written.
+        """
+        path = Path(path)
+        check_request(self.name, self.suffix, self.precisions, path, precision)
+        with _quiet():
+            exir = require(self.extra, "executorch.exir")
+            xnnpack = require(
+                self.extra, "executorch.backends.xnnpack.partition.xnnpack_partitioner"
+            )
+            exported = export(model, example)
+            try:
+                edge = exir.to_edge_transform_and_lower(
+                    exported, partitioner=[xnnpack.XnnpackPartitioner()]
+                )
+                # Counted now: memory planning adds allocations to this very graph.
+                counts = count_operators(edge.exported_program().graph_module)
+                buffer: bytes = edge.to_executorch().buffer
+            except Exception as error:
+                lines = str(error).strip().splitlines() or [type(error).__name__]
+                raise ConversionError(
+                    f"{type(model).__name__}: ExecuTorch cannot lower it ({lines[0]}); "
+                    "replace the operator it names or try --target tflite"
+                ) from error
+        sealed = seal(buffer)
+        with replacing(path) as temporary:
+            temporary.write_bytes(sealed)
+        lowered = edge.exported_program()
+        return LoweringReport(
+            target=self.name,
+            precision=precision,
+            inputs=_specs("input", _input_tensors(lowered)),
+            outputs=_specs("output", _output_tensors(lowered)),
+            operators=dict(sorted((counts.delegated + Counter(counts.undelegated)).items())),
+            partitions=counts.partitions,
+            undelegated=tuple(counts.undelegated),
+            size_bytes=len(sealed),
+        )
+
+
+class OperatorCount:
+    """Operators of a lowered graph, inside and outside the delegate."""
+
+    def __init__(self) -> None:
+        self.partitions = 0
+        self.delegated: Counter[str] = Counter()
+        self.undelegated: list[str] = []
+
+
+def count_operators(graph_module: GraphModule) -> OperatorCount:
+    """Count delegate calls, the operators inside them and those left outside."""
+    count = OperatorCount()
+    for node in graph_module.graph.nodes:
+        if node.op != "call_function" or node.target is operator.getitem:
+            continue
+        if operator_name(node.target) == "executorch_call_delegate":
+            count.partitions += 1
+            inner = getattr(graph_module, node.args[0].target).original_module
+            count.delegated.update(
+                operator_name(part.target)
+                for part in inner.graph.nodes
+                if part.op == "call_function" and part.target is not operator.getitem
+            )
+        else:
+            count.undelegated.append(operator_name(node.target))
+    return count
+
+
+def _input_tensors(exported: Any) -> list[Tensor]:
+    names = set(exported.graph_signature.user_inputs)
+    return [node.meta["val"] for node in exported.graph.nodes if node.name in names]
+
+
+def _output_tensors(exported: Any) -> list[Tensor]:
+    # Lowering renames nodes without telling the signature: the output node is what counts.
+    return [node.meta["val"] for node in exported.graph.output_node().args[0]]
+
+
+def _specs(kind: str, tensors: list[Tensor]) -> tuple[TensorSpec, ...]:
+    return tuple(
+        TensorSpec(
+            name=name,
+            shape=tuple(int(size) for size in tensor.shape),
+            dtype=str(tensor.dtype).removeprefix("torch."),
+            layout=layout_of(tensor.dim()),
+        )
+        for name, tensor in zip(end_names(kind, len(tensors)), tensors, strict=True)
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back warnings about the packages' own insides, which no user can act on."""
+    previous = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(previous)

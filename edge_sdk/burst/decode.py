@@ -1,0 +1,173 @@
+"""Stage ``decode``: the sums of all frames become the enlarged, sharpened, clean tile.
+
+The merged picture M is the true picture x seen through the blur B of lens, pixel and regression
+kernel, plus noise. The network enlarges the frames' mean to P, which is clean but knows only what
+one grid shows; the frames then correct it,
+
+    x = P + g · G ∗ (M − B ∗ P),    Ĝ = B̂ / (B̂² + λ),
+
+the Wiener solution of min ‖B∗x − M‖² + λ‖x − P‖², with a local gain g in [0, 1] that holds the
+correction back where it is no larger than noise would make it. Luma and chroma are treated apart:
+chroma has no network and a stronger λ.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from edge_sdk.burst.encode import KERNEL_STD_PX
+from edge_sdk.imaging import rgb_to_ycbcr, ycbcr_to_rgb
+
+HALO_PX = 14
+"""Margin of the sums that ``decode`` consumes, in pixels of a frame: network, blur and filter."""
+FILTER_RADIUS_PX = 6
+SMALLEST_WEIGHT = 0.05
+"""Weight of the reference in sums and means, so that nothing is divided by zero."""
+LUMA_NOISE = math.sqrt(0.257**2 + 0.504**2 + 0.098**2)
+"""Standard deviation of luma for unit noise in red, green and blue (BT.601, studio swing)."""
+
+
+@dataclass(frozen=True)
+class DecodeConfig:
+    """Settings of :class:`Decode`.
+
+    Attributes:
+        lens_std_px: standard deviation of the lens blur, in pixels of a frame.
+        kernel_std_px: width of the regression kernel of ``encode``.
+        base_strength: λ without noise: what the model of the blur is not trusted for.
+        noise_strength: what λ grows by per unit of σ²/frames.
+        chroma_strength: factor of λ for chroma.
+        hold_back: multiples of the noise that a correction must exceed; 0 switches g off.
+    """
+
+    lens_std_px: float = 0.3
+    kernel_std_px: float = KERNEL_STD_PX
+    base_strength: float = 0.02
+    noise_strength: float = 150.0
+    chroma_strength: float = 4.0
+    hold_back: float = 0.5
+
+
+class Decode(nn.Module):
+    """Sums to picture, for ×2.
+
+    Args:
+        network: maps luma [N, 1, H, W] to [N, 1, 2·H, 2·W], studio swing in [0, 1].
+        noise_std: noise of one frame on values in [0, 1].
+        frames: number of frames that were added up.
+        config: settings.
+    """
+
+    def __init__(
+        self, network: nn.Module, noise_std: float, frames: int, config: DecodeConfig | None = None
+    ) -> None:
+        super().__init__()
+        config = config or DecodeConfig()
+        self.network = network
+        self.scale = 2
+        blur = _blur_kernel(config, self.scale)
+        strength = config.base_strength + config.noise_strength * noise_std**2 / frames
+        luma_filter = _wiener(blur, strength, FILTER_RADIUS_PX)
+        chroma_filter = _wiener(blur, strength * config.chroma_strength, FILTER_RADIUS_PX)
+        smooth = _gaussian(0.7)
+        self.register_buffer("blur", torch.outer(blur, blur)[None, None], persistent=False)
+        self.register_buffer("smooth", torch.outer(smooth, smooth)[None, None], persistent=False)
+        self.register_buffer("luma_filter", luma_filter[None, None], persistent=False)
+        self.register_buffer("chroma_filter", chroma_filter[None, None], persistent=False)
+        self.blur: Tensor
+        self.smooth: Tensor
+        self.luma_filter: Tensor
+        self.chroma_filter: Tensor
+        samples = frames / self.scale**2
+        correction_noise = (LUMA_NOISE * noise_std) ** 2 / samples
+        correction_noise *= float(luma_filter.square().sum()) * _kernel_pass(config, self.scale)
+        self.held_back = config.hold_back * correction_noise
+
+    def forward(self, sums: Tensor, weights: Tensor, reference: Tensor) -> Tensor:
+        """Decode one tile.
+
+        Args:
+            sums: float [N, 3·4, t, t], added over frames.
+            weights: float [N, 4, t, t], added over frames.
+            reference: float [N, 3, t, t] in [0, 1], the reference's pixels.
+
+        Returns:
+            Float [N, 3, 2·u, 2·u], u = t − 2·halo, sRGB-encoded; not clipped.
+        """
+        floor = SMALLEST_WEIGHT
+        colours = [sums[:, 4 * c : 4 * c + 4].sum(1, keepdim=True) for c in range(3)]
+        total = weights.sum(1, keepdim=True)
+        mean = (torch.cat(colours, 1) + floor * reference) / (total + floor)
+        coarse = functional.interpolate(mean, scale_factor=2, mode="bilinear", align_corners=False)
+        fine_sums = functional.pixel_shuffle(sums, self.scale)
+        fine_weights = functional.pixel_shuffle(weights, self.scale)
+        merged = rgb_to_ycbcr((fine_sums + floor * coarse) / (fine_weights + floor))
+        luma = self.network(rgb_to_ycbcr(mean)[:, :1])
+        residual = merged[:, :1] - _filtered(luma, self.blur)
+        correction = _filtered(residual, self.luma_filter)
+        energy = functional.avg_pool2d(correction * correction, 7, 1, padding=3)
+        gain = ((energy - self.held_back) / (energy + 1e-9)).clamp(0, 1)
+        luma = luma + gain * correction
+        chroma = _filtered(rgb_to_ycbcr(coarse)[:, 1:], self.smooth)
+        residual = merged[:, 1:] - _filtered(chroma, self.blur)
+        chroma = chroma + _filtered(residual, self.chroma_filter)
+        margin = HALO_PX * self.scale
+        picture = ycbcr_to_rgb(torch.cat((luma, chroma), 1))
+        inside: Tensor = picture[..., margin:-margin, margin:-margin]
+        return inside
+
+
+def _blur_kernel(config: DecodeConfig, scale: int) -> Tensor:
+    """What lies between the true picture and the merged one, 1-D, in fine pixels, sum 1."""
+    # The pixel: the mean of scale neighbours, at any sub-pixel position.
+    pixel = torch.ones(scale) / scale
+    edge = torch.tensor([0.5, 0.5]) if scale % 2 == 0 else torch.ones(1)
+    kernel = _convolve(pixel, edge)
+    kernel = _convolve(kernel, _gaussian(config.lens_std_px * scale))
+    # Regression averages over the kernel only as far as samples lie around: about 0.8 of its width.
+    return _convolve(kernel, _gaussian(0.8 * config.kernel_std_px * scale))
+
+
+def _wiener(kernel: Tensor, strength: float, radius: int) -> Tensor:
+    """B̂/(B̂² + λ) of the separable blur, cut to (2·radius + 1)², without ringing at the cut."""
+    size = 64
+    padded = torch.zeros(size, dtype=torch.float64)
+    padded[: len(kernel)] = kernel.double()
+    response = torch.fft.fft(torch.roll(padded, -(len(kernel) // 2))).real
+    blur = torch.outer(response, response)
+    inverse = torch.fft.ifft2(blur / (blur.square() + strength)).real
+    inverse = torch.fft.fftshift(inverse)
+    middle = slice(size // 2 - radius, size // 2 + radius + 1)
+    taps: Tensor = inverse[middle, middle].float()
+    return taps
+
+
+def _kernel_pass(config: DecodeConfig, scale: int) -> float:
+    # Share of white noise that survives the averaging of the regression kernel.
+    taps = _gaussian(config.kernel_std_px * scale)
+    return float(taps.square().sum()) ** 2
+
+
+def _gaussian(std_px: float) -> Tensor:
+    if std_px <= 0:
+        return torch.ones(1)
+    radius = max(1, math.ceil(3 * std_px))
+    taps = torch.exp(-0.5 * (torch.arange(-radius, radius + 1.0) / std_px) ** 2)
+    return taps / taps.sum()
+
+
+def _convolve(first: Tensor, second: Tensor) -> Tensor:
+    padding = len(second) - 1
+    return functional.conv1d(first[None, None], second.flip(0)[None, None], padding=padding)[0, 0]
+
+
+def _filtered(x: Tensor, kernel: Tensor) -> Tensor:
+    channels = x.shape[1]
+    return functional.conv2d(
+        x, kernel.expand(channels, 1, -1, -1), padding=kernel.shape[-1] // 2, groups=channels
+    )

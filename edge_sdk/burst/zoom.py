@@ -1,0 +1,299 @@
+"""Burst zoom: the driver that chains the stages over tiles."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor, nn
+
+from edge_sdk.burst import decode, encode
+from edge_sdk.burst.decode import Decode
+from edge_sdk.burst.encode import Encode
+from edge_sdk.burst.reference import ReferenceChoice, choose_reference
+from edge_sdk.burst.tiles import FrameCrop, crop_frame, fitting_inside_px, tiles
+from edge_sdk.errors import InputError, PictureError
+from edge_sdk.imaging import resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
+from edge_sdk.registration import Registration, RegistrationConfig, register
+
+HALO_PX = encode.HALO_PX + decode.HALO_PX
+INSIDE_PX = (128, 64, 32, 16)
+"""Insides of tiles, in pixels of a frame: the largest in which the frames' rotations fit."""
+SMALLEST_FRAME_PX = 32
+SCALES = (2,)
+
+Progress = Callable[[str, int, int], None]
+"""Called with the stage's name, steps done and steps in all."""
+
+
+@dataclass(frozen=True)
+class ZoomConfig:
+    """Settings of :func:`zoom`.
+
+    Attributes:
+        scale: enlargement; 2 is what the shipped network does.
+        reference: 0-based frame to zoom; ``None`` for the sharpest.
+        reference_weight: weight of the reference's samples; those of other frames weigh 1.
+        noise_std: noise of a frame on values in [0, 1]; ``None`` to estimate it.
+        registration: settings of the alignment.
+    """
+
+    scale: int = 2
+    reference: int | None = None
+    reference_weight: float = 1.5
+    noise_std: float | None = None
+    registration: RegistrationConfig = field(default_factory=RegistrationConfig)
+
+    def __post_init__(self) -> None:
+        if self.scale not in SCALES:
+            known = ", ".join(str(scale) for scale in SCALES)
+            raise InputError(f"scale {self.scale} has no network yet; choose {known}")
+        if self.reference_weight < 1:
+            raise InputError(
+                f"the reference weighs at least as much as another frame: 1 or more, not "
+                f"{self.reference_weight}"
+            )
+        if self.noise_std is not None and not 0 <= self.noise_std <= 1:
+            raise InputError(f"noise must be 0 to 1, not {self.noise_std}")
+
+
+@dataclass(frozen=True)
+class FrameReport:
+    """What one frame did for the result.
+
+    Attributes:
+        score: gradient energy that the reference is chosen by.
+        registration: its motion against the reference; ``None`` for the reference.
+        share: mean weight of its pixels in the result, 0 to 1; below 1 where it showed something
+            else or nothing.
+        note: why it was left out; empty if it was used.
+    """
+
+    score: float
+    registration: Registration | None
+    share: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class ZoomResult:
+    """The enlarged picture and how it came about.
+
+    Attributes:
+        pixels: float32 [3, scale·H, scale·W] in [0, 1], sRGB.
+        reference: 0-based index of the reference frame.
+        forced: whether the caller chose it.
+        noise_std: noise of a frame on values in [0, 1], given or estimated.
+        frames: one report per frame, in order.
+        seconds: time spent in each stage.
+    """
+
+    pixels: Tensor
+    reference: int
+    forced: bool
+    noise_std: float
+    frames: tuple[FrameReport, ...]
+    seconds: dict[str, float]
+
+    @property
+    def used(self) -> int:
+        """Number of frames that contributed, the reference included."""
+        return sum(not frame.note for frame in self.frames)
+
+
+@torch.no_grad()
+def zoom(
+    frames: Tensor,
+    network: nn.Module,
+    config: ZoomConfig | None = None,
+    on_progress: Progress | None = None,
+) -> ZoomResult:
+    """Enlarge a burst: choose the reference, align, merge without ghosts, enhance.
+
+    One frame alone is enlarged by the network; a frame that cannot be aligned is left out and its
+    report says why.
+
+    Args:
+        frames: float32 [N, 3, H, W] in [0, 1], sRGB, all of the same scene.
+        network: ×2 network for luma in studio swing, [N, 1, H, W] to [N, 1, 2·H, 2·W].
+        config: settings.
+        on_progress: told of every step.
+
+    Raises:
+        InputError: if there is no frame, or the reference is not one of them.
+        PictureError: if the frames are smaller than 32 px.
+    """
+    config = config or ZoomConfig()
+    report = on_progress or (lambda stage, done, total: None)
+    _check(frames)
+    count = frames.shape[0]
+    seconds: dict[str, float] = {}
+    started = time.perf_counter()
+    luma = rgb_to_ycbcr(frames)[:, :1]
+    choice = choose_reference(luma, config.reference)
+    noise_std = config.noise_std
+    if noise_std is None:
+        noise_std = choice.noise_std[choice.index] / decode.LUMA_NOISE
+    seconds["reference"] = time.perf_counter() - started
+    report("reference", 1, 1)
+
+    started = time.perf_counter()
+    others = [index for index in range(count) if index != choice.index]
+    registrations = dict(
+        zip(others, register(luma[choice.index], luma[others], config.registration), strict=True)
+    )
+    inside_px, registrations = _fit_tiles(registrations)
+    seconds["align"] = time.perf_counter() - started
+    report("align", 1, 1)
+
+    accepted = [index for index in others if registrations[index].accepted]
+    shares = {choice.index: 1.0}
+    if accepted:
+        pixels, trust = _merge(
+            frames,
+            network,
+            choice,
+            registrations,
+            accepted,
+            inside_px,
+            noise_std,
+            config,
+            seconds,
+            report,
+        )
+        shares.update(zip(accepted, trust, strict=True))
+    else:
+        started = time.perf_counter()
+        pixels = enlarge_single(frames[choice.index], network)
+        seconds["enhance"] = time.perf_counter() - started
+    reports = tuple(
+        FrameReport(
+            choice.scores[index],
+            registrations.get(index),
+            shares.get(index, 0.0),
+            registrations[index].reason if index in registrations else "",
+        )
+        for index in range(count)
+    )
+    return ZoomResult(pixels.clamp(0, 1), choice.index, choice.forced, noise_std, reports, seconds)
+
+
+def enlarge_single(frame: Tensor, network: nn.Module) -> Tensor:
+    """Enlarge one picture: luma by the network, chroma by bicubic interpolation.
+
+    Args:
+        frame: float [3, H, W] in [0, 1], sRGB.
+        network: as in :func:`zoom`.
+
+    Returns:
+        Float [3, 2·H, 2·W]; not clipped.
+    """
+    ycbcr = rgb_to_ycbcr(frame)
+    luma = network(ycbcr[None, :1])[0]
+    chroma = resize_bicubic(ycbcr[1:], size=(luma.shape[-2], luma.shape[-1]))
+    return ycbcr_to_rgb(torch.cat((luma, chroma)))
+
+
+def _merge(
+    frames: Tensor,
+    network: nn.Module,
+    choice: ReferenceChoice,
+    registrations: dict[int, Registration],
+    accepted: list[int],
+    inside_px: int,
+    noise_std: float,
+    config: ZoomConfig,
+    seconds: dict[str, float],
+    report: Progress,
+) -> tuple[Tensor, list[float]]:
+    height, width = frames.shape[-2:]
+    scale = config.scale
+    tile_px = inside_px + 2 * HALO_PX
+    encoder = Encode(tile_px, scale)
+    decoder = Decode(network, noise_std, len(accepted) + 1)
+    noise = torch.full((len(accepted) + 1, 1, 1, 1), noise_std)
+    result = torch.empty(3, height * scale, width * scale)
+    trust = torch.zeros(len(accepted))
+    plan = list(tiles(height, width, inside_px))
+    seconds["merge"] = seconds["enhance"] = 0.0
+    still = torch.eye(3, dtype=torch.float64)
+    for done, tile in enumerate(plan, start=1):
+        started = time.perf_counter()
+        reference = crop_frame(frames[choice.index], still, tile, tile_px, HALO_PX)
+        crops = [
+            replace(reference, confidence=reference.confidence * config.reference_weight),
+            *(
+                crop_frame(frames[index], registrations[index].matrix, tile, tile_px, HALO_PX)
+                for index in accepted
+            ),
+        ]
+        sums, weights, agreement = _encode(encoder, reference, crops, noise)
+        trust += agreement[1:, 0, : tile.height, : tile.width].sum((1, 2))
+        middle = time.perf_counter()
+        margin = encode.HALO_PX
+        inner = reference.pixels[None, :, margin:-margin, margin:-margin]
+        output = decoder(sums, weights, inner)[0]
+        result[
+            :,
+            tile.top * scale : (tile.top + tile.height) * scale,
+            tile.left * scale : (tile.left + tile.width) * scale,
+        ] = output[:, : tile.height * scale, : tile.width * scale]
+        seconds["merge"] += middle - started
+        seconds["enhance"] += time.perf_counter() - middle
+        report("merge", done, len(plan))
+    return result, (trust / (height * width)).tolist()
+
+
+def _encode(
+    encoder: Encode, reference: FrameCrop, crops: list[FrameCrop], noise: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    sums, weights, trust = encoder(
+        reference.pixels[None].expand(len(crops), -1, -1, -1),
+        torch.stack([crop.pixels for crop in crops]),
+        torch.stack([crop.motion for crop in crops]),
+        torch.stack([crop.confidence for crop in crops]),
+        noise,
+    )
+    margin = decode.HALO_PX
+    return (
+        sums.sum(0, keepdim=True),
+        weights.sum(0, keepdim=True),
+        trust[:, :, margin:-margin, margin:-margin],
+    )
+
+
+def _fit_tiles(
+    registrations: dict[int, Registration],
+) -> tuple[int, dict[int, Registration]]:
+    """Choose the tile size that all accepted motions fit, leaving out those that fit none."""
+    fitting = dict(registrations)
+    for index, registration in registrations.items():
+        if (
+            registration.accepted
+            and fitting_inside_px([registration.matrix], INSIDE_PX, HALO_PX) is None
+        ):
+            angle = registration.motion.angle_deg
+            fitting[index] = replace(
+                registration, accepted=False, reason=f"turned by {angle:.1f}°, too far for tiles"
+            )
+    matrices = [entry.matrix for entry in fitting.values() if entry.accepted]
+    if not matrices:
+        return INSIDE_PX[0], fitting
+    inside = fitting_inside_px(matrices, INSIDE_PX, HALO_PX)
+    assert inside is not None
+    return inside, fitting
+
+
+def _check(frames: Tensor) -> None:
+    if frames.ndim != 4 or frames.shape[0] == 0 or frames.shape[1] != 3:
+        raise InputError(
+            f"frames must be [N, 3, H, W] with N ≥ 1, not {tuple(frames.shape)}; stack RGB pictures"
+        )
+    height, width = frames.shape[-2:]
+    if min(height, width) < SMALLEST_FRAME_PX:
+        raise PictureError(
+            f"frames of {width}×{height} px are too small to zoom; give at least "
+            f"{SMALLEST_FRAME_PX}×{SMALLEST_FRAME_PX} px"
+        )

@@ -1,0 +1,44 @@
+"""All commands, gathered."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from edge_sdk import __version__
+from edge_sdk.cli import burst, conversion, demo, model
+
+app = typer.Typer(
+    name="edge-sdk",
+    help="Train, fuse, convert and check image-enhancement models, and zoom with bursts of frames.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"edge-sdk {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
+app.command(rich_help_panel="Bursts")(burst.zoom)
+app.command(rich_help_panel="Bursts")(burst.simulate)
+app.command(rich_help_panel="Bursts")(demo.demo)
+app.command(rich_help_panel="Models")(model.models)
+app.command(rich_help_panel="Models")(model.train)
+app.command(rich_help_panel="Models")(model.fuse)
+app.command(rich_help_panel="Phones")(conversion.convert)
+app.command(rich_help_panel="Phones")(conversion.verify)

@@ -1,0 +1,189 @@
+"""Commands for bursts: ``zoom`` and ``simulate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edge_sdk.cli.console import err, out, plain, print_json, print_table, stage_progress
+from edge_sdk.cli.networks import fused_network
+from edge_sdk.errors import InputError, OutputError
+
+if TYPE_CHECKING:
+    from edge_sdk.burst import ZoomResult
+    from edge_sdk.models import EnhanceNet
+
+DEFAULT_MODEL = "sr_x2_y"
+
+
+def zoom(
+    frames: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Frames of one scene: JPEG, PNG, BMP, WebP or TIFF, all of one size."),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Picture to write; its suffix names the format.")
+    ] = Path("zoom.png"),
+    scale: Annotated[int, typer.Option(help="Enlargement of width and height.")] = 2,
+    reference: Annotated[
+        int | None, typer.Option(help="Frame to zoom, 0-based, instead of the sharpest.")
+    ] = None,
+    noise: Annotated[
+        float | None,
+        typer.Option(help="Noise of a frame, in 8-bit levels, instead of the estimate."),
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="Shipped ×2 luma model, or a .safetensors file.")
+    ] = DEFAULT_MODEL,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Turn a burst of frames into one larger, cleaner picture.
+
+    The sharpest frame is the reference; the others are aligned to it, merged where they agree with
+    it, and left out, with the reason, where they do not. EXIF and ICC profile of the reference are
+    kept. One frame alone is enlarged by the network.
+
+    Example: edge-sdk zoom IMG_*.jpg -o zoomed.png
+    """
+    import torch
+
+    from edge_sdk.burst import ZoomConfig
+    from edge_sdk.burst import zoom as run
+    from edge_sdk.imaging import check_output_path, read_frames, write_picture
+
+    if not frames:
+        raise InputError("no frames given; name the files of a burst: edge-sdk zoom FRAME FRAME …")
+    config = ZoomConfig(
+        scale=scale, reference=reference, noise_std=None if noise is None else noise / 255
+    )
+    check_output_path(output)
+    network = luma_network(model, scale)
+    pictures = read_frames(frames)
+    with stage_progress() as progress:
+        result = run(
+            torch.stack([picture.pixels for picture in pictures]), network, config, progress
+        )
+    written = write_picture(pictures[result.reference].with_pixels(result.pixels), output)
+    if as_json:
+        print_json({"output": output, "notes": written.notes, **zoom_report(frames, result)})
+        return
+    _print_zoom(frames, result)
+    for note in written.notes:
+        err.print(f"note: {note}")
+    height, width = result.pixels.shape[-2:]
+    out.print(f"wrote {output} ({width}×{height} px)")
+
+
+def simulate(
+    picture: Annotated[Path | None, typer.Argument(help="Photograph that the camera sees.")] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for frames, truth and motion.")
+    ] = Path("burst"),
+    frames: Annotated[int, typer.Option(help="Number of frames.")] = 10,
+    scale: Annotated[int, typer.Option(help="Scene pixels per camera pixel.")] = 2,
+    noise: Annotated[float, typer.Option(help="Noise, in 8-bit levels.")] = 8.0,
+    shift: Annotated[float, typer.Option(help="Largest shift, in camera pixels.")] = 4.0,
+    angle: Annotated[float, typer.Option(help="Largest rotation, in degrees.")] = 0.5,
+    seed: Annotated[int, typer.Option(help="Seed of motion and noise.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Take a burst of a photograph with a simulated hand-held camera.
+
+    Writes frames/00.png …, truth/00.png … (what a noise-free camera with more pixels sees from
+    each frame's position) and burst.json with the true motion.
+
+    Example: edge-sdk simulate photo.jpg -o burst && edge-sdk zoom burst/frames/*.png -o zoom.png
+    """
+    from edge_sdk.data.camera import CameraConfig, simulate_burst
+    from edge_sdk.data.files import write_burst
+    from edge_sdk.imaging import read_picture
+
+    if picture is None:
+        raise InputError("no photograph given; name one: edge-sdk simulate PHOTO -o DIR")
+    if output.exists() and not output.is_dir():
+        raise OutputError(f"{output}: is a file; give a folder")
+    config = CameraConfig(
+        frames=frames,
+        scale=scale,
+        max_shift_px=shift,
+        max_angle_deg=angle,
+        noise_std=noise / 255,
+        seed=seed,
+    )
+    burst = simulate_burst(read_picture(picture).pixels, config)
+    with stage_progress() as progress:
+        paths = write_burst(burst, output, progress)
+    if as_json:
+        print_json({"folder": output, "frames": paths, "motions": burst.motions, "camera": config})
+        return
+    height, width = burst.frames.shape[-2:]
+    out.print(
+        f"wrote {frames} frames of {width}×{height} px, their truth and burst.json to {output}"
+    )
+
+
+def luma_network(model: str, scale: int) -> EnhanceNet:
+    """Load a luma model of the scale asked for, fused.
+
+    Raises:
+        ModelError: if there is no such model.
+        InputError: if it is not a luma model of that scale.
+    """
+    from edge_sdk.models import Colour
+    from edge_sdk.zoo import resolve_model
+
+    network = resolve_model(model)
+    spec = network.spec
+    if spec.scale != scale or spec.colour is not Colour.Y:
+        raise InputError(
+            f"model {model} enlarges {spec.colour.value} ×{spec.scale}; zoom needs a luma (y) "
+            f"model of ×{scale}"
+        )
+    return fused_network(network)
+
+
+def zoom_report(frames: list[Path], result: ZoomResult) -> dict[str, object]:
+    """What happened to each frame, as plain values."""
+    return {
+        "reference": result.reference,
+        "reference_forced": result.forced,
+        "single_image": result.used == 1,
+        "noise_levels": result.noise_std * 255,
+        "seconds": plain(result.seconds),
+        "frames": [
+            {
+                "path": str(path),
+                "score": frame.score,
+                "motion": None if frame.registration is None else plain(frame.registration.motion),
+                "share": frame.share,
+                "left_out_because": frame.note or None,
+            }
+            for path, frame in zip(frames, result.frames, strict=True)
+        ],
+    }
+
+
+def _print_zoom(frames: list[Path], result: ZoomResult) -> None:
+    rows = []
+    for index, (path, frame) in enumerate(zip(frames, result.frames, strict=True)):
+        motion = frame.registration.motion if frame.registration else None
+        chosen = "reference (chosen by you)" if result.forced else "reference (sharpest)"
+        rows.append(
+            (
+                f"{index}  {path.name}",
+                f"{1000 * frame.score:.2f}",
+                "—" if motion is None else f"{motion.shift_x_px:+.2f}, {motion.shift_y_px:+.2f}",
+                "—" if motion is None else f"{motion.angle_deg:+.2f}",
+                f"{frame.share:.0%}",
+                chosen if index == result.reference else frame.note or "merged",
+            )
+        )
+    columns = ("frame", "sharpness ×1000", "shift x, y (px)", "angle (°)", "agrees", "")
+    print_table("Frames", columns, rows, emphasise=result.reference)
+    if result.used == 1:
+        reason = "one frame" if len(frames) == 1 else "no other frame could be used"
+        err.print(f"note: {reason}: this is single-image zoom, without the gain of a burst")
+    stages = " · ".join(f"{name} {seconds:.2f} s" for name, seconds in result.seconds.items())
+    out.print(f"noise {result.noise_std * 255:.1f} levels of 255 · {stages}")

@@ -1,0 +1,82 @@
+"""What all commands share on the way out: tables, progress and JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from edge_sdk.burst.zoom import Progress
+
+out = Console(highlight=False)
+"""Results go to stdout."""
+err = Console(stderr=True, highlight=False)
+"""Progress and notes go to stderr, so that piped results stay clean."""
+
+
+def print_table(
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    emphasise: int | None = None,
+) -> None:
+    """Print rows under headings; numbers are aligned to the right, one row may stand out."""
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="left" if index == 0 else "right")
+    for index, row in enumerate(rows):
+        table.add_row(*row, style="bold green" if index == emphasise else None)
+    out.print(table)
+
+
+def print_json(value: Any) -> None:
+    """Print a result as JSON on stdout; infinities become null, which JSON can hold."""
+    print(json.dumps(plain(value), indent=2, ensure_ascii=False))  # noqa: T201
+
+
+def plain(value: Any) -> Any:
+    """Value as dicts, lists, strings and finite numbers."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, str | bool | int | None):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Path):
+        return str(value)
+    return [plain(part) for part in value]
+
+
+def format_db(value: float) -> str:
+    """Decibels for people: ``exact`` where nothing differs."""
+    if math.isinf(value) and value > 0:
+        return "exact"
+    return f"{value:.2f}" if math.isfinite(value) else "—"
+
+
+@contextmanager
+def stage_progress() -> Iterator[Progress]:
+    """Draw a bar per stage on stderr, if that is a terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn())
+    with Bars(*columns, TimeElapsedColumn(), console=err, disable=not err.is_terminal) as bars:
+        tasks: dict[str, Any] = {}
+
+        def report(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done)
+
+        yield report

@@ -1,0 +1,57 @@
+"""Pooling over windows."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from edge_sdk.emulate.mil.arguments import Arguments
+from edge_sdk.emulate.mil.ops_conv import is_symmetric, padded, resolved_padding
+from edge_sdk.emulate.mil.registry import op
+
+_AVG_POOL = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
+_MAX_POOL = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
+
+Window = tuple[list[int], list[int], list[tuple[int, int]]]
+
+
+def _window(args: Arguments, x: Tensor) -> Window:
+    kernel = args.ints("kernel_sizes")
+    stride = args.ints("strides", [1] * len(kernel))
+    return kernel, stride, resolved_padding(args, list(x.shape[2:]), kernel, stride)
+
+
+def _is_native(kernel: list[int], pads: list[tuple[int, int]]) -> bool:
+    """Whether torch pads this itself: alike on both sides, by half the kernel at most."""
+    return is_symmetric(pads) and all(2 * p[0] <= k for p, k in zip(pads, kernel, strict=True))
+
+
+@op("max_pool")
+def _max_pool(args: Arguments) -> Tensor:
+    x = args.tensor("x")
+    kernel, stride, pads = _window(args, x)
+    if _is_native(kernel, pads):
+        padding = [before for before, _ in pads]
+    else:
+        x, padding = padded(x, pads, -math.inf), [0] * len(kernel)
+    return _MAX_POOL[len(kernel)](x, kernel, stride, padding, 1, args.flag("ceil_mode"))
+
+
+@op("avg_pool")
+def _avg_pool(args: Arguments) -> Tensor:
+    x = args.tensor("x")
+    kernel, stride, pads = _window(args, x)
+    pool = _AVG_POOL[len(kernel)]
+    exclude = args.flag("exclude_padding_from_average")
+    ceil_mode = args.flag("ceil_mode")
+    if _is_native(kernel, pads):
+        padding = [before for before, _ in pads]
+        return pool(x, kernel, stride, padding, ceil_mode, not exclude)
+    mean = pool(padded(x, pads, 0.0), kernel, stride, 0, ceil_mode)
+    if not exclude:
+        return mean
+    covered = pool(padded(torch.ones_like(x), pads, 0.0), kernel, stride, 0, ceil_mode)
+    return mean / covered

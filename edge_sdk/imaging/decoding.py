@@ -1,0 +1,234 @@
+"""From the bytes of a file to upright samples, with their metadata.
+
+Pillow names the format, finds truncation and reads 8-bit pixels and metadata. It would reduce
+16-bit colour to 8 bits, so OpenCV decodes 16-bit PNG and TIFF, once Pillow has found them whole.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_sdk.errors import PictureError
+from edge_sdk.imaging.exif import kept_exif, orientation_of
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Samples = NDArray[np.uint8] | NDArray[np.uint16]
+
+_SIGNATURES = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"BM", "BMP"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+    (b"II+\0", "TIFF"),
+    (b"MM\0+", "TIFF"),
+)
+_FLIPS = {
+    2: (False, False, True),
+    3: (False, True, True),
+    4: (False, True, False),
+    5: (True, False, False),
+    6: (True, False, True),
+    7: (True, True, True),
+    8: (True, True, False),
+}
+"""Orientation → whether to transpose, then flip top to bottom, then left to right."""
+
+_TIFF_SUBFILE, _TIFF_BITS, _TIFF_PHOTOMETRIC, _TIFF_PLANES = 254, 258, 262, 284
+_TIFF_EXTRA_SAMPLES, _TIFF_SAMPLE_FORMAT = 338, 339
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Upright samples and what stood beside them.
+
+    Attributes:
+        samples: uint8 or uint16 [H, W, C]; C is 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
+        exif: EXIF block with orientation 1, or None.
+        icc_profile: colour profile of the samples, or None.
+    """
+
+    samples: Samples
+    exif: bytes | None
+    icc_profile: bytes | None
+
+
+def picture_format(head: bytes) -> str | None:
+    """Pillow's name of the format whose file starts with ``head`` (at least 12 bytes), or None."""
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WEBP"
+    return next((name for start, name in _SIGNATURES if head.startswith(start)), None)
+
+
+def decode(data: bytes, name: str) -> Decoded:
+    """Decode a JPEG, PNG, BMP, WebP or TIFF file.
+
+    Args:
+        data: the whole file.
+        name: what to call it in messages.
+
+    Raises:
+        PictureError: if it is no such picture, is truncated or damaged, holds several pictures, or
+            samples of a kind that is not read.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    container = picture_format(data[:12])
+    if container is None:
+        raise PictureError(f"{name}: is not a JPEG, PNG, BMP, WebP or TIFF picture; convert it")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data), formats=(container,)) as image:
+                return _decoded(image, data, container, name)
+    except Image.DecompressionBombError as error:
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
+        raise PictureError(
+            f"{name}: has more than {limit} million pixels; crop it or reduce it first"
+        ) from error
+    except (OSError, SyntaxError, ValueError, EOFError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        if isinstance(error, UnidentifiedImageError):
+            reason = f"not a {container} that can be read"
+        raise PictureError(
+            f"{name}: is truncated, damaged or of an unusual kind ({reason}); get a whole copy "
+            "or save it anew"
+        ) from error
+
+
+def _decoded(image: Image.Image, data: bytes, container: str, name: str) -> Decoded:
+    _refuse_several(image, container, name)
+    tags: Any = getattr(image, "tag_v2", {})
+    deep = _is_16_bit(tags, data, container, name)
+    image.load()
+    icc_profile: bytes | None = image.info.get("icc_profile")
+    if deep:
+        samples: Samples = _samples_16_bit(image, tags, data, container, name)
+    else:
+        if image.mode in ("CMYK", "LAB"):
+            image, icc_profile = _in_srgb(image, icc_profile, name), None
+        samples = _samples_8_bit(image, name)
+    exif = image.getexif()
+    # Both codecs turn a TIFF upright themselves, and no other format.
+    if container != "TIFF":
+        samples = _upright(samples, orientation_of(exif))
+    height, width = samples.shape[:2]
+    return Decoded(samples, kept_exif(exif, width, height, name), icc_profile or None)
+
+
+def _refuse_several(image: Image.Image, container: str, name: str) -> None:
+    """Refuse animations and pages; previews in a TIFF and further pictures in a JPEG are passed."""
+    count = getattr(image, "n_frames", 1)
+    if count == 1 or container == "JPEG":
+        return
+    if container == "TIFF":
+        tiff: Any = image
+        full = 0
+        for page in range(count):
+            tiff.seek(page)
+            full += not int(tiff.tag_v2.get(_TIFF_SUBFILE, 0)) & 1
+        tiff.seek(0)
+        if full == 1:
+            return
+    raise PictureError(f"{name}: holds {count} pictures; save the one you want by itself")
+
+
+def _is_16_bit(tags: Any, data: bytes, container: str, name: str) -> bool:
+    if container == "PNG":
+        return data[24] == 16
+    if container != "TIFF":
+        return False
+    bits = set(tags.get(_TIFF_BITS, (1,)))
+    formats = set(tags.get(_TIFF_SAMPLE_FORMAT, (1,)))
+    if bits == {16} and formats == {1}:
+        return True
+    if formats == {1} and len(bits) == 1 and bits <= {1, 2, 4, 8}:
+        return False
+    raise PictureError(
+        f"{name}: has samples of {max(bits)} bits, integer or floating; save it with 8 or 16 bits"
+    )
+
+
+def _samples_8_bit(image: Image.Image, name: str) -> NDArray[np.uint8]:
+    has_alpha = "transparency" in image.info or image.mode in ("LA", "La", "PA", "RGBA", "RGBa")
+    grey = image.mode in ("1", "L", "LA", "La")
+    if not grey and image.mode not in ("P", "PA", "RGB", "RGBX", "RGBA", "RGBa", "YCbCr"):
+        raise PictureError(f"{name}: has pixels of the kind {image.mode}; save it as RGB or grey")
+    # From premultiplied grey, Pillow converts to the unpremultiplied kind alone.
+    mode = ("L" if grey else "RGB") + ("A" if has_alpha else "")
+    samples: NDArray[np.uint8] = np.asarray(image if image.mode == mode else image.convert(mode))
+    return samples[..., None] if samples.ndim == 2 else samples
+
+
+def _in_srgb(image: Image.Image, icc_profile: bytes | None, name: str) -> Image.Image:
+    from PIL import ImageCms
+
+    if icc_profile is None:
+        raise PictureError(
+            f"{name}: is {image.mode} without a colour profile, so its colours are not defined; "
+            "save it as RGB"
+        )
+    try:
+        converted = ImageCms.profileToProfile(
+            image,
+            ImageCms.ImageCmsProfile(io.BytesIO(icc_profile)),
+            ImageCms.createProfile("sRGB"),
+            outputMode="RGB",
+        )
+    except ImageCms.PyCMSError as error:
+        raise PictureError(
+            f"{name}: its {image.mode} colours cannot be converted by its profile; save it as RGB"
+        ) from error
+    assert converted is not None
+    return converted
+
+
+def _samples_16_bit(
+    image: Image.Image, tags: Any, data: bytes, container: str, name: str
+) -> NDArray[np.uint16]:
+    import cv2
+
+    inverted = False
+    if container == "PNG":
+        grey, has_alpha = data[25] in (0, 4), data[25] in (4, 6)
+    else:
+        photometric = tags.get(_TIFF_PHOTOMETRIC)
+        grey, has_alpha = photometric in (0, 1), image.mode == "RGBA"
+        inverted = photometric == 0
+        premultiplied = has_alpha and tags.get(_TIFF_EXTRA_SAMPLES, (0,))[0] == 1
+        if photometric not in (0, 1, 2) or tags.get(_TIFF_PLANES, 1) != 1 or premultiplied:
+            raise PictureError(
+                f"{name}: is a 16-bit TIFF that is neither grey nor interleaved RGB with straight "
+                "alpha; save it so"
+            )
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.dtype != np.uint16:
+        raise PictureError(f"{name}: its 16-bit samples cannot be decoded; save it anew")
+    planes: NDArray[np.uint16] = (
+        pixels[..., None] if pixels.ndim == 2 else pixels[..., :3][..., ::-1]
+    )
+    colour = planes[..., :1] if grey else planes
+    if inverted:
+        colour = 65535 - colour
+    key = image.info.get("transparency")
+    if has_alpha:
+        return np.concatenate((colour, pixels[..., 3:]), axis=-1)
+    if key is not None:
+        seen = (colour != np.asarray(key, np.uint16)).any(-1, keepdims=True)
+        return np.concatenate((colour, seen.astype(np.uint16) * np.uint16(65535)), axis=-1)
+    return np.ascontiguousarray(colour)
+
+
+def _upright(samples: Samples, orientation: int) -> Samples:
+    transpose, vertical, horizontal = _FLIPS.get(orientation, (False, False, False))
+    turned = samples.transpose(1, 0, 2) if transpose else samples
+    turned = turned[::-1] if vertical else turned
+    return turned[:, ::-1] if horizontal else turned

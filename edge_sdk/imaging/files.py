@@ -1,0 +1,226 @@
+"""Reading and writing pictures without losing what they hold, or saying what was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from edge_sdk.errors import InputError, OutputError, PictureError
+from edge_sdk.imaging.decoding import Decoded, decode, picture_format
+from edge_sdk.imaging.encoding import FORMATS, JPEG, TIFF, Format, Samples, encode
+from edge_sdk.imaging.exif import resized_exif
+from edge_sdk.imaging.picture import Metadata, Picture, to_levels
+from edge_sdk.outputs import check_writable, replacing
+
+_LUMA = (0.299, 0.587, 0.114)
+_JPEG_EXIF_LIMIT = 65_533
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of a picture that was written.
+
+    Attributes:
+        path: the file.
+        notes: one sentence for each thing that the format could not hold; empty if all is there.
+    """
+
+    path: Path
+    notes: tuple[str, ...] = ()
+
+
+def read_picture(path: Path | str) -> Picture:
+    """Read a JPEG, PNG, BMP, WebP or TIFF file; its content says which, not its suffix.
+
+    Pixels come upright: EXIF orientation is applied and then 1 in the EXIF kept, from which the
+    thumbnail and tags on file layout are removed. 16-bit PNG and TIFF keep 16 bits. Grey becomes
+    three equal channels, a palette the colours it stands for, CMYK sRGB by its profile. Of a JPEG
+    that holds several pictures (a gain map, a depth map) the first is read, and previews in a TIFF
+    are passed over; animations and several pages are refused. A JPEG that lost data in its middle
+    but kept its end marker is not told from a whole one: libjpeg fills the gap with grey.
+
+    Args:
+        path: the file.
+
+    Raises:
+        PictureError: if it is missing, a folder, not readable, empty, not a picture, truncated or
+            damaged, larger than 178 million pixels (the limit of Pillow), of several pictures, or
+            CMYK without a profile. The message names the file.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            head = file.read(12)
+            # Whatever is no picture, such as a long video, is not read any further.
+            data = head + (file.read() if picture_format(head) else b"")
+    except FileNotFoundError as error:
+        raise PictureError(f"{path}: no such file; check the path") from error
+    except IsADirectoryError as error:
+        raise PictureError(f"{path}: is a folder; give the name of a picture") from error
+    except OSError as error:
+        raise PictureError(f"{path}: cannot be read ({error.strerror or error})") from error
+    if not data:
+        raise PictureError(f"{path}: is empty; get a whole copy")
+    return _picture(decode(data, str(path)))
+
+
+def read_frames(paths: Iterable[Path | str]) -> list[Picture]:
+    """Read the frames of a burst, all of one size after orientation.
+
+    Args:
+        paths: the files, at least one.
+
+    Raises:
+        InputError: if there are none.
+        PictureError: if one cannot be read, or differs in size from the first.
+    """
+    frames: list[Picture] = []
+    first: Path | str = ""
+    for path in paths:
+        frame = read_picture(path)
+        if not frames:
+            first = path
+        elif frame.pixels.shape != frames[0].pixels.shape:
+            raise PictureError(
+                f"{path}: is {frame.width}×{frame.height} px but {first} is {frames[0].width}×"
+                f"{frames[0].height} px; the frames of a burst have one size"
+            )
+        frames.append(frame)
+    if not frames:
+        raise InputError("a burst needs at least one frame; name the files")
+    return frames
+
+
+def check_output_path(path: Path | str) -> None:
+    """Fail before long work starts where its picture could not be written in the end.
+
+    Raises:
+        OutputError: if the suffix is not one that is written, the parent folder is missing or not
+            writable, or the path is a folder.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in FORMATS:
+        raise OutputError(
+            f"{path}: the suffix {path.suffix or '(none)'} names no format that is written; "
+            f"use one of {', '.join(FORMATS)}"
+        )
+    try:
+        check_writable(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def write_picture(picture: Picture, path: Path | str, *, quality: int = 95) -> Written:
+    """Write a picture in the format that the suffix of ``path`` names, whole or not at all.
+
+    ======================  ======  =====  ====  =========  ===========================
+    suffix                  bits    alpha  grey  EXIF, ICC  compression
+    ======================  ======  =====  ====  =========  ===========================
+    ``.png``                8, 16   yes    yes   yes        lossless
+    ``.tif`` ``.tiff``      8, 16   yes    yes   yes        lossless (deflate)
+    ``.webp``               8       yes    no    yes        lossless
+    ``.bmp``                8       no     yes   no         none
+    ``.jpg`` ``.jpeg``      8       no     yes   yes        ``quality``, 4:4:4
+    ======================  ======  =====  ====  =========  ===========================
+
+    Levels are rounded half up and clipped. Where the format cannot hold 16 bits, alpha, grey or
+    metadata, the picture is written without and the result says so; alpha is dropped, not blended.
+    A grey picture is written as the luma of its channels.
+
+    Args:
+        picture: what to write.
+        path: where; an existing file is replaced once the new one is complete.
+        quality: 1 to 100, JPEG only.
+
+    Returns:
+        The path, and a note on each thing that was left out.
+
+    Raises:
+        OutputError: if the file cannot be written there, or the picture is too large for the
+            format. No partial file is left, not even when interrupted.
+        InputError: if ``quality`` is out of range.
+    """
+    path = Path(path)
+    if not 1 <= quality <= 100:
+        raise InputError(f"quality must be 1 to 100, not {quality}")
+    check_output_path(path)
+    form = FORMATS[path.suffix.lower()]
+    if max(picture.width, picture.height) > form.largest_side_px:
+        raise OutputError(
+            f"{path}: {picture.width}×{picture.height} px is more than the "
+            f"{form.largest_side_px} px of a {form.container}; write a .png or .tif"
+        )
+    samples, notes = _samples(picture, form)
+    exif, icc_profile, more = _written_metadata(picture, form, samples.shape[2] <= 2)
+    with replacing(path) as temporary:
+        temporary.write_bytes(encode(samples, form, exif, icc_profile, quality))
+    return Written(path, (*notes, *more))
+
+
+def _picture(decoded: Decoded) -> Picture:
+    samples = decoded.samples
+    channels = samples.shape[2]
+    deep = samples.dtype == np.uint16
+    planes = np.ascontiguousarray(samples.transpose(2, 0, 1), dtype=np.float32)
+    planes /= 65535 if deep else 255
+    tensor = torch.from_numpy(planes)
+    colour = 1 if channels <= 2 else 3
+    metadata = Metadata(
+        exif=decoded.exif,
+        icc_profile=decoded.icc_profile,
+        bit_depth=16 if deep else 8,
+        alpha=tensor[colour:].clone() if channels > colour else None,
+        grey=colour == 1,
+    )
+    pixels = tensor[:1].repeat(3, 1, 1) if colour == 1 else tensor[:3].contiguous()
+    return Picture(pixels, metadata)
+
+
+def _samples(picture: Picture, form: Format) -> tuple[Samples, list[str]]:
+    metadata, notes = picture.metadata, []
+    deep = metadata.bit_depth == 16
+    if deep and not form.has_16_bit:
+        deep = False
+        notes.append(f"16 bits per channel were rounded to 8: {form.container} holds no more")
+    alpha = metadata.alpha
+    if alpha is not None and not form.has_alpha:
+        alpha = None
+        notes.append(f"transparency was left out: {form.container} has none")
+    grey = metadata.grey
+    # No reader at hand takes grey with alpha from a 16-bit TIFF.
+    if grey and not (form.has_grey and not (form is TIFF and deep and alpha is not None)):
+        grey = False
+        notes.append(f"grey was written as equal red, green and blue, as {form.container} needs it")
+    planes = picture.pixels.detach().cpu()
+    if grey:
+        planes = torch.tensordot(torch.tensor([_LUMA]), planes, dims=1)
+    if alpha is not None:
+        planes = torch.cat((planes, alpha.detach().cpu()))
+    levels = to_levels(planes, 16 if deep else 8).permute(1, 2, 0).numpy()
+    if deep:
+        return np.ascontiguousarray(levels, np.uint16), notes
+    return np.ascontiguousarray(levels, np.uint8), notes
+
+
+def _written_metadata(
+    picture: Picture, form: Format, grey: bool
+) -> tuple[bytes | None, bytes | None, list[str]]:
+    exif, icc_profile = picture.metadata.exif, picture.metadata.icc_profile
+    notes = []
+    if exif is not None:
+        exif = resized_exif(exif, picture.width, picture.height)
+        if not form.has_metadata or (form is JPEG and len(exif) > _JPEG_EXIF_LIMIT):
+            notes.append(f"EXIF of {len(exif)} bytes was left out: {form.container} cannot hold it")
+            exif = None
+    if icc_profile is not None:
+        if not form.has_metadata:
+            notes.append(f"the colour profile was left out: {form.container} cannot hold it")
+            icc_profile = None
+        elif not grey and icc_profile[16:20] == b"GRAY":
+            notes.append("the colour profile was left out: it is one for grey alone")
+            icc_profile = None
+    return exif, icc_profile, notes

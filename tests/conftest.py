@@ -1,0 +1,37 @@
+"""What all tests share: seeds, threads and the folder of picture sets."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import settings
+
+# Other work on the machine makes any deadline fail now and then; speed is for the benchmarks.
+settings.register_profile("edge_sdk", deadline=None)
+settings.load_profile("edge_sdk")
+
+
+def pytest_configure() -> None:
+    torch.set_num_threads(2)
+
+
+@pytest.fixture(autouse=True)
+def _seeds() -> None:
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 - for libraries that draw from the global state
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def picture_sets() -> Path:
+    """Folder with the benchmark pictures, which are not part of this repository."""
+    beside = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("EDGE_SDK_DATA", beside))
+    if not folder.is_dir():
+        pytest.skip(f"{folder} does not exist; set EDGE_SDK_DATA to the folder of picture sets")
+    return folder
