@@ -229,8 +229,8 @@ def _logger(out: Path, done: int) -> CSVLogger:
     logger = CSVLogger(out, name="", version="")
     experiment = logger.experiment
     for row in rows:
-        known = {key: float(value) for key, value in row.items() if value and key != "step"}
-        experiment.log_metrics(known, int(row["step"]))
+        known = {key: float(row[key]) for key in row if row[key] and key not in ("step", "epoch")}
+        experiment.log_metrics(known | {"epoch": int(row["epoch"])}, int(row["step"]))
     return logger
 
 

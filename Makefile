@@ -1,0 +1,51 @@
+# Two commands to begin with: `make zoom` (the core only) and `make test` (everything).
+# Each sets up what it needs in .venv; PYTHON names the interpreter, PIP_FLAGS goes to pip.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt $(PIP_FLAGS)
+INPUTS := pyproject.toml constraints.txt
+
+.PHONY: help zoom test quick check format docs clean
+
+help: ## List the commands
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# Torch comes first: packages that only ask for some torch then take the one that is there.
+$(VENV)/.core: $(BIN)/python $(INPUTS)
+	$(PIP) "torch>=2.13,<2.15"
+	$(PIP) --editable '.[examples]'
+	@touch $@
+
+$(VENV)/.all: $(VENV)/.core
+	$(PIP) --editable '.[all,dev]'
+	@touch $@
+
+zoom: $(VENV)/.core ## Simulate a burst of a photograph, zoom it x2, write out/zoom.png and out/comparison.png
+	$(BIN)/edge-sdk demo --output out
+
+test: $(VENV)/.all ## Run the whole test suite
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+quick: $(VENV)/.all ## Run the tests that people run while they work
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not slow"
+
+check: $(VENV)/.all ## Lint, formatting and strict types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.all ## Format the code and mend what the linter can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/.core ## Draw the pictures of the README and the figures of the documentation anew
+	$(BIN)/edge-sdk demo --output docs/images
+	$(BIN)/python benchmarks/burst_gain.py --table docs/burst-gain.md
+
+clean: ## Remove what the commands made
+	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
