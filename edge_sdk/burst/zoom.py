@@ -141,9 +141,10 @@ def zoom(
 
     started = time.perf_counter()
     others = [index for index in range(count) if index != choice.index]
-    registrations = dict(
-        zip(others, register(luma[choice.index], luma[others], config.registration), strict=True)
+    found = register(
+        luma[choice.index], luma[others], config.registration, noise_std * decode.LUMA_NOISE
     )
+    registrations = dict(zip(others, found, strict=True))
     inside_px, registrations = _fit_tiles(registrations)
     seconds["align"] = time.perf_counter() - started
     report("align", 1, 1)

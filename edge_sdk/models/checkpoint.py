@@ -90,8 +90,8 @@ def _check_weights(config: EnhanceNetConfig, state: dict[str, Tensor], path: Pat
     # On the meta device nothing is allocated, whatever sizes a foreign file describes.
     try:
         with torch.device("meta"):
-            EnhanceNet(config).load_state_dict(state)
-    except (InputError, RuntimeError) as error:
+            EnhanceNet(config).load_state_dict(state, assign=True)
+    except (InputError, RuntimeError, TypeError, OverflowError) as error:
         reason = str(error).splitlines()[-1].strip()
         raise ModelError(f"{path}: weights do not fit the network described: {reason}") from error
     for name, tensor in state.items():

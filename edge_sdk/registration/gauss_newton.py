@@ -30,7 +30,7 @@ class Refined:
         residual_std: float [N]: robust standard deviation of what the motion does not explain.
         overlap: float [N] in [0, 1]: share of the reference's points that the frame shows.
         explained: float [N] in [0, 1]: squared correlation of frame and reference over the points
-            that both show, outliers included.
+            that both show, outliers included; 0 if dark and bright are exchanged.
         last_step_px: float [N]: largest movement of a picture corner in the last iteration.
     """
 
@@ -79,18 +79,18 @@ def refine(
     matrices = start.clone()
     count = frames.shape[0]
     step_px = torch.full((count,), torch.inf, dtype=start.dtype, device=start.device)
-    solution, residual, inside = _step(design, template, frames, matrices, points)
+    solution, residual, gain, inside = _step(design, template, frames, matrices, points)
     for _ in range(iterations):
         matrices, step_px = _update(matrices, solution, radius)
-        solution, residual, inside = _step(design, template, frames, matrices, points)
+        solution, residual, gain, inside = _step(design, template, frames, matrices, points)
         if float(step_px.max()) < tolerance_px:
             break
-    return _summary(matrices, residual, inside, template, step_px)
+    return _summary(matrices, residual, gain, inside, template, step_px)
 
 
 def _step(
     design: Tensor, template: Tensor, frames: Tensor, matrices: Tensor, points: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     values, inside = sample_frames(frames, transform(matrices, points))
     difference = values[:, 0].double() - template
     valid = inside.double()
@@ -101,7 +101,7 @@ def _step(
     spread = _robust_std(residual, inside)
     scaled = (residual / (TUKEY * spread[:, None])).square().clamp_max(1.0)
     weight = (1.0 - scaled).square() * valid
-    return _solve(design, difference, weight), residual, inside
+    return _solve(design, difference, weight), residual, 1.0 + fitted[:, 0], inside
 
 
 def _solve(design: Tensor, values: Tensor, weight: Tensor) -> Tensor:
@@ -134,12 +134,19 @@ def _update(matrices: Tensor, solution: Tensor, radius: float) -> tuple[Tensor, 
 
 
 def _summary(
-    matrices: Tensor, residual: Tensor, inside: Tensor, template: Tensor, step_px: Tensor
+    matrices: Tensor,
+    residual: Tensor,
+    gain: Tensor,
+    inside: Tensor,
+    template: Tensor,
+    step_px: Tensor,
 ) -> Refined:
     valid = inside.double()
     count = valid.sum(-1).clamp_min(1.0)
     mean = (valid * template).sum(-1) / count
     variance = (valid * (template - mean[:, None]).square()).sum(-1) / count
+    # Only what the reference puts into the frame counts: a flat frame (gain 0) shows nothing of it.
+    variance = variance * gain.clamp_min(0.0).square()
     unexplained = (valid * residual.square()).sum(-1) / count
     return Refined(
         matrices=matrices,

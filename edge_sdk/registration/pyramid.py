@@ -10,6 +10,8 @@ from torch.nn import functional
 
 MIN_OVERLAP = 0.4
 """Least share of the picture that both frames must show for a shift to be considered."""
+TIE = 1e-5
+"""Gain in correlation, per pixel of shift, that counts as none."""
 
 
 def gaussian_blur(images: Tensor, std_px: float) -> Tensor:
@@ -51,6 +53,8 @@ def _halve(images: Tensor) -> Tensor:
 def search_shift(reference: Tensor, frames: Tensor, reach_px: int) -> tuple[Tensor, Tensor]:
     """Best whole-pixel shift of each frame by normalised cross-correlation over the overlap.
 
+    Of equal correlations, as flat pictures have them, the smallest shift wins.
+
     Args:
         reference: float [1, 1, H, W].
         frames: float [N, 1, H, W].
@@ -76,7 +80,11 @@ def search_shift(reference: Tensor, frames: Tensor, reach_px: int) -> tuple[Tens
     variance = (template_square - template_sum**2 / count) * (frame_square - frame_sum**2 / count)
     correlation = covariance / variance.clamp_min(1e-12).sqrt()
     correlation = correlation.masked_fill(count < MIN_OVERLAP * height * width, -1.0)[:, 0]
-    best, index = correlation.flatten(1).max(dim=1)
+    rows = torch.arange(correlation.shape[-2], device=correlation.device) - reach_y
+    across = torch.arange(correlation.shape[-1], device=correlation.device) - reach_x
+    distance = torch.hypot(rows[:, None].float(), across[None, :].float())
+    index = (correlation - TIE * distance).flatten(1).argmax(dim=1)
+    best = correlation.flatten(1).gather(1, index[:, None])[:, 0]
     columns = correlation.shape[-1]
     shifts = torch.stack((index % columns - reach_x, index // columns - reach_y), dim=-1)
     return shifts.to(frames.dtype), best

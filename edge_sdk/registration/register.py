@@ -12,6 +12,11 @@ from edge_sdk.registration.gauss_newton import Refined, refine
 from edge_sdk.registration.motion import EuclideanMotion
 from edge_sdk.registration.pyramid import build_pyramid, gaussian_blur, search_shift
 
+QUANTISATION = (1 / 255) ** 2 / 6
+"""Variance of the difference of two values rounded to 8 bits."""
+NOISE_MARGIN = 1.3
+"""How far the variance of a difference may exceed that of the estimated noise and still be noise."""
+
 
 @dataclass(frozen=True)
 class RegistrationConfig:
@@ -29,7 +34,7 @@ class RegistrationConfig:
     """
 
     max_shift_px: float = 64.0
-    smooth_px: float = 1.0
+    smooth_px: float = 0.6
     coarsest_px: int = 32
     coarse_iterations: int = 12
     fine_iterations: int = 10
@@ -47,7 +52,7 @@ class Registration:
         residual_std: standard deviation, in [0, 1], of what the motion does not explain.
         overlap: share of the reference that the frame shows.
         explained: squared correlation with the reference after alignment.
-        accepted: whether the frame may contribute.
+        accepted: whether the frame may contribute; one without anything to see may, at rest.
         reason: why it may not; empty if accepted.
     """
 
@@ -65,16 +70,22 @@ class Registration:
 
 
 def register(
-    reference: Tensor, frames: Tensor, config: RegistrationConfig | None = None
+    reference: Tensor,
+    frames: Tensor,
+    config: RegistrationConfig | None = None,
+    noise_std: float = 0.0,
 ) -> tuple[Registration, ...]:
     """Estimate the Euclidean motion of every frame against the reference.
 
-    Nothing throws on a dark, flat or foreign picture: such a frame comes back not accepted.
+    Nothing throws on a dark, flat or foreign picture: such a frame comes back not accepted. Where
+    no motion can be found because there is nothing to see, and the frame at rest differs from the
+    reference by noise and brightness only, any motion would do: it is accepted, at rest.
 
     Args:
         reference: float32 [1, H, W] in [0, 1], one channel, such as luma.
         frames: float32 [N, 1, H, W].
         config: settings; the defaults suit hand-held bursts.
+        noise_std: noise of one frame on the same values; 0 if there is none or it is unknown.
 
     Returns:
         One result per frame, in order.
@@ -112,10 +123,25 @@ def register(
         )
         matrices = refined.matrices
     assert refined is not None
-    return tuple(_judge(refined, index, config) for index in range(len(frames)))
+    still = _alike_at_rest(stack, noise_std, config.smooth_px)
+    return tuple(
+        _judge(refined, index, config, alike) for index, alike in enumerate(still.tolist())
+    )
 
 
-def _judge(refined: Refined, index: int, config: RegistrationConfig) -> Registration:
+def _alike_at_rest(stack: Tensor, noise_std: float, smooth_px: float) -> Tensor:
+    """Which of the smoothed frames [1:] differ from the first by noise and brightness only."""
+    impulse = torch.zeros(1, 1, 31, 31)
+    impulse[..., 15, 15] = 1.0
+    passed = float(gaussian_blur(impulse, smooth_px).square().sum())
+    expected = 2 * noise_std**2 * passed + QUANTISATION
+    difference = stack[1:] - stack[:1]
+    return difference.flatten(1).var(dim=1, correction=0) <= NOISE_MARGIN * expected
+
+
+def _judge(
+    refined: Refined, index: int, config: RegistrationConfig, alike_at_rest: bool
+) -> Registration:
     matrix = refined.matrices[index]
     overlap = float(refined.overlap[index])
     explained = float(refined.explained[index])
@@ -127,6 +153,9 @@ def _judge(refined: Refined, index: int, config: RegistrationConfig) -> Registra
         reason = f"shows only {overlap:.0%} of the reference"
     elif explained < config.min_explained:
         reason = f"does not match the reference (correlation² {explained:.2f})"
+    if reason and alike_at_rest:
+        matrix = torch.eye(3, dtype=torch.float64)
+        overlap, reason = 1.0, ""
     return Registration(
         matrix, float(refined.residual_std[index]), overlap, explained, not reason, reason
     )

@@ -32,7 +32,7 @@ seeds = st.integers(0, 2**31)
 
 def assert_equal(actual: Tensor, expected: Tensor) -> None:
     assert actual.shape == expected.shape
-    error = float((actual - expected).abs().max())
+    error = float((actual - expected).detach().abs().max())
     assert error <= RELATIVE * max(1.0, float(expected.abs().max()))
 
 

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edge_sdk.errors import InputError
+from edge_sdk.models import Colour
+from edge_sdk.reparam import sesr_branches
+from edge_sdk.training.config import load_train_config
+
+MINIMAL = "data: {train: {folder: a}, validation: {folder: b, names: c.txt}}\n"
+
+
+def recipe(folder: Path, text: str) -> Path:
+    path = folder / "recipe.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def refusal(folder: Path, text: str) -> str:
+    path = recipe(folder, text)
+    with pytest.raises(InputError) as caught:
+        load_train_config(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert "\n" not in message
+    return message
+
+
+def test_relative_paths_are_taken_from_the_recipe_or_the_root(tmp_path: Path) -> None:
+    config = load_train_config(recipe(tmp_path, MINIMAL))
+    assert config.data.train.folder == tmp_path / "a"
+    assert config.data.train.names is None
+    assert config.data.validation.names == tmp_path / "c.txt"
+    root = Path("/elsewhere")
+    config = load_train_config(recipe(tmp_path, MINIMAL), root)
+    assert config.data.train.folder == root / "a"
+    assert config.data.validation.names == root / "c.txt"
+    absolute = "data: {train: {folder: /pictures}, validation: {folder: b}}"
+    config = load_train_config(recipe(tmp_path, absolute), root)
+    assert config.data.train.folder == Path("/pictures")
+
+
+def test_a_whole_recipe(tmp_path: Path) -> None:
+    text = MINIMAL + (
+        "model:\n  scale: 3\n  colour: rgb\n  widths: [8, 8]\n  skips: [[0, 1]]\n"
+        "  branches: [{kind: conv, kernels: [3, 1], widths: [64]}, {kind: identity}]\n"
+        "optimiser: {steps: 7, learning_rate: 1.0e-2}\nvalidate_every: 3\nseed: 5\n"
+    )
+    config = load_train_config(recipe(tmp_path, text))
+    assert config.model.colour is Colour.RGB
+    assert config.model.branches == sesr_branches(64)
+    assert (config.optimiser.steps, config.optimiser.learning_rate, config.seed) == (7, 0.01, 5)
+    plain = load_train_config(recipe(tmp_path, MINIMAL + "model: {branches: null}"))
+    assert plain.model.branches is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("validate_evry: 5", "unknown key 'validate_evry'; did you mean 'validate_every'?"),
+        ("optimiser: {learning_rat: 1}", "'optimiser.learning_rat'; did you mean 'learning_rate'?"),
+        ("model: {width: [4]}", "unknown key 'model.width'; did you mean 'widths'?"),
+        ("learning_rate: 1", "'learning_rate' belongs in optimiser"),
+        ("scale: 2", "'scale' belongs in model"),
+        ("frobnicate: 1", "unknown key 'frobnicate'; remove it"),
+        (
+            "model: {branches: [{kind: conv, kernel: [3]}, {kind: identity}]}",
+            "unknown key 'model.branches.0.kernel'; did you mean 'kernels'?",
+        ),
+    ],
+)
+def test_unknown_keys_are_answered_with_the_nearest(tmp_path: Path, text, message) -> None:
+    assert message in refusal(tmp_path, MINIMAL + text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("optimiser: {steps: 0}", "optimiser.steps"),
+        ("optimiser: {steps: many}", "optimiser.steps"),
+        ("optimiser: {learning_rate: .inf}", "optimiser.learning_rate"),
+        ("optimiser: {learning_rate: .nan}", "optimiser.learning_rate"),
+        ("optimiser: {average_decay: 1}", "optimiser.average_decay"),
+        ("seed: -1", "seed"),
+        ("seed: 4294967296", "seed"),
+        ("validate_every: 0", "validate_every"),
+        ("model: {scale: 5}", "choose 2, 3 or 4"),
+        ("model: {activation: gelu}", "model.activation"),
+        ("model: {branches: [{kind: conv, kernels: [4]}, {kind: identity}]}", "odd sizes"),
+        ("model: {branches: [{kind: conv, kernels: [5]}, {kind: identity}]}", "size 3"),
+    ],
+)
+def test_values_that_do_not_fit_are_named(tmp_path: Path, text: str, message: str) -> None:
+    assert message in refusal(tmp_path, MINIMAL + text)
+
+
+@pytest.mark.parametrize("shrinks", ["[]", "[0]", "[1.5]", "[-0.5]", "[1.0, .nan]"])
+def test_shrinks_are_reductions(tmp_path: Path, shrinks: str) -> None:
+    text = f"data: {{train: {{folder: a}}, validation: {{folder: b}}, shrinks: {shrinks}}}"
+    assert "data.shrinks" in refusal(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "recipe"),
+        ("- 1", "recipe"),
+        ("seed: 1", "data: Field required"),
+        ("data: {train: {folder: a}}", "data.validation: Field required"),
+        ("a: [", "not YAML"),
+        ("a: !!python/object:os.system {}", "not YAML"),
+    ],
+)
+def test_what_is_no_recipe_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    assert message in refusal(tmp_path, text)
+
+
+def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such recipe"):
+        load_train_config(tmp_path / "none.yaml")
+    with pytest.raises(InputError, match="no such recipe"):
+        load_train_config(tmp_path)
+    path = tmp_path / "picture.yaml"
+    path.write_bytes(b"\x89PNG\xff\xfe")
+    with pytest.raises(InputError, match="not YAML"):
+        load_train_config(path)
+
+
+def test_recipes_are_utf_8_whatever_the_locale(tmp_path: Path) -> None:
+    path = recipe(tmp_path, "# ×2\ndata: {train: {folder: Größe}, validation: {folder: b}}")
+    assert load_train_config(path).data.train.folder == tmp_path / "Größe"

@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from edge_sdk.data.patches import PatchDataset, list_pictures, picture_pair
+from edge_sdk.errors import InputError, ModelError, OutputError, PictureError
+from edge_sdk.imaging import psnr
+from edge_sdk.models import Colour, EnhanceNetConfig, load_checkpoint
+from edge_sdk.reparam import fuse, sesr_branches
+
+pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
+
+from edge_sdk.training.config import (
+    DataConfig,
+    OptimiserConfig,
+    PictureSource,
+    TrainConfig,
+)
+from edge_sdk.training.super_resolution import SuperResolutionTask, train
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+
+STEPS = 8
+
+
+def draw_pictures(folder: Path, count: int = 3, side: int = 48) -> PictureSource:
+    """Write stripes and discs: edges of all directions, which a small net learns to sharpen."""
+    folder.mkdir(exist_ok=True)
+    y, x = np.mgrid[:side, :side]
+    for index in range(count):
+        stripes = np.sin((x * np.cos(index) + y * np.sin(index)) / 2) > 0
+        disc = (x - 20) ** 2 + (y - 25) ** 2 < (9 + index) ** 2
+        levels = (60 + 120 * (stripes ^ disc)).astype(np.uint8)
+        Image.fromarray(levels).convert("RGB").save(folder / f"{index}.png")
+    return PictureSource(folder=folder)
+
+
+def recipe(folder: Path, **changes: Any) -> TrainConfig:
+    source = draw_pictures(folder / "pictures")
+    arguments: dict[str, Any] = {
+        "model": EnhanceNetConfig(widths=(4, 4), skips=((0, 1),), branches=sesr_branches(8)),
+        "data": DataConfig(train=source, validation=source, patch_px=8, batch=2),
+        "optimiser": OptimiserConfig(steps=STEPS, warmup_steps=2, average_decay=0.5),
+        "validate_every": 2,
+        "seed": 3,
+    }
+    return TrainConfig(**arguments | changes)
+
+
+@pytest.fixture
+def indices(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Indices of the patches that were read, in order."""
+    seen: list[int] = []
+    original = PatchDataset.__getitem__
+
+    def spy(self: PatchDataset, index: int):
+        seen.append(index)
+        return original(self, index)
+
+    monkeypatch.setattr(PatchDataset, "__getitem__", spy)
+    return seen
+
+
+def train_until(step: int, config: TrainConfig, out: Path, patch: pytest.MonkeyPatch) -> None:
+    """Run until a power cut before the step that follows ``step`` others."""
+    original = SuperResolutionTask.training_step
+
+    def stop(self: SuperResolutionTask, batch: Any, index: int):
+        if self.global_step == step:
+            raise RuntimeError("power cut")
+        return original(self, batch, index)
+
+    with patch.context() as cut, pytest.raises(RuntimeError, match="power cut"):
+        cut.setattr(SuperResolutionTask, "training_step", stop)
+        train(config, out, progress=False)
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    return load_checkpoint(path).model.state_dict()
+
+
+def logged(folder: Path) -> list[tuple[int, float]]:
+    with (folder / "metrics.csv").open(newline="") as file:
+        return [(int(row["step"]), float(row["psnr"])) for row in csv.DictReader(file)]
+
+
+@pytest.mark.slow
+def test_training_raises_psnr(tmp_path: Path) -> None:
+    config = recipe(
+        tmp_path,
+        optimiser=OptimiserConfig(
+            steps=120, warmup_steps=5, learning_rate=5e-3, average_decay=0.9
+        ),
+        validate_every=40,
+    )
+    result = train(config, tmp_path / "run", progress=False)
+    values = [value for _, value in logged(tmp_path / "run")]
+    assert result.steps == 120
+    assert result.psnr_db == pytest.approx(max(values), abs=1e-4)
+    assert values[-1] > values[0] + 1
+
+
+def test_the_file_holds_the_weights_that_were_measured(tmp_path: Path) -> None:
+    config = recipe(tmp_path)
+    result = train(config, tmp_path / "run", progress=False)
+    model = load_checkpoint(result.path).model
+    assert model.config == config.model
+    fused, _ = fuse(model, torch.rand(1, 1, 9, 9))
+    pairs = [
+        picture_pair(path, 2, Colour.Y) for path in list_pictures(config.data.validation.folder)
+    ]
+    for network in (model, fused):
+        values = []
+        for pair in pairs:
+            with torch.no_grad():
+                output = network(pair.low[None].float() / 255).clamp(0, 1)
+            levels = (output[0] * 255).round() / 255
+            values.append(float(psnr(levels, pair.high.float() / 255, border=2)))
+        assert sum(values) / len(values) == pytest.approx(result.psnr_db, abs=0.02)
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {
+        "last.ckpt",
+        "metrics.csv",
+        "model.safetensors",
+    }
+
+
+def test_the_same_recipe_gives_the_same_weights(tmp_path: Path) -> None:
+    config = recipe(tmp_path)
+    first = train(config, tmp_path / "a", progress=False)
+    second = train(config, tmp_path / "b", progress=False)
+    assert first.psnr_db == second.psnr_db
+    other = weights(second.path)
+    assert all(torch.equal(other[name], tensor) for name, tensor in weights(first.path).items())
+
+
+@pytest.mark.parametrize("step", [2, 5, 7])
+def test_a_resumed_run_ends_like_an_uninterrupted_one(
+    tmp_path: Path, indices: list[int], monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    config = recipe(tmp_path)
+    whole = train(config, tmp_path / "whole", progress=False)
+    assert indices == list(range(2 * STEPS))
+    run = tmp_path / "run"
+    train_until(step, config, run, monkeypatch)
+    assert load_checkpoint(run / "model.safetensors").model.config == config.model
+    resumed = train(config, run, resume=True, progress=False)
+    assert resumed.steps == STEPS
+    assert resumed.psnr_db == pytest.approx(whole.psnr_db, abs=1e-6)
+    for name, tensor in weights(whole.path).items():
+        torch.testing.assert_close(weights(resumed.path)[name], tensor, rtol=1e-6, atol=1e-7)
+    for (step, value), (other_step, other) in zip(
+        logged(run), logged(tmp_path / "whole"), strict=True
+    ):
+        assert (step, value) == (other_step, pytest.approx(other, abs=1e-4))
+
+
+def test_a_resumed_run_goes_on_at_the_next_patch(
+    tmp_path: Path, indices: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = recipe(tmp_path)
+    train_until(5, config, tmp_path / "run", monkeypatch)
+    indices.clear()
+    train(config, tmp_path / "run", resume=True, progress=False)
+    # The last validation, and with it the last checkpoint, was after four steps of two patches.
+    assert indices == list(range(8, 2 * STEPS))
+
+
+def test_resuming_a_finished_run_changes_nothing(tmp_path: Path, indices: list[int]) -> None:
+    config = recipe(tmp_path)
+    first = train(config, tmp_path / "run", progress=False)
+    before = first.path.read_bytes()
+    indices.clear()
+    assert train(config, tmp_path / "run", resume=True, progress=False) == first
+    assert indices == []
+    assert first.path.read_bytes() == before
+
+
+def test_the_last_steps_are_validated_too(tmp_path: Path) -> None:
+    config = recipe(tmp_path, validate_every=3)
+    train(config, tmp_path / "run", progress=False)
+    assert [step for step, _ in logged(tmp_path / "run")] == [2, 5, 8]
+
+
+@pytest.mark.parametrize("change", ["missing", "empty"])
+@pytest.mark.parametrize("part", ["train", "validation"])
+def test_folders_without_pictures_are_refused(tmp_path: Path, change: str, part: str) -> None:
+    config = recipe(tmp_path)
+    folder = tmp_path / change
+    if change == "empty":
+        folder.mkdir()
+    data = config.data.model_copy(update={part: PictureSource(folder=folder)})
+    with pytest.raises(InputError, match=f"{folder}: "):
+        train(config.model_copy(update={"data": data}), tmp_path / "run", progress=False)
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_pictures_smaller_than_a_patch_are_refused(tmp_path: Path) -> None:
+    config = recipe(tmp_path)
+    data = config.data.model_copy(update={"patch_px": 25})
+    with pytest.raises(PictureError, match=r"0\.png: 24×24 px .* patch of 25 px"):
+        train(config.model_copy(update={"data": data}), tmp_path / "run", progress=False)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(tmp_path: Path) -> None:
+    steep = OptimiserConfig(steps=STEPS, warmup_steps=0, learning_rate=1e30)
+    with pytest.raises(ModelError, match="the loss became .* lower the learning rate"):
+        train(recipe(tmp_path, optimiser=steep), tmp_path / "run", progress=False)
+
+
+def test_nothing_to_resume_from_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="start without --resume"):
+        train(recipe(tmp_path), tmp_path / "run", resume=True, progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", b"\x80\x04cos\nsystem\n.", b"PK\x03\x04junk"])
+def test_damaged_checkpoints_are_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "last.ckpt").write_bytes(content)
+    with pytest.raises(ModelError, match="not a checkpoint of a run") as caught:
+        train(recipe(tmp_path), tmp_path / "run", resume=True, progress=False)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
+    short = OptimiserConfig(steps=2, warmup_steps=0)
+    train(recipe(tmp_path, optimiser=short), tmp_path / "run", progress=False)
+    other = recipe(tmp_path, model=EnhanceNetConfig(widths=(5,), skips=()))
+    with pytest.raises(InputError, match="belongs to another network"):
+        train(other, tmp_path / "run", resume=True, progress=False)
+
+
+def test_an_output_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run").touch()
+    with pytest.raises(OutputError, match="cannot be created"):
+        train(recipe(tmp_path), tmp_path / "run", progress=False)
