@@ -23,9 +23,7 @@ from edge_sdk.reparam import (
 @st.composite
 def configs(draw: st.DrawFn) -> EnhanceNetConfig:
     widths = tuple(draw(st.lists(st.sampled_from([2, 3]), min_size=1, max_size=4)))
-    pairs = [
-        (i, j) for j in range(len(widths)) for i in range(j) if widths[i] == widths[j]
-    ]
+    pairs = [(i, j) for j in range(len(widths)) for i in range(j) if widths[i] == widths[j]]
     skips = draw(st.lists(st.sampled_from(pairs), unique=True, max_size=3)) if pairs else []
     return EnhanceNetConfig(
         scale=draw(st.integers(2, 4)),

@@ -147,7 +147,9 @@ def shifted_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
 def missing_shift(monkeypatch: pytest.MonkeyPatch) -> None:
     right = branches.batch_norm
     monkeypatch.setattr(
-        branches, "batch_norm", lambda operator, bn: replace(right(operator, bn), bias=operator.bias)
+        branches,
+        "batch_norm",
+        lambda operator, bn: replace(right(operator, bn), bias=operator.bias),
     )
 
 

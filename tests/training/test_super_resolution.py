@@ -88,16 +88,16 @@ def weights(path: Path) -> dict[str, torch.Tensor]:
 
 def logged(folder: Path) -> list[tuple[int, float]]:
     with (folder / "metrics.csv").open(newline="") as file:
-        return [(int(row["step"]), float(row["psnr"])) for row in csv.DictReader(file)]
+        return [
+            (int(row["step"]), float(row["psnr"])) for row in csv.DictReader(file) if row["psnr"]
+        ]
 
 
 @pytest.mark.slow
 def test_training_raises_psnr(tmp_path: Path) -> None:
     config = recipe(
         tmp_path,
-        optimiser=OptimiserConfig(
-            steps=120, warmup_steps=5, learning_rate=5e-3, average_decay=0.9
-        ),
+        optimiser=OptimiserConfig(steps=120, warmup_steps=5, learning_rate=5e-3, average_decay=0.9),
         validate_every=40,
     )
     result = train(config, tmp_path / "run", progress=False)

@@ -1,0 +1,46 @@
+"""Runs the command line inside the test process."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from command_line import Outcome, Run
+
+from edge_sdk.data.camera import CameraConfig, simulate_burst
+from edge_sdk.data.examples import example_photo
+from edge_sdk.imaging import Picture, write_picture
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Call ``edge-sdk`` with arguments, in an empty folder."""
+    from edge_sdk.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def call(*arguments: object) -> Outcome:
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "argv", ["edge-sdk", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        captured = capsys.readouterr()
+        return Outcome(int(stop.value.code or 0), captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def burst_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four frames of 96×80 px as PNG, and a photograph beside them."""
+    folder = tmp_path_factory.mktemp("burst")
+    photo = example_photo("coffee")[:, 100:300, 200:430]
+    write_picture(Picture(photo), folder / "photo.png")
+    burst = simulate_burst(photo, CameraConfig(frames=4, noise_std=4 / 255))
+    for index, frame in enumerate(burst.frames):
+        write_picture(Picture(frame), folder / f"{index}.png")
+    assert torch.isfinite(burst.frames).all()
+    return folder

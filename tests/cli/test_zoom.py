@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import Run
+from PIL import Image
+
+from edge_sdk.imaging import read_picture
+
+
+def frames(folder: Path) -> list[Path]:
+    return sorted(folder.glob("[0-9].png"))
+
+
+def test_zoom_doubles_the_size_and_reports_every_frame(run: Run, burst_folder: Path) -> None:
+    outcome = run("zoom", *frames(burst_folder), "-o", "zoomed.png")
+    assert outcome.status == 0
+    for index in range(4):
+        assert f"{index}.png" in outcome.out
+    assert "reference (sharpest)" in outcome.out
+    small = read_picture(burst_folder / "0.png")
+    large = read_picture(Path("zoomed.png"))
+    assert (large.height, large.width) == (2 * small.height, 2 * small.width)
+
+
+def test_json_names_the_reference_and_the_motion_of_every_frame(
+    run: Run, burst_folder: Path
+) -> None:
+    outcome = run("zoom", *frames(burst_folder), "-o", "z.png", "--reference", 2, "--json")
+    report = json.loads(outcome.out)
+    assert report["reference"] == 2
+    assert report["reference_forced"] is True
+    assert report["frames"][2]["motion"] is None
+    assert {"shift_x_px", "shift_y_px", "angle_deg"} <= set(report["frames"][0]["motion"])
+    assert report["output"] == "z.png"
+
+
+def test_exif_and_icc_profile_of_the_reference_are_kept(run: Run, burst_folder: Path) -> None:
+    from PIL import ImageCms
+
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    paths = []
+    for path in frames(burst_folder):
+        image = Image.open(path)
+        exif = Image.Exif()
+        exif[271] = f"maker of {path.stem}"
+        paths.append(Path(path.name).with_suffix(".jpg"))
+        image.save(paths[-1], quality=97, subsampling=0, exif=exif, icc_profile=profile)
+    assert run("zoom", *paths, "-o", "z.jpg", "--reference", 1).status == 0
+    written = Image.open("z.jpg")
+    assert written.getexif()[271] == "maker of 1"
+    assert written.info["icc_profile"] == profile
+
+
+def test_one_frame_becomes_single_image_zoom_and_says_so(run: Run, burst_folder: Path) -> None:
+    outcome = run("zoom", burst_folder / "0.png", "-o", "one.png")
+    assert outcome.status == 0
+    assert "single-image zoom" in outcome.err
+    assert read_picture(Path("one.png")).width == 2 * read_picture(burst_folder / "0.png").width
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "bmp", "webp", "tif"])
+def test_every_format_goes_in_and_out(run: Run, burst_folder: Path, suffix: str) -> None:
+    paths = []
+    for path in frames(burst_folder)[:2]:
+        paths.append(Path(path.name).with_suffix(f".{suffix}"))
+        Image.open(path).save(paths[-1])
+    assert run("zoom", *paths, "-o", f"z.{suffix}").status == 0
+    assert Path(f"z.{suffix}").is_file()
+
+
+class TestBadInput:
+    def test_no_frames(self, run: Run) -> None:
+        assert "no frames" in run("zoom", "-o", "z.png").error_line
+
+    def test_missing_file(self, run: Run) -> None:
+        assert "nowhere.png" in run("zoom", "nowhere.png").error_line
+
+    def test_frames_of_different_sizes(self, run: Run, burst_folder: Path) -> None:
+        Image.open(burst_folder / "1.png").crop((0, 0, 64, 64)).save("other.png")
+        line = run("zoom", burst_folder / "0.png", "other.png").error_line
+        assert "other.png" in line
+        assert "64×64" in line
+
+    def test_truncated_file(self, run: Run, burst_folder: Path) -> None:
+        data = (burst_folder / "0.png").read_bytes()
+        Path("cut.png").write_bytes(data[: len(data) // 2])
+        assert "cut.png" in run("zoom", "cut.png").error_line
+        assert not Path("zoom.png").exists()
+
+    def test_not_a_picture(self, run: Run) -> None:
+        Path("notes.jpg").write_text("not a picture")
+        assert "notes.jpg" in run("zoom", "notes.jpg").error_line
+
+    def test_too_small(self, run: Run) -> None:
+        Image.fromarray(np.zeros((20, 20, 3), np.uint8)).save("tiny.png")
+        assert "20×20" in run("zoom", "tiny.png").error_line
+
+    def test_unwritable_output(self, run: Run, burst_folder: Path) -> None:
+        line = run("zoom", burst_folder / "0.png", "-o", "no/such/folder/z.png").error_line
+        assert "no/such/folder" in line
+
+    def test_unknown_suffix(self, run: Run, burst_folder: Path) -> None:
+        assert ".gif" in run("zoom", burst_folder / "0.png", "-o", "z.gif").error_line
+
+    @pytest.mark.parametrize(
+        ("options", "word"),
+        [
+            (("--scale", 3), "scale 3"),
+            (("--reference", 9), "reference 9"),
+            (("--reference", -1), "reference -1"),
+            (("--noise", -2), "noise"),
+            (("--noise", "nan"), "noise"),
+            (("--model", "nothing"), "nothing"),
+            (("--model", "photo.png"), "photo.png"),
+            (("--frobnicate",), "frobnicate"),
+        ],
+    )
+    def test_bad_options(
+        self, run: Run, burst_folder: Path, options: tuple[object, ...], word: str
+    ) -> None:
+        assert word in run("zoom", burst_folder / "0.png", *options).error_line
+        assert not Path("zoom.png").exists()
+
+
+def test_unknown_command(run: Run) -> None:
+    assert "frobnicate" in run("frobnicate").error_line
+
+
+@pytest.mark.parametrize(
+    "command", ["zoom", "simulate", "demo", "models", "train", "fuse", "convert", "verify"]
+)
+def test_help_teaches(run: Run, command: str) -> None:
+    outcome = run(command, "--help")
+    assert outcome.status == 0
+    assert "--json" in outcome.out

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_sdk.errors import ModelError, OutputError
+from edge_sdk.outputs import LONGEST_NAME_BYTES, check_writable, replacing
+
+
+def test_a_result_appears_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+    with replacing(path) as temporary:
+        assert temporary.parent == tmp_path
+        assert temporary.suffix == ".bin"
+        assert temporary.name.startswith(".")
+        temporary.write_bytes(b"new")
+        assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_appears_whole(tmp_path: Path) -> None:
+    with replacing(tmp_path / "a.package") as temporary:
+        temporary.mkdir()
+        (temporary / "part").write_text("x")
+    assert (tmp_path / "a.package" / "part").read_text() == "x"
+
+
+@pytest.mark.parametrize("error", [ModelError("wrong"), KeyboardInterrupt(), RuntimeError("bug")])
+@pytest.mark.parametrize("as_folder", [False, True])
+def test_after_a_failure_the_old_result_stands(tmp_path: Path, error, as_folder) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+    with pytest.raises(type(error)), replacing(path) as temporary:
+        if as_folder:
+            temporary.mkdir()
+            (temporary / "part").touch()
+        else:
+            temporary.write_bytes(b"half")
+        raise error
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(OutputError) as caught, replacing(tmp_path / "a") as temporary:
+        temporary.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+    assert str(caught.value) == f"{tmp_path / 'a'}: cannot be written (No space left on device)"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_written_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot be written"), replacing(tmp_path / "a"):
+        pass
+
+
+@given(st.text(st.characters(exclude_characters="/\0", codec="utf-8"), min_size=1, max_size=90))
+def test_any_name_that_fits_can_be_written(tmp_path_factory, name: str) -> None:
+    if name in (".", ".."):
+        return
+    folder = tmp_path_factory.mktemp("names")
+    path = folder / name
+    if len(os.fsencode(name)) > LONGEST_NAME_BYTES:
+        with pytest.raises(OutputError, match="too long"):
+            check_writable(path)
+        return
+    with replacing(path) as temporary:
+        temporary.write_bytes(b"x")
+    assert [entry.name for entry in folder.iterdir()] == [name]
+
+
+def test_places_that_cannot_be_written_are_refused(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "file").touch()
+    for path, message in (
+        (tmp_path / "none" / "a", "does not exist; create it first"),
+        (tmp_path / "file" / "a", "does not exist"),
+        (tmp_path, "is a folder; give the name of a file"),
+        (Path(), "is a folder"),
+        (tmp_path / ("x" * (LONGEST_NAME_BYTES + 1)), "too long"),
+    ):
+        with pytest.raises(OutputError, match=message):
+            check_writable(path)
+    check_writable(tmp_path / "file")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(OutputError, match="not writable; choose another place"):
+        check_writable(tmp_path / "a")
+
+
+def test_a_name_in_the_current_folder_needs_no_path(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with replacing(Path("a.txt")) as temporary:
+        temporary.write_text("x")
+    assert (tmp_path / "a.txt").read_text() == "x"
