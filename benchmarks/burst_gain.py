@@ -32,7 +32,8 @@ def main() -> None:
 
 
 def noise_table() -> str:
-    lines = ["| photograph | noise | bicubic | average, true motion | edge-sdk | gain |", ROW * 6 + "|"]
+    head = "| photograph | noise | bicubic | average, true motion | edge-sdk | gain |"
+    lines = [head, ROW * 6 + "|"]
     for noise in NOISE_LEVELS:
         for name in PHOTOS:
             bicubic, average, ours = scores(name, noise, frames=10)

@@ -36,21 +36,30 @@ def test_a_folder_appears_whole(tmp_path: Path) -> None:
 def test_after_a_failure_the_old_result_stands(tmp_path: Path, error, as_folder) -> None:
     path = tmp_path / "a.bin"
     path.write_bytes(b"old")
-    with pytest.raises(type(error)), replacing(path) as temporary:
-        if as_folder:
-            temporary.mkdir()
-            (temporary / "part").touch()
-        else:
-            temporary.write_bytes(b"half")
-        raise error
+
+    def fail() -> None:
+        with replacing(path) as temporary:
+            if as_folder:
+                temporary.mkdir()
+                (temporary / "part").touch()
+            else:
+                temporary.write_bytes(b"half")
+            raise error
+
+    with pytest.raises(type(error)):
+        fail()
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(OutputError) as caught, replacing(tmp_path / "a") as temporary:
-        temporary.write_bytes(b"half")
-        raise OSError(28, "No space left on device")
+    def fail() -> None:
+        with replacing(tmp_path / "a") as temporary:
+            temporary.write_bytes(b"half")
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OutputError) as caught:
+        fail()
     assert str(caught.value) == f"{tmp_path / 'a'}: cannot be written (No space left on device)"
     assert list(tmp_path.iterdir()) == []
 

@@ -87,6 +87,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def _check_weights(config: EnhanceNetConfig, state: dict[str, Tensor], path: Path) -> None:
+    for name, tensor in state.items():
+        counts = name.endswith("num_batches_tracked")
+        if not counts and not (tensor.is_floating_point() and bool(tensor.isfinite().all())):
+            raise ModelError(f"{path}: {name} holds no finite real numbers; export it again")
     # On the meta device nothing is allocated, whatever sizes a foreign file describes.
     try:
         with torch.device("meta"):
@@ -94,10 +98,6 @@ def _check_weights(config: EnhanceNetConfig, state: dict[str, Tensor], path: Pat
     except (InputError, RuntimeError, TypeError, OverflowError) as error:
         reason = str(error).splitlines()[-1].strip()
         raise ModelError(f"{path}: weights do not fit the network described: {reason}") from error
-    for name, tensor in state.items():
-        counts = name.endswith("num_batches_tracked")
-        if not counts and not (tensor.is_floating_point() and bool(tensor.isfinite().all())):
-            raise ModelError(f"{path}: {name} holds no finite real numbers; export it again")
 
 
 def parse_config(text: str, source: str) -> EnhanceNetConfig:

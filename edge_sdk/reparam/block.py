@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from edge_sdk.errors import FusionError, InputError
+from edge_sdk.reparam.algebra import add, pad_first
 from edge_sdk.reparam.branches import (
     BranchConfig,
     ConvBranch,
@@ -16,7 +17,7 @@ from edge_sdk.reparam.branches import (
     IdentityBranch,
     IdentityBranchConfig,
 )
-from edge_sdk.reparam.operator import LinearOperator, Padding, add, pad_first
+from edge_sdk.reparam.operator import LinearOperator, Padding
 
 
 class MultiBranchConv2d(nn.Module):

@@ -13,7 +13,8 @@ from pydantic import ConfigDict
 from torch import Tensor, nn
 
 from edge_sdk.errors import InputError
-from edge_sdk.reparam.operator import LinearOperator, batch_norm, compose, from_conv, identity
+from edge_sdk.reparam.algebra import batch_norm, compose
+from edge_sdk.reparam.operator import LinearOperator, from_conv, identity
 
 BatchNormPlace = Literal["none", "each", "last"]
 

@@ -124,7 +124,9 @@ def test_tiled_equals_whole(colour: Colour, branches) -> None:
 def test_skips_add_outputs_of_modules() -> None:
     net = network(EnhanceNetConfig(widths=(3, 3, 3), branches=None, skips=((0, 1), (0, 2), (1, 2))))
     x = torch.rand(1, 1, 6, 5)
-    first, second, third = (nn.Sequential(*pair) for pair in zip(net.features, net.activations))
+    first, second, third = (
+        nn.Sequential(*pair) for pair in zip(net.features, net.activations, strict=True)
+    )
     a = first(x)
     b = second(a)
     c = third(b + a)

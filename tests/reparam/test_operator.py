@@ -9,19 +9,11 @@ from torch.nn import functional
 
 from edge_sdk.errors import FusionError
 from edge_sdk.reparam import LinearOperator, Padding
-from edge_sdk.reparam.operator import (
-    add,
-    batch_norm,
-    compose,
-    dilate,
-    from_conv,
-    identity,
-    pad_first,
-    scale_shift,
-    ungroup,
-)
+from edge_sdk.reparam.algebra import add, batch_norm, compose, pad_first, scale_shift
+from edge_sdk.reparam.operator import dilate, from_conv, identity, ungroup
 
 RELATIVE = 1e-12
+NO_PADDING = Padding()
 
 sizes = st.tuples(st.integers(1, 7), st.integers(1, 7))
 strides = st.tuples(st.integers(1, 3), st.integers(1, 3))
@@ -32,7 +24,7 @@ seeds = st.integers(0, 2**31)
 
 def assert_equal(actual: Tensor, expected: Tensor) -> None:
     assert actual.shape == expected.shape
-    error = float((actual - expected).detach().abs().max())
+    error = float((actual - expected).abs().max())
     assert error <= RELATIVE * max(1.0, float(expected.abs().max()))
 
 
@@ -40,7 +32,7 @@ def random_operator(
     out_channels: int,
     in_channels: int,
     size: tuple[int, int],
-    padding: Padding = Padding(),
+    padding: Padding = NO_PADDING,
     stride: tuple[int, int] = (1, 1),
 ) -> LinearOperator:
     kernel = torch.randn(out_channels, in_channels, *size, dtype=torch.float64)
@@ -98,7 +90,8 @@ def test_any_zero_padding_convolution_becomes_an_operator(
         before, after, size, stride, padding, dilation, groups, bias, dtype=torch.float64
     )
     x = image(before)
-    assert_equal(from_conv(conv)(x), conv(x))
+    with torch.no_grad():
+        assert_equal(from_conv(conv)(x), conv(x))
 
 
 @settings(max_examples=80)
@@ -177,7 +170,8 @@ def test_batch_norm_and_scale_shift(size, stride, padding, before, after, affine
     torch.manual_seed(seed)
     operator = random_operator(after, before, size, padding, stride)
     bn, x = trained_bn(after, affine), image(before)
-    assert_equal(batch_norm(operator, bn)(x), bn(operator(x)))
+    with torch.no_grad():
+        assert_equal(batch_norm(operator, bn)(x), bn(operator(x)))
     scale, shift = torch.randn(2, after, dtype=torch.float64)
     expected = operator(x) * scale[:, None, None] + shift[:, None, None]
     assert_equal(scale_shift(operator, scale, shift)(x), expected)
@@ -224,8 +218,6 @@ def test_rules_are_differentiable_and_keep_the_dtype() -> None:
 def test_other_paddings_are_refused(mode: str) -> None:
     with pytest.raises(FusionError, match=mode):
         from_conv(nn.Conv2d(1, 1, 3, padding=1, padding_mode=mode))
-    with pytest.raises(FusionError, match="same"):
-        from_conv(nn.Conv2d(1, 1, 3, padding="same"))
 
 
 def test_compositions_without_one_kernel_are_refused() -> None:
@@ -246,13 +238,13 @@ def test_sums_without_one_kernel_are_refused() -> None:
         add()
     with pytest.raises(FusionError, match="strides"):
         add(plain, random_operator(2, 2, (3, 3), stride=(2, 1)))
-    for other in (
-        random_operator(2, 2, (5, 5)),
-        random_operator(2, 2, (3, 3), Padding(1, 1, 1, 1)),
-        random_operator(2, 3, (3, 3)),
-        random_operator(1, 2, (3, 3)),
+    for other, reason in (
+        (random_operator(2, 2, (5, 5)), "different sizes"),
+        (random_operator(2, 2, (3, 3), Padding(1, 1, 1, 1)), "different sizes"),
+        (random_operator(2, 3, (3, 3)), "do not match"),
+        (random_operator(1, 2, (3, 3)), "cannot be added"),
     ):
-        with pytest.raises(FusionError, match="cannot be added"):
+        with pytest.raises(FusionError, match=reason):
             add(plain, other)
 
 
