@@ -44,7 +44,8 @@ format: $(VENV)/.all ## Format the code and mend what the linter can mend
 	$(BIN)/ruff format .
 
 docs: $(VENV)/.core ## Draw the pictures of the README and the figures of the documentation anew
-	$(BIN)/edge-sdk demo --output docs/images
+	$(BIN)/edge-sdk demo --output out
+	cp out/comparison.png docs/images/comparison.png
 	$(BIN)/python benchmarks/burst_gain.py --table docs/burst-gain.md
 
 clean: ## Remove what the commands made

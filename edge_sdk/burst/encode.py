@@ -23,7 +23,8 @@ CONTRAST_SHARE = 0.15
 """Part of the local variance by which two aligned, aliased samplings of a detail may differ."""
 QUANTISATION = (1 / 255) ** 2 / 6
 """Variance of the difference of two values rounded to 8 bits."""
-_OFFSETS = range(-REACH_PX, REACH_PX + 1)
+# Floats: a whole number would become an integer constant that every delegate must convert.
+_OFFSETS = tuple(float(offset) for offset in range(-REACH_PX, REACH_PX + 1))
 KERNEL_STD_PX = 0.25
 """Width of the regression kernel: narrow enough to keep the detail that the frames add."""
 TOLERANCE = 2.0
@@ -123,20 +124,20 @@ class Encode(nn.Module):
     ) -> Tensor:
         """How far the frame shows what the reference shows, float [N, 1, t, t] in [0, 1]."""
         weights_x = [
-            (1 - (offset - _inner(motion_x, REACH_PX)).abs()).clamp(0, 1) for offset in _OFFSETS
+            (1.0 - (offset - _inner(motion_x, REACH_PX)).abs()).clamp(0, 1) for offset in _OFFSETS
         ]
         weights_y = [
-            (1 - (offset - _inner(motion_y, REACH_PX)).abs()).clamp(0, 1) for offset in _OFFSETS
+            (1.0 - (offset - _inner(motion_y, REACH_PX)).abs()).clamp(0, 1) for offset in _OFFSETS
         ]
         lines = [_weighted(frame, row, weights_x) for row in range(5)]
         warped = sum_tensors([w * line for w, line in zip(weights_y, lines, strict=True)])
         here = _inner(reference, REACH_PX)
         mean = functional.avg_pool2d(here, 3, 1)
         difference = functional.avg_pool2d(warped, 3, 1) - mean
-        distance = (difference * difference).mean(1, keepdim=True)
+        distance = _over_colours(difference * difference)
         spread = functional.avg_pool2d(here * here, 3, 1) - mean * mean
         noise = noise_std * noise_std
-        contrast = (spread.mean(1, keepdim=True) - noise).clamp(0, 1)
+        contrast = (_over_colours(spread) - noise).clamp(0, 1)
         # Two means of nine pixels differ by 2σ²/9; sub-pixel sampling adds a part of the contrast.
         expected = noise * (2 / 9) + contrast * CONTRAST_SHARE + QUANTISATION
         excess = distance / (expected * self.tolerance**2)
@@ -155,6 +156,11 @@ class Encode(nn.Module):
 
 def _inner(x: Tensor, margin: int) -> Tensor:
     return x[..., margin:-margin, margin:-margin] if margin else x
+
+
+def _over_colours(x: Tensor) -> Tensor:
+    # A mean over channels, in operators that delegates take.
+    return sum_tensors([x[:, colour : colour + 1] for colour in range(3)]) * (1.0 / 3.0)
 
 
 def _weighted(window: Tensor, row: int, weights: list[Tensor]) -> Tensor:

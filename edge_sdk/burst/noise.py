@@ -10,6 +10,8 @@ from torch.nn import functional
 BLOCK_PX = 16
 QUIET_SHARE = 0.25
 """Share of the quietest blocks that are taken to be free of texture."""
+QUIET_BIAS = 0.943
+"""What that quantile of 16×16 blocks is of the mean over all, for white noise without texture."""
 
 
 def estimate_noise_std(luma: Tensor) -> Tensor:
@@ -17,7 +19,7 @@ def estimate_noise_std(luma: Tensor) -> Tensor:
 
     The second-difference mask N = [1 −2 1; −2 4 −2; 1 −2 1] is blind to planes and responds to
     white noise with 6σ; σ = √(π/2)·mean|Y∗N|/6. The mean is taken per block, and the quantile
-    ``QUIET_SHARE`` of the blocks avoids texture.
+    ``QUIET_SHARE`` of the blocks avoids texture; what it loses by taking quiet blocks is put back.
 
     Args:
         luma: float [N, 1, H, W] in [0, 1], at least 3×3 px.
@@ -30,4 +32,4 @@ def estimate_noise_std(luma: Tensor) -> Tensor:
     response = functional.conv2d(luma, mask[None, None]).abs()
     block = min(BLOCK_PX, *response.shape[-2:])
     means = functional.avg_pool2d(response, block).flatten(1)
-    return means.quantile(QUIET_SHARE, dim=1) * (math.sqrt(math.pi / 2) / 6)
+    return means.quantile(QUIET_SHARE, dim=1) * (math.sqrt(math.pi / 2) / 6 / QUIET_BIAS)

@@ -15,7 +15,7 @@ from edge_sdk.registration.pyramid import build_pyramid, gaussian_blur, search_s
 QUANTISATION = (1 / 255) ** 2 / 6
 """Variance of the difference of two values rounded to 8 bits."""
 NOISE_MARGIN = 1.3
-"""How far the variance of a difference may exceed that of the estimated noise and still be noise."""
+"""Variance of a difference, over that of the estimated noise, up to which it counts as noise."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class RegistrationConfig:
     """
 
     max_shift_px: float = 64.0
-    smooth_px: float = 0.6
+    smooth_px: float = 1.0
     coarsest_px: int = 32
     coarse_iterations: int = 12
     fine_iterations: int = 10

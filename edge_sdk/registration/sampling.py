@@ -35,26 +35,37 @@ def sample_bicubic(image: Tensor, points: Tensor) -> Tensor:
 
 
 def sample_frames(frames: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-    """Bicubic values of a batch of pictures, each at its own points, and which lie inside.
+    """Cubic convolution of a batch of pictures, each at its own points, and which lie inside.
 
-    Fast and differentiable; ``torch.nn.functional.grid_sample`` with its kernel (a = −0.75).
+    The kernel of :func:`sample_bicubic`, a = −0.5. That of ``torch.nn.functional.grid_sample``,
+    a = −0.75, is not exact for a plane: motions found with it are biased by up to 0.05 px.
 
     Args:
-        frames: float [N, C, H, W].
+        frames: float [N, C, H, W]; beyond the edge the nearest pixel counts.
         points: float [N, P, 2], centred (x, y) in pixels.
 
     Returns:
         Values float [N, C, P], and bool [N, P]: true where the point lies on the picture.
     """
-    height, width = frames.shape[-2:]
-    span = torch.tensor([width / 2, height / 2], dtype=points.dtype, device=points.device)
-    grid = (points / span)[:, None]
-    values = functional.grid_sample(
-        frames, grid.to(frames.dtype), mode="bicubic", padding_mode="border", align_corners=False
-    )[:, :, 0]
-    limit = span - 0.5
-    inside = (points.abs() <= limit).all(-1)
-    return values, inside
+    count, channels, height, width = frames.shape
+    span = points.new_tensor([width - 1, height - 1]) / 2
+    inside = (points.abs() <= span).all(-1)
+    # Further out than two pixels nothing changes any more; the padding holds every tap.
+    padded = functional.pad(frames, (4, 4, 4, 4), mode="replicate")
+    flat, stride = padded.flatten(2), width + 8
+    x, y = (points.clamp(-span - 2, span + 2) + span).unbind(-1)
+    left, top = x.floor(), y.floor()
+    weights_x = _keys((x - left).to(frames.dtype))
+    weights_y = _keys((y - top).to(frames.dtype))
+    start = (top.long() + 3) * stride + left.long() + 3
+    total = frames.new_zeros(count, channels, points.shape[1])
+    for row in range(4):
+        line = torch.zeros_like(total)
+        for column in range(4):
+            index = (start + (row * stride + column))[:, None].expand_as(total)
+            line += flat.gather(2, index) * weights_x[column][:, None]
+        total += line * weights_y[row][:, None]
+    return total, inside
 
 
 def _keys(fraction: Tensor) -> list[Tensor]:

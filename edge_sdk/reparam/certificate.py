@@ -16,17 +16,32 @@ FLOAT32_TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Region:
-    """One block that was merged into one convolution.
+    """One linear part of the model that was merged into one convolution.
 
     Attributes:
-        name: qualified name of the module.
-        branches: number of branches before.
+        name: qualified name of the merged layer.
+        branches: number of branches of a block, or of convolutions in a region of a graph, before.
         kernel: height and width of the merged kernel, in pixels.
+        members: names of the modules that it replaces; empty for a block.
     """
 
     name: str
     branches: int
     kernel: tuple[int, int]
+    members: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Two linear steps that were left apart.
+
+    Attributes:
+        name: node of the graph, by the name of its module where it has one.
+        reason: why they are not one kernel.
+    """
+
+    name: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -34,7 +49,8 @@ class Certificate:
     """What fusing changed and how far the results differ.
 
     Attributes:
-        regions: merged blocks in the order of the model's modules.
+        regions: merged blocks in the order of the model's modules, then regions of the graph.
+        refusals: linear steps that were left apart, each with the reason.
         error_float64: largest |fused − original| over all probes, relative to the RMS output of the
             strongest probe.
         error_float32: the same, both models computed in float32.
@@ -46,6 +62,7 @@ class Certificate:
     """
 
     regions: tuple[Region, ...]
+    refusals: tuple[Refusal, ...]
     error_float64: float
     error_float32: float
     probes: tuple[str, ...]

@@ -14,19 +14,27 @@ from edge_sdk.reparam.certificate import (
     FLOAT32_TOLERANCE,
     FLOAT64_TOLERANCE,
     Certificate,
+    Refusal,
     Region,
     count_macs,
     count_parameters,
     probes,
 )
+from edge_sdk.reparam.graph_fusion import fuse_graph
 
 
 def fuse(model: nn.Module, example: Tensor, seed: int = 0) -> tuple[nn.Module, Certificate]:
     """Return a fused copy of ``model`` with the certificate that it equals the original.
 
-    The copy is put in evaluation mode and every :class:`MultiBranchConv2d` in it is replaced by
-    the plain convolution it equals (specification 1, "reconstruction processing"). Original and
-    copy are then compared on impulse, border, constant and random inputs, in float64 and float32.
+    The copy is put in evaluation mode. Every :class:`MultiBranchConv2d` in it becomes the plain
+    convolution it equals (specification 1, "reconstruction processing"); then the graph of the
+    whole model is searched for linear regions of any layers (convolutions, BatchNorm, average
+    pooling, padding, sums, concatenations …), and each that is one kernel, and no dearer than its
+    parts, becomes one layer. What is left apart is listed with the reason. Original and copy are
+    then compared on impulse, border, constant and random inputs, in float64 and float32.
+
+    A model in which only blocks were merged keeps its class; one with merged regions comes back as
+    a ``torch.fx.GraphModule``.
 
     Args:
         model: any float32 module from one tensor to one tensor; it is left untouched, training
@@ -39,13 +47,14 @@ def fuse(model: nn.Module, example: Tensor, seed: int = 0) -> tuple[nn.Module, C
 
     Raises:
         InputError: if the model is not float32, or does not take ``example``.
-        FusionError: if the two differ by more than the tolerances of ``certificate``, or give
-            anything but finite numbers; a wrong model is never returned.
+        FusionError: if the model cannot be traced and holds no block; if the two differ by more
+            than the tolerances of ``certificate``, or give anything but finite numbers: a wrong
+            model is never returned.
     """
     example = example.detach().float()
     original = _with_branches(deepcopy(model).eval())
     _check(original, example)
-    fused, regions = _merged(original)
+    fused, regions, refusals = _merged(original, example)
     names, error64, error32 = _compare(original, fused, example, seed)
     for error, tolerance, dtype in (
         (error64, FLOAT64_TOLERANCE, "float64"),
@@ -58,6 +67,7 @@ def fuse(model: nn.Module, example: Tensor, seed: int = 0) -> tuple[nn.Module, C
             )
     certificate = Certificate(
         regions=regions,
+        refusals=refusals,
         error_float64=error64,
         error_float32=error32,
         probes=names,
@@ -98,7 +108,22 @@ def _check(model: nn.Module, example: Tensor) -> None:
         )
 
 
-def _merged(model: nn.Module) -> tuple[nn.Module, tuple[Region, ...]]:
+def _merged(
+    model: nn.Module, example: Tensor
+) -> tuple[nn.Module, tuple[Region, ...], tuple[Refusal, ...]]:
+    fused, blocks = _with_merged_blocks(model)
+    dtype = next((parameter.dtype for parameter in model.parameters()), torch.float32)
+    try:
+        graph = fuse_graph(fused, example, dtype)
+    except FusionError as error:
+        if not blocks:
+            raise
+        return fused, blocks, (Refusal("(whole model)", str(error)),)
+    merged = fused if graph.model is None else graph.model
+    return merged.eval(), (*blocks, *graph.regions), graph.refusals
+
+
+def _with_merged_blocks(model: nn.Module) -> tuple[nn.Module, tuple[Region, ...]]:
     fused = deepcopy(model)
     convs: dict[MultiBranchConv2d, nn.Conv2d] = {}
     regions = []
@@ -128,7 +153,7 @@ def _compare(
     # The float64 comparison fuses anew in float64: rounding the merged kernel to float32 is a
     # change of its own, which the float32 comparison shows.
     exact = deepcopy(original).double()
-    exact_fused, _ = _merged(exact)
+    exact_fused, _, _ = _merged(exact, example)
     names = []
     errors64, errors32, powers = [0.0], [0.0], [0.0]
     for name, probe in probes(example, seed):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 from hypothesis import given
@@ -52,7 +54,7 @@ def test_blur_treats_channels_alike_and_apart() -> None:
 @given(st.integers(16, 90), st.integers(16, 90))
 def test_levels_halve_until_the_smallest(height: int, width: int) -> None:
     levels = build_pyramid(torch.rand(1, 1, height, width), 8)
-    for finer, coarser in zip(levels, levels[1:], strict=False):
+    for finer, coarser in itertools.pairwise(levels):
         assert coarser.shape[-2:] == (finer.shape[-2] // 2, finer.shape[-1] // 2)
     assert 8 <= min(levels[-1].shape[-2:]) < 16
 

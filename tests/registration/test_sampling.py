@@ -104,13 +104,15 @@ def test_inside_ends_at_the_outermost_pixel_centres() -> None:
     assert inside.tolist() == [[True, False, False]]
 
 
-def test_frames_of_a_plane_follow_it() -> None:
-    points = grid() + torch.tensor([0.37, -0.21], dtype=torch.float64)
-    plane = 0.5 + 0.01 * grid()[..., 0] - 0.02 * grid()[..., 1]
-    values, _ = sample_frames(plane[None, None], points.reshape(1, -1, 2))
-    truth = 0.5 + 0.01 * points[..., 0] - 0.02 * points[..., 1]
-    # The kernel of grid_sample (a = −0.75) is off a plane by less than a hundredth of its slope.
-    close(inner(values.reshape(HEIGHT, WIDTH)), inner(truth), 0.03 * 0.05)
+@given(st.floats(-40, 40), st.floats(-40, 40), st.floats(0.5, 1.5))
+def test_frames_and_single_pictures_are_sampled_alike(dx: float, dy: float, zoom: float) -> None:
+    frames = torch.rand(2, 3, HEIGHT, WIDTH, dtype=torch.float64)
+    points = (grid() * zoom + torch.tensor([dx, dy], dtype=torch.float64)).reshape(1, -1, 2)
+    both = torch.cat((points, -points))
+    values, inside = sample_frames(frames, both)
+    close(values, torch.stack([sample_bicubic(*pair) for pair in zip(frames, both, strict=True)]))
+    limit = torch.tensor([WIDTH - 1, HEIGHT - 1], dtype=torch.float64) / 2
+    assert torch.equal(inside, (both.abs() <= limit).all(-1))
 
 
 def test_sampling_is_differentiable() -> None:

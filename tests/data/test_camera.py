@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+import pytest
+import torch
+from torch import Tensor
+
+from edge_sdk.data.camera import SMALLEST_FRAME_PX, CameraConfig, simulate_burst
+from edge_sdk.data.examples import example_photo
+from edge_sdk.errors import InputError, PictureError
+from edge_sdk.registration import EuclideanMotion
+from edge_sdk.registration.motion import centred_grid, transform
+from edge_sdk.registration.sampling import sample_bicubic
+
+CLEAN = CameraConfig(frames=3, noise_std=0.0)
+
+
+@functools.cache
+def photo() -> Tensor:
+    pytest.importorskip("skimage")
+    return example_photo("chelsea")
+
+
+def grey(level: float, side: int = 120) -> Tensor:
+    return torch.full((3, side, side + 14), level)
+
+
+def test_the_first_frame_is_at_rest_and_the_others_within_bounds() -> None:
+    config = CameraConfig(frames=40, max_shift_px=2.5, max_angle_deg=0.7)
+    motions = simulate_burst(grey(0.5), config).motions
+    assert motions[0] == EuclideanMotion(0.0, 0.0, 0.0)
+    for axis in ("shift_x_px", "shift_y_px"):
+        values = torch.tensor([getattr(motion, axis) for motion in motions[1:]])
+        assert 2.0 < float(values.abs().max()) <= 2.5
+        assert abs(float(values.mean())) < 1.0
+    assert max(abs(motion.angle_deg) for motion in motions) <= 0.7
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3])
+@pytest.mark.parametrize("trim", [0, 1])
+def test_truth_at_rest_is_the_inside_of_the_photograph(scale: int, trim: int) -> None:
+    picture = photo()[:, trim:, trim:]
+    burst = simulate_burst(picture, CameraConfig(frames=1, scale=scale))
+    truth = burst.truth(0)
+    height, width = truth.shape[-2:]
+    assert (height, width) == tuple(scale * side for side in burst.frames.shape[-2:])
+    top = (burst.scene.shape[-2] - height) // 2
+    left = (burst.scene.shape[-1] - width) // 2
+    inside = picture[:, top : top + height, left : left + width]
+    torch.testing.assert_close(truth, inside, rtol=0, atol=1e-5)
+
+
+def test_same_seed_same_burst() -> None:
+    config = CameraConfig(frames=2, seed=7)
+    first, again = (simulate_burst(photo(), config) for _ in range(2))
+    other = simulate_burst(photo(), dataclasses.replace(config, seed=8))
+    assert torch.equal(first.frames, again.frames)
+    assert first.motions == again.motions
+    assert not torch.equal(first.frames, other.frames)
+    assert first.motions != other.motions
+
+
+@pytest.mark.parametrize("noise", [2, 8, 20])
+def test_noise_is_what_was_asked_for(noise: int) -> None:
+    frames = simulate_burst(grey(0.5), CameraConfig(frames=3, noise_std=noise / 255)).frames
+    measured = 255 * (frames - 0.5).std(dim=(2, 3))
+    # Rounding to 8 bits adds a twelfth.
+    torch.testing.assert_close(
+        measured, torch.full_like(measured, (noise**2 + 1 / 12) ** 0.5), rtol=0.05, atol=0
+    )
+    pairs = torch.corrcoef(frames.flatten(2).flatten(0, 1))
+    assert float((pairs - torch.eye(9)).abs().max()) < 0.08
+
+
+@pytest.mark.parametrize("level", [0, 1, 100, 200, 255])
+def test_a_constant_scene_keeps_its_brightness(level: int) -> None:
+    burst = simulate_burst(grey(level / 255), CLEAN)
+    assert float((burst.frames * 255 - level).abs().max()) < 1e-3
+    assert float((burst.truth(1) - level / 255).abs().max()) < 1e-4
+
+
+def test_light_is_kept() -> None:
+    # Lens and pixel average light, not encoded values: the mean in linear light survives.
+    from edge_sdk.imaging import srgb_to_linear
+
+    burst = simulate_burst(photo(), CLEAN)
+    for index in range(3):
+        seen = srgb_to_linear(burst.frames[index]).mean()
+        truth = srgb_to_linear(burst.truth(index)).mean()
+        assert float(seen) == pytest.approx(float(truth), rel=2e-3)
+
+
+def test_frames_hold_eight_bits() -> None:
+    levels = simulate_burst(photo(), CameraConfig(frames=1)).frames * 255
+    torch.testing.assert_close(levels, levels.round(), rtol=0, atol=1e-4)
+    assert float(levels.min()) >= 0
+    assert float(levels.max()) <= 255
+
+
+def test_no_lens_no_noise_no_scale_is_the_photograph() -> None:
+    burst = simulate_burst(photo(), CameraConfig(1, scale=1, lens_std_px=0.0, noise_std=0.0))
+    torch.testing.assert_close(burst.frames[0], burst.truth(0), rtol=0, atol=0.5 / 255 + 1e-5)
+
+
+def test_relative_motions_chain() -> None:
+    burst = simulate_burst(grey(0.5), CLEAN)
+    identity = torch.eye(3, dtype=torch.float64)
+    step = burst.relative_motion(1, 2) @ burst.relative_motion(0, 1)
+    torch.testing.assert_close(step, burst.relative_motion(0, 2))
+    torch.testing.assert_close(
+        burst.relative_motion(2, 1) @ burst.relative_motion(1, 2), identity, rtol=0, atol=1e-12
+    )
+    torch.testing.assert_close(burst.relative_motion(1, 1), identity, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("reference", "index"), [(0, 1), (1, 2), (2, 0)])
+def test_relative_motion_maps_truth_to_truth(reference: int, index: int) -> None:
+    x = torch.linspace(0, 40, 180)
+    smooth = (0.5 + 0.3 * torch.sin(x[None, :] / 2) * torch.cos(x[:160, None] / 3)).expand(
+        3, -1, -1
+    )
+    burst = simulate_burst(smooth, CLEAN)
+    matrix = burst.relative_motion(reference, index)
+    here, there = burst.truth(reference), burst.truth(index)
+    grid = centred_grid(*here.shape[-2:], step=1 / 2, like=matrix)
+    points = transform(matrix, grid.reshape(-1, 2)).reshape(grid.shape) * 2
+    moved = sample_bicubic(there, points.float())
+    inside = (slice(None), slice(24, -24), slice(24, -24))
+    torch.testing.assert_close(moved[inside], here[inside], rtol=0, atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("frames", 0, "frames must be 1 or more"),
+        ("scale", 0, "scale must be 1 to 8"),
+        ("scale", 9, "scale must be 1 to 8"),
+        ("max_shift_px", -1.0, "max shift"),
+        ("max_angle_deg", -0.1, "max angle"),
+        ("max_angle_deg", 46.0, "max angle"),
+        ("lens_std_px", -0.1, "lens blur"),
+        ("noise_std", -0.1, "noise"),
+        ("noise_std", float("nan"), "noise"),
+    ],
+)
+def test_impossible_cameras_are_refused(field: str, value: float, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        dataclasses.replace(CameraConfig(), **{field: value})
+
+
+def test_a_photograph_may_be_too_small() -> None:
+    with pytest.raises(PictureError, match="too small"):
+        simulate_burst(torch.rand(3, 70, 300))
+    frames = simulate_burst(torch.rand(3, 96, 96), CameraConfig(frames=2)).frames
+    assert min(frames.shape[-2:]) >= SMALLEST_FRAME_PX
