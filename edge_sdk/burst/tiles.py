@@ -60,6 +60,9 @@ def crop_frame(frame: Tensor, matrix: Tensor, tile: Tile, tile_px: int, halo_px:
         tile: the tile on the reference.
         tile_px: side of the crop, halo included.
         halo_px: margin around the tile's inside.
+
+    Returns:
+        The crop, the affine motion left in it, and where it lies on the frame.
     """
     height, width = frame.shape[-2:]
     top, left = tile.top - halo_px, tile.left - halo_px

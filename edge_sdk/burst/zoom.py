@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
 
-from edge_sdk.burst import decode, encode
-from edge_sdk.burst.decode import Decode
-from edge_sdk.burst.encode import Encode
-from edge_sdk.burst.reference import ReferenceChoice, choose_reference
-from edge_sdk.burst.tiles import FrameCrop, crop_frame, fitting_inside_px, tiles
+from edge_sdk.burst.decode import LUMA_NOISE
+from edge_sdk.burst.merge import HALO_PX, SCALE, MergePlan, Progress, merge
+from edge_sdk.burst.reference import choose_reference
+from edge_sdk.burst.tiles import fitting_inside_px
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
 from edge_sdk.registration import Registration, RegistrationConfig, register
 
-HALO_PX = encode.HALO_PX + decode.HALO_PX
 INSIDE_PX = (128, 64, 32, 16)
 """Insides of tiles, in pixels of a frame: the largest in which the frames' rotations fit."""
 SMALLEST_FRAME_PX = 32
-SCALES = (2,)
+SCALES = (SCALE,)
 
-Progress = Callable[[str, int, int], None]
-"""Called with the stage's name, steps done and steps in all."""
+SMOOTHED_SHARE = 0.2821
+"""Share of white noise's standard deviation left by the 1 px blur of registration."""
+LEAST_SHARE = 0.02
+"""Share of agreeing pixels under which a frame counts as left out."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,12 @@ def zoom(
         config: settings.
         on_progress: told of every step.
 
+    Returns:
+        The picture, the choice of the reference, and what became of every frame.
+
     Raises:
-        InputError: if there is no frame, or the reference is not one of them.
+        InputError: if there is no frame, they are not float32 in [0, 1], or the reference is not
+            one of them.
         PictureError: if the frames are smaller than 32 px.
     """
     config = config or ZoomConfig()
@@ -135,36 +140,30 @@ def zoom(
     choice = choose_reference(luma, config.reference)
     noise_std = config.noise_std
     if noise_std is None:
-        noise_std = choice.noise_std[choice.index] / decode.LUMA_NOISE
+        noise_std = choice.noise_std[choice.index] / LUMA_NOISE
     seconds["reference"] = time.perf_counter() - started
     report("reference", 1, 1)
 
     started = time.perf_counter()
     others = [index for index in range(count) if index != choice.index]
-    found = register(
-        luma[choice.index], luma[others], config.registration, noise_std * decode.LUMA_NOISE
-    )
+    found = register(luma[choice.index], luma[others], config.registration, noise_std * LUMA_NOISE)
     registrations = dict(zip(others, found, strict=True))
     inside_px, registrations = _fit_tiles(registrations)
     seconds["align"] = time.perf_counter() - started
     report("align", 1, 1)
 
-    accepted = [index for index in others if registrations[index].accepted]
+    if config.noise_std is None:
+        noise_std = max(noise_std, _difference_noise(registrations))
+    motions = {index: entry.matrix for index, entry in registrations.items() if entry.accepted}
     shares = {choice.index: 1.0}
-    if accepted:
-        pixels, trust = _merge(
-            frames,
-            network,
-            choice,
-            registrations,
-            accepted,
-            inside_px,
-            noise_std,
-            config,
-            seconds,
-            report,
+    if motions:
+        plan = MergePlan(
+            frames, choice.index, motions, inside_px, noise_std, config.reference_weight
         )
-        shares.update(zip(accepted, trust, strict=True))
+        merged = merge(plan, network, report)
+        pixels = merged.pixels
+        shares.update(merged.shares)
+        seconds |= {"merge": merged.merge_seconds, "enhance": merged.enhance_seconds}
     else:
         started = time.perf_counter()
         pixels = enlarge_single(frames[choice.index], network)
@@ -174,7 +173,7 @@ def zoom(
             choice.scores[index],
             registrations.get(index),
             shares.get(index, 0.0),
-            registrations[index].reason if index in registrations else "",
+            _note(registrations.get(index), shares.get(index, 0.0)),
         )
         for index in range(count)
     )
@@ -195,74 +194,6 @@ def enlarge_single(frame: Tensor, network: nn.Module) -> Tensor:
     luma = network(ycbcr[None, :1])[0]
     chroma = resize_bicubic(ycbcr[1:], size=(luma.shape[-2], luma.shape[-1]))
     return ycbcr_to_rgb(torch.cat((luma, chroma)))
-
-
-def _merge(
-    frames: Tensor,
-    network: nn.Module,
-    choice: ReferenceChoice,
-    registrations: dict[int, Registration],
-    accepted: list[int],
-    inside_px: int,
-    noise_std: float,
-    config: ZoomConfig,
-    seconds: dict[str, float],
-    report: Progress,
-) -> tuple[Tensor, list[float]]:
-    height, width = frames.shape[-2:]
-    scale = config.scale
-    tile_px = inside_px + 2 * HALO_PX
-    encoder = Encode(tile_px, scale)
-    decoder = Decode(network, noise_std, len(accepted) + 1)
-    noise = torch.full((len(accepted) + 1, 1, 1, 1), noise_std)
-    result = torch.empty(3, height * scale, width * scale)
-    trust = torch.zeros(len(accepted))
-    plan = list(tiles(height, width, inside_px))
-    seconds["merge"] = seconds["enhance"] = 0.0
-    still = torch.eye(3, dtype=torch.float64)
-    for done, tile in enumerate(plan, start=1):
-        started = time.perf_counter()
-        reference = crop_frame(frames[choice.index], still, tile, tile_px, HALO_PX)
-        crops = [
-            replace(reference, confidence=reference.confidence * config.reference_weight),
-            *(
-                crop_frame(frames[index], registrations[index].matrix, tile, tile_px, HALO_PX)
-                for index in accepted
-            ),
-        ]
-        sums, weights, agreement = _encode(encoder, reference, crops, noise)
-        trust += agreement[1:, 0, : tile.height, : tile.width].sum((1, 2))
-        middle = time.perf_counter()
-        margin = encode.HALO_PX
-        inner = reference.pixels[None, :, margin:-margin, margin:-margin]
-        output = decoder(sums, weights, inner)[0]
-        result[
-            :,
-            tile.top * scale : (tile.top + tile.height) * scale,
-            tile.left * scale : (tile.left + tile.width) * scale,
-        ] = output[:, : tile.height * scale, : tile.width * scale]
-        seconds["merge"] += middle - started
-        seconds["enhance"] += time.perf_counter() - middle
-        report("merge", done, len(plan))
-    return result, (trust / (height * width)).tolist()
-
-
-def _encode(
-    encoder: Encode, reference: FrameCrop, crops: list[FrameCrop], noise: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    sums, weights, trust = encoder(
-        reference.pixels[None].expand(len(crops), -1, -1, -1),
-        torch.stack([crop.pixels for crop in crops]),
-        torch.stack([crop.motion for crop in crops]),
-        torch.stack([crop.confidence for crop in crops]),
-        noise,
-    )
-    margin = decode.HALO_PX
-    return (
-        sums.sum(0, keepdim=True),
-        weights.sum(0, keepdim=True),
-        trust[:, :, margin:-margin, margin:-margin],
-    )
 
 
 def _fit_tiles(
@@ -287,10 +218,37 @@ def _fit_tiles(
     return inside, fitting
 
 
+def _difference_noise(registrations: dict[int, Registration]) -> float:
+    """White noise that would make aligned frames differ as they do; 0 if none is accepted.
+
+    The noise of a processed picture is smooth, and hardly shows in one frame alone. Between frames
+    it does: the residual of registration, on luma blurred by its Gaussian, is compared with what
+    the same blur leaves of white noise.
+    """
+    residuals = [entry.residual_std for entry in registrations.values() if entry.accepted]
+    if not residuals:
+        return 0.0
+    return statistics.median(residuals) / (math.sqrt(2) * SMOOTHED_SHARE * LUMA_NOISE)
+
+
+def _note(registration: Registration | None, share: float) -> str:
+    if registration is None or registration.reason:
+        return "" if registration is None else registration.reason
+    if share < LEAST_SHARE:
+        return "agrees with the reference nowhere: other content or another exposure"
+    return ""
+
+
 def _check(frames: Tensor) -> None:
     if frames.ndim != 4 or frames.shape[0] == 0 or frames.shape[1] != 3:
         raise InputError(
             f"frames must be [N, 3, H, W] with N ≥ 1, not {tuple(frames.shape)}; stack RGB pictures"
+        )
+    low, high = (float(frames.amin()), float(frames.amax()))
+    if frames.dtype != torch.float32 or not (low >= -0.01 and high <= 1.01):
+        raise InputError(
+            f"frames must be float32 with finite values in [0, 1], not {frames.dtype} from {low:g} "
+            f"to {high:g}; divide 8-bit values by 255"
         )
     height, width = frames.shape[-2:]
     if min(height, width) < SMALLEST_FRAME_PX:

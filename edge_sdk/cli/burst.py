@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_sdk.cli.console import err, out, plain, print_json, print_table, stage_progress
-from edge_sdk.cli.networks import fused_network
-from edge_sdk.errors import InputError, OutputError
+from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
     from edge_sdk.burst import ZoomResult
-    from edge_sdk.models import EnhanceNet
 
 DEFAULT_MODEL = "sr_x2_y"
 
@@ -52,9 +50,12 @@ def zoom(
     from edge_sdk.burst import ZoomConfig
     from edge_sdk.burst import zoom as run
     from edge_sdk.imaging import check_output_path, read_frames, write_picture
+    from edge_sdk.zoo.networks import luma_network
 
     if not frames:
         raise InputError("no frames given; name the files of a burst: edge-sdk zoom FRAME FRAME …")
+    if noise is not None and not 0 <= noise <= 255:
+        raise InputError(f"noise must be 0 to 255 levels, not {noise:g}")
     config = ZoomConfig(
         scale=scale, reference=reference, noise_std=None if noise is None else noise / 255
     )
@@ -97,13 +98,14 @@ def simulate(
     Example: edge-sdk simulate photo.jpg -o burst && edge-sdk zoom burst/frames/*.png -o zoom.png
     """
     from edge_sdk.data.camera import CameraConfig, simulate_burst
-    from edge_sdk.data.files import write_burst
+    from edge_sdk.data.files import check_burst_folder, write_burst
     from edge_sdk.imaging import read_picture
 
     if picture is None:
         raise InputError("no photograph given; name one: edge-sdk simulate PHOTO -o DIR")
-    if output.exists() and not output.is_dir():
-        raise OutputError(f"{output}: is a file; give a folder")
+    if not 0 <= noise <= 255:
+        raise InputError(f"noise must be 0 to 255 levels, not {noise:g}")
+    check_burst_folder(output)
     config = CameraConfig(
         frames=frames,
         scale=scale,
@@ -122,26 +124,6 @@ def simulate(
     out.print(
         f"wrote {frames} frames of {width}×{height} px, their truth and burst.json to {output}"
     )
-
-
-def luma_network(model: str, scale: int) -> EnhanceNet:
-    """Load a luma model of the scale asked for, fused.
-
-    Raises:
-        ModelError: if there is no such model.
-        InputError: if it is not a luma model of that scale.
-    """
-    from edge_sdk.models import Colour
-    from edge_sdk.zoo import resolve_model
-
-    network = resolve_model(model)
-    spec = network.spec
-    if spec.scale != scale or spec.colour is not Colour.Y:
-        raise InputError(
-            f"model {model} enlarges {spec.colour.value} ×{spec.scale}; zoom needs a luma (y) "
-            f"model of ×{scale}"
-        )
-    return fused_network(network)
 
 
 def zoom_report(frames: list[Path], result: ZoomResult) -> dict[str, object]:
@@ -169,7 +151,7 @@ def _print_zoom(frames: list[Path], result: ZoomResult) -> None:
     rows = []
     for index, (path, frame) in enumerate(zip(frames, result.frames, strict=True)):
         motion = frame.registration.motion if frame.registration else None
-        chosen = "reference (chosen by you)" if result.forced else "reference (sharpest)"
+        role = "reference" if index == result.reference else "left out" if frame.note else "merged"
         rows.append(
             (
                 f"{index}  {path.name}",
@@ -177,11 +159,16 @@ def _print_zoom(frames: list[Path], result: ZoomResult) -> None:
                 "—" if motion is None else f"{motion.shift_x_px:+.2f}, {motion.shift_y_px:+.2f}",
                 "—" if motion is None else f"{motion.angle_deg:+.2f}",
                 f"{frame.share:.0%}",
-                chosen if index == result.reference else frame.note or "merged",
+                role,
             )
         )
-    columns = ("frame", "sharpness ×1000", "shift x, y (px)", "angle (°)", "agrees", "")
+    columns = ("frame", "sharpness", "shift (px)", "turn (°)", "agrees", "")
     print_table("Frames", columns, rows, emphasise=result.reference)
+    why = "chosen by you" if result.forced else "the sharpest"
+    out.print(f"reference: {frames[result.reference].name}, {why}")
+    for path, frame in zip(frames, result.frames, strict=True):
+        if frame.note:
+            err.print(f"note: {path.name} is left out: {frame.note}")
     if result.used == 1:
         reason = "one frame" if len(frames) == 1 else "no other frame could be used"
         err.print(f"note: {reason}: this is single-image zoom, without the gain of a burst")

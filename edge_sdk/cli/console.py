@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from edge_sdk.burst.zoom import Progress
+    from edge_sdk.burst.merge import Progress
 
-out = Console(highlight=False)
+out = Console(highlight=False, soft_wrap=True)
 """Results go to stdout."""
-err = Console(stderr=True, highlight=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
 """Progress and notes go to stderr, so that piped results stay clean."""
 
 

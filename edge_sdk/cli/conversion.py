@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_sdk.cli.console import err, format_db, out, print_json, print_table
-from edge_sdk.cli.networks import example_input, fused_network
 from edge_sdk.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -45,6 +44,7 @@ def convert(
     """
     from edge_sdk.targets import converter_names, find_converter
     from edge_sdk.zoo import resolve_model
+    from edge_sdk.zoo.networks import example_input, fused_network
 
     if model is None:
         raise InputError("no model given; name one: edge-sdk convert MODEL --target TARGET")
@@ -86,6 +86,7 @@ def verify(
     """
     from edge_sdk.emulate.verify import Artifact, parity_chain
     from edge_sdk.zoo import resolve_model
+    from edge_sdk.zoo.networks import fused_network
 
     if model is None:
         raise InputError("no model given; name one: edge-sdk verify MODEL FILE …")
@@ -124,6 +125,7 @@ def _convert_all(network: EnhanceNet, precision: str, folder: Path) -> list[Arti
     from edge_sdk.emulate.verify import Artifact
     from edge_sdk.extras import install_command, is_installed
     from edge_sdk.targets import converter_names, find_converter
+    from edge_sdk.zoo.networks import example_input
 
     made = []
     for name in converter_names():

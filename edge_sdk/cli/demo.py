@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edge_sdk.cli.burst import DEFAULT_MODEL, luma_network
+from edge_sdk.cli.burst import DEFAULT_MODEL
 from edge_sdk.cli.console import out, plain, print_json, print_table, stage_progress
 from edge_sdk.errors import OutputError
 
@@ -34,6 +34,7 @@ def demo(
     from edge_sdk.data.camera import CameraConfig, simulate_burst
     from edge_sdk.data.examples import PHOTOS, example_photo
     from edge_sdk.imaging import Picture, read_picture, write_picture
+    from edge_sdk.zoo.networks import luma_network
 
     if output.exists() and not output.is_dir():
         raise OutputError(f"{output}: is a file; give a folder")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edge_sdk.cli.console import out, print_json, print_table
-from edge_sdk.cli.networks import example_input, fused_network
 from edge_sdk.errors import InputError, OutputError
+
+if TYPE_CHECKING:
+    from edge_sdk.models import ModelSpec
 
 
 def models(
@@ -18,6 +20,7 @@ def models(
     """List the shipped models."""
     from edge_sdk.reparam import count_parameters
     from edge_sdk.zoo import load_card, load_model, model_names
+    from edge_sdk.zoo.networks import fused_network
 
     shipped = {name: load_model(name) for name in model_names()}
     figures = {name: load_card(name).figures for name in shipped}
@@ -38,7 +41,7 @@ def models(
     rows = [
         (
             name,
-            f"{net.spec.task} ×{net.spec.scale}",
+            describe_task(net.spec),
             net.spec.colour,
             f"{sizes[name]:,}",
             ", ".join(f"{key} {value:.2f}" for key, value in figures[name].items()),
@@ -115,6 +118,7 @@ def fuse(
     from edge_sdk.outputs import check_writable
     from edge_sdk.reparam import fuse as fuse_model
     from edge_sdk.zoo import resolve_model
+    from edge_sdk.zoo.networks import example_input
 
     if model is None:
         raise InputError("no model given; name one: edge-sdk fuse MODEL -o FILE")
@@ -132,6 +136,8 @@ def fuse(
         for region in certificate.regions
     ]
     print_table("Merged blocks", ("block", "branches", "kernel"), rows)
+    for refusal in certificate.refusals:
+        out.print(f"left apart: {refusal.name}: {refusal.reason}")
     out.print(
         f"parameters {certificate.parameters_before:,} → {certificate.parameters_after:,} · "
         f"MACs {certificate.macs_before:,} → {certificate.macs_after:,} (32×32 input)"
@@ -141,3 +147,10 @@ def fuse(
         f"(float32) of the RMS output, over {len(certificate.probes)} probes"
     )
     out.print(f"wrote {output}")
+
+
+def describe_task(spec: ModelSpec) -> str:
+    """Task and factor of a model for people, such as ``super-resolution ×2``."""
+    if spec.scale > 1:
+        return f"{spec.task} ×{spec.scale}"
+    return f"{spec.task} ÷{spec.reduction}" if spec.reduction > 1 else str(spec.task)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 from edge_sdk.data.camera import SimulatedBurst
 from edge_sdk.errors import OutputError
 from edge_sdk.imaging import Picture, write_picture
-from edge_sdk.outputs import replacing
+from edge_sdk.outputs import check_writable
+
+RECORD = "burst.json"
 
 
 def write_burst(
@@ -20,34 +24,61 @@ def write_burst(
 
     Args:
         burst: the burst.
-        folder: receives ``frames/NN.png``, ``truth/NN.png`` and ``burst.json``; made if missing.
+        folder: receives ``frames/NN.png``, ``truth/NN.png`` and ``burst.json``, all or nothing; an
+            earlier burst there is replaced.
         on_progress: told of every frame.
 
     Returns:
         Paths of the frames, in order.
 
     Raises:
-        OutputError: if something cannot be written.
+        OutputError: as :func:`check_burst_folder`, or if something cannot be written.
     """
-    try:
+    with _fresh_folder(folder) as fresh:
         for name in ("frames", "truth"):
-            (folder / name).mkdir(parents=True, exist_ok=True)
+            (fresh / name).mkdir()
+        digits = max(2, len(str(len(burst.motions) - 1)))
+        names = [f"{index:0{digits}d}.png" for index in range(len(burst.motions))]
+        for index, (name, frame) in enumerate(zip(names, burst.frames, strict=True)):
+            write_picture(Picture(frame), fresh / "frames" / name)
+            write_picture(Picture(burst.truth(index)), fresh / "truth" / name)
+            if on_progress is not None:
+                on_progress("write", index + 1, len(names))
+        record = {
+            "camera": asdict(burst.config),
+            "motions": [asdict(motion) for motion in burst.motions],
+            "motion": "from the frame's pixel to the first frame's, about the picture's centre",
+        }
+        (fresh / RECORD).write_text(json.dumps(record, indent=2) + "\n")
+    return tuple(folder / "frames" / name for name in names)
+
+
+def check_burst_folder(folder: Path) -> None:
+    """Fail early where a burst could not be written.
+
+    Raises:
+        OutputError: if the place is a file, holds anything but an earlier burst, or its parent is
+            missing or not writable.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder}: is a file; give a folder")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / RECORD).is_file():
+        raise OutputError(f"{folder}: holds other files; give a new or empty folder")
+    check_writable(folder.absolute().parent / RECORD)
+
+
+@contextmanager
+def _fresh_folder(folder: Path) -> Iterator[Path]:
+    """A temporary folder that takes the place of ``folder``, an earlier burst included."""
+    check_burst_folder(folder)
+    place = folder.absolute()
+    try:
+        with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.name}.") as temporary:
+            fresh = Path(temporary) / "burst"
+            fresh.mkdir()
+            yield fresh
+            if place.exists():
+                place.rename(Path(temporary) / "replaced")
+            fresh.rename(place)
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be created ({error.strerror})") from error
-    digits = max(2, len(str(len(burst.motions) - 1)))
-    paths = []
-    for index, frame in enumerate(burst.frames):
-        name = f"{index:0{digits}d}.png"
-        write_picture(Picture(frame), folder / "frames" / name)
-        write_picture(Picture(burst.truth(index)), folder / "truth" / name)
-        paths.append(folder / "frames" / name)
-        if on_progress is not None:
-            on_progress("write", index + 1, len(burst.motions))
-    record = {
-        "camera": asdict(burst.config),
-        "motions": [asdict(motion) for motion in burst.motions],
-        "motion": "from the frame's pixel to the first frame's, about the picture's centre",
-    }
-    with replacing(folder / "burst.json") as temporary:
-        temporary.write_text(json.dumps(record, indent=2) + "\n")
-    return tuple(paths)
+        raise OutputError(f"{folder}: cannot be written ({error.strerror or error})") from error

@@ -2,6 +2,7 @@
 
 from edge_sdk.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from edge_sdk.models.enhance_net import EnhanceNet, EnhanceNetConfig
+from edge_sdk.models.picture import enhance_picture
 from edge_sdk.models.spec import Colour, ModelSpec, Task
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "EnhanceNetConfig",
     "ModelSpec",
     "Task",
+    "enhance_picture",
     "load_checkpoint",
     "save_checkpoint",
 ]

@@ -36,7 +36,8 @@ def save_checkpoint(model: nn.Module, path: Path) -> None:
     """Write ``model`` with its description to ``path`` (safetensors); it appears whole or not.
 
     Raises:
-        ModelError: if the architecture has no description to store.
+        ModelError: if the architecture has no description to store, or the network no longer has
+            the structure that its config describes.
         OutputError: if ``path`` cannot be written.
     """
     from safetensors.torch import save
@@ -45,6 +46,12 @@ def save_checkpoint(model: nn.Module, path: Path) -> None:
         raise ModelError(
             f"a {type(model).__name__} cannot be stored; only EnhanceNet has a file form"
         )
+    with torch.device("meta"):
+        described = EnhanceNet(model.config).state_dict()
+    if {name: part.shape for name, part in described.items()} != {
+        name: part.shape for name, part in model.state_dict().items()
+    }:
+        raise ModelError("a partly merged network has no file form; merge it wholly, or not at all")
     config = _CONFIG.dump_json(model.config).decode()
     state = {name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
     data = save(state, {"format": FORMAT, "version": str(VERSION), "config": config})

@@ -1,100 +1,45 @@
 """EnhanceNet: the plain image-to-image network of specification 1, "The image model".
 
-conv1 → activation → P × (module → activation) → conv2 → PixelShuffle, with feature skips between
-modules and an image-space skip around the whole. Every convolution is a multi-branch block while
-training and one plain convolution once fused.
+conv1 → activation → P × (module → activation) → conv2, with feature skips between modules, an
+image-space skip around the whole, and a head by task. Every convolution is a multi-branch block
+while training and one plain convolution once fused.
+
+======================  =========================================  ===============================
+task                    head                                       image-space skip
+======================  =========================================  ===============================
+super-resolution ×s     PixelShuffle(s) after conv2                nearest enlargement of the input
+down-scaling ÷s         average pooling (s×s) before conv2         the input, averaged over s×s
+denoising               none                                       the input
+======================  =========================================  ===============================
+
+The down-sampling layer is average pooling because Core ML, TFLite and XNNPACK all have it as one
+delegated operator, with no permutation of a 6-dimensional tensor, which PixelUnshuffle becomes. No
+activation stands between it and conv2, so both orders are linear; pooling first makes the two one
+low-pass filter over 3s×3s pixels at 1/s² of conv2's cost, and the merged form would cost s² times
+as much, so fusing leaves the pooling where it is.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, get_args
-
-from pydantic import ConfigDict
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edge_sdk.errors import InputError
+from edge_sdk.models.enhance_config import KERNEL_PX, Activation, EnhanceNetConfig
 from edge_sdk.models.spec import Colour, ModelSpec, Task
-from edge_sdk.reparam.block import MultiBranchConv2d, sesr_branches
-from edge_sdk.reparam.branches import BranchConfig, ConvBranchConfig, IdentityBranchConfig
+from edge_sdk.reparam.block import MultiBranchConv2d
+from edge_sdk.reparam.branch_configs import ConvBranchConfig, IdentityBranchConfig
 
-Activation = Literal["prelu", "relu", "leaky_relu"]
+__all__ = ["Activation", "EnhanceNet", "EnhanceNetConfig"]
 
-KERNEL_PX = 3
 LEAKY_SLOPE = 0.1
 PRELU_START = 0.1
 
 
-@dataclass(frozen=True)
-class EnhanceNetConfig:
-    """Description of an EnhanceNet, complete enough to build it anew.
-
-    Attributes:
-        scale: enlargement of height and width, 2 to 4.
-        colour: what the channels mean.
-        widths: channels after conv1 and after each of the P modules, P + 1 numbers.
-        branches: branches of every block, two or more, the largest of size 3; ``None`` for plain
-            3×3 convolutions (the fused form).
-        activation: nonlinearity after conv1 and after every module.
-        skips: pairs (i, j), i < j: the output of the i-th module is added to that of the j-th and
-            the sum feeds what follows; 0 stands for the initial features (after conv1).
-        image_skip: add the input, enlarged by nearest neighbour, to the output.
-        collapsed: train on the merged kernel (one convolution per block and step).
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
-
-    scale: int = 2
-    colour: Colour = Colour.Y
-    widths: tuple[int, ...] = (16, 16, 16, 16, 16)
-    branches: tuple[BranchConfig, ...] | None = sesr_branches(64)
-    activation: Activation = "prelu"
-    skips: tuple[tuple[int, int], ...] = ((0, 4),)
-    image_skip: bool = True
-    collapsed: bool = True
-    architecture: Literal["enhance_net"] = "enhance_net"
-
-    def __post_init__(self) -> None:
-        if not 2 <= self.scale <= 4:
-            raise InputError(f"scale {self.scale} is not supported; choose 2, 3 or 4")
-        if not self.widths or any(width < 1 for width in self.widths):
-            raise InputError(f"widths {self.widths} must be positive, at least one")
-        if self.branches is not None:
-            sizes = [branch.size for branch in self.branches]
-            if len(sizes) < 2 or max(sizes) != KERNEL_PX:
-                raise InputError(
-                    f"branches of sizes {sizes} do not merge into {KERNEL_PX}×{KERNEL_PX}; give "
-                    f"two or more, the largest of size {KERNEL_PX}"
-                )
-        if self.activation not in get_args(Activation):
-            raise InputError(
-                f"activation '{self.activation}' is unknown; choose one of: "
-                f"{', '.join(get_args(Activation))}"
-            )
-        if not isinstance(self.colour, Colour):
-            raise InputError(f"colour {self.colour!r} is no Colour; give Colour.Y or Colour.RGB")
-        for first, second in self.skips:
-            if not 0 <= first < second < len(self.widths):
-                raise InputError(
-                    f"skip ({first}, {second}) must join two of the modules 0 … "
-                    f"{len(self.widths) - 1} in order"
-                )
-            if self.widths[first] != self.widths[second]:
-                raise InputError(
-                    f"skip ({first}, {second}) joins {self.widths[first]} and "
-                    f"{self.widths[second]} channels; they must be equal"
-                )
-
-    def fused(self) -> EnhanceNetConfig:
-        """Config of the fused network: the same with plain convolutions."""
-        return replace(self, branches=None)
-
-
 class EnhanceNet(nn.Module):
-    """Super-resolution network of 3×3 convolutions; see :class:`EnhanceNetConfig`.
+    """Network of 3×3 convolutions for three tasks; see :class:`EnhanceNetConfig`.
 
     The output is not clipped: a caller that shows it clamps to [0, 1].
+    :func:`~edge_sdk.models.enhance_picture` applies it to pictures of any size and colour.
     """
 
     def __init__(self, config: EnhanceNetConfig) -> None:
@@ -107,7 +52,8 @@ class EnhanceNet(nn.Module):
             _block(before, after, config) for before, after in zip(inputs, widths, strict=True)
         )
         self.activations = nn.ModuleList(_activation(config.activation, w) for w in widths)
-        self.reconstruct = _block(widths[-1], channels * config.scale**2, config)
+        subpixels = config.scale**2 if config.task is Task.SUPER_RESOLUTION else 1
+        self.reconstruct = _block(widths[-1], channels * subpixels, config)
 
     @property
     def config(self) -> EnhanceNetConfig:
@@ -121,25 +67,36 @@ class EnhanceNet(nn.Module):
 
     @property
     def spec(self) -> ModelSpec:
-        """What a caller must know to feed this network."""
-        halo = sum(_reach(block) for block in (*self.features, self.reconstruct))
+        """What a caller must know to feed this network.
+
+        The halo is the receptive field's reach: the sum over conv1 and the modules, and conv2's,
+        whose pixels are ``reduction`` input pixels wide.
+        """
+        config = self._config
+        enlarges = config.task is Task.SUPER_RESOLUTION
+        reduction = config.scale if config.task is Task.DOWN_SCALING else 1
+        halo = sum(_reach(block) for block in self.features) + reduction * _reach(self.reconstruct)
         return ModelSpec(
-            architecture="enhance_net",
-            task=Task.SUPER_RESOLUTION,
-            scale=self.config.scale,
-            colour=self.config.colour,
-            size_multiple=1,
+            architecture=config.architecture,
+            task=config.task,
+            scale=config.scale if enlarges else 1,
+            colour=config.colour,
+            size_multiple=reduction,
             halo_px=halo,
+            reduction=reduction,
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Enlarge ``x``.
+        """Enhance ``x``.
 
         Args:
-            x: float [N, C, H, W] in [0, 1], C and its meaning by ``config.colour``.
+            x: float [N, C, H, W] in [0, 1], C and its meaning by ``config.colour``. For
+                down-scaling H and W are multiples of s; pixels beyond the last multiple get no
+                output pixel of their own.
 
         Returns:
-            Float [N, C, scale·H, scale·W], about [0, 1], not clipped.
+            Float, about [0, 1], not clipped: [N, C, s·H, s·W] for super-resolution, [N, C, H/s,
+            W/s] for down-scaling, [N, C, H, W] for denoising; s is ``config.scale``.
         """
         outputs: list[Tensor] = []
         current = x
@@ -148,20 +105,28 @@ class EnhanceNet(nn.Module):
         ):
             current = activation(block(current))
             outputs.append(current)
-            for first, second in self.config.skips:
+            for first, second in self._config.skips:
                 if second == index:
                     current = current + outputs[first]
-        subpixels: Tensor = self.reconstruct(current)
-        if self.config.image_skip:
-            subpixels = subpixels + self._repeated(x)
-        return functional.pixel_shuffle(subpixels, self.config.scale)
+        if self._config.task is Task.DOWN_SCALING:
+            current = functional.avg_pool2d(current, self._config.scale)
+        result: Tensor = self.reconstruct(current)
+        if not self._config.image_skip:
+            return self._enlarged(result)
+        if self._config.task is Task.DOWN_SCALING:
+            return result + functional.avg_pool2d(x, self._config.scale)
+        if self._config.task is Task.SUPER_RESOLUTION and self._config.colour is not Colour.Y:
+            return self._enlarged(result) + functional.interpolate(
+                x, scale_factor=self._config.scale, mode="nearest"
+            )
+        # One channel is broadcast to all of its sub-pixels, which enlarges it by nearest
+        # neighbour too, before PixelShuffle and therefore at the small size.
+        return self._enlarged(result + x)
 
-    def _repeated(self, x: Tensor) -> Tensor:
-        # Channel c of the input stands in all scale² sub-pixels of c: nearest-neighbour
-        # enlargement after PixelShuffle. One channel is left to broadcasting.
-        if self.config.colour is Colour.Y:
-            return x
-        return x.repeat_interleave(self.config.scale**2, dim=1)
+    def _enlarged(self, subpixels: Tensor) -> Tensor:
+        if self._config.task is not Task.SUPER_RESOLUTION:
+            return subpixels
+        return functional.pixel_shuffle(subpixels, self._config.scale)
 
 
 def _block(in_channels: int, out_channels: int, config: EnhanceNetConfig) -> nn.Module:

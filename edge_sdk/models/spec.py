@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from edge_sdk.errors import InputError
+
 
 class Task(StrEnum):
     """What a model does to a picture."""
 
     SUPER_RESOLUTION = "super-resolution"
     """Output is ``scale`` times larger than the input in each direction."""
+    DOWN_SCALING = "down-scaling"
+    """Output is ``reduction`` times smaller than the input in each direction."""
+    DENOISING = "denoising"
+    """Output has the size of the input."""
 
 
 class Colour(StrEnum):
@@ -31,14 +37,23 @@ class Colour(StrEnum):
 class ModelSpec:
     """Contract between a model and whoever tiles, converts or runs it.
 
+    An input of H × W gives an output of scale·H/reduction × scale·W/reduction.
+
     Attributes:
         architecture: registry name of the architecture, such as ``enhance_net``.
         task: what the model does.
-        scale: output size over input size.
+        scale: output size over input size where the model enlarges, else 1.
         colour: meaning of the channels.
         size_multiple: input height and width must be multiples of this.
         halo_px: input pixels around a tile that influence the tile's output; a tile read with this
-            margin gives the same output as the whole picture.
+            margin gives the same output as the whole picture. Tiles start and end at multiples of
+            ``size_multiple``.
+        reduction: input size over output size where the model shrinks, else 1; it divides
+            ``size_multiple``.
+
+    Raises:
+        InputError: if a size is not positive, ``halo_px`` is negative, or ``size_multiple`` is no
+            multiple of ``reduction``.
     """
 
     architecture: str
@@ -47,3 +62,16 @@ class ModelSpec:
     colour: Colour
     size_multiple: int
     halo_px: int
+    reduction: int = 1
+
+    def __post_init__(self) -> None:
+        if min(self.scale, self.size_multiple, self.reduction) < 1 or self.halo_px < 0:
+            raise InputError(
+                f"scale {self.scale}, size_multiple {self.size_multiple} and reduction "
+                f"{self.reduction} must be at least 1 and halo_px {self.halo_px} at least 0"
+            )
+        if self.size_multiple % self.reduction:
+            raise InputError(
+                f"size_multiple {self.size_multiple} must be a multiple of reduction "
+                f"{self.reduction}"
+            )

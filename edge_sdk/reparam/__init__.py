@@ -1,23 +1,51 @@
 """Reparameterisation: multi-branch blocks for training, exact merging for deployment."""
 
-from edge_sdk.reparam.block import MultiBranchConv2d, five_branches, sesr_branches
-from edge_sdk.reparam.branches import BranchConfig, ConvBranchConfig, IdentityBranchConfig
-from edge_sdk.reparam.certificate import Certificate, Region, count_macs, count_parameters
+from edge_sdk.reparam.block import MultiBranchConv2d
+from edge_sdk.reparam.branch_configs import (
+    BranchConfig,
+    ConvBranchConfig,
+    FixedBranchConfig,
+    IdentityBranchConfig,
+    PoolBranchConfig,
+)
+from edge_sdk.reparam.certificate import (
+    Certificate,
+    Refusal,
+    Region,
+    count_macs,
+    count_parameters,
+)
+from edge_sdk.reparam.collapse import freeze_batch_norm, thaw_batch_norm
+from edge_sdk.reparam.cost import select_by_cost
 from edge_sdk.reparam.fuse import fuse
 from edge_sdk.reparam.operator import LinearOperator, Padding
+from edge_sdk.reparam.partial import fuse_partially, merge_branches
+from edge_sdk.reparam.plans import FusionPlan
+from edge_sdk.reparam.presets import BlockConfig, five_branches, preset, sesr_branches
 
 __all__ = [
+    "BlockConfig",
     "BranchConfig",
     "Certificate",
     "ConvBranchConfig",
+    "FixedBranchConfig",
+    "FusionPlan",
     "IdentityBranchConfig",
     "LinearOperator",
     "MultiBranchConv2d",
     "Padding",
+    "PoolBranchConfig",
+    "Refusal",
     "Region",
     "count_macs",
     "count_parameters",
     "five_branches",
+    "freeze_batch_norm",
     "fuse",
+    "fuse_partially",
+    "merge_branches",
+    "preset",
+    "select_by_cost",
     "sesr_branches",
+    "thaw_batch_norm",
 ]

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 FLOAT64_TOLERANCE = 1e-11
 """Largest error of the whole model in float64, relative to its RMS output."""
 FLOAT32_TOLERANCE = 1e-4
 """Largest error of the whole model in float32, relative to its RMS output."""
+
+Range = tuple[float, float]
+
+_PROBES = ("zeros", "ones", "impulse", "corners", "border", "uniform noise", "normal noise")
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,8 @@ class Certificate:
         parameters_after: number of parameters of the fused model.
         macs_before: multiply–accumulates of all convolutions for the example input.
         macs_after: the same for the fused model.
+        input_range: smallest and largest input value for which the two are equal; ``None`` for any
+            (only folded skips need a range).
     """
 
     regions: tuple[Region, ...]
@@ -70,54 +79,80 @@ class Certificate:
     parameters_after: int
     macs_before: int
     macs_after: int
+    input_range: Range | None = None
 
 
 def probes(example: Tensor, seed: int) -> Iterator[tuple[str, Tensor]]:
-    """Yield inputs that expose a wrong kernel, bias or border, shaped like ``example``, float64.
+    """Yield the probes of :func:`probe_inputs` for a model with one input."""
+    for name, (probe,) in probe_inputs((example,), seed):
+        yield name, probe
+
+
+def probe_inputs(
+    inputs: tuple[Tensor, ...], seed: int, input_range: Range | None = None
+) -> Iterator[tuple[str, tuple[Tensor, ...]]]:
+    """Yield inputs that expose a wrong kernel, bias or border, shaped like ``inputs``, float64.
 
     An impulse shows a kernel, a constant shows bias and border, a frame of ones along the border
-    shows padding, noise shows the rest.
+    shows padding, noise shows the rest. Inputs of integers stay as they are in the example.
+
+    Args:
+        inputs: example inputs.
+        seed: seed of the noise.
+        input_range: what all values are clipped to.
     """
     generator = torch.Generator().manual_seed(seed)
-    zeros = torch.zeros(example.shape, dtype=torch.float64)
-    yield "zeros", zeros
-    yield "ones", zeros + 1.0
-    impulse = zeros.clone()
-    impulse[..., example.shape[-2] // 2, example.shape[-1] // 2] = 1.0
-    yield "impulse", impulse
-    corner = zeros.clone()
-    corner[..., 0, 0] = 1.0
-    corner[..., -1, -1] = 1.0
-    yield "corners", corner
-    border = zeros.clone()
-    border[..., 0, :] = border[..., -1, :] = border[..., :, 0] = border[..., :, -1] = 1.0
-    yield "border", border
-    yield "uniform noise", torch.rand(example.shape, generator=generator, dtype=torch.float64)
-    yield "normal noise", torch.randn(example.shape, generator=generator, dtype=torch.float64)
-    yield "example", example.double()
+    low, high = input_range or (-math.inf, math.inf)
+    for name in _PROBES:
+        probe = tuple(
+            _probe(name, value, generator).clamp(low, high) if value.is_floating_point() else value
+            for value in inputs
+        )
+        yield name, probe
+    yield "example", tuple(v.double() if v.is_floating_point() else v for v in inputs)
 
 
-def count_macs(model: nn.Module, example: Tensor) -> int:
-    """Multiply–accumulates of all ``nn.Conv2d`` in one forward pass on ``example``."""
-    total = 0
+def _probe(name: str, example: Tensor, generator: torch.Generator) -> Tensor:
+    probe = torch.zeros(example.shape, dtype=torch.float64)
+    if name == "uniform noise":
+        return torch.rand(example.shape, generator=generator, dtype=torch.float64)
+    if name == "normal noise":
+        return torch.randn(example.shape, generator=generator, dtype=torch.float64)
+    if name == "ones" or (name != "zeros" and example.ndim < 2):
+        return probe + 1.0
+    if name == "impulse":
+        probe[..., example.shape[-2] // 2, example.shape[-1] // 2] = 1.0
+    elif name == "corners":
+        probe[..., 0, 0] = probe[..., -1, -1] = 1.0
+    elif name == "border":
+        probe[..., 0, :] = probe[..., -1, :] = probe[..., :, 0] = probe[..., :, -1] = 1.0
+    return probe
 
-    def record(module: nn.Module, _: object, output: Tensor) -> None:
-        nonlocal total
-        assert isinstance(module, nn.Conv2d)
-        total += output.numel() * module.weight[0].numel()
 
-    hooks = [
-        module.register_forward_hook(record)
-        for module in model.modules()
-        if isinstance(module, nn.Conv2d)
-    ]
-    try:
-        with torch.no_grad():
-            model(example)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return total
+class _ConvolutionCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Adds up the multiply–accumulates of every convolution that runs, layer or function."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.total: int = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func is torch.ops.aten.convolution.default:
+            source, weight, transposed = args[0], args[1], args[6]
+            pixels = source if transposed else result
+            self.total += pixels.numel() * weight[0].numel()
+        return result
+
+
+def count_macs(model: nn.Module, *inputs: Tensor) -> int:
+    """Multiply–accumulates of all convolutions in one forward pass on ``inputs``."""
+    counter = _ConvolutionCounter()
+    with torch.no_grad(), counter:
+        model(*(value.clone() for value in inputs))
+    return counter.total
 
 
 def count_parameters(model: nn.Module) -> int:

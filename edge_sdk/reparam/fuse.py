@@ -1,9 +1,9 @@
-"""Fuse a trained model: every multi-branch block becomes one convolution, proved equal."""
+"""Fuse a trained model: every linear part becomes one convolution, proved equal."""
 
 from __future__ import annotations
 
-import math
-from copy import deepcopy
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -11,19 +11,26 @@ from torch import Tensor, nn
 from edge_sdk.errors import FusionError, InputError
 from edge_sdk.reparam.block import MultiBranchConv2d
 from edge_sdk.reparam.certificate import (
-    FLOAT32_TOLERANCE,
-    FLOAT64_TOLERANCE,
     Certificate,
+    Range,
     Refusal,
     Region,
     count_macs,
     count_parameters,
-    probes,
 )
-from edge_sdk.reparam.graph_fusion import fuse_graph
+from edge_sdk.reparam.graph_fusion import copy_of, fuse_graph
+from edge_sdk.reparam.proof import Inputs, check_errors, check_runs, in_dtype, largest_errors
+from edge_sdk.reparam.skips import INPUT_RANGE
+from edge_sdk.reparam.skips import fold_skips as fold_skips_of
 
 
-def fuse(model: nn.Module, example: Tensor, seed: int = 0) -> tuple[nn.Module, Certificate]:
+def fuse(
+    model: nn.Module,
+    example: Tensor | Sequence[Tensor],
+    seed: int = 0,
+    *,
+    fold_skips: bool = False,
+) -> tuple[nn.Module, Certificate]:
     """Return a fused copy of ``model`` with the certificate that it equals the original.
 
     The copy is put in evaluation mode. Every :class:`MultiBranchConv2d` in it becomes the plain
@@ -37,46 +44,62 @@ def fuse(model: nn.Module, example: Tensor, seed: int = 0) -> tuple[nn.Module, C
     a ``torch.fx.GraphModule``.
 
     Args:
-        model: any float32 module from one tensor to one tensor; it is left untouched, training
-            mode included. A block that it holds in several places becomes one convolution there.
-        example: float tensor of the model's input shape, N×C×H×W.
+        model: any float32 module from tensors to tensors; it is left untouched, training mode
+            included. A block that it holds in several places becomes one convolution there.
+        example: float tensor of the model's input shape, N×C×H×W, or one tensor of any shape for
+            each argument without default, N×C×H×W the first. Arguments with defaults keep them.
         seed: seed of the random probes.
+        fold_skips: also fold a skip from the input to the end into the convolutions
+            (:func:`edge_sdk.reparam.skips.fold_skips`), which is exact for inputs in [0, 1] only;
+            probes are then clipped to that range, and ``Certificate.input_range`` says so.
 
     Returns:
         The fused model in evaluation mode, and the certificate.
 
     Raises:
-        InputError: if the model is not float32, or does not take ``example``.
+        InputError: if the model is not float32, does not take ``example``, returns anything but
+            tensors, or gives another result each time.
         FusionError: if the model cannot be traced and holds no block; if the two differ by more
             than the tolerances of ``certificate``, or give anything but finite numbers: a wrong
             model is never returned.
     """
-    example = example.detach().float()
-    original = _with_branches(deepcopy(model).eval())
-    _check(original, example)
-    fused, regions, refusals = _merged(original, example)
-    names, error64, error32 = _compare(original, fused, example, seed)
-    for error, tolerance, dtype in (
-        (error64, FLOAT64_TOLERANCE, "float64"),
-        (error32, FLOAT32_TOLERANCE, "float32"),
-    ):
-        if not error <= tolerance:
-            raise FusionError(
-                f"the fused model differs from the original by {error:.1e} of its RMS output in "
-                f"{dtype}, allowed are {tolerance:.0e}; it is not returned"
-            )
+    given = (example,) if isinstance(example, Tensor) else tuple(example)
+    inputs = in_dtype(_checked(given), torch.float32)
+    original = _with_branches(copy_of(model).eval())
+    _check_dtype(original)
+    check_runs(original, inputs)
+    fused = _merged(original, inputs, fold_skips)
+    # The float64 comparison fuses anew in float64: rounding the merged kernel to float32 is a
+    # change of its own, which the float32 comparison shows.
+    exact = copy_of(original).double()
+    exact_fused = _merged(exact, in_dtype(inputs, torch.float64), fold_skips)
+    pairs = (
+        (torch.float64, exact, exact_fused.model),
+        (torch.float32, original, fused.model),
+    )
+    names, (error64, error32) = largest_errors(pairs, inputs, seed, fused.input_range)
+    check_errors(error64, error32)
     certificate = Certificate(
-        regions=regions,
-        refusals=refusals,
+        regions=fused.regions,
+        refusals=fused.refusals,
         error_float64=error64,
         error_float32=error32,
         probes=names,
         parameters_before=count_parameters(original),
-        parameters_after=count_parameters(fused),
-        macs_before=count_macs(original, example),
-        macs_after=count_macs(fused, example),
+        parameters_after=count_parameters(fused.model),
+        macs_before=count_macs(original, *inputs),
+        macs_after=count_macs(fused.model, *inputs),
+        input_range=fused.input_range,
     )
-    return fused, certificate
+    return fused.model, certificate
+
+
+@dataclass(frozen=True)
+class _Fused:
+    model: nn.Module
+    regions: tuple[Region, ...]
+    refusals: tuple[Refusal, ...]
+    input_range: Range | None = None
 
 
 def _with_branches(model: nn.Module) -> nn.Module:
@@ -87,44 +110,44 @@ def _with_branches(model: nn.Module) -> nn.Module:
     return model
 
 
-def _check(model: nn.Module, example: Tensor) -> None:
-    for name, parameter in model.named_parameters():
-        if parameter.dtype != torch.float32:
-            kind = str(parameter.dtype).removeprefix("torch.")
-            raise InputError(f"{name} is {kind}; call float() on the model before fusing")
-    if example.ndim != 4 or example.numel() == 0:
-        raise InputError(f"the example must be N×C×H×W, not {list(example.shape)}")
-    try:
-        with torch.no_grad():
-            output = model(example)
-    except RuntimeError as error:
-        reason = str(error).splitlines()[0]
+def _checked(inputs: Inputs) -> Inputs:
+    if not inputs or not all(isinstance(value, Tensor) for value in inputs):
+        raise InputError("the example must be a tensor, or a tensor for each argument")
+    if inputs[0].ndim != 4 or any(value.numel() == 0 for value in inputs):
         raise InputError(
-            f"the model does not take an example of {list(example.shape)} ({reason})"
-        ) from error
-    if not isinstance(output, Tensor):
-        raise InputError(
-            f"the model returns a {type(output).__name__}; fuse a part with one output"
+            f"the example must be N×C×H×W, none of them 0, not {list(inputs[0].shape)}"
         )
+    return tuple(value.detach() for value in inputs)
 
 
-def _merged(
-    model: nn.Module, example: Tensor
-) -> tuple[nn.Module, tuple[Region, ...], tuple[Refusal, ...]]:
+def _check_dtype(model: nn.Module) -> None:
+    tensors = (*model.named_parameters(), *model.named_buffers())
+    for name, tensor in tensors:
+        if tensor.is_floating_point() and tensor.dtype != torch.float32:
+            kind = str(tensor.dtype).removeprefix("torch.")
+            raise InputError(f"{name} is {kind}; call float() on the model before fusing")
+
+
+def _merged(model: nn.Module, inputs: Inputs, fold_skips: bool) -> _Fused:
     fused, blocks = _with_merged_blocks(model)
-    dtype = next((parameter.dtype for parameter in model.parameters()), torch.float32)
     try:
-        graph = fuse_graph(fused, example, dtype)
+        graph = fuse_graph(fused, inputs)
     except FusionError as error:
         if not blocks:
             raise
-        return fused, blocks, (Refusal("(whole model)", str(error)),)
+        return _Fused(fused, blocks, (Refusal("(whole model)", str(error)),))
     merged = fused if graph.model is None else graph.model
-    return merged.eval(), (*blocks, *graph.regions), graph.refusals
+    regions, refusals = (*blocks, *graph.regions), graph.refusals
+    if not fold_skips:
+        return _Fused(merged.eval(), regions, refusals)
+    folded, refusal = fold_skips_of(merged, inputs)
+    if refusal is not None:
+        return _Fused(merged.eval(), regions, (*refusals, refusal))
+    return _Fused(folded.eval(), regions, refusals, INPUT_RANGE)
 
 
 def _with_merged_blocks(model: nn.Module) -> tuple[nn.Module, tuple[Region, ...]]:
-    fused = deepcopy(model)
+    fused: nn.Module = copy_of(model)
     convs: dict[MultiBranchConv2d, nn.Conv2d] = {}
     regions = []
     for name, block in model.named_modules(remove_duplicate=False):
@@ -144,31 +167,3 @@ def _replace(model: nn.Module, name: str, new: nn.Module) -> nn.Module:
     parent, _, leaf = name.rpartition(".")
     setattr(model.get_submodule(parent), leaf, new)
     return model
-
-
-@torch.no_grad()
-def _compare(
-    original: nn.Module, fused: nn.Module, example: Tensor, seed: int
-) -> tuple[tuple[str, ...], float, float]:
-    # The float64 comparison fuses anew in float64: rounding the merged kernel to float32 is a
-    # change of its own, which the float32 comparison shows.
-    exact = deepcopy(original).double()
-    exact_fused, _, _ = _merged(exact, example)
-    names = []
-    errors64, errors32, powers = [0.0], [0.0], [0.0]
-    for name, probe in probes(example, seed):
-        names.append(name)
-        expected = exact(probe)
-        powers.append(float(expected.square().mean()))
-        errors64.append(_largest_difference(expected, exact_fused(probe)))
-        errors32.append(_largest_difference(original(probe.float()), fused(probe.float())))
-    rms = max(math.sqrt(max(powers)), 1e-12)
-    # Unlike max(), a tensor's maximum does not lose a NaN.
-    worst64, worst32 = (float(torch.tensor(errors).max()) for errors in (errors64, errors32))
-    return tuple(names), worst64 / rms, worst32 / rms
-
-
-def _largest_difference(expected: Tensor, actual: Tensor) -> float:
-    if expected.shape != actual.shape:
-        return math.inf
-    return float((expected - actual).abs().max())

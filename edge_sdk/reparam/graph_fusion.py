@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
@@ -11,9 +13,11 @@ from torch import Tensor, fx, nn
 from edge_sdk.errors import FusionError
 from edge_sdk.reparam.certificate import Refusal, Region
 from edge_sdk.reparam.compact import conv_layer
-from edge_sdk.reparam.linear_nodes import is_weighted
-from edge_sdk.reparam.regions import Form, find_regions
-from edge_sdk.reparam.tracing import remove_unused, trace
+from edge_sdk.reparam.linear_nodes import BATCH_NORMS, is_weighted
+from edge_sdk.reparam.region_costs import Form
+from edge_sdk.reparam.regions import find_regions
+from edge_sdk.reparam.tracing import first_line, remove_unused, trace
+from edge_sdk.reparam.written_borders import writes_to
 
 
 @dataclass(frozen=True)
@@ -31,20 +35,22 @@ class GraphFusion:
     refusals: tuple[Refusal, ...]
 
 
-def fuse_graph(model: nn.Module, example: Tensor, dtype: torch.dtype) -> GraphFusion:
+def fuse_graph(model: nn.Module, inputs: tuple[Tensor, ...]) -> GraphFusion:
     """Merge the maximal linear regions of a model in evaluation mode.
 
     Args:
         model: any module; it is left untouched.
-        example: float tensor of the model's input shape.
-        dtype: dtype of the merged layers; they are computed in float64.
+        inputs: example inputs, in the model's dtype, which the merged layers get too; they are
+            computed in float64.
 
     Raises:
         FusionError: if the model cannot be traced.
     """
-    exact = deepcopy(model).double()
-    module = trace(exact, example.double())
-    found = find_regions(module)
+    traced = trace(copy_of(model), inputs)
+    module = traced.module
+    dtype = dtype_of(model)
+    weights = copy_of(module).double()
+    found = find_regions(traced, weights)
     refusals = list(found.refusals)
     regions = []
     replaced: dict[fx.Node, fx.Node] = {}
@@ -53,17 +59,58 @@ def fuse_graph(model: nn.Module, example: Tensor, dtype: torch.dtype) -> GraphFu
         if form is None or not _is_worth_merging(form, module):
             continue
         try:
-            layer = conv_layer(form.operator, torch.float64)
+            layer = conv_layer(form.operator, dtype)
         except FusionError as error:
             refusals.append(Refusal(node.name, str(error)))
             continue
         root = replaced.get(form.root, form.root)
         region, replaced[node] = _replace(module, node, root, form, layer)
         regions.append(region)
+    remove_unused(module)
+    named = {refusal.name for refusal in refusals}
+    refusals += [refusal for refusal in _lone_norms(module) if refusal.name not in named]
     if not regions:
         return GraphFusion(None, (), tuple(refusals))
-    remove_unused(module)
-    return GraphFusion(module.to(dtype), tuple(regions), tuple(refusals))
+    # A new module holds what its graph uses, and nothing of what was merged.
+    lean = fx.GraphModule(module, module.graph, type(model).__name__)
+    return GraphFusion(lean.eval(), tuple(regions), tuple(refusals))
+
+
+def copy_of(model: Any) -> Any:
+    """Deep copy of a model.
+
+    Raises:
+        FusionError: if it cannot be copied.
+    """
+    try:
+        return deepcopy(model)
+    except Exception as error:
+        raise FusionError(
+            f"{type(model).__name__} cannot be copied ({first_line(error)}); remove what is "
+            "computed on every forward pass, such as old-style weight normalisation"
+        ) from error
+
+
+def dtype_of(model: nn.Module) -> torch.dtype:
+    """Dtype of a model's parameters, or of its buffers; float32 if it has none."""
+    for tensor in (*model.parameters(), *model.buffers()):
+        if tensor.is_floating_point():
+            return tensor.dtype
+    return torch.float32
+
+
+def _lone_norms(module: fx.GraphModule) -> Iterator[Refusal]:
+    """BatchNorms that are left, which one expects fusing to remove."""
+    for node in module.graph.nodes:
+        layer = node.op == "call_module" and module.get_submodule(str(node.target))
+        if isinstance(layer, BATCH_NORMS) or node.target is nn.functional.batch_norm:
+            before = ", ".join(source.name for source in node.all_input_nodes[:1])
+            name = str(node.target) if node.op == "call_module" else node.name
+            yield Refusal(
+                name,
+                f"neither {before}, which it takes, nor what follows is a convolution that this "
+                "BatchNorm alone can join; put it right behind a convolution",
+            )
 
 
 def _is_worth_merging(form: Form, module: fx.GraphModule) -> bool:
@@ -80,8 +127,11 @@ def _replace(
     with module.graph.inserting_before(node):
         merged = module.graph.call_module(name, (root,))
     merged.meta = dict(node.meta)
+    writes = writes_to(node)
     for user in list(node.users):
-        if user not in form.members:
+        if user in writes:
+            module.graph.erase_node(user)
+        elif user not in form.members:
             user.replace_input_with(node, merged)
     weighted = sum(is_weighted(member, module) for member in members)
     height, width = form.operator.kernel.shape[2:]
@@ -97,8 +147,8 @@ def _region_name(module: fx.GraphModule, names: list[str], node: fx.Node) -> str
             break
         common.append(parts[0])
     base = ".".join([*common, "fused"])
-    taken = {name for name, _ in module.named_modules()}
+    parent = module.get_submodule(".".join(common))
     name, count = base, 2
-    while name in taken:
+    while hasattr(parent, name.rpartition(".")[2]):
         name, count = f"{base}_{count}", count + 1
     return name

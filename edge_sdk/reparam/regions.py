@@ -8,43 +8,25 @@ something not linear needs must exist anyway, so it is a root for all that follo
 
 from __future__ import annotations
 
-import operator as python_operator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor, fx
+from torch import fx, nn
 
 from edge_sdk.errors import FusionError
 from edge_sdk.reparam.algebra import add, compose, concatenate, scale_shift
 from edge_sdk.reparam.certificate import Refusal
-from edge_sdk.reparam.compact import kernel_macs
+from edge_sdk.reparam.linear_functions import LIKE, repeated
 from edge_sdk.reparam.linear_nodes import (
-    ADDITIONS,
     CONCATENATIONS,
-    LIKE,
-    SUBTRACTIONS,
-    Constants,
+    arithmetic_of,
     find_constants,
-    is_weighted,
-    own_operator,
 )
 from edge_sdk.reparam.operator import LinearOperator, identity
-from edge_sdk.reparam.tracing import shape_of
-
-
-@dataclass(frozen=True)
-class Form:
-    """A node's value as one operator on a root.
-
-    Attributes:
-        root: the node whose value the operator takes.
-        operator: the operator, float64.
-        members: linear nodes that it stands for.
-    """
-
-    root: fx.Node
-    operator: LinearOperator
-    members: frozenset[fx.Node]
+from edge_sdk.reparam.region_costs import Costs, Form
+from edge_sdk.reparam.region_cuts import find_divisions
+from edge_sdk.reparam.tracing import Traced, shape_of
+from edge_sdk.reparam.written_borders import is_write, with_written_border
 
 
 @dataclass(frozen=True)
@@ -60,44 +42,54 @@ class Regions:
     refusals: tuple[Refusal, ...]
 
 
-def find_regions(module: fx.GraphModule) -> Regions:
-    """Find the maximal linear regions of a traced module whose parameters are float64."""
-    walk = _Walk(module, find_constants(module))
-    while walk.run():
+def find_regions(traced: Traced, weights: nn.Module) -> Regions:
+    """Find the maximal linear regions of a graph.
+
+    Args:
+        traced: the graph.
+        weights: module that holds its layers and parameters by the same names, float64.
+    """
+    constants = find_constants(traced.module.graph, weights)
+    walk = _Walk(traced, Costs(weights, constants))
+    while walk.run() or walk.cut():
         pass
-    forms = {node: walk.forms[node] for node in walk.anchors if node in walk.linear}
+    forms = {
+        node: form
+        for node in walk.anchors
+        if node in walk.linear and walk.costs.is_affordable(node, form := walk.forms[node])
+    }
     refusals = tuple(Refusal(name, reason) for name, reason in walk.refusals.items())
     return Regions(forms, refusals)
 
 
 @dataclass
 class _Walk:
-    module: fx.GraphModule
-    constants: Constants
+    traced: Traced
+    costs: Costs
     anchors: set[fx.Node] = field(default_factory=set)
     forms: dict[fx.Node, Form] = field(default_factory=dict)
     linear: set[fx.Node] = field(default_factory=set)
     refusals: dict[str, str] = field(default_factory=dict)
-    growing: dict[fx.Node, list[fx.Node]] = field(default_factory=dict)
+    growth: dict[fx.Node, tuple[int, tuple[fx.Node, ...]]] = field(default_factory=dict)
 
     def run(self) -> bool:
         """Walk the graph once; tells whether a new anchor asks for another walk."""
         before = len(self.anchors)
         self.forms.clear()
         self.linear.clear()
-        self.growing.clear()
-        for node in self.module.graph.nodes:
-            if node not in self.constants and node.op != "output" and not _is_write(node):
+        self.growth.clear()
+        constants = self.costs.constants
+        nodes = [node for node in self.traced.module.graph.nodes if node not in constants]
+        for node in nodes:
+            if node.op != "output" and not is_write(node):
                 self._visit(node)
-        for node in self.module.graph.nodes:
-            if node in self.constants or _is_write(node):
-                continue
-            if node not in self.linear:
-                self.anchors.update(
-                    source for source in node.all_input_nodes if source not in self.constants
-                )
-        if len(self.anchors) == before:
-            self._cut_what_grows()
+        for node in nodes:
+            sources = node.all_input_nodes if node not in self.linear else []
+            # What is written to is no anchor for that alone: it may pad with what is written.
+            target = node.args[0] if is_write(node) else None
+            self.anchors.update(
+                part for part in sources if part not in constants and part is not target
+            )
         return len(self.anchors) > before
 
     def _visit(self, node: fx.Node) -> None:
@@ -124,157 +116,112 @@ class _Walk:
         return self.forms[node]
 
     def _linear_form(self, node: fx.Node) -> Form | None:
-        sources = [source for source in node.all_input_nodes if source not in self.constants]
-        if node.target in CONCATENATIONS:
+        form = self._form_of_all(node)
+        written = [part for part in (node, *node.all_input_nodes) if part in self.traced.written]
+        if form is not None and written:
+            names = ", ".join(part.name for part in written)
+            raise FusionError(
+                f"{names} is written in place while other steps read it; compute a new tensor"
+            )
+        return form
+
+    def _form_of_all(self, node: fx.Node) -> Form | None:
+        constants = self.costs.constants
+        if node.op == "call_function" and node.target in CONCATENATIONS:
             return self._concatenation(node)
-        if len(sources) == 2 and node.target in ADDITIONS | SUBTRACTIONS:
-            return self._sum(node)
-        if len(sources) != 1:
+        kind = arithmetic_of(node)
+        operands = [part for part in node.args if isinstance(part, fx.Node)]
+        if kind and len(operands) == 2 and not any(part in constants for part in operands):
+            return self._sum(node, *operands) if kind in ("add", "sub") else None
+        source = self.costs.source(node)
+        own = self.costs.own(node)
+        if source is None or own is None:
             return None
-        if len([part for part in node.args if part is sources[0]]) == 2:
-            return None
-        source = sources[0]
-        shape = shape_of(source)
-        if shape is None or len(shape) != 4:
-            return None
-        own = own_operator(node, self.module, self.constants, shape[1])
-        own = None if own is None else self._with_written_border(node, own)
-        if own is None:
-            return None
+        bordered = with_written_border(node, own, constants)
+        if bordered is None:
+            raise FusionError("its result is written in place; compute a new tensor instead")
         before = self._source(source)
         try:
-            merged = compose(before.operator, own)
+            merged = compose(before.operator, bordered)
         except FusionError as error:
             self._refuse(node, str(error))
             self.anchors.add(source)
-            return Form(source, own, frozenset({node}))
-        members = before.members | {node}
-        if is_weighted(node, self.module) and self._macs(node, merged) > self._spent(members):
-            self.growing.setdefault(node, []).append(source)
-        return Form(before.root, merged, members)
+            return Form(source, bordered, frozenset({node}))
+        form = Form(before.root, merged, before.members | {node})
+        self._note_growth(node, form, source)
+        return form
 
-    def _sum(self, node: fx.Node) -> Form | None:
-        first, second = node.args[:2]
-        if len(node.args) != 2 or node.kwargs or first is second:
-            return None
-        assert isinstance(first, fx.Node)
-        assert isinstance(second, fx.Node)
-        if shape_of(first) != shape_of(second):
+    def _sum(self, node: fx.Node, first: fx.Node, second: fx.Node) -> Form | None:
+        channels = _common_channels(shape_of(first), shape_of(second))
+        if channels is None:
             return None
         left, right = self._source(first), self._source(second)
         if left.root is not right.root:
             if left.members or right.members:
                 self._refuse(node, "adds results that come from different inputs")
             return None
-        subtrahend = right.operator
-        if node.target in SUBTRACTIONS:
-            minus = -torch.ones(subtrahend.out_channels, dtype=torch.float64)
-            subtrahend = scale_shift(subtrahend, minus, 0 * minus)
-        total = add(left.operator, subtrahend)
-        return Form(left.root, total, left.members | right.members | {node})
+        operators = [_broadcast(form.operator, channels) for form in (left, right)]
+        if arithmetic_of(node) == "sub":
+            minus = -torch.ones(channels, dtype=torch.float64)
+            operators[1] = scale_shift(operators[1], minus, 0 * minus)
+        form = Form(left.root, add(*operators), left.members | right.members | {node})
+        self._note_growth(node, form, first, second)
+        return form
 
     def _concatenation(self, node: fx.Node) -> Form | None:
-        parts = node.args[0]
         axis = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim", 0)
+        parts = node.args[0] if node.args else None
         if axis not in (1, -3) or not isinstance(parts, tuple | list):
             return None
-        if not all(isinstance(part, fx.Node) and part not in self.constants for part in parts):
+        known = self.costs.constants
+        nodes = [part for part in parts if isinstance(part, fx.Node) and part not in known]
+        if len(nodes) != len(parts):
             return None
-        forms = [self._source(part) for part in parts if isinstance(part, fx.Node)]
+        forms = [self._source(part) for part in nodes]
         if any(form.root is not forms[0].root for form in forms):
             return None
         members = frozenset[fx.Node]().union(*(form.members for form in forms))
         joined = concatenate(*(form.operator for form in forms))
-        if self._macs(node, joined) > self._spent(members):
+        if self.costs.macs(node, joined) > self.costs.spent(members):
             # Side by side the small kernels are cheaper than all of them at the largest size.
             return None
         return Form(forms[0].root, joined, members | {node})
 
-    def _with_written_border(self, node: fx.Node, own: LinearOperator) -> LinearOperator | None:
-        """A padding whose four borders are then overwritten pads with what is written.
+    def _note_growth(self, node: fx.Node, form: Form, *sources: fx.Node) -> None:
+        if len(form.members) > 1 and self.costs.is_weighted(form):
+            excess = self.costs.macs(node, form.operator) - self.costs.spent(form.members)
+            if excess > 0:
+                self.growth[node] = (excess, sources)
 
-        This is how blocks pad with a bias: ``x = F.pad(x, …); x[:, :, :1, :] = b; …``.
-        """
-        writes = [user for user in node.users if user.target is python_operator.setitem]
-        if not writes:
-            return own
-        shape, pad = shape_of(node), own.padding
-        assert shape is not None
-        borders = {
-            (2, 0, pad.top): pad.top,
-            (2, shape[2] - pad.bottom, shape[2]): pad.bottom,
-            (3, 0, pad.left): pad.left,
-            (3, shape[3] - pad.right, shape[3]): pad.right,
+    def cut(self) -> bool:
+        """Divide regions that would cost more merged, or have no layer; tells whether any was."""
+        before = len(self.anchors)
+        merged = {
+            node: form
+            for node in self.anchors
+            if node in self.linear and self.costs.is_weighted(form := self.forms[node])
         }
-        wanted = {span for span, size in borders.items() if size}
-        written: dict[tuple[int, int, int], Tensor] = {}
-        for write in writes:
-            span = _span(write.args[1], shape)
-            value = self.constants.get(write.args[2])  # type: ignore[arg-type]
-            if span is None or not isinstance(value, Tensor) or value.numel() not in (1, shape[1]):
-                return None
-            written[span] = value.double().flatten().expand(shape[1])
-        values = list(written.values())
-        same = all(torch.equal(value, values[0]) for value in values)
-        if own.in_channels != shape[1] or set(written) != wanted or not same:
-            return None
-        return replace(own, pad_value=values[0])
-
-    def _cut_what_grows(self) -> None:
-        for node in list(self.anchors):
-            form = self.forms.get(node)
-            if node not in self.linear or form is None:
-                continue
-            merged, spent = self._macs(node, form.operator), self._spent(form.members)
-            if merged <= spent:
-                continue
-            for member in form.members:
-                for source in self.growing.get(member, ()):
-                    if source in self.linear:
-                        self.anchors.add(source)
-                        self._refuse(
-                            member,
-                            f"one kernel would cost {merged:,} MACs instead of {spent:,}",
-                        )
-
-    def _macs(self, node: fx.Node, operator: LinearOperator) -> int:
-        shape = shape_of(node)
-        assert shape is not None
-        return kernel_macs(operator) * shape[0] * shape[2] * shape[3]
-
-    def _spent(self, members: frozenset[fx.Node]) -> int:
-        total = 0
-        for member in members:
-            if not is_weighted(member, self.module):
-                continue
-            total += self._own_macs(member)
-        return total
-
-    def _own_macs(self, node: fx.Node) -> int:
-        source = next(part for part in node.all_input_nodes if part not in self.constants)
-        shape, outside = shape_of(source), shape_of(node)
-        assert shape is not None
-        assert outside is not None
-        own = own_operator(node, self.module, self.constants, shape[1])
-        assert own is not None
-        return kernel_macs(own) * outside[0] * outside[2] * outside[3]
+        for division in find_divisions(merged, self.growth, self.linear - self.anchors, self.costs):
+            self.anchors.update(division.anchors)
+            self._refuse(division.node, division.reason)
+        return len(self.anchors) > before
 
     def _refuse(self, node: fx.Node, reason: str) -> None:
         name = str(node.target) if node.op == "call_module" else node.name
-        self.refusals[name] = reason
+        self.refusals.setdefault(name, reason)
 
 
-def _is_write(node: fx.Node) -> bool:
-    return node.target is python_operator.setitem
-
-
-def _span(index: object, shape: tuple[int, ...]) -> tuple[int, int, int] | None:
-    """Axis, start and end of the one slice in an index that is not everything."""
-    if not isinstance(index, tuple) or not all(isinstance(part, slice) for part in index):
+def _common_channels(first: tuple[int, ...] | None, second: tuple[int, ...] | None) -> int | None:
+    """Channels of a sum of two shapes that are equal, or of which one has a single channel."""
+    if first is None or second is None or len(first) != 4 or len(second) != 4:
         return None
-    spans = [
-        (axis, *part.indices(shape[axis])[:2])
-        for axis, part in enumerate(index)
-        if part != slice(None)
-    ]
-    return spans[0] if len(spans) == 1 else None
+    if (first[0], *first[2:]) != (second[0], *second[2:]):
+        return None
+    fits = first[1] == second[1] or 1 in (first[1], second[1])
+    return max(first[1], second[1]) if fits else None
+
+
+def _broadcast(operator: LinearOperator, channels: int) -> LinearOperator:
+    if operator.out_channels == channels:
+        return operator
+    return compose(operator, repeated(1, [0] * channels))

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge_sdk.errors import InputError
 from edge_sdk.extras import require
 from edge_sdk.models.enhance_net import EnhanceNetConfig
-from edge_sdk.reparam.branches import ConvBranchConfig, IdentityBranchConfig
+from edge_sdk.reparam.branch_configs import BranchConfig
 
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
-_BRANCHES = {config.__name__: config for config in (ConvBranchConfig, IdentityBranchConfig)}
+_BRANCHES = {config.__name__: config for config in get_args(BranchConfig)}
 
 
 class Section(BaseModel):

@@ -28,6 +28,7 @@ from edge_sdk.errors import InputError, ModelError, OutputError
 from edge_sdk.imaging import psnr
 from edge_sdk.models.checkpoint import save_checkpoint
 from edge_sdk.models.enhance_net import EnhanceNet
+from edge_sdk.models.spec import Task
 from edge_sdk.training.config import PictureSource, TrainConfig
 
 Batch = tuple[Tensor, Tensor]
@@ -149,12 +150,16 @@ def train(
         progress: draw a progress bar.
 
     Raises:
-        InputError: if pictures are missing, there is nothing to resume from, or that belongs to
-            another network.
+        InputError: if the recipe's task is not super-resolution, pictures are missing, there is
+            nothing to resume from, or that belongs to another network.
         OutputError: if ``out`` cannot be created.
         PictureError: if a picture cannot be read or is smaller than a patch.
         ModelError: if the loss is no longer finite, or ``last.ckpt`` is damaged.
     """
+    if config.model.task is not Task.SUPER_RESOLUTION:
+        raise InputError(
+            f"a recipe for {config.model.task} cannot be trained yet; set task: super-resolution"
+        )
     last = out / "last.ckpt"
     if resume and not last.is_file():
         raise InputError(f"{last}: no checkpoint to resume from; start without --resume")

@@ -20,7 +20,7 @@ def test_zoom_doubles_the_size_and_reports_every_frame(run: Run, burst_folder: P
     assert outcome.status == 0
     for index in range(4):
         assert f"{index}.png" in outcome.out
-    assert "reference (sharpest)" in outcome.out
+    assert ", the sharpest" in outcome.out
     small = read_picture(burst_folder / "0.png")
     large = read_picture(Path("zoomed.png"))
     assert (large.height, large.width) == (2 * small.height, 2 * small.width)

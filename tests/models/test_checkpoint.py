@@ -13,8 +13,16 @@ from safetensors.torch import load, save
 from torch import nn
 
 from edge_sdk.errors import ModelError, OutputError
-from edge_sdk.models import Colour, EnhanceNet, EnhanceNetConfig, load_checkpoint, save_checkpoint
+from edge_sdk.models import (
+    Colour,
+    EnhanceNet,
+    EnhanceNetConfig,
+    Task,
+    load_checkpoint,
+    save_checkpoint,
+)
 from edge_sdk.models.checkpoint import parse_config
+from edge_sdk.models.enhance_config import SCALES
 from edge_sdk.reparam import five_branches, fuse, sesr_branches
 
 CONFIG = EnhanceNetConfig(widths=(3, 4), skips=(), branches=five_branches(3), activation="relu")
@@ -75,6 +83,34 @@ def test_round_trip(tmp_path: Path, colour: str, branches) -> None:
     assert not again.has_branches
     assert torch.equal(again(x), fused(x))
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("task", [Task.DOWN_SCALING, Task.DENOISING])
+@torch.no_grad()
+def test_the_task_is_stored(tmp_path: Path, task: Task) -> None:
+    config = EnhanceNetConfig(task=task, scale=SCALES[task][-1], widths=(3,), skips=())
+    net = EnhanceNet(config).eval()
+    save_checkpoint(net, tmp_path / "a.safetensors")
+    read = load_checkpoint(tmp_path / "a.safetensors").model
+    assert read.config == config
+    assert read.spec == net.spec
+    x = torch.rand(1, 1, 8, 8)
+    assert torch.equal(read(x), net(x))
+
+
+@torch.no_grad()
+def test_a_description_without_a_task_is_one_of_super_resolution(stored: Path) -> None:
+    metadata = metadata_of(stored)
+    config = json.loads(metadata["config"])
+    del config["task"]
+    expected = load_checkpoint(stored).model
+    state = load(stored.read_bytes())
+    stored.write_bytes(save(state, metadata | {"config": json.dumps(config)}))
+    read = load_checkpoint(stored).model
+    assert read.config == expected.config
+    assert read.config.task is Task.SUPER_RESOLUTION
+    x = torch.rand(1, 1, 6, 5)
+    assert torch.equal(read(x), expected(x))
 
 
 def test_half_precision_weights_are_read_as_float32(tmp_path: Path) -> None:
@@ -179,8 +215,10 @@ def test_weights_that_do_not_fit_are_refused(stored: Path) -> None:
         ({"widths": [10**9, 10**9]}, "weights do not fit"),
         ({"widths": [10**30]}, "weights do not fit"),
         ({"activation": "gelu"}, "activation: "),
+        ({"task": "upscaling"}, "task: "),
+        ({"task": "denoising"}, "scale 2 is not supported by denoising"),
         ({"architecture": "other"}, "architecture: "),
-        ({"branches": [{"kind": "conv", "kernels": [2]}] * 2}, "odd sizes"),
+        ({"branches": [{"kind": "conv", "kernels": [2]}] * 2}, "largest of size 3"),
         ({"branches": [{"kind": "conv", "kernels": [3], "wide": 1}] * 2}, "branches.0"),
         ({"branches": []}, "two or more"),
     ],

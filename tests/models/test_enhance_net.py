@@ -4,12 +4,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
 
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import apply_tiled
-from edge_sdk.models import Colour, EnhanceNet, EnhanceNetConfig, Task
+from edge_sdk.models import Colour, EnhanceNet, EnhanceNetConfig, ModelSpec, Task
+from edge_sdk.models.enhance_config import SCALES
 from edge_sdk.reparam import (
     ConvBranchConfig,
     IdentityBranchConfig,
@@ -25,8 +26,10 @@ def configs(draw: st.DrawFn) -> EnhanceNetConfig:
     widths = tuple(draw(st.lists(st.sampled_from([2, 3]), min_size=1, max_size=4)))
     pairs = [(i, j) for j in range(len(widths)) for i in range(j) if widths[i] == widths[j]]
     skips = draw(st.lists(st.sampled_from(pairs), unique=True, max_size=3)) if pairs else []
+    task = draw(st.sampled_from(Task))
     return EnhanceNetConfig(
-        scale=draw(st.integers(2, 4)),
+        task=task,
+        scale=draw(st.sampled_from(SCALES[task])),
         colour=draw(st.sampled_from(Colour)),
         widths=widths,
         branches=draw(st.sampled_from([None, sesr_branches(4), five_branches(3)])),
@@ -45,11 +48,53 @@ def network(config: EnhanceNetConfig, seed: int = 0) -> EnhanceNet:
 @settings(max_examples=40)
 @given(configs(), st.integers(1, 9), st.integers(1, 9), st.integers(1, 2))
 @torch.no_grad()
-def test_output_is_scale_times_any_size(config, height, width, count) -> None:
+def test_output_size_is_what_the_spec_says(config, height, width, count) -> None:
     channels = config.colour.channels
-    output = network(config)(torch.rand(count, channels, height, width))
-    assert output.shape == (count, channels, config.scale * height, config.scale * width)
+    net = network(config)
+    spec = net.spec
+    height, width = height * spec.size_multiple, width * spec.size_multiple
+    output = net(torch.rand(count, channels, height, width))
+    size = (spec.scale * height // spec.reduction, spec.scale * width // spec.reduction)
+    assert output.shape == (count, channels, *size)
     assert bool(output.isfinite().all())
+
+
+@pytest.mark.parametrize(
+    ("task", "scale", "expected"),
+    [
+        (Task.SUPER_RESOLUTION, 4, (4, 1, 1)),
+        (Task.DOWN_SCALING, 3, (1, 3, 3)),
+        (Task.DENOISING, 1, (1, 1, 1)),
+    ],
+)
+def test_spec_says_what_the_task_does_to_sizes(task: Task, scale: int, expected) -> None:
+    spec = network(EnhanceNetConfig(task=task, scale=scale, branches=None)).spec
+    assert spec.task is task
+    assert (spec.scale, spec.reduction, spec.size_multiple) == expected
+
+
+@pytest.mark.parametrize("colour", list(Colour))
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@torch.no_grad()
+def test_without_weights_down_scaling_averages(scale: int, colour: Colour) -> None:
+    config = EnhanceNetConfig(task=Task.DOWN_SCALING, scale=scale, colour=colour, branches=None)
+    net = network(config)
+    for parameter in net.reconstruct.parameters():
+        parameter.zero_()
+    x = torch.rand(2, colour.channels, 5 * scale, 7 * scale)
+    blocks = x.unfold(2, scale, scale).unfold(3, scale, scale)
+    torch.testing.assert_close(net(x), blocks.mean((-2, -1)))
+
+
+@pytest.mark.parametrize("colour", list(Colour))
+@torch.no_grad()
+def test_without_weights_denoising_changes_nothing(colour: Colour) -> None:
+    config = EnhanceNetConfig(task=Task.DENOISING, scale=1, colour=colour, branches=None)
+    net = network(config)
+    for parameter in net.reconstruct.parameters():
+        parameter.zero_()
+    x = torch.rand(2, colour.channels, 5, 7)
+    assert torch.equal(net(x), x)
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
@@ -68,7 +113,8 @@ def test_without_weights_the_image_skip_is_nearest_enlargement(scale: int, colou
 @torch.no_grad()
 def test_fused_equals_trained(config: EnhanceNetConfig, seed: int) -> None:
     net = network(config, seed)
-    x = torch.rand(1, config.colour.channels, 9, 7)
+    multiple = net.spec.size_multiple
+    x = torch.rand(1, config.colour.channels, 9 * multiple, 7 * multiple)
     fused, certificate = fuse(net, x)
     assert isinstance(fused, EnhanceNet)
     assert not fused.has_branches
@@ -79,29 +125,55 @@ def test_fused_equals_trained(config: EnhanceNetConfig, seed: int) -> None:
     torch.testing.assert_close(fused(x), net(x), rtol=1e-4, atol=1e-5)
 
 
-def reach(net: nn.Module, scale: int) -> tuple[int, int, int, int]:
-    """Input pixels above, below, left and right over which a change of one pixel spreads."""
-    x = torch.rand(1, 1, 31, 31, dtype=torch.float64)
-    changed = x.clone()
-    changed[..., 15, 15] += 1
-    moved: Tensor = (net(changed) - net(x))[0, 0].abs() > 0
-    rows = moved.any(1).nonzero().squeeze(1) // scale
-    columns = moved.any(0).nonzero().squeeze(1) // scale
+def reach(net: EnhanceNet) -> tuple[int, int, int, int]:
+    """Pixels beyond a block's own above, below, left and right that change its output.
+
+    A block is the smallest tile: one input pixel, or the reduction² pixels of one output pixel.
+    """
+    spec = net.spec
+    multiple = spec.size_multiple
+    x = torch.rand(1, spec.colour.channels, 31 * multiple, 31 * multiple, dtype=torch.float64)
+    x.requires_grad_()
+    step = spec.scale
+    output = net(x)[..., 15 * step : 16 * step, 15 * step : 16 * step]
+    (slope,) = torch.autograd.grad(output.sum(), x)
+    rows = slope[0].abs().sum((0, 2)).nonzero().squeeze(1)
+    columns = slope[0].abs().sum((0, 1)).nonzero().squeeze(1)
+    first, last = 15 * multiple, 16 * multiple - 1
     return (
-        15 - int(rows[0]),
-        int(rows[-1]) - 15,
-        15 - int(columns[0]),
-        int(columns[-1]) - 15,
+        first - int(rows[0]),
+        int(rows[-1]) - last,
+        first - int(columns[0]),
+        int(columns[-1]) - last,
     )
 
 
-@pytest.mark.parametrize("widths", [(3,), (3, 3), (3, 2, 4, 3)])
+TASKS = [(task, scale) for task in Task for scale in SCALES[task]]
+
+
+@pytest.mark.parametrize(("task", "scale"), TASKS)
+@pytest.mark.parametrize("widths", [(3,), (3, 2, 4)])
 @pytest.mark.parametrize("branches", [None, sesr_branches(6)])
-@torch.no_grad()
-def test_halo_is_the_receptive_field(widths, branches) -> None:
-    config = EnhanceNetConfig(widths=widths, branches=branches, skips=(), scale=3)
+def test_halo_is_the_receptive_field(task: Task, scale: int, widths, branches) -> None:
+    config = EnhanceNetConfig(task=task, scale=scale, widths=widths, branches=branches, skips=())
     net = network(config).double()
-    assert reach(net, 3) == (net.spec.halo_px,) * 4
+    assert reach(net) == (net.spec.halo_px,) * 4
+
+
+@pytest.mark.parametrize(("task", "scale"), TASKS)
+@torch.no_grad()
+def test_a_pixel_beyond_the_halo_changes_nothing_and_one_within_does(task, scale: int) -> None:
+    net = network(EnhanceNetConfig(task=task, scale=scale, widths=(3, 3), skips=())).double()
+    spec = net.spec
+    multiple = spec.size_multiple
+    x = torch.rand(1, 1, 24 * multiple, 24 * multiple, dtype=torch.float64)
+    own = slice(12 * spec.scale, 13 * spec.scale)
+    before = net(x)[..., own, own]
+    for distance, changes in ((spec.halo_px, True), (spec.halo_px + 1, False)):
+        for row in (12 * multiple - distance, 13 * multiple - 1 + distance):
+            changed = x.clone()
+            changed[:, :, row] += 1
+            assert torch.equal(net(changed)[..., own, own], before) is not changes
 
 
 @pytest.mark.parametrize("colour", list(Colour))
@@ -164,7 +236,7 @@ def test_all_weights_learn() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"scale": 1}, "choose 2, 3 or 4"),
+        ({"scale": 1}, "by super-resolution; choose 2, 3 or 4"),
         ({"scale": 5}, "choose 2, 3 or 4"),
         ({"widths": ()}, "at least one"),
         ({"widths": (4, 0)}, "positive"),
@@ -175,12 +247,38 @@ def test_all_weights_learn() -> None:
         ({"widths": (4, 8), "skips": ((0, 1),)}, "4 and 8 channels"),
         ({"activation": "gelu"}, "choose one of: prelu, relu, leaky_relu"),
         ({"colour": "y"}, "Colour.Y or Colour.RGB"),
+        ({"task": "denoising"}, "choose one of: super-resolution, down-scaling, denoising"),
+        ({"task": Task.DENOISING}, "scale 2 is not supported by denoising; choose 1"),
+        ({"task": Task.DOWN_SCALING, "scale": 1}, "by down-scaling; choose 2, 3 or 4"),
+        ({"skips": ((0, 1), (0, 1))}, "a pair twice"),
         ({"branches": ()}, "two or more"),
         ({"branches": (ConvBranchConfig((3,)),)}, "two or more"),
         ({"branches": (ConvBranchConfig((5,)), IdentityBranchConfig())}, "largest of size 3"),
         ({"branches": (ConvBranchConfig((1,)), IdentityBranchConfig())}, "largest of size 3"),
+        ({"branches": (ConvBranchConfig(((1, 3),)), IdentityBranchConfig())}, "sizes 1×3, 1×1"),
     ],
 )
 def test_configs_that_cannot_be_are_refused(arguments, message) -> None:
     with pytest.raises(InputError, match=message):
         EnhanceNetConfig(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"scale": 0}, "at least 1"),
+        ({"halo_px": -1}, "at least 0"),
+        ({"reduction": 2, "size_multiple": 3}, "multiple of reduction 2"),
+    ],
+)
+def test_specs_that_cannot_be_are_refused(arguments, message) -> None:
+    valid = {
+        "architecture": "other",
+        "task": Task.DENOISING,
+        "scale": 1,
+        "colour": Colour.Y,
+        "size_multiple": 1,
+        "halo_px": 0,
+    }
+    with pytest.raises(InputError, match=message):
+        ModelSpec(**(valid | arguments))

@@ -1,124 +1,110 @@
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor, nn
 
 from edge_sdk.errors import FusionError, InputError
 from edge_sdk.reparam import (
-    BranchConfig,
     ConvBranchConfig,
     IdentityBranchConfig,
     MultiBranchConv2d,
     five_branches,
     sesr_branches,
 )
-
-TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
-
-places = st.sampled_from(["none", "each", "last"])
+from edge_sdk.reparam.branches import PoolBranchConfig
+from tests.reparam.random_blocks import TOLERANCE, blocks, summed_rms, trained_looking
 
 
-@st.composite
-def conv_branches(draw: st.DrawFn) -> ConvBranchConfig:
-    kernels = draw(st.lists(st.sampled_from([1, 3, 5]), min_size=1, max_size=3))
-    widths = draw(st.lists(st.integers(1, 5), min_size=len(kernels) - 1, max_size=len(kernels) - 1))
-    return ConvBranchConfig(tuple(kernels), tuple(widths), draw(places))
-
-
-@st.composite
-def blocks(draw: st.DrawFn) -> MultiBranchConv2d:
-    before, after = draw(st.integers(1, 4)), draw(st.integers(1, 4))
-    branch: st.SearchStrategy[BranchConfig] = conv_branches()
-    if before == after:
-        branch |= st.builds(IdentityBranchConfig, places)
-    configs = [draw(conv_branches()), *draw(st.lists(branch, min_size=1, max_size=4))]
-    configs = draw(st.permutations(configs))
-    torch.manual_seed(draw(st.integers(0, 2**31)))
-    return trained_looking(MultiBranchConv2d(before, after, configs))
-
-
-def trained_looking(block: MultiBranchConv2d) -> MultiBranchConv2d:
-    for part in block.modules():
-        if isinstance(part, nn.BatchNorm2d):
-            assert part.running_mean is not None
-            assert part.running_var is not None
-            part.running_mean.normal_()
-            part.running_var.uniform_(0.05, 4)
-            nn.init.normal_(part.weight, 1, 0.5)
-            nn.init.normal_(part.bias)
-    return block.eval()
-
-
-@torch.no_grad()
-def summed_rms(block: MultiBranchConv2d, x: Tensor) -> float:
-    # Branches may cancel each other: rounding is relative to what is added up.
-    padded = nn.functional.pad(x, (block.size // 2,) * 4)
-    return sum(float(branch(padded).square().mean().sqrt()) for branch in block.branches) + 1e-30
-
-
-@settings(max_examples=80)
+@settings(max_examples=150)
 @given(blocks(), st.integers(1, 12), st.integers(1, 12), st.sampled_from(list(TOLERANCE)))
 @torch.no_grad()
 def test_fused_equals_branches_on_every_pixel(block, height, width, dtype) -> None:
     block = block.to(dtype)
     x = torch.randn(2, block.in_channels, height, width, dtype=dtype)
-    expected, actual = block(x), block.fused()(x)
+    expected, conv = block(x), block.fused()
+    actual = conv(x)
+    assert conv.kernel_size == block.kernel
     assert actual.shape == expected.shape == (2, block.out_channels, height, width)
     error = float((actual - expected).abs().max())
     assert error <= TOLERANCE[dtype] * summed_rms(block, x)
 
 
-@settings(max_examples=30)
-@given(blocks())
-def test_collapsed_output_and_gradients_are_those_of_the_branches(block) -> None:
-    block = block.double()
-    x = torch.randn(2, block.in_channels, 7, 8, dtype=torch.float64)
-    weight = torch.randn(2, block.out_channels, 7, 8, dtype=torch.float64)
-    results = []
-    for collapsed in (False, True):
-        block.collapsed = collapsed
-        probe = x.clone().requires_grad_()
-        output = block(probe)
-        inputs = [probe, *block.parameters()]
-        results.append((output, *torch.autograd.grad((output * weight).sum(), inputs)))
-    for expected, actual in zip(*results, strict=True):
-        torch.testing.assert_close(actual, expected, rtol=1e-9, atol=1e-9)
+@settings(max_examples=40)
+@given(blocks(), st.data())
+@torch.no_grad()
+def test_merged_groups_equal_branches_on_every_pixel(block, data) -> None:
+    count = len(block.branches)
+    labels = data.draw(st.lists(st.integers(0, 2), min_size=count, max_size=count))
+    groups = [[index for index in range(count) if labels[index] == label] for label in (0, 1)]
+    groups = [group for group in groups if len(group) > 1]
+    if not groups or len(groups[0]) == count:
+        return
+    dtype = data.draw(st.sampled_from(list(TOLERANCE)))
+    block = block.to(dtype)
+    merged = block.merged(groups)
+    x = torch.randn(2, block.in_channels, 9, 8, dtype=dtype)
+    assert len(merged.branches) == count - sum(len(group) - 1 for group in groups)
+    assert merged.kernel == block.kernel
+    for other in (merged, merged.fused()):
+        error = float((other(x) - block(x)).abs().max())
+        assert error <= TOLERANCE[dtype] * summed_rms(block, x)
 
 
-@pytest.mark.parametrize("preset", [sesr_branches, five_branches])
-def test_presets_merge_into_3x3(preset) -> None:
-    block = MultiBranchConv2d(3, 3, preset(7)).eval()
-    conv = block.fused()
-    assert conv.kernel_size == (3, 3)
-    assert conv.padding == (1, 1)
-    assert sum(parameter.numel() for parameter in conv.parameters()) == 3 * 3 * 9 + 3
-
-
-def test_collapsed_runs_the_branches_while_statistics_are_gathered() -> None:
-    block = MultiBranchConv2d(2, 2, five_branches(4), collapsed=True).train()
-    x = torch.randn(4, 2, 8, 8) + 3
-    bn = next(part for part in block.modules() if isinstance(part, nn.BatchNorm2d))
-    before = bn.running_mean.clone()
-    training = block(x)
-    assert not torch.equal(bn.running_mean, before)
-    block.collapsed = False
-    torch.testing.assert_close(training, block(x))
-    with pytest.raises(FusionError, match="call eval"):
-        block.fused()
+@pytest.mark.parametrize("size", [1, 2, 3, 4, (1, 3), (3, 1), (2, 5), (4, 4)])
+@torch.no_grad()
+def test_outputs_keep_the_size_and_pad_the_odd_pixel_behind(size) -> None:
+    block = trained_looking(
+        MultiBranchConv2d(1, 1, (ConvBranchConfig((size,)), IdentityBranchConfig()))
+    ).double()
+    height, width = block.kernel
+    x = torch.zeros(1, 1, 11, 11, dtype=torch.float64)
+    x[..., 5, 5] = 1
+    response = block.fused()(x) - block.fused()(torch.zeros_like(x))
+    assert response.shape == x.shape
+    rows, columns = response[0, 0].nonzero().unbind(1)
+    assert (int(rows.min()), int(rows.max())) == (5 - height // 2, 5 + (height - 1) // 2)
+    assert (int(columns.min()), int(columns.max())) == (5 - width // 2, 5 + (width - 1) // 2)
 
 
 def test_fusing_leaves_the_block_as_it_was() -> None:
-    block = trained_looking(MultiBranchConv2d(3, 3, five_branches(5), collapsed=True))
-    before = {name: tensor.clone() for name, tensor in block.state_dict().items()}
+    block = trained_looking(MultiBranchConv2d(3, 3, five_branches(5), collapsed=True, norm=True))
+    before = deepcopy(block.state_dict())
     conv = block.fused()
+    merged = block.merged([(0, 2)])
+    merged.branches[1].layers[0].weight.data.zero_()
     assert not conv.training
     assert conv.weight.dtype == torch.float32
     assert conv.weight.is_leaf
     assert conv.weight.requires_grad
     assert all(torch.equal(before[name], tensor) for name, tensor in block.state_dict().items())
+    assert merged.collapsed
+    assert block.configs == five_branches(5)
+
+
+def test_merged_branches_stand_where_the_first_of_their_group_stood() -> None:
+    block = trained_looking(MultiBranchConv2d(2, 2, five_branches(4)))
+    merged = block.merged([(3, 1), (2, 4)])
+    assert merged.configs == (
+        five_branches(4)[0],
+        ConvBranchConfig(((3, 3),)),
+        ConvBranchConfig(((3, 3),)),
+    )
+    assert block.merged([(3, 4)]).configs[-1] == ConvBranchConfig(((1, 1),))
+
+
+def test_a_block_in_training_mode_does_not_merge() -> None:
+    for block in (
+        MultiBranchConv2d(2, 2, five_branches(4)),
+        MultiBranchConv2d(2, 2, sesr_branches(4), norm=True),
+    ):
+        with pytest.raises(FusionError, match="call eval"):
+            block.train().fused()
+        with pytest.raises(FusionError, match="call eval"):
+            block.train().merged([(0, 1)])
 
 
 def test_an_identity_with_batch_norm_is_enough() -> None:
@@ -126,6 +112,18 @@ def test_an_identity_with_batch_norm_is_enough() -> None:
     block = trained_looking(MultiBranchConv2d(2, 2, configs))
     x = torch.randn(1, 2, 3, 4)
     torch.testing.assert_close(block.fused()(x), block(x))
+
+
+def test_parameters_are_named_as_in_stored_models() -> None:
+    names = set(
+        MultiBranchConv2d(2, 2, (*five_branches(3), IdentityBranchConfig("last"))).state_dict()
+    )
+    assert {
+        "branches.0.layers.0.weight",
+        "branches.0.layers.3.bias",
+        "branches.5.bn.weight",
+    } <= names
+    assert not any("taps" in name or "norm" in name for name in names)
 
 
 @pytest.mark.parametrize(
@@ -136,23 +134,9 @@ def test_an_identity_with_batch_norm_is_enough() -> None:
         ((2, 3), sesr_branches(4), "2 channels into 3"),
         ((2, 2), (IdentityBranchConfig(), IdentityBranchConfig()), "add a convolution"),
         ((0, 2), (ConvBranchConfig((3,)),) * 2, "one or more"),
-        ((2, -1), (ConvBranchConfig((3,)),) * 2, "one or more"),
+        ((2, -1), (PoolBranchConfig(3),) * 2, "one or more"),
     ],
 )
 def test_blocks_that_cannot_be_are_refused(channels, configs, message) -> None:
     with pytest.raises(InputError, match=message):
         MultiBranchConv2d(*channels, configs)
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [((),), ((2,),), ((0,),), ((-1,),), ((3, 1),), ((3, 1), (0,)), ((3,), (4,)), ((3,), (), "bn")],
-)
-def test_branches_that_cannot_be_are_refused(arguments) -> None:
-    with pytest.raises(InputError):
-        ConvBranchConfig(*arguments)
-
-
-def test_a_misspelt_batch_norm_is_refused() -> None:
-    with pytest.raises(InputError, match="'after' is unknown; choose one of: none, each, last"):
-        IdentityBranchConfig("after")

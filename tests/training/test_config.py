@@ -88,7 +88,7 @@ def test_unknown_keys_are_answered_with_the_nearest(tmp_path: Path, text, messag
         ("validate_every: 0", "validate_every"),
         ("model: {scale: 5}", "choose 2, 3 or 4"),
         ("model: {activation: gelu}", "model.activation"),
-        ("model: {branches: [{kind: conv, kernels: [4]}, {kind: identity}]}", "odd sizes"),
+        ("model: {branches: [{kind: conv, kernels: [4]}, {kind: identity}]}", "merge into 3×3"),
         ("model: {branches: [{kind: conv, kernels: [5]}, {kind: identity}]}", "size 3"),
     ],
 )

@@ -1,0 +1,106 @@
+"""Description of an EnhanceNet: everything that is needed to build it anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, get_args
+
+from pydantic import ConfigDict
+
+from edge_sdk.errors import InputError
+from edge_sdk.models.spec import Colour, Task
+from edge_sdk.reparam.branch_configs import BranchConfig, common_kernel
+from edge_sdk.reparam.presets import sesr_branches
+
+Activation = Literal["prelu", "relu", "leaky_relu"]
+
+KERNEL_PX = 3
+SCALES = {
+    Task.SUPER_RESOLUTION: (2, 3, 4),
+    Task.DOWN_SCALING: (2, 3, 4),
+    Task.DENOISING: (1,),
+}
+"""Ratios of sizes that each task knows."""
+
+
+@dataclass(frozen=True)
+class EnhanceNetConfig:
+    """Description of an EnhanceNet, complete enough to build it anew.
+
+    Attributes:
+        scale: ratio of sizes in each direction, 2 to 4: output over input for super-resolution,
+            input over output for down-scaling; 1 for denoising.
+        colour: what the channels mean.
+        widths: channels after conv1 and after each of the P modules, P + 1 numbers.
+        branches: branches of every block, two or more, the largest of size 3; ``None`` for plain
+            3×3 convolutions (the fused form).
+        activation: nonlinearity after conv1 and after every module.
+        skips: pairs (i, j), i < j: the output of the i-th module is added to that of the j-th and
+            the sum feeds what follows; 0 stands for the initial features (after conv1).
+        image_skip: add the input to the output: enlarged by nearest neighbour for
+            super-resolution, averaged over scale × scale pixels for down-scaling, as it is for
+            denoising.
+        collapsed: train on the merged kernel (one convolution per block and step).
+        task: what the network does.
+
+    Raises:
+        InputError: if a value is not one of these, or two do not fit each other.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    scale: int = 2
+    colour: Colour = Colour.Y
+    widths: tuple[int, ...] = (16, 16, 16, 16, 16)
+    branches: tuple[BranchConfig, ...] | None = sesr_branches(64)
+    activation: Activation = "prelu"
+    skips: tuple[tuple[int, int], ...] = ((0, 4),)
+    image_skip: bool = True
+    collapsed: bool = True
+    architecture: Literal["enhance_net"] = "enhance_net"
+    task: Task = Task.SUPER_RESOLUTION
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.task, Task):
+            raise InputError(f"task {self.task!r} is no Task; choose one of: {', '.join(Task)}")
+        if self.scale not in SCALES[self.task]:
+            *others, last = (str(scale) for scale in SCALES[self.task])
+            choice = f"{', '.join(others)} or {last}" if others else last
+            raise InputError(f"scale {self.scale} is not supported by {self.task}; choose {choice}")
+        if not isinstance(self.colour, Colour):
+            raise InputError(f"colour {self.colour!r} is no Colour; give Colour.Y or Colour.RGB")
+        if not self.widths or any(width < 1 for width in self.widths):
+            raise InputError(f"widths {self.widths} must be positive, at least one")
+        if self.branches is not None:
+            square = (KERNEL_PX, KERNEL_PX)
+            if len(self.branches) < 2 or common_kernel(self.branches) != square:
+                sizes = ", ".join("{}×{}".format(*branch.kernel) for branch in self.branches)
+                raise InputError(
+                    f"branches of sizes {sizes or 'none'} do not merge into {KERNEL_PX}×"
+                    f"{KERNEL_PX}; give two or more, the largest of size {KERNEL_PX}"
+                )
+        if self.activation not in get_args(Activation):
+            raise InputError(
+                f"activation '{self.activation}' is unknown; choose one of: "
+                f"{', '.join(get_args(Activation))}"
+            )
+        self._check_skips()
+
+    def _check_skips(self) -> None:
+        for first, second in self.skips:
+            if not 0 <= first < second < len(self.widths):
+                raise InputError(
+                    f"skip ({first}, {second}) must join two of the modules 0 … "
+                    f"{len(self.widths) - 1} in order"
+                )
+            if self.widths[first] != self.widths[second]:
+                raise InputError(
+                    f"skip ({first}, {second}) joins {self.widths[first]} and "
+                    f"{self.widths[second]} channels; they must be equal"
+                )
+        if len(set(self.skips)) < len(self.skips):
+            raise InputError(f"skips {self.skips} name a pair twice; name each once")
+
+    def fused(self) -> EnhanceNetConfig:
+        """Config of the fused network: the same with plain convolutions."""
+        return replace(self, branches=None)

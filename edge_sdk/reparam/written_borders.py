@@ -1,0 +1,86 @@
+"""Padding whose borders are then written over, as blocks do that pad with a bias."""
+
+from __future__ import annotations
+
+import operator as python_operator
+from dataclasses import replace
+
+import torch
+from torch import Tensor, fx
+
+from edge_sdk.reparam.linear_functions import Constants
+from edge_sdk.reparam.operator import LinearOperator
+from edge_sdk.reparam.tracing import shape_of
+
+
+def is_write(node: fx.Node) -> bool:
+    """Whether a node is ``x[…] = value``."""
+    return node.target is python_operator.setitem
+
+
+def writes_to(node: fx.Node) -> list[fx.Node]:
+    """The writes ``node[…] = value``, not those of which it is the value."""
+    return [user for user in node.users if is_write(user) and user.args[0] is node]
+
+
+def with_written_border(
+    node: fx.Node, own: LinearOperator, constants: Constants
+) -> LinearOperator | None:
+    """Operator of a node with the writes to its value; ``None`` if those make it not linear.
+
+    ``x = F.pad(x, …); x[:, :, :1, :] = b; …`` pads with b if just the four borders are written.
+    """
+    writes = writes_to(node)
+    if not writes:
+        return own
+    shape, pad = shape_of(node), own.padding
+    assert shape is not None
+    pads_only = own.kernel.shape[2:] == (1, 1) and own.stride == (1, 1)
+    eye = torch.eye(shape[1], dtype=own.kernel.dtype)
+    if not pads_only or own.bias.any() or not torch.equal(own.kernel[:, :, 0, 0], eye):
+        return None
+    borders = {
+        (2, 0, pad.top): pad.top,
+        (2, shape[2] - pad.bottom, shape[2]): pad.bottom,
+        (3, 0, pad.left): pad.left,
+        (3, shape[3] - pad.right, shape[3]): pad.right,
+    }
+    wanted = {span for span, size in borders.items() if size}
+    written: dict[tuple[int, int, int], Tensor] = {}
+    for write in writes:
+        span = _span(write.args[1], shape)
+        value = _per_channel(write.args[2], constants, shape[1])
+        if span is None or value is None:
+            return None
+        written[span] = value
+    values = list(written.values())
+    same = all(torch.equal(value, values[0]) for value in values)
+    if set(written) != wanted or not same:
+        return None
+    return replace(own, pad_value=values[0])
+
+
+def _per_channel(written: object, constants: Constants, channels: int) -> Tensor | None:
+    value = constants.get(written) if isinstance(written, fx.Node) else written
+    if isinstance(value, bool) or not isinstance(value, Tensor | int | float):
+        return None
+    tensor = torch.as_tensor(value).double()
+    fits = tensor.numel() == 1 or tensor.shape in ((channels, 1, 1), (1, channels, 1, 1))
+    return tensor.flatten().expand(channels) if fits else None
+
+
+def _span(index: object, shape: tuple[int, ...]) -> tuple[int, int, int] | None:
+    """Axis, start and end of the one slice in an index that is not everything."""
+    if not isinstance(index, tuple) or not all(isinstance(part, slice) for part in index):
+        return None
+    numbers = (int, type(None))
+    spans = []
+    for axis, part in enumerate(index):
+        if not all(isinstance(end, numbers) for end in (part.start, part.stop, part.step)):
+            return None
+        start, stop, step = part.indices(shape[axis])
+        if step != 1:
+            return None
+        if (start, stop) != (0, shape[axis]):
+            spans.append((axis, start, stop))
+    return spans[0] if len(spans) == 1 else None

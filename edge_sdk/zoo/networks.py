@@ -1,0 +1,54 @@
+"""Networks as callers need them: fused and proved, with an input to try them on."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from edge_sdk.errors import FusionError, InputError
+from edge_sdk.models import Colour, EnhanceNet
+from edge_sdk.reparam import fuse
+from edge_sdk.zoo import resolve_model
+
+PROBE_PX = 32
+
+
+def example_input(network: EnhanceNet, height: int = PROBE_PX, width: int = PROBE_PX) -> Tensor:
+    """Seeded noise of the network's input shape, float32 [1, C, height, width] in [0, 1]."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.rand(1, network.spec.colour.channels, height, width, generator=generator)
+
+
+def fused_network(network: EnhanceNet) -> EnhanceNet:
+    """The network in evaluation mode with every block merged, proved equal.
+
+    Raises:
+        FusionError: if it is not equal, or no longer an EnhanceNet once merged.
+    """
+    fused, _ = fuse(network, example_input(network))
+    if not isinstance(fused, EnhanceNet):
+        raise FusionError(
+            "the network merged beyond its blocks and has no file form; fuse it from Python"
+        )
+    return fused
+
+
+def luma_network(model: str, scale: int) -> EnhanceNet:
+    """Load a luma model that enlarges by ``scale``, fused, in evaluation mode.
+
+    Args:
+        model: shipped name, or path of a ``.safetensors`` file.
+        scale: enlargement asked for.
+
+    Raises:
+        ModelError: if there is no such model.
+        InputError: if it is not a luma model of that scale.
+    """
+    network = resolve_model(model)
+    spec = network.spec
+    if spec.scale != scale or spec.colour is not Colour.Y:
+        raise InputError(
+            f"model {model} enlarges {spec.colour.value} ×{spec.scale}; zoom needs a luma (y) "
+            f"model of ×{scale}"
+        )
+    return fused_network(network)

@@ -1,0 +1,51 @@
+"""Fused networks of every kind through every converter that is installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from edge_sdk.emulate.verify import GATES_DB, verify
+from edge_sdk.models import Colour, EnhanceNet, EnhanceNetConfig, Task
+from edge_sdk.models.enhance_config import SCALES
+from edge_sdk.reparam import fuse
+from edge_sdk.targets import converter_names, find_converter
+
+ACTIVATIONS = ("prelu", "relu", "leaky_relu")
+CASES = [
+    (task, scale, colour, activation)
+    for task in Task
+    for scale in SCALES[task]
+    for colour in Colour
+    for activation in (ACTIVATIONS if scale == SCALES[task][0] else ("relu",))
+]
+"""Every task, colour and activation; the other scales with one activation."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("task", "scale", "colour", "activation"), CASES)
+@pytest.mark.parametrize("target", converter_names())
+def test_fused_networks_export(
+    tmp_path: Path, target: str, task: Task, scale: int, colour: Colour, activation
+) -> None:
+    config = EnhanceNetConfig(
+        task=task,
+        scale=scale,
+        colour=colour,
+        widths=(4, 6, 6),
+        skips=((1, 2),),
+        activation=activation,
+    )
+    x = torch.rand(1, colour.channels, 24, 12)
+    fused, _ = fuse(EnhanceNet(config), x)
+    assert isinstance(fused, EnhanceNet)
+    for module in fused.modules():
+        if isinstance(module, nn.PReLU):
+            module.weight.data.uniform_(-0.5, 0.9)
+    converter = find_converter(target)
+    path = tmp_path / f"model{converter.suffix}"
+    converter.convert(fused, x, path, "fp32")
+    assert verify(fused, x, path).psnr_db >= GATES_DB["fp32"]

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from torch import fx, nn
+
+from edge_sdk.models import EnhanceNet, EnhanceNetConfig
+from edge_sdk.reparam import MultiBranchConv2d, five_branches, fuse, sesr_branches
+from edge_sdk.reparam.collapse import freeze_batch_norm, thaw_batch_norm
+from edge_sdk.reparam.int8 import fake_quantise
+from tests.reparam.random_blocks import blocks, trained_looking
+
+
+@settings(max_examples=80)
+@given(blocks())
+def test_collapsed_output_and_gradients_are_those_of_the_branches(block) -> None:
+    block = block.double()
+    x = torch.randn(2, block.in_channels, 7, 8, dtype=torch.float64)
+    weight = torch.randn(2, block.out_channels, 7, 8, dtype=torch.float64)
+    results = []
+    for collapsed in (False, True):
+        block.collapsed = collapsed
+        probe = x.clone().requires_grad_()
+        output = block(probe)
+        inputs = [probe, *block.parameters()]
+        results.append((output, *torch.autograd.grad((output * weight).sum(), inputs)))
+    for expected, actual in zip(*results, strict=True):
+        scale = max(1.0, float(expected.detach().abs().max()))
+        torch.testing.assert_close(actual, expected, rtol=1e-9, atol=1e-9 * scale)
+
+
+def test_collapsed_runs_the_branches_while_statistics_are_gathered() -> None:
+    block = MultiBranchConv2d(2, 2, five_branches(4), collapsed=True).train()
+    x = torch.randn(4, 2, 8, 8) + 3
+    bn = next(part for part in block.modules() if isinstance(part, nn.BatchNorm2d))
+    before = bn.running_mean.clone()
+    training = block(x)
+    assert not torch.equal(bn.running_mean, before)
+    block.collapsed = False
+    torch.testing.assert_close(training, block(x))
+
+
+def test_frozen_statistics_stay_under_train() -> None:
+    net = nn.Sequential(MultiBranchConv2d(2, 2, five_branches(4), norm=True), nn.BatchNorm2d(2))
+    net.train()(torch.randn(4, 2, 8, 8) + 3)
+    assert freeze_batch_norm(net) == 6
+    block = net[0]
+    assert block.collapsed
+    before = {name: value.clone() for name, value in block.named_buffers()}
+    net.eval().train()(torch.randn(4, 2, 8, 8)).sum().backward()
+    assert block.training
+    assert net[1].training
+    assert not block.gathers_statistics
+    assert all(torch.equal(before[name], value) for name, value in block.named_buffers())
+    assert all(parameter.grad is not None for parameter in block.parameters())
+    thaw_batch_norm(net)
+    assert block.gathers_statistics
+
+
+def test_a_frozen_block_trains_as_its_branches_would() -> None:
+    torch.manual_seed(0)
+    block = trained_looking(MultiBranchConv2d(3, 3, five_branches(4))).double().train()
+    freeze_batch_norm(block)
+    x = torch.randn(2, 3, 6, 6, dtype=torch.float64)
+    trained = []
+    start = {name: value.clone() for name, value in block.state_dict().items()}
+    for collapsed in (True, False):
+        block.load_state_dict(start)
+        block.collapsed = collapsed
+        optimiser = torch.optim.SGD(block.parameters(), lr=1e-3)
+        for _ in range(5):
+            optimiser.zero_grad()
+            block(x).square().mean().backward()
+            optimiser.step()
+        trained.append([value.clone() for value in block.parameters()])
+    for first, second in zip(*trained, strict=True):
+        torch.testing.assert_close(first, second, rtol=1e-9, atol=1e-12)
+
+
+def test_fake_quantised_kernels_lie_on_the_grid_and_gradients_pass() -> None:
+    torch.manual_seed(0)
+    block = MultiBranchConv2d(3, 3, sesr_branches(4), collapsed=True, fake_quantised=True)
+    x = torch.randn(1, 3, 6, 6)
+    exact = block.operator()
+    rounded = fake_quantise(exact.kernel)
+    step = exact.kernel.abs().amax((1, 2, 3), keepdim=True) / 127
+    codes = rounded / step
+    torch.testing.assert_close(codes, codes.round(), rtol=0, atol=1e-4)
+    assert float((codes.detach().abs().amax((1, 2, 3)) - 127).abs().max()) < 1e-3
+    assert bool(((rounded - exact.kernel).abs() <= step * 0.501).all())
+    torch.testing.assert_close(block(x), nn.functional.conv2d(x, rounded, exact.bias, padding=1))
+    assert not torch.equal(block(x), exact(x))
+    (gradient,) = torch.autograd.grad(rounded.sum(), exact.kernel)
+    torch.testing.assert_close(gradient, torch.ones_like(gradient))
+    block.fake_quantised = False
+    assert torch.equal(block(x), exact(x))
+
+
+def test_a_channel_of_zeros_quantises_to_zeros() -> None:
+    kernel = torch.zeros(2, 1, 3, 3)
+    kernel[1] = 1
+    assert torch.equal(fake_quantise(kernel), kernel)
+
+
+def test_merging_never_rounds() -> None:
+    block = MultiBranchConv2d(3, 3, sesr_branches(4), collapsed=True, fake_quantised=True).eval()
+    torch.testing.assert_close(block.fused().weight, block.operator().kernel)
+
+
+@pytest.mark.parametrize("branches", [five_branches(16), sesr_branches(16)])
+def test_a_fused_net_has_the_operators_of_a_plain_one(branches) -> None:
+    def operators(net: nn.Module) -> list[tuple[object, ...]]:
+        graph = fx.symbolic_trace(net)
+        fx.passes.shape_prop.ShapeProp(graph).propagate(example)
+        found: list[tuple[object, ...]] = []
+        for node in graph.graph.nodes:
+            kind = node.target
+            if node.op == "call_module":
+                layer = graph.get_submodule(str(node.target))
+                kind = (type(layer), [tuple(value.shape) for value in layer.state_dict().values()])
+            shape = node.meta["tensor_meta"].shape if "tensor_meta" in node.meta else None
+            found.append((node.op, str(kind) if node.op != "placeholder" else "x", shape))
+        return found
+
+    example = torch.rand(1, 1, 12, 10)
+    config = EnhanceNetConfig(widths=(16,) * 5, skips=((0, 4),), branches=branches)
+    net = EnhanceNet(config)
+    trained_looking(net)
+    fused, _ = fuse(net, example)
+    assert operators(fused) == operators(EnhanceNet(config.fused()).eval())

@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+from torch import nn
+
+from edge_sdk.errors import FusionError, InputError
+from edge_sdk.reparam import (
+    MultiBranchConv2d,
+    Padding,
+    five_branches,
+    sesr_branches,
+)
+from edge_sdk.reparam import (
+    block as block_module,
+)
+from edge_sdk.reparam.certificate import FLOAT32_TOLERANCE, FLOAT64_TOLERANCE
+from edge_sdk.reparam.grouping import GroupEvery
+from edge_sdk.reparam.partial import fuse_partially, merge_branches
+from edge_sdk.reparam.plans import (
+    FusionPlan,
+    InverseCount,
+    KernelCountCount,
+    KernelSizeCount,
+    ProportionalCount,
+    UniformCount,
+    groups_at,
+)
+from edge_sdk.reparam.selection import SelectAll, SelectKernelCount, SelectKernelSize
+from tests.reparam.random_blocks import blocks, trained_looking
+
+FIVE = five_branches(4)
+EXAMPLE = torch.rand(1, 3, 9, 8)
+
+
+def three_blocks() -> nn.Sequential:
+    torch.manual_seed(1)
+    parts: list[nn.Module] = []
+    for _ in range(3):
+        parts += [MultiBranchConv2d(3, 3, FIVE, collapsed=True), nn.PReLU(3)]
+    net = nn.Sequential(*parts)
+    trained_looking(net)
+    return net.train()
+
+
+def counts(net: nn.Module) -> list[int]:
+    return [len(net[i].branches) if hasattr(net[i], "branches") else 1 for i in (0, 2, 4)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "merged"),
+    [
+        (UniformCount(3), [3, 3, 3]),
+        (UniformCount(5), [5, 5, 5]),
+        (ProportionalCount(), [0, 2, 3]),
+        (ProportionalCount(2.0), [2, 4, 5]),
+        (InverseCount(5.0), [5, 3, 2]),
+        (InverseCount(2.4), [2, 0, 0]),
+        (KernelSizeCount(3), [3, 3, 3]),
+        (KernelCountCount(2), [2, 2, 2]),
+        (SelectAll(), [5, 5, 5]),
+        (SelectKernelSize(1), [3, 3, 3]),
+        (SelectKernelCount(1), [2, 2, 2]),
+    ],
+)
+def test_plans_merge_what_they_say_and_prove_it(rule, merged) -> None:
+    net = three_blocks()
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    result, certificate = fuse_partially(net, FusionPlan(rule), EXAMPLE)
+    assert counts(result) == [6 - count if count else 5 for count in merged]
+    assert [region.branches for region in certificate.regions] == [m for m in merged if m]
+    assert len(certificate.refusals) == merged.count(0)
+    assert certificate.error_float64 <= FLOAT64_TOLERANCE
+    assert certificate.error_float32 <= FLOAT32_TOLERANCE
+    assert certificate.parameters_after < certificate.parameters_before
+    assert net.training
+    assert net[0].collapsed
+    assert not any(part.training for part in result.modules())
+    assert all(torch.equal(before[name], tensor) for name, tensor in net.state_dict().items())
+    torch.testing.assert_close(result(EXAMPLE), net.eval()(EXAMPLE), rtol=1e-3, atol=1e-4)
+
+
+def test_regions_name_the_branches_that_merged() -> None:
+    plan = FusionPlan(SelectAll(), GroupEvery(3))
+    result, certificate = fuse_partially(three_blocks(), plan, EXAMPLE)
+    assert counts(result) == [2, 2, 2]
+    first, second = certificate.regions[:2]
+    assert (first.name, first.kernel) == ("0", (3, 3))
+    assert first.members == ("0.branches.0", "0.branches.1", "0.branches.2")
+    assert (second.kernel, second.branches) == ((1, 1), 2)
+    again, _ = fuse_partially(result, FusionPlan(UniformCount(2)), EXAMPLE)
+    assert counts(again) == [1, 1, 1]
+
+
+def test_draws_differ_from_block_to_block() -> None:
+    drawn = {groups_at(FusionPlan(UniformCount(2)), position, FIVE) for position in range(1, 20)}
+    assert len(drawn) > 3
+    assert groups_at(FusionPlan(UniformCount(2)), 4, FIVE) in drawn
+
+
+def test_a_shared_block_stays_shared() -> None:
+    shared = MultiBranchConv2d(3, 3, FIVE)
+    net = trained_looking(nn.Sequential(shared, nn.ReLU(), shared))
+    result, certificate = fuse_partially(net, FusionPlan(KernelSizeCount(3)), EXAMPLE)
+    assert result[0] is result[2]
+    assert len(certificate.regions) == 1
+
+
+def test_plans_survive_the_file_and_unknown_keys_do_not() -> None:
+    file = TypeAdapter(FusionPlan)
+    for rule in (
+        UniformCount(2, 5),
+        ProportionalCount(0.5),
+        InverseCount(4.0),
+        KernelSizeCount((1, 3)),
+        KernelCountCount(2),
+        SelectAll(),
+    ):
+        plan = FusionPlan(rule, GroupEvery(2))
+        assert file.validate_json(file.dump_json(plan)) == plan
+    with pytest.raises(ValidationError):
+        file.validate_json('{"rule": {"kind": "uniform", "count": 2, "branches": 1}}')
+
+
+@pytest.mark.parametrize(
+    ("net", "plan", "message"),
+    [
+        (nn.Conv2d(3, 3, 1), FusionPlan(SelectAll()), "no multi-branch block"),
+        (MultiBranchConv2d(3, 3, FIVE), FusionPlan(UniformCount(6)), "there are 5"),
+        (MultiBranchConv2d(3, 3, FIVE), FusionPlan(KernelSizeCount(7)), "gives 0 of 5"),
+        (MultiBranchConv2d(3, 3, FIVE), FusionPlan(InverseCount(1.0)), "gives 1 of 5"),
+    ],
+)
+def test_plans_that_merge_nothing_are_refused(net, plan, message) -> None:
+    with pytest.raises(InputError, match=message):
+        fuse_partially(net, plan, EXAMPLE)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: UniformCount(1),
+        lambda: ProportionalCount(0),
+        lambda: InverseCount(float("nan")),
+        lambda: KernelCountCount(0),
+    ],
+)
+def test_plans_that_cannot_be_are_refused(make) -> None:
+    with pytest.raises(InputError):
+        make()
+
+
+def test_examples_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(InputError, match="does not take an example"):
+        fuse_partially(three_blocks(), FusionPlan(SelectAll()), torch.rand(1, 2, 8, 8))
+
+
+def test_a_wrong_merge_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(operator, padding):
+        if padding.bottom:
+            padding = Padding(padding.top + 1, padding.bottom - 1, padding.left, padding.right)
+        return right(operator, padding)
+
+    right = block_module.pad_first
+    monkeypatch.setattr(block_module, "pad_first", wrong)
+    with pytest.raises(FusionError, match="not returned"):
+        fuse_partially(three_blocks(), FusionPlan(UniformCount(5)), EXAMPLE)
+
+
+def test_merging_all_branches_is_fusing() -> None:
+    block = trained_looking(MultiBranchConv2d(3, 3, FIVE))
+    conv = merge_branches(block, [range(5)])
+    assert isinstance(conv, nn.Conv2d)
+    assert torch.equal(conv.weight, block.fused().weight)
+
+
+@pytest.mark.parametrize(
+    "groups", [(), [(1,)], [(0, 1), (2,)], [(0, 0)], [(0, 1), (1, 2)], [(0, 5)], [(-1, 0)]]
+)
+def test_groups_that_cannot_merge_are_refused(groups) -> None:
+    block = MultiBranchConv2d(3, 3, FIVE).eval()
+    with pytest.raises(InputError, match="groups"):
+        merge_branches(block, groups)
+    with pytest.raises(FusionError, match="training mode"):
+        merge_branches(block.train(), [(0, 1)])
+
+
+@settings(max_examples=20)
+@given(blocks(), st.integers(0, 100))
+def test_any_block_merges_in_part(block, seed) -> None:
+    example = torch.rand(1, block.in_channels, 6, 7)
+    result, certificate = fuse_partially(block, FusionPlan(UniformCount(2, seed)), example)
+    assert certificate.error_float64 <= FLOAT64_TOLERANCE
+    assert isinstance(result, nn.Conv2d) == (len(block.branches) == 2)
+
+
+def test_two_branches_merge_into_a_plain_convolution() -> None:
+    net = nn.Sequential(MultiBranchConv2d(3, 3, sesr_branches(4)))
+    result, certificate = fuse_partially(net, FusionPlan(SelectAll()), EXAMPLE)
+    assert isinstance(result[0], nn.Conv2d)
+    assert certificate.macs_after == 9 * 8 * 3 * 9 * 3

@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from edge_sdk.errors import InputError
+from edge_sdk.reparam import (
+    ConvBranchConfig,
+    IdentityBranchConfig,
+    MultiBranchConv2d,
+    five_branches,
+)
+from edge_sdk.reparam.cost import select_by_cost
+from edge_sdk.reparam.grouping import (
+    GroupByType,
+    GroupEqualSizes,
+    GroupEvery,
+    Grouping,
+    GroupTogether,
+    group,
+)
+from edge_sdk.reparam.int8 import fake_quantise
+from edge_sdk.reparam.selection import (
+    SelectAll,
+    SelectAllOf,
+    SelectAnyOf,
+    Selection,
+    SelectKernelCount,
+    SelectKernelSize,
+    SelectRandom,
+    select,
+)
+from tests.reparam.random_blocks import (
+    blocks,
+    first_type_configs,
+    identity_configs,
+    trained_looking,
+)
+
+FIVE = five_branches(4)  # 3×3→1×1, 1×1→3×3, 3×3, 1×1, identity
+THREES, PAIRS = SelectKernelSize(3), SelectKernelCount(2)
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (SelectAll(), (0, 1, 2, 3, 4)),
+        (THREES, (0, 1, 2)),
+        (SelectKernelSize((3, 3)), (0, 1, 2)),
+        (SelectKernelSize(1), (0, 1, 3)),
+        (PAIRS, (0, 1)),
+        (SelectKernelCount(1), (2, 3)),
+        (SelectAllOf((THREES, PAIRS)), (0, 1)),
+        (SelectAnyOf((PAIRS, SelectKernelCount(1))), (0, 1, 2, 3)),
+        (SelectAllOf((THREES, SelectRandom(3))), (0, 1, 2)),
+        (SelectRandom(5), (0, 1, 2, 3, 4)),
+    ],
+)
+def test_rules_pick_what_they_say(rule, expected) -> None:
+    assert select(rule, FIVE) == expected
+
+
+@given(st.integers(2, 5), st.integers(0, 2**31))
+def test_the_seed_decides_the_draw(count, seed) -> None:
+    drawn = select(SelectRandom(count, seed), FIVE)
+    assert drawn == select(SelectRandom(count, seed), FIVE)
+    assert len(set(drawn)) == count
+    assert drawn == tuple(sorted(drawn))
+    assert set(drawn) <= set(range(5))
+
+
+def test_every_draw_comes_up() -> None:
+    drawn = {select(SelectRandom(2, seed), FIVE) for seed in range(200)}
+    assert drawn == set(itertools.combinations(range(5), 2))
+
+
+@given(st.lists(identity_configs, min_size=2, max_size=4), st.integers(1, 3))
+def test_identities_never_match_size_or_number(identities, size) -> None:
+    for rule in (SelectKernelSize(size), SelectKernelCount(size)):
+        with pytest.raises(InputError, match="no branch"):
+            select(rule, identities)
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        (SelectAllOf((SelectKernelSize(5), THREES)), "no branch of 5"),
+        (SelectAllOf((PAIRS, SelectKernelCount(1))), "exclude each other"),
+        (SelectKernelSize(7), "no branch"),
+        (SelectAllOf((SelectKernelCount(1), THREES)), "one branch only"),
+        (SelectRandom(6), "6 branches to merge, but there are 5"),
+        (SelectAllOf((PAIRS, SelectRandom(3))), "there are 2"),
+    ],
+)
+def test_rules_that_contradict_are_refused(rule, message) -> None:
+    with pytest.raises(InputError, match=message):
+        select(rule, FIVE)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: SelectRandom(1),
+        lambda: SelectRandom(-2),
+        lambda: SelectKernelCount(0),
+        lambda: SelectAllOf((THREES,)),
+        lambda: SelectAnyOf(()),
+        lambda: GroupEvery(1),
+    ],
+)
+def test_rules_that_cannot_be_are_refused(make) -> None:
+    with pytest.raises(InputError):
+        make()
+
+
+def test_rules_survive_the_file_and_unknown_keys_do_not() -> None:
+    file: TypeAdapter[Selection] = TypeAdapter(Selection)
+    rule = SelectAnyOf((SelectAllOf((SelectKernelSize((1, 3)), SelectRandom(2, 7))), SelectAll()))
+    assert file.validate_json(file.dump_json(rule)) == rule
+    for text in ('{"kind": "random", "count": 2, "sed": 1}', '{"kind": "largest"}'):
+        with pytest.raises(ValidationError):
+            file.validate_json(text)
+    groupings: TypeAdapter[Grouping] = TypeAdapter(Grouping)
+    for grouping in (GroupTogether(), GroupEvery(3), GroupEqualSizes(), GroupByType()):
+        assert groupings.validate_json(groupings.dump_json(grouping)) == grouping
+
+
+@pytest.mark.parametrize(
+    ("grouping", "chosen", "expected"),
+    [
+        (GroupTogether(), (0, 2, 4), ((0, 2, 4),)),
+        (GroupEvery(2), (0, 1, 2, 3, 4), ((0, 1), (2, 3))),
+        (GroupEvery(3), (0, 1, 2, 3, 4), ((0, 1, 2), (3, 4))),
+        (GroupEqualSizes(), (0, 1, 2, 3, 4), ((0, 1, 2), (3, 4))),
+        (GroupByType(), (0, 3, 4), ((0, 3),)),
+    ],
+)
+def test_groupings_part_what_was_chosen(grouping, chosen, expected) -> None:
+    assert group(grouping, chosen, FIVE) == expected
+
+
+def test_convolutions_and_identities_apart() -> None:
+    branches = (IdentityBranchConfig(), *FIVE)
+    assert group(GroupByType(), range(6), branches) == ((0, 5), (1, 2, 3, 4))
+
+
+def test_a_grouping_that_merges_nothing_is_refused() -> None:
+    with pytest.raises(InputError, match="'equal_sizes' puts each of the 2"):
+        group(GroupEqualSizes(), (2, 3), FIVE)
+
+
+@given(st.lists(first_type_configs | identity_configs, min_size=2, max_size=7), st.data())
+def test_groups_hold_each_chosen_branch_at_most_once(branches, data) -> None:
+    chosen = select(SelectRandom(data.draw(st.integers(2, len(branches)))), branches)
+    groupings = (GroupTogether(), GroupEvery(2), GroupEqualSizes(), GroupByType())
+    for grouping in groupings:
+        try:
+            groups = group(grouping, chosen, branches)
+        except InputError:
+            continue
+        members = [index for part in groups for index in part]
+        assert all(len(part) > 1 for part in groups)
+        assert len(members) == len(set(members))
+        assert set(members) <= set(chosen)
+
+
+@settings(max_examples=25)
+@given(blocks(most=4))
+def test_cost_ranks_every_subset(block) -> None:
+    costs = select_by_cost(block)
+    count = len(block.branches)
+    assert len(costs) == 2**count - count - 1
+    assert {cost.branches for cost in costs} == {
+        chosen
+        for size in range(2, count + 1)
+        for chosen in itertools.combinations(range(count), size)
+    }
+    objectives = [cost.objective for cost in costs]
+    assert objectives == sorted(objectives)
+    assert all(math.isfinite(objective) for objective in objectives)
+    by_macs = select_by_cost(block, bit_worth=0.0)
+    assert by_macs[0].macs == min(cost.macs for cost in costs)
+
+
+@torch.no_grad()
+def test_the_expected_precision_is_that_of_rounding() -> None:
+    torch.manual_seed(0)
+    branches = (ConvBranchConfig((3, 1), (24,), "each"), ConvBranchConfig((3,)))
+    block = trained_looking(MultiBranchConv2d(16, 16, branches)).double()
+    merged = next(cost for cost in select_by_cost(block) if cost.branches == (0, 1))
+    kernel = block.operator().kernel
+    error = fake_quantise(kernel) - kernel
+    measured = 10 * math.log10(float(kernel.square().sum() / error.square().sum()))
+    assert abs(merged.sqnr_db - measured) < 0.5
+    assert merged.macs == 16 * 16 * 9
+    assert merged.weight_range == pytest.approx(float(kernel.abs().max()))
+
+
+@torch.no_grad()
+def test_an_outlier_is_left_apart_where_precision_counts() -> None:
+    torch.manual_seed(0)
+    kernels = (ConvBranchConfig((3,)), ConvBranchConfig((3,)), ConvBranchConfig((1,)))
+    block = MultiBranchConv2d(8, 8, kernels).eval()
+    # On one tap per channel: the range grows for all, hardly any weight uses it.
+    block.branches[2].layers[0].weight.copy_(100 * torch.eye(8)[:, :, None, None])
+    assert 2 in select_by_cost(block, bit_worth=0.0)[0].branches
+    assert select_by_cost(block, bit_worth=4.0)[0].branches == (0, 1)
+
+
+def test_costs_that_cannot_be_are_refused() -> None:
+    block = MultiBranchConv2d(1, 1, (ConvBranchConfig((1,)),) * 9)
+    with pytest.raises(InputError, match="at most 8"):
+        select_by_cost(block)
+    for worth in (-1.0, math.inf, math.nan):
+        with pytest.raises(InputError, match="bit_worth"):
+            select_by_cost(MultiBranchConv2d(1, 1, (ConvBranchConfig((1,)),) * 2), worth)

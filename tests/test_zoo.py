@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from edge_sdk.errors import InputError, ModelError
+from edge_sdk.models import Colour
+from edge_sdk.training.config import load_train_config
+from edge_sdk.zoo import ROOT, load_card, load_model, model_names, resolve_model
+from edge_sdk.zoo.networks import luma_network
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_the_card_holds_the_figures_and_the_recipe_builds_the_model(name: str) -> None:
+    card = load_card(name)
+    row = re.search(rf"^\| {name} \| (.+) \|$", card.text, re.MULTILINE)
+    assert row is not None
+    assert [float(cell) for cell in row[1].split("|")] == list(card.figures.values())
+    assert list(card.figures) == ["Set5", "Set14", "B100"]
+    recipe = load_train_config(ROOT / name / "recipe.yaml")
+    assert recipe.model == load_model(name).config
+    assert f"{recipe.optimiser.steps:,} steps" in card.text
+
+
+def test_the_luma_model_is_what_zoom_needs() -> None:
+    network = luma_network("sr_x2_y", 2)
+    assert not network.has_branches
+    assert (network.spec.scale, network.spec.colour) == (2, Colour.Y)
+    with pytest.raises(InputError, match="×2"):
+        luma_network("sr_x2_y", 3)
+
+
+def test_unknown_models_are_named() -> None:
+    for call in (load_model, load_card, resolve_model):
+        with pytest.raises(ModelError, match="nothing"):
+            call("nothing")
