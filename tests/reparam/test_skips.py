@@ -62,7 +62,13 @@ def additions(model: nn.Module) -> int:
 )
 @pytest.mark.parametrize(
     ("kind", "channels", "out"),
-    [(UpscaleY, 1, 4), (UpscaleRgb, 3, 12), (Denoise, 3, 3), (DenoiseAdd, 1, 1), (NoiseMinus, 2, 2)],
+    [
+        (UpscaleY, 1, 4),
+        (UpscaleRgb, 3, 12),
+        (Denoise, 3, 3),
+        (DenoiseAdd, 1, 1),
+        (NoiseMinus, 2, 2),
+    ],
 )
 @torch.no_grad()
 def test_the_input_travels_through_the_chain(kind, channels, out, activation) -> None:
