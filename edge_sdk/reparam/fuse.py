@@ -71,7 +71,7 @@ def fuse(
     fused = _merged(original, inputs, fold_skips)
     # The float64 comparison fuses anew in float64: rounding the merged kernel to float32 is a
     # change of its own, which the float32 comparison shows.
-    exact = copy_of(original).double()
+    exact = _in_float64(original, inputs)
     exact_fused = _merged(exact, in_dtype(inputs, torch.float64), fold_skips)
     pairs = (
         (torch.float64, exact, exact_fused.model),
@@ -126,6 +126,18 @@ def _check_dtype(model: nn.Module) -> None:
         if tensor.is_floating_point() and tensor.dtype != torch.float32:
             kind = str(tensor.dtype).removeprefix("torch.")
             raise InputError(f"{name} is {kind}; call float() on the model before fusing")
+
+
+def _in_float64(model: nn.Module, inputs: Inputs) -> nn.Module:
+    exact: nn.Module = copy_of(model).double()
+    try:
+        check_runs(exact, in_dtype(inputs, torch.float64))
+    except InputError as error:
+        raise FusionError(
+            f"{type(model).__name__} does not run in float64, where fusing is proved ({error}); "
+            "let its forward pass follow the dtype of its input"
+        ) from error
+    return exact
 
 
 def _merged(model: nn.Module, inputs: Inputs, fold_skips: bool) -> _Fused:

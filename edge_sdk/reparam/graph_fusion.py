@@ -67,8 +67,8 @@ def fuse_graph(model: nn.Module, inputs: tuple[Tensor, ...]) -> GraphFusion:
         region, replaced[node] = _replace(module, node, root, form, layer)
         regions.append(region)
     remove_unused(module)
-    named = {refusal.name for refusal in refusals}
-    refusals += [refusal for refusal in _lone_norms(module) if refusal.name not in named]
+    named = {refusal.name: refusal for refusal in (*_lone_norms(module), *refusals)}
+    refusals = list(named.values())
     if not regions:
         return GraphFusion(None, (), tuple(refusals))
     # A new module holds what its graph uses, and nothing of what was merged.

@@ -166,7 +166,10 @@ def _arithmetic(node: fx.Node, constants: Constants, channels: int) -> LinearOpe
     constant: Any = operands[0] if constant_first else operands[1]
     if not isinstance(constant, Tensor | int | float) or isinstance(constant, bool):
         return None
-    value = torch.as_tensor(constant)
+    # A number must not pass through float32 on its way.
+    value = (
+        constant if isinstance(constant, Tensor) else torch.tensor(constant, dtype=torch.float64)
+    )
     if value.is_complex() or not _per_channel(value, channels):
         return None
     value = value.double().flatten()

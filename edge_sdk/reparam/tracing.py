@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
-from torch.fx.passes.shape_prop import ShapeProp
 
 from edge_sdk.errors import FusionError
 from edge_sdk.reparam.block import MultiBranchConv2d
@@ -88,7 +87,7 @@ class _Tracer(fx.Tracer):
 
 
 def trace(model: nn.Module, inputs: tuple[Tensor, ...]) -> Traced:
-    """Record ``model`` as a graph whose nodes know their shapes (``meta["tensor_meta"]``).
+    """Record ``model`` as a graph whose nodes know their shapes (:func:`shape_of`).
 
     Raises:
         FusionError: if the forward pass depends on values, so that there is no one graph.
@@ -98,7 +97,7 @@ def trace(model: nn.Module, inputs: tuple[Tensor, ...]) -> Traced:
         module = _symbolic(model, len(inputs))
         written = returning(module, inputs)
         with torch.no_grad():
-            ShapeProp(module).propagate(*inputs)
+            _Shapes(module).run(*inputs)
     except Exception as error:
         reason = first_line(error)
         name = type(model).__name__
@@ -128,11 +127,19 @@ def first_line(error: Exception) -> str:
     return line or type(error).__name__
 
 
+class _Shapes(fx.Interpreter):
+    """Runs a graph and notes the shape of every tensor."""
+
+    def run_node(self, n: fx.Node) -> Any:
+        result = super().run_node(n)
+        n.meta["shape"] = tuple(result.shape) if isinstance(result, Tensor) else None
+        return result
+
+
 def shape_of(node: fx.Node) -> tuple[int, ...] | None:
     """Shape of a node's tensor; ``None`` if it is none."""
-    meta = node.meta.get("tensor_meta")
-    shape = getattr(meta, "shape", None)
-    return None if shape is None else tuple(int(size) for size in shape)
+    shape: tuple[int, ...] | None = node.meta.get("shape")
+    return shape
 
 
 def remove_unused(module: fx.GraphModule) -> None:

@@ -64,7 +64,7 @@ def _per_channel(written: object, constants: Constants, channels: int) -> Tensor
     value = constants.get(written) if isinstance(written, fx.Node) else written
     if isinstance(value, bool) or not isinstance(value, Tensor | int | float):
         return None
-    tensor = torch.as_tensor(value).double()
+    tensor = torch.as_tensor(value, dtype=torch.float64)
     fits = tensor.numel() == 1 or tensor.shape in ((channels, 1, 1), (1, channels, 1, 1))
     return tensor.flatten().expand(channels) if fits else None
 
