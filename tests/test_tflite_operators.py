@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from edge_sdk.emulate.verify import GATES_DB, verify
 
 pytest.importorskip("tensorflow")
-from edge_sdk_converters.exported import export, operator_name
+from edge_sdk.exported import export, operator_name
 from edge_sdk_converters.tflite import TFLiteConverter
 from edge_sdk_converters.tflite.lowering import HANDLERS
 

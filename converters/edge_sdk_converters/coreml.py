@@ -16,10 +16,10 @@ import numpy as np
 
 from edge_sdk.emulate.mil.toolkit import import_coremltools, one_line, silenced
 from edge_sdk.errors import ConversionError, OutputError
+from edge_sdk.exported import end_names, export, layout_of
 from edge_sdk.targets import LoweringReport, TensorSpec
 from edge_sdk_converters.artifact_file import check_folder_request
 from edge_sdk_converters.coreml_rewrites import rewrite
-from edge_sdk_converters.exported import end_names, export, layout_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

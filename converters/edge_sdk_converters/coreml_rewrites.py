@@ -22,7 +22,7 @@ def rewrite(program: ExportedProgram) -> tuple[ExportedProgram, tuple[str, ...]]
       program and converts the exact GELU instead.
 
     Args:
-        program: a program from :func:`edge_sdk_converters.exported.export`; it is not changed.
+        program: a program from :func:`edge_sdk.exported.export`; it is not changed.
 
     Returns:
         The program to convert, and one sentence for each kind of rewrite that was applied.

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from edge_sdk.emulate.seal import seal
 from edge_sdk.errors import ConversionError
+from edge_sdk.exported import end_names, export, layout_of, operator_name
 from edge_sdk.extras import require
 from edge_sdk.outputs import replacing
 from edge_sdk.targets import LoweringReport, TensorSpec
 from edge_sdk_converters.artifact_file import check_request
-from edge_sdk_converters.exported import end_names, export, layout_of, operator_name
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -1,11 +1,39 @@
-"""Quantisation: what a model will lose in int8, and where."""
+"""Quantisation: what a model will lose in int8 and where, and the int8 model itself."""
 
 from edge_sdk.quantize.activations import ValueRange
+from edge_sdk.quantize.insertion import is_quantised
+from edge_sdk.quantize.observers import OBSERVERS, Observer
+from edge_sdk.quantize.post_training import Quantised, apply_scheme, quantise, quantise_weights
 from edge_sdk.quantize.ranges import (
     Inflation,
     LayerRanges,
     RangeReport,
     lint_ranges,
 )
+from edge_sdk.quantize.scheme import Affine, Scheme, scheme_from_json
+from edge_sdk.quantize.sensitivity import LayerCost, agreement_db, layer_costs, meet_budget
+from edge_sdk.quantize.tuning import TuningConfig, tune
 
-__all__ = ["Inflation", "LayerRanges", "RangeReport", "ValueRange", "lint_ranges"]
+__all__ = [
+    "OBSERVERS",
+    "Affine",
+    "Inflation",
+    "LayerCost",
+    "LayerRanges",
+    "Observer",
+    "Quantised",
+    "RangeReport",
+    "Scheme",
+    "TuningConfig",
+    "ValueRange",
+    "agreement_db",
+    "apply_scheme",
+    "is_quantised",
+    "layer_costs",
+    "lint_ranges",
+    "meet_budget",
+    "quantise",
+    "quantise_weights",
+    "scheme_from_json",
+    "tune",
+]

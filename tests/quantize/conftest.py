@@ -1,4 +1,4 @@
-"""Threads for the tests of quantize."""
+"""Threads, pictures and a small network for the tests of quantize."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from torch import Tensor
+
+from edge_sdk.models import EnhanceNet, EnhanceNetConfig
+from tests.quantize.smooth_pictures import smooth_pictures
 
 
 @pytest.fixture(autouse=True)
@@ -15,3 +19,16 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def pictures() -> list[Tensor]:
+    """Eight luma pictures of 24×24."""
+    return smooth_pictures(8, seed=1)
+
+
+@pytest.fixture
+def network() -> EnhanceNet:
+    """A plain ×2 network with seeded weights."""
+    torch.manual_seed(0)
+    return EnhanceNet(EnhanceNetConfig(widths=(8, 8, 8), skips=((0, 2),), branches=None)).eval()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from edge_sdk_converters.exported import operator_name
+from edge_sdk.exported import operator_name
 from edge_sdk_converters.tflite.registry import NHWC_AXIS, Call, Value, constant_like, handles
 
 SIMPLE: dict[str, Callable[[Any, Any], Any]] = {

@@ -12,7 +12,7 @@ from collections.abc import Container
 
 from torch.fx import Graph, Node
 
-from edge_sdk_converters.exported import operator_name
+from edge_sdk.exported import operator_name
 from edge_sdk_converters.tflite.activation import SIMPLE
 from edge_sdk_converters.tflite.arithmetic import BINARY
 from edge_sdk_converters.tflite.registry import Order

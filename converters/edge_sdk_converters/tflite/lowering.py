@@ -12,7 +12,7 @@ from torch.fx import Node
 from torch.fx.node import map_arg
 
 from edge_sdk.errors import ConversionError
-from edge_sdk_converters.exported import module_path, operator_name
+from edge_sdk.exported import module_path, operator_name
 
 # Importing these modules fills the table of handlers.
 from edge_sdk_converters.tflite import activation, arithmetic, conv, pool, resample, shape

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from edge_sdk_converters.exported import operator_name
+from edge_sdk.exported import operator_name
 from edge_sdk_converters.tflite.conv import explicit_pad, is_same, pair
 from edge_sdk_converters.tflite.registry import NHWC_AXIS, Call, Value, handles
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch.fx import Node
 
 from edge_sdk.errors import ConversionError
-from edge_sdk_converters.exported import module_path, operator_name
+from edge_sdk.exported import module_path, operator_name
 
 Floats = NDArray[np.float32]
 Order = tuple[int, ...]

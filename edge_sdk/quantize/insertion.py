@@ -1,0 +1,235 @@
+"""Writing a scheme into a graph: explicit quantise and dequantise operators, int8 weights.
+
+The result is the truth that all targets are held to. It runs in PyTorch like any module, computing
+each operator in float32 on numbers that are exactly those the int8 codes stand for; converters read
+codes and scales off its ``quantized_decomposed`` operators.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+from edge_sdk.exported import operator_name
+from edge_sdk.quantize.scheme import HIGHEST, LOWEST, Affine, Scheme
+from edge_sdk.quantize.value_graph import ValueGraph, is_weighted, output_axis, parameter
+from edge_sdk.reparam.int8 import LEVELS, SMALLEST_STEP, step_sizes
+
+
+def operators() -> Any:
+    """The namespace of ``quantize_per_tensor`` and its kin, which torch registers on import."""
+    import torch.ao.quantization.fx._decomposed
+
+    return torch.ops.quantized_decomposed
+
+
+def is_quantised(model: nn.Module) -> bool:
+    """Whether a module is a graph with int8 codes in it, as :func:`insert` writes."""
+    return isinstance(model, fx.GraphModule) and any(
+        "quantized_decomposed" in str(node.target) for node in model.graph.nodes
+    )
+
+
+@dataclass(frozen=True)
+class Int8Weight:
+    """Codes of one weight.
+
+    Attributes:
+        codes: int8, the weight's shape.
+        scales: float32 [out].
+        axis: axis of ``codes`` that ``scales`` belong to.
+    """
+
+    codes: Tensor
+    scales: Tensor
+    axis: int
+
+
+def int8_weight(weight: Tensor, axis: int) -> Int8Weight:
+    """Codes of a weight, symmetric, one step per output channel: max|w_c| / 127.
+
+    Args:
+        weight: float32, the output channels along ``axis``.
+        axis: 0, or 1 for a transposed convolution without groups.
+    """
+    first = weight.detach().transpose(0, axis)
+    scales = step_sizes(first.reshape(first.shape[0], -1, 1, 1)).flatten()
+    shape = [1] * weight.ndim
+    shape[axis] = -1
+    codes = (weight.detach() / scales.reshape(shape)).round().clamp(-LEVELS, LEVELS)
+    return Int8Weight(codes.to(torch.int8), scales, axis)
+
+
+@dataclass(frozen=True, eq=False)
+class Coded:
+    """A value that is held in int8 codes on its way to some of its readers."""
+
+    node: fx.Node
+    readers: tuple[fx.Node, ...]
+    codes: Affine
+
+
+@dataclass(frozen=True, eq=False)
+class Coding:
+    """Where a scheme puts codes in a copy of a graph.
+
+    Attributes:
+        module: the copy, which may be written to.
+        values: values with codes, in the order of the graph.
+        weights: convolutions and linear layers whose weight is int8.
+        slopes: PReLUs whose slopes are rounded.
+    """
+
+    module: fx.GraphModule
+    values: tuple[Coded, ...]
+    weights: tuple[fx.Node, ...]
+    slopes: tuple[fx.Node, ...]
+
+
+def plan_codes(graph: ValueGraph, scheme: Scheme) -> Coding:
+    """Copy a graph and find out where a scheme puts codes in it.
+
+    An operator in ``scheme.float_layers`` computes in floating point and hands its result on as it
+    is; whoever computes with codes takes it in codes.
+
+    Raises:
+        KeyError: if the scheme lacks a value of this graph.
+    """
+    module = deepcopy(graph.module)
+    nodes = {node.name: node for node in module.graph.nodes}
+    floating = {
+        nodes[node.name]
+        for value in graph.values
+        if value.name in scheme.float_layers
+        for node in value.operators
+    }
+    values = []
+    for value in graph.values if not scheme.weights_only else ():
+        node = nodes[value.node.name]
+        readers = tuple(user for user in node.users if not _takes_floats(node, user, floating))
+        if readers:
+            values.append(Coded(node, readers, scheme.values[value.share]))
+    called = [node for node in module.graph.nodes if node not in floating]
+    return Coding(
+        module,
+        tuple(values),
+        tuple(node for node in called if is_weighted(node) and _is_stored(node.args[1])),
+        tuple(
+            node
+            for node in called
+            if not scheme.weights_only
+            and node.op == "call_function"
+            and operator_name(node.target) == "prelu"
+            and _is_stored(node.args[1])
+        ),
+    )
+
+
+def insert(graph: ValueGraph, scheme: Scheme) -> fx.GraphModule:
+    """The int8 model that a scheme describes, as a new graph module in evaluation mode.
+
+    Tensors between operators are quantised and dequantised; weights become int8 codes and their
+    scales (buffers); biases are rounded to multiples of input scale × weight scale and slopes of
+    PReLUs to multiples of max|a| / 127, which is how integer kernels hold them.
+
+    Args:
+        graph: the float model; it is left untouched.
+        scheme: codes of its values.
+
+    Raises:
+        KeyError: if the scheme lacks a value of this graph.
+    """
+    coding = plan_codes(graph, scheme)
+    for value in coding.values:
+        _quantise_value(coding.module, value)
+    for node in coding.weights:
+        _quantise_weight(coding.module, node)
+    for node in coding.slopes:
+        exact = _stored(coding.module, node.args[1]).double()
+        step = exact.abs().max().clamp_min(SMALLEST_STEP) / LEVELS
+        _replace(coding.module, node, 1, ((exact / step).round() * step).float())
+    coding.module.graph.eliminate_dead_code()
+    lean = fx.GraphModule(coding.module, coding.module.graph, type(graph.module).__name__)
+    return lean.eval()
+
+
+def _takes_floats(node: fx.Node, user: fx.Node, floating: set[fx.Node]) -> bool:
+    if node.op == "placeholder":
+        return user in floating
+    return node in floating and (user in floating or user.op == "output")
+
+
+def _quantise_value(module: fx.GraphModule, value: Coded) -> None:
+    codes = (value.codes.scale, value.codes.zero_point, LOWEST, HIGHEST, torch.int8)
+    with module.graph.inserting_after(value.node):
+        quantised = module.graph.call_function(
+            operators().quantize_per_tensor.default, (value.node, *codes)
+        )
+    quantised.meta = {**value.node.meta, "val": value.node.meta["val"].to(torch.int8)}
+    for reader in value.readers:
+        # One for each reader: delegates take an operator together with its own dequantisation.
+        with module.graph.inserting_before(reader):
+            restored = module.graph.call_function(
+                operators().dequantize_per_tensor.default, (quantised, *codes)
+            )
+        restored.meta = dict(value.node.meta)
+        reader.replace_input_with(value.node, restored)
+
+
+def _quantise_weight(module: fx.GraphModule, node: fx.Node) -> None:
+    source = node.args[1]
+    assert isinstance(source, fx.Node)
+    weight = int8_weight(_stored(module, source), output_axis(node))
+    stem = str(source.target).replace(".", "_")
+    tensors = {
+        f"{stem}_int8": weight.codes,
+        f"{stem}_scales": weight.scales,
+        f"{stem}_zeros": torch.zeros_like(weight.scales, dtype=torch.int64),
+    }
+    with module.graph.inserting_before(node):
+        parts = [_buffer(module, name, tensor) for name, tensor in tensors.items()]
+        restored = module.graph.call_function(
+            operators().dequantize_per_channel.default,
+            (*parts, weight.axis, -LEVELS, LEVELS, torch.int8),
+        )
+    restored.meta = dict(source.meta)
+    node.replace_input_with(source, restored)
+    fed = node.args[0]
+    if len(node.args) < 3 or not _is_stored(node.args[2]) or not isinstance(fed, fx.Node):
+        return
+    if fed.target is not operators().dequantize_per_tensor.default:
+        return
+    scale = fed.args[1]
+    assert isinstance(scale, float)
+    step = weight.scales.double() * scale
+    exact = _stored(module, node.args[2]).double()
+    _replace(module, node, 2, ((exact / step).round() * step).float())
+
+
+def _replace(module: fx.GraphModule, node: fx.Node, argument: int, value: Tensor) -> None:
+    source = node.args[argument]
+    assert isinstance(source, fx.Node)
+    with module.graph.inserting_before(node):
+        # Behind the node's own name: two layers may share a bias, but not its rounding.
+        name = f"{str(source.target).replace('.', '_')}_rounded_{node.name}"
+        replacement = _buffer(module, name, value)
+    replacement.meta = dict(source.meta)
+    node.update_arg(argument, replacement)
+
+
+def _buffer(module: fx.GraphModule, name: str, value: Tensor) -> fx.Node:
+    if not hasattr(module, name):
+        module.register_buffer(name, value)
+    return module.graph.get_attr(name)
+
+
+def _is_stored(argument: Any) -> bool:
+    return isinstance(argument, fx.Node) and argument.op == "get_attr"
+
+
+def _stored(module: fx.GraphModule, argument: Any) -> Tensor:
+    return parameter(module, str(argument.target)).detach()

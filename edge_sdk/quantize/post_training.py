@@ -1,0 +1,117 @@
+"""Post-training quantisation: calibrate on pictures, choose codes, write them into the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, fx, nn
+
+from edge_sdk.errors import InputError
+from edge_sdk.quantize.calibrate import Seen, calibrate
+from edge_sdk.quantize.insertion import insert
+from edge_sdk.quantize.observers import Observer, choose_codes
+from edge_sdk.quantize.scheme import Affine, Scheme, affine
+from edge_sdk.quantize.value_graph import ValueGraph, value_graph
+
+PICTURE_RANGE = (0.0, 1.0)
+"""Range of pictures: codes −128 … 127 are then exactly the 8-bit values 0 … 255."""
+
+
+@dataclass(frozen=True, eq=False)
+class Quantised:
+    """A model with explicit int8 codes.
+
+    Attributes:
+        model: graph module from float32 to float32, with quantise and dequantise operators.
+        scheme: what was written into it.
+        graph: the float model that it was made from.
+    """
+
+    model: fx.GraphModule
+    scheme: Scheme
+    graph: ValueGraph
+
+
+def quantise(
+    model: nn.Module,
+    example: Tensor,
+    pictures: Sequence[Tensor],
+    observer: Observer = "mse",
+    *,
+    picture_output: bool = True,
+) -> Quantised:
+    """Quantise weights and activations of a model to int8.
+
+    Args:
+        model: float32 model in evaluation mode from one picture to tensors, fused before.
+        example: float32 [N, C, H, W] in [0, 1]; its shape becomes static.
+        pictures: calibration inputs of the example's shape, in [0, 1].
+        observer: how ranges are chosen.
+        picture_output: the model returns pictures in [0, 1], so that its output codes are the 8-bit
+            values; what lies beyond is clipped.
+
+    Raises:
+        InputError: if there are no pictures, they do not fit the example, or a value is no finite
+            number.
+        ConversionError: if the model cannot be traced.
+    """
+    _check_pictures(example, pictures)
+    graph = value_graph(model, example)
+    scheme = choose_scheme(graph, calibrate(graph, pictures), observer, picture_output)
+    return Quantised(insert(graph, scheme), scheme, graph)
+
+
+def quantise_weights(model: nn.Module, example: Tensor) -> Quantised:
+    """Quantise the weights of a model to int8 and leave the rest in floating point.
+
+    Args:
+        model: float32 model in evaluation mode, fused before.
+        example: float32 [N, C, H, W] in [0, 1]; its shape becomes static.
+    """
+    return apply_scheme(model, example, Scheme(weights_only=True))
+
+
+def apply_scheme(model: nn.Module, example: Tensor, scheme: Scheme) -> Quantised:
+    """Build the int8 model that a scheme describes.
+
+    Raises:
+        InputError: if the scheme was made for another model.
+    """
+    graph = value_graph(model, example)
+    if not scheme.weights_only:
+        missing = [value.share for value in graph.values if value.share not in scheme.values]
+        if missing:
+            raise InputError(
+                f"the quantisation scheme has no codes for {missing[0]}; it belongs to another "
+                "model, so quantise this one with --calibration DIR"
+            )
+    return Quantised(insert(graph, scheme), scheme, graph)
+
+
+def choose_scheme(
+    graph: ValueGraph, seen: Mapping[str, Seen], observer: Observer, picture_output: bool
+) -> Scheme:
+    """Codes of every value from what calibration saw."""
+    codes: dict[str, Affine] = {name: choose_codes(each, observer) for name, each in seen.items()}
+    for value in graph.values:
+        if value.node.op == "placeholder" and _is_picture(seen[value.share]):
+            codes[value.share] = affine(*PICTURE_RANGE)
+        if picture_output and any(user.op == "output" for user in value.node.users):
+            codes[value.share] = affine(*PICTURE_RANGE)
+    return Scheme(values=codes, observer=observer)
+
+
+def _is_picture(seen: Seen) -> bool:
+    return seen.low >= PICTURE_RANGE[0] and seen.high <= PICTURE_RANGE[1]
+
+
+def _check_pictures(example: Tensor, pictures: Sequence[Tensor]) -> None:
+    if not pictures:
+        raise InputError("no pictures to calibrate with; give at least one")
+    for picture in pictures:
+        if picture.shape != example.shape:
+            raise InputError(
+                f"a calibration picture is {list(picture.shape)}, the example "
+                f"{list(example.shape)}; cut all to one shape"
+            )

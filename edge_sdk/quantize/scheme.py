@@ -1,0 +1,130 @@
+"""The one quantisation truth: a scale and a zero point for every value of a model.
+
+Activations are int8 codes with one step per tensor, x = scale · (q − zero_point), q ∈ [−128, 127];
+weights are int8 codes with one step per output channel, w = scale_c · q, q ∈ [−127, 127], where
+scale_c = max|w_c| / 127 follows from the weights themselves. Every target takes these numbers; none
+calibrates anew.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from edge_sdk.errors import InputError
+
+LOWEST, HIGHEST = -128, 127
+"""Least and greatest int8 code of an activation."""
+STEPS = HIGHEST - LOWEST
+
+
+@dataclass(frozen=True)
+class Affine:
+    """Int8 codes of one tensor: x = scale · (q − zero_point).
+
+    Attributes:
+        scale: step between neighbouring codes, above 0.
+        zero_point: code of the number 0, −128 to 127.
+    """
+
+    scale: float
+    zero_point: int
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.scale) and self.scale > 0):
+            raise InputError(f"scale {self.scale} must be a number above 0")
+        if not LOWEST <= self.zero_point <= HIGHEST:
+            raise InputError(f"zero point {self.zero_point} must be {LOWEST} to {HIGHEST}")
+
+    @property
+    def low(self) -> float:
+        """Least number that a code stands for."""
+        return self.scale * (LOWEST - self.zero_point)
+
+    @property
+    def high(self) -> float:
+        """Greatest number that a code stands for."""
+        return self.scale * (HIGHEST - self.zero_point)
+
+
+def affine(low: float, high: float) -> Affine:
+    """Codes that cover [low, high], widened to hold 0, which becomes exact.
+
+    The scale is rounded to float32, which is how every format stores it.
+
+    Args:
+        low: least value.
+        high: greatest value; a range of no width is given the step 1/255.
+    """
+    import numpy as np
+
+    low, high = min(low, 0.0), max(high, 0.0)
+    scale = float(np.float32((high - low) / STEPS))
+    # Below the smallest normal float16, runtimes that compute in half precision would divide by 0.
+    scale = scale if scale >= 2.0**-14 / STEPS else 1 / STEPS
+    zero_point = round(LOWEST - low / scale)
+    return Affine(scale, min(max(zero_point, LOWEST), HIGHEST))
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """Quantisation of a model: what it takes, beside the weights, to build the int8 model anew.
+
+    Attributes:
+        values: codes of every tensor between operators, by the name of the module that makes it
+            (:mod:`edge_sdk.quantize.value_graph`); in an int8 model only.
+        weights_only: weights are int8, tensors between operators stay floating-point numbers.
+        float_layers: names of values whose operators stay in floating point.
+        observer: how the ranges were chosen from what calibration saw.
+    """
+
+    values: Mapping[str, Affine] = field(default_factory=dict)
+    weights_only: bool = False
+    float_layers: tuple[str, ...] = ()
+    observer: str = "min-max"
+
+    def to_json(self) -> str:
+        """Scheme as JSON; scales keep all their digits."""
+        return json.dumps(
+            {
+                "version": 1,
+                "observer": self.observer,
+                "weights_only": self.weights_only,
+                "float_layers": list(self.float_layers),
+                "values": {
+                    name: {"scale": value.scale, "zero_point": value.zero_point}
+                    for name, value in self.values.items()
+                },
+            },
+            indent=1,
+        )
+
+
+def scheme_from_json(text: str) -> Scheme:
+    """Read what :meth:`Scheme.to_json` wrote.
+
+    Raises:
+        InputError: if it is something else, or of a later version.
+    """
+    try:
+        content = json.loads(text)
+        if content["version"] != 1:
+            raise InputError(
+                f"quantisation scheme of version {content['version']}; this edge-sdk reads "
+                "version 1, update it"
+            )
+        return Scheme(
+            values={
+                str(name): Affine(float(value["scale"]), int(value["zero_point"]))
+                for name, value in content["values"].items()
+            },
+            weights_only=bool(content["weights_only"]),
+            float_layers=tuple(str(name) for name in content["float_layers"]),
+            observer=str(content["observer"]),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"not a quantisation scheme ({error}); quantise the model again"
+        ) from error

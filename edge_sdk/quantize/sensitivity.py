@@ -1,0 +1,143 @@
+"""What each operator's codes cost, and mixed precision by that cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from edge_sdk.errors import InputError
+from edge_sdk.quantize.insertion import insert
+from edge_sdk.quantize.scheme import Scheme
+from edge_sdk.quantize.value_graph import ValueGraph
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """What the codes of one value cost.
+
+    Attributes:
+        name: name of the value, after the module that makes it.
+        alone_db: PSNR of the model in which this operator alone computes with int8.
+        without_db: PSNR of the int8 model in which this operator alone stays in floating point.
+    """
+
+    name: str
+    alone_db: float
+    without_db: float
+
+
+def agreement_db(
+    reference: nn.Module, model: nn.Module, pictures: Sequence[Tensor], clip: bool = True
+) -> float:
+    """PSNR between the outputs of two models, pooled over all pictures, peak 1.
+
+    Args:
+        reference: from one tensor to one tensor.
+        model: the same.
+        pictures: inputs.
+        clip: outputs are pictures: both are clipped to [0, 1] first.
+
+    Returns:
+        −10·log₁₀ of the mean squared difference; +∞ if there is none.
+    """
+    total, count = 0.0, 0
+    with torch.no_grad():
+        for picture in pictures:
+            one, other = (_first(each(picture)).double() for each in (reference, model))
+            if clip:
+                one, other = one.clamp(0, 1), other.clamp(0, 1)
+            total += float((one - other).square().sum())
+            count += one.numel()
+    return math.inf if total == 0 else -10 * math.log10(total / max(count, 1))
+
+
+def layer_costs(
+    graph: ValueGraph, scheme: Scheme, pictures: Sequence[Tensor], clip: bool = True
+) -> tuple[LayerCost, ...]:
+    """Measure what each operator costs, the dearest first.
+
+    Args:
+        graph: the float model.
+        scheme: its quantisation.
+        pictures: inputs of the graph's shape.
+        clip: as in :func:`agreement_db`.
+    """
+    names = [value.name for value in graph.values if value.node.op != "placeholder"]
+    found = []
+    for name in names:
+        others = tuple(other for other in names if other != name)
+        found.append(
+            LayerCost(
+                name,
+                _db(graph, replace(scheme, float_layers=others), pictures, clip),
+                _db(
+                    graph,
+                    replace(scheme, float_layers=(*scheme.float_layers, name)),
+                    pictures,
+                    clip,
+                ),
+            )
+        )
+    return tuple(sorted(found, key=lambda cost: -cost.without_db))
+
+
+def meet_budget(
+    graph: ValueGraph,
+    scheme: Scheme,
+    pictures: Sequence[Tensor],
+    budget_db: float,
+    clip: bool = True,
+    progress: Progress | None = None,
+) -> Scheme:
+    """Leave operators in floating point until the int8 model agrees well enough.
+
+    In each round the operator is left whose int8 arithmetic costs most, measured anew, since what
+    one costs depends on the others.
+
+    Args:
+        graph: the float model.
+        scheme: its quantisation.
+        pictures: inputs of the graph's shape, others than those that chose the scheme.
+        budget_db: PSNR to reach.
+        clip: as in :func:`agreement_db`.
+        progress: called with the operators left so far and their number in all.
+
+    Returns:
+        The scheme with the fewest operators in ``float_layers`` that this finds.
+
+    Raises:
+        InputError: if the budget is not met with every operator but one in floating point.
+    """
+    names = [value.name for value in graph.values if value.node.op != "placeholder"]
+    reached = _db(graph, scheme, pictures, clip)
+    while reached < budget_db:
+        candidates = [name for name in names if name not in scheme.float_layers]
+        if len(candidates) < 2:
+            raise InputError(
+                f"{reached:.1f} dB with all but one operator in floating point misses the budget "
+                f"of {budget_db:.1f} dB; its input codes alone cost that, so lower the budget"
+            )
+        trials = [replace(scheme, float_layers=(*scheme.float_layers, name)) for name in candidates]
+        reached, scheme = max(
+            ((_db(graph, trial, pictures, clip), trial) for trial in trials),
+            key=lambda found: found[0],
+        )
+        if progress is not None:
+            progress(len(scheme.float_layers), len(names))
+    return scheme
+
+
+def _db(graph: ValueGraph, scheme: Scheme, pictures: Sequence[Tensor], clip: bool) -> float:
+    return agreement_db(graph.module, insert(graph, scheme), pictures, clip)
+
+
+def _first(outputs: object) -> Tensor:
+    first = outputs[0] if isinstance(outputs, tuple | list) else outputs
+    assert isinstance(first, Tensor)
+    return first

@@ -1,0 +1,156 @@
+"""Quantisation-aware fine-tuning: the float weights learn to survive their int8 codes.
+
+The float model is the teacher: no labels are needed. Activations keep the codes of the scheme;
+weights are rounded to theirs on every step; gradients pass the rounding as they are (straight
+through: Bengio et al., 2013) and vanish where an activation is clipped.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, fx, nn
+
+from edge_sdk.errors import InputError
+from edge_sdk.quantize.insertion import plan_codes
+from edge_sdk.quantize.scheme import HIGHEST, LOWEST, Scheme
+from edge_sdk.quantize.value_graph import ValueGraph, output_axis, value_graph
+from edge_sdk.reparam.int8 import fake_quantise
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class TuningConfig:
+    """How to fine-tune.
+
+    Attributes:
+        steps: optimisation steps.
+        batch: pictures per step.
+        learning_rate: of Adam at the first step; a cosine leads it to zero.
+        seed: seed of the draws.
+
+    Raises:
+        InputError: if a number is below its least.
+    """
+
+    steps: int = 1000
+    batch: int = 4
+    learning_rate: float = 3e-4
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.batch < 1 or not self.learning_rate > 0:
+            raise InputError(
+                f"{self.steps} steps of {self.batch} pictures at rate {self.learning_rate}: give "
+                "a step and a picture or more, and a rate above 0"
+            )
+
+
+def tune(
+    model: nn.Module,
+    example: Tensor,
+    scheme: Scheme,
+    pictures: Sequence[Tensor],
+    config: TuningConfig | None = None,
+    progress: Progress | None = None,
+) -> nn.Module:
+    """Fine-tune a model's float weights so that its int8 form returns what the model returns.
+
+    Minimises the mean squared difference between the int8 model's output and the float model's,
+    clipped to the range of the output codes.
+
+    Args:
+        model: float32 model in evaluation mode, fused before; it is left untouched.
+        example: float32 [N, C, H, W]; its shape becomes static.
+        scheme: codes of the values, which stay as they are.
+        pictures: inputs of the example's shape, float32 in [0, 1].
+        config: how to fine-tune.
+        progress: called with the steps done and to do.
+
+    Returns:
+        A copy of the model with tuned parameters; quantise it with the same scheme.
+
+    Raises:
+        InputError: if there are no pictures, or the scheme quantises no activations.
+    """
+    config = config or TuningConfig()
+    if scheme.weights_only or not pictures:
+        raise InputError("fine-tuning needs pictures and a scheme with activations; give both")
+    graph = value_graph(model, example)
+    low, high = _output_range(graph, scheme)
+    inputs = torch.stack(list(pictures))
+    with torch.no_grad():
+        wanted = torch.stack([_first(graph.module(each)).clamp(low, high) for each in inputs])
+    student = _trainable(graph, scheme)
+    parameters = list(student.parameters())
+    optimiser = torch.optim.Adam(parameters, lr=config.learning_rate)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: 0.5 * (1 + math.cos(math.pi * step / config.steps))
+    )
+    generator = torch.Generator().manual_seed(config.seed)
+    with torch.enable_grad():
+        for step in range(config.steps):
+            chosen = torch.randint(len(inputs), (config.batch,), generator=generator).tolist()
+            losses = [(_first(student(inputs[i])) - wanted[i]).square().mean() for i in chosen]
+            loss = torch.stack(losses).mean()
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            schedule.step()
+            if progress is not None:
+                progress(step + 1, config.steps)
+    tuned = deepcopy(model)
+    state = student.state_dict()
+    tuned.load_state_dict({name: state.get(name, old) for name, old in tuned.state_dict().items()})
+    return tuned.eval()
+
+
+def _trainable(graph: ValueGraph, scheme: Scheme) -> fx.GraphModule:
+    coding = plan_codes(graph, scheme)
+    module = coding.module
+    for value in coding.values:
+        codes = value.codes
+        with module.graph.inserting_after(value.node):
+            rounded = module.graph.call_function(
+                torch.fake_quantize_per_tensor_affine,
+                (value.node, codes.scale, codes.zero_point, LOWEST, HIGHEST),
+            )
+        for reader in value.readers:
+            reader.replace_input_with(value.node, rounded)
+    for node in coding.weights:
+        source = node.args[1]
+        assert isinstance(source, fx.Node)
+        with module.graph.inserting_before(node):
+            fake = module.graph.call_function(_fake_weight, (source, output_axis(node)))
+        node.update_arg(1, fake)
+    module.recompile()
+    for parameter in module.parameters():
+        parameter.requires_grad_(True)
+    return module
+
+
+def _fake_weight(weight: Tensor, axis: int) -> Tensor:
+    first = weight.transpose(0, axis)
+    flat = first.reshape(first.shape[0], -1, 1, 1)
+    return fake_quantise(flat).reshape(first.shape).transpose(0, axis)
+
+
+def _first(outputs: object) -> Tensor:
+    first = outputs[0] if isinstance(outputs, tuple | list) else outputs
+    assert isinstance(first, Tensor)
+    return first
+
+
+def _output_range(graph: ValueGraph, scheme: Scheme) -> tuple[float, float]:
+    for value in graph.values:
+        if any(user.op == "output" for user in value.node.users):
+            if value.name in scheme.float_layers:
+                break
+            codes = scheme.values[value.share]
+            return codes.low, codes.high
+    return -math.inf, math.inf

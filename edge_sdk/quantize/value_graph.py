@@ -1,0 +1,213 @@
+"""A model as the tensors between its operators, named after the modules that make them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, fx, nn
+
+from edge_sdk.exported import export, operator_name
+
+WEIGHTED = frozenset({"conv1d", "conv2d", "conv_transpose2d", "convolution", "linear"})
+"""Operators with a weight as second argument and a bias as third."""
+CLAMPING = frozenset({"relu", "relu6", "hardtanh", "clamp"})
+"""Activations that a runtime joins to the operator before them, so that no codes lie between."""
+_JOINED_BY_CLAMPING = WEIGHTED | {"add", "sub", "mul"}
+KEEPING = frozenset(
+    {
+        "alias",
+        "cat",
+        "channel_shuffle",
+        "clone",
+        "constant_pad_nd",
+        "contiguous",
+        "detach",
+        "dropout",
+        "expand",
+        "flatten",
+        "getitem",
+        "max_pool2d",
+        "max_pool2d_with_indices",
+        "narrow",
+        "pad",
+        "permute",
+        "pixel_shuffle",
+        "pixel_unshuffle",
+        "reflection_pad2d",
+        "relu",
+        "repeat",
+        "replication_pad2d",
+        "reshape",
+        "select",
+        "slice",
+        "split",
+        "split_with_sizes",
+        "squeeze",
+        "transpose",
+        "unsqueeze",
+        "unflatten",
+        "upsample_nearest2d",
+        "view",
+    }
+)
+"""Operators whose output holds values of the input (or 0) alone: the codes stay the same."""
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """One tensor between operators.
+
+    Attributes:
+        name: path of the module that makes it (``features.0``); with the operator behind a colon
+            where a module makes several; the operator alone for what the model itself computes.
+        node: node of the graph.
+        operators: nodes that are one operator once deployed: a convolution and its clamp, say.
+        share: name of the first of the values that have the same codes.
+    """
+
+    name: str
+    node: fx.Node
+    operators: tuple[fx.Node, ...]
+    share: str
+
+
+@dataclass(frozen=True, eq=False)
+class ValueGraph:
+    """The graph of a model with its values, in the order in which they are computed.
+
+    Attributes:
+        module: runs the graph; holds the model's parameters by their names.
+        values: inputs first.
+    """
+
+    module: fx.GraphModule
+    values: tuple[Value, ...]
+
+    def of(self, node: fx.Node) -> Value | None:
+        """The value that a node makes; ``None`` if it makes none of its own."""
+        return next((value for value in self.values if value.node is node), None)
+
+
+def value_graph(model: nn.Module, example: Tensor) -> ValueGraph:
+    """Export a model and name its values.
+
+    Args:
+        model: float32 model with one tensor as input; it is left untouched.
+        example: float32 [N, C, H, W] in [0, 1]; its shape becomes static.
+
+    Raises:
+        InputError: if the model does not take the example.
+        ConversionError: if it cannot be traced.
+    """
+    module = export(model, example).module(check_guards=False)
+    assert isinstance(module, fx.GraphModule)
+    nodes = [node for node in module.graph.nodes if _is_value(node, module)]
+    joined = {node: clamp for node in nodes if (clamp := _clamp_behind(node)) is not None}
+    own = [node for node in nodes if node not in joined]
+    before = {clamp: node for node, clamp in joined.items()}
+    named = _names(own, before)
+    root: dict[fx.Node, fx.Node] = {node: node for node in own}
+    for node in own:
+        if node in before or node.op != "call_function" or not _keeps_values(node):
+            continue
+        for source in node.all_input_nodes:
+            if source in root:
+                root[_find(root, node)] = _find(root, source)
+    # The first of each set in the order of the graph speaks for it.
+    first: dict[fx.Node, str] = {}
+    for node in own:
+        first.setdefault(_find(root, node), named[node])
+    return ValueGraph(
+        module,
+        tuple(
+            Value(
+                named[node],
+                node,
+                (before[node], node) if node in before else (node,),
+                first[_find(root, node)],
+            )
+            for node in own
+        ),
+    )
+
+
+def is_weighted(node: fx.Node) -> bool:
+    """Whether a node is a convolution or a linear layer."""
+    return node.op == "call_function" and operator_name(node.target) in WEIGHTED
+
+
+def output_axis(node: fx.Node) -> int:
+    """Axis of the weight that holds the output channels of a convolution or linear layer."""
+    transposed = operator_name(node.target) == "conv_transpose2d"
+    groups = node.args[6] if transposed and len(node.args) > 6 else 1
+    return 1 if transposed and groups == 1 else 0
+
+
+def _is_value(node: fx.Node, module: fx.GraphModule) -> bool:
+    if node.op not in ("placeholder", "call_function"):
+        return False
+    result = node.meta.get("val")
+    if not isinstance(result, Tensor) or not result.is_floating_point():
+        return False
+    return node.op == "placeholder" or any(_depends_on_input(node))
+
+
+def _depends_on_input(node: fx.Node) -> Iterator[bool]:
+    seen: set[fx.Node] = set()
+    waiting = [node]
+    while waiting:
+        current = waiting.pop()
+        if current.op == "placeholder":
+            yield True
+            return
+        if current not in seen:
+            seen.add(current)
+            waiting.extend(current.all_input_nodes)
+
+
+def _clamp_behind(node: fx.Node) -> fx.Node | None:
+    if node.op != "call_function" or operator_name(node.target) not in _JOINED_BY_CLAMPING:
+        return None
+    users = list(node.users)
+    if len(users) != 1 or users[0].op != "call_function":
+        return None
+    return users[0] if operator_name(users[0].target) in CLAMPING else None
+
+
+def _keeps_values(node: fx.Node) -> bool:
+    name = operator_name(node.target)
+    if name == "constant_pad_nd":
+        fill = node.args[2] if len(node.args) > 2 else 0
+        return isinstance(fill, int | float) and fill == 0
+    return name in KEEPING
+
+
+def _find(root: dict[fx.Node, fx.Node], node: fx.Node) -> fx.Node:
+    while root[node] is not node:
+        node = root[node]
+    return node
+
+
+def _names(nodes: list[fx.Node], before: dict[fx.Node, fx.Node]) -> dict[fx.Node, str]:
+    paths = {node: _path(before.get(node, node)) for node in nodes}
+    counts = Counter(paths.values())
+    return {
+        node: path if path and counts[path] == 1 else f"{path}:{node.name}" if path else node.name
+        for node, path in paths.items()
+    }
+
+
+def _path(node: fx.Node) -> str:
+    stack = list((node.meta.get("nn_module_stack") or {}).values())
+    return str(stack[-1][0]) if stack else ""
+
+
+def parameter(module: nn.Module, path: str) -> Tensor:
+    """Parameter or buffer of a module by its dotted name."""
+    owner, _, name = path.rpartition(".")
+    tensor = getattr(module.get_submodule(owner), name)
+    assert isinstance(tensor, torch.Tensor)
+    return tensor
