@@ -71,7 +71,7 @@ def load_any(model: str, input_shape: tuple[int, ...] | None = None) -> LoadedMo
         model: shipped name, path of a ``.safetensors`` file, or ``package.module:callable``: a
             callable without required arguments that returns an ``nn.Module``, or a pair of one and
             its example input(s), or such a module itself. Modules of the current directory are
-            found. Its module is imported and it runs with torch seeded by 0, so that random weights are the same
+            found. Import and call run with torch seeded by 0, so that random weights are the same
             each time.
         input_shape: shape of the example input, which is seeded noise in [0, 1] then; ``None`` for
             1×C×32×32 of a shipped model or file, or the example that the callable returns.
