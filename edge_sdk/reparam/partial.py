@@ -18,7 +18,8 @@ from edge_sdk.reparam.certificate import (
     certify,
 )
 from edge_sdk.reparam.collapse import multi_branch_blocks
-from edge_sdk.reparam.plans import FusionPlan, groups_at
+from edge_sdk.reparam.cost import select_by_cost
+from edge_sdk.reparam.plans import CheapestSubset, FusionPlan, groups_at
 from edge_sdk.reparam.proof import check_errors, check_runs, largest_errors
 
 Groups = tuple[tuple[int, ...], ...]
@@ -120,7 +121,10 @@ def _planned(
     reasons: dict[int, str] = {}
     for index, block in enumerate(blocks):
         try:
-            chosen[index] = groups_at(plan, index + 1, block.configs)
+            if isinstance(plan.rule, CheapestSubset):
+                chosen[index] = (select_by_cost(block, plan.rule.bit_worth)[0].branches,)
+            else:
+                chosen[index] = groups_at(plan, index + 1, block.configs)
         except InputError as error:
             reasons[index] = str(error)
     return chosen, reasons
