@@ -30,12 +30,14 @@ class LoadedModel:
         network: the model in evaluation mode, with its branches.
         example: one tensor per argument of the model.
         spec: what the model does to pictures; ``None`` if it does not say.
+        own_example: whether the example came with the model; else it is seeded noise in [0, 1].
     """
 
     name: str
     network: nn.Module
     example: tuple[Tensor, ...]
     spec: ModelSpec | None
+    own_example: bool = False
 
     @property
     def single_example(self) -> Tensor:
@@ -61,7 +63,9 @@ class LoadedModel:
             raise InputError(
                 f"{self.name} takes {list(before.shape)}, which has no height and width to choose"
             )
-        return replace(self, example=(_noise((*before.shape[:2], height, width)),))
+        return replace(
+            self, example=(_noise((*before.shape[:2], height, width)),), own_example=False
+        )
 
 
 def load_any(model: str, input_shape: tuple[int, ...] | None = None) -> LoadedModel:
@@ -82,19 +86,19 @@ def load_any(model: str, input_shape: tuple[int, ...] | None = None) -> LoadedMo
     """
     if _is_python_name(model):
         network, example = call_for_model(model)
+        own_example = bool(example)
     else:
         network = resolve_model(_checked_file(model))
-        example = (example_input(network),)
+        example, own_example = (example_input(network),), False
     spec = getattr(network, "spec", None)
-    loaded = LoadedModel(
-        model, network.eval(), example, spec if isinstance(spec, ModelSpec) else None
-    )
+    known_spec = spec if isinstance(spec, ModelSpec) else None
+    loaded = LoadedModel(model, network.eval(), example, known_spec, own_example)
     if input_shape is not None:
         if len(example) > 1:
             raise InputError(
                 f"{model} brings {len(example)} example inputs of its own; leave --input out"
             )
-        loaded = replace(loaded, example=(_noise(input_shape),))
+        loaded = replace(loaded, example=(_noise(input_shape),), own_example=False)
     if not loaded.example:
         raise InputError(
             f"{model} brings no example input; give its shape, such as --input 1x3x224x224, or "
