@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from edge_sdk import __version__
-from edge_sdk.cli import burst, conversion, demo, model
+from edge_sdk.cli import burst, conversion, demo, fusing, linting, model
 
 app = typer.Typer(
     name="edge-sdk",
@@ -39,6 +39,7 @@ app.command(rich_help_panel="Bursts")(burst.simulate)
 app.command(rich_help_panel="Bursts")(demo.demo)
 app.command(rich_help_panel="Models")(model.models)
 app.command(rich_help_panel="Models")(model.train)
-app.command(rich_help_panel="Models")(model.fuse)
+app.command(rich_help_panel="Models")(fusing.fuse)
+app.command(rich_help_panel="Models")(linting.lint)
 app.command(rich_help_panel="Phones")(conversion.convert)
 app.command(rich_help_panel="Phones")(conversion.verify)

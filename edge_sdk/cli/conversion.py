@@ -10,22 +10,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_sdk.cli.console import err, format_db, out, print_json, print_table
+from edge_sdk.cli.naming import INPUT_HELP, MODEL_HELP, default_stem, load_named
 from edge_sdk.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from edge_sdk.emulate.verify import Artifact, ParityRow
-    from edge_sdk.models import EnhanceNet
     from edge_sdk.targets import LoweringReport
+    from edge_sdk.zoo.loading import LoadedModel
 
 LARGEST_SIDE_PX = 8192
+DEFAULT_SIZE = (128, 128)
+VERIFY_SIZE = (64, 64)
 
 
 def convert(
-    model: Annotated[
-        str | None, typer.Argument(help="Shipped model, or a .safetensors file.")
-    ] = None,
+    model: Annotated[str | None, typer.Argument(help=MODEL_HELP)] = None,
     target: Annotated[
         str | None, typer.Option("--target", "-t", help="executorch, coreml or tflite.")
     ] = None,
@@ -33,7 +34,13 @@ def convert(
         Path | None, typer.Option("--output", "-o", help="File to write [MODEL + suffix].")
     ] = None,
     precision: Annotated[str, typer.Option(help="fp32, or fp16 where the target has it.")] = "fp32",
-    size: Annotated[str, typer.Option(help="Input HEIGHTxWIDTH, fixed in the file.")] = "128x128",
+    size: Annotated[
+        str | None,
+        typer.Option(
+            help="Input HEIGHTxWIDTH, fixed in the file [128x128, or the model's own example]."
+        ),
+    ] = None,
+    input_shape: Annotated[str | None, typer.Option("--input", help=INPUT_HELP)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Turn a model into a file that a phone's runtime loads.
@@ -42,9 +49,8 @@ def convert(
 
     Example: edge-sdk convert sr_x2_y --target tflite -o sr_x2_y.tflite
     """
+    from edge_sdk.reparam import fuse
     from edge_sdk.targets import converter_names, find_converter
-    from edge_sdk.zoo import resolve_model
-    from edge_sdk.zoo.networks import example_input, fused_network
 
     if model is None:
         raise InputError("no model given; name one: edge-sdk convert MODEL --target TARGET")
@@ -53,11 +59,16 @@ def convert(
             f"no target given; add --target with one of: {', '.join(converter_names())}"
         )
     converter = find_converter(target)
-    height, width = parse_size(size)
-    network = resolve_model(model)
-    path = output or Path(Path(model).stem + converter.suffix)
-    fused = fused_network(network)
-    report = converter.convert(fused, example_input(fused, height, width), path, precision)
+    if size is not None and input_shape is not None:
+        raise InputError("--size and --input both give the input's size; give one of them")
+    sides = None if size is None else parse_size(size)
+    loaded = load_named(model, input_shape)
+    path = output or Path(default_stem(model) + converter.suffix)
+    fused, _ = fuse(loaded.network, loaded.example)
+    if sides is None and loaded.spec is not None and input_shape is None:
+        sides = DEFAULT_SIZE
+    example = (loaded if sides is None else loaded.resized(*sides)).single_example
+    report = converter.convert(fused, example, path, precision)
     if as_json:
         print_json({"output": path, **vars(report)})
         return
@@ -65,9 +76,7 @@ def convert(
 
 
 def verify(
-    model: Annotated[
-        str | None, typer.Argument(help="Shipped model, or a .safetensors file.")
-    ] = None,
+    model: Annotated[str | None, typer.Argument(help=MODEL_HELP)] = None,
     artifacts: Annotated[
         list[Path] | None,
         typer.Argument(help="Converted files; without any, every installed target is converted."),
@@ -75,6 +84,7 @@ def verify(
     precision: Annotated[
         str, typer.Option(help="What the files were converted in: chooses the gate.")
     ] = "fp32",
+    input_shape: Annotated[str | None, typer.Option("--input", help=INPUT_HELP)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the chain as JSON.")] = False,
 ) -> None:
     """Run converted files in their desktop runtimes and compare them with the PyTorch model.
@@ -85,18 +95,17 @@ def verify(
     Example: edge-sdk verify sr_x2_y sr_x2_y.tflite
     """
     from edge_sdk.emulate.verify import Artifact, parity_chain
-    from edge_sdk.zoo import resolve_model
-    from edge_sdk.zoo.networks import fused_network
+    from edge_sdk.reparam import fuse
 
     if model is None:
         raise InputError("no model given; name one: edge-sdk verify MODEL FILE …")
-    network = resolve_model(model)
-    fused = fused_network(network)
+    loaded = load_named(model, input_shape)
+    fused, _ = fuse(loaded.network, loaded.example)
     with tempfile.TemporaryDirectory() as folder:
         given = [Artifact(path, precision) for path in artifacts or []]
-        chosen = given or _convert_all(fused, precision, Path(folder))
+        chosen = given or _convert_all(loaded, fused, precision, Path(folder))
         shape = _common_shape(chosen)
-        rows = parity_chain(network, fused, chosen, _probes(fused, shape))
+        rows = parity_chain(loaded.network, fused, chosen, _probes(loaded, shape))
     passed = all(row.passed for row in rows)
     if as_json:
         print_json({"passed": passed, "input_shape": shape, "rows": rows})
@@ -121,12 +130,14 @@ def parse_size(text: str) -> tuple[int, int]:
     return height, width
 
 
-def _convert_all(network: EnhanceNet, precision: str, folder: Path) -> list[Artifact]:
+def _convert_all(
+    loaded: LoadedModel, fused: nn.Module, precision: str, folder: Path
+) -> list[Artifact]:
     from edge_sdk.emulate.verify import Artifact
     from edge_sdk.extras import install_command, is_installed
     from edge_sdk.targets import converter_names, find_converter
-    from edge_sdk.zoo.networks import example_input
 
+    sized = loaded if loaded.spec is None else loaded.resized(*VERIFY_SIZE)
     made = []
     for name in converter_names():
         converter = find_converter(name)
@@ -139,7 +150,7 @@ def _convert_all(network: EnhanceNet, precision: str, folder: Path) -> list[Arti
             err.print(f"note: {name} is left out; it has no {precision}")
             continue
         path = folder / f"model{converter.suffix}"
-        converter.convert(network, example_input(network, 64, 64), path, precision)
+        converter.convert(fused, sized.single_example, path, precision)
         made.append(Artifact(path, precision))
     if not made:
         raise MissingExtraError(
@@ -164,13 +175,13 @@ def _common_shape(artifacts: list[Artifact]) -> tuple[int, ...]:
     return shapes[first]
 
 
-def _probes(network: EnhanceNet, shape: tuple[int, ...]) -> list[Tensor]:
+def _probes(loaded: LoadedModel, shape: tuple[int, ...]) -> list[Tensor]:
     import torch
 
-    if len(shape) != 4 or shape[1] != network.spec.colour.channels:
+    own = tuple(loaded.single_example.shape)
+    if len(shape) != 4 or len(own) != 4 or shape[1] != own[1]:
         raise InputError(
-            f"the files take {shape}, the model {network.spec.colour.channels} channel(s); "
-            "name the model they were made from"
+            f"the files take {shape}, the model {own}; name the model they were made from"
         )
     height, width = shape[-2:]
     ramp = torch.linspace(0, 1, width).expand(height, width) * torch.linspace(0, 1, height)[:, None]

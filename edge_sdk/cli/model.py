@@ -1,4 +1,4 @@
-"""Commands for models: ``models``, ``train`` and ``fuse``."""
+"""Commands for models: ``models`` and ``train``."""
 
 from __future__ import annotations
 
@@ -96,57 +96,6 @@ def train(
         f"wrote {result.path}: {result.psnr_db:.2f} dB on the validation pictures "
         f"after {result.steps:,} steps"
     )
-
-
-def fuse(
-    model: Annotated[
-        str | None, typer.Argument(help="Shipped model, or a .safetensors file.")
-    ] = None,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="File to write, .safetensors.")
-    ] = Path("fused.safetensors"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print the certificate as JSON.")] = False,
-) -> None:
-    """Merge every multi-branch block into one convolution and prove that nothing changed.
-
-    Original and fused model are compared on impulses, borders, constants and noise in float64 and
-    float32; a model that differs is not written.
-
-    Example: edge-sdk fuse sr_x2_y -o sr_x2_y.safetensors
-    """
-    from edge_sdk.models import save_checkpoint
-    from edge_sdk.outputs import check_writable
-    from edge_sdk.reparam import fuse as fuse_model
-    from edge_sdk.zoo import resolve_model
-    from edge_sdk.zoo.networks import example_input
-
-    if model is None:
-        raise InputError("no model given; name one: edge-sdk fuse MODEL -o FILE")
-    if output.suffix != ".safetensors":
-        raise OutputError(f"{output}: models are written as .safetensors; end the name so")
-    check_writable(output)
-    network = resolve_model(model)
-    fused, certificate = fuse_model(network, example_input(network))
-    save_checkpoint(fused, output)
-    if as_json:
-        print_json({"output": output, "certificate": certificate})
-        return
-    rows = [
-        (region.name, str(region.branches), f"{region.kernel[0]}×{region.kernel[1]}")
-        for region in certificate.regions
-    ]
-    print_table("Merged blocks", ("block", "branches", "kernel"), rows)
-    for refusal in certificate.refusals:
-        out.print(f"left apart: {refusal.name}: {refusal.reason}")
-    out.print(
-        f"parameters {certificate.parameters_before:,} → {certificate.parameters_after:,} · "
-        f"MACs {certificate.macs_before:,} → {certificate.macs_after:,} (32×32 input)"
-    )
-    out.print(
-        f"largest error {certificate.error_float64:.1e} (float64), {certificate.error_float32:.1e} "
-        f"(float32) of the RMS output, over {len(certificate.probes)} probes"
-    )
-    out.print(f"wrote {output}")
 
 
 def describe_task(spec: ModelSpec) -> str:

@@ -51,7 +51,10 @@ def save_checkpoint(model: nn.Module, path: Path) -> None:
     if {name: part.shape for name, part in described.items()} != {
         name: part.shape for name, part in model.state_dict().items()
     }:
-        raise ModelError("a partly merged network has no file form; merge it wholly, or not at all")
+        raise ModelError(
+            "the network no longer has the layers that its config describes, so it has no file "
+            "form; undo what was changed in it"
+        )
     config = _CONFIG.dump_json(model.config).decode()
     state = {name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
     data = save(state, {"format": FORMAT, "version": str(VERSION), "config": config})

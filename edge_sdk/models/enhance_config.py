@@ -9,7 +9,12 @@ from pydantic import ConfigDict
 
 from edge_sdk.errors import InputError
 from edge_sdk.models.spec import Colour, Task
-from edge_sdk.reparam.branch_configs import BranchConfig, common_kernel
+from edge_sdk.reparam.branch_configs import (
+    BranchConfig,
+    ConvBranchConfig,
+    IdentityBranchConfig,
+    common_kernel,
+)
 from edge_sdk.reparam.presets import sesr_branches
 
 Activation = Literal["prelu", "relu", "leaky_relu"]
@@ -42,6 +47,9 @@ class EnhanceNetConfig:
             denoising.
         collapsed: train on the merged kernel (one convolution per block and step).
         task: what the network does.
+        blocks: of a partly merged network, the branches of each convolution in order (conv1, the
+            modules, conv2), ``None`` for a plain one; ``branches`` is ``None`` then. ``None`` where
+            all have the same ``branches``.
 
     Raises:
         InputError: if a value is not one of these, or two do not fit each other.
@@ -59,6 +67,7 @@ class EnhanceNetConfig:
     collapsed: bool = True
     architecture: Literal["enhance_net"] = "enhance_net"
     task: Task = Task.SUPER_RESOLUTION
+    blocks: tuple[tuple[BranchConfig, ...] | None, ...] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.task, Task):
@@ -72,19 +81,28 @@ class EnhanceNetConfig:
         if not self.widths or any(width < 1 for width in self.widths):
             raise InputError(f"widths {self.widths} must be positive, at least one")
         if self.branches is not None:
-            square = (KERNEL_PX, KERNEL_PX)
-            if len(self.branches) < 2 or common_kernel(self.branches) != square:
-                sizes = ", ".join("{}×{}".format(*branch.kernel) for branch in self.branches)
-                raise InputError(
-                    f"branches of sizes {sizes or 'none'} do not merge into {KERNEL_PX}×"
-                    f"{KERNEL_PX}; give two or more, the largest of size {KERNEL_PX}"
-                )
+            _check_branches(self.branches)
+        self._check_blocks()
         if self.activation not in get_args(Activation):
             raise InputError(
                 f"activation '{self.activation}' is unknown; choose one of: "
                 f"{', '.join(get_args(Activation))}"
             )
         self._check_skips()
+
+    def _check_blocks(self) -> None:
+        if self.blocks is None:
+            return
+        if self.branches is not None:
+            raise InputError("branches and blocks both describe the convolutions; give one of them")
+        if len(self.blocks) != len(self.widths) + 1:
+            raise InputError(
+                f"blocks must describe each of the {len(self.widths) + 1} convolutions, not "
+                f"{len(self.blocks)}"
+            )
+        for branches in self.blocks:
+            if branches is not None:
+                _check_branches(branches)
 
     def _check_skips(self) -> None:
         for first, second in self.skips:
@@ -103,4 +121,41 @@ class EnhanceNetConfig:
 
     def fused(self) -> EnhanceNetConfig:
         """Config of the fused network: the same with plain convolutions."""
-        return replace(self, branches=None)
+        return replace(self, branches=None, blocks=None)
+
+    def partly_fused(self, blocks: tuple[tuple[BranchConfig, ...] | None, ...]) -> EnhanceNetConfig:
+        """Config of the network with these branches in its convolutions, in order."""
+        return replace(self, branches=None, blocks=blocks)
+
+    def block_branches(self, index: int) -> tuple[BranchConfig, ...] | None:
+        """Branches of convolution ``index``, conv2 the last; ``None`` for a plain one.
+
+        Where the channels change, a 1×1 projection stands in for an identity, as in residual nets.
+        """
+        if self.blocks is not None:
+            return self.blocks[index]
+        before, after = self.block_channels(index)
+        if self.branches is None or before == after:
+            return self.branches
+        return tuple(
+            ConvBranchConfig((1,), (), branch.batch_norm)
+            if isinstance(branch, IdentityBranchConfig)
+            else branch
+            for branch in self.branches
+        )
+
+    def block_channels(self, index: int) -> tuple[int, int]:
+        """Channels into and out of convolution ``index``, conv2 the last."""
+        subpixels = self.scale**2 if self.task is Task.SUPER_RESOLUTION else 1
+        channels = self.colour.channels
+        sides = (channels, *self.widths, channels * subpixels)
+        return (sides[index], sides[index + 1])
+
+
+def _check_branches(branches: tuple[BranchConfig, ...]) -> None:
+    if len(branches) < 2 or common_kernel(branches) != (KERNEL_PX, KERNEL_PX):
+        sizes = ", ".join("{}×{}".format(*branch.kernel) for branch in branches)
+        raise InputError(
+            f"branches of sizes {sizes or 'none'} do not merge into {KERNEL_PX}×"
+            f"{KERNEL_PX}; give two or more, the largest of size {KERNEL_PX}"
+        )

@@ -27,7 +27,6 @@ from torch.nn import functional
 from edge_sdk.models.enhance_config import KERNEL_PX, Activation, EnhanceNetConfig
 from edge_sdk.models.spec import Colour, ModelSpec, Task
 from edge_sdk.reparam.block import MultiBranchConv2d
-from edge_sdk.reparam.branch_configs import ConvBranchConfig, IdentityBranchConfig
 
 __all__ = ["Activation", "EnhanceNet", "EnhanceNetConfig"]
 
@@ -45,20 +44,22 @@ class EnhanceNet(nn.Module):
     def __init__(self, config: EnhanceNetConfig) -> None:
         super().__init__()
         self._config = config
-        channels = config.colour.channels
-        widths = config.widths
-        inputs = (channels, *widths[:-1])
-        self.features = nn.ModuleList(
-            _block(before, after, config) for before, after in zip(inputs, widths, strict=True)
-        )
-        self.activations = nn.ModuleList(_activation(config.activation, w) for w in widths)
-        subpixels = config.scale**2 if config.task is Task.SUPER_RESOLUTION else 1
-        self.reconstruct = _block(widths[-1], channels * subpixels, config)
+        self.features = nn.ModuleList(_block(index, config) for index in range(len(config.widths)))
+        self.activations = nn.ModuleList(_activation(config.activation, w) for w in config.widths)
+        self.reconstruct = _block(len(config.widths), config)
 
     @property
     def config(self) -> EnhanceNetConfig:
-        """Config that builds this network as it stands: fused once its blocks are plain."""
-        return self._config if self.has_branches else self._config.fused()
+        """Config that builds this network as it stands, be it fused wholly, in part or not."""
+        blocks = tuple(
+            block.configs if isinstance(block, MultiBranchConv2d) else None
+            for block in (*self.features, self.reconstruct)
+        )
+        if not any(blocks):
+            return self._config.fused()
+        if blocks == tuple(self._config.block_branches(index) for index in range(len(blocks))):
+            return self._config
+        return self._config.partly_fused(blocks)
 
     @property
     def has_branches(self) -> bool:
@@ -129,16 +130,11 @@ class EnhanceNet(nn.Module):
         return functional.pixel_shuffle(subpixels, self._config.scale)
 
 
-def _block(in_channels: int, out_channels: int, config: EnhanceNetConfig) -> nn.Module:
-    if config.branches is None:
+def _block(index: int, config: EnhanceNetConfig) -> nn.Module:
+    in_channels, out_channels = config.block_channels(index)
+    branches = config.block_branches(index)
+    if branches is None:
         return nn.Conv2d(in_channels, out_channels, KERNEL_PX, padding=KERNEL_PX // 2)
-    # Where the channels change, a 1×1 projection stands in for the identity, as in residual nets.
-    branches = tuple(
-        ConvBranchConfig((1,), (), branch.batch_norm)
-        if isinstance(branch, IdentityBranchConfig) and in_channels != out_channels
-        else branch
-        for branch in config.branches
-    )
     return MultiBranchConv2d(in_channels, out_channels, branches, collapsed=config.collapsed)
 
 

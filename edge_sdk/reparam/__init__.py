@@ -12,13 +12,18 @@ from edge_sdk.reparam.certificate import (
     Certificate,
     Refusal,
     Region,
-    count_macs,
-    count_parameters,
 )
 from edge_sdk.reparam.collapse import freeze_batch_norm, thaw_batch_norm
 from edge_sdk.reparam.cost import select_by_cost
 from edge_sdk.reparam.fuse import fuse
 from edge_sdk.reparam.operator import LinearOperator, Padding
+from edge_sdk.reparam.operator_costs import (
+    OperatorCost,
+    count_bytes,
+    count_macs,
+    count_parameters,
+    operator_costs,
+)
 from edge_sdk.reparam.partial import fuse_partially, merge_branches
 from edge_sdk.reparam.plans import FusionPlan
 from edge_sdk.reparam.presets import BlockConfig, five_branches, preset, sesr_branches
@@ -33,10 +38,12 @@ __all__ = [
     "IdentityBranchConfig",
     "LinearOperator",
     "MultiBranchConv2d",
+    "OperatorCost",
     "Padding",
     "PoolBranchConfig",
     "Refusal",
     "Region",
+    "count_bytes",
     "count_macs",
     "count_parameters",
     "five_branches",
@@ -44,6 +51,7 @@ __all__ = [
     "fuse",
     "fuse_partially",
     "merge_branches",
+    "operator_costs",
     "preset",
     "select_by_cost",
     "sesr_branches",

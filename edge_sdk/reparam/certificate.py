@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
+
+from edge_sdk.reparam.operator_costs import OperatorCost, count_parameters, operator_costs
 
 FLOAT64_TOLERANCE = 1e-11
 """Largest error of the whole model in float64, relative to its RMS output."""
@@ -66,6 +66,11 @@ class Certificate:
         parameters_after: number of parameters of the fused model.
         macs_before: multiply–accumulates of all convolutions for the example input.
         macs_after: the same for the fused model.
+        bytes_before: bytes that all operators of the original read and write, for the example
+            input, at float32: :func:`~edge_sdk.reparam.operator_costs.operator_costs`.
+        bytes_after: the same for the fused model.
+        operators_before: operators of the original, in the order in which they run.
+        operators_after: the same for the fused model.
         input_range: smallest and largest input value for which the two are equal; ``None`` for any
             (only folded skips need a range).
     """
@@ -79,7 +84,66 @@ class Certificate:
     parameters_after: int
     macs_before: int
     macs_after: int
+    bytes_before: int
+    bytes_after: int
+    operators_before: tuple[OperatorCost, ...]
+    operators_after: tuple[OperatorCost, ...]
     input_range: Range | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Errors of a comparison, by which a certificate vouches for a model.
+
+    Attributes:
+        error_float64: as in :class:`Certificate`.
+        error_float32: likewise.
+        probes: likewise.
+        input_range: likewise.
+    """
+
+    error_float64: float
+    error_float32: float
+    probes: tuple[str, ...]
+    input_range: Range | None = None
+
+
+def certify(
+    evidence: Evidence,
+    before: nn.Module,
+    after: nn.Module,
+    inputs: tuple[Tensor, ...],
+    regions: tuple[Region, ...],
+    refusals: tuple[Refusal, ...],
+) -> Certificate:
+    """Certificate of two models that were compared, with what each costs on ``inputs``.
+
+    Args:
+        evidence: outcome of the comparison.
+        before: the original, its branches running, in evaluation mode.
+        after: the fused model, likewise.
+        inputs: example inputs.
+        regions: what was merged.
+        refusals: what was left apart.
+    """
+    operators_before = operator_costs(before, *inputs)
+    operators_after = operator_costs(after, *inputs)
+    return Certificate(
+        regions=regions,
+        refusals=refusals,
+        error_float64=evidence.error_float64,
+        error_float32=evidence.error_float32,
+        probes=evidence.probes,
+        parameters_before=count_parameters(before),
+        parameters_after=count_parameters(after),
+        macs_before=sum(cost.macs for cost in operators_before),
+        macs_after=sum(cost.macs for cost in operators_after),
+        bytes_before=sum(cost.bytes_moved for cost in operators_before),
+        bytes_after=sum(cost.bytes_moved for cost in operators_after),
+        operators_before=operators_before,
+        operators_after=operators_after,
+        input_range=evidence.input_range,
+    )
 
 
 def probes(example: Tensor, seed: int) -> Iterator[tuple[str, Tensor]]:
@@ -127,34 +191,3 @@ def _probe(name: str, example: Tensor, generator: torch.Generator) -> Tensor:
     elif name == "border":
         probe[..., 0, :] = probe[..., -1, :] = probe[..., :, 0] = probe[..., :, -1] = 1.0
     return probe
-
-
-class _ConvolutionCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Adds up the multiply–accumulates of every convolution that runs, layer or function."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.total: int = 0
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        result = func(*args, **(kwargs or {}))
-        if func is torch.ops.aten.convolution.default:
-            source, weight, transposed = args[0], args[1], args[6]
-            pixels = source if transposed else result
-            self.total += pixels.numel() * weight[0].numel()
-        return result
-
-
-def count_macs(model: nn.Module, *inputs: Tensor) -> int:
-    """Multiply–accumulates of all convolutions in one forward pass on ``inputs``."""
-    counter = _ConvolutionCounter()
-    with torch.no_grad(), counter:
-        model(*(value.clone() for value in inputs))
-    return counter.total
-
-
-def count_parameters(model: nn.Module) -> int:
-    """Number of parameters, buffers excluded."""
-    return sum(parameter.numel() for parameter in model.parameters())

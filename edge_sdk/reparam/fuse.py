@@ -12,11 +12,11 @@ from edge_sdk.errors import FusionError, InputError
 from edge_sdk.reparam.block import MultiBranchConv2d
 from edge_sdk.reparam.certificate import (
     Certificate,
+    Evidence,
     Range,
     Refusal,
     Region,
-    count_macs,
-    count_parameters,
+    certify,
 )
 from edge_sdk.reparam.graph_fusion import copy_of, fuse_graph
 from edge_sdk.reparam.proof import Inputs, check_errors, check_runs, in_dtype, largest_errors
@@ -79,18 +79,8 @@ def fuse(
     )
     names, (error64, error32) = largest_errors(pairs, inputs, seed, fused.input_range)
     check_errors(error64, error32)
-    certificate = Certificate(
-        regions=fused.regions,
-        refusals=fused.refusals,
-        error_float64=error64,
-        error_float32=error32,
-        probes=names,
-        parameters_before=count_parameters(original),
-        parameters_after=count_parameters(fused.model),
-        macs_before=count_macs(original, *inputs),
-        macs_after=count_macs(fused.model, *inputs),
-        input_range=fused.input_range,
-    )
+    evidence = Evidence(error64, error32, names, fused.input_range)
+    certificate = certify(evidence, original, fused.model, inputs, fused.regions, fused.refusals)
     return fused.model, certificate
 
 

@@ -12,13 +12,14 @@ from edge_sdk.errors import InputError
 from edge_sdk.reparam.block import MultiBranchConv2d
 from edge_sdk.reparam.certificate import (
     Certificate,
+    Evidence,
     Refusal,
     Region,
-    count_macs,
-    count_parameters,
+    certify,
 )
 from edge_sdk.reparam.collapse import multi_branch_blocks
-from edge_sdk.reparam.plans import FusionPlan, groups_at
+from edge_sdk.reparam.cost import select_by_cost
+from edge_sdk.reparam.plans import CheapestSubset, FusionPlan, groups_at
 from edge_sdk.reparam.proof import check_errors, check_runs, largest_errors
 
 Groups = tuple[tuple[int, ...], ...]
@@ -102,21 +103,14 @@ def fuse_partially(
     names, (error64, error32) = largest_errors(pairs, (example,), seed, None)
     check_errors(error64, error32)
     places = _places(original)
-    certificate = Certificate(
-        regions=tuple(
-            _region(places[position], blocks[position], group)
-            for position, groups in chosen.items()
-            for group in groups
-        ),
-        refusals=tuple(Refusal(places[at] or "(model)", reason) for at, reason in reasons.items()),
-        error_float64=error64,
-        error_float32=error32,
-        probes=names,
-        parameters_before=count_parameters(original),
-        parameters_after=count_parameters(result),
-        macs_before=count_macs(before, example),
-        macs_after=count_macs(after, example),
+    regions = tuple(
+        _region(places[position], blocks[position], group)
+        for position, groups in chosen.items()
+        for group in groups
     )
+    refusals = tuple(Refusal(places[at] or "(model)", reason) for at, reason in reasons.items())
+    evidence = Evidence(error64, error32, names)
+    certificate = certify(evidence, before, after, (example,), regions, refusals)
     return result, certificate
 
 
@@ -127,7 +121,10 @@ def _planned(
     reasons: dict[int, str] = {}
     for index, block in enumerate(blocks):
         try:
-            chosen[index] = groups_at(plan, index + 1, block.configs)
+            if isinstance(plan.rule, CheapestSubset):
+                chosen[index] = (select_by_cost(block, plan.rule.bit_worth)[0].branches,)
+            else:
+                chosen[index] = groups_at(plan, index + 1, block.configs)
         except InputError as error:
             reasons[index] = str(error)
     return chosen, reasons

@@ -124,6 +124,24 @@ class KernelCountCount:
             raise InputError(f"a branch of {self.count} kernels does not exist; give 1 or more")
 
 
+@dataclass(frozen=True)
+class CheapestSubset:
+    """In every block the branches that :func:`edge_sdk.reparam.select_by_cost` ranks first.
+
+    Attributes:
+        bit_worth: doublings of the arithmetic that a bit of precision is worth, 0 or more.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    bit_worth: float = 1.0
+    kind: Literal["cost"] = "cost"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.bit_worth < float("inf"):
+            raise InputError(f"bit_worth {self.bit_worth} must be a number of 0 or more")
+
+
 CountRule = UniformCount | ProportionalCount | InverseCount | KernelSizeCount | KernelCountCount
 
 PlanRule = Annotated[
@@ -133,7 +151,8 @@ PlanRule = Annotated[
     | SelectKernelCount
     | SelectAllOf
     | SelectAnyOf
-    | CountRule,
+    | CountRule
+    | CheapestSubset,
     Field(discriminator="kind"),
 ]
 
@@ -148,12 +167,23 @@ class FusionPlan:
     Attributes:
         rule: a selection that is applied to each block, or a rule that gives the count for each.
         grouping: which of the chosen branches merge with which.
+
+    Raises:
+        InputError: if the rule chooses by cost, which is that of merging into one, and the grouping
+            asks for several.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     rule: PlanRule
     grouping: Grouping = TOGETHER
+
+    def __post_init__(self) -> None:
+        if isinstance(self.rule, CheapestSubset) and self.grouping != TOGETHER:
+            raise InputError(
+                "choosing by cost weighs branches that merge into one; it contradicts the grouping "
+                f"'{self.grouping.kind}', so leave that out"
+            )
 
 
 def groups_at(
@@ -167,9 +197,12 @@ def groups_at(
         branches: descriptions of its branches.
 
     Raises:
-        InputError: if nothing merges in this block, with the reason.
+        InputError: if nothing merges in this block, with the reason, or the rule chooses by cost,
+            which needs the weights (:func:`edge_sdk.reparam.fuse_partially`).
     """
     rule = plan.rule
+    if isinstance(rule, CheapestSubset):
+        raise InputError("choosing by cost needs the weights of a block, not its description alone")
     if isinstance(rule, CountRule):
         count = branch_count(rule, position, branches)
         if count < 2:

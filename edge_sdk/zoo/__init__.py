@@ -43,7 +43,10 @@ def resolve_model(model: str) -> EnhanceNet:
     if path.suffix == ".safetensors" or path.exists():
         return load_checkpoint(path).model
     known = ", ".join(model_names())
-    raise ModelError(f"'{model}' is neither a shipped model ({known}) nor a .safetensors file")
+    raise ModelError(
+        f"'{model}' is neither a shipped model ({known}) nor a .safetensors file nor a Python "
+        "package.module:callable"
+    )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,262 @@
+"""Command ``fuse``: merge a model wholly or in part, prove it, write it and report it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edge_sdk.cli.console import err, out, print_json, print_table
+from edge_sdk.cli.linting import PICTURES_HELP
+from edge_sdk.cli.naming import INPUT_HELP, MODEL_HELP, load_named
+from edge_sdk.errors import InputError, OutputError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from edge_sdk.reparam import Certificate, FusionPlan
+    from edge_sdk.zoo.lint import Lint
+    from edge_sdk.zoo.loading import LoadedModel
+
+SELECT_HELP = (
+    "Merge some branches only: all, random:M, kernel:K (or KxK), count:J kernels; joined by + (all "
+    "of) and , (any of). Or per block: uniform:M, proportional:F, inverse:F (of its position), "
+    "per-size:K, per-count:J, or cost."
+)
+GROUP_HELP = "Which of them merge with which: together, every:J, equal-sizes or by-type."
+SUFFIXES = (".safetensors", ".pt2")
+
+
+@dataclass(frozen=True)
+class Written:
+    """The file of a fused model.
+
+    Attributes:
+        path: where it is.
+        kind: what it is, for people.
+    """
+
+    path: Path
+    kind: str
+
+
+def fuse(
+    model: Annotated[str | None, typer.Argument(help=MODEL_HELP)] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="File to write: .safetensors for an EnhanceNet, .pt2 for any model "
+            "[fused.safetensors, or fused.pt2].",
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Page to write, .html: what merged, savings, proof, ranges.")
+    ] = None,
+    select: Annotated[str | None, typer.Option(help=SELECT_HELP)] = None,
+    group: Annotated[str | None, typer.Option(help=GROUP_HELP)] = None,
+    seed: Annotated[int, typer.Option(help="Seed of random choices and of the probes.")] = 0,
+    bit_worth: Annotated[
+        float | None,
+        typer.Option(help="For --select cost: doublings of MACs that a bit of int8 is worth [1]."),
+    ] = None,
+    fold_skips: Annotated[
+        bool,
+        typer.Option("--fold-skips", help="Also fold a skip from input to output, for [0, 1]."),
+    ] = False,
+    pictures: Annotated[Path | None, typer.Option(help=PICTURES_HELP)] = None,
+    input_shape: Annotated[str | None, typer.Option("--input", help=INPUT_HELP)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the certificate as JSON.")] = False,
+) -> None:
+    """Merge every linear part of a model into one convolution and prove that nothing changed.
+
+    Original and fused model are compared on impulses, borders, constants and noise in float64 and
+    float32; a model that differs is not written. Before that, layers whose ranges int8 would
+    suffer from are named, with the branch that inflates them.
+
+    Example: edge-sdk fuse sr_x2_y -o sr_x2_y.safetensors --report report.html
+
+    Example: edge-sdk fuse sr_x2_y --select kernel:3+count:1,count:2 --group every:2
+    """
+    if model is None:
+        raise InputError("no model given; name one: edge-sdk fuse MODEL -o FILE")
+    plan = _plan(select, group, seed, bit_worth, fold_skips)
+    _check_outputs(output, report)
+    loaded = load_named(model, input_shape)
+    _check_kind(loaded.network, output)
+    lint, source = _lint(loaded, pictures)
+    fused, certificate = _fuse(loaded, plan, seed, fold_skips)
+    written = _write(fused, loaded, output)
+    if report is not None:
+        _write_report(report, loaded, certificate, written, select, lint, source)
+    if as_json:
+        print_json(
+            {
+                "output": written.path,
+                "kind": written.kind,
+                "report": report,
+                "warnings": lint.ranges.warnings if lint else [],
+                "ranges_measured_on": source,
+                "certificate": certificate,
+            }
+        )
+        return
+    _print_lint(lint, source)
+    _print_certificate(certificate, loaded)
+    out.print(f"wrote {written.path}: {written.kind}")
+    if report is not None:
+        out.print(f"wrote {report}: the report")
+
+
+def _plan(
+    select: str | None, group: str | None, seed: int, bit_worth: float | None, fold_skips: bool
+) -> FusionPlan | None:
+    from edge_sdk.reparam.plan_text import parse_plan
+
+    if not 0 <= seed < 2**63:
+        raise InputError(f"seed must be 0 or more, not {seed}")
+    if select is not None:
+        if fold_skips:
+            raise InputError("--fold-skips needs the whole model merged; leave it or --select out")
+        return parse_plan(select, group or "together", seed, bit_worth)
+    for name, value in (("--group", group), ("--bit-worth", bit_worth)):
+        if value is not None:
+            raise InputError(f"{name} says how chosen branches merge; choose some by --select")
+    return None
+
+
+def _check_outputs(output: Path | None, report: Path | None) -> None:
+    from edge_sdk.outputs import check_writable
+
+    if output is not None and output.suffix not in SUFFIXES:
+        raise OutputError(f"{output}: models are written as .safetensors or .pt2; end the name so")
+    if report is not None and report.suffix not in (".html", ".htm"):
+        raise OutputError(f"{report}: reports are written as .html; end the name so")
+    for path in (output or Path("fused.safetensors"), report):
+        if path is not None:
+            check_writable(path)
+
+
+def _check_kind(network: nn.Module, output: Path | None) -> None:
+    from edge_sdk.models import EnhanceNet
+
+    if output is not None and output.suffix == ".safetensors":
+        if isinstance(network, EnhanceNet):
+            return
+        raise OutputError(
+            f"{output}: this model becomes a {type(network).__name__} or a graph, which "
+            f".safetensors files cannot describe; write {output.stem}.pt2"
+        )
+
+
+def _lint(loaded: LoadedModel, pictures: Path | None) -> tuple[Lint | None, str]:
+    from edge_sdk.zoo.lint import lint_loaded
+
+    try:
+        lint = lint_loaded(loaded, pictures)
+    except InputError as error:
+        # Fusing does not need the ranges; pictures that were asked for must be measured.
+        if pictures is not None:
+            raise
+        return None, str(error)
+    return lint, lint.source
+
+
+def _fuse(
+    loaded: LoadedModel, plan: FusionPlan | None, seed: int, fold_skips: bool
+) -> tuple[nn.Module, Certificate]:
+    from edge_sdk.reparam import fuse as fuse_model
+    from edge_sdk.reparam import fuse_partially
+
+    if plan is not None:
+        return fuse_partially(loaded.network, plan, loaded.single_example, seed)
+    return fuse_model(loaded.network, loaded.example, seed, fold_skips=fold_skips)
+
+
+def _write(fused: nn.Module, loaded: LoadedModel, output: Path | None) -> Written:
+    from edge_sdk.models import EnhanceNet, save_checkpoint
+    from edge_sdk.models.exported_program import save_program
+
+    plain = isinstance(fused, EnhanceNet)
+    path = output or Path("fused.safetensors" if plain else "fused.pt2")
+    if path.suffix == ".safetensors":
+        if not plain:
+            raise OutputError(
+                f"{path}: the fused model is no EnhanceNet any more, which .safetensors files "
+                f"describe; write {path.stem}.pt2"
+            )
+        save_checkpoint(fused, path)
+        assert isinstance(fused, EnhanceNet)
+        partly = ", partly merged" if fused.has_branches else ""
+        return Written(path, f"EnhanceNet{partly}, with its description")
+    program = save_program(fused, loaded.example, path)
+    sizes = " and ".join(
+        "×".join("any" if side is None else str(side) for side in shape) for shape in program.inputs
+    )
+    return Written(path, f"program of torch.export for inputs {sizes}")
+
+
+def _write_report(
+    path: Path,
+    loaded: LoadedModel,
+    certificate: Certificate,
+    written: Written,
+    select: str | None,
+    lint: Lint | None,
+    source: str,
+) -> None:
+    from edge_sdk.report import FusionStory, fusion_report, write_page
+
+    story = FusionStory(
+        model=loaded.name,
+        network=loaded.network,
+        shapes=tuple(tuple(value.shape) for value in loaded.example),
+        certificate=certificate,
+        written=f"{written.path.name}, {written.kind}",
+        rule=select,
+        ranges=lint.ranges if lint else None,
+        ranges_source=source,
+    )
+    write_page(fusion_report(story), path)
+
+
+def _print_lint(lint: Lint | None, source: str) -> None:
+    if lint is None:
+        err.print(f"note: ranges are not measured: {source}")
+        return
+    for warning in lint.ranges.warnings:
+        err.print(f"warning: {warning}")
+    err.print(f"note: ranges were measured on {source}")
+
+
+def _print_certificate(certificate: Certificate, loaded: LoadedModel) -> None:
+    from edge_sdk.report.numbers import in_bytes
+
+    rows = [
+        (
+            region.name or "(model)",
+            ", ".join(member.rpartition(".")[2] for member in region.members) or "all branches",
+            str(region.branches),
+            f"{region.kernel[0]}×{region.kernel[1]}",
+        )
+        for region in certificate.regions
+    ]
+    print_table("Merged", ("region", "made of", "branches", "kernel"), rows)
+    for refusal in certificate.refusals:
+        out.print(f"left apart: {refusal.name}: {refusal.reason}")
+    sizes = " and ".join("×".join(map(str, value.shape)) for value in loaded.example)
+    out.print(
+        f"parameters {certificate.parameters_before:,} → {certificate.parameters_after:,} · "
+        f"MACs {certificate.macs_before:,} → {certificate.macs_after:,} · bytes moved "
+        f"{in_bytes(certificate.bytes_before)} → {in_bytes(certificate.bytes_after)} "
+        f"({sizes} input)"
+    )
+    out.print(
+        f"largest error {certificate.error_float64:.1e} (float64), {certificate.error_float32:.1e} "
+        f"(float32) of the RMS output, over {len(certificate.probes)} probes"
+    )
+    if certificate.input_range is not None:
+        out.print("equal for inputs from {:g} to {:g} only".format(*certificate.input_range))

@@ -1,0 +1,72 @@
+"""Command ``lint``: ranges of every layer and what int8 keeps of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edge_sdk.cli.console import err, out, print_json, print_table
+from edge_sdk.cli.naming import INPUT_HELP, MODEL_HELP, load_named
+from edge_sdk.errors import InputError
+
+if TYPE_CHECKING:
+    from edge_sdk.quantize import LayerRanges
+
+PICTURES_HELP = "Folder of pictures to measure ranges on [seeded noise, or the model's example]."
+
+
+def lint(
+    model: Annotated[str | None, typer.Argument(help=MODEL_HELP)] = None,
+    pictures: Annotated[Path | None, typer.Option(help=PICTURES_HELP)] = None,
+    input_shape: Annotated[str | None, typer.Option("--input", help=INPUT_HELP)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the ranges as JSON.")] = False,
+) -> None:
+    """Tell what int8 would keep of every layer, and which branch inflates its range.
+
+    A multi-branch block counts as the one convolution that it merges into. Columns
+    "keep" are ratios of signal to quantisation noise: 6 dB per bit that carries the values. The
+    branch is the one that widens the range most, by that factor.
+
+    Example: edge-sdk lint sr_x2_y --pictures photos
+    """
+    from edge_sdk.zoo.lint import lint_loaded
+
+    if model is None:
+        raise InputError("no model given; name one: edge-sdk lint MODEL --pictures DIR")
+    found = lint_loaded(load_named(model, input_shape), pictures)
+    if as_json:
+        print_json(
+            {
+                "measured_on": found.source,
+                "warnings": found.ranges.warnings,
+                "layers": found.ranges.layers,
+            }
+        )
+        return
+    columns = ("layer", "weights", "activations", "weights keep", "activations keep", "branch")
+    print_table("Ranges in int8", columns, [_row(layer) for layer in found.ranges.layers])
+    out.print(f"measured on {found.source}")
+    for warning in found.ranges.warnings:
+        err.print(f"warning: {warning}")
+    if not found.ranges.warnings:
+        out.print("no layer is under a threshold")
+
+
+def _row(layer: LayerRanges) -> tuple[str, ...]:
+    from edge_sdk.report.numbers import decibels, interval
+
+    weights = interval(
+        min(channel.low for channel in layer.weights),
+        max(channel.high for channel in layer.weights),
+    )
+    seen, blamed = layer.activations, layer.inflation
+    return (
+        layer.name,
+        weights,
+        interval(seen.low, seen.high) if seen else "not reached",
+        decibels(layer.weight_sqnr_db),
+        decibels(layer.activation_sqnr_db),
+        f"{blamed.branch.rpartition('.')[2]} ({blamed.factor:.1f}×)" if blamed else "—",
+    )

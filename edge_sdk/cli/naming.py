@@ -1,0 +1,32 @@
+"""The argument MODEL, which several commands share, and the shape of its input."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edge_sdk.zoo.loading import LoadedModel
+
+MODEL_HELP = (
+    "Shipped model, a .safetensors file, or package.module:callable, which returns an nn.Module or "
+    "a pair (module, example input)."
+)
+INPUT_HELP = "Shape of the example input, such as 1x3x224x224, if the callable returns none."
+
+
+def load_named(model: str, input_shape: str | None) -> LoadedModel:
+    """Load what MODEL and ``--input`` say.
+
+    Raises:
+        ModelError: if MODEL names no model.
+        InputError: if the shape is unknown or does not fit.
+    """
+    from edge_sdk.zoo.loading import load_any, parse_shape
+
+    return load_any(model, None if input_shape is None else parse_shape(input_shape))
+
+
+def default_stem(model: str) -> str:
+    """Name for a file made from MODEL: that of its file, or of its callable."""
+    return Path(model.rpartition(":")[2]).stem

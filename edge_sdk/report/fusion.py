@@ -1,0 +1,177 @@
+"""The report of a fusion: what became one, what it saves, and the proof."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from edge_sdk.quantize import RangeReport
+from edge_sdk.reparam import Certificate
+from edge_sdk.reparam.certificate import FLOAT32_TOLERANCE, FLOAT64_TOLERANCE
+from edge_sdk.report.charts import before_after, margin
+from edge_sdk.report.diagram import Picture, drawing, picture_of
+from edge_sdk.report.markup import Markup, element, join
+from edge_sdk.report.numbers import counted, in_bytes, power, ratio
+from edge_sdk.report.page import Section, cards, notes, page, paragraph, table
+from edge_sdk.report.ranges import range_section
+from edge_sdk.report.strips import operator_strips
+
+
+@dataclass(frozen=True)
+class FusionStory:
+    """Everything that the report of a fusion tells.
+
+    Attributes:
+        model: name of the model.
+        network: the model before fusing.
+        shapes: shapes of the example inputs.
+        certificate: outcome of the fusion.
+        written: name and kind of the file that was written.
+        rule: partial fusion: the rule as it was typed; ``None`` if everything was fused.
+        ranges: range lint; ``None`` if there is none.
+        ranges_source: what the lint was measured on, or why there is none.
+    """
+
+    model: str
+    network: nn.Module
+    shapes: tuple[tuple[int, ...], ...]
+    certificate: Certificate
+    written: str
+    rule: str | None
+    ranges: RangeReport | None
+    ranges_source: str
+
+
+def fusion_report(story: FusionStory) -> str:
+    """The report as one HTML page."""
+    certificate = story.certificate
+    saved = ratio(certificate.macs_before, certificate.macs_after)
+    what = "Some branches of this network" if story.rule else "The linear parts of this network"
+    lead = (
+        f"{what} were merged into single convolutions that compute the same: {saved} arithmetic, "
+        f"{ratio(certificate.bytes_before, certificate.bytes_after)} memory traffic, and an error "
+        f"of {power(certificate.error_float64)} of the output in float64.",
+        _facts(story),
+    )
+    sections = [
+        Section("What it saves", _savings(certificate)),
+        Section("One forward pass", operator_strips(certificate)),
+        Section("Proof", _proof(certificate)),
+        Section("What became one", _regions(story)),
+        Section("What was left apart", _refusals(certificate)),
+        range_section(story.ranges, story.ranges_source),
+    ]
+    return page(f"{story.model}, fused", lead, sections)
+
+
+def _facts(story: FusionStory) -> Markup:
+    sizes = " and ".join("×".join(str(side) for side in shape) for shape in story.shapes)
+    rule = f" Rule: {story.rule}." if story.rule else ""
+    return element("span", f"Input {sizes}.{rule} Written: {story.written}.", class_="soft small")
+
+
+def _savings(certificate: Certificate) -> tuple[Markup, ...]:
+    measures = (
+        ("Multiply–accumulates", certificate.macs_before, certificate.macs_after, counted),
+        ("Parameters", certificate.parameters_before, certificate.parameters_after, counted),
+        ("Bytes moved", certificate.bytes_before, certificate.bytes_after, in_bytes),
+    )
+    return (
+        cards(
+            [
+                join(
+                    (
+                        element("h3", name),
+                        element("p", ratio(before, after), class_="figure"),
+                        before_after(before, after, (form(before), form(after))),
+                    )
+                )
+                for name, before, after, form in measures
+            ]
+        ),
+        paragraph(
+            "Multiply–accumulates are those of convolutions. Bytes moved: every operator reads "
+            "its inputs and weights once and writes its output once, in float32; caches are left "
+            "out of account.",
+            soft=True,
+        ),
+    )
+
+
+def _proof(certificate: Certificate) -> tuple[Markup, ...]:
+    errors = (
+        ("Largest error, float64", certificate.error_float64, FLOAT64_TOLERANCE),
+        ("Largest error, float32", certificate.error_float32, FLOAT32_TOLERANCE),
+    )
+    limits = (
+        "For any input."
+        if certificate.input_range is None
+        else "For inputs from {:g} to {:g}.".format(*certificate.input_range)
+    )
+    return (
+        cards(
+            [
+                join(
+                    (
+                        element("h3", name),
+                        element("p", power(error), class_="figure"),
+                        margin(error, limit),
+                        paragraph(f"of the RMS output; {power(limit)} allowed", soft=True),
+                    )
+                )
+                for name, error, limit in errors
+            ]
+        ),
+        paragraph(
+            f"Both networks ran on these probes: {', '.join(certificate.probes)}. {limits} "
+            "Agreement on them shows kernels, biases and borders; it is not a proof over all "
+            "inputs, and says nothing of what a converter or a phone does later.",
+            soft=True,
+        ),
+    )
+
+
+def _regions(story: FusionStory) -> tuple[Markup, ...]:
+    regions = story.certificate.regions
+    if not regions:
+        return (paragraph("Nothing: no two linear steps of this network are one kernel."),)
+    alike: dict[Picture, list[str]] = {}
+    for region in regions:
+        alike.setdefault(picture_of(region, story.network), []).append(region.name or "(model)")
+    drawings = [
+        join(
+            (
+                drawing(picture),
+                paragraph(element("code", _names(names)), soft=True),
+            )
+        )
+        for picture, names in alike.items()
+    ]
+    rows = [
+        (
+            element("code", region.name or "(model)"),
+            element("code", ", ".join(region.members)) if region.members else "all branches",
+            str(region.branches),
+            "{}×{}".format(*region.kernel),
+        )
+        for region in regions
+    ]
+    columns = ("region", "made of", "branches or convolutions", "kernel")
+    return (cards(drawings, "diagrams"), table(columns, rows))
+
+
+def _names(names: list[str]) -> str:
+    if len(names) <= 2:
+        return ", ".join(names)
+    return f"{names[0]} … {names[-1]} ({len(names)} alike)"
+
+
+def _refusals(certificate: Certificate) -> tuple[Markup, ...]:
+    if not certificate.refusals:
+        return (paragraph("Nothing that could have been merged."),)
+    lines = [
+        join((element("code", refusal.name), ": ", refusal.reason))
+        for refusal in certificate.refusals
+    ]
+    return (notes(lines, warn=False),)

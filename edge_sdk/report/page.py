@@ -1,0 +1,105 @@
+"""The shell of a report: one HTML file that needs nothing else, not even a network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_sdk.outputs import replacing
+from edge_sdk.report.markup import Markup, element, join
+from edge_sdk.report.style import STYLE
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+"""What the page may load: nothing. A browser holds it to that."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a page.
+
+    Attributes:
+        title: heading.
+        content: paragraphs, tables, charts.
+    """
+
+    title: str
+    content: tuple[Markup, ...]
+
+
+def page(title: str, lead: Sequence[str], sections: Sequence[Section]) -> str:
+    """A whole HTML page, well-formed as XML too.
+
+    Args:
+        title: heading and title of the window.
+        lead: paragraphs under the heading: text, or markup.
+        sections: what follows.
+    """
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        Markup(f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}"/>'),
+        element("title", title),
+        Markup(f"<style>{STYLE}</style>"),
+    )
+    body = element(
+        "main",
+        element("header", element("h1", title), *(element("p", text) for text in lead)),
+        *(
+            element("section", element("h2", section.title), *section.content)
+            for section in sections
+        ),
+    )
+    root = element("html", head, element("body", body), lang="en")
+    return f"<!DOCTYPE html>\n{root}\n"
+
+
+def paragraph(*content: str, soft: bool = False) -> Markup:
+    """Text between other things; ``soft`` for what may be skipped."""
+    return element("p", *content, class_="soft small" if soft else None)
+
+
+def notes(lines: Sequence[str], *, warn: bool = True) -> Markup:
+    """A list of remarks, each in a box of its own."""
+    return element(
+        "ul",
+        *(element("li", line) for line in lines),
+        class_="notes" if warn else "notes plain",
+    )
+
+
+def cards(contents: Sequence[Markup], layout: str = "thirds") -> Markup:
+    """Boxes beside each other where there is room."""
+    return element(
+        "div", *(element("div", card, class_="card") for card in contents), class_=f"grid {layout}"
+    )
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
+    """Rows under headings; on a narrow screen each row becomes a box with its headings inside."""
+    head = element("tr", *(element("th", column, scope="col") for column in columns))
+    body = [
+        element(
+            "tr",
+            *(
+                element("td", element("span", cell), data_label=column)
+                for column, cell in zip(columns, row, strict=True)
+            ),
+        )
+        for row in rows
+    ]
+    return element("table", element("thead", head), element("tbody", *body))
+
+
+def write_page(text: str, path: Path) -> None:
+    """Write a page; it appears whole or not.
+
+    Raises:
+        OutputError: if ``path`` cannot be written.
+    """
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+__all__ = ["Section", "cards", "join", "notes", "page", "paragraph", "table", "write_page"]

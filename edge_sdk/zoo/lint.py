@@ -1,0 +1,48 @@
+"""Range lint of a loaded model, on pictures of the user's or on its example."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_sdk.data.model_inputs import ModelInputs, picture_inputs
+from edge_sdk.quantize import RangeReport, lint_ranges
+from edge_sdk.zoo.loading import LoadedModel
+
+
+@dataclass(frozen=True)
+class Lint:
+    """Ranges of a model and the inputs that they were measured on.
+
+    Attributes:
+        ranges: per layer, with warnings.
+        source: what the model was run on.
+    """
+
+    ranges: RangeReport
+    source: str
+
+
+def lint_loaded(loaded: LoadedModel, pictures: Path | None = None) -> Lint:
+    """Measure what int8 would keep of a model, before anything in it is merged.
+
+    Args:
+        loaded: the model; it is left untouched.
+        pictures: folder of pictures to run it on; ``None`` for its own example, which is seeded
+            noise unless the model brought one.
+
+    Raises:
+        InputError: if the model takes several inputs or holds no layer to measure, or the folder
+            holds no picture.
+        PictureError: if a picture cannot be read or is too small.
+    """
+    inputs = _inputs(loaded, pictures)
+    return Lint(lint_ranges(loaded.network, inputs.tensors), inputs.source)
+
+
+def _inputs(loaded: LoadedModel, pictures: Path | None) -> ModelInputs:
+    example = loaded.single_example
+    if pictures is not None:
+        return picture_inputs(pictures, example, loaded.spec)
+    what = "the model's own example" if loaded.own_example else "seeded noise"
+    return ModelInputs((example,), f"{what}, not pictures: give --pictures DIR for their ranges")

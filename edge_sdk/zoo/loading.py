@@ -1,0 +1,164 @@
+"""Any model by what a user types: a shipped name, a file, or a callable of a Python module."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from edge_sdk.errors import InputError, ModelError
+from edge_sdk.models import ModelSpec
+from edge_sdk.zoo import model_names, resolve_model
+from edge_sdk.zoo.networks import example_input
+from edge_sdk.zoo.python_models import call_for_model
+
+LARGEST_SIDE = 8192
+LARGEST_INPUT = 2**28
+"""Most numbers that an example input may hold, 1 GiB as float32."""
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model with what is needed to run it once.
+
+    Attributes:
+        name: what the user typed.
+        network: the model in evaluation mode, with its branches.
+        example: one tensor per argument of the model.
+        spec: what the model does to pictures; ``None`` if it does not say.
+        own_example: whether the example came with the model; else it is seeded noise in [0, 1].
+    """
+
+    name: str
+    network: nn.Module
+    example: tuple[Tensor, ...]
+    spec: ModelSpec | None
+    own_example: bool = False
+
+    @property
+    def single_example(self) -> Tensor:
+        """The example of a model of one input.
+
+        Raises:
+            InputError: if the model takes several inputs.
+        """
+        if len(self.example) != 1:
+            raise InputError(
+                f"{self.name} takes {len(self.example)} inputs; this works on models of one input"
+            )
+        return self.example[0]
+
+    def resized(self, height: int, width: int) -> LoadedModel:
+        """The same model with an example of another height and width, seeded noise in [0, 1].
+
+        Raises:
+            InputError: if the model takes several inputs, or one that is no N×C×H×W.
+        """
+        before = self.single_example
+        if before.ndim != 4:
+            raise InputError(
+                f"{self.name} takes {list(before.shape)}, which has no height and width to choose"
+            )
+        return replace(
+            self, example=(_noise((*before.shape[:2], height, width)),), own_example=False
+        )
+
+
+def load_any(model: str, input_shape: tuple[int, ...] | None = None) -> LoadedModel:
+    """Load a model that a user names, in evaluation mode.
+
+    Args:
+        model: shipped name, path of a ``.safetensors`` file, or ``package.module:callable``: a
+            callable without required arguments that returns an ``nn.Module``, or a pair of one and
+            its example input(s), or such a module itself. Modules of the current directory are
+            found. Import and call run with torch seeded by 0, so that random weights are the same
+            each time.
+        input_shape: shape of the example input, which is seeded noise in [0, 1] then; ``None`` for
+            1×C×32×32 of a shipped model or file, or the example that the callable returns.
+
+    Raises:
+        ModelError: if it is none of these, or what it names cannot be imported, called or used.
+        InputError: if no shape is known, or it does not fit the model.
+    """
+    if _is_python_name(model):
+        network, example = call_for_model(model)
+        own_example = bool(example)
+    else:
+        network = resolve_model(_checked_file(model))
+        example, own_example = (example_input(network),), False
+    spec = getattr(network, "spec", None)
+    known_spec = spec if isinstance(spec, ModelSpec) else None
+    loaded = LoadedModel(model, network.eval(), example, known_spec, own_example)
+    if input_shape is not None:
+        if len(example) > 1:
+            raise InputError(
+                f"{model} brings {len(example)} example inputs of its own; leave --input out"
+            )
+        loaded = replace(loaded, example=(_noise(input_shape),), own_example=False)
+    if not loaded.example:
+        raise InputError(
+            f"{model} brings no example input; give its shape, such as --input 1x3x224x224, or "
+            "return a pair (model, example)"
+        )
+    _check_channels(loaded)
+    return loaded
+
+
+def parse_shape(text: str) -> tuple[int, ...]:
+    """Read a shape such as ``1x3x224x224``, one to six sides.
+
+    Raises:
+        InputError: if it is something else, or a side is not 1 to 8192.
+    """
+    if not re.fullmatch(r"\d{1,5}([x×]\d{1,5}){0,5}", text.strip().lower()):
+        raise InputError(f"shape '{text}' is not like 1x3x224x224; write its sides with x between")
+    shape = tuple(int(side) for side in re.split("[x×]", text.strip().lower()))
+    if not all(1 <= side <= LARGEST_SIDE for side in shape):
+        raise InputError(f"shape '{text}' must have sides of 1 to {LARGEST_SIDE}")
+    return shape
+
+
+def _is_python_name(model: str) -> bool:
+    named = re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:.*", model) is not None
+    return named and not Path(model).exists()
+
+
+def _checked_file(model: str) -> str:
+    if model.lower().endswith((".pt2", ".pt", ".pth", ".ckpt")):
+        raise ModelError(
+            f"{model}: such files are not read, since reading one can run code that is in it; name "
+            "the Python callable that builds the model instead, package.module:callable"
+        )
+    if ":" not in model or model in model_names():
+        return model
+    raise ModelError(
+        f"'{model}' is no Python name; write package.module:callable, or a file or shipped name"
+    )
+
+
+def _noise(shape: Sequence[int]) -> Tensor:
+    count = 1
+    for side in shape:
+        count *= side
+    if count > LARGEST_INPUT:
+        sides = "×".join(str(side) for side in shape)
+        raise InputError(f"an input of {sides} holds {count:,} numbers; give a smaller shape")
+    return torch.rand(tuple(shape), generator=torch.Generator().manual_seed(0))
+
+
+def _check_channels(loaded: LoadedModel) -> None:
+    spec = loaded.spec
+    if spec is None:
+        return
+    shape = tuple(loaded.single_example.shape)
+    fits = len(shape) == 4 and shape[1] == spec.colour.channels
+    if not fits or any(side % spec.size_multiple for side in shape[2:]):
+        multiple = f" in multiples of {spec.size_multiple}" if spec.size_multiple > 1 else ""
+        raise InputError(
+            f"{loaded.name} takes N×{spec.colour.channels}×H×W, H and W{multiple or ' of any size'}"
+            f", not {'×'.join(str(side) for side in shape)}"
+        )

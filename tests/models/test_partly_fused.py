@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from edge_sdk.errors import InputError, ModelError
+from edge_sdk.models import EnhanceNet, EnhanceNetConfig, load_checkpoint, save_checkpoint
+from edge_sdk.reparam import FusionPlan, five_branches, fuse, fuse_partially
+from edge_sdk.reparam.grouping import GroupEvery
+from edge_sdk.reparam.plans import InverseCount, KernelSizeCount, UniformCount
+from edge_sdk.reparam.selection import SelectAll, SelectKernelSize
+
+CONFIG = EnhanceNetConfig(widths=(3, 3, 4), skips=((0, 1),), branches=five_branches(3))
+X = torch.rand(1, 1, 9, 8)
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        FusionPlan(UniformCount(2)),
+        FusionPlan(UniformCount(4)),
+        FusionPlan(InverseCount(5.0)),
+        FusionPlan(KernelSizeCount(3)),
+        FusionPlan(SelectKernelSize(1)),
+        FusionPlan(SelectAll(), GroupEvery(2)),
+    ],
+    ids=str,
+)
+@torch.no_grad()
+def test_a_partly_fused_network_survives_its_file(tmp_path: Path, plan: FusionPlan) -> None:
+    net = EnhanceNet(CONFIG).eval()
+    partly, certificate = fuse_partially(net, plan, X)
+    assert isinstance(partly, EnhanceNet)
+    assert certificate.regions
+    assert partly.config.branches is None
+    assert partly.config.blocks is not None
+    path = tmp_path / "partly.safetensors"
+    save_checkpoint(partly, path)
+    read = load_checkpoint(path).model
+    assert read.config == partly.config
+    assert torch.equal(read(X), partly(X))
+    assert read.spec == net.spec
+    whole, _ = fuse(read, X)
+    assert isinstance(whole, EnhanceNet)
+    assert whole.config == CONFIG.fused()
+    torch.testing.assert_close(whole(X), net(X), rtol=1e-4, atol=1e-5)
+
+
+def test_a_network_as_it_was_built_keeps_its_config() -> None:
+    assert EnhanceNet(CONFIG).config is not None
+    assert EnhanceNet(CONFIG).config == CONFIG
+    assert EnhanceNet(CONFIG.fused()).config == CONFIG.fused()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"blocks": (None,) * 4}, "give one of them"),
+        ({"branches": None, "blocks": (None,) * 3}, "each of the 4"),
+        ({"branches": None, "blocks": (None, None, (), None)}, "two or more"),
+        ({"branches": None, "blocks": (five_branches(3)[:1], None, None, None)}, "two or more"),
+    ],
+)
+def test_blocks_that_do_not_fit_are_refused(changes, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        replace(CONFIG, **changes)
+
+
+def test_a_network_with_other_layers_has_no_file_form(tmp_path: Path) -> None:
+    net = EnhanceNet(CONFIG.fused())
+    net.features[0] = nn.Conv2d(1, 3, 5, padding=2)
+    with pytest.raises(ModelError, match="no file form"):
+        save_checkpoint(net, tmp_path / "a.safetensors")
