@@ -86,7 +86,7 @@ def train(
             raise InputError(f"steps must be 1 or more, not {steps}")
         optimiser = recipe.optimiser.model_copy(update={"steps": steps})
         recipe = recipe.model_copy(update={"optimiser": optimiser})
-    from edge_sdk.training.super_resolution import train as run
+    from edge_sdk.training.run import train as run
 
     result = run(recipe, output, resume=resume, progress=not as_json)
     if as_json:

@@ -23,7 +23,8 @@ from edge_sdk.training.config import (
     PictureSource,
     TrainConfig,
 )
-from edge_sdk.training.super_resolution import SuperResolutionTask, train
+from edge_sdk.training.run import train
+from edge_sdk.training.super_resolution import SuperResolutionTask
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
 
