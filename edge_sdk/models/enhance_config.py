@@ -42,6 +42,8 @@ class EnhanceNetConfig:
             denoising.
         collapsed: train on the merged kernel (one convolution per block and step).
         task: what the network does.
+        norm: a BatchNorm after the sum of the branches of every block, as in QARepVGG; fused, it is
+            part of the convolution.
 
     Raises:
         InputError: if a value is not one of these, or two do not fit each other.
@@ -59,6 +61,7 @@ class EnhanceNetConfig:
     collapsed: bool = True
     architecture: Literal["enhance_net"] = "enhance_net"
     task: Task = Task.SUPER_RESOLUTION
+    norm: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.task, Task):
@@ -79,6 +82,11 @@ class EnhanceNetConfig:
                     f"branches of sizes {sizes or 'none'} do not merge into {KERNEL_PX}×"
                     f"{KERNEL_PX}; give two or more, the largest of size {KERNEL_PX}"
                 )
+        elif self.norm:
+            raise InputError(
+                "norm follows the sum of branches and plain convolutions have none; give branches, "
+                "or leave norm out"
+            )
         if self.activation not in get_args(Activation):
             raise InputError(
                 f"activation '{self.activation}' is unknown; choose one of: "
@@ -103,4 +111,4 @@ class EnhanceNetConfig:
 
     def fused(self) -> EnhanceNetConfig:
         """Config of the fused network: the same with plain convolutions."""
-        return replace(self, branches=None)
+        return replace(self, branches=None, norm=False)

@@ -139,7 +139,9 @@ def _block(in_channels: int, out_channels: int, config: EnhanceNetConfig) -> nn.
         else branch
         for branch in config.branches
     )
-    return MultiBranchConv2d(in_channels, out_channels, branches, collapsed=config.collapsed)
+    return MultiBranchConv2d(
+        in_channels, out_channels, branches, collapsed=config.collapsed, norm=config.norm
+    )
 
 
 def _activation(kind: Activation, channels: int) -> nn.Module:
