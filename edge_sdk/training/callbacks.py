@@ -1,4 +1,4 @@
-"""What happens beside the steps of a run: keeping the best weights, and the table of figures."""
+"""What happens beside the steps of a run: the best weights, the table of figures, progress."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from lightning import LightningModule, Trainer
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import Callback, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger
 
 from edge_sdk.models.checkpoint import save_checkpoint
+from edge_sdk.training.phases import Phase
 from edge_sdk.training.task import EnhanceTask
 
 
@@ -44,6 +45,20 @@ class KeepBest(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up the state of an interrupted run."""
         self.best_db = state_dict["best_db"]
+
+
+class PhaseProgressBar(RichProgressBar):
+    """Progress with the phase that the run is in, where its recipe has phases."""
+
+    def get_metrics(
+        self, trainer: Trainer, pl_module: LightningModule
+    ) -> dict[str, int | str | float | dict[str, float]]:
+        """Figures beside the bar, the phase first."""
+        assert isinstance(pl_module, EnhanceTask)
+        figures = super().get_metrics(trainer, pl_module)
+        if pl_module.phase is Phase.TRAINING:
+            return figures
+        return {"phase": str(pl_module.phase), **figures}
 
 
 def metrics_logger(out: Path, done: int) -> CSVLogger:

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import torch
 from lightning import Trainer, seed_everything
-from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import ModelCheckpoint
 
 from edge_sdk.errors import InputError, ModelError, OutputError
 from edge_sdk.models.spec import Task
-from edge_sdk.training.callbacks import KeepBest, metrics_logger
+from edge_sdk.training.averaging import Averaging
+from edge_sdk.training.callbacks import KeepBest, PhaseProgressBar, metrics_logger
 from edge_sdk.training.config import TrainConfig
+from edge_sdk.training.initial import InitialWeights, take_over
 from edge_sdk.training.loaders import patch_loader, picture_loader
 from edge_sdk.training.super_resolution import SuperResolutionTask
 from edge_sdk.training.task import EnhanceTask
@@ -29,13 +31,17 @@ class TrainResult:
 
     Attributes:
         path: model file with the averaged weights of the best validation.
-        psnr_db: validation PSNR of those weights.
+        psnr_db: validation PSNR of those weights; with kernels rounded to int8 where the recipe has
+            ``fake_quantised_steps``.
         steps: optimisation steps taken in all.
+        initial: what was taken over from the recipe's ``init``; ``None`` without one, and in a
+            resumed run.
     """
 
     path: Path
     psnr_db: float
     steps: int
+    initial: InitialWeights | None = None
 
 
 def train(
@@ -55,11 +61,12 @@ def train(
         progress: draw a progress bar.
 
     Raises:
-        InputError: if the recipe's task is not super-resolution, pictures are missing, there is
-            nothing to resume from, or that belongs to another network.
+        InputError: if the recipe's task is not super-resolution, pictures are missing, no tensor of
+            its ``init`` fits, there is nothing to resume from, or that belongs to another network.
         OutputError: if ``out`` cannot be created.
         PictureError: if a picture cannot be read or is smaller than a patch.
-        ModelError: if the loss is no longer finite, or ``last.ckpt`` is damaged.
+        ModelError: if the loss is no longer finite, ``last.ckpt`` is damaged, or ``init`` is no
+            model.
     """
     kind = TASKS.get(config.model.task)
     if kind is None:
@@ -69,13 +76,14 @@ def train(
     last = out / "last.ckpt"
     if resume and not last.is_file():
         raise InputError(f"{last}: no checkpoint to resume from; start without --resume")
+    _quiet()
+    seed_everything(config.seed, verbose=False)
+    task = kind(config)
+    initial = None if resume or config.init is None else take_over(task.network, config.init)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{out}: cannot be created ({error.strerror})") from error
-    _quiet()
-    seed_everything(config.seed, verbose=False)
-    task = kind(config)
     done = _steps_done(last, task) if resume else 0
     keep = KeepBest(out / "model.safetensors")
     every = min(config.validate_every, config.optimiser.steps)
@@ -90,7 +98,7 @@ def train(
         logger=metrics_logger(out, done),
         callbacks=[
             keep,
-            EMAWeightAveraging(decay=config.optimiser.average_decay),
+            Averaging(config.optimiser.average_decay, config.phases.statistics_steps),
             # After the validation, so that what it found is part of what a resumed run knows.
             ModelCheckpoint(
                 out,
@@ -98,7 +106,7 @@ def train(
                 save_on_train_epoch_end=False,
                 enable_version_counter=False,
             ),
-            *([RichProgressBar()] if progress else []),
+            *([PhaseProgressBar()] if progress else []),
         ],
         enable_progress_bar=progress,
         enable_model_summary=False,
@@ -109,7 +117,7 @@ def train(
         trainer.validate(task, pictures, verbose=False)
     if not keep.path.is_file():
         raise ModelError(f"{out}: no validation gave a finite PSNR; lower the learning rate")
-    return TrainResult(keep.path, keep.best_db, trainer.global_step)
+    return TrainResult(keep.path, keep.best_db, trainer.global_step, initial)
 
 
 def _steps_done(last: Path, task: EnhanceTask) -> int:

@@ -14,13 +14,15 @@ from edge_sdk.imaging import psnr
 from edge_sdk.models.enhance_net import EnhanceNet
 from edge_sdk.training.config import TrainConfig
 from edge_sdk.training.loaders import Batch
+from edge_sdk.training.phases import Phase, enter_phase, phase_at, round_kernels
 
 
 class EnhanceTask(LightningModule):
     """L1 between the network's output and its target; validation by PSNR.
 
     Validation PSNR is measured on whole pictures with the output rounded to 8 bits and a border of
-    :attr:`border_px` pixels left out, and averaged over pictures.
+    :attr:`border_px` pixels left out, and averaged over pictures. In a run that ends with rounded
+    kernels they are rounded in every validation, so that all measure what int8 will show.
     """
 
     def __init__(self, config: TrainConfig) -> None:
@@ -33,6 +35,15 @@ class EnhanceTask(LightningModule):
     def border_px(self) -> int:
         """Pixels along the border of a picture that its PSNR leaves out."""
         return 0
+
+    @property
+    def phase(self) -> Phase:
+        """Phase of the step that is being taken, or comes next."""
+        return phase_at(self.config, self.global_step)
+
+    def on_train_batch_start(self, batch: Batch, _: int) -> None:
+        """Enter the phase of the step."""
+        enter_phase(self.network, self.phase)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """Loss of one batch: inputs and targets, float32 in [0, 1]."""
@@ -49,6 +60,7 @@ class EnhanceTask(LightningModule):
     def on_validation_epoch_start(self) -> None:
         """Start a new average."""
         self.validation_psnr.clear()
+        round_kernels(self.network, self.config.phases.fake_quantised_steps > 0)
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """PSNR of one whole picture."""
