@@ -82,16 +82,19 @@ def train(
         raise OutputError(f"{output}: is a file; give a folder")
     recipe = load_train_config(config, data)
     if steps is not None:
-        if steps < 1:
-            raise InputError(f"steps must be 1 or more, not {steps}")
-        optimiser = recipe.optimiser.model_copy(update={"steps": steps})
-        recipe = recipe.model_copy(update={"optimiser": optimiser})
-    from edge_sdk.training.super_resolution import train as run
+        recipe = recipe.with_steps(steps)
+    from edge_sdk.training.run import train as run
 
     result = run(recipe, output, resume=resume, progress=not as_json)
     if as_json:
         print_json(result)
         return
+    if result.initial is not None:
+        fresh = ", ".join(result.initial.fresh) or "none"
+        out.print(
+            f"took over {result.initial.taken} tensors of {result.initial.model}; "
+            f"layers that did not fit and started fresh: {fresh}"
+        )
     out.print(
         f"wrote {result.path}: {result.psnr_db:.2f} dB on the validation pictures "
         f"after {result.steps:,} steps"

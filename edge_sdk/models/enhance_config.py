@@ -50,6 +50,8 @@ class EnhanceNetConfig:
         blocks: of a partly merged network, the branches of each convolution in order (conv1, the
             modules, conv2), ``None`` for a plain one; ``branches`` is ``None`` then. ``None`` where
             all have the same ``branches``.
+        norm: a BatchNorm after the sum of the branches of every block, as in QARepVGG; fused, it is
+            part of the convolution.
 
     Raises:
         InputError: if a value is not one of these, or two do not fit each other.
@@ -68,6 +70,7 @@ class EnhanceNetConfig:
     architecture: Literal["enhance_net"] = "enhance_net"
     task: Task = Task.SUPER_RESOLUTION
     blocks: tuple[tuple[BranchConfig, ...] | None, ...] | None = None
+    norm: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.task, Task):
@@ -82,6 +85,11 @@ class EnhanceNetConfig:
             raise InputError(f"widths {self.widths} must be positive, at least one")
         if self.branches is not None:
             _check_branches(self.branches)
+        elif self.norm and self.blocks is None:
+            raise InputError(
+                "norm follows the sum of branches and plain convolutions have none; give branches, "
+                "or leave norm out"
+            )
         self._check_blocks()
         if self.activation not in get_args(Activation):
             raise InputError(
@@ -121,7 +129,7 @@ class EnhanceNetConfig:
 
     def fused(self) -> EnhanceNetConfig:
         """Config of the fused network: the same with plain convolutions."""
-        return replace(self, branches=None, blocks=None)
+        return replace(self, branches=None, blocks=None, norm=False)
 
     def partly_fused(self, blocks: tuple[tuple[BranchConfig, ...] | None, ...]) -> EnhanceNetConfig:
         """Config of the network with these branches in its convolutions, in order."""

@@ -135,7 +135,9 @@ def _block(index: int, config: EnhanceNetConfig) -> nn.Module:
     branches = config.block_branches(index)
     if branches is None:
         return nn.Conv2d(in_channels, out_channels, KERNEL_PX, padding=KERNEL_PX // 2)
-    return MultiBranchConv2d(in_channels, out_channels, branches, collapsed=config.collapsed)
+    return MultiBranchConv2d(
+        in_channels, out_channels, branches, collapsed=config.collapsed, norm=config.norm
+    )
 
 
 def _activation(kind: Activation, channels: int) -> nn.Module:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from torch import nn
 
 from edge_sdk.errors import InputError
 from edge_sdk.extras import require
-from edge_sdk.models.enhance_net import EnhanceNetConfig
+from edge_sdk.models.enhance_net import EnhanceNet, EnhanceNetConfig
 from edge_sdk.reparam.branch_configs import BranchConfig
+from edge_sdk.zoo import model_names
 
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 _BRANCHES = {config.__name__: config for config in get_args(BranchConfig)}
@@ -53,18 +56,69 @@ class OptimiserConfig(Section):
     )
 
 
+class PhasesConfig(Section):
+    """What the steps of a run are spent on, in this order; see :mod:`edge_sdk.training.phases`.
+
+    The steps between the two are trained collapsed. The learning rate does not know of phases.
+    """
+
+    statistics_steps: int | None = Field(
+        None,
+        ge=1,
+        description="first steps, in which BatchNorms gather statistics and branches run; then "
+        "the statistics are frozen and every block runs as one convolution (null: to the end)",
+    )
+    fake_quantised_steps: int = Field(
+        0,
+        ge=0,
+        description="last steps, with merged kernels rounded to int8; every validation of such a "
+        "run rounds them too",
+    )
+
+
 class TrainConfig(Section):
-    """A whole recipe."""
+    """A whole recipe.
+
+    Raises:
+        InputError: if the phases do not fit the steps or the network.
+    """
 
     model: EnhanceNetConfig = EnhanceNetConfig()
+    init: str | None = Field(
+        None,
+        min_length=1,
+        description="model to start from, a shipped name or a .safetensors file: tensors of the "
+        "same name and shape are taken over",
+    )
     data: DataConfig
     optimiser: OptimiserConfig = OptimiserConfig()
+    phases: PhasesConfig = PhasesConfig()
     validate_every: int = Field(1000, ge=1, description="steps between validations")
     seed: int = Field(0, ge=0, lt=2**32)
+
+    @model_validator(mode="after")
+    def _phases_fit(self) -> Self:
+        _check_phases(self)
+        return self
+
+    def with_steps(self, steps: int) -> TrainConfig:
+        """The same recipe with another number of steps.
+
+        Raises:
+            InputError: if ``steps`` is below 1 or too few for the phases.
+        """
+        if steps < 1:
+            raise InputError(f"steps must be 1 or more, not {steps}")
+        optimiser = self.optimiser.model_copy(update={"steps": steps})
+        changed = self.model_copy(update={"optimiser": optimiser})
+        _check_phases(changed)
+        return changed
 
 
 def load_train_config(path: Path, data_root: Path | None = None) -> TrainConfig:
     """Read a recipe; relative paths in it are taken from ``data_root`` or the recipe's folder.
+
+    A relative ``init`` that is no shipped name is taken from the recipe's folder.
 
     Raises:
         InputError: if the file is missing, not YAML, or a key is unknown or unfit; an unknown key
@@ -94,12 +148,50 @@ def load_train_config(path: Path, data_root: Path | None = None) -> TrainConfig:
             "validation": _anchored(config.data.validation, root),
         }
     )
-    return config.model_copy(update={"data": data})
+    return config.model_copy(update={"data": data, "init": _anchored_model(config.init, path)})
+
+
+def _anchored_model(model: str | None, recipe: Path) -> str | None:
+    if model is None or model in model_names():
+        return model
+    return str(recipe.parent / model)
 
 
 def _anchored(source: PictureSource, root: Path) -> PictureSource:
     names = None if source.names is None else root / source.names
     return PictureSource(folder=root / source.folder, names=names)
+
+
+def _check_phases(config: TrainConfig) -> None:
+    phases, steps = config.phases, config.optimiser.steps
+    statistics, quantised = phases.statistics_steps, phases.fake_quantised_steps
+    if statistics is None and not quantised:
+        return
+    if (statistics or 0) + quantised > steps or statistics == steps:
+        raise InputError(
+            f"phases: statistics_steps {statistics or 0} and fake_quantised_steps {quantised} do "
+            f"not fit into {steps} steps with some left to train collapsed; take fewer"
+        )
+    if config.model.branches is None:
+        raise InputError(
+            "phases: a plain network (branches: null) has no blocks to freeze or to round; give "
+            "branches, or leave phases out"
+        )
+    if not config.model.collapsed:
+        raise InputError(
+            "phases: model.collapsed is false, but these phases run collapsed; leave one out"
+        )
+    with torch.device("meta"):
+        parts = EnhanceNet(config.model).modules()
+        normalised = any(isinstance(part, nn.BatchNorm2d) for part in parts)
+    if statistics is not None and not normalised:
+        raise InputError(
+            "phases: statistics_steps is given, but no branch has a BatchNorm; leave it out"
+        )
+    if quantised and normalised and statistics is None:
+        raise InputError(
+            "phases: fake_quantised_steps needs frozen BatchNorms; give statistics_steps too"
+        )
 
 
 def _explain(error: ValidationError) -> str:
@@ -125,6 +217,7 @@ def _known_keys() -> dict[str, str]:
         "data": DataConfig,
         "data.train or data.validation": PictureSource,
         "optimiser": OptimiserConfig,
+        "phases": PhasesConfig,
     }
     keys = {key: name for name, section in sections.items() for key in section.model_fields}
     keys |= dict.fromkeys(EnhanceNetConfig.__dataclass_fields__, "model")

@@ -84,6 +84,12 @@ def test_train_fuse_round_trip(run: Run, burst_folder: Path) -> None:
         (None, ("--config", "nowhere.yaml"), "nowhere.yaml"),
         (RECIPE + "validate_evry: 3\n", ("--config", "recipe.yaml"), "validate_every"),
         (RECIPE, ("--config", "recipe.yaml", "--steps", 0), "steps"),
+        (
+            RECIPE + "phases: {fake_quantised_steps: 3}\n",
+            ("--config", "recipe.yaml", "--steps", 2),
+            "do not fit into 2 steps",
+        ),
+        (RECIPE + "init: nowhere.safetensors\n", ("--config", "recipe.yaml"), "nowhere"),
         (RECIPE, ("--config", "recipe.yaml", "--resume"), "resume"),
         (RECIPE, ("--config", "recipe.yaml", "--data", "nowhere"), "nowhere"),
         (RECIPE, ("--config", "recipe.yaml"), "no picture"),

@@ -24,6 +24,7 @@ from edge_sdk.models import (
 from edge_sdk.models.checkpoint import parse_config
 from edge_sdk.models.enhance_config import SCALES
 from edge_sdk.reparam import five_branches, fuse, sesr_branches
+from edge_sdk.reparam.presets import qarepvgg
 
 CONFIG = EnhanceNetConfig(widths=(3, 4), skips=(), branches=five_branches(3), activation="relu")
 
@@ -59,11 +60,24 @@ def assert_refused(path: Path, message: str) -> None:
 
 
 @pytest.mark.parametrize("colour", ["y", "rgb"])
-@pytest.mark.parametrize("branches", [None, sesr_branches(5), five_branches(3)])
+@pytest.mark.parametrize(
+    ("branches", "norm"),
+    [
+        (None, False),
+        (sesr_branches(5), False),
+        (five_branches(3), False),
+        (qarepvgg().branches, True),
+    ],
+)
 @torch.no_grad()
-def test_round_trip(tmp_path: Path, colour: str, branches) -> None:
+def test_round_trip(tmp_path: Path, colour: str, branches, norm: bool) -> None:
     config = EnhanceNetConfig(
-        scale=3, colour=Colour(colour), widths=(3, 3, 2), skips=((0, 1),), branches=branches
+        scale=3,
+        colour=Colour(colour),
+        widths=(3, 3, 2),
+        skips=((0, 1),),
+        branches=branches,
+        norm=norm,
     )
     net = EnhanceNet(config)
     for buffer in net.buffers():
@@ -99,16 +113,17 @@ def test_the_task_is_stored(tmp_path: Path, task: Task) -> None:
 
 
 @torch.no_grad()
-def test_a_description_without_a_task_is_one_of_super_resolution(stored: Path) -> None:
+def test_older_descriptions_are_of_super_resolution_without_norm(stored: Path) -> None:
     metadata = metadata_of(stored)
     config = json.loads(metadata["config"])
-    del config["task"]
+    del config["task"], config["norm"]
     expected = load_checkpoint(stored).model
     state = load(stored.read_bytes())
     stored.write_bytes(save(state, metadata | {"config": json.dumps(config)}))
     read = load_checkpoint(stored).model
     assert read.config == expected.config
     assert read.config.task is Task.SUPER_RESOLUTION
+    assert not read.config.norm
     x = torch.rand(1, 1, 6, 5)
     assert torch.equal(read(x), expected(x))
 

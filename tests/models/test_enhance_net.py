@@ -26,17 +26,19 @@ def configs(draw: st.DrawFn) -> EnhanceNetConfig:
     widths = tuple(draw(st.lists(st.sampled_from([2, 3]), min_size=1, max_size=4)))
     pairs = [(i, j) for j in range(len(widths)) for i in range(j) if widths[i] == widths[j]]
     skips = draw(st.lists(st.sampled_from(pairs), unique=True, max_size=3)) if pairs else []
+    branches = draw(st.sampled_from([None, sesr_branches(4), five_branches(3)]))
     task = draw(st.sampled_from(Task))
     return EnhanceNetConfig(
         task=task,
         scale=draw(st.sampled_from(SCALES[task])),
         colour=draw(st.sampled_from(Colour)),
         widths=widths,
-        branches=draw(st.sampled_from([None, sesr_branches(4), five_branches(3)])),
+        branches=branches,
         activation=draw(st.sampled_from(["prelu", "relu", "leaky_relu"])),
         skips=tuple(skips),
         image_skip=draw(st.booleans()),
         collapsed=draw(st.booleans()),
+        norm=branches is not None and draw(st.booleans()),
     )
 
 
@@ -222,6 +224,15 @@ def test_where_channels_change_a_projection_stands_in_for_identity() -> None:
     assert sum(parameter.numel() for parameter in block.branches[1].parameters()) == 3 * 5 + 5
 
 
+def test_norm_is_a_batch_norm_in_every_block_until_fused() -> None:
+    config = EnhanceNetConfig(widths=(3, 5), skips=(), norm=True)
+    net = network(config)
+    norms = [part for part in net.modules() if isinstance(part, torch.nn.BatchNorm2d)]
+    assert [norm.num_features for norm in norms] == [3, 5, 4]
+    assert not config.fused().norm
+    network(config.fused())
+
+
 def test_all_weights_learn() -> None:
     net = network(EnhanceNetConfig(widths=(3, 3), skips=((0, 1),), branches=five_branches(4)))
     for collapsed in (True, False):
@@ -252,6 +263,7 @@ def test_all_weights_learn() -> None:
         ({"task": Task.DOWN_SCALING, "scale": 1}, "by down-scaling; choose 2, 3 or 4"),
         ({"skips": ((0, 1), (0, 1))}, "a pair twice"),
         ({"branches": ()}, "two or more"),
+        ({"branches": None, "norm": True}, "norm follows the sum of branches"),
         ({"branches": (ConvBranchConfig((3,)),)}, "two or more"),
         ({"branches": (ConvBranchConfig((5,)), IdentityBranchConfig())}, "largest of size 3"),
         ({"branches": (ConvBranchConfig((1,)), IdentityBranchConfig())}, "largest of size 3"),

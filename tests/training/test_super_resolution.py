@@ -1,57 +1,23 @@
 from __future__ import annotations
 
-import csv
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from edge_sdk.data.patches import PatchDataset, list_pictures, picture_pair
 from edge_sdk.errors import InputError, ModelError, OutputError, PictureError
 from edge_sdk.imaging import psnr
 from edge_sdk.models import Colour, EnhanceNetConfig, load_checkpoint
-from edge_sdk.reparam import fuse, sesr_branches
+from edge_sdk.reparam import fuse
 
 pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
 
-from edge_sdk.training.config import (
-    DataConfig,
-    OptimiserConfig,
-    PictureSource,
-    TrainConfig,
-)
-from edge_sdk.training.super_resolution import SuperResolutionTask, train
+from edge_sdk.training.config import OptimiserConfig, PictureSource
+from edge_sdk.training.run import train
+from tests.training.runs import STEPS, logged, recipe, train_until, weights
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
-
-STEPS = 8
-
-
-def draw_pictures(folder: Path, count: int = 3, side: int = 48) -> PictureSource:
-    """Write stripes and discs: edges of all directions, which a small net learns to sharpen."""
-    folder.mkdir(exist_ok=True)
-    y, x = np.mgrid[:side, :side]
-    for index in range(count):
-        stripes = np.sin((x * np.cos(index) + y * np.sin(index)) / 2) > 0
-        disc = (x - 20) ** 2 + (y - 25) ** 2 < (9 + index) ** 2
-        levels = (60 + 120 * (stripes ^ disc)).astype(np.uint8)
-        Image.fromarray(levels).convert("RGB").save(folder / f"{index}.png")
-    return PictureSource(folder=folder)
-
-
-def recipe(folder: Path, **changes: Any) -> TrainConfig:
-    source = draw_pictures(folder / "pictures")
-    arguments: dict[str, Any] = {
-        "model": EnhanceNetConfig(widths=(4, 4), skips=((0, 1),), branches=sesr_branches(8)),
-        "data": DataConfig(train=source, validation=source, patch_px=8, batch=2),
-        "optimiser": OptimiserConfig(steps=STEPS, warmup_steps=2, average_decay=0.5),
-        "validate_every": 2,
-        "seed": 3,
-    }
-    return TrainConfig(**arguments | changes)
 
 
 @pytest.fixture
@@ -66,32 +32,6 @@ def indices(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(PatchDataset, "__getitem__", spy)
     return seen
-
-
-def train_until(step: int, config: TrainConfig, out: Path, patch: pytest.MonkeyPatch) -> None:
-    """Run until a power cut before the step that follows ``step`` others."""
-    original = SuperResolutionTask.training_step
-
-    def stop(self: SuperResolutionTask, batch: Any, index: int):
-        if self.global_step == step:
-            raise RuntimeError("power cut")
-        return original(self, batch, index)
-
-    with patch.context() as cut:
-        cut.setattr(SuperResolutionTask, "training_step", stop)
-        with pytest.raises(RuntimeError, match="power cut"):
-            train(config, out, progress=False)
-
-
-def weights(path: Path) -> dict[str, torch.Tensor]:
-    return load_checkpoint(path).model.state_dict()
-
-
-def logged(folder: Path) -> list[tuple[int, float]]:
-    with (folder / "metrics.csv").open(newline="") as file:
-        return [
-            (int(row["step"]), float(row["psnr"])) for row in csv.DictReader(file) if row["psnr"]
-        ]
 
 
 @pytest.mark.slow

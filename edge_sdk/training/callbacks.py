@@ -1,0 +1,77 @@
+"""What happens beside the steps of a run: the best weights, the table of figures, progress."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+from typing import Any
+
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback, RichProgressBar
+from lightning.pytorch.loggers import CSVLogger
+
+from edge_sdk.models.checkpoint import save_checkpoint
+from edge_sdk.training.phases import Phase
+from edge_sdk.training.task import EnhanceTask
+
+
+class KeepBest(Callback):
+    """Writes the model file whenever the validation PSNR of the averaged weights improves.
+
+    It must stand before the averaging callback, which swaps the averaged weights out again at the
+    end of a validation.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.best_db = -math.inf
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Compare and write."""
+        assert isinstance(pl_module, EnhanceTask)
+        values = pl_module.validation_psnr
+        if trainer.sanity_checking or not values:
+            return
+        mean = sum(values) / len(values)
+        if mean > self.best_db and trainer.is_global_zero:
+            self.best_db = mean
+            save_checkpoint(pl_module.network, self.path)
+
+    def state_dict(self) -> dict[str, Any]:
+        """State that a resumed run needs."""
+        return {"best_db": self.best_db}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up the state of an interrupted run."""
+        self.best_db = state_dict["best_db"]
+
+
+class PhaseProgressBar(RichProgressBar):
+    """Progress with the phase that the run is in, where its recipe has phases."""
+
+    def get_metrics(
+        self, trainer: Trainer, pl_module: LightningModule
+    ) -> dict[str, int | str | float | dict[str, float]]:
+        """Figures beside the bar, the phase first."""
+        assert isinstance(pl_module, EnhanceTask)
+        figures = super().get_metrics(trainer, pl_module)
+        if pl_module.phase is Phase.TRAINING:
+            return figures
+        return {"phase": str(pl_module.phase), **figures}
+
+
+def metrics_logger(out: Path, done: int) -> CSVLogger:
+    """Logger to ``out/metrics.csv`` that keeps the rows of the first ``done`` steps."""
+    # It begins by removing the file of an earlier run; the part that is resumed goes back.
+    path = out / "metrics.csv"
+    rows: list[dict[str, str]] = []
+    if done and path.is_file():
+        with path.open(newline="") as file:
+            rows = [row for row in csv.DictReader(file) if int(row["step"]) < done]
+    logger = CSVLogger(out, name="", version="")
+    experiment = logger.experiment
+    for row in rows:
+        known = {key: float(row[key]) for key in row if row[key] and key not in ("step", "epoch")}
+        experiment.log_metrics(known | {"epoch": int(row["epoch"])}, int(row["step"]))
+    return logger

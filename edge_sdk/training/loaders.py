@@ -1,0 +1,51 @@
+"""What a run reads: patches to train on, in an order that a resumed run takes up, and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import Tensor
+from torch.utils.data import DataLoader, Sampler
+
+from edge_sdk.data.patches import PatchDataset, PicturePair, list_pictures, picture_pair
+from edge_sdk.training.config import PictureSource, TrainConfig
+
+Batch = tuple[Tensor, Tensor]
+"""Low- and high-resolution pixels, float32 [N, C, H, W] in [0, 1] each."""
+
+
+def patch_loader(config: TrainConfig, done: int) -> DataLoader[Batch]:
+    """Batches of patches for all steps of a recipe, without those of the first ``done`` steps."""
+    data = config.data
+    pairs = [pair for shrink in data.shrinks for pair in _read(config, data.train, shrink)]
+    length = config.optimiser.steps * data.batch
+    dataset = PatchDataset(pairs, data.patch_px, length, config.seed)
+    return DataLoader(dataset, data.batch, sampler=_From(done * data.batch, length))
+
+
+def picture_loader(config: TrainConfig) -> DataLoader[Batch]:
+    """The validation pictures, one by one."""
+    pairs = [
+        (pair.low.float() / 255, pair.high.float() / 255)
+        for pair in _read(config, config.data.validation, 1.0)
+    ]
+    return DataLoader(pairs, batch_size=1)  # type: ignore[arg-type]
+
+
+class _From(Sampler[int]):
+    # Lightning counts on from the batch that a checkpoint was taken at, but starts the loader anew.
+
+    def __init__(self, first: int, length: int) -> None:
+        self._first = first
+        self._length = length
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self._first, self._length))
+
+    def __len__(self) -> int:
+        return self._length
+
+
+def _read(config: TrainConfig, source: PictureSource, shrink: float) -> list[PicturePair]:
+    paths = list_pictures(source.folder, source.names)
+    return [picture_pair(path, config.model.scale, config.model.colour, shrink) for path in paths]

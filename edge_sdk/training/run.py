@@ -1,0 +1,146 @@
+"""The run that a recipe describes: from pictures to a model file, resumable at every validation."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from lightning import Trainer, seed_everything
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from edge_sdk.errors import InputError, ModelError, OutputError
+from edge_sdk.models.spec import Task
+from edge_sdk.training.averaging import Averaging
+from edge_sdk.training.callbacks import KeepBest, PhaseProgressBar, metrics_logger
+from edge_sdk.training.config import TrainConfig
+from edge_sdk.training.initial import InitialWeights, take_over
+from edge_sdk.training.loaders import patch_loader, picture_loader
+from edge_sdk.training.super_resolution import SuperResolutionTask
+from edge_sdk.training.task import EnhanceTask
+
+TASKS: dict[Task, type[EnhanceTask]] = {Task.SUPER_RESOLUTION: SuperResolutionTask}
+"""What can be trained, and by what."""
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a run produced.
+
+    Attributes:
+        path: model file with the averaged weights of the best validation.
+        psnr_db: validation PSNR of those weights; with kernels rounded to int8 where the recipe has
+            ``fake_quantised_steps``.
+        steps: optimisation steps taken in all.
+        initial: what was taken over from the recipe's ``init``; ``None`` without one, and in a
+            resumed run.
+    """
+
+    path: Path
+    psnr_db: float
+    steps: int
+    initial: InitialWeights | None = None
+
+
+def train(
+    config: TrainConfig, out: Path, *, resume: bool = False, progress: bool = True
+) -> TrainResult:
+    """Train the network of ``config`` and keep the best weights in ``out/model.safetensors``.
+
+    Beside them ``out`` receives ``last.ckpt`` (to resume from) and ``metrics.csv``.
+
+    A resumed run sees the patches that an uninterrupted one would have seen, and ends with the
+    same weights; it repeats the steps since the last validation.
+
+    Args:
+        config: the recipe.
+        out: folder of the run, created if missing.
+        resume: go on from ``out/last.ckpt``, which is written after every validation.
+        progress: draw a progress bar.
+
+    Raises:
+        InputError: if the recipe's task is not super-resolution, pictures are missing, no tensor of
+            its ``init`` fits, there is nothing to resume from, or that belongs to another network.
+        OutputError: if ``out`` cannot be created.
+        PictureError: if a picture cannot be read or is smaller than a patch.
+        ModelError: if the loss is no longer finite, ``last.ckpt`` is damaged, or ``init`` is no
+            model.
+    """
+    kind = TASKS.get(config.model.task)
+    if kind is None:
+        raise InputError(
+            f"a recipe for {config.model.task} cannot be trained yet; set task: {', '.join(TASKS)}"
+        )
+    last = out / "last.ckpt"
+    if resume and not last.is_file():
+        raise InputError(f"{last}: no checkpoint to resume from; start without --resume")
+    _quiet()
+    seed_everything(config.seed, verbose=False)
+    task = kind(config)
+    initial = None if resume or config.init is None else take_over(task.network, config.init)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be created ({error.strerror})") from error
+    done = _steps_done(last, task) if resume else 0
+    keep = KeepBest(out / "model.safetensors")
+    every = min(config.validate_every, config.optimiser.steps)
+    trainer = Trainer(
+        accelerator="auto",
+        max_steps=config.optimiser.steps,
+        max_epochs=-1,
+        val_check_interval=every,
+        check_val_every_n_epoch=None,
+        num_sanity_val_steps=0,
+        log_every_n_steps=50,
+        logger=metrics_logger(out, done),
+        callbacks=[
+            keep,
+            Averaging(config.optimiser.average_decay, config.phases.statistics_steps),
+            # After the validation, so that what it found is part of what a resumed run knows.
+            ModelCheckpoint(
+                out,
+                filename="last",
+                save_on_train_epoch_end=False,
+                enable_version_counter=False,
+            ),
+            *([PhaseProgressBar()] if progress else []),
+        ],
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+    )
+    patches, pictures = patch_loader(config, done), picture_loader(config)
+    trainer.fit(task, patches, pictures, ckpt_path=last if resume else None, weights_only=True)
+    if trainer.global_step % every:
+        trainer.validate(task, pictures, verbose=False)
+    if not keep.path.is_file():
+        raise ModelError(f"{out}: no validation gave a finite PSNR; lower the learning rate")
+    return TrainResult(keep.path, keep.best_db, trainer.global_step, initial)
+
+
+def _steps_done(last: Path, task: EnhanceTask) -> int:
+    try:
+        checkpoint = torch.load(last, map_location="cpu", weights_only=True)
+        steps = int(checkpoint["global_step"])
+        shapes = {name: tensor.shape for name, tensor in checkpoint["state_dict"].items()}
+    except Exception as error:  # an unpickler given junk raises whatever it stumbles over
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(
+            f"{last}: not a checkpoint of a run ({reason}); start without --resume"
+        ) from error
+    if shapes != {name: tensor.shape for name, tensor in task.state_dict().items()}:
+        raise InputError(
+            f"{last}: belongs to another network; resume with the recipe it was started with"
+        )
+    return steps
+
+
+def _quiet() -> None:
+    # Advice about worker processes and interactive hardware that does not apply here.
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", ".*does not have many workers.*")
+    warnings.filterwarnings("ignore", ".*directory .* exists and is not empty.*")
+    # Warned of for any loader; ours does go on where the run was left.
+    warnings.filterwarnings("ignore", ".*your dataloader is not resumable.*")

@@ -1,0 +1,86 @@
+"""What the training of every task shares: loss, measure and optimiser."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from lightning import LightningModule
+from torch import Tensor
+
+from edge_sdk.errors import ModelError
+from edge_sdk.imaging import psnr
+from edge_sdk.models.enhance_net import EnhanceNet
+from edge_sdk.training.config import TrainConfig
+from edge_sdk.training.loaders import Batch
+from edge_sdk.training.phases import Phase, enter_phase, phase_at, round_kernels
+
+
+class EnhanceTask(LightningModule):
+    """L1 between the network's output and its target; validation by PSNR.
+
+    Validation PSNR is measured on whole pictures with the output rounded to 8 bits and a border of
+    :attr:`border_px` pixels left out, and averaged over pictures. In a run that ends with rounded
+    kernels they are rounded in every validation, so that all measure what int8 will show.
+    """
+
+    def __init__(self, config: TrainConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.network = EnhanceNet(config.model)
+        self.validation_psnr: list[float] = []
+
+    @property
+    def border_px(self) -> int:
+        """Pixels along the border of a picture that its PSNR leaves out."""
+        return 0
+
+    @property
+    def phase(self) -> Phase:
+        """Phase of the step that is being taken, or comes next."""
+        return phase_at(self.config, self.global_step)
+
+    def on_train_batch_start(self, batch: Batch, _: int) -> None:
+        """Enter the phase of the step."""
+        enter_phase(self.network, self.phase)
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        """Loss of one batch: inputs and targets, float32 in [0, 1]."""
+        source, target = batch
+        loss: Tensor = (self.network(source) - target).abs().mean()
+        if not torch.isfinite(loss):
+            raise ModelError(
+                f"the loss became {loss.item()} at step {self.global_step}; lower the learning "
+                "rate and resume from the last checkpoint"
+            )
+        self.log("loss", loss, prog_bar=True)
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        """Start a new average."""
+        self.validation_psnr.clear()
+        round_kernels(self.network, self.config.phases.fake_quantised_steps > 0)
+
+    def validation_step(self, batch: Batch, _: int) -> None:
+        """PSNR of one whole picture."""
+        source, target = batch
+        output = (self.network(source).clamp(0, 1) * 255).round() / 255
+        value = psnr(output[0], target[0], border=self.border_px)
+        self.validation_psnr.append(float(value))
+        self.log("psnr", float(value), prog_bar=True, batch_size=1)
+
+    def configure_optimizers(self) -> Any:
+        """Adam; linear warm-up, then a cosine to zero over the recipe's steps."""
+        optimiser = self.config.optimiser
+
+        def factor(step: int) -> float:
+            if step < optimiser.warmup_steps:
+                return (step + 1) / optimiser.warmup_steps
+            span = max(1, optimiser.steps - optimiser.warmup_steps)
+            done = min(1.0, (step - optimiser.warmup_steps) / span)
+            return 0.5 * (1 + math.cos(math.pi * done))
+
+        adam = torch.optim.Adam(self.parameters(), lr=optimiser.learning_rate)
+        schedule = torch.optim.lr_scheduler.LambdaLR(adam, factor)
+        return {"optimizer": adam, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from edge_sdk.errors import InputError, ModelError
+from edge_sdk.models import EnhanceNet, EnhanceNetConfig, save_checkpoint
+from edge_sdk.reparam import five_branches, sesr_branches
+from edge_sdk.zoo import load_model
+
+pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
+
+from edge_sdk.training.config import OptimiserConfig, load_train_config
+from edge_sdk.training.initial import InitialWeights, take_over
+from edge_sdk.training.run import train
+from tests.training.runs import recipe, train_until, weights
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+
+CONFIG = EnhanceNetConfig(widths=(4, 4), skips=(), branches=sesr_branches(8))
+STILL = OptimiserConfig(steps=1, warmup_steps=0, learning_rate=1e-30)
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Path:
+    """A model file of the same structure but another scale: its last block does not fit."""
+    torch.manual_seed(7)
+    path = tmp_path / "other.safetensors"
+    save_checkpoint(EnhanceNet(EnhanceNetConfig(**{**vars(CONFIG), "scale": 3})), path)
+    return path
+
+
+def test_tensors_of_the_same_name_and_shape_are_taken_over(other: Path) -> None:
+    network = EnhanceNet(CONFIG)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    report = take_over(network, str(other))
+    expected = weights(other)
+    fresh = "reconstruct.branches.0.layers.1"
+    assert report == InitialWeights(str(other), report.taken, (fresh,))
+    taken = 0
+    for name, value in network.state_dict().items():
+        fits = value.shape == expected[name].shape
+        assert torch.equal(value, expected[name] if fits else before[name])
+        assert fits == (name.rpartition(".")[0] != fresh)
+        taken += fits
+    assert report.taken == taken
+
+
+def test_batch_norm_statistics_are_taken_over(tmp_path: Path) -> None:
+    config = EnhanceNetConfig(widths=(3,), skips=(), branches=five_branches(3))
+    other, network = EnhanceNet(config), EnhanceNet(config)
+    other.train()(torch.rand(2, 1, 8, 8))
+    save_checkpoint(other, tmp_path / "other.safetensors")
+    assert take_over(network, str(tmp_path / "other.safetensors")).fresh == ()
+    for name, value in other.state_dict().items():
+        assert torch.equal(network.state_dict()[name], value)
+
+
+def test_a_run_starts_from_them(tmp_path: Path, other: Path) -> None:
+    config = recipe(tmp_path, model=CONFIG, init=str(other), optimiser=STILL)
+    result = train(config, tmp_path / "run", progress=False)
+    assert result.initial is not None
+    assert result.initial.fresh
+    trained, expected = weights(result.path), weights(other)
+    for name, value in trained.items():
+        if not name.startswith("reconstruct"):
+            assert torch.equal(value, expected[name])
+
+
+def test_a_resumed_run_takes_nothing_over(
+    tmp_path: Path, other: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = recipe(tmp_path, model=CONFIG, init=str(other))
+    whole = train(config, tmp_path / "whole", progress=False)
+    train_until(5, config, tmp_path / "run", monkeypatch)
+    resumed = train(config, tmp_path / "run", resume=True, progress=False)
+    assert resumed.initial is None
+    expected = weights(whole.path)
+    for name, value in weights(resumed.path).items():
+        torch.testing.assert_close(value, expected[name], rtol=1e-6, atol=1e-7)
+
+
+def test_shipped_models_go_by_name(tmp_path: Path) -> None:
+    shipped = load_model("sr_x2_y")
+    network = EnhanceNet(shipped.config)
+    assert take_over(network, "sr_x2_y").fresh == ()
+    for name, value in shipped.state_dict().items():
+        assert torch.equal(network.state_dict()[name], value)
+
+
+def test_a_file_is_taken_from_the_folder_of_the_recipe(tmp_path: Path) -> None:
+    data = "data: {train: {folder: a}, validation: {folder: b}}\n"
+    path = tmp_path / "recipe.yaml"
+    for given, expected in (
+        ("start.safetensors", str(tmp_path / "start.safetensors")),
+        ("/models/start.safetensors", "/models/start.safetensors"),
+        ("sr_x2_y", "sr_x2_y"),
+    ):
+        path.write_text(data + f"init: {given}\n")
+        assert load_train_config(path, Path("/pictures")).init == expected
+
+
+def test_models_that_do_not_fit_or_exist_are_refused(tmp_path: Path) -> None:
+    plain = tmp_path / "plain.safetensors"
+    relu = EnhanceNetConfig(widths=(4, 4), skips=(), branches=None, activation="relu")
+    save_checkpoint(EnhanceNet(relu), plain)
+    out = tmp_path / "run"
+    with pytest.raises(InputError, match=r"none of its tensors .* leave init out"):
+        train(recipe(tmp_path, model=CONFIG, init=str(plain)), out, progress=False)
+    (tmp_path / "junk.safetensors").write_bytes(b"junk")
+    for name, message in (
+        ("missing.safetensors", "no such model file"),
+        ("junk.safetensors", "not a readable"),
+        ("sr_x9", "neither a shipped model"),
+    ):
+        config = recipe(tmp_path, model=CONFIG, init=str(tmp_path / name))
+        with pytest.raises(ModelError, match=message) as caught:
+            train(config, out, progress=False)
+        assert "\n" not in str(caught.value)
+    assert not out.exists()

@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from edge_sdk.errors import InputError
+from edge_sdk.models import EnhanceNet, EnhanceNetConfig, load_checkpoint
+from edge_sdk.reparam import MultiBranchConv2d, five_branches, sesr_branches
+from edge_sdk.reparam.int8 import fake_quantise
+
+pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
+
+from edge_sdk.training.averaging import Averaging
+from edge_sdk.training.callbacks import PhaseProgressBar
+from edge_sdk.training.config import OptimiserConfig, PhasesConfig, TrainConfig, load_train_config
+from edge_sdk.training.phases import Phase, enter_phase, phase_at
+from edge_sdk.training.run import train
+from edge_sdk.training.super_resolution import SuperResolutionTask
+from edge_sdk.training.task import EnhanceTask
+from tests.training.runs import logged, recipe, train_until, weights
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+
+STEPS = 9
+MODEL = EnhanceNetConfig(widths=(4, 4), skips=((0, 1),), branches=five_branches(5), norm=True)
+PHASES = PhasesConfig(statistics_steps=3, fake_quantised_steps=2)
+EXPECTED = [Phase.STATISTICS] * 3 + [Phase.COLLAPSED] * 4 + [Phase.FAKE_QUANTISED] * 2
+
+
+def phased(folder: Path, **changes: Any) -> TrainConfig:
+    arguments: dict[str, Any] = {
+        "model": MODEL,
+        "optimiser": OptimiserConfig(steps=STEPS, warmup_steps=2, average_decay=0.5),
+        "phases": PHASES,
+    }
+    return recipe(folder, **arguments | changes)
+
+
+def norms(network: nn.Module) -> list[nn.BatchNorm2d]:
+    return [part for part in network.modules() if isinstance(part, nn.BatchNorm2d)]
+
+
+def statistics(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: value for name, value in state.items() if "running" in name}
+
+
+@pytest.fixture
+def states(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """Of every training step: phase, frozen and rounding blocks, statistics after it."""
+    seen: list[tuple[Any, ...]] = []
+    original = EnhanceTask.training_step
+
+    def spy(self: EnhanceTask, batch: Any, index: int):
+        blocks = [part for part in self.network.modules() if isinstance(part, MultiBranchConv2d)]
+        loss = original(self, batch, index)
+        buffers = {name: value.clone() for name, value in self.network.named_buffers()}
+        flags = {(not block.gathers_statistics, block.fake_quantised) for block in blocks}
+        seen.append((self.phase, flags, statistics(buffers)))
+        return loss
+
+    monkeypatch.setattr(EnhanceTask, "training_step", spy)
+    return seen
+
+
+def test_every_step_is_taken_in_its_phase(tmp_path: Path, states: list[tuple[Any, ...]]) -> None:
+    train(phased(tmp_path), tmp_path / "run", progress=False)
+    assert [phase for phase, _, _ in states] == EXPECTED
+    for phase, flags, _ in states:
+        assert flags == {(phase is not Phase.STATISTICS, phase is Phase.FAKE_QUANTISED)}
+    gathered = [buffers for _, _, buffers in states]
+    for step in range(1, STEPS):
+        same = all(
+            torch.equal(gathered[step - 1][name], gathered[step][name]) for name in gathered[0]
+        )
+        assert same == (step >= 3)
+
+
+def test_kept_weights_have_the_statistics_that_were_frozen(
+    tmp_path: Path, states: list[tuple[Any, ...]]
+) -> None:
+    train(phased(tmp_path, validate_every=STEPS), tmp_path / "run", progress=False)
+    frozen = states[3][2]
+    kept = statistics(weights(tmp_path / "run" / "model.safetensors"))
+    assert len(kept) == 2 * len(norms(EnhanceNet(MODEL)))
+    for name, value in kept.items():
+        assert torch.equal(value, frozen[name])
+    checkpoint = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)
+    counts = {
+        int(value) for name, value in checkpoint["state_dict"].items() if "num_batches" in name
+    }
+    assert counts == {3}
+
+
+def test_the_average_starts_anew_with_the_collapsed_phase(tmp_path: Path) -> None:
+    config = phased(
+        tmp_path,
+        validate_every=4,
+        optimiser=OptimiserConfig(steps=8, warmup_steps=0, average_decay=0.9),
+        phases=PhasesConfig(statistics_steps=3),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        train_until(4, config, tmp_path / "run", patch)
+    checkpoint = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)
+    for name, value in checkpoint["current_model_state"].items():
+        assert torch.equal(value, checkpoint["state_dict"][name])
+    assert int(checkpoint["averaging_state"]["n_averaged"]) == 1
+
+
+def test_averages_keep_what_is_constant_and_take_counters_over() -> None:
+    average = Averaging(0.75)._kwargs["avg_fn"]
+    value = average(torch.tensor([1.0, 0.1]), torch.tensor([3.0, 0.1]), None)
+    assert value.tolist() == torch.tensor([1.5, 0.1]).tolist()
+    assert average(torch.tensor(3), torch.tensor(8), None) == 8
+
+
+@pytest.mark.parametrize("step", range(2, STEPS))
+def test_a_run_cut_in_any_phase_ends_like_an_uninterrupted_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    config = phased(tmp_path)
+    whole = train(config, tmp_path / "whole", progress=False)
+    run = tmp_path / "run"
+    train_until(step, config, run, monkeypatch)
+    resumed = train(config, run, resume=True, progress=False)
+    assert resumed.steps == STEPS
+    assert resumed.psnr_db == pytest.approx(whole.psnr_db, abs=1e-6)
+    expected, actual = (
+        torch.load(folder / "last.ckpt", weights_only=True) for folder in (tmp_path / "whole", run)
+    )
+    for key in ("state_dict", "current_model_state"):
+        for name, value in expected[key].items():
+            torch.testing.assert_close(actual[key][name], value, rtol=1e-6, atol=1e-7)
+    other = weights(resumed.path)
+    for name, value in weights(whole.path).items():
+        torch.testing.assert_close(other[name], value, rtol=1e-6, atol=1e-7)
+    for (at, value), (other_at, expected_db) in zip(
+        logged(run), logged(tmp_path / "whole"), strict=True
+    ):
+        assert (at, value) == (other_at, pytest.approx(expected_db, abs=1e-4))
+
+
+def test_rounding_is_measured_from_the_first_validation_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[Phase, bool]] = []
+    original = SuperResolutionTask.validation_step
+
+    def spy(self: SuperResolutionTask, batch: Any, index: int) -> None:
+        block = self.network.features[1]
+        assert isinstance(block, MultiBranchConv2d)
+        x = torch.rand(1, 4, 6, 6)
+        merged = block.operator()
+        kernel = fake_quantise(merged.kernel)
+        expected = nn.functional.conv2d(x, kernel, merged.bias, padding=1)
+        seen.append((self.phase, torch.equal(block(x), expected)))
+        original(self, batch, index)
+
+    monkeypatch.setattr(SuperResolutionTask, "validation_step", spy)
+    train(phased(tmp_path, validate_every=2), tmp_path / "run", progress=False)
+    assert {phase for phase, _ in seen} == set(EXPECTED)
+    assert all(rounded for _, rounded in seen)
+
+
+def test_blocks_without_batch_norm_may_be_rounded_too(
+    tmp_path: Path, states: list[tuple[Any, ...]]
+) -> None:
+    model = EnhanceNetConfig(widths=(4, 4), skips=(), branches=sesr_branches(6))
+    config = phased(tmp_path, model=model, phases=PhasesConfig(fake_quantised_steps=STEPS))
+    result = train(config, tmp_path / "run", progress=False)
+    assert [phase for phase, _, _ in states] == [Phase.FAKE_QUANTISED] * STEPS
+    assert load_checkpoint(result.path).model.config == model
+
+
+def test_without_phases_a_run_is_one(tmp_path: Path) -> None:
+    config = phased(tmp_path, phases=PhasesConfig())
+    assert {phase_at(config, step) for step in range(STEPS)} == {Phase.TRAINING}
+    network = EnhanceNet(MODEL).train()
+    enter_phase(network, Phase.TRAINING)
+    assert all(norm.training for norm in norms(network))
+
+
+def test_progress_names_the_phase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    original = PhaseProgressBar.get_metrics
+
+    def spy(self: PhaseProgressBar, trainer: Any, module: Any):
+        metrics = original(self, trainer, module)
+        shown.append(str(metrics.get("phase")))
+        return metrics
+
+    monkeypatch.setattr(PhaseProgressBar, "get_metrics", spy)
+    train(phased(tmp_path), tmp_path / "run")
+    assert set(shown) == {"statistics", "collapsed", "fake-quantised"}
+    shown.clear()
+    train(phased(tmp_path, phases=PhasesConfig()), tmp_path / "plain")
+    assert set(shown) == {"None"}
+
+
+BATCH_NORM = "branches: [{kind: conv, kernels: [3], batch_norm: last}, {kind: identity}]"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("phases: {statistics_steps: 0}", "phases.statistics_steps"),
+        ("phases: {fake_quantised_steps: -1}", "phases.fake_quantised_steps"),
+        ("phases: {statistic_steps: 5}", "did you mean 'statistics_steps'?"),
+        ("statistics_steps: 5", "'statistics_steps' belongs in phases"),
+        ("optimiser: {statistics_steps: 5}", "'statistics_steps' belongs in phases"),
+        ("phases: {statistics_steps: 5}", "no branch has a BatchNorm"),
+        (f"model: {{{BATCH_NORM}}}\nphases: {{statistics_steps: 50}}", "do not fit into 50 steps"),
+        (
+            f"model: {{{BATCH_NORM}}}\nphases: {{statistics_steps: 30, fake_quantised_steps: 21}}",
+            "statistics_steps 30 and fake_quantised_steps 21 do not fit into 50 steps",
+        ),
+        ("phases: {fake_quantised_steps: 51}", "do not fit into 50 steps"),
+        (f"model: {{{BATCH_NORM}}}\nphases: {{fake_quantised_steps: 5}}", "statistics_steps too"),
+        ("model: {branches: null}\nphases: {fake_quantised_steps: 5}", "plain network"),
+        ("model: {collapsed: false}\nphases: {fake_quantised_steps: 5}", "collapsed is false"),
+        ("init: ''", "init"),
+    ],
+)
+def test_phases_that_contradict_the_recipe_are_refused(tmp_path: Path, text, message) -> None:
+    path = tmp_path / "recipe.yaml"
+    head = "data: {train: {folder: a}, validation: {folder: b}}\n"
+    steps = "" if "optimiser" in text else "optimiser: {steps: 50}\n"
+    path.write_text(head + steps + text)
+    with pytest.raises(InputError) as caught:
+        load_train_config(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+    assert message in str(caught.value)
+
+
+def test_a_norm_after_the_sum_is_enough_for_statistics(tmp_path: Path) -> None:
+    model = EnhanceNetConfig(widths=(4,), skips=(), branches=sesr_branches(4), norm=True)
+    config = phased(tmp_path, model=model)
+    assert config.phases == PHASES
+    assert config.with_steps(6).optimiser.steps == 6
+    with pytest.raises(InputError, match="do not fit into 4 steps"):
+        config.with_steps(4)
+    with pytest.raises(InputError, match="1 or more, not 0"):
+        config.with_steps(0)
