@@ -55,7 +55,7 @@ def picture_inputs(folder: Path, example: Tensor, spec: ModelSpec | None) -> Mod
     paths = list_pictures(folder)
     luma = spec.colour is Colour.Y if spec is not None else example.shape[1] == 1
     tensors = tuple(
-        _middle(_channels(path, luma), example, spec, path) for path in paths[:MOST_PICTURES]
+        _middle(picture_channels(path, luma), example, spec, path) for path in paths[:MOST_PICTURES]
     )
     left_out = f" (the first of {len(paths)})" if len(paths) > MOST_PICTURES else ""
     size = (
@@ -71,7 +71,8 @@ def picture_inputs(folder: Path, example: Tensor, spec: ModelSpec | None) -> Mod
     )
 
 
-def _channels(path: Path, luma: bool) -> Tensor:
+def picture_channels(path: Path, luma: bool) -> Tensor:
+    """Read a picture as luma (BT.601, studio swing) or sRGB, float32 [C, H, W] in [0, 1]."""
     rgb = read_picture(path).pixels
     return rgb_to_ycbcr(rgb)[:1] if luma else rgb
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from edge_sdk.errors import InputError, ModelError
 from edge_sdk.models.enhance_net import EnhanceNet, EnhanceNetConfig
 from edge_sdk.outputs import replacing
+from edge_sdk.quantize.scheme import Scheme, scheme_from_json
 
 FORMAT = "edge-sdk-model"
 VERSION = 1
@@ -26,14 +27,21 @@ class Checkpoint:
     Attributes:
         model: the network in evaluation mode, float32.
         path: where it came from.
+        scheme: its quantisation, if it was quantised.
     """
 
     model: EnhanceNet
     path: Path
+    scheme: Scheme | None = None
 
 
-def save_checkpoint(model: nn.Module, path: Path) -> None:
+def save_checkpoint(model: nn.Module, path: Path, scheme: Scheme | None = None) -> None:
     """Write ``model`` with its description to ``path`` (safetensors); it appears whole or not.
+
+    Args:
+        model: an EnhanceNet.
+        path: the file.
+        scheme: its quantisation; the weights stay float32, and their codes follow from them.
 
     Raises:
         ModelError: if the architecture has no description to store, or the network no longer has
@@ -57,7 +65,10 @@ def save_checkpoint(model: nn.Module, path: Path) -> None:
         )
     config = _CONFIG.dump_json(model.config).decode()
     state = {name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
-    data = save(state, {"format": FORMAT, "version": str(VERSION), "config": config})
+    described_by = {"format": FORMAT, "version": str(VERSION), "config": config}
+    if scheme is not None:
+        described_by["quantisation"] = scheme.to_json()
+    data = save(state, described_by)
     with replacing(path) as temporary:
         temporary.write_bytes(data)
 
@@ -93,7 +104,16 @@ def load_checkpoint(path: Path) -> Checkpoint:
     _check_weights(config, state, path)
     model = EnhanceNet(config)
     model.load_state_dict(state)
-    return Checkpoint(model.eval(), path)
+    return Checkpoint(model.eval(), path, _scheme(metadata, path))
+
+
+def _scheme(metadata: dict[str, str], path: Path) -> Scheme | None:
+    if "quantisation" not in metadata:
+        return None
+    try:
+        return scheme_from_json(metadata["quantisation"])
+    except InputError as error:
+        raise ModelError(f"{path}: {error}") from error
 
 
 def _check_weights(config: EnhanceNetConfig, state: dict[str, Tensor], path: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_sdk.errors import ModelError
-from edge_sdk.models.checkpoint import load_checkpoint
+from edge_sdk.models.checkpoint import Checkpoint, load_checkpoint
 from edge_sdk.models.enhance_net import EnhanceNet
 
 ROOT = Path(__file__).parent
@@ -37,16 +37,37 @@ def resolve_model(model: str) -> EnhanceNet:
     Raises:
         ModelError: if it is neither.
     """
+    return resolve_checkpoint(model).model
+
+
+def resolve_checkpoint(model: str) -> Checkpoint:
+    """Load a model by its zoo name or from a ``.safetensors`` file, with its scheme if it has one.
+
+    Raises:
+        ModelError: if it is neither.
+    """
     if model in model_names():
-        return load_model(model)
+        return Checkpoint(load_model(model), ROOT / model / "model.safetensors")
     path = Path(model)
     if path.suffix == ".safetensors" or path.exists():
-        return load_checkpoint(path).model
+        return load_checkpoint(path)
     known = ", ".join(model_names())
     raise ModelError(
         f"'{model}' is neither a shipped model ({known}) nor a .safetensors file nor a Python "
         "package.module:callable"
     )
+
+
+def load_int8(name: str) -> Checkpoint | None:
+    """The int8 form shipped beside a model: fused, fine-tuned, with its scheme; ``None`` if none.
+
+    Raises:
+        ModelError: if no shipped model has that name.
+    """
+    if name not in model_names():
+        raise ModelError(f"unknown model '{name}'; shipped are: {', '.join(model_names())}")
+    path = ROOT / name / "int8.safetensors"
+    return load_checkpoint(path) if path.is_file() else None
 
 
 @dataclass(frozen=True)

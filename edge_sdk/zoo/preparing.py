@@ -1,0 +1,120 @@
+"""From a loaded model to what a converter takes: fused, and in int8 codes if asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from edge_sdk.data.calibration import calibration_inputs
+from edge_sdk.errors import InputError
+from edge_sdk.quantize import (
+    Observer,
+    Scheme,
+    apply_scheme,
+    quantise,
+    quantise_weights,
+)
+from edge_sdk.reparam import Certificate, fuse
+from edge_sdk.zoo import load_int8, model_names, resolve_checkpoint
+from edge_sdk.zoo.loading import LoadedModel
+
+INT8 = ("int8", "int8-float-io")
+"""Precisions whose activations are int8 codes, so that they need a scheme."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A model ready for a converter.
+
+    Attributes:
+        model: what the converter takes: the fused model, or its graph with int8 codes.
+        fused: the fused float model, the one that the shipped weights give.
+        precision: the precision asked for.
+        scheme: its quantisation; ``None`` in floating point.
+        certificate: proof that the fused model equals the original.
+        source: for people: where the int8 ranges come from; empty in floating point.
+    """
+
+    model: nn.Module
+    fused: nn.Module
+    precision: str
+    scheme: Scheme | None
+    certificate: Certificate
+    source: str = ""
+
+
+def prepare(
+    loaded: LoadedModel,
+    example: Tensor,
+    precision: str,
+    calibration: Path | None = None,
+    observer: Observer = "mse",
+) -> Prepared:
+    """Fuse a model and, for ``w8`` and ``int8``, put its codes in.
+
+    Int8 ranges come from ``calibration`` if it is given; else from the model file, or from the
+    int8 form that ships beside a zoo model (whose weights were fine-tuned for it).
+
+    Args:
+        loaded: the model.
+        example: float32 [1, C, H, W], of the size that the artifact is to have.
+        precision: of the artifact.
+        calibration: folder of pictures.
+        observer: how ranges are chosen from them.
+
+    Raises:
+        InputError: if int8 is asked for and there are no ranges.
+        FusionError: if fusing cannot be proved.
+        ConversionError: if the model cannot be traced.
+    """
+    if calibration is not None and precision not in INT8:
+        raise InputError(
+            f"--calibration chooses int8 ranges, and {precision} has none; leave it out or take "
+            "--precision int8"
+        )
+    fused, certificate = fuse(loaded.network, loaded.example)
+    if precision == "w8":
+        weights = quantise_weights(fused, example)
+        return Prepared(weights.model, fused, precision, weights.scheme, certificate)
+    if precision not in INT8:
+        return Prepared(fused, fused, precision, None, certificate)
+    if calibration is not None:
+        cuts = calibration_inputs(calibration, example, loaded.spec)
+        made = quantise(
+            fused, example, cuts.tensors, observer, picture_output=loaded.spec is not None
+        )
+        source = f"{observer} over {cuts.source}"
+        return Prepared(made.model, fused, precision, made.scheme, certificate, source)
+    network, scheme, source = _stored_int8(loaded, fused)
+    made = apply_scheme(network, example, scheme)
+    return Prepared(made.model, fused, precision, scheme, certificate, source)
+
+
+def _stored_int8(loaded: LoadedModel, fused: nn.Module) -> tuple[nn.Module, Scheme, str]:
+    if loaded.name in model_names():
+        shipped = load_int8(loaded.name)
+        if shipped is not None and shipped.scheme is not None:
+            return shipped.model, shipped.scheme, f"shipped with {loaded.name}"
+    elif loaded.name.endswith(".safetensors"):
+        scheme = resolve_checkpoint(loaded.name).scheme
+        if scheme is not None:
+            return fused, scheme, f"stored in {loaded.name}"
+    raise InputError(
+        f"{loaded.name} has no int8 ranges; add --calibration DIR with pictures like those that it "
+        "will see"
+    )
+
+
+def probe_inputs(example: Tensor) -> Sequence[Tensor]:
+    """Three inputs of a shape: seeded noise, a ramp and edges, float32 in [0, 1], 8-bit levels."""
+    import torch
+
+    height, width = example.shape[-2:]
+    noise = torch.rand(example.shape, generator=torch.Generator().manual_seed(1))
+    ramp = torch.linspace(0, 1, width).expand(height, width) * torch.linspace(0, 1, height)[:, None]
+    edges = ((torch.arange(height)[:, None] // 5 + torch.arange(width) // 7) % 2).float()
+    probes = (noise, ramp.expand(example.shape), edges.expand(example.shape))
+    return [((probe * 255).round() / 255).contiguous() for probe in probes]
