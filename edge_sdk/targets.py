@@ -51,6 +51,14 @@ class LoweringReport:
         undelegated: operators that the delegate left behind, one name per occurrence.
         rewrites: exact rewrites that were applied, one sentence each.
         size_bytes: size of the artifact on disk.
+        undelegated_modules: for each of ``undelegated``, path and kind of the module of the
+            original model that it comes from, such as ``body.0.conv (Conv2d)``.
+        transposes: TRANSPOSE operators in the file; ``None`` where the format is not TFLite.
+        float_operators: operators with a float result; ``None`` where the format is not TFLite.
+        fallback: why another converter than the target's own made the artifact; ``None`` if its
+            own did.
+        remarks: what the reader must know about the artifact, such as that this machine cannot
+            run it; one sentence each.
     """
 
     target: str
@@ -62,6 +70,11 @@ class LoweringReport:
     undelegated: tuple[str, ...] = ()
     rewrites: tuple[str, ...] = field(default=())
     size_bytes: int = 0
+    undelegated_modules: tuple[str, ...] = ()
+    transposes: int | None = None
+    float_operators: int | None = None
+    fallback: str | None = None
+    remarks: tuple[str, ...] = ()
 
 
 @runtime_checkable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -110,32 +111,103 @@ class Random(nn.Module):
         return x + torch.rand(1, 1, 8, 8)
 
 
+@pytest.fixture
+def without_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name, package=None: None if name == "litert_torch" else find(name, package),
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("without_fallback")
 @pytest.mark.parametrize(
-    ("inner", "operator"),
+    ("inner", "operator", "takers"),
     [
-        (Inner(), "fft_rfft2"),
-        (Lambda(), "permute"),
-        (Random(), "rand"),
-        (nn.Upsample(scale_factor=2, mode="bicubic"), "upsample_bicubic2d"),
-        (nn.Upsample(scale_factor=1.3), "upsample_nearest2d"),
-        (nn.MaxPool2d(2, dilation=2), "max_pool2d"),
-        (nn.AdaptiveAvgPool2d(3), "adaptive_avg_pool2d"),
-        (nn.Linear(8, 8), "linear"),
-        (nn.CircularPad2d(1), "pad"),
-        (nn.ZeroPad2d(-1), "pad"),
+        (Inner(), "fft_rfft2", ("executorch",)),
+        (Lambda(), "permute", ("executorch", "coreml")),
+        (Random(), "rand", ()),
+        (nn.Upsample(scale_factor=2, mode="bicubic"), "upsample_bicubic2d", ("executorch",)),
+        (nn.Upsample(scale_factor=1.3, mode="bilinear"), "upsample_bilinear2d", ("executorch",)),
+        (nn.MaxPool2d(2, dilation=2), "max_pool2d", ("executorch",)),
+        (nn.Linear(8, 8), "linear", ("executorch", "coreml")),
+        (nn.Unfold(3), "im2col", ("executorch", "coreml")),
+        (nn.AdaptiveAvgPool2d(17), "adaptive_avg_pool2d", ("executorch", "coreml")),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
-def test_an_unsupported_operator_is_named_with_its_module(
-    inner: nn.Module, operator: str, tmp_path: Path
+def test_an_unsupported_operator_is_named_with_its_module_and_its_takers(
+    inner: nn.Module, operator: str, takers: tuple[str, ...], tmp_path: Path
 ) -> None:
     with pytest.raises(ConversionError, match=operator) as caught:
         convert(Outer(inner), picture(1, 1, 8, 8), tmp_path / "net.tflite")
     message = str(caught.value)
     assert "body.1" in message
-    assert "--target executorch" in message
     assert "\n" not in message
+    assert "[litert-torch]" in message
+    for target in ("executorch", "coreml"):
+        if importlib.util.find_spec({"coreml": "coremltools"}.get(target, target)):
+            assert (f"--target {target}" in message) == (target in takers), message
     assert list(tmp_path.iterdir()) == []
+
+
+def bicubic() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(1, 3, 3, padding=1),
+        nn.Upsample(scale_factor=2, mode="bicubic"),
+        nn.Conv2d(3, 2, 1),
+    )
+
+
+def test_the_fallback_is_declared(tmp_path: Path) -> None:
+    pytest.importorskip("litert_torch")
+    model, path = seeded(bicubic), tmp_path / "net.tflite"
+    report = convert(model, picture(1, 1, 12, 16), path)
+    assert report.fallback is not None
+    assert report.fallback in report.rewrites
+    for word in ("litert-torch", "upsample_bicubic2d", "1 (Upsample)"):
+        assert word in report.fallback
+    assert report.transposes == report.operators["TRANSPOSE"] > 0
+    assert (report.inputs[0].name, report.inputs[0].shape) == ("input", (1, 12, 16, 1))
+    assert (report.outputs[0].name, report.outputs[0].shape) == ("output", (1, 24, 32, 2))
+    assert verify(model, picture(1, 1, 12, 16, seed=2), path).psnr_db >= GATES_DB["fp32"]
+
+
+def test_the_fallback_keeps_several_outputs_in_order(tmp_path: Path) -> None:
+    pytest.importorskip("litert_torch")
+
+    class Two(nn.Module):
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            return x.mean((2, 3)), F.interpolate(x, scale_factor=2, mode="bicubic")
+
+    path, x = tmp_path / "net.tflite", picture(1, 3, 8, 8)
+    report = convert(Two(), x, path)
+    assert [(spec.name, spec.layout) for spec in report.outputs] == [
+        ("output_0", "NC"),
+        ("output_1", "NHWC"),
+    ]
+    assert verify(Two(), x, path).psnr_db >= GATES_DB["fp32"]
+
+
+def test_the_fallback_has_one_precision(tmp_path: Path) -> None:
+    pytest.importorskip("litert_torch")
+    with pytest.raises(ConversionError, match="litert-torch writes fp32 only") as caught:
+        convert(bicubic(), picture(1, 1, 8, 8), tmp_path / "net.tflite", "fp16")
+    assert "1 (Upsample)" in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_own_lowering_reports_no_fallback_no_transposes_and_its_float_operators(
+    tmp_path: Path,
+) -> None:
+    report = convert(seeded(EnhanceLike), picture(1, 1, 8, 8), tmp_path / "net.tflite", "fp16")
+    assert (report.fallback, report.transposes) == (None, 0)
+    # DEQUANTIZE of half-precision weights is no arithmetic.
+    assert report.operators["DEQUANTIZE"] > 0
+    arithmetic = sum(report.operators.values()) - report.operators["DEQUANTIZE"]
+    assert report.float_operators == arithmetic
 
 
 def test_an_output_without_the_input_is_refused(tmp_path: Path) -> None:

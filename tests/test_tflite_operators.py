@@ -54,6 +54,7 @@ def constant(*shape: int) -> Tensor:
 
 
 CHANNELS, ROW, MAP = constant(1, 4, 1, 1), constant(10), constant(1, 1, 12, 10)
+KERNEL, MATRIX = constant(3, 16, 1, 1), constant(4, 3)
 EXTRA, VECTOR = constant(1, 2, 12, 10), constant(480)
 
 
@@ -86,6 +87,33 @@ def activations() -> dict[str, Layer]:
         "clip": lambda x: x.clip(-0.5, 0.5),
         "clamp_min": lambda x: x.clamp_min(0.1),
         "clamp_max": lambda x: x.clamp_max(0.1),
+        "floor": lambda x: torch.floor(x * 3),
+        "ceil": lambda x: torch.ceil(x * 3),
+        "round": lambda x: torch.round(x * 3),
+        "sign": torch.sign,
+        "sin": torch.sin,
+        "cos": torch.cos,
+        "log": lambda x: torch.log(x.abs() + 0.1),
+        "rsqrt": lambda x: torch.rsqrt(x.abs() + 0.1),
+        "square_of": torch.square,
+        "log_sigmoid": lambda x: F.logsigmoid(x * 20),
+        "elu": nn.ELU(),
+        "elu_alpha": nn.ELU(0.4),
+        "selu": nn.SELU(),
+        "celu": nn.CELU(0.7),
+        "gelu": lambda x: F.gelu(x * 3.1),
+        "gelu_tanh": lambda x: F.gelu(x * 3.2, approximate="tanh"),
+        "softplus": lambda x: F.softplus(x * 15),
+        "softplus_beta": nn.Softplus(beta=3, threshold=1),
+        "mish": nn.Mish(),
+        "glu": nn.GLU(1),
+        "threshold": nn.Threshold(0.3, 2.0),
+        "hardshrink": nn.Hardshrink(),
+        "softshrink": nn.Softshrink(),
+        "softsign": nn.Softsign(),
+        "tanhshrink": nn.Tanhshrink(),
+        "log_softmax_rows": nn.LogSoftmax(dim=2),
+        "log_softmax_vector": lambda x: F.log_softmax(x.mean((2, 3)), dim=-1),
         "softmax_channels": nn.Softmax(dim=1),
         "softmax_rows": nn.Softmax(dim=2),
         "softmax_vector": lambda x: F.softmax(x.mean((2, 3)), dim=-1),
@@ -111,6 +139,27 @@ def arithmetic() -> dict[str, Layer]:
         "minimum": lambda x: torch.minimum(x, CHANNELS - 0.7),
         "square": lambda x: x**2,
         "power": lambda x: (x.abs() + 0.1) ** 1.7,
+        "root": lambda x: x.abs() ** 0.5,
+        "floor_divide": lambda x: (x * 4) // 0.7,
+        "remainder": lambda x: (x * 4) % 0.7,
+        "addcmul": lambda x: torch.addcmul(x, x, x.abs(), value=0.3),
+        "addcdiv": lambda x: torch.addcdiv(x, x, x.abs() + 1, value=0.3),
+        "lerp": lambda x: torch.lerp(x, x.abs(), 0.3),
+        "where": lambda x: torch.where(x > 0.2, x, CHANNELS),
+        "where_scalar": lambda x: torch.where(x >= 0.2, x, 0.0),
+        "where_reordered": lambda x: F.conv2d(
+            torch.where(F.pixel_unshuffle(x, 2) < 0.2, F.pixel_unshuffle(x, 2), 1.0), KERNEL
+        ),
+        "masked_fill": lambda x: x.masked_fill(x <= 0.2, -1.0),
+        "equal": lambda x: torch.where(x.clamp(0, 0.5) == 0.5, x, -x),
+        "not_equal": lambda x: torch.where(x.clamp(0, 0.5) != 0.5, x, -x),
+        "batch_norm_vector": nn.Sequential(nn.Flatten(), nn.BatchNorm1d(480)),
+        "group_norm": nn.GroupNorm(2, 4),
+        "instance_norm": nn.InstanceNorm2d(4, affine=True),
+        "layer_norm_map": nn.LayerNorm((4, 12, 10)),
+        "layer_norm_vector": nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LayerNorm(4)),
+        "normalize": lambda x: F.normalize(x, dim=1),
+        "norm_one": lambda x: torch.linalg.vector_norm(x, 1, (2, 3)) / 50,
         "one_channel": lambda x: x + x[:, :1],
         "batch_norm": nn.BatchNorm2d(4),
         "batch_norm_plain": nn.BatchNorm2d(4, affine=False),
@@ -150,12 +199,42 @@ def convolutions() -> dict[str, Layer]:
         "transposed_dilated": nn.ConvTranspose2d(4, 5, 3, 2, 1, dilation=2),
         "transposed_groups": nn.ConvTranspose2d(4, 6, 3, 1, 1, groups=2, bias=False),
         "linear": nn.Sequential(nn.Flatten(), nn.Linear(480, 7)),
+        "linear_rows_last": Permuted(nn.Linear(480, 3)),
+        "linear_tokens": nn.Sequential(Tokens(), nn.Linear(4, 3)),
+        "matmul": lambda x: x.mean((2, 3)) @ MATRIX,
+        "matmul_tokens": lambda x: x.flatten(2).transpose(1, 2) @ MATRIX,
+        "mm": lambda x: torch.mm(x.flatten(1), MATRIX.repeat(120, 1)) / 50,
+        "addmm": lambda x: torch.addmm(MATRIX[0], x.mean((2, 3)), MATRIX),
+        "bmm": lambda x: torch.bmm(x.amax(1), x.amax(1).flip(1)[:, :10]) / 10,
+        "transposed_stride_pair": nn.ConvTranspose2d(4, 3, (3, 2), (1, 2), (1, 0)),
+        "depthwise_transposed": nn.ConvTranspose2d(4, 4, 4, 2, 1, groups=4),
+        "groups_after_permutation": nn.Sequential(
+            nn.ChannelShuffle(2), nn.Conv2d(4, 6, 3, groups=2)
+        ),
         "linear_after_mean": nn.Sequential(
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3, bias=False)
         ),
         "linear_after_relu": nn.Sequential(nn.Flatten(), nn.ReLU(), nn.Linear(480, 3)),
         "computed_weight": Scaled(),
     }
+
+
+class Permuted(nn.Module):
+    """Flattens rows, columns, channels, as models that came from TensorFlow do."""
+
+    def __init__(self, then: nn.Module) -> None:
+        super().__init__()
+        self.then = then
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.then(x.permute(0, 2, 3, 1).flatten(1))
+
+
+class Tokens(nn.Module):
+    """N×C×H×W → N×HW×C, as Transformers read pictures."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flatten(2).transpose(1, 2)
 
 
 class Scaled(nn.Module):
@@ -182,6 +261,15 @@ def pooling() -> dict[str, Layer]:
         "average_divisor": nn.AvgPool2d(2, divisor_override=3),
         "adaptive": nn.AdaptiveAvgPool2d(1),
         "adaptive_windows": nn.AdaptiveAvgPool2d((4, 5)),
+        "adaptive_uneven": nn.AdaptiveAvgPool2d((5, 3)),
+        "adaptive_max": nn.AdaptiveMaxPool2d(1),
+        "adaptive_max_uneven": nn.AdaptiveMaxPool2d((5, 4)),
+        "power_average": nn.LPPool2d(2, 2),
+        "var": lambda x: x.var((2, 3)),
+        "std_biased": lambda x: x.std((2, 3), unbiased=False, keepdim=True),
+        "max_channels": lambda x: x.max(1)[0],
+        "max_all": lambda x: x.max(),
+        "min_kept": lambda x: x.min(1, keepdim=True)[0],
         "mean": lambda x: x.mean((2, 3), keepdim=True),
         "mean_drop": lambda x: x.mean((-1, -2)),
         "mean_channels": lambda x: x.mean(1, keepdim=True),
@@ -206,6 +294,39 @@ def shapes() -> dict[str, Layer]:
         "pad_nd": lambda x: aten.constant_pad_nd(x, [1, 1], 2.0),
         "pad_reflect": nn.ReflectionPad2d(2),
         "pad_replicate": nn.ReplicationPad2d((1, 3, 0, 2)),
+        "pad_circular": nn.CircularPad2d((1, 2, 3, 0)),
+        "pad_negative": nn.ZeroPad2d((-1, 2, 0, -3)),
+        "flip": lambda x: x.flip(1, 3),
+        "roll": lambda x: x.roll((1, -3), (1, 2)),
+        "repeat": lambda x: x.repeat(1, 2, 1, 3),
+        "expand": lambda x: x.mean((2, 3), keepdim=True).expand(-1, -1, 12, 10) + x,
+        "stack": lambda x: torch.stack([x.mean((2, 3)), x.amax((2, 3))], 1),
+        "select": lambda x: x[:, 2],
+        "unbind": lambda x: x.unbind(1)[3] - x.unbind(1)[0],
+        "pick": lambda x: x[:, [2, 0]],
+        "permute_channels": lambda x: x[:, [2, 0, 3, 1]],
+        "permute_channels_conv": nn.Sequential(Picked(), nn.Conv2d(4, 3, 3)),
+        "channel_shuffle": nn.ChannelShuffle(2),
+        "channel_shuffle_conv": nn.Sequential(nn.ChannelShuffle(2), nn.Conv2d(4, 3, 3)),
+        "channel_shuffle_twice": nn.Sequential(
+            nn.PixelUnshuffle(2), nn.ChannelShuffle(4), nn.ReLU(), nn.ChannelShuffle(2)
+        ),
+        "channel_shuffle_views": lambda x: (
+            x.view(1, 2, 2, 12, 10).transpose(1, 2).reshape(1, 4, 12, 10)
+        ),
+        "shuffle_views": lambda x: (
+            x.view(1, 1, 2, 2, 12, 10).permute(0, 1, 4, 2, 5, 3).reshape(1, 1, 24, 20)
+        ),
+        "unshuffle_views": lambda x: (
+            x.view(1, 4, 6, 2, 5, 2).permute(0, 1, 3, 5, 2, 4).reshape(1, 16, 6, 5)
+        ),
+        "permute_flatten": lambda x: x.permute(0, 2, 3, 1).flatten(1),
+        "permute_there_and_back": lambda x: F.relu(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2),
+        "tokens": lambda x: x.flatten(2).transpose(1, 2),
+        "tokens_and_back": lambda x: (
+            (x.flatten(2).transpose(1, 2) * 2).transpose(1, 2).reshape(1, 4, 12, 10)
+        ),
+        "t": lambda x: x.amax((2, 3)).t(),
         "flatten": nn.Flatten(),
         "flatten_twice": lambda x: x.flatten(1) + x.abs().flatten(1),
         "flatten_constant": lambda x: x.flatten(1) * VECTOR,
@@ -232,11 +353,22 @@ def resampling() -> dict[str, Layer]:
         "unshuffle_grouped": nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(16, 4, 3, groups=2)),
         "unshuffle_shuffle": nn.Sequential(nn.PixelUnshuffle(2), nn.PixelShuffle(2)),
         "nearest": nn.Upsample(scale_factor=2),
+        "nearest_exact": nn.Upsample(size=(18, 5), mode="nearest-exact"),
+        "nearest_broken_factor": nn.Upsample(scale_factor=(1.3, 0.7)),
+        "bilinear_recomputed": lambda x: F.interpolate(
+            x, scale_factor=1.55, mode="bilinear", recompute_scale_factor=True
+        ),
+        "area": lambda x: F.interpolate(x, size=(6, 5), mode="area"),
         "nearest_size": nn.Upsample(size=(18, 5)),
         "bilinear": nn.Upsample(scale_factor=2, mode="bilinear"),
         "bilinear_size": nn.Upsample(size=(17, 25), mode="bilinear"),
         "bilinear_corners": nn.Upsample(scale_factor=3, mode="bilinear", align_corners=True),
     }
+
+
+class Picked(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, torch.tensor([3, 1, 0, 2])]
 
 
 class Skip(nn.Module):
@@ -266,6 +398,7 @@ def test_each_layer_agrees_with_torch(
     model = seeded(lambda: Fan(group()))
     path = tmp_path / "layers.tflite"
     report = TFLiteConverter().convert(model, example, path, "fp32")
+    assert report.fallback is None
     parity = verify(model, [example, picture(1, 4, 12, 10, seed=2)], path)
     wrong = {
         name: output.psnr_db

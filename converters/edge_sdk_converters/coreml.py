@@ -19,7 +19,7 @@ from edge_sdk.errors import ConversionError, OutputError
 from edge_sdk.exported import end_names, export, layout_of
 from edge_sdk.targets import LoweringReport, TensorSpec
 from edge_sdk_converters.artifact_file import check_folder_request
-from edge_sdk_converters.coreml_rewrites import rewrite
+from edge_sdk_converters.rewrites import apply
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -40,6 +40,7 @@ class CoreMLConverter:
     suffix = ".mlpackage"
     precisions = ("fp32", "fp16")
     extra = "coreml"
+    rewrites = ("reciprocal", "tanh gelu", "pixel shuffles", "pads")
 
     def convert(
         self, model: nn.Module, example: Tensor, path: Path, precision: str
@@ -68,7 +69,7 @@ class CoreMLConverter:
         check_folder_request(self.name, self.suffix, self.precisions, path, precision)
         coremltools = import_coremltools()
         with silenced():
-            program, rewrites = rewrite(export(model, example))
+            program, rewrites = apply(self.rewrites, export(model, example))
         package = _converted(coremltools, program, example, precision)
         spec = package.get_spec()
         _write(package, path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,17 @@ SIMPLE: dict[str, Callable[[Any, Any], Any]] = {
     "exp": lambda tf, x: tf.exp(x),
     "sqrt": lambda tf, x: tf.sqrt(x),
     "reciprocal": lambda tf, x: 1.0 / x,
+    "floor": lambda tf, x: tf.floor(x),
+    "ceil": lambda tf, x: tf.math.ceil(x),
+    "round": lambda tf, x: tf.round(x),
+    "sign": lambda tf, x: tf.sign(x),
+    "sin": lambda tf, x: tf.sin(x),
+    "cos": lambda tf, x: tf.cos(x),
+    "log": lambda tf, x: tf.math.log(x),
+    "rsqrt": lambda tf, x: tf.math.rsqrt(x),
+    "square": lambda tf, x: tf.square(x),
+    # log(1 + exp(x)) without the overflow of exp: max(x, 0) + log(1 + exp(-|x|)).
+    "log_sigmoid": lambda tf, x: -(tf.nn.relu(-x) + tf.math.log(1.0 + tf.exp(-tf.abs(x)))),
     "clone": lambda tf, x: x,
     "alias": lambda tf, x: x,
     "detach": lambda tf, x: x,
@@ -31,14 +43,14 @@ SIMPLE: dict[str, Callable[[Any, Any], Any]] = {
 """Elementwise operators without parameters."""
 
 
-@handles(*SIMPLE, any_order=True)
+@handles(*SIMPLE, any_order=True, any_places=True)
 def elementwise(call: Call) -> Value:
     """Apply an operator of :data:`SIMPLE`."""
     import tensorflow as tf
 
     x: Value = next(iter(call.arguments.values()))
     name = operator_name(call.node.target)
-    return Value(SIMPLE[name](tf, x.tensor), x.shape, x.order)
+    return replace(x, tensor=SIMPLE[name](tf, x.tensor))
 
 
 @handles("_to_copy", any_order=True)
@@ -59,6 +71,53 @@ def leaky_relu(call: Call) -> Value:
     x: Value = call["self"]
     slope = float(call["negative_slope"])
     return Value(tf.nn.leaky_relu(x.tensor, alpha=slope), x.shape, x.order)
+
+
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+"""Constants of Klambauer et al., Self-Normalizing Neural Networks, 2017."""
+
+
+@handles("elu", "celu", "selu", any_order=True)
+def elu(call: Call) -> Value:
+    """ELU and its kin, s·(max(x, 0) + α·(exp(t·min(x, 0)) − 1)).
+
+    ELU has t = 1, CELU t = 1/α, SELU two constants for α and s.
+    """
+    import tensorflow as tf
+
+    x: Value = call["self"]
+    name = operator_name(call.node.target)
+    alpha = SELU_ALPHA if name == "selu" else float(call["alpha"])
+    scale = SELU_SCALE if name == "selu" else float(call.arguments.get("scale", 1))
+    inner = 1 / alpha if name == "celu" else float(call.arguments.get("input_scale", 1))
+    if (alpha, scale, inner) == (1, 1, 1):
+        return Value(tf.nn.elu(x.tensor), x.shape, x.order)
+    below = tf.exp(tf.minimum(x.tensor, 0.0) * np.float32(inner)) - 1.0
+    tensor = tf.nn.relu(x.tensor) * np.float32(scale) + below * np.float32(alpha * scale)
+    return Value(tensor, x.shape, x.order)
+
+
+@handles("gelu", any_order=True)
+def gelu(call: Call) -> Value:
+    """GELU, exact or by tanh; both are one operator."""
+    import tensorflow as tf
+
+    x: Value = call["self"]
+    tensor = tf.nn.gelu(x.tensor, approximate=call["approximate"] == "tanh")
+    return Value(tensor, x.shape, x.order)
+
+
+@handles("softplus", any_order=True)
+def softplus(call: Call) -> Value:
+    """log(1 + exp(β·x)) / β without overflow; x itself above the threshold, as in torch."""
+    import tensorflow as tf
+
+    x: Value = call["self"]
+    beta = np.float32(call["beta"])
+    scaled = x.tensor * beta if beta != 1 else x.tensor
+    tensor = (tf.nn.relu(scaled) + tf.math.log(1.0 + tf.exp(-tf.abs(scaled)))) / beta
+    above = scaled > np.float32(call["threshold"])
+    return Value(tf.where(above, x.tensor, tensor), x.shape, x.order)
 
 
 @handles("prelu", any_order=True)
@@ -101,16 +160,21 @@ def clamp(call: Call) -> Value:
     return Value(tensor, x.shape, x.order)
 
 
-@handles("softmax")
+@handles("softmax", "log_softmax")
 def softmax(call: Call) -> Value:
-    """Softmax over one axis; written out where SOFTMAX would need a transpose."""
+    """Softmax or its logarithm over one axis; written out where that would need a transpose."""
     import tensorflow as tf
 
     x: Value = call["self"]
     rank = len(x.shape)
     axis = call["dim"] % rank
     axis = NHWC_AXIS[axis] if rank == 4 else axis
+    logarithm = operator_name(call.node.target) == "log_softmax"
     if axis == rank - 1:
-        return Value(tf.nn.softmax(x.tensor), x.shape)
-    raised = tf.exp(x.tensor - tf.reduce_max(x.tensor, axis=axis, keepdims=True))
-    return Value(raised / tf.reduce_sum(raised, axis=axis, keepdims=True), x.shape)
+        function = tf.nn.log_softmax if logarithm else tf.nn.softmax
+        return Value(function(x.tensor), x.shape)
+    lowered = x.tensor - tf.reduce_max(x.tensor, axis=axis, keepdims=True)
+    total = tf.reduce_sum(tf.exp(lowered), axis=axis, keepdims=True)
+    if logarithm:
+        return Value(lowered - tf.math.log(total), x.shape)
+    return Value(tf.exp(lowered) / total, x.shape)

@@ -1,4 +1,4 @@
-"""Arithmetic of two operands, with broadcasting, and batch normalisation."""
+"""Arithmetic, comparison and selection, with broadcasting."""
 
 from __future__ import annotations
 
@@ -25,6 +25,14 @@ BINARY: dict[str, Callable[[Any, Any, Any], Any]] = {
     "div": lambda tf, a, b: a / b,
     "maximum": lambda tf, a, b: tf.maximum(a, b),
     "minimum": lambda tf, a, b: tf.minimum(a, b),
+    "floor_divide": lambda tf, a, b: tf.floor(a / b),
+    "remainder": lambda tf, a, b: a - tf.floor(a / b) * b,
+    "gt": lambda tf, a, b: tf.greater(a, b),
+    "ge": lambda tf, a, b: tf.greater_equal(a, b),
+    "lt": lambda tf, a, b: tf.less(a, b),
+    "le": lambda tf, a, b: tf.less_equal(a, b),
+    "eq": lambda tf, a, b: tf.equal(a, b),
+    "ne": lambda tf, a, b: tf.not_equal(a, b),
 }
 """Operators of two operands; ``alpha``, where torch has it, scales the one torch says."""
 
@@ -50,6 +58,53 @@ def binary(call: Call) -> Value:
             else (left, right * np.float32(alpha))
         )
     return Value(BINARY[name](tf, left, right), call.shape, order)
+
+
+@handles("lerp", any_order=True)
+def lerp(call: Call) -> Value:
+    """Blend of two tensors, a + w·(b − a)."""
+    rank = len(call.shape)
+    sides = [call["self"], call["end"], call["weight"]]
+    order = _shared_order(sides, rank)
+    start, end, weight = (_operand(call, side, rank, order) for side in sides)
+    return Value(start + weight * (end - start), call.shape, order)
+
+
+@handles("addcmul", "addcdiv", any_order=True)
+def add_product(call: Call) -> Value:
+    """Sum with a scaled product or quotient, a + s·b·c or a + s·b/c."""
+    rank = len(call.shape)
+    sides = [call["self"], call["tensor1"], call["tensor2"]]
+    order = _shared_order(sides, rank)
+    base, left, right = (_operand(call, side, rank, order) for side in sides)
+    divides = operator_name(call.node.target) == "addcdiv"
+    part = left / right if divides else left * right
+    return Value(base + np.float32(call["value"]) * part, call.shape, order)
+
+
+@handles("where", "masked_fill", any_order=True)
+def where(call: Call) -> Value:
+    """Choose by a mask, element by element."""
+    import tensorflow as tf
+
+    if operator_name(call.node.target) == "where":
+        mask, first, second = call["condition"], call["self"], call["other"]
+    else:
+        mask, first, second = call["mask"], call["value"], call["self"]
+    rank = len(call.shape)
+    order = _shared_order([mask, first, second], rank)
+    chosen = [_operand(call, side, rank, order) for side in (mask, first, second)]
+    return Value(tf.where(tf.cast(chosen[0], tf.bool), *chosen[1:]), call.shape, order)
+
+
+@handles("threshold", any_order=True)
+def threshold(call: Call) -> Value:
+    """Keep x above the threshold, a constant elsewhere."""
+    import tensorflow as tf
+
+    x: Value = call["self"]
+    above = x.tensor > np.float32(call["threshold"])
+    return Value(tf.where(above, x.tensor, np.float32(call["value"])), x.shape, x.order)
 
 
 def _shared_order(sides: list[Any], rank: int) -> Order | None:
@@ -80,25 +135,8 @@ def power(call: Call) -> Value:
     x, exponent = call["self"], call["exponent"]
     if not isinstance(x, Value) or not isinstance(exponent, int | float):
         raise call.refuse("with an exponent that is not a number")
-    tensor = tf.square(x.tensor) if exponent == 2 else tf.pow(x.tensor, np.float32(exponent))
+    if exponent in (0.5, 2):
+        tensor = tf.sqrt(x.tensor) if exponent == 0.5 else tf.square(x.tensor)
+    else:
+        tensor = tf.pow(x.tensor, np.float32(exponent))
     return Value(tensor, x.shape, x.order)
-
-
-@handles("_native_batch_norm_legit_no_training", any_order=True)
-def batch_norm(call: Call) -> tuple[Value, ...]:
-    """Batch normalisation in eval mode as scale and offset, computed in float64.
-
-    y = x·s + (b − m·s) with s = w / √(v + ε).
-    """
-    x: Value = call["input"]
-    mean, variance = (call[name].astype(np.float64) for name in ("running_mean", "running_var"))
-    weight = np.ones_like(mean) if call["weight"] is None else call["weight"].astype(np.float64)
-    bias = np.zeros_like(mean) if call["bias"] is None else call["bias"].astype(np.float64)
-    scale = weight / np.sqrt(variance + call["eps"])
-    offset = bias - mean * scale
-    if len(x.shape) != 4:
-        raise call.refuse(f"on a tensor of rank {len(x.shape)}")
-    scale, offset = (
-        constant_like(part.reshape(1, -1, 1, 1), 4, x.order) for part in (scale, offset)
-    )
-    return (Value(x.tensor * scale + offset, x.shape, x.order),)

@@ -51,7 +51,7 @@ def explicit_pad(tensor: Any, begin: tuple[int, int], end: tuple[int, int], fill
 def conv2d(call: Call) -> Value:
     """Convolve: SAME or VALID where that is identical, a PAD in front where it is not."""
     x: Value = call["input"]
-    weight = _constant(call, "weight")
+    weight = constant(call, "weight")
     if x.order is not None and call["groups"] != 1:
         x = reordered(x, None)
     stride, dilation = pair(call["stride"]), pair(call["dilation"])
@@ -78,12 +78,12 @@ def conv2d(call: Call) -> Value:
             for axis in range(2)
         ]
         tensor = explicit_pad(tensor, begin, (end[0], end[1]), 0.0)
-    bias = _optional_constant(call, "bias")
+    bias = optional_constant(call, "bias")
     if call.emit_order is not None:
         hwio = hwio[..., inverse(call.emit_order)]
         bias = None if bias is None else bias[list(inverse(call.emit_order))]
     tensor = _convolve(call, tensor, hwio, stride, dilation, padding)
-    return Value(_add_bias(tensor, bias), call.shape, call.emit_order)
+    return Value(add_bias(tensor, bias), call.shape, call.emit_order)
 
 
 def _convolve(
@@ -121,7 +121,7 @@ def conv_transpose2d(call: Call) -> Value:
     import tensorflow as tf
 
     x: Value = call["input"]
-    weight = _constant(call, "weight")
+    weight = constant(call, "weight")
     stride, dilation = pair(call["stride"]), pair(call["dilation"])
     begin, groups = pair(call["padding"]), call["groups"]
     weight = _spread(weight, dilation)
@@ -151,7 +151,7 @@ def conv_transpose2d(call: Call) -> Value:
     tensor = tf.concat(parts, axis=-1) if groups > 1 else parts[0]
     if not same and (begin != (0, 0) or full != tuple(outputs)):
         tensor = tensor[:, begin[0] : begin[0] + outputs[0], begin[1] : begin[1] + outputs[1], :]
-    return Value(_add_bias(tensor, _optional_constant(call, "bias")), call.shape)
+    return Value(add_bias(tensor, optional_constant(call, "bias")), call.shape)
 
 
 def _spread(weight: Floats, dilation: tuple[int, int]) -> Floats:
@@ -166,34 +166,21 @@ def _spread(weight: Floats, dilation: tuple[int, int]) -> Floats:
     return spread
 
 
-@handles("linear", any_order=True)
-def linear(call: Call) -> Value:
-    """Fully connected layer on N×K; a reordered input is absorbed by the weights."""
-    import tensorflow as tf
-
-    x: Value = call["input"]
-    if len(x.shape) != 2:
-        raise call.refuse(f"on a tensor of rank {len(x.shape)}")
-    weight = _constant(call, "weight")
-    if x.order is not None:
-        weight = weight[:, inverse(x.order)]
-        call.note("its weights are permuted so that the flattened picture stays channels-last")
-    tensor = tf.matmul(x.tensor, np.ascontiguousarray(weight), transpose_b=True)
-    return Value(_add_bias(tensor, _optional_constant(call, "bias")), call.shape)
-
-
-def _constant(call: Call, name: str) -> Floats:
+def constant(call: Call, name: str) -> Floats:
+    """Weight ``name`` of a layer; refuses one that is computed from the input."""
     value = call[name]
     if not isinstance(value, np.ndarray):
         raise call.refuse(f"with a {name} that is computed from the input")
     return value.astype(np.float32)
 
 
-def _optional_constant(call: Call, name: str) -> Floats | None:
-    return None if call[name] is None else _constant(call, name)
+def optional_constant(call: Call, name: str) -> Floats | None:
+    """Return the same, or ``None`` if the layer has no such weight."""
+    return None if call[name] is None else constant(call, name)
 
 
-def _add_bias(tensor: Any, bias: Floats | None) -> Any:
+def add_bias(tensor: Any, bias: Floats | None) -> Any:
+    """Add one number per channel, if there are any."""
     import tensorflow as tf
 
     return tensor if bias is None else tf.nn.bias_add(tensor, bias)

@@ -14,12 +14,18 @@ from edge_sdk.extras import require
 from edge_sdk.outputs import replacing
 from edge_sdk.targets import LoweringReport, TensorSpec
 from edge_sdk_converters.artifact_file import check_request
+from edge_sdk_converters.unsupported import UnsupportedOperatorError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+    from torch.export import ExportedProgram
 
+    from edge_sdk_converters.tflite.flatbuffer import StoredTensor
     from edge_sdk_converters.tflite.lowering import Lowering
-    from edge_sdk_converters.tflite.registry import Value
+
+
+REWRITES = ("pixel shuffles", "pads")
+"""Exact rewrites of the exported graph before it is lowered."""
 
 
 class TFLiteConverter:
@@ -48,27 +54,32 @@ class TFLiteConverter:
             precision: ``fp32`` or ``fp16``.
 
         Returns:
-            The report; its tensor specs are NHWC, its rewrites say what became of pixel shuffles.
+            The report; its tensor specs are NHWC, its rewrites say what became of pixel shuffles,
+            and its ``fallback`` why litert-torch had to convert the model, if so.
 
         Raises:
             MissingExtraError: if TensorFlow or LiteRT is not installed.
             InputError: if the precision, the suffix or the example does not fit.
-            ConversionError: if an operator has no lowering; the message names it and its module.
+            ConversionError: if an operator has no lowering and litert-torch, the declared fallback,
+                is not installed or fails too; the message names the operator, its module and the
+                targets that take it.
             OutputError: if ``path`` cannot be written.
         """
         path = Path(path)
         check_request(self.name, self.suffix, self.precisions, path, precision)
         tf = load_tensorflow()
-        from edge_sdk_converters.tflite.flatbuffer import operator_counts
-        from edge_sdk_converters.tflite.lowering import Lowering
+        from edge_sdk_converters.tflite.fallback import convert_by_litert_torch
+        from edge_sdk_converters.tflite.flatbuffer import contents
 
-        lowering = Lowering(export(model, example))
-        batch, channels, height, width = example.shape
-        module, outputs = _build(tf, lowering, (batch, height, width, channels))
-        payload = _to_flatbuffer(tf, module, precision)
-        operators = operator_counts(payload)
-        strays = [name for name in operators if name == "TRANSPOSE" or name.startswith("Flex")]
-        if strays:
+        program = export(model, example)
+        try:
+            payload, rewrites = _lowered(tf, program, example, precision)
+            fallback = None
+        except UnsupportedOperatorError as cause:
+            payload, fallback = convert_by_litert_torch(model, example, precision, cause)
+            rewrites = (fallback,)
+        held = contents(payload)
+        if fallback is None and (strays := held.strays):
             raise ConversionError(
                 f"{type(model).__name__}: TensorFlow's converter left {', '.join(strays)} in the "
                 "graph; report this model, and try --target executorch meanwhile"
@@ -79,19 +90,14 @@ class TFLiteConverter:
         return LoweringReport(
             target=self.name,
             precision=precision,
-            inputs=(TensorSpec("input", (batch, height, width, channels), "float32", "NHWC"),),
-            outputs=tuple(
-                TensorSpec(
-                    name=name,
-                    shape=tuple(int(size) for size in value.tensor.shape),
-                    dtype="float32",
-                    layout=layout_of(len(value.shape), channels_last=True),
-                )
-                for name, value in zip(end_names("output", len(outputs)), outputs, strict=True)
-            ),
-            operators=operators,
-            rewrites=tuple(lowering.notes),
+            inputs=_specs("input", held.inputs),
+            outputs=_specs("output", held.outputs),
+            operators=held.operators,
+            rewrites=rewrites,
             size_bytes=len(sealed),
+            transposes=held.operators.get("TRANSPOSE", 0),
+            float_operators=held.float_operators,
+            fallback=fallback,
         )
 
 
@@ -109,15 +115,25 @@ def load_tensorflow() -> ModuleType:
     return tf
 
 
-def _build(
-    tf: ModuleType, lowering: Lowering, shape: tuple[int, ...]
-) -> tuple[Any, tuple[Value, ...]]:
-    """Trace the lowering into a tf.Module; return it with its outputs."""
-    traced: list[tuple[Value, ...]] = []
+def _lowered(
+    tf: ModuleType, program: ExportedProgram, example: Tensor, precision: str
+) -> tuple[bytes, tuple[str, ...]]:
+    """Lower a program by the own lowering; return the file and the sentences for the report."""
+    from edge_sdk_converters.rewrites import apply
+    from edge_sdk_converters.tflite.lowering import Lowering
+
+    program, sentences = apply(REWRITES, program)
+    lowering = Lowering(program)
+    batch, channels, height, width = example.shape
+    module = _build(tf, lowering, (batch, height, width, channels))
+    return _to_flatbuffer(tf, module, precision), (*sentences, *lowering.notes)
+
+
+def _build(tf: ModuleType, lowering: Lowering, shape: tuple[int, ...]) -> Any:
+    """Trace the lowering into a tf.Module."""
 
     def serve(input: Any) -> dict[str, Any]:
         outputs = lowering.build(input)
-        traced.append(outputs)
         names = end_names("output", len(outputs))
         return {
             name: tf.identity(value.tensor, name=name)
@@ -128,7 +144,17 @@ def _build(
     signature = [tf.TensorSpec(shape, tf.float32, name="input")]
     module.serve = tf.function(serve, input_signature=signature, autograph=False)
     module.concrete = module.serve.get_concrete_function()
-    return module, traced[-1]
+    return module
+
+
+def _specs(kind: str, tensors: tuple[StoredTensor, ...]) -> tuple[TensorSpec, ...]:
+    names = end_names(kind, len(tensors))
+    return tuple(
+        TensorSpec(
+            name, tensor.shape, tensor.dtype, layout_of(len(tensor.shape), channels_last=True)
+        )
+        for name, tensor in zip(names, tensors, strict=True)
+    )
 
 
 def _to_flatbuffer(tf: ModuleType, module: Any, precision: str) -> bytes:

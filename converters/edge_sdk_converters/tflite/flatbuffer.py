@@ -3,8 +3,45 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from edge_sdk.extras import require
+
+_FLOATS = {"FLOAT32", "FLOAT16", "FLOAT64"}
+_CONVERSIONS = {"DEQUANTIZE", "QUANTIZE"}
+"""Operators between integers and floats; they are not counted as arithmetic in float."""
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    """Shape and numpy element type of a tensor of the file."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a TFLite file holds.
+
+    Attributes:
+        operators: counts by builtin name, such as ``CONV_2D``; custom operators by their own name.
+        float_operators: operators with a float result, conversions between types left out.
+        inputs: inputs of the first subgraph, by the signature's order where it has one.
+        outputs: outputs likewise.
+    """
+
+    operators: Mapping[str, int]
+    float_operators: int
+    inputs: tuple[StoredTensor, ...]
+    outputs: tuple[StoredTensor, ...]
+
+    @property
+    def strays(self) -> list[str]:
+        """Operators that the own lowering never means to leave in a file."""
+        return [name for name in self.operators if name == "TRANSPOSE" or name.startswith("Flex")]
 
 
 def operator_counts(payload: bytes) -> dict[str, int]:
@@ -13,18 +50,59 @@ def operator_counts(payload: bytes) -> dict[str, int]:
     Returns:
         Counts by builtin name, such as ``CONV_2D``; custom operators by their own name.
     """
+    return dict(contents(payload).operators)
+
+
+def contents(payload: bytes) -> Contents:
+    """Read a TFLite model."""
     schema = require("tflite", "ai_edge_litert.schema_py_generated")
-    names = {
-        code: name
-        for name, code in vars(schema.BuiltinOperator).items()
-        if not name.startswith("_")
-    }
+    names, types = _by_value(schema.BuiltinOperator), _by_value(schema.TensorType)
     model = schema.Model.GetRootAs(payload, 0)
     counts: Counter[str] = Counter()
+    floats = 0
     for graph_index in range(model.SubgraphsLength()):
         graph = model.Subgraphs(graph_index)
         for index in range(graph.OperatorsLength()):
-            code = model.OperatorCodes(graph.Operators(index).OpcodeIndex())
+            operator = graph.Operators(index)
+            code = model.OperatorCodes(operator.OpcodeIndex())
             name = names[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
             counts[code.CustomCode().decode() if name == "CUSTOM" else name] += 1
-    return dict(sorted(counts.items()))
+            result = types[graph.Tensors(operator.Outputs(0)).Type()]
+            floats += result in _FLOATS and name not in _CONVERSIONS
+    inputs, outputs = _ends(model)
+    graph = model.Subgraphs(0)
+    stored = [
+        tuple(_stored(graph.Tensors(index), types) for index in indices)
+        for indices in (inputs, outputs)
+    ]
+    return Contents(dict(sorted(counts.items())), floats, stored[0], stored[1])
+
+
+def _by_value(enumeration: Any) -> dict[int, str]:
+    return {value: name for name, value in vars(enumeration).items() if not name.startswith("_")}
+
+
+def _ends(model: Any) -> tuple[list[int], list[int]]:
+    """Indices of input and output tensors; a signature's are sorted by the number in their name."""
+    graph = model.Subgraphs(0)
+    if model.SignatureDefsLength() == 0:
+        return list(graph.InputsAsNumpy()), list(graph.OutputsAsNumpy())
+    signature = model.SignatureDefs(0)
+    ends: list[list[int]] = []
+    for count, get in (
+        (signature.InputsLength(), signature.Inputs),
+        (signature.OutputsLength(), signature.Outputs),
+    ):
+        named = [(get(index).Name().decode(), get(index).TensorIndex()) for index in range(count)]
+        ends.append([place for _, place in sorted(named, key=lambda entry: _number(entry[0]))])
+    return ends[0], ends[1]
+
+
+def _number(name: str) -> int:
+    digits = name.rpartition("_")[2]
+    return int(digits) if digits.isdigit() else 0
+
+
+def _stored(tensor: Any, types: Mapping[int, str]) -> StoredTensor:
+    shape = tuple(int(tensor.Shape(axis)) for axis in range(tensor.ShapeLength()))
+    return StoredTensor(shape, types[tensor.Type()].lower())

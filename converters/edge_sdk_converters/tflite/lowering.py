@@ -4,22 +4,47 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
+from torch._decomp import get_decompositions
 from torch.export import ExportedProgram
 from torch.fx import Node
 from torch.fx.node import map_arg
 
 from edge_sdk.errors import ConversionError
-from edge_sdk.exported import module_path, operator_name
+from edge_sdk.exported import operator_name
 
 # Importing these modules fills the table of handlers.
-from edge_sdk_converters.tflite import activation, arithmetic, conv, pool, resample, shape
+from edge_sdk_converters.tflite import (
+    activation,
+    arithmetic,
+    conv,
+    matmul,
+    normalise,
+    pool,
+    rearrange,
+    reduce,
+    resample,
+    shape,
+)
 from edge_sdk_converters.tflite.channel_plan import plan_channels
 from edge_sdk_converters.tflite.registry import HANDLERS, Call, Value, reordered
+from edge_sdk_converters.unsupported import UnsupportedOperatorError
 
-SUBJECTS = (activation, arithmetic, conv, pool, resample, shape)
+SUBJECTS = (
+    activation,
+    arithmetic,
+    conv,
+    matmul,
+    normalise,
+    pool,
+    rearrange,
+    reduce,
+    resample,
+    shape,
+)
 
 
 class Lowering:
@@ -34,6 +59,7 @@ class Lowering:
 
     def __init__(self, exported: ExportedProgram) -> None:
         self.notes: list[str] = []
+        exported = _with_composites_taken_apart(exported)
         self._graph = exported.graph
         signature = exported.graph_signature
         self._input_name = signature.user_inputs[0]
@@ -60,6 +86,10 @@ class Lowering:
                 raise ConversionError(
                     f"output '{name}' does not depend on the input; remove it from the model"
                 )
+            if value.places is not None:
+                node = next(node for node in self._graph.nodes if node.name == name)
+                call = Call(node, {}, None, self.notes)
+                raise call.refuse("as an output, which would need a TRANSPOSE")
         return tuple(reordered(value, None) for value in outputs)
 
     def _call(self, node: Node, look_up: Callable[[Node], Any]) -> Any:
@@ -68,9 +98,12 @@ class Lowering:
             return arguments["a"][arguments["b"]]
         name = operator_name(node.target)
         entry = HANDLERS[name]
+        call = Call(node, arguments, self._plan.get(node), self.notes)
+        if not entry.any_places and any(_is_pending(value) for value in arguments.values()):
+            raise call.refuse("of a tensor whose axes were permuted, which would need a TRANSPOSE")
         if not entry.any_order:
             arguments = {key: _in_torch_order(value) for key, value in arguments.items()}
-        call = Call(node, arguments, self._plan.get(node), self.notes)
+            call = replace(call, arguments=arguments)
         try:
             return entry.handle(call)
         except (TypeError, ValueError) as error:
@@ -88,13 +121,28 @@ class Lowering:
             and operator_name(node.target) not in HANDLERS
         ]
         if missing:
-            others = sorted({operator_name(node.target) for node in missing[1:]})
-            more = f" (also missing: {', '.join(others)})" if len(missing) > 1 else ""
-            raise ConversionError(
-                f"{module_path(missing[0])}: tflite has no lowering for operator "
-                f"{operator_name(missing[0].target)}{more}; change the layer or "
-                "try --target executorch"
+            first = operator_name(missing[0].target)
+            others = sorted({operator_name(node.target) for node in missing} - {first})
+            more = f" (nor for {', '.join(others)})" if others else ""
+            raise UnsupportedOperatorError(
+                missing[0], f"edge-sdk's tflite lowering has none for operator {first}{more}"
             )
+
+
+COMPOSITES = ("glu", "mish")
+"""Operators that torch's own decompositions take apart into ones with handlers."""
+
+
+def _with_composites_taken_apart(exported: ExportedProgram) -> ExportedProgram:
+    found = {
+        node.target
+        for node in exported.graph.nodes
+        if node.op == "call_function" and operator_name(node.target) in COMPOSITES
+    }
+    if not found:
+        return exported
+    taken: ExportedProgram = exported.run_decompositions(get_decompositions(list(found)))
+    return taken
 
 
 def _bind(node: Node) -> dict[str, Any]:
@@ -140,6 +188,12 @@ def _fold_constants(exported: ExportedProgram) -> dict[Node, Any]:
 
 def _as_array(value: Any) -> Any:
     return value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else value
+
+
+def _is_pending(argument: Any) -> bool:
+    if isinstance(argument, list | tuple):
+        return any(_is_pending(item) for item in argument)
+    return isinstance(argument, Value) and argument.places is not None
 
 
 def _in_torch_order(argument: Any) -> Any:

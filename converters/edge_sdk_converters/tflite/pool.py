@@ -1,13 +1,14 @@
-"""Pooling and reductions."""
+"""Pooling over windows."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import torch
 
-from edge_sdk.exported import operator_name
 from edge_sdk_converters.tflite.conv import explicit_pad, is_same, pair
-from edge_sdk_converters.tflite.registry import NHWC_AXIS, Call, Value, handles
+from edge_sdk_converters.tflite.registry import Call, Value, handles
 
 
 def _window(
@@ -22,6 +23,10 @@ def _window(
         for axis in range(2)
     )
     return kernel, stride, begin, (end[0], end[1])
+
+
+LARGEST_ADAPTIVE = 16
+"""Most rows or columns of windows that are written out one by one."""
 
 
 @handles("max_pool2d")
@@ -72,33 +77,36 @@ def adaptive_avg_pool2d(call: Call) -> Value:
     if tuple(outputs) == (1, 1):
         return Value(tf.reduce_mean(x.tensor, axis=[1, 2], keepdims=True), call.shape)
     if any(size % output for size, output in zip(sizes, outputs, strict=True)):
-        raise call.refuse(f"from {sizes[0]}×{sizes[1]} to {outputs[0]}×{outputs[1]}")
+        return Value(_by_windows(call, x, tf.reduce_mean), call.shape)
     kernel = [size // output for size, output in zip(sizes, outputs, strict=True)]
     return Value(tf.nn.avg_pool2d(x.tensor, kernel, kernel, "VALID"), call.shape)
 
 
-@handles("mean", "sum", "amax", "amin")
-def reduce(call: Call) -> Value:
-    """Mean, sum, maximum or minimum over axes."""
+@handles("adaptive_max_pool2d")
+def adaptive_max_pool2d(call: Call) -> tuple[Value, ...]:
+    """Maximum over the whole picture, or over windows that cover it; no indices."""
     import tensorflow as tf
 
-    x: Value = call["self"]
-    rank = len(x.shape)
-    dims = call.arguments.get("dim")
-    axes = range(rank) if dims is None or dims == [] else dims
-    axes = [axis % rank for axis in ([axes] if isinstance(axes, int) else axes)]
-    keep = bool(call.arguments.get("keepdim", False))
-    if rank == 4:
-        left = [axis for axis in range(4) if axis not in axes]
-        if not keep and [NHWC_AXIS[axis] for axis in left] != sorted(
-            NHWC_AXIS[axis] for axis in left
-        ):
-            raise call.refuse("that drops axes and leaves channels before rows; use keepdim=True")
-        axes = [NHWC_AXIS[axis] for axis in axes]
-    function = {
-        "mean": tf.reduce_mean,
-        "sum": tf.reduce_sum,
-        "amax": tf.reduce_max,
-        "amin": tf.reduce_min,
-    }[operator_name(call.node.target)]
-    return Value(function(x.tensor, axis=axes, keepdims=keep), call.shape)
+    shape = tuple(int(size) for size in call.node.meta["val"][0].shape)
+    return (Value(_by_windows(call, call["self"], tf.reduce_max, shape), shape),)
+
+
+def _by_windows(call: Call, x: Value, function: Any, shape: tuple[int, ...] | None = None) -> Any:
+    """Reduce rows ⌊i·H/h⌋ … ⌈(i+1)·H/h⌉ for each of h outputs, then columns likewise.
+
+    A window is a product of rows and columns, so reducing one axis after the other is the same.
+    """
+    import tensorflow as tf
+
+    tensor = x.tensor
+    for axis in (1, 2):
+        size, outputs = x.shape[1 + axis], (shape or call.shape)[1 + axis]
+        if outputs > LARGEST_ADAPTIVE:
+            raise call.refuse(f"to {outputs} rows or columns that do not divide {size}")
+        parts = []
+        for index in range(outputs):
+            start, stop = index * size // outputs, -(-(index + 1) * size // outputs)
+            window = tensor[:, start:stop] if axis == 1 else tensor[:, :, start:stop]
+            parts.append(function(window, axis=axis, keepdims=True))
+        tensor = tf.concat(parts, axis=axis) if outputs > 1 else parts[0]
+    return tensor

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.fx import Node
 
-from edge_sdk.errors import ConversionError
 from edge_sdk.exported import module_path, operator_name
+from edge_sdk_converters.unsupported import UnsupportedOperatorError
 
 Floats = NDArray[np.float32]
 Order = tuple[int, ...]
@@ -33,11 +33,14 @@ class Value:
         tensor: TensorFlow tensor; channels last if ``shape`` has rank 4.
         shape: shape in PyTorch.
         order: torch's channel ``k`` is ``tensor[..., order[k]]``; ``None`` means the same order.
+        places: where each element, in torch's shape, lies in the flat memory of ``tensor``, if a
+            permutation of axes is pending; ``None`` if the tensor is laid out as above.
     """
 
     tensor: Any
     shape: tuple[int, ...]
     order: Order | None = None
+    places: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,11 +77,11 @@ class Call:
         """Record an exact rewrite in the report."""
         self.notes.append(f"{self.where}: {sentence}")
 
-    def refuse(self, reason: str) -> ConversionError:
+    def refuse(self, reason: str) -> UnsupportedOperatorError:
         """Build the error for a form of the operator that this lowering does not have."""
-        return ConversionError(
-            f"{self.where}: tflite cannot represent {operator_name(self.node.target)} {reason}; "
-            "change the layer or try --target executorch"
+        operator = operator_name(self.node.target)
+        return UnsupportedOperatorError(
+            self.node, f"edge-sdk's tflite lowering has no {operator} {reason}"
         )
 
 
@@ -87,28 +90,32 @@ Handler = Callable[[Call], "Value | tuple[Value, ...]"]
 
 @dataclass(frozen=True)
 class Entry:
-    """A handler and whether it copes with channels in another order."""
+    """A handler and whether it copes with channels in another order, or axes not yet settled."""
 
     handle: Handler
     any_order: bool
+    any_places: bool = False
 
 
 HANDLERS: dict[str, Entry] = {}
 """Handlers by operator name without overload, such as ``conv2d``."""
 
 
-def handles(*operators: str, any_order: bool = False) -> Callable[[Handler], Handler]:
+def handles(
+    *operators: str, any_order: bool = False, any_places: bool = False
+) -> Callable[[Handler], Handler]:
     """Register the decorated function for ``operators``.
 
     Args:
         operators: ATen names without overload.
         any_order: the handler reads :attr:`Value.order` itself; otherwise every feature it gets is
             put into torch's order first.
+        any_places: the handler reads :attr:`Value.places` itself; others never see such a value.
     """
 
     def register(handle: Handler) -> Handler:
         for name in operators:
-            HANDLERS[name] = Entry(handle, any_order)
+            HANDLERS[name] = Entry(handle, any_order, any_places)
         return handle
 
     return register

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import torch
+
+from edge_sdk.exported import operator_name
 from edge_sdk_converters.tflite.registry import Call, Order, Value, handles, reordered
 
 
@@ -57,16 +60,32 @@ def pixel_unshuffle(call: Call) -> Value:
     return Value(tensor, call.shape, depth_order(x.shape[1], factor))
 
 
-@handles("upsample_nearest2d", any_order=True)
+@handles("upsample_nearest2d", "_upsample_nearest_exact2d", any_order=True)
 def upsample_nearest2d(call: Call) -> Value:
-    """Nearest neighbour, source row ⌊y·H_in/H_out⌋."""
+    """Nearest neighbour, source row ⌊y·H_in/H_out⌋, or ⌊(y + ½)·H_in/H_out⌋ if exact."""
     import tensorflow as tf
 
     x: Value = call["input"]
-    _check_scale(call, x)
+    exact = operator_name(call.node.target) == "_upsample_nearest_exact2d"
+    if not _is_whole(call, x):
+        return _nearest_by_gather(call, x, exact)
     tensor = tf.raw_ops.ResizeNearestNeighbor(
-        images=x.tensor, size=list(call.shape[2:4]), half_pixel_centers=False
+        images=x.tensor, size=list(call.shape[2:4]), half_pixel_centers=exact
     )
+    return Value(tensor, call.shape, x.order)
+
+
+def _nearest_by_gather(call: Call, x: Value, exact: bool) -> Value:
+    """Sample by the given factors, which no resize operator takes: one GATHER per axis."""
+    import tensorflow as tf
+
+    tensor, function = x.tensor, torch.ops.aten.upsample_nearest1d.vec
+    if exact:
+        function = torch.ops.aten._upsample_nearest_exact1d.vec
+    for axis, scale in zip((1, 2), call["scale_factors"], strict=True):
+        rows = torch.arange(x.shape[1 + axis], dtype=torch.float64)[None, None]
+        source = function(rows, None, [scale])[0, 0].to(torch.int32).numpy()
+        tensor = tf.gather(tensor, source, axis=axis)
     return Value(tensor, call.shape, x.order)
 
 
@@ -76,8 +95,9 @@ def upsample_bilinear2d(call: Call) -> Value:
     import tensorflow as tf
 
     x: Value = call["input"]
-    _check_scale(call, x)
     corners = bool(call["align_corners"])
+    if not corners and not _is_whole(call, x):
+        raise call.refuse(f"by {call['scale_factors']}, which gives no whole size; pass size=")
     tensor = tf.raw_ops.ResizeBilinear(
         images=x.tensor,
         size=list(call.shape[2:4]),
@@ -87,13 +107,10 @@ def upsample_bilinear2d(call: Call) -> Value:
     return Value(tensor, call.shape, x.order)
 
 
-def _check_scale(call: Call, x: Value) -> None:
-    """Refuse scales that do not give whole sizes: torch samples by them, TFLite cannot."""
+def _is_whole(call: Call, x: Value) -> bool:
+    """Tell whether the factors give whole sizes: torch samples by them, TFLite by the sizes."""
     scales = call.arguments.get("scale_factors")
-    if scales is None or call.arguments.get("align_corners"):
-        return
-    for size, output, scale in zip(x.shape[2:4], call.shape[2:4], scales, strict=True):
-        if size * scale != output:
-            raise call.refuse(
-                f"of {size} rows or columns by {scale}, which is not a whole size; pass size="
-            )
+    return scales is None or all(
+        size * scale == output
+        for size, output, scale in zip(x.shape[2:4], call.shape[2:4], scales, strict=True)
+    )

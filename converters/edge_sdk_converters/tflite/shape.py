@@ -1,17 +1,17 @@
-"""Joining, cutting, padding and reshaping."""
+"""Joining, cutting, padding and picking."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
 from edge_sdk_converters.tflite.registry import (
     NHWC_AXIS,
     Call,
-    Order,
     Value,
     constant_like,
     handles,
-    reordered,
 )
 
 
@@ -72,17 +72,19 @@ def pad(call: Call) -> Value:
     amounts = [[0, 0] for _ in range(rank)]
     for index in range(len(call["pad"]) // 2):
         amounts[_axis(rank - 1 - index, rank)] = call["pad"][2 * index : 2 * index + 2]
-    if np.min(amounts) < 0:
-        raise call.refuse("with negative amounts; slice instead")
     mode = call.arguments.get("mode", "constant")
+    tensor = _cropped(x.tensor, amounts)
+    amounts = [[max(before, 0), max(after, 0)] for before, after in amounts]
     if mode == "constant":
         fill = float(call.arguments.get("value") or 0.0)
-        return Value(tf.pad(x.tensor, amounts, constant_values=fill), call.shape)
+        return Value(tf.pad(tensor, amounts, constant_values=fill), call.shape)
     if mode == "reflect":
-        return Value(tf.pad(x.tensor, amounts, mode="REFLECT"), call.shape)
+        return Value(tf.pad(tensor, amounts, mode="REFLECT"), call.shape)
+    if mode == "circular":
+        return Value(_wrapped(tensor, amounts), call.shape)
     if mode != "replicate":
         raise call.refuse(f"in mode '{mode}'")
-    tensor, remaining = x.tensor, np.asarray(amounts)
+    remaining = np.asarray(amounts)
     while remaining.any():
         step = np.minimum(remaining, 1)
         tensor = tf.pad(tensor, step.tolist(), mode="SYMMETRIC")
@@ -90,35 +92,130 @@ def pad(call: Call) -> Value:
     return Value(tensor, call.shape)
 
 
-@handles("view", "squeeze", "unsqueeze")
-def reshape(call: Call) -> Value:
-    """Change the shape where the two layouts agree, or flatten with the order left to the user."""
+def _cropped(tensor: Any, amounts: list[list[int]]) -> Any:
+    """Take away the rows that negative amounts of padding stand for."""
+    if np.min(amounts) >= 0:
+        return tensor
+    window = [
+        slice(max(-before, 0), size - max(-after, 0))
+        for (before, after), size in zip(amounts, tensor.shape, strict=True)
+    ]
+    return tensor[tuple(window)]
+
+
+def _wrapped(tensor: Any, amounts: list[list[int]]) -> Any:
+    """Continue each axis with its own other end."""
+    import tensorflow as tf
+
+    for axis, (before, after) in enumerate(amounts):
+        if before or after:
+            size = tensor.shape[axis]
+            index = [slice(None)] * len(amounts)
+            head, tail = list(index), list(index)
+            head[axis], tail[axis] = slice(size - before, size), slice(0, after)
+            tensor = tf.concat([tensor[tuple(head)], tensor, tensor[tuple(tail)]], axis=axis)
+    return tensor
+
+
+@handles("flip")
+def flip(call: Call) -> Value:
+    """Turn axes round."""
     import tensorflow as tf
 
     x: Value = call["self"]
-    if x.shape == call.shape:
-        return x
-    target = call.shape
-    laid_out = (target[0], target[2], target[3], target[1]) if len(target) == 4 else target
-    if _layouts_agree(x.shape) and _layouts_agree(target):
-        return Value(tf.reshape(x.tensor, laid_out), target)
-    size = int(np.prod(target[1:]))
-    if len(x.shape) == 4 and target == (x.shape[0], size):
-        return Value(tf.reshape(x.tensor, target), target, _flat_order(x.shape))
-    if len(target) == 4 and x.shape == (target[0], size):
-        ordered = reordered(x, _flat_order(target))
-        call.note("the vector is gathered into channels-last order")
-        return Value(tf.reshape(ordered.tensor, laid_out), target)
-    raise call.refuse(f"from {x.shape} to {target}, which would need a transpose")
+    axes = [_axis(dim, len(x.shape)) for dim in call["dims"]]
+    return Value(tf.reverse(x.tensor, axes), x.shape)
 
 
-def _layouts_agree(shape: tuple[int, ...]) -> bool:
-    """Tell whether the elements run in the same order in torch's layout and channels-last."""
-    return len(shape) != 4 or shape[1] == 1 or shape[2] * shape[3] == 1
+@handles("roll")
+def roll(call: Call) -> Value:
+    """Shift axes round in a circle."""
+    import tensorflow as tf
+
+    x: Value = call["self"]
+    if not call["dims"]:
+        raise call.refuse("over the flattened tensor; name the axes")
+    tensor = x.tensor
+    for shift, dim in zip(call["shifts"], call["dims"], strict=True):
+        axis = _axis(dim, len(x.shape))
+        size = tensor.shape[axis]
+        head, tail = tf.split(tensor, [size - shift % size, shift % size], axis=axis)
+        tensor = tf.concat([tail, head], axis=axis)
+    return Value(tensor, x.shape)
 
 
-def _flat_order(shape: tuple[int, ...]) -> Order:
-    """Where the elements of a C×H×W picture lie once it is flattened channels-last."""
-    _, channels, height, width = shape
-    places = np.arange(channels * height * width).reshape(height, width, channels)
-    return tuple(int(place) for place in places.transpose(2, 0, 1).reshape(-1))
+@handles("repeat", "expand")
+def repeat(call: Call) -> Value:
+    """Repeat along axes; the rank stays."""
+    import tensorflow as tf
+
+    x: Value = call["self"]
+    rank = len(x.shape)
+    if rank != len(call.shape):
+        raise call.refuse(f"from rank {rank} to {len(call.shape)}")
+    counts = [1] * rank
+    for dim, (before, after) in enumerate(zip(x.shape, call.shape, strict=True)):
+        counts[_axis(dim, rank)] = after // before
+    return Value(tf.tile(x.tensor, counts) if max(counts) > 1 else x.tensor, call.shape)
+
+
+@handles("stack")
+def stack(call: Call) -> Value:
+    """Join along a new axis, up to rank 4."""
+    import tensorflow as tf
+
+    rank = len(call.shape)
+    if rank > 3:
+        raise call.refuse(f"into a tensor of rank {rank}; concatenate instead")
+    parts = [
+        part.tensor if isinstance(part, Value) else np.asarray(part, np.float32)
+        for part in call["tensors"]
+    ]
+    return Value(tf.stack(parts, axis=call["dim"] % rank), call.shape)
+
+
+@handles("select")
+def select(call: Call) -> Value:
+    """One index of an axis, which is dropped; what is left must be in order."""
+    x: Value = call["self"]
+    dim = call["dim"] % len(x.shape)
+    _check_left(call, x, dim)
+    index: list[Any] = [slice(None)] * len(x.shape)
+    index[_axis(dim, len(x.shape))] = call["index"]
+    return Value(x.tensor[tuple(index)], call.shape)
+
+
+@handles("unbind")
+def unbind(call: Call) -> tuple[Value, ...]:
+    """Every index of an axis, which is dropped."""
+    import tensorflow as tf
+
+    x: Value = call["self"]
+    dim = call["dim"] % len(x.shape)
+    _check_left(call, x, dim)
+    shape = tuple(size for axis, size in enumerate(x.shape) if axis != dim)
+    parts = tf.unstack(x.tensor, axis=_axis(dim, len(x.shape)))
+    return tuple(Value(part, shape) for part in parts)
+
+
+def _check_left(call: Call, x: Value, dim: int) -> None:
+    """Refuse to drop an axis if the channels would then stand before the rows."""
+    if len(x.shape) == 4 and dim != 1:
+        raise call.refuse("that drops an axis and leaves channels before rows; slice instead")
+
+
+@handles("index")
+def index(call: Call) -> Value:
+    """Constant indices of one axis; channels become an order that the next layer absorbs."""
+    import tensorflow as tf
+
+    x: Value = call["self"]
+    chosen = [(dim, array) for dim, array in enumerate(call["indices"]) if array is not None]
+    if len(chosen) != 1 or not isinstance(chosen[0][1], np.ndarray) or chosen[0][1].ndim != 1:
+        raise call.refuse("by anything but one constant list of indices")
+    dim, array = chosen[0]
+    if dim == 1 and len(x.shape) == 4 and sorted(array % x.shape[1]) == list(range(x.shape[1])):
+        return Value(x.tensor, x.shape, tuple(int(i) for i in array % x.shape[1]))
+    axis = _axis(dim, len(x.shape))
+    wanted = (array % x.shape[dim]).astype(np.int32)
+    return Value(tf.gather(x.tensor, wanted, axis=axis), call.shape)

@@ -1,0 +1,10 @@
+"""Exact rewrites of an exported program, chosen by each target, proved equal on probes.
+
+A rewrite takes a program and returns one that computes the same, with a sentence for each thing it
+changed. :func:`apply` runs those that a target names and compares the results before any of them
+reaches a file.
+"""
+
+from edge_sdk_converters.rewrites.apply import REWRITES, apply
+
+__all__ = ["REWRITES", "apply"]

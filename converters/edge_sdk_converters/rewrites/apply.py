@@ -1,0 +1,91 @@
+"""Run rewrites one after the other, each proved on probes."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from edge_sdk.errors import ConversionError
+from edge_sdk_converters.rewrites.moves import recognise_shuffles
+from edge_sdk_converters.rewrites.nearest import write_out_nearest
+from edge_sdk_converters.rewrites.pads import fold_pads
+from edge_sdk_converters.rewrites.written_out import (
+    write_out_prelu,
+    write_out_reciprocal,
+    write_out_tanh_gelu,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.export import ExportedProgram
+
+Rewrite = Callable[["ExportedProgram"], "tuple[ExportedProgram, tuple[str, ...]]"]
+
+REWRITES: dict[str, Rewrite] = {
+    "pixel shuffles": recognise_shuffles,
+    "pads": fold_pads,
+    "nearest": write_out_nearest,
+    "prelu": write_out_prelu,
+    "reciprocal": write_out_reciprocal,
+    "tanh gelu": write_out_tanh_gelu,
+}
+"""All rewrites by the names that targets list."""
+
+RELATIVE_ERROR = 1e-5
+"""Largest difference, relative to the largest output, that rounding in another order explains."""
+
+_PROBES = 2
+
+
+def apply(
+    names: Sequence[str], program: ExportedProgram
+) -> tuple[ExportedProgram, tuple[str, ...]]:
+    """Apply the rewrites ``names`` in order.
+
+    Args:
+        names: keys of :data:`REWRITES`.
+        program: from :func:`edge_sdk.exported.export`; it is not changed.
+
+    Returns:
+        The rewritten program and one sentence for each change. Sentences say what was changed and
+        where; the program itself if there was nothing to change.
+
+    Raises:
+        ConversionError: if a rewritten program computes something else on a probe.
+    """
+    sentences: list[str] = []
+    for name in names:
+        rewritten, changes = REWRITES[name](program)
+        if changes:
+            _prove(name, program, rewritten)
+        program = rewritten
+        sentences += changes
+    return program, tuple(sentences)
+
+
+def _prove(name: str, before: ExportedProgram, after: ExportedProgram) -> None:
+    for seed in range(_PROBES):
+        expected, found = (_outputs(program, seed) for program in (before, after))
+        for left, right in zip(expected, found, strict=True):
+            largest = float(left.abs().max()) if left.numel() else 0.0
+            error = float((left - right).abs().max()) if left.numel() else 0.0
+            if not error <= RELATIVE_ERROR * max(largest, 1e-6):
+                raise ConversionError(
+                    f"rewrite '{name}' changes the result by {error:.1e}; report this model, it "
+                    "shows a mistake in edge-sdk"
+                )
+
+
+def _outputs(program: ExportedProgram, seed: int) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    name = program.graph_signature.user_inputs[0]
+    shape = next(node.meta["val"].shape for node in program.graph.nodes if node.name == name)
+    probe = torch.rand(tuple(shape), generator=generator)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        result = program.module()(probe)
+    leaves = torch.utils._pytree.tree_leaves(result)
+    return [leaf.double() for leaf in leaves if isinstance(leaf, torch.Tensor)]

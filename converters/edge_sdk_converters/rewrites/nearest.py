@@ -1,0 +1,61 @@
+"""Nearest-neighbour enlargement by a whole factor as a pixel shuffle of copies.
+
+Row y·r + i of the enlarged picture is row y: every one of the r² channels that a pixel shuffle
+spreads over a cell is the same channel. XNNPACK has no nearest-neighbour resize but takes this.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from edge_sdk.exported import module_path, operator_name
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.export import ExportedProgram
+    from torch.fx import Node
+
+MOST_CHANNELS = 16
+"""Most channels that are copied one by one; a picture has few. Feature maps keep their resize."""
+
+
+def write_out_nearest(program: ExportedProgram) -> tuple[ExportedProgram, tuple[str, ...]]:
+    """Replace nearest-neighbour resizes by one whole factor, of few channels, by copies."""
+    found = [node for node in program.graph.nodes if _factor(node) is not None]
+    if not found:
+        return program, ()
+    sentences = tuple(
+        f"{module_path(node)}: nearest-neighbour resize by {_factor(node)} became "
+        "pixel_shuffle(copies of each channel)"
+        for node in found
+    )
+    table = {node.target: _nearest for node in found}
+    return program.run_decompositions(table), sentences
+
+
+def _factor(node: Node) -> int | None:
+    if node.op != "call_function" or operator_name(node.target) != "upsample_nearest2d":
+        return None
+    source = node.args[0].meta["val"]  # type: ignore[union-attr]
+    return _whole_factor(source, node.meta["val"])
+
+
+def _whole_factor(x: Tensor, result: Tensor) -> int | None:
+    (_, channels, height, width), (_, _, taller, wider) = x.shape, result.shape
+    factor = int(taller) // int(height)
+    exact = (taller, wider) == (height * factor, width * factor)
+    return factor if exact and factor > 1 and channels <= MOST_CHANNELS else None
+
+
+def _nearest(x: Tensor, output_size: Any = None, scale_factors: Any = None) -> Any:
+    sizes = output_size or [
+        int(size * scale) for size, scale in zip(x.shape[2:], scale_factors, strict=True)
+    ]
+    factor = _whole_factor(x, x.new_empty((*x.shape[:2], *sizes)))
+    if factor is None:
+        return NotImplemented
+    channels = [x[:, c : c + 1] for c in range(x.shape[1])] if x.shape[1] > 1 else [x]
+    copies = [channel for channel in channels for _ in range(factor**2)]
+    return torch.ops.aten.pixel_shuffle.default(torch.cat(copies, 1), factor)

@@ -1,0 +1,110 @@
+"""An operator that a target does not have: where it is in the model, and which targets have it."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from edge_sdk.errors import ConversionError, EdgeSdkError
+from edge_sdk.exported import module_path, operator_name
+from edge_sdk.extras import is_installed
+from edge_sdk.targets import find_converter
+
+if TYPE_CHECKING:
+    from torch.fx import Node
+
+ALTERNATIVES = ("executorch", "coreml", "tflite")
+"""Targets that are asked whether they take an operator, in this order."""
+
+
+class UnsupportedOperatorError(ConversionError):
+    """An operator, or a form of it, for which a target has no counterpart.
+
+    Attributes:
+        node: the operator in the exported graph.
+        reason: what about it is not possible, with the target's name.
+    """
+
+    def __init__(self, node: Node, reason: str) -> None:
+        self.node = node
+        self.reason = f"{module_path(node)}: {reason}"
+        super().__init__(self.reason)
+
+
+def targets_that_take(node: Node, *, besides: str) -> tuple[str, ...]:
+    """Find out which installed targets convert an operator, by converting it alone.
+
+    Args:
+        node: an operator of an exported graph, with shapes.
+        besides: the target that does not.
+
+    Returns:
+        Registry names; targets that are not installed are not asked.
+    """
+    alone = _Alone(node)
+    if alone.example is None:
+        return ()
+    takers = []
+    for name in ALTERNATIVES:
+        if name == besides or not is_installed(name):
+            continue
+        converter = find_converter(name)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"operator{converter.suffix}"
+            try:
+                converter.convert(alone, alone.example, path, converter.precisions[0])
+            except EdgeSdkError:
+                continue
+        takers.append(name)
+    return tuple(takers)
+
+
+def advice(node: Node, *, besides: str) -> str:
+    """Half a sentence that says where an operator can go instead."""
+    takers = targets_that_take(node, besides=besides)
+    operator = operator_name(node.target)
+    if not takers:
+        return f"no other installed target takes {operator}"
+    return f"{operator} converts with " + " or ".join(f"--target {name}" for name in takers)
+
+
+class _Alone(nn.Module):
+    """One operator of a graph on random tensors of the shapes it has there."""
+
+    def __init__(self, node: Node) -> None:
+        super().__init__()
+        sources = node.all_input_nodes
+        first = next((source for source in sources if _dim(source) == 4), None)
+        stored = all(isinstance(source.meta.get("val"), Tensor) for source in sources)
+        self.example = _random(first) if first is not None and stored else None
+        if self.example is None:
+            return
+        others = {source: _random(source) for source in sources if source is not first}
+
+        def apply_to(x: Tensor) -> object:
+            args, kwargs = torch.fx.node.map_arg(
+                (node.args, node.kwargs), lambda source: x if source is first else others[source]
+            )
+            return node.target(*args, **kwargs)  # type: ignore[operator]
+
+        # A function, since a module is copied before it is exported, and a graph cannot be.
+        self._apply_to = apply_to
+
+    def forward(self, x: Tensor) -> object:
+        """Apply the operator to ``x`` in place of its first feature map."""
+        return self._apply_to(x)
+
+
+def _dim(node: Node) -> int:
+    value = node.meta.get("val")
+    return value.dim() if isinstance(value, Tensor) else 0
+
+
+def _random(node: Node) -> Tensor:
+    value = node.meta["val"]
+    generator = torch.Generator().manual_seed(0)
+    return torch.rand(tuple(value.shape), generator=generator).to(value.dtype)
