@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge_sdk.errors import InputError, OutputError
 from edge_sdk.outputs import check_writable
+from edge_sdk.quantize.insertion import is_quantised
+
+if TYPE_CHECKING:
+    from torch import nn
+
+CODED = ("w8", "int8", "int8-float-io")
+"""Precisions whose numbers are codes that the model already holds."""
 
 
 def check_request(
@@ -49,6 +57,25 @@ def check_folder_request(
             "remove it or choose another name"
         )
     check_writable(path / "Manifest.json" if path.is_dir() else path)
+
+
+def check_codes(model: nn.Module, precision: str) -> None:
+    """Refuse a model whose numbers are not those of the precision.
+
+    Raises:
+        InputError: if the model holds int8 codes and the precision does not, or the reverse.
+    """
+    if is_quantised(model) == (precision in CODED):
+        return
+    if precision in CODED:
+        raise InputError(
+            f"precision '{precision}' needs a model in int8 codes; quantise it first "
+            "(edge_sdk.quantize.quantise)"
+        )
+    raise InputError(
+        f"the model holds int8 codes, so '{precision}' would be a wrong name for it; choose one "
+        f"of: {', '.join(CODED)}"
+    )
 
 
 def _check_names(

@@ -18,7 +18,7 @@ from edge_sdk.emulate.mil.toolkit import import_coremltools, one_line, silenced
 from edge_sdk.errors import ConversionError, OutputError
 from edge_sdk.exported import end_names, export, layout_of
 from edge_sdk.targets import LoweringReport, TensorSpec
-from edge_sdk_converters.artifact_file import check_folder_request
+from edge_sdk_converters.artifact_file import CODED, check_codes, check_folder_request
 from edge_sdk_converters.rewrites import apply
 
 if TYPE_CHECKING:
@@ -28,17 +28,20 @@ if TYPE_CHECKING:
 _LEFTOVERS = ("executorch_debug_handle_mapping.json",)
 """Files that coremltools adds beside the package's manifest and that no app reads."""
 
+PALETTE_BITS = 6
+
 
 class CoreMLConverter:
     """Converts to an ML program of the iOS 16 operation set (the first with ``pixel_unshuffle``).
 
-    The app hands over float32 and gets float32 back in both precisions; ``fp16`` stores weights and
-    every value in between in half precision.
+    The app hands over float32 and gets float32 back in every precision; all but ``fp32`` compute in
+    half precision. ``fp16`` stores weights so, ``w8`` as int8 codes, ``palette`` as 6-bit indices
+    into a table per layer (k-means), and ``int8`` also holds every tensor in between in codes.
     """
 
     name = "coreml"
     suffix = ".mlpackage"
-    precisions = ("fp32", "fp16")
+    precisions: tuple[str, ...] = ("fp32", "fp16", "w8", "palette", "int8")
     extra = "coreml"
     rewrites = ("reciprocal", "tanh gelu", "pixel shuffles", "pads")
 
@@ -53,7 +56,7 @@ class CoreMLConverter:
             example: float32, N×C×H×W, values in [0, 1]; its shape becomes the artifact's shape.
             path: where the ``.mlpackage`` folder goes; it appears whole or not at all, and replaces
                 an ``.mlpackage`` that is already there.
-            precision: ``fp32`` or ``fp16``.
+            precision: one of :attr:`precisions`; ``w8`` and ``int8`` take a model in int8 codes.
 
         Returns:
             The report; ``operators`` counts MIL operations, constants left out.
@@ -67,6 +70,7 @@ class CoreMLConverter:
         """
         path = Path(path)
         check_folder_request(self.name, self.suffix, self.precisions, path, precision)
+        check_codes(model, precision)
         coremltools = import_coremltools()
         with silenced():
             program, rewrites = apply(self.rewrites, export(model, example))
@@ -88,25 +92,34 @@ def _converted(
     coremltools: ModuleType, program: ExportedProgram, example: Tensor, precision: str
 ) -> Any:
     outputs = end_names("output", len(program.graph_signature.user_outputs))
-    compute_precision = {
-        "fp32": coremltools.precision.FLOAT32,
-        "fp16": coremltools.precision.FLOAT16,
-    }
+    half = precision != "fp32"
     with silenced() as logged:
         try:
-            return coremltools.convert(
+            package = coremltools.convert(
                 program,
                 convert_to="mlprogram",
                 inputs=[
                     coremltools.TensorType("input", shape=tuple(example.shape), dtype=np.float32)
                 ],
                 outputs=[coremltools.TensorType(name, dtype=np.float32) for name in outputs],
-                compute_precision=compute_precision[precision],
-                minimum_deployment_target=coremltools.target.iOS16,
+                compute_precision=getattr(coremltools.precision, "FLOAT16" if half else "FLOAT32"),
+                # Int8 codes came with iOS 17.
+                minimum_deployment_target=getattr(
+                    coremltools.target, "iOS17" if precision in CODED else "iOS16"
+                ),
                 skip_model_load=True,
             )
+            return _palettised(package) if precision == "palette" else package
         except Exception as error:
             raise ConversionError(_conversion_message(error, logged)) from error
+
+
+def _palettised(package: Any) -> Any:
+    import coremltools.optimize.coreml as optimise
+
+    # The default threshold leaves small weights as they are, which is all that thin nets have.
+    config = optimise.OpPalettizerConfig(mode="kmeans", nbits=PALETTE_BITS, weight_threshold=0)
+    return optimise.palettize_weights(package, optimise.OptimizationConfig(global_config=config))
 
 
 def _conversion_message(error: Exception, logged: list[str]) -> str:

@@ -17,7 +17,7 @@ from edge_sdk.exported import end_names, export, layout_of, operator_name
 from edge_sdk.extras import require
 from edge_sdk.outputs import replacing
 from edge_sdk.targets import LoweringReport, TensorSpec
-from edge_sdk_converters.artifact_file import check_request
+from edge_sdk_converters.artifact_file import check_codes, check_request
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -33,7 +33,7 @@ class ExecuTorchConverter:
 
     name = "executorch"
     suffix = ".pte"
-    precisions: tuple[str, ...] = ("fp32",)
+    precisions: tuple[str, ...] = ("fp32", "int8")
     extra = "executorch"
 
     def convert(
@@ -45,7 +45,8 @@ class ExecuTorchConverter:
             model: the model to convert; a copy is evaluated, the model itself stays as it is.
             example: float32, N×C×H×W, values in [0, 1]; its shape becomes the artifact's shape.
             path: ``.pte`` file; it appears whole or not at all.
-            precision: ``fp32``.
+            precision: ``fp32``, or ``int8`` for a model in int8 codes; the file takes and returns
+                float32 in both.
 
         Returns:
             The report; ``undelegated`` lists operators that run on ExecuTorch's portable kernels.
@@ -59,6 +60,7 @@ class ExecuTorchConverter:
         """
         path = Path(path)
         check_request(self.name, self.suffix, self.precisions, path, precision)
+        check_codes(model, precision)
         with _quiet():
             exir = require(self.extra, "executorch.exir")
             xnnpack = require(

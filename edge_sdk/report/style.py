@@ -5,7 +5,7 @@ from __future__ import annotations
 STYLE = """
 :root { color-scheme: light dark; --paper: #fbfaf7; --card: #ffffff; --ink: #1d2126;
   --soft: #5c6570; --line: #e2dfd7; --before: #b9bfc7; --after: #0b7a75; --good: #0b7a75;
-  --warn: #a8480a; --warn-paper: #fdf0e4; --k-convolution: #0b7a75; --k-norm: #8c6bb1; 
+  --warn: #a8480a; --warn-paper: #fdf0e4; --k-convolution: #0b7a75; --k-norm: #8c6bb1;
   --k-activation: #e0a326;
   --k-sum: #d1495b; --k-border: #4f86c6; --k-resize: #7a9e3a; --k-other: #9aa3ad; }
 @media (prefers-color-scheme: dark) { :root { --paper: #14171a; --card: #1c2024; --ink: #e8eaec;

@@ -27,11 +27,13 @@ TRANSPARENT = (
         "clamp_max",
         "clamp_min",
         "clip",
+        "dequantize_per_tensor",
         "getitem",
         "hardtanh",
         "leaky_relu",
         "pow",
         "prelu",
+        "quantize_per_tensor",
     }
 )
 """Operators that act on every channel by itself."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from edge_sdk_converters.tflite.quantisation import stored_weight
 from edge_sdk_converters.tflite.registry import Call, Floats, Value, handles, inverse, reordered
 
 
@@ -97,14 +98,15 @@ def _convolve(
     import tensorflow as tf
 
     groups, channels = call["groups"], tensor.shape[-1]
-    hwio = np.ascontiguousarray(hwio)
     # TensorFlow's depthwise operator has one stride and, when dilated, only stride 1.
     if (
         1 < groups == channels
         and stride[0] == stride[1]
         and (stride == (1, 1) or dilation == (1, 1))
     ):
-        multiplied = hwio.reshape(*hwio.shape[:2], channels, -1)
+        # Its last axis alone may have scales: one per output channel before it is taken apart.
+        stored = stored_weight(call, hwio.reshape(*hwio.shape[:2], 1, -1))
+        multiplied = tf.reshape(stored, [*hwio.shape[:2], channels, -1])
         return tf.raw_ops.DepthwiseConv2dNative(
             input=tensor,
             filter=multiplied,
@@ -112,7 +114,8 @@ def _convolve(
             padding=padding,
             dilations=[1, *dilation, 1],
         )
-    return tf.nn.conv2d(tensor, hwio, list(stride), padding, dilations=list(dilation))
+    stored = stored_weight(call, hwio)
+    return tf.nn.conv2d(tensor, stored, list(stride), padding, dilations=list(dilation))
 
 
 @handles("conv_transpose2d")

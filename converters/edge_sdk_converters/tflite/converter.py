@@ -13,7 +13,7 @@ from edge_sdk.exported import end_names, export, layout_of
 from edge_sdk.extras import require
 from edge_sdk.outputs import replacing
 from edge_sdk.targets import LoweringReport, TensorSpec
-from edge_sdk_converters.artifact_file import check_request
+from edge_sdk_converters.artifact_file import check_codes, check_request
 from edge_sdk_converters.unsupported import UnsupportedOperatorError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class TFLiteConverter:
 
     name = "tflite"
     suffix = ".tflite"
-    precisions: tuple[str, ...] = ("fp32", "fp16")
+    precisions: tuple[str, ...] = ("fp32", "fp16", "int8", "int8-float-io")
     extra = "tflite"
 
     def convert(
@@ -67,6 +67,7 @@ class TFLiteConverter:
         """
         path = Path(path)
         check_request(self.name, self.suffix, self.precisions, path, precision)
+        check_codes(model, precision)
         tf = load_tensorflow()
         from edge_sdk_converters.tflite.fallback import convert_by_litert_torch
         from edge_sdk_converters.tflite.flatbuffer import contents
@@ -162,6 +163,11 @@ def _to_flatbuffer(tf: ModuleType, module: Any, precision: str) -> bytes:
     if precision == "fp16":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
+    if precision.startswith("int8"):
+        # Scales come from the graph; this only asks for integer kernels.
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if precision == "int8":
+        converter.inference_input_type = converter.inference_output_type = tf.int8
     try:
         payload: bytes = converter.convert()
     except Exception as error:

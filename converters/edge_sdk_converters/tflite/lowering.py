@@ -24,12 +24,14 @@ from edge_sdk_converters.tflite import (
     matmul,
     normalise,
     pool,
+    quantisation,
     rearrange,
     reduce,
     resample,
     shape,
 )
 from edge_sdk_converters.tflite.channel_plan import plan_channels
+from edge_sdk_converters.tflite.quantisation import weight_scales
 from edge_sdk_converters.tflite.registry import HANDLERS, Call, Value, reordered
 from edge_sdk_converters.unsupported import UnsupportedOperatorError
 
@@ -40,6 +42,7 @@ SUBJECTS = (
     matmul,
     normalise,
     pool,
+    quantisation,
     rearrange,
     reduce,
     resample,
@@ -67,6 +70,7 @@ class Lowering:
         self._constants = _fold_constants(exported)
         self._check_operators()
         self._plan = plan_channels(self._graph, self._constants)
+        self._scales = weight_scales(self._graph, self._constants)
 
     def build(self, tensor: Any) -> tuple[Value, ...]:
         """Emit TensorFlow operators for ``tensor`` (N×H×W×C) and return the outputs, in order."""
@@ -98,7 +102,7 @@ class Lowering:
             return arguments["a"][arguments["b"]]
         name = operator_name(node.target)
         entry = HANDLERS[name]
-        call = Call(node, arguments, self._plan.get(node), self.notes)
+        call = Call(node, arguments, self._plan.get(node), self.notes, self._scales.get(node))
         if not entry.any_places and any(_is_pending(value) for value in arguments.values()):
             raise call.refuse("of a tensor whose axes were permuted, which would need a TRANSPOSE")
         if not entry.any_order:

@@ -53,12 +53,14 @@ class Call:
         emit_order: order in which a convolution should hold its output channels, if one is asked
             for, in the sense of :attr:`Value.order`.
         notes: sentences about rewrites; handlers append.
+        weight_scales: float32 [out], if the layer's weight is held in int8.
     """
 
     node: Node
     arguments: dict[str, Any]
     emit_order: Order | None
     notes: list[str]
+    weight_scales: Floats | None = None
 
     def __getitem__(self, name: str) -> Any:
         return self.arguments[name]
