@@ -101,7 +101,7 @@ def test_replaces_a_package_but_nothing_else(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="end the name"):
         convert(nn.Identity(), example, tmp_path / "net.pte", "fp32")
     with pytest.raises(InputError, match="fp32, fp16"):
-        convert(nn.Identity(), example, path, "int8")
+        convert(nn.Identity(), example, path, "int4")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unwritable for the superuser")

@@ -227,7 +227,7 @@ def test_requests_that_cannot_work_are_refused(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="is a folder"):
         convert(model, example, tmp_path / "folder.tflite")
     with pytest.raises(InputError, match="choose one of: fp32, fp16"):
-        convert(model, example, tmp_path / "net.tflite", "int8")
+        convert(model, example, tmp_path / "net.tflite", "int4")
     with pytest.raises(InputError, match=r"end the name in \.tflite"):
         convert(model, example, tmp_path / "net.pte")
     with pytest.raises(InputError, match="float32"):

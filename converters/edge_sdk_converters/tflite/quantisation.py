@@ -46,7 +46,7 @@ def weight_scales(graph: Graph, constants: Mapping[Node, Any]) -> dict[Node, Flo
             and source.op == "call_function"
             and operator_name(source.target) == "dequantize_per_channel"
         ):
-            found[node] = constants[source.args[1]].numpy()
+            found[node] = _scales_of(source, constants)
     return found
 
 
@@ -69,3 +69,10 @@ def stored_weight(call: Call, weight: Floats) -> Any:
     return tf.quantization.fake_quant_with_min_max_vars_per_channel(
         weight, -peak, peak, num_bits=8, narrow_range=True
     )
+
+
+def _scales_of(dequantised: Node, constants: Mapping[Node, Any]) -> Floats:
+    scales = dequantised.args[1]
+    assert isinstance(scales, Node)
+    found: Floats = constants[scales].numpy()
+    return found
