@@ -11,7 +11,7 @@ import typer
 from edge_sdk.cli.console import err, out, print_json, print_table
 from edge_sdk.cli.linting import PICTURES_HELP
 from edge_sdk.cli.naming import INPUT_HELP, MODEL_HELP, load_named
-from edge_sdk.errors import InputError, OutputError
+from edge_sdk.errors import FusionError, InputError, OutputError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -157,7 +157,7 @@ def _lint(loaded: LoadedModel, pictures: Path | None) -> tuple[Lint | None, str]
 
     try:
         lint = lint_loaded(loaded, pictures)
-    except InputError as error:
+    except (InputError, FusionError) as error:
         # Fusing does not need the ranges; pictures that were asked for must be measured.
         if pictures is not None:
             raise

@@ -105,9 +105,9 @@ def _proof(certificate: Certificate) -> tuple[Markup, ...]:
         ("Largest error, float32", certificate.error_float32, FLOAT32_TOLERANCE),
     )
     limits = (
-        "For any input."
+        "They hold for inputs of any range."
         if certificate.input_range is None
-        else "For inputs from {:g} to {:g}.".format(*certificate.input_range)
+        else "They hold for inputs from {:g} to {:g} only.".format(*certificate.input_range)
     )
     return (
         cards(
@@ -125,8 +125,8 @@ def _proof(certificate: Certificate) -> tuple[Markup, ...]:
         ),
         paragraph(
             f"Both networks ran on these probes: {', '.join(certificate.probes)}. {limits} "
-            "Agreement on them shows kernels, biases and borders; it is not a proof over all "
-            "inputs, and says nothing of what a converter or a phone does later.",
+            "Agreement shows that kernels, biases and borders are right; it covers no other input, "
+            "and says nothing of what a converter or a phone does later.",
             soft=True,
         ),
     )
