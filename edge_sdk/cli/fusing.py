@@ -194,7 +194,10 @@ def _write(fused: nn.Module, loaded: LoadedModel, output: Path | None) -> Writte
         return Written(path, f"EnhanceNet{partly}, with its description")
     program = save_program(fused, loaded.example, path)
     sizes = " and ".join(
-        "×".join("any" if side is None else str(side) for side in shape) for shape in program.inputs
+        "×".join(
+            str(side) if side is not None else "NCHW"[place] for place, side in enumerate(shape)
+        )
+        for shape in program.inputs
     )
     return Written(path, f"program of torch.export for inputs {sizes}")
 

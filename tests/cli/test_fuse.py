@@ -108,7 +108,7 @@ def test_a_foreign_model_is_fused_into_a_program(run: Run, theirs: str) -> None:
     assert outcome.status == 0, outcome.err
     report = json.loads(outcome.out)
     assert report["output"] == "fused.pt2"
-    assert "1×3×any×any" in report["kind"]
+    assert "1×3×H×W" in report["kind"]
     certificate = report["certificate"]
     assert [region["branches"] for region in certificate["regions"]] == [2, 2]
     assert certificate["bytes_after"] < certificate["bytes_before"]
@@ -179,8 +179,9 @@ def test_the_seed_chooses_the_branches(run: Run, five: Path) -> None:
         regions = json.loads(outcome.out)["certificate"]["regions"]
         return [region["members"] for region in regions]
 
-    assert members(1) == members(1)
-    assert len({str(members(seed)) for seed in range(4)}) > 1
+    first = members(1)
+    assert members(1) == first
+    assert members(2) != first
 
 
 def test_a_partly_fused_network_says_so_and_converts(run: Run, five: Path) -> None:
@@ -189,7 +190,7 @@ def test_a_partly_fused_network_says_so_and_converts(run: Run, five: Path) -> No
     assert run("fuse", "p.safetensors", "-o", "whole.safetensors").status == 0
     assert not load_checkpoint(Path("whole.safetensors")).model.has_branches
     outcome = run("fuse", five, "--select", "count:2", "-o", "p.pt2")
-    assert "program of torch.export for inputs 1×1×any×any" in outcome.out
+    assert "program of torch.export for inputs 1×1×H×W" in outcome.out
 
 
 def test_blocks_of_a_foreign_model_merge_in_part(run: Run, theirs: str) -> None:
