@@ -127,8 +127,8 @@ def _proof(certificate: Certificate) -> tuple[Markup, ...]:
         ),
         paragraph(
             f"Both networks ran on these probes: {', '.join(certificate.probes)}.{limits} "
-            "Agreement shows that kernels, biases and borders are right; it covers no other input, "
-            "and says nothing of what a converter or a phone does later.",
+            "They are made to show wrong kernels, biases and borders; they prove nothing of other "
+            "inputs, nor of what a converter or a phone does later.",
             soft=True,
         ),
     )
