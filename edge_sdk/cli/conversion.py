@@ -31,13 +31,13 @@ def convert(
         str | None, typer.Option("--target", "-t", help="executorch, coreml or tflite.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="File to write [MODEL + suffix].")
+        Path | None, typer.Option("--output", "-o", help="File to write (default: MODEL + suffix).")
     ] = None,
     precision: Annotated[str, typer.Option(help="fp32, or fp16 where the target has it.")] = "fp32",
     size: Annotated[
         str | None,
         typer.Option(
-            help="Input HEIGHTxWIDTH, fixed in the file [128x128, or the model's own example]."
+            help="Input HEIGHTxWIDTH, fixed in the file (default: 128x128, or the own example)."
         ),
     ] = None,
     input_shape: Annotated[str | None, typer.Option("--input", help=INPUT_HELP)] = None,

@@ -11,7 +11,7 @@ import typer
 from edge_sdk.cli.console import err, out, print_json, print_table
 from edge_sdk.cli.linting import PICTURES_HELP
 from edge_sdk.cli.naming import INPUT_HELP, MODEL_HELP, load_named
-from edge_sdk.errors import InputError, OutputError
+from edge_sdk.errors import FusionError, InputError, OutputError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -20,12 +20,8 @@ if TYPE_CHECKING:
     from edge_sdk.zoo.lint import Lint
     from edge_sdk.zoo.loading import LoadedModel
 
-SELECT_HELP = (
-    "Merge some branches only: all, random:M, kernel:K (or KxK), count:J kernels; joined by + (all "
-    "of) and , (any of). Or per block: uniform:M, proportional:F, inverse:F (of its position), "
-    "per-size:K, per-count:J, or cost."
-)
-GROUP_HELP = "Which of them merge with which: together, every:J, equal-sizes or by-type."
+SELECT_HELP = "Merge some branches of each block only, by a rule; see above."
+GROUP_HELP = "Which of them merge with which; see above (default: together)."
 SUFFIXES = (".safetensors", ".pt2")
 
 
@@ -50,7 +46,7 @@ def fuse(
             "--output",
             "-o",
             help="File to write: .safetensors for an EnhanceNet, .pt2 for any model "
-            "[fused.safetensors, or fused.pt2].",
+            "(default: fused.safetensors or fused.pt2).",
         ),
     ] = None,
     report: Annotated[
@@ -61,7 +57,7 @@ def fuse(
     seed: Annotated[int, typer.Option(help="Seed of random choices and of the probes.")] = 0,
     bit_worth: Annotated[
         float | None,
-        typer.Option(help="For --select cost: doublings of MACs that a bit of int8 is worth [1]."),
+        typer.Option(help="For cost: doublings of MACs that a bit of int8 is worth (default: 1)."),
     ] = None,
     fold_skips: Annotated[
         bool,
@@ -77,10 +73,29 @@ def fuse(
     float32; a model that differs is not written. Before that, layers whose ranges int8 would
     suffer from are named, with the branch that inflates them.
 
+    \b
+    Rules of --select, for every block:
+      all              every branch
+      random:M         M branches at random
+      kernel:K         branches with a K×K kernel (kernel:1x3: 1 high, 3 wide)
+      count:J          branches of J kernels in sequence
+      RULE+RULE        branches that pass all of these rules; binds closer than
+      RULE,RULE        branches that any of these rules picks
+    Rules that say how many branches merge in each block, which are then drawn:
+      uniform:M        M everywhere
+      proportional:F   F times the block's position, 1 for the first block
+      inverse:F        F divided by the position
+      per-size:K       as many as have a K×K kernel
+      per-count:J      as many as have J kernels
+    And one that looks at the weights:
+      cost             the best trade of MACs for precision in int8
+    Groupings of --group:
+      together, every:J, equal-sizes (of kernels), by-type (convs and identities)
+
     Example: edge-sdk fuse sr_x2_y -o sr_x2_y.safetensors --report report.html
 
     Example: edge-sdk fuse sr_x2_y --select kernel:3+count:1,count:2 --group every:2
-    """
+    """  # noqa: D301
     if model is None:
         raise InputError("no model given; name one: edge-sdk fuse MODEL -o FILE")
     plan = _plan(select, group, seed, bit_worth, fold_skips)
@@ -157,7 +172,7 @@ def _lint(loaded: LoadedModel, pictures: Path | None) -> tuple[Lint | None, str]
 
     try:
         lint = lint_loaded(loaded, pictures)
-    except InputError as error:
+    except (InputError, FusionError) as error:
         # Fusing does not need the ranges; pictures that were asked for must be measured.
         if pictures is not None:
             raise
@@ -194,7 +209,10 @@ def _write(fused: nn.Module, loaded: LoadedModel, output: Path | None) -> Writte
         return Written(path, f"EnhanceNet{partly}, with its description")
     program = save_program(fused, loaded.example, path)
     sizes = " and ".join(
-        "×".join("any" if side is None else str(side) for side in shape) for shape in program.inputs
+        "×".join(
+            str(side) if side is not None else "NCHW"[place] for place, side in enumerate(shape)
+        )
+        for shape in program.inputs
     )
     return Written(path, f"program of torch.export for inputs {sizes}")
 

@@ -14,7 +14,7 @@ from edge_sdk.errors import InputError
 if TYPE_CHECKING:
     from edge_sdk.quantize import LayerRanges
 
-PICTURES_HELP = "Folder of pictures to measure ranges on [seeded noise, or the model's example]."
+PICTURES_HELP = "Pictures to measure ranges on, a folder (default: noise, or the own example)."
 
 
 def lint(

@@ -30,8 +30,9 @@ class ProgramFile:
 def save_program(model: nn.Module, example: tuple[Tensor, ...], path: Path) -> ProgramFile:
     """Write a model with torch.export to ``path``; the file appears whole or not.
 
-    Height and width of inputs N×C×H×W stay free where the model allows it; all else is fixed to
-    the example. Read it with ``torch.export.load(path).module()``, and only from whom you trust.
+    Height and width of inputs N×C×H×W stay free if the model takes twice the example's, too; all
+    else is fixed to the example. Read it with ``torch.export.load(path).module()``, and only from
+    whom you trust.
 
     Args:
         model: in evaluation mode; it is left untouched.
@@ -42,7 +43,7 @@ def save_program(model: nn.Module, example: tuple[Tensor, ...], path: Path) -> P
         ModelError: if torch.export cannot trace the model, with its reason.
         OutputError: if ``path`` cannot be written.
     """
-    free = {2: torch.export.Dim.AUTO, 3: torch.export.Dim.AUTO}
+    free = {2: torch.export.Dim.AUTO, 3: torch.export.Dim.AUTO} if _scales(model, example) else None
     shapes: Any = tuple(free if value.ndim == 4 else None for value in example)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
@@ -57,6 +58,20 @@ def save_program(model: nn.Module, example: tuple[Tensor, ...], path: Path) -> P
         with replacing(path) as temporary:
             torch.export.save(program, temporary)
     return ProgramFile(path, _input_shapes(program))
+
+
+def _scales(model: nn.Module, example: tuple[Tensor, ...]) -> bool:
+    """Whether the model takes pictures of twice the height and width."""
+    larger = tuple(
+        value.repeat_interleave(2, 2).repeat_interleave(2, 3) if value.ndim == 4 else value
+        for value in example
+    )
+    try:
+        with torch.no_grad():
+            model(*larger)
+    except Exception:
+        return False
+    return True
 
 
 def _input_shapes(program: torch.export.ExportedProgram) -> tuple[tuple[int | None, ...], ...]:

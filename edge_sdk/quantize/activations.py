@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from edge_sdk.errors import InputError
+from edge_sdk.errors import EdgeSdkError, InputError
 from edge_sdk.quantize.quantiser import quantise_affine, sqnr_db
 
 
@@ -101,8 +101,10 @@ def _observing(
 def _run(model: nn.Module, example: Tensor) -> None:
     try:
         model(example)
-    except RuntimeError as error:
-        reason = str(error).splitlines()[0]
+    except EdgeSdkError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split("\n", 1)[0].split()) or type(error).__name__
         raise InputError(
             f"the model does not take an example of {list(example.shape)} ({reason})"
         ) from error

@@ -23,6 +23,7 @@ from edge_sdk.errors import InputError
 from edge_sdk.quantize.activations import ValueRange, measure_activations
 from edge_sdk.quantize.quantiser import quantise_symmetric, sqnr_db
 from edge_sdk.reparam.block import MultiBranchConv2d
+from edge_sdk.reparam.graph_fusion import copy_of
 
 SQNR_WARNING_DB = 24.0
 """A layer whose weights or activations keep less is warned of: of its eight bits, at 6.02 dB each,
@@ -139,6 +140,7 @@ def lint_ranges(model: nn.Module, examples: Tensor | Sequence[Tensor]) -> RangeR
     Raises:
         InputError: if the model holds no such layer, or one with no or with infinite weights;
             there are no examples, or the model does not take them; or an activation is no number.
+        FusionError: if the model cannot be copied.
 
     Example:
         >>> report = lint_ranges(nn.Conv2d(1, 4, 3), torch.rand(1, 1, 8, 8))
@@ -148,7 +150,7 @@ def lint_ranges(model: nn.Module, examples: Tensor | Sequence[Tensor]) -> RangeR
     inputs = [examples] if isinstance(examples, Tensor) else list(examples)
     if not inputs or not all(isinstance(each, Tensor) and each.numel() for each in inputs):
         raise InputError("examples: give at least one input, each a tensor that holds something")
-    copy = deepcopy(model).eval()
+    copy: nn.Module = copy_of(model).eval()
     modules = _layers(copy)
     if not modules:
         raise InputError(

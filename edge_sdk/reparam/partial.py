@@ -19,6 +19,7 @@ from edge_sdk.reparam.certificate import (
 )
 from edge_sdk.reparam.collapse import multi_branch_blocks
 from edge_sdk.reparam.cost import select_by_cost
+from edge_sdk.reparam.graph_fusion import copy_of
 from edge_sdk.reparam.plans import CheapestSubset, FusionPlan, groups_at
 from edge_sdk.reparam.proof import check_errors, check_runs, largest_errors
 
@@ -83,7 +84,7 @@ def fuse_partially(
         FusionError: if the two models differ by more than the tolerances.
     """
     example = example.detach().float()
-    original = deepcopy(model).eval()
+    original: nn.Module = copy_of(model).eval()
     blocks = multi_branch_blocks(original)
     if not blocks:
         raise InputError(f"the {type(model).__name__} has no multi-branch block to merge")

@@ -59,7 +59,7 @@ def fusion_report(story: FusionStory) -> str:
         Section("One forward pass", operator_strips(certificate)),
         Section("Proof", _proof(certificate)),
         Section("What became one", _regions(story)),
-        Section("What was left apart", _refusals(certificate)),
+        Section("What was left apart", _refusals(story)),
         range_section(story.ranges, story.ranges_source),
     ]
     return page(f"{story.model}, fused", lead, sections)
@@ -105,9 +105,11 @@ def _proof(certificate: Certificate) -> tuple[Markup, ...]:
         ("Largest error, float32", certificate.error_float32, FLOAT32_TOLERANCE),
     )
     limits = (
-        "For any input."
+        ""
         if certificate.input_range is None
-        else "For inputs from {:g} to {:g}.".format(*certificate.input_range)
+        else " The two are equal for inputs from {:g} to {:g} only.".format(
+            *certificate.input_range
+        )
     )
     return (
         cards(
@@ -124,9 +126,9 @@ def _proof(certificate: Certificate) -> tuple[Markup, ...]:
             ]
         ),
         paragraph(
-            f"Both networks ran on these probes: {', '.join(certificate.probes)}. {limits} "
-            "Agreement on them shows kernels, biases and borders; it is not a proof over all "
-            "inputs, and says nothing of what a converter or a phone does later.",
+            f"Both networks ran on these probes: {', '.join(certificate.probes)}.{limits} "
+            "They are made to show wrong kernels, biases and borders; they prove nothing of other "
+            "inputs, nor of what a converter or a phone does later.",
             soft=True,
         ),
     )
@@ -167,7 +169,10 @@ def _names(names: list[str]) -> str:
     return f"{names[0]} … {names[-1]} ({len(names)} alike)"
 
 
-def _refusals(certificate: Certificate) -> tuple[Markup, ...]:
+def _refusals(story: FusionStory) -> tuple[Markup, ...]:
+    certificate = story.certificate
+    if not certificate.refusals and story.rule is not None:
+        return (paragraph("Branches that the rule did not choose; it left no block out."),)
     if not certificate.refusals:
         return (paragraph("Nothing that could have been merged."),)
     lines = [

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable
 
 _VOID = {"meta", "br", "hr", "rect", "circle", "line", "path"}
 """Elements without content; a slash ends them, which HTML and XML both read."""
+
+
+_FORBIDDEN = re.compile("[^\\t\\n\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
+"""What XML 1.0 excludes, and the carriage return, which parsers turn into a line feed."""
 
 
 class Markup(str):
@@ -46,9 +51,5 @@ def _text(value: object) -> str:
 
 
 def _clean(text: str) -> str:
-    """Text without control characters, which no page can hold."""
-    return "".join(
-        sign if sign >= " " or sign in "\n\t" else "\N{REPLACEMENT CHARACTER}"
-        for sign in text
-        if not "\ud800" <= sign <= "\udfff"
-    )
+    """Text with a mark in place of what no page can hold: control signs and lone surrogates."""
+    return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)

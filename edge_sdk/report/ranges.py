@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from edge_sdk.quantize import LayerRanges, RangeReport
-from edge_sdk.quantize.ranges import SQNR_WARNING_DB
+from edge_sdk.quantize import Inflation, LayerRanges, RangeReport
+from edge_sdk.quantize.ranges import INFLATION_WARNING, SQNR_WARNING_DB
 from edge_sdk.report.charts import level
 from edge_sdk.report.markup import Markup, element
 from edge_sdk.report.numbers import decibels, interval
@@ -56,7 +56,16 @@ def _row(layer: LayerRanges) -> tuple[str, ...]:
         interval(seen.low, seen.high) if seen else "not reached",
         _level(layer.weight_sqnr_db),
         _level(layer.activation_sqnr_db),
-        f"{blamed.branch.rpartition('branches.')[2]} ({blamed.factor:.1f}×)" if blamed else "—",
+        _branch(blamed) if blamed else "—",
+    )
+
+
+def _branch(blamed: Inflation) -> Markup:
+    warned = blamed.factor >= INFLATION_WARNING
+    return element(
+        "span",
+        f"{blamed.branch.rpartition('branches.')[2]} ({blamed.factor:.1f}×)",
+        class_="warned" if warned else None,
     )
 
 

@@ -6,8 +6,8 @@ STYLE = """
 :root { color-scheme: light dark; --paper: #fbfaf7; --card: #ffffff; --ink: #1d2126;
   --soft: #5c6570; --line: #e2dfd7; --before: #b9bfc7; --after: #0b7a75; --good: #0b7a75;
   --warn: #a8480a; --warn-paper: #fdf0e4; --k-convolution: #0b7a75; --k-norm: #8c6bb1;
-  --k-activation: #e0a326;
-  --k-sum: #d1495b; --k-border: #4f86c6; --k-resize: #7a9e3a; --k-other: #9aa3ad; }
+  --k-activation: #e0a326; --k-sum: #d1495b; --k-border: #4f86c6; --k-resize: #7a9e3a;
+  --k-other: #9aa3ad; }
 @media (prefers-color-scheme: dark) { :root { --paper: #14171a; --card: #1c2024; --ink: #e8eaec;
   --soft: #a0a9b2; --line: #30363c; --before: #59626c; --after: #35b5ac; --good: #35b5ac;
   --warn: #f0a35e; --warn-paper: #33261a; --k-convolution: #35b5ac; --k-norm: #b094d6;
@@ -59,6 +59,7 @@ table { width: 100%; border-collapse: collapse; margin: 12px 0; font-size: .9375
 th { text-align: left; font-weight: 600; color: var(--soft); font-size: .8125rem; }
 th, td { padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 code { font: .875em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
+.warned { color: var(--warn); font-weight: 650; }
 ul.notes { padding: 0; list-style: none; margin: 12px 0; }
 ul.notes li { background: var(--warn-paper); border-left: 3px solid var(--warn); padding: 8px 12px;
   margin: 8px 0; border-radius: 0 8px 8px 0; }
