@@ -27,6 +27,7 @@ from edge_sdk.reparam.operator_costs import (
 from edge_sdk.reparam.partial import fuse_partially, merge_branches
 from edge_sdk.reparam.plans import FusionPlan
 from edge_sdk.reparam.presets import BlockConfig, five_branches, preset, sesr_branches
+from edge_sdk.reparam.skips import fold_skips
 
 __all__ = [
     "BlockConfig",
@@ -47,6 +48,7 @@ __all__ = [
     "count_macs",
     "count_parameters",
     "five_branches",
+    "fold_skips",
     "freeze_batch_norm",
     "fuse",
     "fuse_partially",

@@ -27,9 +27,9 @@ def compose(first: LinearOperator, second: LinearOperator) -> LinearOperator:
         b[o] = b2[o] + Σ_{m, u} K2[o, m, u] · b1[m].
 
     What ``second`` pads onto the intermediate result is in general not what ``first`` would compute
-    there. It is if ``first`` is pointwise and turns its own padding (zeros where it has none) into
-    just that value: a 1×1 kernel without bias before zero padding, or with bias before padding by
-    that bias.
+    there. It is if ``first`` is one pixel long, without stride, in the directions that are padded,
+    and turns its own padding (zeros where it has none) into just that value: a 1×1 kernel without
+    bias before zero padding, or with bias before padding by that bias; a 1×k kernel before rows.
 
     Raises:
         FusionError: if the channels differ, or if ``second`` pads by anything else.
@@ -147,14 +147,17 @@ def _is_identity(operator: LinearOperator) -> bool:
 
 
 def _check_padding_between(first: LinearOperator, second: LinearOperator) -> None:
-    if first.kernel.shape[2:] != (1, 1) or first.stride != (1, 1):
-        raise FusionError(
-            "padding between two kernels is not one kernel at the border; "
-            "pad once, before the first"
-        )
+    pad = second.padding
+    padded_axes = (pad.top + pad.bottom, pad.left + pad.right)
+    for axis, pixels in enumerate(padded_axes):
+        if pixels and (first.kernel.shape[2 + axis] != 1 or first.stride[axis] != 1):
+            raise FusionError(
+                "padding between two kernels is not one kernel at the border; "
+                "pad once, before the first"
+            )
     made = first.bias.detach()
     if first.pad_value is not None:
-        made = made + first.kernel.detach()[:, :, 0, 0] @ first.pad_value
+        made = made + first.kernel.detach().sum((2, 3)) @ first.pad_value
     padded = torch.zeros_like(made) if second.pad_value is None else second.pad_value.detach()
     if not torch.allclose(made, padded, rtol=1e-12, atol=1e-15):
         raise FusionError(

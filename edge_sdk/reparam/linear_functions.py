@@ -168,6 +168,39 @@ def repeat(node: fx.Node, channels: int) -> LinearOperator | None:
     return repeated(channels, list(range(channels)) * count)
 
 
+def crop(node: fx.Node, channels: int) -> LinearOperator | None:
+    """Rows and columns cut off, ``x[:, :, a:-b, c:-d]``: a kernel with one tap, off its centre.
+
+    Raises:
+        FusionError: if an index counts from the front to a fixed row or column, or takes steps.
+    """
+    index = node.args[1]
+    if not isinstance(index, tuple):
+        return None
+    if index[0] is Ellipsis and len(index) == 3:
+        index = (slice(None), slice(None), *index[1:])
+    if len(index) < 3 or not all(isinstance(part, slice) for part in index):
+        return None
+    if any(part != slice(None) for part in index[:2]):
+        return None
+    (top, bottom), (left, right) = (_cut(part) for part in (*index[2:], slice(None))[:2])
+    kernel = LIKE.new_zeros(channels, channels, top + bottom + 1, left + right + 1)
+    kernel[range(channels), range(channels), top, left] = 1.0
+    return LinearOperator(kernel, LIKE.new_zeros(channels))
+
+
+def _cut(part: slice) -> tuple[int, int]:
+    """Pixels that a slice takes off in front and behind."""
+    front, end = part.start or 0, part.stop or 0
+    plain = isinstance(front, int) and isinstance(end, int) and part.step in (None, 1)
+    if not plain or front < 0 or end > 0 or (end == 0 and part.stop is not None):
+        raise FusionError(
+            "it cuts at a fixed row or column, which is no kernel for pictures of another size; "
+            "count from both ends, such as 1:-1"
+        )
+    return front, -end
+
+
 def two(value: Any) -> tuple[int, int]:
     """Vertical and horizontal number of an argument that is one number or two."""
     if isinstance(value, tuple | list):

@@ -128,6 +128,8 @@ def own_operator(
         return None
     if node.target in CONVOLUTIONS:
         return linear_functions.conv(node, constants)
+    if node.target is python_operator.getitem:
+        return linear_functions.crop(node, channels)
     if node.target is functional.pad:
         return linear_functions.pad(node, channels)
     if node.target is functional.avg_pool2d:

@@ -152,7 +152,9 @@ def _check_activation(node: fx.Node, module: fx.GraphModule) -> None:
     positive = isinstance(layer, _LAYERS) or (layer is None and node.target in _FUNCTIONS)
     if not positive:
         kind = node.name if layer is None else f"{node.name} ({type(layer).__name__})"
-        raise FusionError(f"{kind} does not pass values of [0, 1] through; use ReLU or its kin")
+        raise FusionError(
+            f"{kind} does not pass values of [0, 1] through as they are; use ReLU or its kin"
+        )
 
 
 def _times(operator: LinearOperator, sign: float) -> LinearOperator:

@@ -184,7 +184,7 @@ class ECB(nn.Module):
 
 
 class ACBlock(nn.Module):
-    """ACNet: square, vertical and horizontal kernels; the crop variant shifts by cutting."""
+    """ACNet: square, vertical and horizontal kernels, each padded for itself."""
 
     def __init__(self, c_in: int, c_out: int, stride: int = 1) -> None:
         super().__init__()
@@ -201,6 +201,68 @@ class ACBlock(nn.Module):
         vertical = self.ver_bn(self.ver_conv(x))
         horizontal = self.hor_bn(self.hor_conv(x))
         return functional.relu(square + vertical + horizontal, inplace=True)
+
+
+class CropLayer(nn.Module):
+    """ACNet's cut of rows and columns that a square kernel's padding has too many of."""
+
+    def __init__(self, crop_set: tuple[int, int]) -> None:
+        super().__init__()
+        self.rows_to_crop = -crop_set[0]
+        self.cols_to_crop = -crop_set[1]
+
+    def forward(self, input):
+        if self.rows_to_crop == 0 and self.cols_to_crop == 0:
+            return input
+        if self.rows_to_crop > 0 and self.cols_to_crop == 0:
+            return input[:, :, self.rows_to_crop : -self.rows_to_crop, :]
+        if self.rows_to_crop == 0 and self.cols_to_crop > 0:
+            return input[:, :, :, self.cols_to_crop : -self.cols_to_crop]
+        return input[
+            :,
+            :,
+            self.rows_to_crop : -self.rows_to_crop,
+            self.cols_to_crop : -self.cols_to_crop,
+        ]
+
+
+class CroppingACBlock(nn.Module):
+    """ACNet as its authors write it: padding below the kernel's own is made by cutting the input.
+
+    With ``padding`` p for a square kernel of side k, the 3×1 and 1×3 branches need p − k//2 pixels
+    on their short side; where that is negative they cut as many off instead.
+    """
+
+    def __init__(
+        self, c_in: int, c_out: int, kernel: int = 3, stride: int = 1, padding: int = 0
+    ) -> None:
+        super().__init__()
+        self.square_conv = nn.Conv2d(c_in, c_out, kernel, stride, padding, bias=False)
+        self.square_bn = nn.BatchNorm2d(c_out)
+        offset = padding - kernel // 2
+        if offset >= 0:
+            self.crop = 0
+            hor_padding, ver_padding = (offset, padding), (padding, offset)
+        else:
+            self.crop = abs(offset)
+            hor_padding, ver_padding = (0, padding), (padding, 0)
+            self.ver_conv_crop_layer = CropLayer((0, offset))
+            self.hor_conv_crop_layer = CropLayer((offset, 0))
+        self.ver_conv = nn.Conv2d(c_in, c_out, (kernel, 1), stride, ver_padding, bias=False)
+        self.hor_conv = nn.Conv2d(c_in, c_out, (1, kernel), stride, hor_padding, bias=False)
+        self.ver_bn, self.hor_bn = nn.BatchNorm2d(c_out), nn.BatchNorm2d(c_out)
+        self.relu = nn.ReLU()
+
+    def forward(self, input):
+        square_outputs = self.square_bn(self.square_conv(input))
+        if self.crop > 0:
+            ver_input = self.ver_conv_crop_layer(input)
+            hor_input = self.hor_conv_crop_layer(input)
+        else:
+            ver_input = hor_input = input
+        vertical_outputs = self.ver_bn(self.ver_conv(ver_input))
+        horizontal_outputs = self.hor_bn(self.hor_conv(hor_input))
+        return self.relu(square_outputs + vertical_outputs + horizontal_outputs)
 
 
 class BasicBlock(nn.Module):

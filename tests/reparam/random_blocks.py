@@ -38,7 +38,8 @@ identity_configs: st.SearchStrategy[BranchConfig] = st.builds(IdentityBranchConf
 
 @st.composite
 def blocks(draw: st.DrawFn, most: int = 5) -> MultiBranchConv2d:
-    before, after = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    before = draw(st.integers(1, 4))
+    after = before if draw(st.booleans()) else draw(st.integers(1, 4))
     branch = first_type_configs | identity_configs if before == after else first_type_configs
     configs = [
         draw(first_type_configs),
@@ -66,18 +67,24 @@ def trained_looking(model: nn.Module) -> nn.Module:
 
 @torch.no_grad()
 def summed_rms(block: MultiBranchConv2d, x: Tensor) -> float:
-    """RMS of the branches' outputs, added up: branches may cancel each other, rounding does not."""
-    around = (block.size // 2,) * 4
+    """RMS of what each branch adds to the output, summed: branches may cancel, rounding does not.
+
+    With a BatchNorm after the sum a branch b adds γ/σ·b, and the BatchNorm itself β − μ·γ/σ.
+    """
+    rows, columns = block.kernel
+    around = ((columns - 1) // 2, columns // 2, (rows - 1) // 2, rows // 2)
     padded = nn.functional.pad(x, around)
-    scale = shift = 1.0
-    if block.norm is not None:
-        deviation = (block.norm.running_var + block.norm.eps).sqrt()
-        scale = float((block.norm.weight / deviation).abs().max())
-        shift = float((block.norm.running_mean / deviation).abs().max()) + 1
-    total = 0.0
+    outputs = []
     for branch in block.branches:
-        spare = [side - k for side, k in zip(padded.shape[2:], branch.kernel, strict=True)]
-        if min(spare) < 0:
-            padded = nn.functional.pad(padded, around)
-        total += float(branch(padded).square().mean().sqrt())
-    return total * scale + shift * (block.norm is not None) + 1e-30
+        height, width = branch.kernel
+        top, left = (rows - 1) // 2 - (height - 1) // 2, (columns - 1) // 2 - (width - 1) // 2
+        window = padded[
+            :, :, top : top + x.shape[2] + height - 1, left : left + x.shape[3] + width - 1
+        ]
+        outputs.append(branch(window).double())
+    if block.norm is not None:
+        scale = block.norm.weight.double()
+        scale = scale / (block.norm.running_var.double() + block.norm.eps).sqrt()
+        outputs = [output * scale[:, None, None] for output in outputs]
+        outputs.append(block.norm.bias.double() - block.norm.running_mean.double() * scale)
+    return float(sum(output.square().mean().sqrt() for output in outputs)) + 1e-30

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tests.reparam.foreign_models import trained_looking
+from tests.reparam.foreign_models import BNAndPadLayer, trained_looking
 
 sizes = st.tuples(st.integers(1, 7), st.integers(1, 7))
 small = st.tuples(st.integers(1, 4), st.integers(1, 4))
@@ -113,7 +113,7 @@ def same_size_chains(draw: st.DrawFn, before: int, after: int) -> nn.Module:
 @st.composite
 def free_convs(draw: st.DrawFn, before: int, after: int) -> nn.Module:
     groups = draw(st.sampled_from([g for g in (1, 2, 3) if before % g == after % g == 0]))
-    kernel = draw(small)
+    kernel = draw(small | sizes)
     return nn.Conv2d(
         before,
         after,
@@ -137,6 +137,8 @@ def steps(draw: st.DrawFn, channels: int, depth: int) -> tuple[nn.Module, int]:
         return draw(free_convs(channels, after)), after
     if kind == "point":
         return draw(pointwise(channels)), channels
+    if kind == "pad" and draw(st.integers(0, 3)) == 0:
+        return BNAndPadLayer(draw(st.integers(1, 2)), channels), channels
     if kind == "pad":
         around = tuple(draw(st.lists(st.integers(0, 2), min_size=4, max_size=4)))
         return nn.ConstantPad2d(around, draw(st.sampled_from([0.0, 0.0, 0.7, -1.3]))), channels
@@ -146,6 +148,8 @@ def steps(draw: st.DrawFn, channels: int, depth: int) -> tuple[nn.Module, int]:
     if kind == "2" or depth == 0:
         return Twice(draw(same_size_chains(channels, channels))), channels
     branches = draw(st.lists(chain, min_size=2, max_size=3))
+    if depth < 3 and draw(st.booleans()):
+        branches.append(draw(nested(channels, after, depth)))
     if kind == "sum":
         if after == channels and draw(st.booleans()):
             branches.append(nn.Identity())
@@ -155,6 +159,16 @@ def steps(draw: st.DrawFn, channels: int, depth: int) -> tuple[nn.Module, int]:
         return Concat(branches, False), after * len(branches)
     left, right = draw(same_size_chains(after, 2)), draw(same_size_chains(after, 3))
     return Tap(draw(chain), left, right), 5
+
+
+@st.composite
+def nested(draw: st.DrawFn, before: int, after: int, depth: int) -> nn.Module:
+    """A join within a branch, with a convolution behind it."""
+    inner = [draw(same_size_chains(before, after)), draw(same_size_chains(before, after))]
+    if depth < 2 and draw(st.booleans()):
+        inner.append(draw(nested(before, after, depth + 1)))
+    last = nn.Conv2d(after, after, 1, bias=draw(st.booleans()))
+    return nn.Sequential(Sum(inner, draw(st.booleans())), last)
 
 
 def chain_of_one(channels: int) -> st.SearchStrategy[nn.Module]:
@@ -174,16 +188,33 @@ def networks(draw: st.DrawFn, longest: int = 4) -> tuple[nn.Module, int]:
 
 
 @torch.no_grad()
-def summed_rms(model: nn.Module, x: Tensor) -> float:
-    """RMS of what every layer returns, added up: what rounding is relative to."""
+def summed_rms(model: nn.Sequential, x: Tensor) -> float:
+    """RMS of the branches of every join, of what is clipped and of every outer step, summed.
+
+    It is what rounding is relative to: branches may cancel each other, and ReLU may leave nothing.
+    What stands within a chain does not count.
+    """
     total = 0.0
 
-    def record(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+    def add(values: Tensor) -> None:
         nonlocal total
-        total += float(output.double().square().mean().sqrt())
+        total += float(values.double().square().mean().sqrt())
 
-    leaves = [part for part in model.modules() if not list(part.children())]
-    hooks = [part.register_forward_hook(record) for part in leaves]
+    joins = [part for part in model.modules() if isinstance(part, Sum | Tap)]
+    branches = [
+        child
+        for join in joins
+        for child in (join.branches if isinstance(join, Sum) else join.children())
+    ]
+    hooks = [
+        part.register_forward_hook(lambda _module, _inputs, output: add(output))
+        for part in (*model, *branches)
+    ]
+    hooks += [
+        part.register_forward_pre_hook(lambda _module, inputs: add(inputs[0]))
+        for part in model.modules()
+        if isinstance(part, nn.ReLU)
+    ]
     model(x.clone())
     for hook in hooks:
         hook.remove()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from copy import deepcopy
 
 import pytest
@@ -18,19 +19,66 @@ from edge_sdk.reparam import (
 from edge_sdk.reparam.branches import PoolBranchConfig
 from tests.reparam.random_blocks import TOLERANCE, blocks, summed_rms, trained_looking
 
+DTYPES = list(TOLERANCE)
 
-@settings(max_examples=150)
-@given(blocks(), st.integers(1, 12), st.integers(1, 12), st.sampled_from(list(TOLERANCE)))
+
 @torch.no_grad()
-def test_fused_equals_branches_on_every_pixel(block, height, width, dtype) -> None:
+def block_error(block: MultiBranchConv2d, size: tuple[int, int], dtype: torch.dtype) -> float:
+    """Largest error of the merged convolution, of the summed RMS of the branches."""
     block = block.to(dtype)
-    x = torch.randn(2, block.in_channels, height, width, dtype=dtype)
+    x = torch.randn(2, block.in_channels, *size, dtype=dtype)
     expected, conv = block(x), block.fused()
     actual = conv(x)
     assert conv.kernel_size == block.kernel
-    assert actual.shape == expected.shape == (2, block.out_channels, height, width)
-    error = float((actual - expected).abs().max())
-    assert error <= TOLERANCE[dtype] * summed_rms(block, x)
+    assert actual.shape == expected.shape == (2, block.out_channels, *size)
+    return float((actual - expected).abs().max()) / summed_rms(block, x)
+
+
+def traits(block: MultiBranchConv2d) -> set[str]:
+    """What a block holds, of the dimensions that must be met often."""
+    found = {"norm after the sum"} if block.norm is not None else set()
+    for config in block.configs:
+        place = getattr(config, "batch_norm", "none")
+        found |= {config.kind, f"{config.kind}, BatchNorm {place}"}
+        if len(config.steps) > 1:
+            found.add("steps in sequence")
+        for height, width in config.steps:
+            found |= {f"kernel {height}", f"kernel {width}"}
+            found.add("odd" if height % 2 and width % 2 else "even")
+            if height != width:
+                found.add("non-square")
+    return found
+
+
+def check_blocks(count: int) -> Counter[str]:
+    """Check ``count`` random blocks; how many hold each trait."""
+    seen: Counter[str] = Counter()
+
+    @settings(max_examples=count)
+    @given(blocks(), st.tuples(st.integers(1, 12), st.integers(1, 12)), st.sampled_from(DTYPES))
+    def check(block: MultiBranchConv2d, size: tuple[int, int], dtype: torch.dtype) -> None:
+        assert block_error(block, size, dtype) <= TOLERANCE[dtype]
+        seen.update(traits(block) | {str(dtype)})
+
+    check()
+    return seen
+
+
+def test_fused_equals_branches_on_every_pixel() -> None:
+    check_blocks(150)
+
+
+@pytest.mark.slow
+def test_many_blocks_hold_every_dimension_often() -> None:
+    seen = check_blocks(600)
+    expected = [f"kernel {size}" for size in range(1, 8)]
+    expected += ["odd", "even", "non-square", "steps in sequence", "norm after the sum"]
+    expected += ["fixed", *(str(dtype) for dtype in DTYPES)]
+    places = ("none", "each", "last", "between")
+    expected += [
+        f"{k}, BatchNorm {place}" for k in ("conv", "identity", "pool") for place in places
+    ]
+    assert not {trait: seen[trait] for trait in expected if seen[trait] < 20}
 
 
 @settings(max_examples=40)

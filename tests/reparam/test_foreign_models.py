@@ -53,6 +53,18 @@ MOBILEONE = [
             (2, 0, 0),
             id="ACNet",
         ),
+        pytest.param(
+            lambda: nn.Sequential(
+                foreign.CroppingACBlock(3, 4),
+                foreign.CroppingACBlock(4, 4, stride=2),
+                foreign.CroppingACBlock(4, 5, kernel=5, padding=1),
+                foreign.CroppingACBlock(5, 5, padding=1),
+                foreign.CroppingACBlock(5, 3, kernel=5, padding=4),
+            ),
+            3,
+            (5, 0, 0),
+            id="ACNet crop",
+        ),
         pytest.param(lambda: foreign.SESR(), 1, (5, 0, 2), id="SESR"),
         pytest.param(lambda: foreign.ResNet(nn.MaxPool2d(3, 2, 1)), 3, (8, 0, 3), id="ResNet max"),
         pytest.param(lambda: foreign.ResNet(nn.AvgPool2d(2)), 3, (8, 0, 3), id="ResNet mean"),

@@ -93,7 +93,10 @@ def pad_value_forgotten(patch: Patch) -> None:
 
 
 def pad_value_wrong(patch: Patch) -> None:
-    wrap(patch, linear_nodes, "constant_padding", lambda o: replace(o, pad_value=2 * o.pad_value))
+    def change(o):
+        return o if o.pad_value is None else replace(o, pad_value=2 * o.pad_value)
+
+    wrap(patch, linear_nodes, "constant_padding", change)
 
 
 def padding_on_the_wrong_side(patch: Patch) -> None:

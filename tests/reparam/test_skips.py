@@ -6,9 +6,9 @@ from torch import nn
 from torch.nn import functional
 
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig
-from edge_sdk.models.spec import Colour
-from edge_sdk.reparam import five_branches, fuse
-from edge_sdk.reparam.skips import fold_skips
+from edge_sdk.models.enhance_config import SCALES, Activation
+from edge_sdk.models.spec import Colour, Task
+from edge_sdk.reparam import five_branches, fold_skips, fuse
 
 
 class Chain(nn.Module):
@@ -98,6 +98,45 @@ def test_enhance_net_without_feature_skips_folds(colour, activation) -> None:
     assert certificate.input_range == (0.0, 1.0)
     assert additions(fused) == 0
     x = torch.rand(1, colour.channels, 13, 6)
+    torch.testing.assert_close(fused(x), net(x), rtol=1e-4, atol=1e-5)
+
+
+def other_net(task: Task, scale: int, colour: Colour, activation: Activation) -> EnhanceNet:
+    config = EnhanceNetConfig(
+        task=task,
+        scale=scale,
+        widths=(6, 6),
+        skips=(),
+        branches=five_branches(8),
+        colour=colour,
+        activation=activation,
+    )
+    return EnhanceNet(config).eval()
+
+
+@pytest.mark.parametrize("colour", list(Colour))
+@pytest.mark.parametrize("activation", ["relu", "prelu", "leaky_relu"])
+@torch.no_grad()
+def test_denoising_folds(colour, activation) -> None:
+    net = other_net(Task.DENOISING, 1, colour, activation)
+    fused, certificate = fuse(net, torch.rand(1, colour.channels, 12, 8), fold_skips=True)
+    assert certificate.input_range == (0.0, 1.0)
+    assert additions(fused) == 0
+    x = torch.rand(1, colour.channels, 16, 6)
+    torch.testing.assert_close(fused(x), net(x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("colour", list(Colour))
+@pytest.mark.parametrize("scale", SCALES[Task.DOWN_SCALING])
+@torch.no_grad()
+def test_down_scaling_keeps_its_skip_and_says_why(colour, scale) -> None:
+    net = other_net(Task.DOWN_SCALING, scale, colour, "relu")
+    example = torch.rand(1, colour.channels, 4 * scale, 3 * scale)
+    fused, certificate = fuse(net, example, fold_skips=True)
+    assert certificate.input_range is None
+    assert any("avg_pool2d does not pass" in refusal.reason for refusal in certificate.refusals)
+    assert isinstance(fused, EnhanceNet)
+    x = torch.rand(1, colour.channels, 5 * scale, 2 * scale)
     torch.testing.assert_close(fused(x), net(x), rtol=1e-4, atol=1e-5)
 
 

@@ -1,0 +1,164 @@
+"""The property tests notice every rule that is broken, whatever networks they happen to draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
+
+from edge_sdk.errors import EdgeSdkError
+from edge_sdk.reparam import Padding, block, branches
+from tests.reparam.random_blocks import TOLERANCE, blocks
+from tests.reparam.random_graphs import networks
+from tests.reparam.random_regions import regions
+from tests.reparam.test_block import block_error
+from tests.reparam.test_graph_properties import check_graph, image_sizes
+from tests.reparam.test_mutations import MUTATIONS, Patch, wrap
+from tests.reparam.test_region_properties import region_error
+
+DTYPES = st.sampled_from(list(TOLERANCE))
+FIRST_ONLY = settings(
+    max_examples=300,
+    deadline=None,
+    phases=[Phase.generate],
+    derandomize=True,
+    database=None,
+    report_multiple_bugs=False,
+    suppress_health_check=list(HealthCheck),
+)
+"""Examples without shrinking: that one fails is all that is asked."""
+
+sizes = st.tuples(st.integers(1, 12), st.integers(1, 12))
+
+
+@FIRST_ONLY
+@given(regions(), sizes, DTYPES)
+def region_property(region, size, dtype) -> None:
+    assert region_error(region, size, dtype) <= TOLERANCE[dtype]
+
+
+@FIRST_ONLY
+@given(networks(3), image_sizes, DTYPES)
+def graph_property(network, size, dtype) -> None:
+    check_graph(network, size, dtype)
+
+
+@FIRST_ONLY
+@given(blocks(), sizes, DTYPES)
+def block_property(drawn, size, dtype) -> None:
+    assert block_error(drawn, size, dtype) <= TOLERANCE[dtype]
+
+
+def holds(check: Callable[[], None]) -> bool:
+    try:
+        check()
+    except (AssertionError, EdgeSdkError, RuntimeError, Unsatisfiable):
+        return False
+    return True
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.__name__)
+def test_random_regions_and_graphs_notice(mutation, monkeypatch: Patch) -> None:
+    mutation(monkeypatch)
+    assert not (holds(region_property) and holds(graph_property))
+
+
+def branch_dropped(patch: Patch) -> None:
+    right = block.add
+    patch.setattr(block, "add", lambda *all_: right(*all_[:-1]))
+
+
+def block_padded_on_the_wrong_side(patch: Patch) -> None:
+    right = block.pad_first
+
+    def wrong(operator, pad):
+        return right(operator, Padding(pad.bottom, pad.top, pad.right, pad.left))
+
+    patch.setattr(block, "pad_first", wrong)
+
+
+def norm_after_the_sum_ignored(patch: Patch) -> None:
+    patch.setattr(block, "batch_norm", lambda operator, bn: operator)
+
+
+def steps_in_the_wrong_direction(patch: Patch) -> None:
+    right = branches.compose
+    patch.setattr(
+        branches, "compose", lambda a, b: right(a, replace(b, kernel=b.kernel.flip(2, 3)))
+    )
+
+
+def first_bias_dropped(patch: Patch) -> None:
+    right = branches.compose
+    patch.setattr(branches, "compose", lambda a, b: right(replace(a, bias=0 * a.bias), b))
+
+
+def sign_of_a_step_flipped(patch: Patch) -> None:
+    wrap(patch, branches, "from_conv", lambda o: replace(o, kernel=-o.kernel))
+
+
+def bias_of_a_step_dropped(patch: Patch) -> None:
+    wrap(patch, branches, "from_conv", lambda o: replace(o, bias=0 * o.bias))
+
+
+def mean_shift_dropped(patch: Patch) -> None:
+    wrap(patch, branches, "batch_norm", lambda o: replace(o, bias=0 * o.bias))
+
+
+def deviation_without_epsilon(patch: Patch) -> None:
+    right = branches.batch_norm
+
+    def wrong(operator, bn):
+        epsilon, bn.eps = bn.eps, 0.0
+        merged = right(operator, bn)
+        bn.eps = epsilon
+        return merged
+
+    patch.setattr(branches, "batch_norm", wrong)
+
+
+def mean_of_the_wrong_size(patch: Patch) -> None:
+    wrap(patch, branches, "average_pool", lambda o: replace(o, kernel=o.kernel * 1.1))
+
+
+def filter_turned(patch: Patch) -> None:
+    wrap(patch, branches, "from_kernel", lambda o: replace(o, kernel=o.kernel.transpose(2, 3)))
+
+
+def identity_off_its_centre(patch: Patch) -> None:
+    wrap(patch, branches, "identity", lambda o: replace(o, kernel=o.kernel.roll(1, 0)))
+
+
+BLOCK_MUTATIONS = [
+    branch_dropped,
+    block_padded_on_the_wrong_side,
+    norm_after_the_sum_ignored,
+    steps_in_the_wrong_direction,
+    first_bias_dropped,
+    sign_of_a_step_flipped,
+    bias_of_a_step_dropped,
+    mean_shift_dropped,
+    deviation_without_epsilon,
+    mean_of_the_wrong_size,
+    filter_turned,
+    identity_off_its_centre,
+]
+
+
+@pytest.mark.parametrize("mutation", BLOCK_MUTATIONS, ids=lambda mutation: mutation.__name__)
+def test_random_blocks_notice(mutation, monkeypatch: Patch) -> None:
+    mutation(monkeypatch)
+    assert not holds(block_property)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("check", [region_property, graph_property, block_property])
+@torch.no_grad()
+def test_right_rules_are_not_complained_of(check) -> None:
+    check()
