@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from edge_sdk import __version__
-from edge_sdk.cli import burst, conversion, demo, model
+from edge_sdk.cli import bench, burst, conversion, demo, evaluate, model
 
 app = typer.Typer(
     name="edge-sdk",
@@ -42,3 +42,5 @@ app.command(rich_help_panel="Models")(model.train)
 app.command(rich_help_panel="Models")(model.fuse)
 app.command(rich_help_panel="Phones")(conversion.convert)
 app.command(rich_help_panel="Phones")(conversion.verify)
+app.command(rich_help_panel="Phones")(bench.bench)
+app.command(rich_help_panel="Phones")(evaluate.evaluate)

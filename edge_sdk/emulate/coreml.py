@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from edge_sdk.emulate.mil.interpreter import check_operations, run_program
 from edge_sdk.emulate.mil.program import check_package, check_tensor_inputs, load_program
 from edge_sdk.emulate.mil.toolkit import import_coremltools, one_line, silenced
+from edge_sdk.emulate.quiet import quiet_stderr
 from edge_sdk.emulate.runner import Engine, EngineRunner, RunnerInfo
 from edge_sdk.emulate.tensors import Port
 from edge_sdk.errors import ArtifactError
@@ -62,7 +63,9 @@ def _numpy_type(mil: str) -> np.dtype[np.generic]:
 
 
 def _interpreter(path: Path) -> Engine:
-    program = load_program(path)
+    # TensorFlow, which coremltools imports where it finds it, writes past Python's switches.
+    with quiet_stderr():
+        program = load_program(path)
     check_operations(program)
     for signature in program.inputs:
         if signature.dtype != "fp32":

@@ -57,6 +57,9 @@ class LiteRTGpuRunner(EngineRunner):
         super().__init__(path, _engine(path, model, buffers, driver, content))
         silence_exit()
         weakref.finalize(self, _close, model, buffers)
+        # The first run compiles the shaders, and starts a part of LiteRT that logs.
+        with quiet_stderr():
+            self.run({name: np.zeros(s, np.float32) for name, s in self.input_shapes.items()})
 
 
 def check_on_gpu(path: Path, model: Any) -> None:
@@ -118,9 +121,6 @@ def _buffers(path: Path, model: Any) -> _Buffers:
                 "alone; convert the model with float inputs and outputs"
             )
     sources = tuple(model.create_input_buffer_by_name(key, port.name) for port in inputs)
-    for source, port in zip(sources, inputs, strict=True):
-        # The first write starts a part of LiteRT that logs; here nobody hears it.
-        source.write(np.zeros(port.shape, np.float32))
     results = tuple(model.create_output_buffer_by_name(key, port.name) for port in outputs)
     return _Buffers(key, inputs, outputs, sources, results)
 

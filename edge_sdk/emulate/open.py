@@ -20,6 +20,7 @@ class Runtime:
         module: module of its runner, imported when first needed.
         runner: class of its runner.
         package: what the runner imports, so that its memory can be told from the model's.
+        extra: extra of ``edge-sdk`` that installs the package.
         takes_trial: whether the runner tries foreign files in a process of its own.
         takes_threads: whether the runner takes a number of threads.
     """
@@ -29,6 +30,7 @@ class Runtime:
     module: str
     runner: str
     package: str
+    extra: str
     takes_trial: bool = True
     takes_threads: bool = False
 
@@ -42,6 +44,7 @@ RUNTIMES = {
             "edge_sdk.emulate.executorch",
             "ExecuTorchRunner",
             "executorch.runtime",
+            "executorch",
         ),
         Runtime(
             "litert",
@@ -49,6 +52,7 @@ RUNTIMES = {
             "edge_sdk.emulate.litert",
             "LiteRTRunner",
             "ai_edge_litert.interpreter",
+            "tflite",
             takes_threads=True,
         ),
         Runtime(
@@ -57,6 +61,7 @@ RUNTIMES = {
             "edge_sdk.emulate.litert_gpu",
             "LiteRTGpuRunner",
             "ai_edge_litert.compiled_model",
+            "tflite",
         ),
         Runtime(
             "coreml",
@@ -64,6 +69,7 @@ RUNTIMES = {
             "edge_sdk.emulate.coreml",
             "CoreMLRunner",
             "coremltools",
+            "coreml",
             takes_trial=False,
         ),
     )
