@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_sdk.cli.console import err, out, print_json, print_table, stage_progress
-from edge_sdk.errors import ArtifactError, InputError
+from edge_sdk.cli.runtimes import file_runtimes, parse_runtimes
+from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
     from edge_sdk.emulate.bench import Measurement
@@ -89,25 +90,6 @@ def parse_threads(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(int(part) for part in parts))
 
 
-def parse_runtimes(text: str | None) -> tuple[str, ...] | None:
-    """Read names of runtimes separated by commas.
-
-    Raises:
-        InputError: if one is unknown.
-    """
-    from edge_sdk.emulate.measure import EAGER
-    from edge_sdk.emulate.open import RUNTIMES
-
-    if text is None:
-        return None
-    names = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
-    known = (EAGER, *RUNTIMES)
-    for name in names:
-        if name not in known:
-            raise InputError(f"unknown runtime '{name}'; choose one of: {', '.join(known)}")
-    return names
-
-
 @dataclass(frozen=True)
 class _Plan:
     job: Job
@@ -138,22 +120,13 @@ def _plans(
     side: tuple[int, int],
     folder: Path,
 ) -> list[_Plan]:
-    from edge_sdk.emulate.measure import EAGER, Job
-    from edge_sdk.emulate.open import RUNTIMES, SUFFIXES, find_runtime
+    from edge_sdk.emulate.measure import Job
+    from edge_sdk.emulate.open import SUFFIXES
 
     path = Path(subject)
     if path.suffix not in SUFFIXES:
         return _model_plans(subject, asked, side, folder)
-    if not path.exists():
-        raise ArtifactError(f"{path}: no such file; convert the model first")
-    names = [find_runtime(path).name]
-    if asked is not None:
-        fitting = [name for name in asked if name != EAGER and RUNTIMES[name].suffix == path.suffix]
-        if len(asked) == 1 and not fitting:
-            raise InputError(
-                f"{path}: runtime '{asked[0]}' does not run such files; its own is {names[0]}"
-            )
-        names = fitting
+    names = file_runtimes(path, asked)
     return [_Plan(Job(subject, name, 1, label=path.name), model) for name in names]
 
 

@@ -42,7 +42,7 @@ def list_pictures(folder: Path, names: Path | None = None) -> list[Path]:
         InputError: if the folder or the list is missing, holds no picture, or names a missing one.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder of pictures; check the path in the recipe")
+        raise InputError(f"{folder}: no such folder of pictures; check the path")
     if names is None:
         suffixes = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
         found = (path for path in folder.rglob("*") if path.suffix.lower() in suffixes)

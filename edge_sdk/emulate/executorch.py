@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Sequence
 from importlib import metadata
@@ -73,9 +74,15 @@ def set_threads(count: int) -> None:
 
 
 def _require(module: str) -> ModuleType:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return require("executorch", module)
+    """Import it without the warnings about its own insides, which no user can act on."""
+    threshold = logging.root.manager.disable
+    logging.disable(max(threshold, logging.WARNING))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return require("executorch", module)
+    finally:
+        logging.disable(threshold)
 
 
 def _load(path: Path, trial: bool) -> Engine:

@@ -106,7 +106,8 @@ def _prepared(job: Job) -> Callable[[], Runner]:
         network = fused_network(resolve_model(job.subject))
         return lambda: EagerRunner(network, torch.zeros(job.shape), job.subject)
     importlib.import_module(RUNTIMES[job.runtime].module)
-    require(RUNTIMES[job.runtime].extra, RUNTIMES[job.runtime].package)
+    for module in RUNTIMES[job.runtime].packages:
+        require(RUNTIMES[job.runtime].extra, module)
     if job.runtime == "executorch":
         from edge_sdk.emulate.executorch import set_threads
 

@@ -19,8 +19,8 @@ class Runtime:
         suffix: suffix of the artifacts that it runs.
         module: module of its runner, imported when first needed.
         runner: class of its runner.
-        package: what the runner imports, so that its memory can be told from the model's.
-        extra: extra of ``edge-sdk`` that installs the package.
+        packages: what the runner imports, so that their memory can be told from the model's.
+        extra: extra of ``edge-sdk`` that installs the packages.
         takes_trial: whether the runner tries foreign files in a process of its own.
         takes_threads: whether the runner takes a number of threads.
     """
@@ -29,7 +29,7 @@ class Runtime:
     suffix: str
     module: str
     runner: str
-    package: str
+    packages: tuple[str, ...]
     extra: str
     takes_trial: bool = True
     takes_threads: bool = False
@@ -43,7 +43,7 @@ RUNTIMES = {
             ".pte",
             "edge_sdk.emulate.executorch",
             "ExecuTorchRunner",
-            "executorch.runtime",
+            ("executorch.runtime",),
             "executorch",
         ),
         Runtime(
@@ -51,7 +51,7 @@ RUNTIMES = {
             ".tflite",
             "edge_sdk.emulate.litert",
             "LiteRTRunner",
-            "ai_edge_litert.interpreter",
+            ("ai_edge_litert.interpreter", "ai_edge_litert.schema_py_generated"),
             "tflite",
             takes_threads=True,
         ),
@@ -60,7 +60,7 @@ RUNTIMES = {
             ".tflite",
             "edge_sdk.emulate.litert_gpu",
             "LiteRTGpuRunner",
-            "ai_edge_litert.compiled_model",
+            ("ai_edge_litert.compiled_model", "ai_edge_litert.schema_py_generated"),
             "tflite",
         ),
         Runtime(
@@ -68,7 +68,7 @@ RUNTIMES = {
             ".mlpackage",
             "edge_sdk.emulate.coreml",
             "CoreMLRunner",
-            "coremltools",
+            ("coremltools",),
             "coreml",
             takes_trial=False,
         ),
