@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 
 from edge_sdk import __version__
-from edge_sdk.cli import burst, conversion, demo, fusing, linting, model
+from edge_sdk.cli import (
+    bench,
+    burst,
+    conversion,
+    demo,
+    evaluate,
+    fusing,
+    linting,
+    model,
+    quantizing,
+)
 
 app = typer.Typer(
     name="edge-sdk",
@@ -41,5 +51,8 @@ app.command(rich_help_panel="Models")(model.models)
 app.command(rich_help_panel="Models")(model.train)
 app.command(rich_help_panel="Models")(fusing.fuse)
 app.command(rich_help_panel="Models")(linting.lint)
+app.command(rich_help_panel="Phones")(quantizing.quantize)
 app.command(rich_help_panel="Phones")(conversion.convert)
 app.command(rich_help_panel="Phones")(conversion.verify)
+app.command(rich_help_panel="Phones")(bench.bench)
+app.command(rich_help_panel="Phones")(evaluate.evaluate)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_sdk.cli.console import err, format_db, out, print_json, print_table
-from edge_sdk.cli.naming import INPUT_HELP, MODEL_HELP, default_stem, load_named
+from edge_sdk.cli.naming import INPUT_HELP, MODEL_HELP, default_stem, load_named, parse_size
 from edge_sdk.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from edge_sdk.targets import LoweringReport
     from edge_sdk.zoo.loading import LoadedModel
 
-LARGEST_SIDE_PX = 8192
 DEFAULT_SIZE = (128, 128)
 VERIFY_SIZE = (64, 64)
 
@@ -113,21 +111,6 @@ def verify(
         _print_chain(rows, shape)
     if not passed:
         raise typer.Exit(1)
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """Read ``HEIGHTxWIDTH``.
-
-    Raises:
-        InputError: if it is something else, or not 1 to 8192 px on each side.
-    """
-    match = re.fullmatch(r"(\d{1,5})[x×](\d{1,5})", text.strip().lower())
-    if not match:
-        raise InputError(f"size '{text}' is not HEIGHTxWIDTH; write it like 128x128")
-    height, width = int(match[1]), int(match[2])
-    if not (1 <= height <= LARGEST_SIDE_PX and 1 <= width <= LARGEST_SIDE_PX):
-        raise InputError(f"size '{text}' must be 1 to {LARGEST_SIDE_PX} px on each side")
-    return height, width
 
 
 def _convert_all(

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_sdk.errors import InputError
+
 if TYPE_CHECKING:
     from edge_sdk.zoo.loading import LoadedModel
+
+LARGEST_SIDE_PX = 8192
 
 MODEL_HELP = (
     "Shipped model, a .safetensors file, or package.module:callable, which returns an nn.Module or "
@@ -30,3 +35,18 @@ def load_named(model: str, input_shape: str | None) -> LoadedModel:
 def default_stem(model: str) -> str:
     """Name for a file made from MODEL: that of its file, or of its callable."""
     return Path(model.rpartition(":")[2]).stem
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Read ``HEIGHTxWIDTH``.
+
+    Raises:
+        InputError: if it is something else, or not 1 to 8192 px on each side.
+    """
+    match = re.fullmatch(r"(\d{1,5})[x×](\d{1,5})", text.strip().lower())
+    if not match:
+        raise InputError(f"size '{text}' is not HEIGHTxWIDTH; write it like 128x128")
+    height, width = int(match[1]), int(match[2])
+    if not (1 <= height <= LARGEST_SIDE_PX and 1 <= width <= LARGEST_SIDE_PX):
+        raise InputError(f"size '{text}' must be 1 to {LARGEST_SIDE_PX} px on each side")
+    return height, width

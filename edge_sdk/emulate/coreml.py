@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,8 +15,9 @@ from numpy.typing import NDArray
 from edge_sdk.emulate.mil.interpreter import check_operations, run_program
 from edge_sdk.emulate.mil.program import check_package, check_tensor_inputs, load_program
 from edge_sdk.emulate.mil.toolkit import import_coremltools, one_line, silenced
-from edge_sdk.emulate.runner import Arrays, RunnerInfo
-from edge_sdk.emulate.tensors import check_inputs
+from edge_sdk.emulate.quiet import quiet_stderr
+from edge_sdk.emulate.runner import Engine, EngineRunner, RunnerInfo
+from edge_sdk.emulate.tensors import Port
 from edge_sdk.errors import ArtifactError
 
 _INTERPRETER_PROVES = (
@@ -28,17 +27,11 @@ _APPLE_PROVES = (
     "the package on this Mac's kernels; not a phone's Neural Engine, which may round otherwise"
 )
 
-
-@dataclass(frozen=True)
-class _Engine:
-    """What the two runtimes have in common: shapes by input name, and a call."""
-
-    info: RunnerInfo
-    inputs: dict[str, tuple[int, ...]]
-    evaluate: Callable[[Arrays], dict[str, NDArray[Any]]]
+_FLOAT16, _FLOAT32 = 10, 11
+"""MIL's codes of half and single precision."""
 
 
-class CoreMLRunner:
+class CoreMLRunner(EngineRunner):
     """A loaded ``.mlpackage`` whose inputs are float32 tensors of static shape.
 
     Args:
@@ -54,7 +47,7 @@ class CoreMLRunner:
     """
 
     def __init__(self, path: Path, *, interpret: bool | None = None) -> None:
-        self._path = path = Path(path)
+        path = Path(path)
         on_mac = sys.platform == "darwin"
         if interpret is None:
             interpret = not on_mac
@@ -62,38 +55,17 @@ class CoreMLRunner:
             raise ArtifactError(
                 f"{path}: Apple's runtime exists on macOS only; run it there or pass interpret=True"
             )
-        self._engine = _interpreter(path) if interpret else _apple(path)
-
-    @property
-    def info(self) -> RunnerInfo:
-        """The runtime behind this runner and what agreement with it proves."""
-        return self._engine.info
-
-    @property
-    def input_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of each array that :meth:`run` expects, by name, in order; N×C×H×W."""
-        return dict(self._engine.inputs)
-
-    def run(self, inputs: Arrays) -> dict[str, NDArray[np.generic]]:
-        """Run the package once.
-
-        Args:
-            inputs: arrays by input name, float32, N×C×H×W, in the package's static shape.
-
-        Returns:
-            Arrays by output name, in the package's order, float32, N×C×H×W.
-
-        Raises:
-            ArtifactError: if a name, shape or element type does not fit the package, or the runtime
-                fails.
-        """
-        check_inputs(self._path, inputs, self._engine.inputs)
-        outputs = self._engine.evaluate(inputs)
-        return {name: array.astype(np.float32, copy=False) for name, array in outputs.items()}
+        super().__init__(path, _interpreter(path) if interpret else _apple(path))
 
 
-def _interpreter(path: Path) -> _Engine:
-    program = load_program(path)
+def _numpy_type(mil: str) -> np.dtype[np.generic]:
+    return np.dtype({"fp16": "float16", "fp32": "float32"}.get(mil, mil))
+
+
+def _interpreter(path: Path) -> Engine:
+    # TensorFlow, which coremltools imports where it finds it, writes past Python's switches.
+    with quiet_stderr():
+        program = load_program(path)
     check_operations(program)
     for signature in program.inputs:
         if signature.dtype != "fp32":
@@ -101,24 +73,34 @@ def _interpreter(path: Path) -> _Engine:
                 f"{path}: input '{signature.name}' is {signature.dtype}; convert the model with "
                 "float32 inputs"
             )
+    inputs, outputs = (
+        tuple(
+            Port(
+                signature.name,
+                signature.shape,
+                _numpy_type(signature.dtype),
+            )
+            for signature in signatures
+        )
+        for signatures in (program.inputs, program.outputs)
+    )
 
-    def evaluate(inputs: Arrays) -> dict[str, NDArray[Any]]:
-        # Copies, since torch does not take arrays that are read-only or run backwards.
-        tensors = {name: torch.from_numpy(np.array(array)) for name, array in inputs.items()}
-        return {name: tensor.numpy() for name, tensor in run_program(program, tensors).items()}
+    def invoke(arrays: Sequence[NDArray[np.generic]]) -> list[NDArray[np.generic]]:
+        tensors = {
+            port.name: torch.from_numpy(array) for port, array in zip(inputs, arrays, strict=True)
+        }
+        results = run_program(program, tensors)
+        return [results[port.name].numpy() for port in outputs]
 
     runtime = (
         f"MIL interpreter (edge-sdk {metadata.version('edge-sdk')}, "
         f"spec by coremltools {metadata.version('coremltools')})"
     )
-    return _Engine(
-        RunnerInfo("coreml", runtime, _INTERPRETER_PROVES),
-        {signature.name: signature.shape for signature in program.inputs},
-        evaluate,
-    )
+    info = RunnerInfo("coreml", runtime, _INTERPRETER_PROVES)
+    return Engine(info, inputs, outputs, _precision(path), None, invoke)
 
 
-def _apple(path: Path) -> _Engine:
+def _apple(path: Path) -> Engine:
     check_package(path)
     coremltools = import_coremltools()
     try:
@@ -131,20 +113,55 @@ def _apple(path: Path) -> _Engine:
         ) from error
     check_tensor_inputs(description, path)
 
-    def evaluate(inputs: Arrays) -> dict[str, NDArray[Any]]:
+    inputs, outputs = (
+        tuple(
+            Port(
+                feature.name,
+                tuple(int(size) for size in feature.type.multiArrayType.shape),
+                np.dtype(np.float32),
+            )
+            for feature in features
+        )
+        for features in (description.input, description.output)
+    )
+
+    def invoke(arrays: Sequence[NDArray[np.generic]]) -> list[NDArray[np.generic]]:
+        named = {port.name: array for port, array in zip(inputs, arrays, strict=True)}
         try:
-            outputs = model.predict(dict(inputs))
+            results = model.predict(named)
         except Exception as error:
             raise ArtifactError(
                 f"{path}: Core ML cannot run it ({one_line(error)}); convert the model again"
             ) from error
-        return {feature.name: np.asarray(outputs[feature.name]) for feature in description.output}
+        return [np.asarray(results[port.name]) for port in outputs]
 
     runtime = (
         f"Core ML on macOS {platform.mac_ver()[0]} (coremltools {metadata.version('coremltools')})"
     )
-    return _Engine(
-        RunnerInfo("coreml", runtime, _APPLE_PROVES),
-        {feature.name: tuple(feature.type.multiArrayType.shape) for feature in description.input},
-        evaluate,
-    )
+    info = RunnerInfo("coreml", runtime, _APPLE_PROVES)
+    return Engine(info, inputs, outputs, _precision(path), None, invoke)
+
+
+def _precision(path: Path) -> str | None:
+    """What a package computes in, by its operations and the types of what they give."""
+    coremltools = import_coremltools()
+    with silenced():
+        spec = coremltools.utils.load_spec(str(path))
+    if "main" not in spec.mlProgram.functions:
+        return None
+    function = spec.mlProgram.functions["main"]
+    operations = function.block_specializations[function.opset].operations
+    kinds = {str(operation.type) for operation in operations}
+    if "quantize" in kinds:
+        return "w8a8"
+    if any(kind.startswith("constexpr_lut") for kind in kinds):
+        return "palette"
+    if kinds & {"constexpr_affine_dequantize", "constexpr_blockwise_shift_scale"}:
+        return "w8"
+    types = {
+        int(output.type.tensorType.dataType)
+        for operation in operations
+        if operation.type not in ("const", "cast")
+        for output in operation.outputs
+    }
+    return "fp16" if _FLOAT16 in types else "fp32" if _FLOAT32 in types else None

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from edge_sdk.emulate.runner import Arrays, RunnerInfo
+from edge_sdk.emulate.pte_file import XNNPACK, PteFile, read_pte
+from edge_sdk.emulate.quiet import quiet_stderr
+from edge_sdk.emulate.runner import Delegation, Engine, EngineRunner, RunnerInfo
 from edge_sdk.emulate.seal import check_artifact
-from edge_sdk.emulate.tensors import check_inputs
+from edge_sdk.emulate.tensors import Port, check_ports, first_line, numbered
 from edge_sdk.errors import ArtifactError
 from edge_sdk.extras import require
 
-_FLOAT32 = 6
-"""ExecuTorch's ScalarType code of float32."""
+_DTYPES = {0: "uint8", 1: "int8", 2: "int16", 3: "int32", 4: "int64", 5: "float16", 6: "float32"}
+"""numpy names of ExecuTorch's ScalarType codes."""
 
 _TRIAL = """
 import sys, torch, warnings
@@ -26,103 +32,133 @@ from executorch.runtime import Runtime
 program = Runtime.get().load_program(sys.argv[1])
 method = program.load_method("forward")
 meta = method.metadata
-shapes = [meta.input_tensor_meta(index).sizes() for index in range(meta.num_inputs())]
-method.execute([torch.zeros(tuple(shape)) for shape in shapes])
+tensors = [meta.input_tensor_meta(index) for index in range(meta.num_inputs())]
+types = {0: torch.uint8, 1: torch.int8, 2: torch.int16, 3: torch.int32, 4: torch.int64,
+         5: torch.float16, 6: torch.float32}
+method.execute([torch.zeros(tuple(t.sizes()), dtype=types[t.dtype()]) for t in tensors])
 """
 
 
-class ExecuTorchRunner:
+class ExecuTorchRunner(EngineRunner):
     """A ``.pte`` file loaded for the CPU.
 
     Inputs are named ``input`` (``input_0``, ``input_1`` … if there are several), outputs likewise:
     the format stores no names. A file made elsewhere is tried in a separate process first, which
-    takes a few seconds.
+    takes a few seconds. The scales of int8 inputs and outputs are read from the constant methods
+    (``forward_input0_scale``, …) that ExecuTorch's own passes for quantised ends write.
 
     Args:
         path: the file.
+        trial: whether to try a file made elsewhere in a process of its own first; without it a
+            damaged one can end this process.
 
     Raises:
         MissingExtraError: if ExecuTorch is not installed.
-        ArtifactError: if the file is missing, damaged, or not a float32 ExecuTorch program.
+        ArtifactError: if the file is missing, damaged, no ExecuTorch program, made for a backend
+            that this machine has not, or takes tensors other than float or scaled int8.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path = Path(path)
+    def __init__(self, path: Path, *, trial: bool = True) -> None:
+        path = Path(path)
+        super().__init__(path, _load(path, trial))
+
+
+def set_threads(count: int) -> None:
+    """Fix the number of threads of the whole process; call it before any file is loaded.
+
+    Raises:
+        MissingExtraError: if ExecuTorch is not installed.
+    """
+    module = _require("executorch.extension.pybindings.portable_lib")
+    module._unsafe_reset_threadpool(count)
+
+
+def _require(module: str) -> ModuleType:
+    """Import it without the warnings about its own insides, which no user can act on."""
+    threshold = logging.root.manager.disable
+    logging.disable(max(threshold, logging.WARNING))
+    try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            runtime = require("executorch", "executorch.runtime")
-        check_artifact(path, b"ET12", "an ExecuTorch program", _TRIAL)
-        try:
+            return require("executorch", module)
+    finally:
+        logging.disable(threshold)
+
+
+def _load(path: Path, trial: bool) -> Engine:
+    runtime = _require("executorch.runtime")
+    content = check_artifact(path, b"ET12", "an ExecuTorch program", _TRIAL if trial else None)
+    try:
+        facts = read_pte(content)
+    except ValueError as error:
+        raise ArtifactError(
+            f"{path}: cannot be read ({error}); copy or convert the model again"
+        ) from error
+    _check_backends(path, runtime, facts)
+    try:
+        # Loading the first program logs what it finds out about the CPU.
+        with quiet_stderr():
             program = runtime.Runtime.get().load_program(
                 path, verification=runtime.Verification.InternalConsistency
             )
-            self._method = program.load_method("forward")
-            # The program owns the weights that the method reads.
-            self._program = program
-            meta = self._method.metadata
-            inputs = [meta.input_tensor_meta(index) for index in range(meta.num_inputs())]
-            outputs = [meta.output_tensor_meta(index) for index in range(meta.num_outputs())]
-        except Exception as error:
-            raise ArtifactError(
-                f"{path}: ExecuTorch cannot load it ({_line(error)}); convert the model again"
-            ) from error
-        if any(tensor.dtype() != _FLOAT32 for tensor in [*inputs, *outputs]):
-            raise ArtifactError(f"{path}: has tensors other than float32; convert it as fp32")
-        self._shapes = dict(
-            zip(
-                _names("input", len(inputs)),
-                (tuple(tensor.sizes()) for tensor in inputs),
-                strict=True,
-            )
-        )
-        self._outputs = _names("output", len(outputs))
+            method = program.load_method("forward")
+        inputs, outputs = (_ports(program, method.metadata, kind) for kind in ("input", "output"))
+    except Exception as error:
+        raise ArtifactError(
+            f"{path}: ExecuTorch cannot load it ({first_line(error)}); convert the model again"
+        ) from error
+    check_ports(path, inputs)
 
-    @property
-    def info(self) -> RunnerInfo:
-        """The ExecuTorch release and what agreement with it proves."""
-        return RunnerInfo(
-            name="executorch",
-            runtime=f"ExecuTorch {metadata.version('executorch')}",
-            proves="graph, weights and kernels of the runtime that phones use, on this CPU",
-        )
-
-    @property
-    def input_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of each array that :meth:`run` expects, by name, in order; N×C×H×W."""
-        return dict(self._shapes)
-
-    def run(self, inputs: Arrays) -> dict[str, NDArray[np.generic]]:
-        """Run the program once.
-
-        Args:
-            inputs: arrays by input name, float32, N×C×H×W, in the artifact's static shape.
-
-        Returns:
-            Arrays by output name, float32, N×C×H×W.
-
-        Raises:
-            ArtifactError: if a name, shape or element type does not fit, or ExecuTorch fails.
-        """
-        check_inputs(self._path, inputs, self._shapes)
-        tensors = [
-            torch.from_numpy(np.array(inputs[name], np.float32, order="C")) for name in self._shapes
-        ]
+    def invoke(arrays: Sequence[NDArray[np.generic]]) -> list[NDArray[np.generic]]:
+        # The program owns the weights that the method reads.
+        assert program is not None
         try:
-            results = self._method.execute(tensors)
+            results = method.execute([torch.from_numpy(array) for array in arrays])
         except Exception as error:
             raise ArtifactError(
-                f"{self._path}: ExecuTorch fails to run it ({_line(error)}); convert the model "
-                "again"
+                f"{path}: ExecuTorch fails to run it ({first_line(error)}); convert the model again"
             ) from error
-        return {
-            name: result.numpy().copy() for name, result in zip(self._outputs, results, strict=True)
-        }
+        return [result.numpy().copy() for result in results]
+
+    info = RunnerInfo(
+        name="executorch",
+        runtime=f"ExecuTorch {metadata.version('executorch')}",
+        proves="graph, weights and kernels of the runtime that phones use, on this CPU",
+    )
+    return Engine(info, inputs, outputs, facts.precision, _delegation(facts), invoke)
 
 
-def _names(kind: str, count: int) -> tuple[str, ...]:
-    return (kind,) if count == 1 else tuple(f"{kind}_{index}" for index in range(count))
+def _check_backends(path: Path, runtime: ModuleType, facts: PteFile) -> None:
+    registry = runtime.Runtime.get().backend_registry
+    for backend in dict.fromkeys(facts.delegates):
+        if not registry.is_available(backend):
+            raise ArtifactError(
+                f"{path}: needs {backend}, which ExecuTorch has not on this machine; run it on a "
+                "phone, and convert for XNNPACK to check the model here"
+            )
 
 
-def _line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+def _delegation(facts: PteFile) -> Delegation:
+    names = ", ".join(
+        "XNNPACK" if name == XNNPACK else name for name in dict.fromkeys(facts.delegates)
+    )
+    return Delegation(names or "none", len(facts.delegates), facts.undelegated)
+
+
+def _ports(program: Any, meta: Any, kind: str) -> tuple[Port, ...]:
+    count = getattr(meta, f"num_{kind}s")()
+    ports = []
+    for index, name in enumerate(numbered(kind, count)):
+        tensor = getattr(meta, f"{kind}_tensor_meta")(index)
+        dtype = np.dtype(_DTYPES.get(tensor.dtype(), "float64"))
+        scale, zero_point = 0.0, 0
+        prefix = f"forward_{kind}{index}"
+        if f"{prefix}_scale" in program.method_names:
+            scale = float(_constant(program, f"{prefix}_scale"))
+            zero_point = int(_constant(program, f"{prefix}_zp"))
+        ports.append(Port(name, tuple(tensor.sizes()), dtype, scale, zero_point))
+    return tuple(ports)
+
+
+def _constant(program: Any, name: str) -> Any:
+    return program.load_method(name).execute([])[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_sdk.emulate.runner import Arrays, RunnerInfo
+from edge_sdk.emulate.quiet import quiet_stderr
+from edge_sdk.emulate.runner import Delegation, Engine, EngineRunner, RunnerInfo
 from edge_sdk.emulate.seal import check_artifact
-from edge_sdk.emulate.tensors import channels_first, channels_last, check_inputs
+from edge_sdk.emulate.tensors import Port, check_ports, first_line
+from edge_sdk.emulate.tflite_file import tflite_precision
 from edge_sdk.errors import ArtifactError
 from edge_sdk.extras import require
 
-_TRIAL = """
+MAGIC = b"TFL3"
+TRIAL = """
 import sys
 import numpy
 from ai_edge_litert.interpreter import Interpreter
@@ -27,7 +31,7 @@ interpreter.invoke()
 """
 
 
-class LiteRTRunner:
+class LiteRTRunner(EngineRunner):
     """A ``.tflite`` file loaded for the CPU. Its feature maps are NHWC; arrays here are NCHW.
 
     A file made elsewhere is tried in a separate process first, which takes a second.
@@ -35,80 +39,84 @@ class LiteRTRunner:
     Args:
         path: the file; it holds one signature with static shapes.
         num_threads: threads of the interpreter, fixed so that timings can be compared.
+        trial: whether to try a file made elsewhere in a process of its own first; without it a
+            damaged one can end this process.
 
     Raises:
         MissingExtraError: if LiteRT is not installed.
-        ArtifactError: if the file is missing, damaged, or not a float32 TFLite model.
+        ArtifactError: if the file is missing, damaged, no TFLite model, or takes integers without
+            a scale.
     """
 
-    def __init__(self, path: Path, num_threads: int = 2) -> None:
-        self._path = path = Path(path)
-        litert = require("tflite", "ai_edge_litert.interpreter")
-        check_artifact(path, b"TFL3", "a TFLite model", _TRIAL)
-        try:
+    def __init__(self, path: Path, num_threads: int = 2, *, trial: bool = True) -> None:
+        path = Path(path)
+        super().__init__(path, _load(path, num_threads, trial))
+
+
+def _load(path: Path, num_threads: int, trial: bool) -> Engine:
+    litert = require("tflite", "ai_edge_litert.interpreter")
+    content = check_artifact(path, MAGIC, "a TFLite model", TRIAL if trial else None)
+    try:
+        with quiet_stderr():
             interpreter = litert.Interpreter(model_path=str(path), num_threads=num_threads)
-            signatures = interpreter.get_signature_list()
-            if len(signatures) != 1:
-                raise ArtifactError(
-                    f"{path}: has {len(signatures)} signatures instead of one; convert it again"
-                )
-            self._run: Any = interpreter.get_signature_runner(next(iter(signatures)))
-            inputs = self._run.get_input_details()
-            outputs = self._run.get_output_details()
-        except ArtifactError:
-            raise
-        except Exception as error:
-            raise ArtifactError(
-                f"{path}: LiteRT cannot load it ({_line(error)}); copy or convert it again"
-            ) from error
-        details = [*inputs.values(), *outputs.values()]
-        if any(detail["dtype"] is not np.float32 for detail in details):
-            raise ArtifactError(f"{path}: has tensors other than float32; convert it as fp32")
-        self._shapes = {
-            name: _torch_shape(tuple(int(size) for size in detail["shape"]))
-            for name, detail in sorted(inputs.items(), key=lambda item: _number(item[0]))
-        }
-        # A signature lists its tensors by the alphabet; their numbers give the model's order.
-        self._outputs = tuple(sorted(outputs, key=_number))
+            interpreter.allocate_tensors()
+        signature = only_signature(path, list(interpreter.get_signature_list()))
+        run: Any = interpreter.get_signature_runner(signature)
+        inputs, outputs = ports(run.get_input_details()), ports(run.get_output_details())
+        ends = [detail["index"] for detail in interpreter.get_output_details()]
+        delegation = _delegation(interpreter._get_ops_details(), ends)
+        precision = tflite_precision(content)
+    except ArtifactError:
+        raise
+    except Exception as error:
+        raise ArtifactError(
+            f"{path}: LiteRT cannot load it ({first_line(error)}); copy or convert it again"
+        ) from error
+    check_ports(path, inputs)
 
-    @property
-    def info(self) -> RunnerInfo:
-        """The LiteRT release and what agreement with it proves."""
-        return RunnerInfo(
-            name="litert",
-            runtime=f"LiteRT {metadata.version('ai-edge-litert')} (CPU)",
-            proves="graph, weights, layout and CPU kernels; not a phone's GPU or NPU delegate",
-        )
-
-    @property
-    def input_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of each array that :meth:`run` expects, by name, in order; N×C×H×W."""
-        return dict(self._shapes)
-
-    def run(self, inputs: Arrays) -> dict[str, NDArray[np.generic]]:
-        """Run the model once.
-
-        Args:
-            inputs: arrays by input name, float32, N×C×H×W, in the artifact's static shape.
-
-        Returns:
-            Arrays by output name, float32, N×C×H×W.
-
-        Raises:
-            ArtifactError: if a name, shape or element type does not fit, or LiteRT fails.
-        """
-        check_inputs(self._path, inputs, self._shapes)
+    def invoke(arrays: Sequence[NDArray[np.generic]]) -> list[NDArray[np.generic]]:
+        named = {port.name: array for port, array in zip(inputs, arrays, strict=True)}
         try:
-            results = self._run(**{name: channels_last(array) for name, array in inputs.items()})
+            results = run(**named)
         except Exception as error:
             raise ArtifactError(
-                f"{self._path}: LiteRT fails to run it ({_line(error)}); convert the model again"
+                f"{path}: LiteRT fails to run it ({first_line(error)}); convert the model again"
             ) from error
-        return {name: channels_first(np.array(results[name])) for name in self._outputs}
+        return [np.array(results[port.name]) for port in outputs]
+
+    info = RunnerInfo(
+        name="litert",
+        runtime=f"LiteRT {metadata.version('ai-edge-litert')} (CPU)",
+        proves="graph, weights, layout and CPU kernels; not a phone's GPU or NPU delegate",
+    )
+    return Engine(info, inputs, outputs, precision, delegation, invoke)
 
 
-def _torch_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return (shape[0], shape[3], shape[1], shape[2]) if len(shape) == 4 else shape
+def only_signature(path: Path, signatures: Sequence[str]) -> str:
+    """The one signature of a model.
+
+    Raises:
+        ArtifactError: naming ``path``, if there are none or several.
+    """
+    if len(signatures) != 1:
+        raise ArtifactError(
+            f"{path}: has {len(signatures)} signatures instead of one; convert it again"
+        )
+    return signatures[0]
+
+
+def ports(details: Mapping[str, Mapping[str, Any]]) -> tuple[Port, ...]:
+    """Ends of a signature in the model's order.
+
+    A signature lists its tensors by the alphabet; their numbers give the order.
+    """
+    found = []
+    for name, detail in sorted(details.items(), key=lambda item: _number(item[0])):
+        shape = tuple(int(size) for size in detail["shape"])
+        dtype = np.dtype(detail["dtype"])
+        scale, zero_point = detail.get("quantization", (0.0, 0))
+        found.append(Port(name, shape, dtype, float(scale), int(zero_point), channels_last=True))
+    return tuple(found)
 
 
 def _number(name: str) -> int:
@@ -117,6 +125,22 @@ def _number(name: str) -> int:
     return int(digits) if digits.isdigit() else 0
 
 
-def _line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+def _delegation(operators: Sequence[Mapping[str, Any]], outputs: Sequence[int]) -> Delegation:
+    """Find what runs: walk back from the outputs, through delegates where one gives a tensor.
+
+    The interpreter lists the operators that a delegate replaced beside the delegate itself.
+    """
+    producers: dict[int, Mapping[str, Any]] = {}
+    for operator in operators:
+        for tensor in operator["outputs"]:
+            if operator["op_name"] == "DELEGATE" or int(tensor) not in producers:
+                producers[int(tensor)] = operator
+    running: dict[int, str] = {}
+    wanted = [int(tensor) for tensor in outputs]
+    while wanted:
+        producer = producers.get(wanted.pop())
+        if producer is not None and producer["index"] not in running:
+            running[producer["index"]] = producer["op_name"]
+            wanted.extend(int(tensor) for tensor in producer["inputs"])
+    left = [name for _, name in sorted(running.items()) if name != "DELEGATE"]
+    return Delegation("XNNPACK", len(running) - len(left), tuple(left))

@@ -1,35 +1,131 @@
-"""Opens an artifact with the runtime that its suffix names."""
+"""Opens an artifact with the runtime that its suffix names, or with another one asked for."""
 
 from __future__ import annotations
 
 import importlib
+from dataclasses import dataclass
 from pathlib import Path
 
-from edge_sdk.emulate.runner import Runner, RunnerFactory
-from edge_sdk.errors import ArtifactError
+from edge_sdk.emulate.runner import Runner
+from edge_sdk.errors import ArtifactError, InputError
 
-RUNNERS = {
-    ".pte": ("edge_sdk.emulate.executorch", "ExecuTorchRunner"),
-    ".tflite": ("edge_sdk.emulate.litert", "LiteRTRunner"),
-    ".mlpackage": ("edge_sdk.emulate.coreml", "CoreMLRunner"),
+
+@dataclass(frozen=True)
+class Runtime:
+    """A runtime that this package drives.
+
+    Attributes:
+        name: what the user calls it.
+        suffix: suffix of the artifacts that it runs.
+        module: module of its runner, imported when first needed.
+        runner: class of its runner.
+        packages: what the runner imports, so that their memory can be told from the model's.
+        extra: extra of ``edge-sdk`` that installs the packages.
+        takes_trial: whether the runner tries foreign files in a process of its own.
+        takes_threads: whether the runner takes a number of threads.
+    """
+
+    name: str
+    suffix: str
+    module: str
+    runner: str
+    packages: tuple[str, ...]
+    extra: str
+    takes_trial: bool = True
+    takes_threads: bool = False
+
+
+RUNTIMES = {
+    runtime.name: runtime
+    for runtime in (
+        Runtime(
+            "executorch",
+            ".pte",
+            "edge_sdk.emulate.executorch",
+            "ExecuTorchRunner",
+            ("executorch.runtime",),
+            "executorch",
+        ),
+        Runtime(
+            "litert",
+            ".tflite",
+            "edge_sdk.emulate.litert",
+            "LiteRTRunner",
+            ("ai_edge_litert.interpreter", "ai_edge_litert.schema_py_generated"),
+            "tflite",
+            takes_threads=True,
+        ),
+        Runtime(
+            "litert-gpu",
+            ".tflite",
+            "edge_sdk.emulate.litert_gpu",
+            "LiteRTGpuRunner",
+            ("ai_edge_litert.compiled_model", "ai_edge_litert.schema_py_generated"),
+            "tflite",
+        ),
+        Runtime(
+            "coreml",
+            ".mlpackage",
+            "edge_sdk.emulate.coreml",
+            "CoreMLRunner",
+            ("coremltools",),
+            "coreml",
+            takes_trial=False,
+        ),
+    )
 }
-"""Module and class of the runner for each suffix, imported when first needed."""
+"""All runtimes by name; the first of a suffix is the one that its files open with."""
+
+SUFFIXES = tuple(dict.fromkeys(runtime.suffix for runtime in RUNTIMES.values()))
+"""Suffixes of the artifacts that can be opened."""
 
 
-def open_artifact(path: Path) -> Runner:
+def find_runtime(path: Path, name: str | None = None) -> Runtime:
+    """The runtime ``name``, or the default one of the artifact's suffix.
+
+    Raises:
+        InputError: if no runtime has that name, or it does not run such files.
+        ArtifactError: if the suffix is unknown.
+    """
+    if path.suffix not in SUFFIXES:
+        raise ArtifactError(
+            f"{path}: no runtime for suffix '{path.suffix}'; known are: {', '.join(SUFFIXES)}"
+        )
+    fitting = [runtime for runtime in RUNTIMES.values() if runtime.suffix == path.suffix]
+    if name is None:
+        return fitting[0]
+    if name not in RUNTIMES:
+        raise InputError(f"unknown runtime '{name}'; choose one of: {', '.join(RUNTIMES)}")
+    if RUNTIMES[name] not in fitting:
+        known = ", ".join(runtime.name for runtime in fitting)
+        raise InputError(f"{path}: runtime '{name}' does not run such files; choose: {known}")
+    return RUNTIMES[name]
+
+
+def open_artifact(
+    path: Path, runtime: str | None = None, *, threads: int | None = None, trial: bool = True
+) -> Runner:
     """Load the artifact at ``path``.
+
+    Args:
+        path: ``.pte``, ``.tflite`` or ``.mlpackage``.
+        runtime: a key of :data:`RUNTIMES`; ``None`` for the suffix's default.
+        threads: threads of LiteRT's interpreter; other runtimes take theirs from the process.
+        trial: whether a file made elsewhere is tried in a process of its own first.
 
     Raises:
         MissingExtraError: if its runtime is not installed.
+        InputError: if the runtime is unknown or does not run such files.
         ArtifactError: if the suffix is unknown, there is no such file, or it is damaged.
     """
     path = Path(path)
-    if path.suffix not in RUNNERS:
-        raise ArtifactError(
-            f"{path}: no runtime for suffix '{path.suffix}'; known are: {', '.join(RUNNERS)}"
-        )
+    chosen = find_runtime(path, runtime)
     if not path.exists():
         raise ArtifactError(f"{path}: no such file; convert the model first")
-    module, name = RUNNERS[path.suffix]
-    factory: RunnerFactory = getattr(importlib.import_module(module), name)
-    return factory(path)
+    options: dict[str, object] = {}
+    if chosen.takes_trial:
+        options["trial"] = trial
+    if chosen.takes_threads and threads is not None:
+        options["num_threads"] = threads
+    runner: Runner = getattr(importlib.import_module(chosen.module), chosen.runner)(path, **options)
+    return runner

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,7 +10,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_sdk.emulate.tensors import Port, check_inputs
+
 Arrays = Mapping[str, NDArray[np.generic]]
+Invocation = Callable[[], Sequence[NDArray[np.generic]]]
+"""Runs an artifact once on inputs that it already holds; gives outputs as the file stores them."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +32,80 @@ class RunnerInfo:
     proves: str
 
 
+@dataclass(frozen=True)
+class Delegation:
+    """How much of an artifact its delegate took, in the runtime that has loaded it.
+
+    Attributes:
+        delegate: the delegate, such as ``XNNPACK``; several are joined by commas.
+        partitions: parts that the delegate runs.
+        undelegated: operators left to the runtime's own kernels, one name per occurrence.
+    """
+
+    delegate: str
+    partitions: int
+    undelegated: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What a runtime makes of a file.
+
+    Attributes:
+        info: the runtime.
+        inputs: tensors that the file takes, in order.
+        outputs: tensors that the file gives, in order.
+        precision: what the file computes in, read from the file: ``fp32``, ``fp16``, ``w8`` (8-bit
+            weights, float arithmetic), ``int8``, ``palette``, …; ``None`` where it cannot be read.
+        delegation: ``None`` where the runtime has no delegates.
+        invoke: runs the file once on arrays as it stores them.
+    """
+
+    info: RunnerInfo
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    precision: str | None
+    delegation: Delegation | None
+    invoke: Callable[[Sequence[NDArray[np.generic]]], Sequence[NDArray[np.generic]]]
+
+
 class Runner(Protocol):
     """A loaded artifact. Arrays go in and come out in NCHW, whatever the artifact stores."""
 
     @property
     def info(self) -> RunnerInfo:
         """The runtime behind this runner."""
+        ...
+
+    @property
+    def precision(self) -> str | None:
+        """What the artifact computes in, read from the file; see :class:`Engine`."""
+        ...
+
+    @property
+    def delegation(self) -> Delegation | None:
+        """What the runtime's delegate took; ``None`` where the runtime has none."""
+        ...
+
+    @property
+    def input_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each array that :meth:`run` expects, by name, in order; N×C×H×W."""
+        ...
+
+    @property
+    def output_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each array that :meth:`run` returns, by name, in order; N×C×H×W."""
+        ...
+
+    def prepare(self, inputs: Arrays) -> Invocation:
+        """Check and lay out inputs once; every call of the result runs the artifact on them.
+
+        Args:
+            inputs: as :meth:`run`.
+
+        Raises:
+            ArtifactError: if a name or shape does not fit the artifact.
+        """
         ...
 
     def run(self, inputs: Arrays) -> dict[str, NDArray[np.generic]]:
@@ -43,16 +115,11 @@ class Runner(Protocol):
             inputs: arrays by input name, float32, N×C×H×W, in the artifact's static shape.
 
         Returns:
-            Arrays by output name, float32, N×C×H×W.
+            Arrays by output name, float32, N×C×H×W; of another rank as the model gives them.
 
         Raises:
             ArtifactError: if a name or shape does not fit the artifact, or the runtime fails.
         """
-        ...
-
-    @property
-    def input_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of each array that :meth:`run` expects, by name, in order; N×C×H×W."""
         ...
 
 
@@ -67,3 +134,74 @@ class RunnerFactory(Protocol):
             ArtifactError: if the file is damaged or of another format.
         """
         ...
+
+
+class EngineRunner:
+    """What all runners have in common: checks, layout and quantisation at the door.
+
+    Args:
+        path: the artifact, for messages.
+        engine: the runtime with the artifact loaded.
+    """
+
+    def __init__(self, path: Path, engine: Engine) -> None:
+        self._path = path
+        self._engine = engine
+
+    @property
+    def info(self) -> RunnerInfo:
+        """The runtime behind this runner and what agreement with it proves."""
+        return self._engine.info
+
+    @property
+    def precision(self) -> str | None:
+        """What the artifact computes in, read from the file; see :class:`Engine`."""
+        return self._engine.precision
+
+    @property
+    def delegation(self) -> Delegation | None:
+        """What the runtime's delegate took; ``None`` where the runtime has none."""
+        return self._engine.delegation
+
+    @property
+    def input_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each array that :meth:`run` expects, by name, in order; N×C×H×W."""
+        return {port.name: port.torch_shape for port in self._engine.inputs}
+
+    @property
+    def output_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each array that :meth:`run` returns, by name, in order; N×C×H×W."""
+        return {port.name: port.torch_shape for port in self._engine.outputs}
+
+    def prepare(self, inputs: Arrays) -> Invocation:
+        """Check and lay out inputs once; every call of the result runs the artifact on them.
+
+        Args:
+            inputs: arrays by input name, float32, N×C×H×W, in the artifact's static shape.
+
+        Raises:
+            ArtifactError: if a name, shape or element type does not fit, or an array for a
+                quantised input holds a value that is not a number.
+        """
+        check_inputs(self._path, inputs, self._engine.inputs)
+        stored = [port.to_stored(inputs[port.name], self._path) for port in self._engine.inputs]
+        return lambda: self._engine.invoke(stored)
+
+    def run(self, inputs: Arrays) -> dict[str, NDArray[np.generic]]:
+        """Run the artifact once.
+
+        Args:
+            inputs: arrays by input name, float32, N×C×H×W, in the artifact's static shape.
+
+        Returns:
+            Arrays by output name, float32, N×C×H×W; of another rank as the model gives them.
+            Integers without a scale, such as class numbers, come back as their value.
+
+        Raises:
+            ArtifactError: if a name, shape or element type does not fit, or the runtime fails.
+        """
+        results = self.prepare(inputs)()
+        return {
+            port.name: port.to_float(array)
+            for port, array in zip(self._engine.outputs, results, strict=True)
+        }

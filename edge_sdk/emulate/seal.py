@@ -25,7 +25,7 @@ def seal(artifact: bytes) -> bytes:
     return artifact + SEAL_MAGIC + hashlib.sha256(artifact).digest()
 
 
-def check_artifact(path: Path, magic: bytes, kind: str, trial: str) -> None:
+def check_artifact(path: Path, magic: bytes, kind: str, trial: str | None) -> bytes:
     """Make sure that handing ``path`` to its runtime cannot end this process.
 
     Args:
@@ -33,7 +33,11 @@ def check_artifact(path: Path, magic: bytes, kind: str, trial: str) -> None:
         magic: bytes 4 to 8 of the format.
         kind: the format's name with its article, for the message.
         trial: Python program that loads and runs the file named by ``sys.argv[1]`` once; it is
-            needed for a file without a seal only.
+            needed for a file without a seal only. ``None`` where this process may end, because it
+            was started for this file alone.
+
+    Returns:
+        The file's bytes.
 
     Raises:
         ArtifactError: if the file is missing, damaged, cut short or of another format.
@@ -47,9 +51,11 @@ def check_artifact(path: Path, magic: bytes, kind: str, trial: str) -> None:
     if content[4:8] != magic:
         raise ArtifactError(f"{path}: not {kind}; convert the model to {path.suffix} again")
     if content[-_SEAL_LENGTH:-32] != SEAL_MAGIC:
-        _try_apart(path, trial)
+        if trial is not None:
+            _try_apart(path, trial)
     elif hashlib.sha256(content[:-_SEAL_LENGTH]).digest() != content[-32:]:
         raise ArtifactError(f"{path}: damaged (its checksum differs); copy or convert it again")
+    return content
 
 
 def _try_apart(path: Path, trial: str) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor, nn
 
-from edge_sdk.data.calibration import calibration_inputs
+from edge_sdk.data.calibration import read_calibration
 from edge_sdk.errors import InputError
 from edge_sdk.quantize import (
     Observer,
@@ -82,9 +81,9 @@ def prepare(
     if precision not in INT8:
         return Prepared(fused, fused, precision, None, certificate)
     if calibration is not None:
-        cuts = calibration_inputs(calibration, example, loaded.spec)
+        cuts = read_calibration(calibration, example, loaded.spec)
         made = quantise(
-            fused, example, cuts.tensors, observer, picture_output=loaded.spec is not None
+            fused, example, cuts.calibration, observer, picture_output=loaded.spec is not None
         )
         source = f"{observer} over {cuts.source}"
         return Prepared(made.model, fused, precision, made.scheme, certificate, source)
@@ -106,15 +105,3 @@ def _stored_int8(loaded: LoadedModel, fused: nn.Module) -> tuple[nn.Module, Sche
         f"{loaded.name} has no int8 ranges; add --calibration DIR with pictures like those that it "
         "will see"
     )
-
-
-def probe_inputs(example: Tensor) -> Sequence[Tensor]:
-    """Three inputs of a shape: seeded noise, a ramp and edges, float32 in [0, 1], 8-bit levels."""
-    import torch
-
-    height, width = example.shape[-2:]
-    noise = torch.rand(example.shape, generator=torch.Generator().manual_seed(1))
-    ramp = torch.linspace(0, 1, width).expand(height, width) * torch.linspace(0, 1, height)[:, None]
-    edges = ((torch.arange(height)[:, None] // 5 + torch.arange(width) // 7) % 2).float()
-    probes = (noise, ramp.expand(example.shape), edges.expand(example.shape))
-    return [((probe * 255).round() / 255).contiguous() for probe in probes]

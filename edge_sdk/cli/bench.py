@@ -1,0 +1,240 @@
+"""Command ``bench``: speed and memory of artifacts and models, side by side."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edge_sdk.cli.console import err, out, print_json, print_table, stage_progress
+from edge_sdk.cli.runtimes import file_runtimes, parse_runtimes
+from edge_sdk.errors import InputError
+
+if TYPE_CHECKING:
+    from edge_sdk.emulate.bench import Measurement
+    from edge_sdk.emulate.measure import Job
+    from edge_sdk.emulate.runner import Delegation
+
+MOST_THREADS = 256
+
+
+def bench(
+    subjects: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="FILE…|MODEL", help="Converted files; or models, converted to every target."
+        ),
+    ] = None,
+    runs: Annotated[int, typer.Option(help="Measured runs per row.")] = 50,
+    threads: Annotated[str, typer.Option(help="Threads, such as 1 or 1,2.")] = "1",
+    runtime: Annotated[
+        str | None,
+        typer.Option(help="torch, executorch, litert, litert-gpu, coreml, or several by commas."),
+    ] = None,
+    size: Annotated[str, typer.Option(help="Input HEIGHTxWIDTH of models.")] = "128x128",
+    model: Annotated[
+        str | None, typer.Option(help="Model that the files were made from, to count MACs.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Measure time and memory of converted files in their desktop runtimes.
+
+    Each row is measured in a fresh process with fixed threads; the processes take turns, so that a
+    busy machine slows all alike. A model is measured in PyTorch and in every installed target.
+    Figures of this computer say how rows compare, not how fast a phone is.
+
+    Example: edge-sdk bench sr_x2_y.tflite sr_x2_y.pte --threads 1,2
+    """
+    from edge_sdk.cli.conversion import parse_size
+    from edge_sdk.emulate.bench import measure
+
+    if not subjects:
+        raise InputError("nothing to measure; name one: edge-sdk bench FILE … or MODEL")
+    counts, asked, side = parse_threads(threads), parse_runtimes(runtime), parse_size(size)
+    with tempfile.TemporaryDirectory() as folder:
+        plans = [
+            plan
+            for subject in subjects
+            for plan in _plans(subject, model, asked, side, Path(folder))
+        ]
+        if not plans:
+            raise InputError(f"no row is left by --runtime {runtime}; leave it out, or name others")
+        # A GPU in software has threads of its own, which nothing fixes.
+        rows_of = [counts[:1] if plan.job.runtime == "litert-gpu" else counts for plan in plans]
+        pairs = [(plan, n) for plan, ns in zip(plans, rows_of, strict=True) for n in ns]
+        jobs = [replace(plan.job, threads=count) for plan, count in pairs]
+        with stage_progress() as progress:
+            measured = measure(jobs, runs, progress)
+        rows = [_row(row, plan.model) for row, (plan, _) in zip(measured, pairs, strict=True)]
+    if as_json:
+        print_json({"runs": runs, "rows": rows})
+    else:
+        _print_rows(rows, runs)
+    if all(row.measurement.failure for row in rows):
+        raise typer.Exit(1)
+
+
+def parse_threads(text: str) -> tuple[int, ...]:
+    """Read ``1`` or ``1,2``.
+
+    Raises:
+        InputError: if it is something else.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdigit() and 1 <= int(part) <= MOST_THREADS for part in parts):
+        raise InputError(f"threads '{text}' are no numbers of 1 to {MOST_THREADS}; write 1 or 1,2")
+    return tuple(dict.fromkeys(int(part) for part in parts))
+
+
+@dataclass(frozen=True)
+class _Plan:
+    job: Job
+    model: str | None
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A measurement with what it is set against.
+
+    Attributes:
+        measurement: times and memory.
+        size_bytes: size of the file or package; ``None`` for PyTorch.
+        macs: multiply–accumulates of one run, where the model is known.
+        macs_per_s: of the median run.
+    """
+
+    measurement: Measurement
+    size_bytes: int | None
+    macs: int | None
+    macs_per_s: float | None
+
+
+def _plans(
+    subject: str,
+    model: str | None,
+    asked: tuple[str, ...] | None,
+    side: tuple[int, int],
+    folder: Path,
+) -> list[_Plan]:
+    from edge_sdk.emulate.measure import Job
+    from edge_sdk.emulate.open import SUFFIXES
+
+    path = Path(subject)
+    if path.suffix not in SUFFIXES:
+        return _model_plans(subject, asked, side, folder)
+    names = file_runtimes(path, asked)
+    return [_Plan(Job(subject, name, 1, label=path.name), model) for name in names]
+
+
+def _model_plans(
+    subject: str, asked: tuple[str, ...] | None, side: tuple[int, int], folder: Path
+) -> list[_Plan]:
+    """PyTorch and every installed target, converted now."""
+    from edge_sdk.emulate.measure import EAGER, Job
+    from edge_sdk.emulate.open import RUNTIMES
+    from edge_sdk.extras import install_command, is_installed
+    from edge_sdk.targets import converter_names, find_converter
+    from edge_sdk.zoo import resolve_model
+    from edge_sdk.zoo.networks import example_input, fused_network
+
+    network = fused_network(resolve_model(subject))
+    example = example_input(network, *side)
+    name = Path(subject).stem
+    plans = []
+    if asked is None or EAGER in asked:
+        plans.append(_Plan(Job(subject, EAGER, 1, tuple(example.shape), name), subject))
+    for target in converter_names():
+        converter = find_converter(target)
+        fitting = [r.name for r in RUNTIMES.values() if r.suffix == converter.suffix]
+        wanted = fitting[:1] if asked is None else [name for name in fitting if name in asked]
+        if not wanted:
+            continue
+        if not is_installed(converter.extra):
+            command = install_command(converter.extra)
+            err.print(f"note: {target} is left out; install it with: {command}")
+            continue
+        path = folder / f"{name}-{target}{converter.suffix}"
+        converter.convert(network, example, path, converter.precisions[0])
+        label = f"{name}{converter.suffix}"
+        plans += [_Plan(Job(str(path), choice, 1, label=label), subject) for choice in wanted]
+    return plans
+
+
+def _row(measurement: Measurement, model: str | None) -> _Row:
+    path = Path(measurement.job.subject)
+    size = artifact_bytes(path) if path.suffix != ".safetensors" and path.exists() else None
+    if model is None or measurement.failure is not None:
+        return _Row(measurement, size, None, None)
+    macs = _macs(model, measurement.inputs)
+    return _Row(measurement, size, macs, macs / measurement.median_s)
+
+
+def artifact_bytes(path: Path) -> int:
+    """Size of a file, or of all files of a package."""
+    files = [path] if path.is_file() else [part for part in path.rglob("*") if part.is_file()]
+    return sum(file.stat().st_size for file in files)
+
+
+@cache
+def _macs(model: str, shapes: tuple[tuple[int, ...], ...]) -> int:
+    from edge_sdk.reparam import count_macs
+    from edge_sdk.zoo import resolve_model
+    from edge_sdk.zoo.networks import example_input, fused_network
+
+    network = fused_network(resolve_model(model))
+    channels = network.spec.colour.channels
+    if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][:2] != (1, channels):
+        raise InputError(
+            f"the file takes {shapes[0]}, the model {model} {channels} channel(s); name the model "
+            "it was made from"
+        )
+    return count_macs(network, example_input(network, *shapes[0][2:]))
+
+
+def _print_rows(rows: list[_Row], runs: int) -> None:
+    columns = (
+        "file", "runtime", "precision", "threads", "median (ms)", "quartiles", "× first",
+        "load (ms)", "peak (MiB)", "GMAC/s", "size (KiB)", "delegated",
+    )  # fmt: skip
+    first = next((r.measurement for r in rows if r.measurement.failure is None), None)
+    cells = []
+    for row in rows:
+        m = row.measurement
+        threads = "—" if m.job.runtime == "litert-gpu" else str(m.job.threads)
+        start = (m.job.label, m.job.runtime, m.precision or "—", threads)
+        if m.failure is not None or first is None:
+            cells.append((*start, *("—" for _ in columns[4:])))
+            continue
+        rate = "—" if row.macs_per_s is None else f"{row.macs_per_s / 1e9:.1f}"
+        cells.append(
+            (
+                *start,
+                f"{1e3 * m.median_s:.2f}",
+                f"{1e3 * m.low_s:.2f}–{1e3 * m.high_s:.2f}",
+                f"{first.median_s / m.median_s:.2f}",
+                f"{1e3 * m.load_s:.0f}",
+                f"{m.peak_bytes / 2**20:.1f}",
+                rate,
+                "—" if row.size_bytes is None else f"{row.size_bytes / 1024:.0f}",
+                describe_delegation(m.delegation),
+            )
+        )
+    print_table(f"{runs} runs each, in turns", columns, cells)
+    out.print("× first: how many times as fast as the first row", style="dim")
+    for row in rows:
+        m = row.measurement
+        if m.failure is not None:
+            err.print(f"failed: {m.job.label} in {m.job.runtime}: {m.failure}")
+
+
+def describe_delegation(delegation: Delegation | None) -> str:
+    """Say how much a delegate took, such as ``2 parts, left: CUMSUM``."""
+    if delegation is None:
+        return "—"
+    left = ", ".join(dict.fromkeys(delegation.undelegated))
+    parts = "whole" if delegation.partitions == 1 else f"{delegation.partitions} parts"
+    return f"{parts if delegation.partitions else 'none'}" + (f", left: {left}" if left else "")

@@ -1,0 +1,140 @@
+"""Command ``evaluate``: the table of PSNR and SSIM on folders of pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edge_sdk.cli.console import format_db, out, print_json, print_table, stage_progress
+from edge_sdk.cli.runtimes import file_runtimes, parse_runtimes
+from edge_sdk.errors import InputError
+
+if TYPE_CHECKING:
+    from edge_sdk.evaluation import Degradation, Method, MethodScores
+    from edge_sdk.models import EnhanceNet
+
+
+def evaluate(
+    subjects: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[MODEL_OR_FILE]…",
+            help="Models and converted files; a file belongs to the model named before it.",
+        ),
+    ] = None,
+    data: Annotated[
+        list[Path] | None, typer.Option("--data", "-d", help="Folder of pictures; may be repeated.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Model that the files were made from: scale, colour, halo.")
+    ] = None,
+    runtime: Annotated[
+        str | None,
+        typer.Option(help="executorch, litert, litert-gpu, coreml, or several by commas."),
+    ] = None,
+    scale: Annotated[
+        int | None, typer.Option(help="Scale of the bicubic row where no model is given.")
+    ] = None,
+    sigma: Annotated[
+        float, typer.Option(help="Noise for denoising models, in 8-bit levels.")
+    ] = 0.0,
+    seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print every figure as JSON.")] = False,
+) -> None:
+    """Score models and converted files on folders of pictures, beside bicubic interpolation.
+
+    The protocol of the papers: MATLAB's antialiased bicubic reduction, PSNR and SSIM of BT.601 luma
+    in 8 bits, a border of the scale left out, mean over pictures. Models for denoising get Gaussian
+    noise instead. Large pictures are cut into windows with the model's halo.
+
+    Example: edge-sdk evaluate sr_x2_y sr_x2_y.tflite --data Set5 --data Set14
+    """
+    from edge_sdk.evaluation import Degradation
+    from edge_sdk.evaluation import evaluate as run
+
+    if not data:
+        raise InputError("no pictures given; name a folder: edge-sdk evaluate MODEL --data DIR")
+    asked = parse_runtimes(runtime)
+    methods = _methods(subjects or [], model, asked)
+    if methods:
+        common = methods[0].spec.scale
+        if scale is not None and scale != common:
+            raise InputError(
+                f"{methods[0].name} enlarges ×{common}, not ×{scale}; leave out --scale"
+            )
+        scale = common
+    elif scale is None:
+        raise InputError(
+            "no model given; name one, or give --scale for bicubic interpolation alone"
+        )
+    degradation = Degradation(scale, sigma, seed)
+    with stage_progress() as progress:
+        rows = run(methods, data, degradation, progress)
+    if as_json:
+        print_json({"degradation": degradation, "rows": [_plain_row(row) for row in rows]})
+        return
+    _print_rows(rows, degradation)
+
+
+def _methods(subjects: list[str], model: str | None, asked: tuple[str, ...] | None) -> list[Method]:
+    from edge_sdk.emulate.open import SUFFIXES
+    from edge_sdk.evaluation import ArtifactMethod, ModelMethod
+    from edge_sdk.zoo import resolve_model
+    from edge_sdk.zoo.networks import fused_network
+
+    methods: list[Method] = []
+    network: EnhanceNet | None = None if model is None else resolve_model(model)
+    for subject in subjects:
+        path = Path(subject)
+        if path.suffix not in SUFFIXES:
+            network = fused_network(resolve_model(subject))
+            methods.append(ModelMethod(network, network.spec, path.stem))
+            continue
+        runtimes = file_runtimes(path, asked)
+        if network is None:
+            raise InputError(
+                f"{path}: a file does not say its scale and colour; name the model that it was "
+                "made from by --model, or before the file"
+            )
+        methods += [ArtifactMethod(path, network.spec, name) for name in runtimes]
+    return methods
+
+
+def _plain_row(row: MethodScores) -> dict[str, object]:
+    return {
+        "method": row.method,
+        "runtime": row.runtime,
+        "precision": row.precision,
+        "folders": [
+            {
+                "folder": folder.folder,
+                "psnr_db": folder.psnr_db,
+                "ssim": folder.ssim,
+                "pictures": folder.pictures,
+            }
+            for folder in row.folders
+        ],
+    }
+
+
+def _print_rows(rows: tuple[MethodScores, ...], degradation: Degradation) -> None:
+    folders = rows[0].folders
+    columns = ["method", "runtime", "precision"]
+    columns += [f"{folder.folder.name} ({len(folder.pictures)})" for folder in folders]
+    cells = [
+        (
+            row.method,
+            row.runtime,
+            row.precision or "—",
+            *(f"{format_db(folder.psnr_db)} / {folder.ssim:.4f}" for folder in row.folders),
+        )
+        for row in rows
+    ]
+    task = f"×{degradation.scale}" if degradation.scale > 1 else f"σ = {degradation.sigma:g}/255"
+    print_table(f"PSNR (dB) / SSIM of luma, {task}", columns, cells)
+    out.print(
+        f"border of {degradation.border_px} px left out; mean over pictures (number in brackets)",
+        style="dim",
+    )

@@ -1,0 +1,124 @@
+"""Command ``quantize``: int8 ranges by pictures, fine-tuning and mixed precision."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, get_args
+
+import typer
+
+from edge_sdk.cli.console import format_db, out, print_json, print_table, stage_progress
+from edge_sdk.cli.naming import INPUT_HELP, MODEL_HELP, default_stem, load_named, parse_size
+from edge_sdk.errors import InputError, OutputError
+
+if TYPE_CHECKING:
+    from edge_sdk.quantize.layer_report import LayerError
+
+CALIBRATION_HELP = "Folder of pictures like those the model will see; chooses the int8 ranges."
+OBSERVER_HELP = "How ranges are chosen: min-max, percentile (1e-4 at each end) or mse."
+
+
+def quantize(
+    model: Annotated[str | None, typer.Argument(help=MODEL_HELP)] = None,
+    calibration: Annotated[
+        Path | None, typer.Option("--calibration", "-c", help=CALIBRATION_HELP)
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File to write [MODEL.int8.safetensors or .json]."),
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(help="Cuts of HEIGHTxWIDTH [64x64, or the model's example].")
+    ] = None,
+    observer: Annotated[str, typer.Option(help=OBSERVER_HELP)] = "mse",
+    cuts: Annotated[int, typer.Option(help="Number of cuts to calibrate with.")] = 128,
+    shrink: Annotated[
+        float, typer.Option(help="Reduce pictures by this factor first, such as 0.5.")
+    ] = 1.0,
+    tune: Annotated[
+        int, typer.Option(metavar="STEPS", help="Fine-tune the weights for int8, such as 2000.")
+    ] = 0,
+    budget_db: Annotated[
+        float | None,
+        typer.Option(help="Leave the dearest layers in floating point until this PSNR is met."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of all draws.")] = 0,
+    input_shape: Annotated[str | None, typer.Option("--input", help=INPUT_HELP)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Choose the int8 codes of a model once; every target then takes the same.
+
+    Fuses the model, runs it on pictures and gives every tensor a scale and a zero point. A quarter
+    of the pictures is kept apart: the figures are theirs. What an EnhanceNet becomes is a
+    .safetensors file that `convert --precision int8` takes; of any other model a .json file is
+    written, for `convert MODEL --scheme FILE`.
+
+    Example: edge-sdk quantize sr_x2_y -c photos --shrink 0.5 --tune 2000 -o sr_x2_y.int8.safetensors
+    """
+    from edge_sdk.models import EnhanceNet, save_checkpoint
+    from edge_sdk.outputs import check_writable, replacing
+    from edge_sdk.quantize import Observer
+    from edge_sdk.zoo.quantising import QuantiseOptions, quantise_loaded
+
+    if model is None:
+        raise InputError("no model given; name one: edge-sdk quantize MODEL --calibration DIR")
+    if calibration is None:
+        raise InputError("no pictures given; add --calibration DIR")
+    if observer not in get_args(Observer):
+        raise InputError(f"unknown observer '{observer}'; choose one of: min-max, percentile, mse")
+    if size is not None and input_shape is not None:
+        raise InputError("--size and --input both give the input's size; give one of them")
+    loaded = load_named(model, input_shape)
+    suffix = ".safetensors" if isinstance(loaded.network, EnhanceNet) else ".json"
+    path = output or Path(f"{default_stem(model)}.int8{suffix}")
+    if path.suffix != suffix:
+        raise OutputError(f"{path}: the quantised form of {model} is {suffix}; end the name so")
+    check_writable(path)
+    if size is not None or (loaded.spec is not None and input_shape is None):
+        loaded = loaded.resized(*parse_size(size or "64x64"))
+    options = QuantiseOptions(observer, cuts, shrink, tune, budget_db, seed)  # type: ignore[arg-type]
+    with stage_progress() as progress:
+        made = quantise_loaded(loaded, loaded.single_example, calibration, options, progress)
+    if isinstance(made.model, EnhanceNet):
+        save_checkpoint(made.model, path, made.scheme)
+    else:
+        if tune:
+            raise InputError(
+                f"{model} has no file form for tuned weights; tune it from Python, or leave --tune "
+                "out"
+            )
+        with replacing(path) as temporary:
+            temporary.write_text(made.scheme.to_json(), encoding="utf-8")
+    if as_json:
+        print_json(
+            {
+                "output": path,
+                "agreement_db": made.agreement_db,
+                "before_tuning_db": made.before_tuning_db,
+                "float_layers": made.scheme.float_layers,
+                "source": made.source,
+                "layers": made.layers,
+            }
+        )
+        return
+    columns = ("layer", "SQNR (dB)", "clipped", "scale", "zero point")
+    print_table("What int8 keeps", columns, [_row(layer) for layer in made.layers])
+    out.print(made.source)
+    changed = (
+        ""
+        if made.scheme.float_layers == () and not tune
+        else (f" (plain int8: {format_db(made.before_tuning_db)})")
+    )
+    out.print(f"int8 against float: {format_db(made.agreement_db)} dB{changed}")
+    out.print(f"wrote {path}")
+
+
+def _row(layer: LayerError) -> tuple[str, ...]:
+    codes = layer.codes
+    return (
+        layer.name,
+        format_db(layer.sqnr_db),
+        f"{layer.clipped:.2%}" if codes else "—",
+        f"{codes.scale:.6f}" if codes else "float",
+        str(codes.zero_point) if codes else "—",
+    )

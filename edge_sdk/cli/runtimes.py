@@ -1,0 +1,48 @@
+"""The option ``--runtime``, which several commands take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edge_sdk.errors import ArtifactError, InputError
+
+
+def parse_runtimes(text: str | None) -> tuple[str, ...] | None:
+    """Read names of runtimes separated by commas; ``None`` where the option is absent.
+
+    Raises:
+        InputError: if one is unknown.
+    """
+    from edge_sdk.emulate.measure import EAGER
+    from edge_sdk.emulate.open import RUNTIMES
+
+    if text is None:
+        return None
+    names = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    known = (EAGER, *RUNTIMES)
+    for name in names:
+        if name not in known:
+            raise InputError(f"unknown runtime '{name}'; choose one of: {', '.join(known)}")
+    return names
+
+
+def file_runtimes(path: Path, asked: tuple[str, ...] | None) -> list[str]:
+    """Runtimes to run a file in: those asked for that fit its suffix, else its own.
+
+    Raises:
+        InputError: if none of those asked for runs such files.
+        ArtifactError: if there is no such file, or its suffix is unknown.
+    """
+    from edge_sdk.emulate.open import RUNTIMES, find_runtime
+
+    own = find_runtime(path).name
+    if not path.exists():
+        raise ArtifactError(f"{path}: no such file; convert the model first")
+    if asked is None:
+        return [own]
+    fitting = [name for name in asked if name in RUNTIMES and RUNTIMES[name].suffix == path.suffix]
+    if not fitting:
+        raise InputError(
+            f"{path}: {', '.join(asked)} does not run such files; its own runtime is {own}"
+        )
+    return fitting

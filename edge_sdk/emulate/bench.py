@@ -1,0 +1,219 @@
+"""Speed and memory of artifacts side by side: one fresh process each, rounds in turn.
+
+A runtime inside a busy process reads several times slower than in a clean one, and a machine that
+does other work slows what runs at that moment. So each measurement has a process of its own with a
+fixed number of threads, and the processes take turns: a slow moment hits all alike. The processes
+live side by side, so that their memory must fit together.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import queue
+import signal
+import statistics
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from edge_sdk.emulate.measure import Job
+from edge_sdk.emulate.runner import Delegation
+from edge_sdk.errors import InputError
+
+ROUNDS = 5
+"""Turns that each process takes."""
+MOST_RUNS = 100_000
+MOST_THREADS = 256
+TIMEOUT_S = 600.0
+"""Longest wait for one answer of a process."""
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What one process measured.
+
+    Attributes:
+        job: what was measured.
+        version: runtime with its version; empty if it did not load.
+        precision: what the artifact computes in; ``None`` if unknown.
+        delegation: what the delegate took.
+        median_s: median time of a run, in seconds; NaN if it failed, as all figures then.
+        low_s: lower quartile.
+        high_s: upper quartile.
+        runs: runs measured.
+        load_s: time to load the artifact, without importing its runtime.
+        peak_bytes: most memory beyond that of the imported runtime, while loading and running.
+        failure: one line that says why there are no figures; ``None`` if there are.
+        inputs: input shapes.
+    """
+
+    job: Job
+    version: str = ""
+    precision: str | None = None
+    delegation: Delegation | None = None
+    median_s: float = math.nan
+    low_s: float = math.nan
+    high_s: float = math.nan
+    runs: int = 0
+    load_s: float = math.nan
+    peak_bytes: int = 0
+    failure: str | None = None
+    inputs: tuple[tuple[int, ...], ...] = field(default=())
+
+
+def measure(
+    jobs: Sequence[Job], runs: int = 50, on_progress: Progress | None = None
+) -> tuple[Measurement, ...]:
+    """Measure every job in a process of its own, in interleaved rounds.
+
+    Args:
+        jobs: what to measure.
+        runs: runs per job, one more unmeasured before each round.
+        on_progress: called with a stage, the number done and the number of all.
+
+    Returns:
+        One measurement per job, in order; a process that failed or crashed has its reason.
+
+    Raises:
+        InputError: if there is no job, or a number is out of its range.
+    """
+    if not jobs:
+        raise InputError("nothing to measure; name a file or a model")
+    if not 1 <= runs <= MOST_RUNS:
+        raise InputError(f"runs must be 1 to {MOST_RUNS}, not {runs}")
+    for job in jobs:
+        if not 1 <= job.threads <= MOST_THREADS:
+            raise InputError(f"threads must be 1 to {MOST_THREADS}, not {job.threads}")
+    rounds = min(ROUNDS, runs)
+    shares = [runs // rounds + (turn < runs % rounds) for turn in range(rounds)]
+    report = on_progress or _no_progress
+    children: list[_Child] = []
+    try:
+        # One after the other, so that no load time counts another's.
+        for index, job in enumerate(jobs):
+            children.append(_Child(job))
+            children[-1].load()
+            report("load", index + 1, len(jobs))
+        for turn, share in enumerate(shares):
+            for index, child in enumerate(children):
+                child.take_turn(share)
+                report("run", turn * len(jobs) + index + 1, rounds * len(jobs))
+    finally:
+        for child in children:
+            child.end()
+    return tuple(child.measurement() for child in children)
+
+
+class _Child:
+    """One measuring process and what it has answered."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._facts: dict[str, Any] = {}
+        self._seconds: list[float] = []
+        self._peak_bytes = 0
+        self._failure: str | None = None
+        environment = {**os.environ, "OMP_NUM_THREADS": str(job.threads)}
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-m", "edge_sdk.emulate.measure", json.dumps(asdict(job))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment,
+        )
+        self._lines: queue.Queue[str] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def load(self) -> None:
+        self._facts = self._answer("loading") or {}
+
+    def take_turn(self, runs: int) -> None:
+        if self._failure is not None:
+            return
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(f"{runs}\n")
+            self._process.stdin.flush()
+        except OSError:
+            self._fail_by_exit("running")
+            return
+        answer = self._answer("running")
+        if answer is not None:
+            self._seconds += answer["seconds"]
+            self._peak_bytes = max(self._peak_bytes, answer["peak_bytes"])
+
+    def end(self) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.close()
+            self._process.wait(timeout=10)
+        except (OSError, subprocess.TimeoutExpired):
+            self._process.kill()
+            self._process.wait()
+
+    def measurement(self) -> Measurement:
+        if self._failure is not None:
+            return Measurement(self._job, failure=self._failure)
+        low, median, high = _quartiles(self._seconds)
+        delegation = self._facts["delegation"]
+        return Measurement(
+            self._job,
+            version=self._facts["version"],
+            precision=self._facts["precision"],
+            delegation=None
+            if delegation is None
+            else Delegation(**{**delegation, "undelegated": tuple(delegation["undelegated"])}),
+            median_s=median,
+            low_s=low,
+            high_s=high,
+            runs=len(self._seconds),
+            load_s=self._facts["load_s"],
+            peak_bytes=self._peak_bytes,
+            inputs=tuple(tuple(shape) for shape in self._facts["inputs"]),
+        )
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.put(line)
+        self._lines.put("")
+
+    def _answer(self, doing: str) -> dict[str, Any] | None:
+        try:
+            line = self._lines.get(timeout=TIMEOUT_S)
+        except queue.Empty:
+            self._process.kill()
+            self._failure = f"no answer for {TIMEOUT_S:.0f} s while {doing}; its process was ended"
+            return None
+        if not line:
+            self._fail_by_exit(doing)
+            return None
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            self._failure = " ".join(str(answer["error"]).split())
+            return None
+        return answer
+
+    def _fail_by_exit(self, doing: str) -> None:
+        status = self._process.wait()
+        cause = signal.Signals(-status).name if status < 0 else f"status {status}"
+        self._failure = f"its process ended by {cause} while {doing}; the file may be damaged"
+
+
+def _quartiles(seconds: list[float]) -> tuple[float, float, float]:
+    if len(seconds) == 1:
+        return (seconds[0],) * 3
+    low, median, high = statistics.quantiles(seconds, n=4, method="inclusive")
+    return low, median, high
+
+
+def _no_progress(stage: str, done: int, total: int) -> None:
+    del stage, done, total

@@ -1,0 +1,147 @@
+"""The process of one measurement: ``python -m edge_sdk.emulate.measure JOB``.
+
+JOB is the JSON of a :class:`Job`. The process imports the runtime, notes its memory, loads the
+artifact and says so; then it makes as many runs as each line of standard input asks for and answers
+with their seconds. Each answer is one line of JSON on standard output; what libraries print goes
+to standard error.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from edge_sdk.emulate.memory import peak_bytes, reset_peak, resident_bytes
+from edge_sdk.errors import EdgeSdkError
+from edge_sdk.extras import require
+
+if TYPE_CHECKING:
+    from edge_sdk.emulate.runner import Runner
+
+EAGER = "torch"
+"""Runtime name of PyTorch itself."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one process measures.
+
+    Attributes:
+        subject: file, or for the runtime ``torch`` a model by its name or file.
+        runtime: a key of :data:`edge_sdk.emulate.open.RUNTIMES`, or ``torch``.
+        threads: threads of the runtime.
+        shape: input shape N×C×H×W for ``torch``; a file has its own.
+        label: what tables call it; the file's name if empty.
+    """
+
+    subject: str
+    runtime: str
+    threads: int
+    shape: tuple[int, ...] = ()
+    label: str = ""
+
+
+def main() -> None:
+    """Measure the job that the command line names, round by round."""
+    answers = _private_stdout()
+    job = Job(**json.loads(sys.argv[1]))
+    warnings.simplefilter("ignore")
+    try:
+        load = _prepared(job)
+        baseline = resident_bytes()
+        reset_peak()
+        begin = time.perf_counter()
+        runner = load()
+        load_s = time.perf_counter() - begin
+        run = runner.prepare(_inputs(runner))
+        run()
+        _answer(answers, _facts(runner, load_s))
+        for line in sys.stdin:
+            run()
+            seconds = [_timed(run) for _ in range(int(line))]
+            _answer(answers, {"seconds": seconds, "peak_bytes": peak_bytes() - baseline})
+    except EdgeSdkError as error:
+        _answer(answers, {"error": str(error)})
+    except Exception as error:
+        # The parent shows it in the row of this measurement.
+        _answer(answers, {"error": f"{type(error).__name__}: {error}"})
+
+
+def _private_stdout() -> IO[str]:
+    """Keep standard output for answers; whatever else writes there goes to standard error."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    return answers
+
+
+def _answer(answers: IO[str], value: dict[str, Any]) -> None:
+    answers.write(json.dumps(value) + "\n")
+    answers.flush()
+
+
+def _prepared(job: Job) -> Callable[[], Runner]:
+    """Import the runtime and fix its threads; the result loads the artifact.
+
+    What a runtime needs by itself is not the artifact's memory or time. Likewise a model's file is
+    read and its blocks are merged here.
+    """
+    import torch
+
+    from edge_sdk.emulate.open import RUNTIMES, open_artifact
+
+    torch.set_num_threads(job.threads)
+    if job.runtime == EAGER:
+        from edge_sdk.emulate.eager import EagerRunner
+        from edge_sdk.zoo import resolve_model
+        from edge_sdk.zoo.networks import fused_network
+
+        network = fused_network(resolve_model(job.subject))
+        return lambda: EagerRunner(network, torch.zeros(job.shape), job.subject)
+    importlib.import_module(RUNTIMES[job.runtime].module)
+    for module in RUNTIMES[job.runtime].packages:
+        require(RUNTIMES[job.runtime].extra, module)
+    if job.runtime == "executorch":
+        from edge_sdk.emulate.executorch import set_threads
+
+        set_threads(job.threads)
+    # This process is the trial of a foreign file: if the file ends it, the parent says so.
+    path = Path(job.subject)
+    return lambda: open_artifact(path, job.runtime, threads=job.threads, trial=False)
+
+
+def _inputs(runner: Runner) -> dict[str, Any]:
+    import numpy as np
+
+    generator = np.random.default_rng(0)
+    return {
+        name: generator.random(shape, dtype=np.float32)
+        for name, shape in runner.input_shapes.items()
+    }
+
+
+def _facts(runner: Runner, load_s: float) -> dict[str, Any]:
+    return {
+        "version": runner.info.runtime,
+        "precision": runner.precision,
+        "delegation": None if runner.delegation is None else asdict(runner.delegation),
+        "inputs": list(runner.input_shapes.values()),
+        "load_s": load_s,
+    }
+
+
+def _timed(run: Any) -> float:
+    begin = time.perf_counter()
+    run()
+    return time.perf_counter() - begin
+
+
+if __name__ == "__main__":
+    main()

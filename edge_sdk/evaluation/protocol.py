@@ -1,0 +1,155 @@
+"""What is measured: the degradation of a picture, and PSNR and SSIM of luma.
+
+Super-resolution: the picture is cropped to a multiple of the scale and reduced by MATLAB's
+antialiased bicubic; denoising: Gaussian noise is added. Everything that a file would hold is
+rounded to 8 bits: truth, reduced picture and result. Luma is BT.601 in studio swing, of the
+reduced picture as of the truth; a grey file is luma already. A border of ``scale`` pixels is left
+out on every side.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from edge_sdk.errors import InputError, PictureError
+from edge_sdk.imaging import psnr, quantise, read_picture, resize_bicubic, rgb_to_ycbcr, ssim
+from edge_sdk.models.spec import Colour
+
+_SSIM_WINDOW_PX = 11
+LARGEST_SCALE = 16
+
+
+@dataclass(frozen=True)
+class Degradation:
+    """What is done to the truth before a method sees it.
+
+    Attributes:
+        scale: ratio of sizes of truth and input; 1 for denoising.
+        sigma: standard deviation of the noise, in 8-bit levels; 0 for none. Noise is neither
+            clipped nor rounded, as in the papers on denoising.
+        seed: seed of the noise; every picture has its own draw.
+
+    Raises:
+        InputError: if a number is out of its range.
+    """
+
+    scale: int = 1
+    sigma: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.scale <= LARGEST_SCALE:
+            raise InputError(f"scale must be 1 to {LARGEST_SCALE}, not {self.scale}")
+        if not 0 <= self.sigma <= 255:
+            raise InputError(f"sigma must be 0 to 255 levels, not {self.sigma:g}")
+        if self.seed < 0:
+            raise InputError(f"seed must be 0 or more, not {self.seed}")
+
+    @property
+    def border_px(self) -> int:
+        """Pixels of the truth left out on every side: the scale, none for denoising."""
+        return self.scale if self.scale > 1 else 0
+
+
+@dataclass(frozen=True)
+class Example:
+    """A picture as a method sees it and as it should have come out.
+
+    Attributes:
+        low: what the method gets, float32 [1, C, h, w]; in [0, 1] unless noisy.
+        truth: luma of the truth, float32 [1, H, W] of 8 bits.
+        grey: whether the file is grey, so that its values are luma already.
+    """
+
+    low: Tensor
+    truth: Tensor
+    grey: bool
+
+
+@dataclass(frozen=True)
+class Score:
+    """PSNR of luma in dB, infinite for equal pictures, and SSIM of luma."""
+
+    psnr_db: float
+    ssim: float
+
+
+def degraded(path: Path, colour: Colour, degradation: Degradation, index: int = 0) -> Example:
+    """Read a picture and degrade it.
+
+    Args:
+        path: picture file.
+        colour: channels that the method takes; they are what is degraded.
+        degradation: what to do.
+        index: number of the picture, which chooses its noise.
+
+    Raises:
+        PictureError: if the file cannot be read, or is too small to be scored.
+    """
+    picture = read_picture(path)
+    scale, grey = degradation.scale, picture.metadata.grey
+    height, width = (side - side % scale for side in picture.pixels.shape[-2:])
+    least = _SSIM_WINDOW_PX + 2 * degradation.border_px
+    if min(height, width) < least:
+        raise PictureError(
+            f"{path}: {picture.width}×{picture.height} px is too small to score at ×{scale} "
+            f"without its border; leave out pictures of less than {least} px a side"
+        )
+    rgb = quantise(picture.pixels[:, :height, :width].float())
+    truth = luma_of(rgb, grey)
+    image = truth if colour is Colour.Y else rgb
+    if scale > 1:
+        image = quantise(resize_bicubic(image, size=(height // scale, width // scale)))
+    if degradation.sigma:
+        generator = torch.Generator().manual_seed(degradation.seed * 1_000_003 + index)
+        noise = torch.randn(image.shape, generator=generator)
+        image = image + degradation.sigma / 255 * noise
+    return Example(image[None], truth, grey)
+
+
+def luma_of(image: Tensor, grey: bool) -> Tensor:
+    """Luma [1, H, W] of 8 bits of luma [1, H, W] or red, green, blue [3, H, W] in [0, 1].
+
+    The luma of a grey file is its values: BT.601's would squeeze them to studio swing.
+    """
+    if image.shape[0] == 1:
+        return quantise(image)
+    return quantise(image.mean(0, keepdim=True) if grey else rgb_to_ycbcr(image)[:1])
+
+
+def bicubic(low: Tensor, scale: int) -> Tensor:
+    """The method to beat: bicubic enlargement of [1, C, h, w] by ``scale``."""
+    height, width = low.shape[-2:]
+    return resize_bicubic(low, size=(scale * height, scale * width)) if scale > 1 else low
+
+
+def score(result: Tensor, example: Example, degradation: Degradation) -> Score:
+    """Compare what a method made with the truth.
+
+    Args:
+        result: float32 [1, C, H, W]; clipped to [0, 1] and rounded to 8 bits here.
+        example: the example that it was made from.
+        degradation: of the example.
+
+    Raises:
+        InputError: if the sizes differ.
+    """
+    if result.shape[-2:] != example.truth.shape[-2:]:
+        raise InputError(
+            f"the method made {list(result.shape)}, the truth is {list(example.truth.shape)}; "
+            "name the model that it belongs to"
+        )
+    if not bool(torch.isfinite(result).all()):
+        return Score(-math.inf, math.nan)
+    luma = luma_of(result[0].clamp(0, 1), example.grey)
+    border = degradation.border_px
+    height, width = luma.shape[-2:]
+    inside = (..., slice(border, height - border), slice(border, width - border))
+    return Score(
+        psnr(luma, example.truth, border=border), ssim(luma[inside], example.truth[inside])
+    )

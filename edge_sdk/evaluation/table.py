@@ -1,0 +1,165 @@
+"""The table: every method on every picture of every folder, and means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from edge_sdk.data.patches import list_pictures
+from edge_sdk.errors import InputError, PictureError
+from edge_sdk.evaluation.methods import Method, check_task
+from edge_sdk.evaluation.protocol import Degradation, Example, Score, bicubic, degraded, score
+from edge_sdk.models.spec import Colour
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class PictureScore:
+    """Score of one method on one picture, named by its file."""
+
+    picture: str
+    psnr_db: float
+    ssim: float
+
+
+@dataclass(frozen=True)
+class FolderScore:
+    """Score of one method on a folder.
+
+    Attributes:
+        folder: the folder.
+        pictures: scores by picture, sorted by path.
+    """
+
+    folder: Path
+    pictures: tuple[PictureScore, ...]
+
+    @property
+    def psnr_db(self) -> float:
+        """Mean over the pictures of their PSNR, in dB."""
+        return sum(picture.psnr_db for picture in self.pictures) / len(self.pictures)
+
+    @property
+    def ssim(self) -> float:
+        """Mean over the pictures of their SSIM."""
+        return sum(picture.ssim for picture in self.pictures) / len(self.pictures)
+
+
+@dataclass(frozen=True)
+class MethodScores:
+    """One row of the table.
+
+    Attributes:
+        method: name of the method.
+        runtime: what ran it; empty for the baseline.
+        precision: what it computes in; ``None`` if unknown.
+        folders: scores by folder, in the order given.
+    """
+
+    method: str
+    runtime: str
+    precision: str | None
+    folders: tuple[FolderScore, ...]
+
+
+def evaluate(
+    methods: Sequence[Method],
+    folders: Sequence[Path],
+    degradation: Degradation,
+    on_progress: Progress | None = None,
+) -> tuple[MethodScores, ...]:
+    """Score methods on folders of pictures, the baseline first.
+
+    The baseline is bicubic interpolation of luma, or for denoising the noisy picture itself.
+
+    Args:
+        methods: what to score, all of the degradation's scale; may be none.
+        folders: folders of pictures, searched recursively.
+        degradation: what the pictures suffer.
+        on_progress: called with the folder's name, pictures done and pictures of all.
+
+    Returns:
+        The baseline, then a row per method in order.
+
+    Raises:
+        InputError: if a folder is missing or empty, or the methods do not fit each other or the
+            degradation.
+        PictureError: if a picture cannot be read, is too small to be scored, or smaller than a
+            file's window.
+    """
+    _check(methods, folders, degradation)
+    pictures = {folder: list_pictures(folder) for folder in folders}
+    scores: list[list[FolderScore]] = [[] for _ in range(len(methods) + 1)]
+    for folder, paths in pictures.items():
+        columns: list[list[PictureScore]] = [[] for _ in scores]
+        for index, path in enumerate(paths):
+            for column, result in zip(
+                columns, _picture(path, index, methods, degradation), strict=True
+            ):
+                column.append(PictureScore(path.name, result.psnr_db, result.ssim))
+            if on_progress is not None:
+                on_progress(folder.name, index + 1, len(paths))
+        for row, column in zip(scores, columns, strict=True):
+            row.append(FolderScore(folder, tuple(column)))
+    name = "bicubic" if degradation.scale > 1 else f"noisy, σ = {degradation.sigma:g}/255"
+    heads = [(name, "", None), *((m.name, m.runtime, m.precision) for m in methods)]
+    return tuple(MethodScores(*head, tuple(row)) for head, row in zip(heads, scores, strict=True))
+
+
+def _check(methods: Sequence[Method], folders: Sequence[Path], degradation: Degradation) -> None:
+    if not folders:
+        raise InputError("no folder of pictures given; name one")
+    for method in methods:
+        check_task(method.name, method.spec)
+        if method.spec.scale != degradation.scale:
+            raise InputError(
+                f"{method.name} enlarges ×{method.spec.scale}, the table is for "
+                f"×{degradation.scale}; evaluate models of one scale together"
+            )
+    if degradation.scale > 1 and degradation.sigma:
+        raise InputError("noise is for denoising models (×1); leave sigma out for super-resolution")
+    if degradation.scale == 1:
+        if not degradation.sigma:
+            raise InputError("denoising needs noise to remove; give sigma, such as 15")
+        colours = {method.spec.colour for method in methods}
+        if len(colours) > 1:
+            raise InputError(
+                "noise on luma and noise on red, green, blue are not alike; evaluate denoising "
+                "models of one colour together"
+            )
+
+
+def _picture(
+    path: Path, index: int, methods: Sequence[Method], degradation: Degradation
+) -> list[Score]:
+    """Baseline's and methods' scores on one picture."""
+    examples: dict[Colour, Example] = {}
+
+    def example(colour: Colour) -> Example:
+        if colour not in examples:
+            examples[colour] = degraded(path, colour, degradation, index)
+        return examples[colour]
+
+    # Noise is drawn in the colour of the methods; bicubic is scored on luma, as in the papers.
+    noisy = degradation.scale == 1 and bool(methods)
+    base = example(methods[0].spec.colour if noisy else Colour.Y)
+    results = [score(bicubic(base.low, degradation.scale), base, degradation)]
+    for method in methods:
+        given = example(method.spec.colour)
+        results.append(score(_enhanced(method, given.low, path), given, degradation))
+    return results
+
+
+def _enhanced(method: Method, low: Tensor, path: Path) -> Tensor:
+    try:
+        return method(low)
+    except PictureError as error:
+        height, width = low.shape[-2:]
+        raise PictureError(
+            f"{path}: {width}×{height} px is what {method.name} gets of it, less than its window; "
+            "convert with a smaller --size, or leave the picture out"
+        ) from error

@@ -1,0 +1,142 @@
+"""Quantising a loaded model by a folder of pictures: ranges, fine-tuning, mixed precision, figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from edge_sdk.data.calibration import Calibration, read_calibration
+from edge_sdk.errors import InputError
+from edge_sdk.quantize import (
+    Observer,
+    Scheme,
+    TuningConfig,
+    agreement_db,
+    apply_scheme,
+    meet_budget,
+    quantise,
+    tune,
+)
+from edge_sdk.quantize.layer_report import LayerError, layer_errors
+from edge_sdk.reparam import fuse
+from edge_sdk.zoo.loading import LoadedModel
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class QuantiseOptions:
+    """How to quantise.
+
+    Attributes:
+        observer: how ranges are chosen.
+        cuts: number of cuts to calibrate with.
+        shrink: factor in (0, 1] by which pictures are reduced first.
+        tune_steps: steps of fine-tuning; 0 for none.
+        budget_db: agreement to reach by leaving layers in floating point; ``None`` for all in int8.
+        seed: seed of all draws.
+    """
+
+    observer: Observer = "mse"
+    cuts: int = 128
+    shrink: float = 1.0
+    tune_steps: int = 0
+    budget_db: float | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.cuts < 1 or self.tune_steps < 0 or not 0 < self.shrink <= 1:
+            raise InputError(
+                f"{self.cuts} cuts, {self.tune_steps} steps, shrink {self.shrink}: give a cut or "
+                "more, no negative steps and a shrink in (0, 1]"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class QuantisedModel:
+    """What quantising a model gave.
+
+    Attributes:
+        model: the fused float model, fine-tuned if that was asked for.
+        scheme: its quantisation.
+        agreement_db: PSNR of the int8 model against the fused float model as it was before.
+        before_tuning_db: the same before fine-tuning and mixed precision.
+        layers: what int8 keeps of every layer.
+        source: what ranges were chosen by and figures measured on.
+    """
+
+    model: nn.Module
+    scheme: Scheme
+    agreement_db: float
+    before_tuning_db: float
+    layers: tuple[LayerError, ...]
+    source: str
+
+
+def quantise_loaded(
+    loaded: LoadedModel,
+    example: Tensor,
+    folder: Path,
+    options: QuantiseOptions | None = None,
+    progress: Progress | None = None,
+) -> QuantisedModel:
+    """Quantise a model by a folder of pictures, a quarter of which is kept apart to measure with.
+
+    Args:
+        loaded: the model; it is left untouched.
+        example: float32 [1, C, H, W]: the size of the cuts.
+        folder: pictures like those that the model will see.
+        options: how to quantise.
+        progress: called with the stage, the steps done and to do.
+
+    Raises:
+        InputError: if the folder holds no picture, or the budget cannot be met.
+        PictureError: if a picture cannot be read or is smaller than a cut.
+        FusionError: if fusing cannot be proved.
+        ConversionError: if the model cannot be traced.
+    """
+    options = options or QuantiseOptions()
+    cuts = read_calibration(
+        folder, example, loaded.spec, options.cuts, shrink=options.shrink, seed=options.seed
+    )
+    fused, _ = fuse(loaded.network, loaded.example)
+    clip = loaded.spec is not None
+    first = quantise(fused, example, cuts.calibration, options.observer, picture_output=clip)
+    plain_db = agreement_db(fused, first.model, cuts.held_out, clip)
+    scheme, model = first.scheme, fused
+    if options.budget_db is not None:
+        scheme = meet_budget(
+            first.graph,
+            scheme,
+            cuts.held_out,
+            options.budget_db,
+            clip,
+            _stage(progress, "layers left in float"),
+        )
+    if options.tune_steps:
+        config = TuningConfig(steps=options.tune_steps, seed=options.seed)
+        model = tune(
+            fused, example, scheme, cuts.calibration, config, _stage(progress, "fine-tuning")
+        )
+    final = apply_scheme(model, example, scheme)
+    return QuantisedModel(
+        model,
+        scheme,
+        agreement_db(fused, final.model, cuts.held_out, clip),
+        plain_db,
+        layer_errors(first.graph, final.model, scheme, cuts.held_out[:8]),
+        _source(cuts, options),
+    )
+
+
+def _stage(progress: Progress | None, name: str) -> Callable[[int, int], None] | None:
+    if progress is None:
+        return None
+    return lambda done, total: progress(name, done, total)
+
+
+def _source(cuts: Calibration, options: QuantiseOptions) -> str:
+    return f"ranges by {options.observer} over {cuts.source}"
