@@ -49,7 +49,7 @@ def bench(
 
     Example: edge-sdk bench sr_x2_y.tflite sr_x2_y.pte --threads 1,2
     """
-    from edge_sdk.cli.conversion import parse_size
+    from edge_sdk.cli.naming import parse_size
     from edge_sdk.emulate.bench import measure
 
     if not subjects:

@@ -1,4 +1,4 @@
-"""Quantising a loaded model by a folder of pictures: ranges, fine-tuning, mixed precision, figures."""
+"""Quantise a loaded model by a folder of pictures: ranges, fine-tuning, mixed precision."""
 
 from __future__ import annotations
 
