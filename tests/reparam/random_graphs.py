@@ -139,6 +139,9 @@ def steps(draw: st.DrawFn, channels: int, depth: int) -> tuple[nn.Module, int]:
         return draw(pointwise(channels)), channels
     if kind == "pad" and draw(st.integers(0, 3)) == 0:
         return BNAndPadLayer(draw(st.integers(1, 2)), channels), channels
+    if kind == "pad" and draw(st.booleans()):
+        around = nn.ConstantPad2d(draw(st.integers(1, 2)), draw(st.sampled_from([0.7, -1.3])))
+        return nn.Sequential(around, nn.Conv2d(channels, after, draw(small))), after
     if kind == "pad":
         around = tuple(draw(st.lists(st.integers(0, 2), min_size=4, max_size=4)))
         return nn.ConstantPad2d(around, draw(st.sampled_from([0.0, 0.0, 0.7, -1.3]))), channels
