@@ -35,7 +35,7 @@ def export(model: nn.Module, example: Tensor) -> ExportedProgram:
             f"example: expected float32 N×C×H×W, got {example.dtype} of shape "
             f"{tuple(example.shape)}; pass a float32 picture batch"
         )
-    private = copy.deepcopy(model).eval().cpu()
+    private = quiet_copy(model).eval().cpu()
     example = example.detach().cpu()
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
@@ -57,6 +57,13 @@ def export(model: nn.Module, example: Tensor) -> ExportedProgram:
                 "remove control flow that depends on tensor values"
             ) from error
     return functional
+
+
+def quiet_copy(model: nn.Module) -> nn.Module:
+    """Deep copy of a module; what torch warns of in copying its own graphs is held back."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        return copy.deepcopy(model)
 
 
 def module_path(node: Node) -> str:

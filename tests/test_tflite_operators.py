@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from conversion_nets import picture, seeded
 from torch import Tensor, nn
 
-from edge_sdk.emulate.verify import GATES_DB, verify
+from edge_sdk.emulate.chain import GATES_DB
+from edge_sdk.emulate.verify import verify
 
 pytest.importorskip("tensorflow")
 from edge_sdk.exported import export, operator_name

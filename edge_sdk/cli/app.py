@@ -17,6 +17,7 @@ from edge_sdk.cli import (
     linting,
     model,
     quantizing,
+    verifying,
 )
 
 app = typer.Typer(
@@ -53,6 +54,6 @@ app.command(rich_help_panel="Models")(fusing.fuse)
 app.command(rich_help_panel="Models")(linting.lint)
 app.command(rich_help_panel="Phones")(quantizing.quantize)
 app.command(rich_help_panel="Phones")(conversion.convert)
-app.command(rich_help_panel="Phones")(conversion.verify)
+app.command(rich_help_panel="Phones")(verifying.verify)
 app.command(rich_help_panel="Phones")(bench.bench)
 app.command(rich_help_panel="Phones")(evaluate.evaluate)

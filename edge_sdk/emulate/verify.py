@@ -6,7 +6,6 @@ returns a value that is not a number.
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,13 +19,11 @@ from torch import Tensor
 
 from edge_sdk.emulate.open import open_artifact
 from edge_sdk.emulate.runner import Runner, RunnerInfo
-from edge_sdk.errors import ArtifactError, InputError, MissingExtraError
+from edge_sdk.errors import ArtifactError, InputError
+from edge_sdk.exported import quiet_copy
 
 if TYPE_CHECKING:
     from torch import nn
-
-GATES_DB = {"fp32": 100.0, "fp16": 60.0}
-"""Least PSNR that a stage of each precision must reach."""
 
 Outputs = dict[str, NDArray[np.generic]]
 
@@ -71,47 +68,6 @@ class ParityReport:
         return max(output.max_abs_error for output in self.outputs)
 
 
-@dataclass(frozen=True)
-class Artifact:
-    """A converted file and the precision it was converted in.
-
-    Attributes:
-        path: the file or package.
-        precision: ``fp32`` or ``fp16``; chooses the gate.
-    """
-
-    path: Path
-    precision: str = "fp32"
-
-
-@dataclass(frozen=True)
-class ParityRow:
-    """One stage of a parity chain against the float32 model.
-
-    Attributes:
-        stage: ``torch``, ``fused``, or the name of the artifact's file.
-        precision: ``fp32`` or ``fp16``.
-        psnr_db: worst PSNR over outputs and probes; not a number if the stage could not run.
-        max_abs_error: largest absolute difference; not a number if the stage could not run.
-        gate_db: least PSNR that passes.
-        runner: the runtime; ``None`` for stages in PyTorch.
-        missing: why the stage could not run on this machine; ``None`` if it ran.
-    """
-
-    stage: str
-    precision: str
-    psnr_db: float
-    max_abs_error: float
-    gate_db: float
-    runner: RunnerInfo | None = None
-    missing: str | None = None
-
-    @property
-    def passed(self) -> bool:
-        """Whether the stage ran and reaches its gate."""
-        return self.missing is None and self.psnr_db >= self.gate_db
-
-
 def psnr_db(reference: NDArray[np.generic], other: NDArray[np.generic]) -> float:
     """PSNR in dB with peak 1.0 between two float arrays of one shape."""
     difference = reference.astype(np.float64) - other.astype(np.float64)
@@ -139,75 +95,18 @@ def verify(
         ArtifactError: if the artifact cannot be loaded, or its inputs or outputs do not fit.
         InputError: if there are no examples, or one is not float32 of rank 4.
     """
-    probes = _probes(examples)
+    probes = check_probes(examples)
     runner = open_artifact(artifact_path)
-    outputs = _compare(_run_torch(model, probes), _run_artifact(runner, probes, artifact_path))
+    outputs = _compare(run_torch(model, probes), run_artifact(runner, probes, artifact_path))
     return ParityReport(artifact=Path(artifact_path), runner=runner.info, outputs=outputs)
 
 
-def parity_chain(
-    model: nn.Module,
-    fused: nn.Module | None,
-    artifacts: Sequence[Artifact],
-    probes: Tensor | Sequence[Tensor],
-) -> tuple[ParityRow, ...]:
-    """Compare every stage of a model's way to the phone with the float32 model.
-
-    Args:
-        model: the model as trained; the reference.
-        fused: the same model after fusing, if it was fused.
-        artifacts: what it was converted to.
-        probes: one or several inputs, float32, N×C×H×W in the artifacts' shape, in [0, 1].
-
-    Returns:
-        Rows for torch, fused and each artifact, in this order, worst over the probes. An artifact
-        whose runtime is not installed has a row that says so and does not pass.
+def check_probes(examples: Tensor | Sequence[Tensor]) -> list[Tensor]:
+    """Examples as a list of tensors on the CPU.
 
     Raises:
-        ArtifactError: if an artifact cannot be loaded, or its inputs or outputs do not fit.
-        InputError: if there are no probes, one does not fit, or a precision has no gate.
+        InputError: if there are none, or one is not float32 of rank 4.
     """
-    inputs = _probes(probes)
-    for artifact in artifacts:
-        if artifact.precision not in GATES_DB:
-            raise InputError(
-                f"{artifact.path}: no gate for precision '{artifact.precision}'; "
-                f"choose one of: {', '.join(GATES_DB)}"
-            )
-    reference = _run_torch(model, inputs)
-    rows = [ParityRow("torch", "fp32", math.inf, 0.0, GATES_DB["fp32"])]
-    if fused is not None:
-        outputs = _compare(reference, [_numbered(arrays) for arrays in _run_torch(fused, inputs)])
-        rows.append(_row("fused", "fp32", outputs, None))
-    for artifact in artifacts:
-        stage = Path(artifact.path).name
-        try:
-            runner = open_artifact(artifact.path)
-        except MissingExtraError as error:
-            gate = GATES_DB[artifact.precision]
-            rows.append(
-                ParityRow(stage, artifact.precision, math.nan, math.nan, gate, missing=str(error))
-            )
-            continue
-        outputs = _compare(reference, _run_artifact(runner, inputs, artifact.path))
-        rows.append(_row(stage, artifact.precision, outputs, runner.info))
-    return tuple(rows)
-
-
-def _row(
-    stage: str, precision: str, outputs: tuple[OutputParity, ...], runner: RunnerInfo | None
-) -> ParityRow:
-    return ParityRow(
-        stage=stage,
-        precision=precision,
-        psnr_db=min(output.psnr_db for output in outputs),
-        max_abs_error=max(output.max_abs_error for output in outputs),
-        gate_db=GATES_DB[precision],
-        runner=runner,
-    )
-
-
-def _probes(examples: Tensor | Sequence[Tensor]) -> list[Tensor]:
     probes = [examples] if isinstance(examples, Tensor) else list(examples)
     if not probes:
         raise InputError("examples: none given; pass at least one input")
@@ -220,8 +119,9 @@ def _probes(examples: Tensor | Sequence[Tensor]) -> list[Tensor]:
     return [probe.detach().cpu() for probe in probes]
 
 
-def _run_torch(model: nn.Module, probes: list[Tensor]) -> list[list[NDArray[np.generic]]]:
-    private = copy.deepcopy(model).eval().float().cpu()
+def run_torch(model: nn.Module, probes: list[Tensor]) -> list[list[NDArray[np.generic]]]:
+    """Outputs of a float32 copy of a model in evaluation mode, in order, for each probe."""
+    private = quiet_copy(model).eval().float().cpu()
     with torch.no_grad():
         return [[tensor.numpy() for tensor in _flatten(private(probe))] for probe in probes]
 
@@ -232,7 +132,12 @@ def _flatten(result: Any) -> list[Tensor]:
     return [leaf for leaf in leaves if isinstance(leaf, Tensor)]
 
 
-def _run_artifact(runner: Runner, probes: list[Tensor], path: Path) -> list[Outputs]:
+def run_artifact(runner: Runner, probes: list[Tensor], path: Path) -> list[Outputs]:
+    """Outputs of an artifact of one input, by name, for each probe.
+
+    Raises:
+        ArtifactError: if it takes several inputs, or does not take the probes.
+    """
     if len(runner.input_shapes) != 1:
         raise ArtifactError(
             f"{path}: takes {len(runner.input_shapes)} inputs; only artifacts with one can be "
@@ -274,9 +179,3 @@ def _parity(name: str, reference: NDArray[np.generic], other: NDArray[np.generic
     error = np.abs(reference.astype(np.float64) - other.astype(np.float64)).max()
     largest = math.inf if not math.isfinite(error) else float(error)
     return OutputParity(name, psnr_db(reference, other), largest)
-
-
-def _numbered(arrays: list[NDArray[np.generic]]) -> Outputs:
-    if len(arrays) == 1:
-        return {"output": arrays[0]}
-    return {f"output_{index}": array for index, array in enumerate(arrays)}

@@ -7,14 +7,13 @@ codes and scales off its ``quantized_decomposed`` operators.
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 
-from edge_sdk.exported import operator_name
+from edge_sdk.exported import operator_name, quiet_copy
 from edge_sdk.quantize.scheme import HIGHEST, LOWEST, Affine, Scheme
 from edge_sdk.quantize.value_graph import ValueGraph, is_weighted, output_axis, parameter
 from edge_sdk.reparam.int8 import LEVELS, SMALLEST_STEP, step_sizes
@@ -99,7 +98,8 @@ def plan_codes(graph: ValueGraph, scheme: Scheme) -> Coding:
     Raises:
         KeyError: if the scheme lacks a value of this graph.
     """
-    module = deepcopy(graph.module)
+    module = quiet_copy(graph.module)
+    assert isinstance(module, fx.GraphModule)
     nodes = {node.name: node for node in module.graph.nodes}
     floating = {
         nodes[node.name]

@@ -10,7 +10,7 @@ from edge_sdk.outputs import replacing
 from edge_sdk.report.markup import Markup, element, join
 from edge_sdk.report.style import STYLE
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """What the page may load: nothing. A browser holds it to that."""
 
 

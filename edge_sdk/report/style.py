@@ -32,6 +32,8 @@ p { margin: 0 0 12px; max-width: 70ch; }
 .figure { font-size: 1.75rem; font-weight: 650; line-height: 1.25; margin: 0 0 12px;
   font-variant-numeric: tabular-nums; }
 svg { display: block; max-width: 100%; }
+figure { margin: 0; } figcaption { font-size: .875rem; color: var(--soft); margin-top: 8px; }
+.pixels { display: block; width: 100%; image-rendering: pixelated; border-radius: 4px; }
 svg text { font: 12px/1 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
   fill: var(--ink); }
 .bar-before { fill: var(--before); } .bar-after { fill: var(--after); }

@@ -15,6 +15,7 @@ from edge_sdk.quantize import (
     apply_scheme,
     quantise,
     quantise_weights,
+    scheme_from_json,
 )
 from edge_sdk.reparam import Certificate, fuse
 from edge_sdk.zoo import load_int8, model_names, resolve_checkpoint
@@ -51,11 +52,12 @@ def prepare(
     precision: str,
     calibration: Path | None = None,
     observer: Observer = "mse",
+    scheme: Scheme | None = None,
 ) -> Prepared:
     """Fuse a model and, for ``w8`` and ``int8``, put its codes in.
 
-    Int8 ranges come from ``calibration`` if it is given; else from the model file, or from the
-    int8 form that ships beside a zoo model (whose weights were fine-tuned for it).
+    Int8 ranges come from ``scheme`` or ``calibration`` if given; else from the model file, or from
+    the int8 form that ships beside a zoo model (whose weights were fine-tuned for it).
 
     Args:
         loaded: the model.
@@ -63,6 +65,7 @@ def prepare(
         precision: of the artifact.
         calibration: folder of pictures.
         observer: how ranges are chosen from them.
+        scheme: a quantisation made before.
 
     Raises:
         InputError: if int8 is asked for and there are no ranges.
@@ -73,6 +76,10 @@ def prepare(
         raise InputError(
             f"--calibration chooses int8 ranges, and {precision} has none; leave it out or take "
             "--precision int8"
+        )
+    if scheme is not None and (calibration is not None or precision not in INT8):
+        raise InputError(
+            "--scheme holds int8 ranges; give it with --precision int8 and without --calibration"
         )
     fused, certificate = fuse(loaded.network, loaded.example)
     if precision == "w8":
@@ -87,9 +94,26 @@ def prepare(
         )
         source = f"{observer} over {cuts.source}"
         return Prepared(made.model, fused, precision, made.scheme, certificate, source)
-    network, scheme, source = _stored_int8(loaded, fused)
+    source = "given by --scheme"
+    network = fused
+    if scheme is None:
+        network, scheme, source = _stored_int8(loaded, fused)
     made = apply_scheme(network, example, scheme)
     return Prepared(made.model, fused, precision, scheme, certificate, source)
+
+
+def read_scheme(path: Path) -> Scheme:
+    """Read a quantisation that ``edge-sdk quantize`` wrote as JSON.
+
+    Raises:
+        InputError: if there is no such file, or it is something else.
+    """
+    try:
+        return scheme_from_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); give the .json of quantize") from error
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
 
 
 def _stored_int8(loaded: LoadedModel, fused: nn.Module) -> tuple[nn.Module, Scheme, str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from edge_sdk import extras
+from edge_sdk.emulate.quiet import quiet_stderr
 
 LOGGER_NAME = "coremltools"
 _TENSORFLOW_LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
@@ -64,7 +65,7 @@ def import_coremltools() -> ModuleType:
     given = os.environ.get(_TENSORFLOW_LOG_LEVEL)
     os.environ.setdefault(_TENSORFLOW_LOG_LEVEL, "2")
     try:
-        with silenced():
+        with silenced(), quiet_stderr():
             return extras.require("coreml")
     finally:
         if given is None:

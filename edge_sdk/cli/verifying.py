@@ -1,0 +1,130 @@
+"""Command ``verify``: converted files against the PyTorch model, in dB."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edge_sdk.cli.console import err, format_db, out, print_json, print_table
+from edge_sdk.cli.conversion import CALIBRATION_HELP
+from edge_sdk.cli.naming import INPUT_HELP, MODEL_HELP, load_named
+from edge_sdk.errors import InputError
+
+if TYPE_CHECKING:
+    from edge_sdk.emulate.chain import ParityRow
+    from edge_sdk.zoo.parity import Parity
+
+PICTURES_HELP = "Folder of pictures to compare on [photographs of scikit-image]."
+
+
+def verify(
+    model: Annotated[str | None, typer.Argument(help=MODEL_HELP)] = None,
+    artifacts: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Converted files; without any, every installed target is converted."),
+    ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option("--precision", "-p", help="Precision to convert in, or that files must have."),
+    ] = None,
+    pictures: Annotated[Path | None, typer.Option(help=PICTURES_HELP)] = None,
+    calibration: Annotated[
+        Path | None, typer.Option("--calibration", "-c", help=CALIBRATION_HELP)
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write the chain as one HTML page with an error map.")
+    ] = None,
+    input_shape: Annotated[str | None, typer.Option("--input", help=INPUT_HELP)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the chain as JSON.")] = False,
+) -> None:
+    """Run converted files in their desktop runtimes and compare them with the PyTorch model.
+
+    Prints PSNR in dB for each step (torch, fused, quantised, then each file) and what agreement
+    proves. What a file computes in is read from the file. Exits with status 1 if a step misses its
+    gate: 100 dB for fp32, 60 for fp16, 50 for w8 and int8, 40 for palette.
+
+    Example: edge-sdk verify sr_x2_y sr_x2_y.tflite --report parity.html
+    """
+    from edge_sdk.report.page import write_page
+    from edge_sdk.report.parity import parity_report
+    from edge_sdk.zoo.parity import check_parity
+
+    if model is None:
+        raise InputError("no model given; name one: edge-sdk verify MODEL FILE …")
+    loaded = load_named(model, input_shape)
+    with tempfile.TemporaryDirectory() as folder:
+        found = check_parity(
+            loaded, artifacts or [], precision, Path(folder), pictures, calibration
+        )
+    if report is not None:
+        write_page(parity_report(found), report)
+    if as_json:
+        print_json(
+            {
+                "passed": found.passed,
+                "input_shape": found.shape,
+                "measured_on": found.source,
+                "rows": found.rows,
+                "layers": found.layers,
+                "notes": found.notes,
+            }
+        )
+    else:
+        _print_chain(found)
+        if report is not None:
+            out.print(f"wrote {report}")
+    if not found.passed:
+        if not as_json:
+            _propose(found)
+        raise typer.Exit(1)
+
+
+def _print_chain(found: Parity) -> None:
+    for note in found.notes:
+        err.print(f"note: {note}")
+    coded = any(row.truth_db is not None for row in found.rows)
+    truth = ("against torch's codes",) if coded else ()
+    columns = ("step", "PSNR (dB)", "worst", *truth, "gate", "size", "")
+    title = f"Parity with the float32 model, input {'×'.join(map(str, found.shape))}"
+    print_table(title, columns, [_row(row, coded) for row in found.rows])
+    out.print(f"measured on {found.source}")
+    for row in found.rows:
+        if row.runner:
+            left = row.delegation
+            delegated = ""
+            if left is not None:
+                others = ", ".join(left.undelegated) or "nothing"
+                delegated = f"; {left.delegate}: {left.partitions} partition(s), {others} left"
+            out.print(
+                f"{row.stage}: {row.runner.runtime}; agreement proves {row.runner.proves}"
+                f"{delegated}",
+                style="dim",
+            )
+
+
+def _row(row: ParityRow, coded: bool) -> tuple[str, ...]:
+    verdict = "passed" if row.passed else (row.missing or "MISSED")
+    truth = "—" if row.truth_db is None else format_db(row.truth_db)
+    return (
+        f"{row.stage} ({row.precision})",
+        format_db(row.psnr_db),
+        format_db(row.worst_db),
+        *((truth,) if coded else ()),
+        f"≥ {row.gate_db:.0f}",
+        "—" if row.size_bytes is None else f"{row.size_bytes / 1024:.0f} KiB",
+        verdict,
+    )
+
+
+def _propose(found: Parity) -> None:
+    missed = [row for row in found.rows if not row.passed and row.precision.startswith("int8")]
+    if missed and found.layers:
+        worst = sorted(found.layers, key=lambda layer: layer.sqnr_db)[:3]
+        names = ", ".join(f"{layer.name} ({layer.sqnr_db:.0f} dB)" for layer in worst)
+        err.print(
+            f"int8 keeps least of {names}; fine-tune or leave layers in float: edge-sdk quantize "
+            f"{found.model} --calibration DIR --tune 2000 --budget-db {missed[0].gate_db:.0f}"
+        )

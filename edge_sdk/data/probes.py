@@ -1,0 +1,75 @@
+"""Inputs to compare models on: pictures where there are any, and patterns that show mistakes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from edge_sdk.data.calibration import read_calibration
+from edge_sdk.data.examples import PHOTOS, example_photo
+from edge_sdk.data.model_inputs import ModelInputs
+from edge_sdk.errors import InputError, MissingExtraError
+from edge_sdk.imaging import resize_bicubic, rgb_to_ycbcr, to_levels
+from edge_sdk.models.spec import Colour, ModelSpec
+
+CUTS = 12
+SEED = 1
+
+
+def patterns(example: Tensor) -> tuple[Tensor, ...]:
+    """Noise, a ramp and edges of an input's shape, float32 in [0, 1]: all values, all borders."""
+    height, width = example.shape[-2:]
+    noise = torch.rand(example.shape, generator=torch.Generator().manual_seed(SEED))
+    ramp = torch.linspace(0, 1, width).expand(height, width) * torch.linspace(0, 1, height)[:, None]
+    edges = ((torch.arange(height)[:, None] // 5 + torch.arange(width) // 7) % 2).float()
+    return noise, ramp.expand(example.shape).contiguous(), edges.expand(example.shape).contiguous()
+
+
+def probe_pictures(example: Tensor, spec: ModelSpec | None, folder: Path | None) -> ModelInputs:
+    """Twelve cuts of pictures of an input's shape, in 8-bit levels.
+
+    Args:
+        example: an input of the model, 1×C×H×W.
+        spec: what the model does to pictures, if it says so.
+        folder: pictures; ``None`` for the photographs that scikit-image ships, at half size.
+
+    Returns:
+        The cuts; patterns if no folder is given and a model takes no picture, the cuts would be
+        larger than the photographs, or scikit-image is not installed, which ``source`` says.
+
+    Raises:
+        InputError: if the folder holds no picture, or the model takes none.
+        PictureError: if a picture cannot be read or is smaller than the input.
+    """
+    if folder is not None:
+        # Other draws than calibration's, so that the same folder gives other cuts.
+        found = read_calibration(folder, example, spec, CUTS, seed=SEED)
+        return ModelInputs(found.calibration, found.source)
+    try:
+        cuts = _photograph_cuts(example, spec)
+    except (InputError, MissingExtraError) as error:
+        return ModelInputs(patterns(example), f"noise, a ramp and edges ({error})")
+    return ModelInputs(cuts, f"{len(cuts)} cuts of {', '.join(PHOTOS)} at half size")
+
+
+def _photograph_cuts(example: Tensor, spec: ModelSpec | None) -> tuple[Tensor, ...]:
+    if example.ndim != 4 or example.shape[0] != 1 or example.shape[1] not in (1, 3):
+        raise InputError("the model takes no pictures")
+    height, width = int(example.shape[2]), int(example.shape[3])
+    luma = spec.colour is Colour.Y if spec is not None else example.shape[1] == 1
+    generator = torch.Generator().manual_seed(SEED)
+    cuts = []
+    for name in PHOTOS:
+        rgb = example_photo(name)
+        pixels = rgb_to_ycbcr(rgb)[:1] if luma else rgb
+        sides = (pixels.shape[1] // 2, pixels.shape[2] // 2)
+        if sides[0] < height or sides[1] < width:
+            raise InputError("the photographs of scikit-image are smaller than the input")
+        levels = to_levels(resize_bicubic(pixels, size=sides)).float() / 255
+        for _ in range(CUTS // len(PHOTOS)):
+            top = int(torch.randint(sides[0] - height + 1, (1,), generator=generator))
+            left = int(torch.randint(sides[1] - width + 1, (1,), generator=generator))
+            cuts.append(levels[None, :, top : top + height, left : left + width].clone())
+    return tuple(cuts)

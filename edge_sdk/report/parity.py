@@ -1,0 +1,153 @@
+"""The report of a parity chain: what every step on the way to the phone keeps."""
+
+from __future__ import annotations
+
+import math
+
+from edge_sdk.emulate.chain import ParityRow
+from edge_sdk.quantize.layer_report import LayerError
+from edge_sdk.report.charts import level
+from edge_sdk.report.markup import Markup, element
+from edge_sdk.report.numbers import counted, decibels, in_bytes, power, ratio
+from edge_sdk.report.page import Section, cards, notes, page, paragraph, table
+from edge_sdk.report.pictures import heat, picture
+from edge_sdk.zoo.parity import Parity
+
+TOP_DB = 150.0
+"""Full length of a bar: where float32 itself ends."""
+LAYER_TOP_DB = 60.0
+LAYER_MARK_DB = 20.0
+"""Below this an eighth of a layer's values is noise; an orientation, not a gate."""
+
+
+def parity_report(found: Parity) -> str:
+    """The chain as one HTML page."""
+    passed = sum(row.passed for row in found.rows)
+    verdict = "Every step passes its gate." if found.passed else "A step misses its gate."
+    sizes = "×".join(str(side) for side in found.shape)
+    lead = (
+        f"{verdict} {passed} of {len(found.rows)} steps from the trained model to the files that "
+        "phones load, each run on this machine and compared with the float32 model.",
+        element("span", f"Input {sizes}. Measured on {found.source}.", class_="soft small"),
+    )
+    sections = [Section("The chain", _chain(found)), Section("What each file is", _files(found))]
+    if found.layers:
+        sections.append(Section("What int8 keeps of each layer", _layers(found.layers)))
+    if found.maps:
+        sections.append(Section("Where the errors are", _maps(found)))
+    sections.append(Section("What the model costs", _costs(found)))
+    return page(f"{found.model}, from PyTorch to phones", lead, sections)
+
+
+def _chain(found: Parity) -> tuple[Markup, ...]:
+    columns = ("step", "against float32", "worst picture", "largest error", "against int8 in torch")
+    rows = [
+        (
+            element("span", element("code", row.stage), f" {row.precision}"),
+            _bar(row),
+            decibels(row.worst_db),
+            power(row.max_abs_error) if row.max_abs_error else "0",
+            decibels(row.truth_db),
+        )
+        for row in found.rows
+    ]
+    content = [
+        table(columns, rows),
+        paragraph(
+            f"Bars: PSNR, 0 to {TOP_DB:.0f} dB; the mark is the gate of the precision.", soft=True
+        ),
+    ]
+    if found.notes:
+        content.append(notes(found.notes, warn=False))
+    return tuple(content)
+
+
+def _bar(row: ParityRow) -> Markup:
+    if row.missing is not None:
+        return Markup(element("span", row.missing, class_="warned"))
+    shown = TOP_DB if math.isinf(row.psnr_db) and row.psnr_db > 0 else row.psnr_db
+    return level(shown, decibels(row.psnr_db), top=TOP_DB, threshold=row.gate_db)
+
+
+def _files(found: Parity) -> tuple[Markup, ...]:
+    rows = []
+    for row in found.rows:
+        if row.runner is None:
+            continue
+        left = row.delegation
+        delegated = "no delegate"
+        if left is not None:
+            others = ", ".join(left.undelegated) or "nothing left over"
+            delegated = f"{left.delegate}, {left.partitions} partition(s), {others}"
+        rows.append(
+            (
+                element("code", row.stage),
+                in_bytes(row.size_bytes or 0),
+                row.runner.runtime,
+                delegated,
+                row.runner.proves,
+            )
+        )
+    if not rows:
+        return (paragraph("No file was compared."),)
+    columns = ("file", "size", "runtime", "delegate", "agreement proves")
+    return (table(columns, rows),)
+
+
+def _layers(layers: tuple[LayerError, ...]) -> tuple[Markup, ...]:
+    rows = [
+        (
+            element("code", layer.name),
+            level(
+                min(layer.sqnr_db, LAYER_TOP_DB),
+                decibels(layer.sqnr_db),
+                top=LAYER_TOP_DB,
+                threshold=LAYER_MARK_DB,
+            ),
+            f"{layer.clipped:.2%}" if layer.codes else "—",
+            f"{layer.codes.scale:.3g}, zero at {layer.codes.zero_point}"
+            if layer.codes
+            else "floating point",
+        )
+        for layer in layers
+    ]
+    return (
+        table(("layer", "signal over error", "clipped", "step"), rows),
+        paragraph(
+            "Each value of the int8 model against the float model's, under the name of the module "
+            "that makes it; what earlier layers lost is part of it. A layer may read low and cost "
+            "little, where what follows weighs it low.",
+            soft=True,
+        ),
+    )
+
+
+def _maps(found: Parity) -> tuple[Markup, ...]:
+    largest = max(float(each.error.max()) for each in found.maps) or 1.0
+    first = found.maps[0]
+    shown = [picture(first.reference.clamp(0, 1), "the float32 model's output")]
+    shown += [
+        picture(heat(each.error, largest), f"{each.stage}: |error|, white is {largest:.1e}")
+        for each in found.maps
+    ]
+    return (cards(shown),)
+
+
+def _costs(found: Parity) -> tuple[Markup, ...]:
+    proof = found.certificate
+    rows = [
+        (name, form(before), form(after), ratio(before, after))
+        for name, before, after, form in (
+            ("multiply–accumulates", proof.macs_before, proof.macs_after, counted),
+            ("parameters", proof.parameters_before, proof.parameters_after, counted),
+            ("bytes moved in float32", proof.bytes_before, proof.bytes_after, in_bytes),
+        )
+    ]
+    return (
+        table(("", "as trained", "fused", ""), rows),
+        paragraph(
+            "For the certificate's example input. Fused and original differ by "
+            f"{power(proof.error_float64)} of the output in float64.",
+            soft=True,
+        ),
+    )

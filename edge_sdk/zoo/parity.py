@@ -1,0 +1,222 @@
+"""The whole parity chain of a loaded model: prepared, converted where asked, compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor, fx, nn
+
+from edge_sdk.data.model_inputs import ModelInputs
+from edge_sdk.data.probes import patterns, probe_pictures
+from edge_sdk.emulate.chain import Artifact, ParityRow, Stage, parity_chain
+from edge_sdk.emulate.open import open_artifact
+from edge_sdk.errors import ArtifactError, InputError, MissingExtraError
+from edge_sdk.extras import install_command, is_installed
+from edge_sdk.quantize import apply_scheme
+from edge_sdk.quantize.layer_report import LayerError, layer_errors
+from edge_sdk.reparam import Certificate
+from edge_sdk.targets import converter_names, find_converter
+from edge_sdk.zoo.loading import LoadedModel
+from edge_sdk.zoo.preparing import Prepared, prepare
+
+SIZE = (64, 64)
+"""Input of the files that are converted on the way."""
+FLOATS = ("fp32", "fp16")
+
+
+@dataclass(frozen=True, eq=False)
+class Parity:
+    """A parity chain with all that a reader wants beside it.
+
+    Attributes:
+        model: what the user typed.
+        rows: torch, fused, quantised where there are codes, then each file.
+        shape: input of all.
+        source: what they were compared on.
+        certificate: proof that the fused model equals the original; MACs and bytes moved.
+        layers: what int8 keeps of every layer, by the names of the original modules; empty in
+            floating point.
+        notes: targets that were left out and why.
+        maps: for each file, the input and the error of one probe.
+    """
+
+    model: str
+    rows: tuple[ParityRow, ...]
+    shape: tuple[int, ...]
+    source: str
+    certificate: Certificate
+    layers: tuple[LayerError, ...]
+    notes: tuple[str, ...]
+    maps: tuple[ErrorMap, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every step ran and reaches its gate."""
+        return all(row.passed for row in self.rows)
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorMap:
+    """Where a file differs from the model.
+
+    Attributes:
+        stage: name of the file.
+        reference: output of the float32 model for one probe, float32 [C, H, W].
+        error: |difference| there, float32 [C, H, W].
+    """
+
+    stage: str
+    reference: Tensor
+    error: Tensor
+
+
+def check_parity(
+    loaded: LoadedModel,
+    artifacts: Sequence[Path],
+    precision: str | None,
+    folder: Path,
+    pictures: Path | None = None,
+    calibration: Path | None = None,
+) -> Parity:
+    """Compare a model with files made from it, or with files made here for the purpose.
+
+    Args:
+        loaded: the model.
+        artifacts: converted files of one input shape; empty for every installed target.
+        precision: what to convert in (fp32 if not given), or what the files must be in.
+        folder: where files that are made here go.
+        pictures: folder of pictures to compare on.
+        calibration: folder of pictures for int8 ranges.
+
+    Raises:
+        InputError: if the files take different shapes, or do not fit the model.
+        MissingExtraError: if no target is installed.
+        ArtifactError: if a file cannot be loaded.
+        FusionError: if fusing cannot be proved.
+    """
+    if artifacts:
+        runners = {path: open_artifact(path) for path in artifacts}
+        found = {runner.precision or "fp32" for runner in runners.values()}
+        shape = _common_shape({path: runner.input_shapes for path, runner in runners.items()})
+        coded = sorted(found & {"int8", "w8"})
+        if len(coded) > 1:
+            raise InputError("the files mix w8 and int8; verify them one kind at a time")
+        example = _example(loaded, shape)
+        prepared = prepare(loaded, example, coded[0] if coded else "fp32", calibration)
+        given = [Artifact(path, precision) for path in artifacts]
+        notes: tuple[str, ...] = ()
+    else:
+        chosen = precision or "fp32"
+        example = (loaded if loaded.spec is None else loaded.resized(*SIZE)).single_example
+        prepared = prepare(loaded, example, chosen, calibration)
+        given, notes = _convert_all(prepared, example, folder)
+    inputs = _inputs(prepared, example, loaded, pictures)
+    stages = [Stage("fused", "fp32", prepared.fused)]
+    if prepared.scheme is not None:
+        stages.append(Stage("quantised", prepared.precision, prepared.model))
+    rows = parity_chain(
+        loaded.network, stages, given, inputs.tensors, pictures=loaded.spec is not None
+    )
+    return Parity(
+        loaded.name,
+        rows,
+        tuple(example.shape),
+        inputs.source,
+        prepared.certificate,
+        _layers(prepared, example, inputs.tensors),
+        notes,
+        _error_maps(loaded.network, given, inputs.tensors),
+    )
+
+
+def _inputs(
+    prepared: Prepared, example: Tensor, loaded: LoadedModel, pictures: Path | None
+) -> ModelInputs:
+    found = probe_pictures(example, loaded.spec, pictures)
+    if prepared.precision not in FLOATS:
+        return found
+    # Floats must agree everywhere, not on pictures alone; codes are made for pictures.
+    more = patterns(example)
+    if found.source.startswith("noise"):
+        return found
+    return ModelInputs((*found.tensors, *more), f"{found.source}; noise, a ramp and edges")
+
+
+def _layers(
+    prepared: Prepared, example: Tensor, inputs: Sequence[Tensor]
+) -> tuple[LayerError, ...]:
+    scheme = prepared.scheme
+    if scheme is None or scheme.weights_only:
+        return ()
+    graph = apply_scheme(prepared.fused, example, scheme).graph
+    model = prepared.model
+    assert isinstance(model, fx.GraphModule)
+    return layer_errors(graph, model, scheme, inputs[:6])
+
+
+def _convert_all(
+    prepared: Prepared, example: Tensor, folder: Path
+) -> tuple[list[Artifact], tuple[str, ...]]:
+    made, notes = [], []
+    for name in converter_names():
+        converter = find_converter(name)
+        if prepared.precision not in converter.precisions:
+            notes.append(f"{name} is left out; it has no {prepared.precision}")
+            continue
+        if not is_installed(converter.extra):
+            command = install_command(converter.extra)
+            notes.append(f"{name} is left out; install it with: {command}")
+            continue
+        path = folder / f"{name}{converter.suffix}"
+        converter.convert(prepared.model, example, path, prepared.precision)
+        made.append(Artifact(path, prepared.precision))
+    if not made:
+        raise MissingExtraError(
+            f"no target with {prepared.precision} is installed; install one with: "
+            + install_command("executorch")
+        )
+    return made, tuple(notes)
+
+
+def _common_shape(shapes: dict[Path, dict[str, tuple[int, ...]]]) -> tuple[int, ...]:
+    firsts = {path: next(iter(inputs.values())) for path, inputs in shapes.items()}
+    first = next(iter(firsts))
+    for path, shape in firsts.items():
+        if shape != firsts[first]:
+            raise InputError(
+                f"{path} takes {shape} and {first} takes {firsts[first]}; verify them one by one"
+            )
+    return firsts[first]
+
+
+def _example(loaded: LoadedModel, shape: tuple[int, ...]) -> Tensor:
+    own = tuple(loaded.single_example.shape)
+    if len(shape) != 4 or len(own) != 4 or shape[1] != own[1]:
+        raise InputError(
+            f"the files take {shape}, the model {own}; name the model they were made from"
+        )
+    return loaded.resized(shape[2], shape[3]).single_example
+
+
+def _error_maps(
+    model: nn.Module, artifacts: Sequence[Artifact], inputs: Sequence[Tensor]
+) -> tuple[ErrorMap, ...]:
+    import torch
+
+    with torch.no_grad():
+        reference = model(inputs[0])
+    if not isinstance(reference, Tensor) or reference.ndim != 4 or reference.shape[1] not in (1, 3):
+        return ()
+    maps = []
+    for artifact in artifacts:
+        try:
+            runner = open_artifact(artifact.path)
+        except (MissingExtraError, ArtifactError):
+            continue
+        name = next(iter(runner.input_shapes))
+        output = next(iter(runner.run({name: inputs[0].numpy()}).values()))
+        error = (torch.from_numpy(output).float() - reference).abs()
+        maps.append(ErrorMap(artifact.path.name, reference[0], error[0]))
+    return tuple(maps)
