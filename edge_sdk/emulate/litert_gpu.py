@@ -50,12 +50,12 @@ class LiteRTGpuRunner(EngineRunner):
         path = Path(path)
         litert = require("tflite", "ai_edge_litert.compiled_model")
         content = check_artifact(path, MAGIC, "a TFLite model", TRIAL if trial else None)
+        silence_exit()
         with vulkan_driver() as driver, quiet_stderr():
             model = _compile(path, litert, enforce_fp32)
             check_on_gpu(path, model)
             buffers = _buffers(path, model)
         super().__init__(path, _engine(path, model, buffers, driver, content))
-        silence_exit()
         weakref.finalize(self, _close, model, buffers)
         # The first run compiles the shaders, and starts a part of LiteRT that logs.
         with quiet_stderr():
