@@ -90,9 +90,13 @@ def _compile(path: Path, litert: Any, enforce_fp32: bool) -> Any:
         hardware_accelerators=litert.HardwareAccelerator.GPU,
         gpu_options=litert.GpuOptions(enforce_f32=enforce_fp32),
     )
+    folder = str(Path(litert.__file__).parent)
+    environment = litert.Environment.create(options=litert.EnvironmentOptions(runtime_path=folder))
     try:
-        return litert.CompiledModel.from_file(str(path), options=options)
+        return litert.CompiledModel.from_file(str(path), environment=environment, options=options)
     except Exception as error:
+        # Torn down here, while nobody hears it.
+        environment.close()
         raise ArtifactError(
             f"{path}: LiteRT's GPU accelerator does not take it ({first_line(error)}); replace "
             "operators that GPUs lack, or run it by --runtime litert"
