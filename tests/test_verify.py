@@ -118,6 +118,17 @@ def test_the_chain_has_every_stage_with_its_gate(artifacts: dict[str, Path]) -> 
     assert model.training
 
 
+def test_the_gate_follows_the_file_where_nothing_is_said(artifacts: dict[str, Path]) -> None:
+    chain = [Artifact(path) for path in artifacts.values()]
+    rows = parity_chain(seeded(EnhanceLike), None, chain, picture(1, 1, 16, 16))
+    assert [(row.precision, row.gate_db) for row in rows[1:]] == [
+        ("fp32", 100),
+        ("fp32", 100),
+        ("fp16", 60),
+    ]
+    assert all(row.passed for row in rows)
+
+
 def test_the_worst_probe_counts(artifacts: dict[str, Path]) -> None:
     model, path = seeded(EnhanceLike), artifacts["tflite fp16"]
     probes = [picture(1, 1, 16, 16, seed=seed) for seed in range(3)]

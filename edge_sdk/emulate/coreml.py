@@ -153,7 +153,7 @@ def _precision(path: Path) -> str | None:
     operations = function.block_specializations[function.opset].operations
     kinds = {str(operation.type) for operation in operations}
     if "quantize" in kinds:
-        return "w8a8"
+        return "int8"
     if any(kind.startswith("constexpr_lut") for kind in kinds):
         return "palette"
     if kinds & {"constexpr_affine_dequantize", "constexpr_blockwise_shift_scale"}:

@@ -77,11 +77,12 @@ class Artifact:
 
     Attributes:
         path: the file or package.
-        precision: ``fp32`` or ``fp16``; chooses the gate.
+        precision: a key of :data:`GATES_DB`, which chooses the gate; ``None`` reads it from the
+            file.
     """
 
     path: Path
-    precision: str = "fp32"
+    precision: str | None = None
 
 
 @dataclass(frozen=True)
@@ -169,11 +170,8 @@ def parity_chain(
     """
     inputs = _probes(probes)
     for artifact in artifacts:
-        if artifact.precision not in GATES_DB:
-            raise InputError(
-                f"{artifact.path}: no gate for precision '{artifact.precision}'; "
-                f"choose one of: {', '.join(GATES_DB)}"
-            )
+        if artifact.precision is not None:
+            _check_gate(artifact.path, artifact.precision)
     reference = _run_torch(model, inputs)
     rows = [ParityRow("torch", "fp32", math.inf, 0.0, GATES_DB["fp32"])]
     if fused is not None:
@@ -184,14 +182,23 @@ def parity_chain(
         try:
             runner = open_artifact(artifact.path)
         except MissingExtraError as error:
-            gate = GATES_DB[artifact.precision]
-            rows.append(
-                ParityRow(stage, artifact.precision, math.nan, math.nan, gate, missing=str(error))
-            )
+            # Without the runtime nothing reads the file; the row fails at any gate.
+            assumed = artifact.precision or "fp32"
+            gate = GATES_DB[assumed]
+            rows.append(ParityRow(stage, assumed, math.nan, math.nan, gate, missing=str(error)))
             continue
+        precision = artifact.precision or runner.precision or "of its own"
+        _check_gate(artifact.path, precision)
         outputs = _compare(reference, _run_artifact(runner, inputs, artifact.path))
-        rows.append(_row(stage, artifact.precision, outputs, runner.info))
+        rows.append(_row(stage, precision, outputs, runner.info))
     return tuple(rows)
+
+
+def _check_gate(path: Path, precision: str) -> None:
+    if precision not in GATES_DB:
+        raise InputError(
+            f"{path}: no gate for precision '{precision}'; choose one of: {', '.join(GATES_DB)}"
+        )
 
 
 def _row(
