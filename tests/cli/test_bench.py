@@ -9,9 +9,7 @@ from command_line import Run
 
 @pytest.fixture
 def tflite(run: Run, shipped_tflite: Path) -> Path:
-    assert (
-        run("convert", "sr_x2_y", "-t", "tflite", "-o", "m.tflite", "--size", "32x32").status == 0
-    )
+    shutil.copy(shipped_tflite, "m.tflite")
     return Path("m.tflite")
 
 

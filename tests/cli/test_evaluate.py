@@ -14,9 +14,7 @@ def files(run: Run, burst_folder: Path, shipped_tflite: Path) -> Path:
     Path("photos").mkdir()
     for name, box in (("a", (0, 0, 120, 100)), ("b", (40, 40, 130, 130))):
         Image.open(burst_folder / "photo.png").crop(box).save(f"photos/{name}.png")
-    assert (
-        run("convert", "sr_x2_y", "-t", "tflite", "-o", "m.tflite", "--size", "32x32").status == 0
-    )
+    shutil.copy(shipped_tflite, "m.tflite")
     return Path("photos")
 
 
