@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from edge_sdk.emulate.verify import GATES_DB, Artifact, parity_chain, psnr_db, verify
+from edge_sdk.emulate.chain import GATES_DB, Artifact, Stage, parity_chain
+from edge_sdk.emulate.verify import psnr_db, verify
 from edge_sdk.errors import ArtifactError, InputError, MissingExtraError
 from edge_sdk.targets import find_converter
 
@@ -65,7 +66,7 @@ def test_a_wrong_artifact_is_caught(
     find_converter(target).convert(wrong, example, path, "fp32")
     assert verify(wrong, example, path).psnr_db >= GATES_DB["fp32"]
     assert verify(model, example, path).psnr_db < GATES_DB["fp32"]
-    assert not parity_chain(model, None, [Artifact(path)], example)[-1].passed
+    assert not parity_chain(model, [], [Artifact(path)], example)[-1].passed
 
 
 @given(error=st.floats(1e-4, 0.5), sign=st.sampled_from([-1.0, 1.0]), size=st.integers(1, 20))
@@ -99,7 +100,7 @@ def test_the_chain_has_every_stage_with_its_gate(artifacts: dict[str, Path]) -> 
     probes = [picture(1, 1, 16, 16, seed=seed) for seed in range(3)]
     rows = parity_chain(
         model,
-        copy.deepcopy(model),
+        [Stage("fused", "fp32", copy.deepcopy(model))],
         [Artifact(path, name.split()[1]) for name, path in artifacts.items()],
         probes,
     )
@@ -118,6 +119,17 @@ def test_the_chain_has_every_stage_with_its_gate(artifacts: dict[str, Path]) -> 
     assert model.training
 
 
+def test_the_gate_follows_the_file_where_nothing_is_said(artifacts: dict[str, Path]) -> None:
+    chain = [Artifact(path) for path in artifacts.values()]
+    rows = parity_chain(seeded(EnhanceLike), [], chain, picture(1, 1, 16, 16))
+    assert [(row.precision, row.gate_db) for row in rows[1:]] == [
+        ("fp32", 100),
+        ("fp32", 100),
+        ("fp16", 60),
+    ]
+    assert all(row.passed for row in rows)
+
+
 def test_the_worst_probe_counts(artifacts: dict[str, Path]) -> None:
     model, path = seeded(EnhanceLike), artifacts["tflite fp16"]
     probes = [picture(1, 1, 16, 16, seed=seed) for seed in range(3)]
@@ -132,7 +144,7 @@ def test_a_fused_model_that_differs_does_not_pass() -> None:
     fused = copy.deepcopy(model)
     with torch.no_grad():
         drop_bias(fused)
-    rows = parity_chain(model, fused, [], picture(1, 1, 16, 16))
+    rows = parity_chain(model, [Stage("fused", "fp32", fused)], [], picture(1, 1, 16, 16))
     assert [row.passed for row in rows] == [True, False]
 
 
@@ -146,7 +158,7 @@ def test_a_missing_runtime_is_a_row_that_does_not_pass(
 
     monkeypatch.setattr(module, "require", absent)
     chain = [Artifact(artifacts["tflite fp32"]), Artifact(artifacts["executorch fp32"])]
-    rows = parity_chain(seeded(EnhanceLike), None, chain, picture(1, 1, 16, 16))
+    rows = parity_chain(seeded(EnhanceLike), [], chain, picture(1, 1, 16, 16))
     assert rows[1].missing == "tflite is not installed"
     assert [row.passed for row in rows] == [True, False, True]
     assert math.isnan(rows[1].psnr_db)
@@ -159,7 +171,7 @@ def test_questions_that_make_no_sense_are_refused(artifacts: dict[str, Path]) ->
     with pytest.raises(InputError, match="float32"):
         verify(model, picture(1, 1, 16, 16).double(), path)
     with pytest.raises(InputError, match="no gate for precision 'int3'"):
-        parity_chain(model, None, [Artifact(path, "int3")], picture(1, 1, 16, 16))
+        parity_chain(model, [], [Artifact(path, "int3")], picture(1, 1, 16, 16))
     with pytest.raises(ArtifactError, match="takes shape"):
         verify(model, picture(1, 1, 8, 8), path)
     with pytest.raises(ArtifactError, match="gives shape"):

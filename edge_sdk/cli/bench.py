@@ -151,7 +151,8 @@ def _model_plans(
         converter = find_converter(target)
         fitting = [r.name for r in RUNTIMES.values() if r.suffix == converter.suffix]
         wanted = fitting[:1] if asked is None else [name for name in fitting if name in asked]
-        if not wanted:
+        # Some targets are made for phones alone: nothing here runs their files.
+        if not wanted or not getattr(converter, "runs_here", True):
             continue
         if not is_installed(converter.extra):
             command = install_command(converter.extra)

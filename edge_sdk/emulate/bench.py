@@ -69,7 +69,11 @@ class Measurement:
 
 
 def measure(
-    jobs: Sequence[Job], runs: int = 50, on_progress: Progress | None = None
+    jobs: Sequence[Job],
+    runs: int = 50,
+    on_progress: Progress | None = None,
+    *,
+    rounds: int = ROUNDS,
 ) -> tuple[Measurement, ...]:
     """Measure every job in a process of its own, in interleaved rounds.
 
@@ -77,6 +81,7 @@ def measure(
         jobs: what to measure.
         runs: runs per job, one more unmeasured before each round.
         on_progress: called with a stage, the number done and the number of all.
+        rounds: turns that each process takes; more of them share out short disturbances better.
 
     Returns:
         One measurement per job, in order; a process that failed or crashed has its reason.
@@ -91,7 +96,9 @@ def measure(
     for job in jobs:
         if not 1 <= job.threads <= MOST_THREADS:
             raise InputError(f"threads must be 1 to {MOST_THREADS}, not {job.threads}")
-    rounds = min(ROUNDS, runs)
+    if rounds < 1:
+        raise InputError(f"rounds must be 1 or more, not {rounds}")
+    rounds = min(rounds, runs)
     shares = [runs // rounds + (turn < runs % rounds) for turn in range(rounds)]
     report = on_progress or _no_progress
     children: list[_Child] = []

@@ -29,6 +29,7 @@ _TRIAL = """
 import sys, torch, warnings
 warnings.simplefilter("ignore")
 from executorch.runtime import Runtime
+import executorch.kernels.quantized
 program = Runtime.get().load_program(sys.argv[1])
 method = program.load_method("forward")
 meta = method.metadata
@@ -45,7 +46,7 @@ class ExecuTorchRunner(EngineRunner):
     Inputs are named ``input`` (``input_0``, ``input_1`` … if there are several), outputs likewise:
     the format stores no names. A file made elsewhere is tried in a separate process first, which
     takes a few seconds. The scales of int8 inputs and outputs are read from the constant methods
-    (``forward_input0_scale``, …) that ExecuTorch's own passes for quantised ends write.
+    (``input0_scale``, …) that ExecuTorch's own passes for quantised ends write.
 
     Args:
         path: the file.
@@ -95,6 +96,10 @@ def _load(path: Path, trial: bool) -> Engine:
             f"{path}: cannot be read ({error}); copy or convert the model again"
         ) from error
     _check_backends(path, runtime, facts)
+    if any("quantize" in name for name in facts.undelegated):
+        # Phones link these kernels by choice (kernels_quantized); importing registers them.
+        with quiet_stderr():
+            _require("executorch.kernels.quantized")
     try:
         # Loading the first program logs what it finds out about the CPU.
         with quiet_stderr():
@@ -152,10 +157,10 @@ def _ports(program: Any, meta: Any, kind: str) -> tuple[Port, ...]:
         tensor = getattr(meta, f"{kind}_tensor_meta")(index)
         dtype = np.dtype(_DTYPES.get(tensor.dtype(), "float64"))
         scale, zero_point = 0.0, 0
-        prefix = f"forward_{kind}{index}"
-        if f"{prefix}_scale" in program.method_names:
-            scale = float(_constant(program, f"{prefix}_scale"))
-            zero_point = int(_constant(program, f"{prefix}_zp"))
+        for prefix in (f"{kind}{index}", f"forward_{kind}{index}"):
+            if f"{prefix}_scale" in program.method_names:
+                scale = float(_constant(program, f"{prefix}_scale"))
+                zero_point = int(_constant(program, f"{prefix}_zp"))
         ports.append(Port(name, tuple(tensor.sizes()), dtype, scale, zero_point))
     return tuple(ports)
 

@@ -50,12 +50,12 @@ class LiteRTGpuRunner(EngineRunner):
         path = Path(path)
         litert = require("tflite", "ai_edge_litert.compiled_model")
         content = check_artifact(path, MAGIC, "a TFLite model", TRIAL if trial else None)
+        silence_exit()
         with vulkan_driver() as driver, quiet_stderr():
             model = _compile(path, litert, enforce_fp32)
             check_on_gpu(path, model)
             buffers = _buffers(path, model)
         super().__init__(path, _engine(path, model, buffers, driver, content))
-        silence_exit()
         weakref.finalize(self, _close, model, buffers)
         # The first run compiles the shaders, and starts a part of LiteRT that logs.
         with quiet_stderr():
@@ -90,9 +90,13 @@ def _compile(path: Path, litert: Any, enforce_fp32: bool) -> Any:
         hardware_accelerators=litert.HardwareAccelerator.GPU,
         gpu_options=litert.GpuOptions(enforce_f32=enforce_fp32),
     )
+    folder = str(Path(litert.__file__).parent)
+    environment = litert.Environment.create(options=litert.EnvironmentOptions(runtime_path=folder))
     try:
-        return litert.CompiledModel.from_file(str(path), options=options)
+        return litert.CompiledModel.from_file(str(path), environment=environment, options=options)
     except Exception as error:
+        # Torn down here, while nobody hears it.
+        environment.close()
         raise ArtifactError(
             f"{path}: LiteRT's GPU accelerator does not take it ({first_line(error)}); replace "
             "operators that GPUs lack, or run it by --runtime litert"

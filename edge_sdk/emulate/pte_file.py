@@ -8,6 +8,7 @@ backends' blobs is unknown.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge_sdk.emulate.flatbuffer import Table
@@ -62,24 +63,34 @@ def read_pte(content: bytes) -> PteFile:
                 elif arguments is not None and kind == _DELEGATE_CALL:
                     calls.append(arguments.number(0, "i"))
         delegates = tuple(backends[index].text(0) for index in calls)
-        return PteFile(delegates, tuple(undelegated), _precision(program, plan, content))
+        return PteFile(
+            delegates, tuple(undelegated), _precision(program, plan, content, undelegated)
+        )
     except (struct.error, IndexError) as error:
         raise ValueError(f"damaged program ({error})") from error
 
 
-def _precision(program: Table, plan: Table, content: bytes) -> str | None:
-    found = set()
+def _precision(
+    program: Table, plan: Table, content: bytes, undelegated: Sequence[str]
+) -> str | None:
+    found: set[str | None] = set()
     for backend in plan.tables(7):
         if backend.text(0) != XNNPACK:
             return None
         found.add(_xnnpack_precision(_delegate_data(program, backend, content)))
-    if not found:
-        return _plain_precision(plan)
+    found.add(_plain_precision(plan, undelegated))
     # The coarsest arithmetic of any partition names the file.
-    return next(name for name in ("int8", "w8", "fp16", "fp32") if name in found)
+    return next(name for name in ("int8", "w8", "fp16", "fp32", None) if name in found)
 
 
-def _plain_precision(plan: Table) -> str:
+def _plain_precision(plan: Table, undelegated: Sequence[str]) -> str | None:
+    """Precision of what runs outside delegates; ``None`` where nothing does."""
+    if not undelegated:
+        return None
+    if any(name.startswith("quantize") for name in undelegated):
+        return "int8"
+    if any(name.startswith("dequantize") for name in undelegated):
+        return "w8"
     types = {
         value.number(0, "b")
         for entry in plan.tables(2)

@@ -1,7 +1,7 @@
 """A Vulkan driver for LiteRT's WebGPU accelerator: SwiftShader, a GPU in software.
 
 Debian's package ``chromium`` carries SwiftShader and a Vulkan loader; its folder is looked through
-unless ``VK_ICD_FILENAMES`` names a driver.
+unless ``VK_ICD_FILENAMES`` names a driver. LiteRT keeps the first driver that a process used.
 """
 
 from __future__ import annotations

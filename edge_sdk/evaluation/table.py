@@ -92,9 +92,9 @@ def evaluate(
             file's window.
     """
     _check(methods, folders, degradation)
-    pictures = {folder: list_pictures(folder) for folder in folders}
+    pictures = [(folder, list_pictures(folder)) for folder in folders]
     scores: list[list[FolderScore]] = [[] for _ in range(len(methods) + 1)]
-    for folder, paths in pictures.items():
+    for folder, paths in pictures:
         columns: list[list[PictureScore]] = [[] for _ in scores]
         for index, path in enumerate(paths):
             for column, result in zip(

@@ -14,7 +14,6 @@ from edge_sdk.emulate.chain import Artifact, ParityRow, Stage, parity_chain
 from edge_sdk.emulate.open import open_artifact
 from edge_sdk.errors import ArtifactError, InputError, MissingExtraError
 from edge_sdk.extras import install_command, is_installed
-from edge_sdk.quantize import apply_scheme
 from edge_sdk.quantize.layer_report import LayerError, layer_errors
 from edge_sdk.reparam import Certificate
 from edge_sdk.targets import converter_names, find_converter
@@ -125,7 +124,7 @@ def check_parity(
         tuple(example.shape),
         inputs.source,
         prepared.certificate,
-        _layers(prepared, example, inputs.tensors),
+        _layers(prepared, inputs.tensors),
         notes,
         _error_maps(loaded.network, given, inputs.tensors),
     )
@@ -144,16 +143,11 @@ def _inputs(
     return ModelInputs((*found.tensors, *more), f"{found.source}; noise, a ramp and edges")
 
 
-def _layers(
-    prepared: Prepared, example: Tensor, inputs: Sequence[Tensor]
-) -> tuple[LayerError, ...]:
-    scheme = prepared.scheme
-    if scheme is None or scheme.weights_only:
+def _layers(prepared: Prepared, inputs: Sequence[Tensor]) -> tuple[LayerError, ...]:
+    if prepared.scheme is None or prepared.graph is None:
         return ()
-    graph = apply_scheme(prepared.fused, example, scheme).graph
-    model = prepared.model
-    assert isinstance(model, fx.GraphModule)
-    return layer_errors(graph, model, scheme, inputs[:6])
+    assert isinstance(prepared.model, fx.GraphModule)
+    return layer_errors(prepared.graph, prepared.model, prepared.scheme, inputs[:6])
 
 
 def _convert_all(

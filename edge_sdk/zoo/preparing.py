@@ -17,6 +17,7 @@ from edge_sdk.quantize import (
     quantise_weights,
     scheme_from_json,
 )
+from edge_sdk.quantize.value_graph import ValueGraph
 from edge_sdk.reparam import Certificate, fuse
 from edge_sdk.zoo import load_int8, model_names, resolve_checkpoint
 from edge_sdk.zoo.loading import LoadedModel
@@ -36,6 +37,7 @@ class Prepared:
         scheme: its quantisation; ``None`` in floating point.
         certificate: proof that the fused model equals the original.
         source: for people: where the int8 ranges come from; empty in floating point.
+        graph: the float model that the codes were put in, its weights fine-tuned if they were.
     """
 
     model: nn.Module
@@ -44,6 +46,7 @@ class Prepared:
     scheme: Scheme | None
     certificate: Certificate
     source: str = ""
+    graph: ValueGraph | None = None
 
 
 def prepare(
@@ -93,13 +96,13 @@ def prepare(
             fused, example, cuts.calibration, observer, picture_output=loaded.spec is not None
         )
         source = f"{observer} over {cuts.source}"
-        return Prepared(made.model, fused, precision, made.scheme, certificate, source)
+        return Prepared(made.model, fused, precision, made.scheme, certificate, source, made.graph)
     source = "given by --scheme"
     network = fused
     if scheme is None:
         network, scheme, source = _stored_int8(loaded, fused)
     made = apply_scheme(network, example, scheme)
-    return Prepared(made.model, fused, precision, scheme, certificate, source)
+    return Prepared(made.model, fused, precision, scheme, certificate, source, made.graph)
 
 
 def read_scheme(path: Path) -> Scheme:

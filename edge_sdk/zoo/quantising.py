@@ -127,7 +127,7 @@ def quantise_loaded(
         scheme,
         agreement_db(fused, final.model, cuts.held_out, clip),
         plain_db,
-        layer_errors(first.graph, final.model, scheme, cuts.held_out[:8]),
+        layer_errors(final.graph, final.model, scheme, cuts.held_out[:8]),
         _source(cuts, options),
     )
 

@@ -44,3 +44,17 @@ def burst_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_picture(Picture(frame), folder / f"{index}.png")
     assert torch.isfinite(burst.frames).all()
     return folder
+
+
+@pytest.fixture(scope="session")
+def shipped_tflite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped ×2 luma model, converted for 32×32 px."""
+    pytest.importorskip("tensorflow")
+    pytest.importorskip("ai_edge_litert")
+    from edge_sdk.targets import find_converter
+    from edge_sdk.zoo.networks import example_input, luma_network
+
+    network = luma_network("sr_x2_y", 2)
+    path = tmp_path_factory.mktemp("shipped") / "m.tflite"
+    find_converter("tflite").convert(network, example_input(network, 32, 32), path, "fp32")
+    return path

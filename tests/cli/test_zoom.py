@@ -131,7 +131,19 @@ def test_unknown_command(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["zoom", "simulate", "demo", "models", "train", "fuse", "convert", "verify"]
+    "command",
+    [
+        "zoom",
+        "simulate",
+        "demo",
+        "models",
+        "train",
+        "fuse",
+        "convert",
+        "verify",
+        "bench",
+        "evaluate",
+    ],
 )
 def test_help_teaches(run: Run, command: str) -> None:
     outcome = run(command, "--help")

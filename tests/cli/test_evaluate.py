@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from command_line import Run
+from PIL import Image
+
+
+@pytest.fixture
+def files(run: Run, burst_folder: Path, shipped_tflite: Path) -> Path:
+    """A folder of two pictures and a converted model, in the working folder."""
+    Path("photos").mkdir()
+    for name, box in (("a", (0, 0, 120, 100)), ("b", (40, 40, 130, 130))):
+        Image.open(burst_folder / "photo.png").crop(box).save(f"photos/{name}.png")
+    shutil.copy(shipped_tflite, "m.tflite")
+    return Path("photos")
+
+
+def test_model_file_and_bicubic_in_one_table(run: Run, files: Path) -> None:
+    outcome = run("evaluate", "sr_x2_y", "m.tflite", "--data", files, "--json")
+    assert outcome.status == 0
+    rows = json.loads(outcome.out)["rows"]
+    assert [row["method"] for row in rows] == ["bicubic", "sr_x2_y", "m.tflite"]
+    bicubic, model, file = (row["folders"][0] for row in rows)
+    assert model["psnr_db"] > bicubic["psnr_db"]
+    assert model["psnr_db"] == pytest.approx(file["psnr_db"], abs=0.01)
+    assert [picture["picture"] for picture in file["pictures"]] == ["a.png", "b.png"]
+    shown = run("evaluate", "m.tflite", "--model", "sr_x2_y", "--data", files)
+    assert f"{file['psnr_db']:.2f} / {file['ssim']:.4f}" in shown.out
+    assert "photos (2)" in shown.out
+
+
+def test_bicubic_alone(run: Run, files: Path) -> None:
+    rows = json.loads(run("evaluate", "--scale", 4, "-d", files, "--json").out)["rows"]
+    assert [row["method"] for row in rows] == ["bicubic"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("sr_x2_y",), "no pictures"),
+        (("--data", "photos"), "--scale"),
+        (("sr_x2_y", "--data", "none"), "none: no such folder"),
+        (("sr_x2_y", "--data", "empty"), "empty: holds no picture"),
+        (("sr_x2_y", "--data", "broken"), "broken/x.png"),
+        (("sr_x2_y", "--data", "tiny"), "tiny/x.png"),
+        (("m.tflite", "--data", "photos"), "--model"),
+        (("sr_x2_y", "none.tflite", "--data", "photos"), "none.tflite"),
+        (("sr_x2_y", "m.tflite", "--data", "photos", "--runtime", "npu"), "npu"),
+        (("sr_x2_y", "m.tflite", "--data", "photos", "--runtime", "executorch"), "executorch"),
+        (("sr_x2_y", "--data", "photos", "--scale", 3), "leave out --scale"),
+        (("sr_x2_y", "--data", "photos", "--sigma", 5), "leave sigma out"),
+        (("sr_x2_y", "--data", "photos", "--sigma", "nan"), "sigma"),
+        (("--scale", 0, "--data", "photos"), "scale"),
+        (("teapot", "--data", "photos"), "teapot"),
+    ],
+)
+def test_bad_input(run: Run, files: Path, arguments: tuple[object, ...], word: str) -> None:
+    Path("empty").mkdir()
+    for folder in ("broken", "tiny"):
+        Path(folder).mkdir()
+    Path("broken/x.png").write_text("no picture")
+    Image.new("RGB", (8, 8)).save("tiny/x.png")
+    assert word in run("evaluate", *arguments).error_line

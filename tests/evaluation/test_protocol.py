@@ -1,0 +1,117 @@
+"""The protocol gives the papers' figures, and does to a picture what it says."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from edge_sdk.data.examples import example_photo
+from edge_sdk.errors import InputError, PictureError
+from edge_sdk.evaluation import Degradation, bicubic, degraded, evaluate, score
+from edge_sdk.imaging import Metadata, Picture, psnr_y, quantise, read_picture, write_picture
+from edge_sdk.models import Colour
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("photo") / "photo.png"
+    write_picture(Picture(example_photo("coffee")[:, 100:201, 200:333]), path)
+    return path
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("folder", "scale", "psnr_db"),
+    [
+        ("Set5", 2, 33.66),
+        ("Set14", 2, 30.24),
+        ("B100", 2, 29.56),
+        ("Set5", 4, 28.42),
+        ("Set14", 4, 26.00),
+        ("B100", 4, 25.96),
+    ],
+)
+def test_bicubic_gives_the_published_figures(
+    picture_sets: Path, folder: str, scale: int, psnr_db: float
+) -> None:
+    (row,) = evaluate([], [picture_sets / "sr_bench" / folder], Degradation(scale))
+    assert row.folders[0].psnr_db == pytest.approx(psnr_db, abs=0.02)
+
+
+def test_sizes_and_levels(photo: Path) -> None:
+    for scale in (2, 3, 4):
+        for colour in Colour:
+            example = degraded(photo, colour, Degradation(scale))
+            height, width = 101 // scale, 133 // scale
+            assert example.low.shape == (1, colour.channels, height, width)
+            assert example.truth.shape == (1, scale * height, scale * width)
+            torch.testing.assert_close(quantise(example.low), example.low, rtol=0, atol=0)
+
+
+def test_the_truth_scores_as_exact_and_an_offset_as_it_should(photo: Path) -> None:
+    degradation = Degradation(2)
+    example = degraded(photo, Colour.Y, degradation)
+    exact = score(example.truth[None], example, degradation)
+    assert exact.psnr_db == math.inf
+    assert exact.ssim == pytest.approx(1)
+    off = score(example.truth[None] - 4 / 255, example, degradation)
+    assert off.psnr_db == pytest.approx(20 * math.log10(255 / 4), abs=0.01)
+    assert score(example.truth[None] * torch.nan, example, degradation).psnr_db == -math.inf
+
+
+def test_the_border_does_not_count(photo: Path) -> None:
+    degradation = Degradation(3)
+    example = degraded(photo, Colour.Y, degradation)
+    spoilt = example.truth.clone()
+    for edge in (spoilt[:, :3], spoilt[:, -3:], spoilt[..., :3], spoilt[..., -3:]):
+        edge.zero_()
+    assert score(spoilt[None], example, degradation).psnr_db == math.inf
+    spoilt[:, 3, 3] = 0
+    assert score(spoilt[None], example, degradation).psnr_db < math.inf
+
+
+def test_colour_results_are_scored_by_their_luma(photo: Path) -> None:
+    degradation = Degradation(2)
+    example = degraded(photo, Colour.RGB, degradation)
+    result = bicubic(example.low, 2)
+    truth = read_picture(photo).pixels[:, :100, :132]
+    expected = psnr_y(result[0].clamp(0, 1), truth, border=2)
+    assert score(result, example, degradation).psnr_db == pytest.approx(expected, abs=0.01)
+
+
+def test_a_grey_file_is_luma_already(tmp_path: Path) -> None:
+    grey = example_photo("coffee")[:1, 100:160, 200:260].expand(3, -1, -1).contiguous()
+    write_picture(Picture(grey, Metadata(grey=True)), tmp_path / "grey.png")
+    example = degraded(tmp_path / "grey.png", Colour.Y, Degradation(2))
+    assert example.grey
+    torch.testing.assert_close(example.truth, quantise(grey[:1]))
+    coloured = degraded(tmp_path / "grey.png", Colour.RGB, Degradation(2))
+    results = [score(bicubic(e.low, 2), e, Degradation(2)) for e in (example, coloured)]
+    assert results[0].psnr_db == pytest.approx(results[1].psnr_db, abs=1e-3)
+
+
+def test_noise_has_its_deviation_and_its_seed(photo: Path) -> None:
+    clean = degraded(photo, Colour.Y, Degradation(1, 0)).truth
+    low = degraded(photo, Colour.Y, Degradation(1, 25)).low[0]
+    assert 255 * float((low - clean).std()) == pytest.approx(25, rel=0.02)
+    again = degraded(photo, Colour.Y, Degradation(1, 25)).low[0]
+    torch.testing.assert_close(low, again, rtol=0, atol=0)
+    for other in (Degradation(1, 25, seed=1), None):
+        drawn = degraded(photo, Colour.Y, other or Degradation(1, 25), index=int(other is None))
+        assert not torch.equal(drawn.low[0], low)
+
+
+def test_bad_numbers_and_pictures(tmp_path: Path) -> None:
+    for numbers in ((0,), (17,), (1, -1.0), (1, math.nan), (1, 256), (1, 1, -1)):
+        with pytest.raises(InputError):
+            Degradation(*numbers)  # type: ignore[arg-type]
+    write_picture(Picture(torch.rand(3, 14, 40)), tmp_path / "small.png")
+    with pytest.raises(PictureError, match=r"small\.png.*14 px is too small"):
+        degraded(tmp_path / "small.png", Colour.Y, Degradation(2))
+    (tmp_path / "text.png").write_text("no picture")
+    with pytest.raises(PictureError, match=r"text\.png"):
+        degraded(tmp_path / "text.png", Colour.Y, Degradation(2))
