@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -37,10 +37,14 @@ class CoreMLConverter:
     """
 
     name = "coreml"
+    format = "coreml"
+    backend = "mlprogram"
+    runs_here = True
     suffix = ".mlpackage"
     precisions = ("fp32", "fp16")
     extra = "coreml"
-    rewrites = ("reciprocal", "tanh gelu", "pixel shuffles", "pads")
+    rewrites: tuple[str, ...] = ("reciprocal", "tanh gelu", "pixel shuffles", "pads")
+    """Exact rewrites of the exported graph before it is converted."""
 
     def convert(
         self, model: nn.Module, example: Tensor, path: Path, precision: str
@@ -120,11 +124,27 @@ def _conversion_message(error: Exception, logged: list[str]) -> str:
     )
 
 
+def write_package(source: Path, path: Path) -> None:
+    """Copy a package folder to ``path``, whole or not at all; a package there is replaced.
+
+    Raises:
+        OutputError: if ``path`` cannot be written.
+    """
+    _place(lambda fresh: shutil.copytree(source, fresh), path)
+
+
 def _write(package: Any, path: Path) -> None:
-    with _staging(path) as staging:
-        fresh = staging / path.name
+    def save(fresh: Path) -> None:
         with silenced():
             package.save(str(fresh))
+
+    _place(save, path)
+
+
+def _place(write: Callable[[Path], object], path: Path) -> None:
+    with _staging(path) as staging:
+        fresh = staging / path.name
+        write(fresh)
         for name in _LEFTOVERS:
             (fresh / name).unlink(missing_ok=True)
         replaced = staging / "replaced"

@@ -38,6 +38,9 @@ class TFLiteConverter:
     """
 
     name = "tflite"
+    format = "tflite"
+    backend = "litert"
+    runs_here = True
     suffix = ".tflite"
     precisions: tuple[str, ...] = ("fp32", "fp16")
     extra = "tflite"
