@@ -46,7 +46,7 @@ class SqueezeExcite(nn.Module):
 class InvertedResidual(nn.Module):
     def __init__(self, inp, oup, stride, expand_ratio, kernel=3, use_se=False, act=nn.ReLU6):
         super().__init__()
-        hidden_dim = int(round(inp * expand_ratio))
+        hidden_dim = round(inp * expand_ratio)
         self.use_res_connect = stride == 1 and inp == oup
         layers: list[nn.Module] = []
         if expand_ratio != 1:
@@ -245,11 +245,11 @@ class ShuffleRestorer(nn.Module):
 
 
 def spread(model: nn.Module) -> nn.Module:
-    """Scale kernels as He et al. do, so that deep nets neither vanish nor all answer one class."""
+    """Draw kernels as He et al. do; linear layers keep PyTorch's own start."""
     generator = torch.Generator().manual_seed(11)
     with torch.no_grad():
         for module in model.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
+            if isinstance(module, nn.Conv2d):
                 fan_in = module.weight[0].numel()
                 module.weight.normal_(0, math.sqrt(2 / fan_in), generator=generator)
     return model

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edge_sdk.emulate.mil.declared import DECLARED_OPERATIONS
 from edge_sdk.emulate.mil.toolkit import import_coremltools, one_line, silenced
 from edge_sdk.errors import ConversionError, OutputError
 from edge_sdk.targets import LoweringReport, TensorSpec
@@ -43,7 +44,13 @@ class CoreMLConverter:
     suffix = ".mlpackage"
     precisions = ("fp32", "fp16")
     extra = "coreml"
-    rewrites: tuple[str, ...] = ("reciprocal", "tanh gelu", "pixel shuffles", "pads")
+    rewrites: tuple[str, ...] = (
+        "reciprocal",
+        "tanh gelu",
+        "pixel shuffles",
+        "channel shuffles written out",
+        "pads",
+    )
     """Exact rewrites of the exported graph before it is converted."""
 
     def convert(
@@ -76,15 +83,17 @@ class CoreMLConverter:
             program, rewrites = apply(self.rewrites, export(model, example))
         package = _converted(coremltools, program, example, precision)
         spec = package.get_spec()
+        operators = _operator_counts(spec)
         _write(package, path)
         return LoweringReport(
             target=self.name,
             precision=precision,
             inputs=_tensor_specs(spec.description.input),
             outputs=_tensor_specs(spec.description.output),
-            operators=_operator_counts(spec),
+            operators=operators,
             rewrites=rewrites,
             size_bytes=sum(file.stat().st_size for file in path.rglob("*") if file.is_file()),
+            remarks=_remarks(operators),
         )
 
 
@@ -172,6 +181,13 @@ def _staging(path: Path) -> Iterator[Path]:
             f"{path}: cannot be written ({error.strerror or one_line(error)}); choose a folder you "
             "can write to"
         ) from error
+
+
+def _remarks(operators: dict[str, int]) -> tuple[str, ...]:
+    others = sorted(set(operators) - DECLARED_OPERATIONS)
+    if not others:
+        return ()
+    return (f"uses {', '.join(others)}, outside the list of operations that edge-sdk tests",)
 
 
 def _operator_counts(spec: Any) -> dict[str, int]:

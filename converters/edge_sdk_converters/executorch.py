@@ -45,7 +45,16 @@ class ExecuTorchConverter:
     precisions: tuple[str, ...] = ("fp32",)
     extra = "executorch"
     runs_here = True
-    rewrites: tuple[str, ...] = ("pixel shuffles", "pads", "nearest")
+    rewrites: tuple[str, ...] = (
+        "pixel shuffles",
+        "pads",
+        "nearest",
+        "means",
+        "adaptive pools",
+        "mirrors",
+        "splits",
+        "hard sigmoid",
+    )
     """Exact rewrites of the exported graph before it is lowered."""
     remarks: tuple[str, ...] = ()
     """What the report says about every artifact of this target."""

@@ -21,7 +21,7 @@ class ExecuTorchVulkanConverter(ExecuTorchConverter):
     precisions: tuple[str, ...] = ("fp32", "fp16")
     runs_here = False
     # Vulkan has a nearest-neighbour resize of its own.
-    rewrites: tuple[str, ...] = ("pixel shuffles", "pads")
+    rewrites: tuple[str, ...] = ("pixel shuffles", "pads", "means", "adaptive pools")
     remarks = ("not run: the desktop runtime has no Vulkan delegate; measure it on a phone",)
 
     def partitioner(self, precision: str) -> Any:

@@ -124,7 +124,7 @@ def parse_size(text: str) -> tuple[int, int]:
 def _convert_all(network: EnhanceNet, precision: str, folder: Path) -> list[Artifact]:
     from edge_sdk.emulate.verify import Artifact
     from edge_sdk.extras import install_command, is_installed
-    from edge_sdk.targets import converter_names, find_converter
+    from edge_sdk.targets import converter_names, find_converter, runs_here
     from edge_sdk.zoo.networks import example_input
 
     made = []
@@ -134,6 +134,9 @@ def _convert_all(network: EnhanceNet, precision: str, folder: Path) -> list[Arti
             err.print(
                 f"note: {name} is left out; install it with: {install_command(converter.extra)}"
             )
+            continue
+        if not runs_here(converter):
+            err.print(f"note: {name} is left out; nothing on this machine runs its files")
             continue
         if precision not in converter.precisions:
             err.print(f"note: {name} is left out; it has no {precision}")
