@@ -68,8 +68,8 @@ def apply(
         program: from :func:`edge_sdk_converters.exported.export`; it is not changed.
 
     Returns:
-        The rewritten program and one sentence for each change. Sentences say what was changed and
-        where; the program itself if there was nothing to change.
+        The rewritten program, or the given one if there was nothing to change, and one sentence
+        for each change that says where it was.
 
     Raises:
         ConversionError: if a rewritten program computes something else on a probe.
@@ -77,8 +77,9 @@ def apply(
     sentences: list[str] = []
     for name in names:
         rewritten, changes = REWRITES[name](program)
-        if changes:
-            _prove(name, program, rewritten)
+        if not changes:
+            continue
+        _prove(name, program, rewritten)
         program = rewritten
         sentences += changes
     return program, tuple(sentences)
