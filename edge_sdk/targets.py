@@ -1,7 +1,8 @@
 """What a converter is, and how converters are found: entry points of group ``edge_sdk.converters``.
 
 A package adds a target by declaring an entry point that names a class with the attributes and the
-method of :class:`Converter`; nothing in ``edge_sdk`` needs to change.
+method of :class:`Converter`; nothing in ``edge_sdk`` needs to change. Three attributes
+are optional: ``format`` and ``backend`` (see :class:`Target`) and ``runs_here``.
 """
 
 from __future__ import annotations
@@ -18,6 +19,27 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 GROUP = "edge_sdk.converters"
+UNLISTED_GROUP = "edge_sdk.unlisted_converters"
+"""Entry points that :func:`find_converter` answers and :func:`converter_names` does not list: other
+names of a converter, and targets that cannot convert without a vendor's SDK."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a model can be turned into.
+
+    Attributes:
+        format: kind of file: ``executorch``, ``coreml`` or ``tflite``.
+        backend: what executes it there, such as ``xnnpack``, ``vulkan`` or ``litert``.
+        precision: such as ``fp32`` or ``fp16``.
+    """
+
+    format: str
+    backend: str
+    precision: str
+
+    def __str__(self) -> str:
+        return f"{self.format}-{self.backend} {self.precision}"
 
 
 @dataclass(frozen=True)
@@ -110,8 +132,26 @@ class Converter(Protocol):
 
 
 def converter_names() -> tuple[str, ...]:
-    """Names of all installed converters, sorted; nothing is imported."""
+    """Names of all installed converters that can convert, sorted; nothing is imported."""
     return tuple(sorted({entry.name for entry in metadata.entry_points(group=GROUP)}))
+
+
+def targets_of(converter: Converter) -> tuple[Target, ...]:
+    """Format, backend and each precision of ``converter``, the default precision first.
+
+    A converter that does not say its ``format`` and ``backend`` is a format and backend of its own.
+    """
+    form = getattr(converter, "format", converter.name)
+    backend = getattr(converter, "backend", converter.name)
+    return tuple(Target(form, backend, precision) for precision in converter.precisions)
+
+
+def runs_here(converter: Converter) -> bool:
+    """Tell whether a desktop runtime or interpreter executes what ``converter`` writes.
+
+    True for a converter that does not say ``runs_here``.
+    """
+    return bool(getattr(converter, "runs_here", True))
 
 
 def find_converter(name: str) -> Converter:
@@ -120,7 +160,10 @@ def find_converter(name: str) -> Converter:
     Raises:
         InputError: if no installed package registers that name, or what it registers is broken.
     """
-    matches = list(metadata.entry_points(group=GROUP, name=name))
+    matches = [
+        *metadata.entry_points(group=GROUP, name=name),
+        *metadata.entry_points(group=UNLISTED_GROUP, name=name),
+    ]
     if not matches:
         known = ", ".join(converter_names()) or "none"
         raise InputError(f"unknown target '{name}'; choose one of: {known}")

@@ -45,11 +45,31 @@ def test_whole_nets_agree(net: type[nn.Module], tmp_path: Path) -> None:
     assert verify(model, example, path).psnr_db >= GATES_DB["fp32"]
 
 
-def test_an_operator_left_behind_is_named(tmp_path: Path) -> None:
-    model = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.Upsample(scale_factor=2))
+class RunningSum(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.cumsum(2)
+
+
+def test_an_operator_left_behind_is_named_with_its_module(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), RunningSum())
     example = picture(1, 1, 8, 8)
     report = ExecuTorchConverter().convert(model, example, tmp_path / "net.pte", "fp32")
-    assert report.undelegated == ("upsample_nearest2d",)
+    assert report.undelegated == ("cumsum",)
+    assert report.undelegated_modules == ("1 (RunningSum)",)
+    assert verify(model, example, tmp_path / "net.pte").psnr_db >= GATES_DB["fp32"]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_nearest_neighbour_resize_no_longer_splits_the_graph(
+    channels: int, tmp_path: Path
+) -> None:
+    model = nn.Sequential(
+        nn.Conv2d(1, channels, 3, padding=1), nn.Upsample(scale_factor=2), nn.PReLU(channels)
+    )
+    example = picture(1, 1, 8, 8)
+    report = ExecuTorchConverter().convert(model, example, tmp_path / "net.pte", "fp32")
+    assert (report.partitions, report.undelegated) == (1, ())
+    assert report.rewrites[0].startswith("1 (Upsample): nearest-neighbour")
     assert verify(model, example, tmp_path / "net.pte").psnr_db >= GATES_DB["fp32"]
 
 

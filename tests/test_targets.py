@@ -5,8 +5,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from edge_sdk.errors import InputError
-from edge_sdk.targets import GROUP, Converter, converter_names, find_converter
+from edge_sdk.errors import InputError, MissingExtraError
+from edge_sdk.targets import (
+    GROUP,
+    UNLISTED_GROUP,
+    Converter,
+    Target,
+    converter_names,
+    find_converter,
+    runs_here,
+    targets_of,
+)
 
 
 class Good:
@@ -35,6 +44,8 @@ def register(monkeypatch: pytest.MonkeyPatch, **targets: str) -> None:
     entries = [metadata.EntryPoint(name, value, GROUP) for name, value in targets.items()]
 
     def entry_points(*, group: str, name: str | None = None):
+        if group == UNLISTED_GROUP:
+            return []
         assert group == GROUP
         return [entry for entry in entries if name in (None, entry.name)]
 
@@ -54,6 +65,57 @@ def test_entry_points_load_what_they_name(name: str, suffix: str) -> None:
     assert isinstance(converter, Converter)
     assert (converter.name, converter.suffix, converter.extra) == (name, suffix, name)
     assert {"fp32"} <= set(converter.precisions)
+
+
+def test_format_backend_and_precision_are_explicit() -> None:
+    found = {name: targets_of(find_converter(name)) for name in converter_names()}
+    assert found["executorch"] == (Target("executorch", "xnnpack", "fp32"),)
+    assert found["executorch-vulkan"] == (
+        Target("executorch", "vulkan", "fp32"),
+        Target("executorch", "vulkan", "fp16"),
+    )
+    assert found["executorch-coreml"] == (Target("executorch", "coreml", "fp16"),)
+    assert [target.precision for target in found["tflite"]][:2] == ["fp32", "fp16"]
+    assert str(found["coreml"][0]) == "coreml-mlprogram fp32"
+    everything = [target for targets in found.values() for target in targets]
+    assert len(everything) == len(set(everything))
+
+
+def test_what_no_desktop_runtime_executes_says_so() -> None:
+    here = {name for name in converter_names() if runs_here(find_converter(name))}
+    assert here == {"coreml", "executorch", "tflite"}
+
+
+def test_a_third_partys_plain_converter_is_a_target_too() -> None:
+    assert targets_of(Good()) == (Target("good", "good", "fp32"),)
+    assert runs_here(Good())
+
+
+def test_an_alias_leads_to_the_same_converter_and_is_not_listed() -> None:
+    assert type(find_converter("executorch-xnnpack")) is type(find_converter("executorch"))
+    assert "executorch-xnnpack" not in converter_names()
+
+
+@pytest.mark.parametrize(
+    ("name", "variable"),
+    [("executorch-qnn", "QNN_SDK_ROOT"), ("executorch-mediatek", "NEURON_BUFFER_ALLOCATOR_LIB")],
+)
+def test_a_vendors_target_says_what_it_needs(
+    name: str, variable: str, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(variable, raising=False)
+    assert name not in converter_names()
+    converter = find_converter(name)
+    assert isinstance(converter, Converter)
+    with pytest.raises(MissingExtraError, match=f"needs .* set {variable}") as caught:
+        converter.convert(None, None, tmp_path / "net.pte", "fp16")
+    assert "\n" not in str(caught.value)
+    monkeypatch.setenv(variable, "/somewhere")
+    with pytest.raises(MissingExtraError, match=f"{variable} is set, but"):
+        converter.convert(None, None, tmp_path / "net.pte", "fp16")
+    with pytest.raises(InputError, match="no precision"):
+        converter.convert(None, None, tmp_path / "net.pte", "fp64")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["onnx", "", "TFLITE"])

@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edge_sdk.emulate.mil.declared import DECLARED_OPERATIONS
 from edge_sdk.emulate.mil.toolkit import import_coremltools, one_line, silenced
 from edge_sdk.errors import ConversionError, OutputError
 from edge_sdk.exported import end_names, export, layout_of
@@ -40,10 +41,20 @@ class CoreMLConverter:
     """
 
     name = "coreml"
+    format = "coreml"
+    backend = "mlprogram"
+    runs_here = True
     suffix = ".mlpackage"
     precisions: tuple[str, ...] = ("fp32", "fp16", "w8", "palette", "int8")
     extra = "coreml"
-    rewrites = ("reciprocal", "tanh gelu", "pixel shuffles", "pads")
+    rewrites: tuple[str, ...] = (
+        "reciprocal",
+        "tanh gelu",
+        "pixel shuffles",
+        "channel shuffles written out",
+        "pads",
+    )
+    """Exact rewrites of the exported graph before it is converted."""
 
     def convert(
         self, model: nn.Module, example: Tensor, path: Path, precision: str
@@ -76,15 +87,17 @@ class CoreMLConverter:
             program, rewrites = apply(self.rewrites, export(model, example))
         package = _converted(coremltools, program, example, precision)
         spec = package.get_spec()
+        operators = _operator_counts(spec)
         _write(package, path)
         return LoweringReport(
             target=self.name,
             precision=precision,
             inputs=_tensor_specs(spec.description.input),
             outputs=_tensor_specs(spec.description.output),
-            operators=_operator_counts(spec),
+            operators=operators,
             rewrites=rewrites,
             size_bytes=sum(file.stat().st_size for file in path.rglob("*") if file.is_file()),
+            remarks=_remarks(operators),
         )
 
 
@@ -133,11 +146,27 @@ def _conversion_message(error: Exception, logged: list[str]) -> str:
     )
 
 
+def write_package(source: Path, path: Path) -> None:
+    """Copy a package folder to ``path``, whole or not at all; a package there is replaced.
+
+    Raises:
+        OutputError: if ``path`` cannot be written.
+    """
+    _place(lambda fresh: shutil.copytree(source, fresh), path)
+
+
 def _write(package: Any, path: Path) -> None:
-    with _staging(path) as staging:
-        fresh = staging / path.name
+    def save(fresh: Path) -> None:
         with silenced():
             package.save(str(fresh))
+
+    _place(save, path)
+
+
+def _place(write: Callable[[Path], object], path: Path) -> None:
+    with _staging(path) as staging:
+        fresh = staging / path.name
+        write(fresh)
         for name in _LEFTOVERS:
             (fresh / name).unlink(missing_ok=True)
         replaced = staging / "replaced"
@@ -165,6 +194,13 @@ def _staging(path: Path) -> Iterator[Path]:
             f"{path}: cannot be written ({error.strerror or one_line(error)}); choose a folder you "
             "can write to"
         ) from error
+
+
+def _remarks(operators: dict[str, int]) -> tuple[str, ...]:
+    others = sorted(set(operators) - DECLARED_OPERATIONS)
+    if not others:
+        return ()
+    return (f"uses {', '.join(others)}, outside the list of operations that edge-sdk tests",)
 
 
 def _operator_counts(spec: Any) -> dict[str, int]:

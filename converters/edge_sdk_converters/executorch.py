@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from edge_sdk.emulate.seal import seal
 from edge_sdk.errors import ConversionError
-from edge_sdk.exported import end_names, export, layout_of, operator_name
+from edge_sdk.exported import end_names, export, layout_of, module_path, operator_name
 from edge_sdk.extras import require
 from edge_sdk.outputs import replacing
 from edge_sdk.targets import LoweringReport, TensorSpec
 from edge_sdk_converters.artifact_file import check_codes, check_request
+from edge_sdk_converters.rewrites import apply
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -32,9 +33,25 @@ class ExecuTorchConverter:
     """
 
     name = "executorch"
+    format = "executorch"
+    backend = "xnnpack"
     suffix = ".pte"
     precisions: tuple[str, ...] = ("fp32", "int8")
     extra = "executorch"
+    runs_here = True
+    rewrites: tuple[str, ...] = (
+        "pixel shuffles",
+        "pads",
+        "nearest",
+        "means",
+        "adaptive pools",
+        "mirrors",
+        "splits",
+        "hard sigmoid",
+    )
+    """Exact rewrites of the exported graph before it is lowered."""
+    remarks: tuple[str, ...] = ()
+    """What the report says about every artifact of this target."""
 
     def convert(
         self, model: nn.Module, example: Tensor, path: Path, precision: str = "fp32"
@@ -45,11 +62,12 @@ class ExecuTorchConverter:
             model: the model to convert; a copy is evaluated, the model itself stays as it is.
             example: float32, N×C×H×W, values in [0, 1]; its shape becomes the artifact's shape.
             path: ``.pte`` file; it appears whole or not at all.
-            precision: ``fp32``, or ``int8`` for a model in int8 codes; the file takes and returns
-                float32 in both.
+            precision: one of :attr:`precisions`; ``int8`` takes a model in int8 codes, and its file
+                takes and returns float32 like the others.
 
         Returns:
-            The report; ``undelegated`` lists operators that run on ExecuTorch's portable kernels.
+            The report; ``undelegated`` lists operators that run on ExecuTorch's portable kernels,
+            ``undelegated_modules`` the modules of ``model`` that they come from.
 
         Raises:
             MissingExtraError: if ExecuTorch is not installed.
@@ -63,14 +81,10 @@ class ExecuTorchConverter:
         check_codes(model, precision)
         with _quiet():
             exir = require(self.extra, "executorch.exir")
-            xnnpack = require(
-                self.extra, "executorch.backends.xnnpack.partition.xnnpack_partitioner"
-            )
-            exported = export(model, example)
+            partitioner = self.partitioner(precision)
+            exported, rewrites = apply(self.rewrites, export(model, example))
             try:
-                edge = exir.to_edge_transform_and_lower(
-                    exported, partitioner=[xnnpack.XnnpackPartitioner()]
-                )
+                edge = exir.to_edge_transform_and_lower(exported, partitioner=[partitioner])
                 # Counted now: memory planning adds allocations to this very graph.
                 counts = count_operators(edge.exported_program().graph_module)
                 buffer: bytes = edge.to_executorch().buffer
@@ -92,17 +106,30 @@ class ExecuTorchConverter:
             operators=dict(sorted((counts.delegated + Counter(counts.undelegated)).items())),
             partitions=counts.partitions,
             undelegated=tuple(counts.undelegated),
+            undelegated_modules=tuple(counts.modules),
+            rewrites=rewrites,
             size_bytes=len(sealed),
+            remarks=self.remarks,
         )
+
+    def partitioner(self, precision: str) -> Any:
+        """ExecuTorch's partitioner that decides what the delegate takes.
+
+        Raises:
+            MissingExtraError: if ExecuTorch, or what the delegate's compiler needs, is missing.
+        """
+        xnnpack = require(self.extra, "executorch.backends.xnnpack.partition.xnnpack_partitioner")
+        return xnnpack.XnnpackPartitioner()
 
 
 class OperatorCount:
-    """Operators of a lowered graph, inside and outside the delegate."""
+    """Operators of a lowered graph, inside and outside the delegate, and whence the latter come."""
 
     def __init__(self) -> None:
         self.partitions = 0
         self.delegated: Counter[str] = Counter()
         self.undelegated: list[str] = []
+        self.modules: list[str] = []
 
 
 def count_operators(graph_module: GraphModule) -> OperatorCount:
@@ -121,6 +148,7 @@ def count_operators(graph_module: GraphModule) -> OperatorCount:
             )
         else:
             count.undelegated.append(operator_name(node.target))
+            count.modules.append(module_path(node))
     return count
 
 

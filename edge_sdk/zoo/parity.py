@@ -16,7 +16,7 @@ from edge_sdk.errors import ArtifactError, InputError, MissingExtraError
 from edge_sdk.extras import install_command, is_installed
 from edge_sdk.quantize.layer_report import LayerError, layer_errors
 from edge_sdk.reparam import Certificate
-from edge_sdk.targets import converter_names, find_converter
+from edge_sdk.targets import converter_names, find_converter, runs_here
 from edge_sdk.zoo.loading import LoadedModel
 from edge_sdk.zoo.preparing import Prepared, prepare
 
@@ -156,6 +156,9 @@ def _convert_all(
     made, notes = [], []
     for name in converter_names():
         converter = find_converter(name)
+        if not runs_here(converter):
+            notes.append(f"{name} is left out; nothing on this machine runs its files")
+            continue
         if prepared.precision not in converter.precisions:
             notes.append(f"{name} is left out; it has no {prepared.precision}")
             continue

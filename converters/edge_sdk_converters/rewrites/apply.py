@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING
 import torch
 
 from edge_sdk.errors import ConversionError
-from edge_sdk_converters.rewrites.moves import recognise_shuffles
+from edge_sdk_converters.rewrites.delegable import (
+    write_out_adaptive_pools,
+    write_out_channel_shuffle,
+    write_out_hard_sigmoid,
+    write_out_means,
+    write_out_mirrors,
+    write_out_splits,
+)
+from edge_sdk_converters.rewrites.moves import (
+    recognise_channel_shuffles,
+    recognise_pixel_shuffles,
+)
 from edge_sdk_converters.rewrites.nearest import write_out_nearest
 from edge_sdk_converters.rewrites.pads import fold_pads
 from edge_sdk_converters.rewrites.written_out import (
@@ -25,9 +36,16 @@ if TYPE_CHECKING:
 Rewrite = Callable[["ExportedProgram"], "tuple[ExportedProgram, tuple[str, ...]]"]
 
 REWRITES: dict[str, Rewrite] = {
-    "pixel shuffles": recognise_shuffles,
+    "pixel shuffles": recognise_pixel_shuffles,
+    "channel shuffles": recognise_channel_shuffles,
     "pads": fold_pads,
     "nearest": write_out_nearest,
+    "means": write_out_means,
+    "adaptive pools": write_out_adaptive_pools,
+    "mirrors": write_out_mirrors,
+    "splits": write_out_splits,
+    "hard sigmoid": write_out_hard_sigmoid,
+    "channel shuffles written out": write_out_channel_shuffle,
     "prelu": write_out_prelu,
     "reciprocal": write_out_reciprocal,
     "tanh gelu": write_out_tanh_gelu,
@@ -50,8 +68,8 @@ def apply(
         program: from :func:`edge_sdk.exported.export`; it is not changed.
 
     Returns:
-        The rewritten program and one sentence for each change. Sentences say what was changed and
-        where; the program itself if there was nothing to change.
+        The rewritten program, or the given one if there was nothing to change, and one sentence
+        for each change that says where it was.
 
     Raises:
         ConversionError: if a rewritten program computes something else on a probe.
@@ -59,8 +77,9 @@ def apply(
     sentences: list[str] = []
     for name in names:
         rewritten, changes = REWRITES[name](program)
-        if changes:
-            _prove(name, program, rewritten)
+        if not changes:
+            continue
+        _prove(name, program, rewritten)
         program = rewritten
         sentences += changes
     return program, tuple(sentences)

@@ -29,8 +29,24 @@ _LARGEST = 2**26
 aten = torch.ops.aten
 
 
-def recognise_shuffles(program: ExportedProgram) -> tuple[ExportedProgram, tuple[str, ...]]:
-    """Replace chains of views and permutations that are a shuffle by that operator.
+def recognise_pixel_shuffles(
+    program: ExportedProgram,
+) -> tuple[ExportedProgram, tuple[str, ...]]:
+    """Replace chains that are a pixel shuffle, or its inverse, by that operator."""
+    return _recognise(program, ("pixel_shuffle", "pixel_unshuffle"))
+
+
+def recognise_channel_shuffles(
+    program: ExportedProgram,
+) -> tuple[ExportedProgram, tuple[str, ...]]:
+    """Replace chains that are a channel shuffle by that operator."""
+    return _recognise(program, ("channel_shuffle",))
+
+
+def _recognise(
+    program: ExportedProgram, wanted: tuple[str, ...]
+) -> tuple[ExportedProgram, tuple[str, ...]]:
+    """Replace chains of views and permutations that are one of ``wanted`` by that operator.
 
     A chain is followed on the numbers 0, 1, 2 … in place of the elements, so that whatever it is
     made of, it is replaced only where every element lands in the same place.
@@ -46,7 +62,7 @@ def recognise_shuffles(program: ExportedProgram) -> tuple[ExportedProgram, tuple
         root, chain = _chain(node)
         numbers = torch.arange(math.prod(_shape(root))).reshape(_shape(root))
         found = _recognised(numbers, _replayed(numbers, chain))
-        if found is None:
+        if found is None or operator_name(found[0]) not in wanted:
             continue
         target, parameter = found
         with graph.inserting_after(node):

@@ -46,7 +46,8 @@ def _whole_factor(x: Tensor, result: Tensor) -> int | None:
     (_, channels, height, width), (_, _, taller, wider) = x.shape, result.shape
     factor = int(taller) // int(height)
     exact = (taller, wider) == (height * factor, width * factor)
-    return factor if exact and factor > 1 and channels <= MOST_CHANNELS else None
+    cuttable = 1 < channels <= MOST_CHANNELS or (channels == 1 and height > 1)
+    return factor if exact and factor > 1 and cuttable else None
 
 
 def _nearest(x: Tensor, output_size: Any = None, scale_factors: Any = None) -> Any:
@@ -56,6 +57,12 @@ def _nearest(x: Tensor, output_size: Any = None, scale_factors: Any = None) -> A
     factor = _whole_factor(x, x.new_empty((*x.shape[:2], *sizes)))
     if factor is None:
         return NotImplemented
-    channels = [x[:, c : c + 1] for c in range(x.shape[1])] if x.shape[1] > 1 else [x]
-    copies = [channel for channel in channels for _ in range(factor**2)]
+    if x.shape[1] > 1:
+        channels = [x[:, c : c + 1] for c in range(x.shape[1])]
+        copies = [channel for channel in channels for _ in range(factor**2)]
+    else:
+        # XNNPACK joins two different tensors or more: the second is x cut in two and joined.
+        half = x.shape[2] // 2
+        copies = [x, torch.cat([x[:, :, :half], x[:, :, half:]], 2)]
+        copies = [copies[min(phase, 1)] for phase in range(factor**2)]
     return torch.ops.aten.pixel_shuffle.default(torch.cat(copies, 1), factor)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from edge_sdk_converters.tflite.lowering import Lowering
 
 
-REWRITES = ("pixel shuffles", "pads")
+REWRITES = ("pixel shuffles", "channel shuffles", "pads")
 """Exact rewrites of the exported graph before it is lowered."""
 
 
@@ -35,12 +35,23 @@ class TFLiteConverter:
     delegates in float16. The file ends in a seal that runtimes do not read (see
     :mod:`edge_sdk.emulate.seal`). Tensors are addressed by the signature names ``input`` and
     ``output``.
+
+    Args:
+        prelu_written_out: write PReLU as relu(x) − a·relu(−x). The CPU kernel of PRELU is one fast
+            operator, so that this is off by default; phones' GPU delegates are slower in PRELU or
+            refuse it, and so is the CPU in int8.
     """
 
     name = "tflite"
+    format = "tflite"
+    backend = "litert"
+    runs_here = True
     suffix = ".tflite"
     precisions: tuple[str, ...] = ("fp32", "fp16", "int8", "int8-float-io")
     extra = "tflite"
+
+    def __init__(self, *, prelu_written_out: bool = False) -> None:
+        self.rewrites = (*REWRITES, "prelu") if prelu_written_out else REWRITES
 
     def convert(
         self, model: nn.Module, example: Tensor, path: Path, precision: str = "fp32"
@@ -74,7 +85,7 @@ class TFLiteConverter:
 
         program = export(model, example)
         try:
-            payload, rewrites = _lowered(tf, program, example, precision)
+            payload, rewrites = _lowered(tf, program, example, precision, self.rewrites)
             fallback = None
         except UnsupportedOperatorError as cause:
             payload, fallback = convert_by_litert_torch(model, example, precision, cause)
@@ -117,13 +128,17 @@ def load_tensorflow() -> ModuleType:
 
 
 def _lowered(
-    tf: ModuleType, program: ExportedProgram, example: Tensor, precision: str
+    tf: ModuleType,
+    program: ExportedProgram,
+    example: Tensor,
+    precision: str,
+    chosen: tuple[str, ...],
 ) -> tuple[bytes, tuple[str, ...]]:
     """Lower a program by the own lowering; return the file and the sentences for the report."""
     from edge_sdk_converters.rewrites import apply
     from edge_sdk_converters.tflite.lowering import Lowering
 
-    program, sentences = apply(REWRITES, program)
+    program, sentences = apply(chosen, program)
     lowering = Lowering(program)
     batch, channels, height, width = example.shape
     module = _build(tf, lowering, (batch, height, width, channels))

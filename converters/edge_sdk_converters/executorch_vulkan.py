@@ -1,0 +1,30 @@
+"""PyTorch → ExecuTorch ``.pte`` for Android GPUs through the Vulkan delegate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edge_sdk.extras import require
+from edge_sdk_converters.executorch import ExecuTorchConverter
+
+
+class ExecuTorchVulkanConverter(ExecuTorchConverter):
+    """Writes ``.pte`` files for the Vulkan delegate, ahead of time.
+
+    ``fp16`` stores weights and computes in half precision; the app hands over and gets back
+    float32. The desktop runtime has no Vulkan delegate, so that only the partitions are known here,
+    not the values: the report says so.
+    """
+
+    name = "executorch-vulkan"
+    backend = "vulkan"
+    precisions: tuple[str, ...] = ("fp32", "fp16")
+    runs_here = False
+    # Vulkan has a nearest-neighbour resize of its own.
+    rewrites: tuple[str, ...] = ("pixel shuffles", "pads", "means", "adaptive pools")
+    remarks = ("not run: the desktop runtime has no Vulkan delegate; measure it on a phone",)
+
+    def partitioner(self, precision: str) -> Any:
+        """Vulkan's partitioner, told to compute in half precision for ``fp16``."""
+        vulkan = require(self.extra, "executorch.backends.vulkan.partitioner.vulkan_partitioner")
+        return vulkan.VulkanPartitioner({"force_fp16": True} if precision == "fp16" else {})

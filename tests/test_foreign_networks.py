@@ -1,0 +1,155 @@
+"""Networks that nobody here designed, through every format that this machine runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+import pytest
+import torch
+from conversion_nets import picture, seeded
+from foreign_networks import (
+    MobileNetV2Like,
+    MobileNetV3Like,
+    ResNetLike,
+    ShuffleRestorer,
+    UNetLike,
+    spread,
+)
+from torch import Tensor, nn
+
+from edge_sdk.emulate.chain import GATES_DB
+from edge_sdk.emulate.mil.declared import DECLARED_OPERATIONS
+from edge_sdk.emulate.open import open_artifact
+from edge_sdk.emulate.verify import verify
+from edge_sdk.reparam import fuse
+from edge_sdk.targets import find_converter
+
+PACKAGES = {"executorch": "executorch", "coreml": "coremltools", "tflite": "tensorflow"}
+
+
+@dataclass(frozen=True)
+class Case:
+    build: Callable[[], nn.Module]
+    shape: tuple[int, ...]
+    classifies: bool
+    partitions: int
+
+
+CASES = {
+    "mobilenet_v2": Case(MobileNetV2Like, (1, 3, 48, 64), True, 1),
+    "mobilenet_v3": Case(MobileNetV3Like, (1, 3, 48, 64), True, 1),
+    "resnet": Case(ResNetLike, (1, 3, 64, 64), True, 1),
+    # Sizes that do not halve twice, so that the skips need padding.
+    "unet": Case(UNetLike, (1, 3, 38, 50), False, 1),
+    "unet_bilinear": Case(partial(UNetLike, bilinear=True), (1, 3, 38, 50), False, 1),
+    # XNNPACK has no instance norm, which stays on a portable kernel between two partitions.
+    "shuffle_restorer": Case(ShuffleRestorer, (1, 3, 24, 32), False, 2),
+}
+CLASSIFIERS = [name for name, case in CASES.items() if case.classifies]
+QUICK = {("mobilenet_v3", "tflite", "plain")}
+
+
+@cache
+def model_of(name: str, form: str) -> nn.Module:
+    case = CASES[name]
+    model = spread(seeded(case.build)).eval()
+    if form == "fused":
+        model, _ = fuse(model, picture(*case.shape))
+    return model
+
+
+def probes(name: str, count: int = 2) -> list[Tensor]:
+    return [picture(*CASES[name].shape, seed=seed) for seed in range(2, 2 + count)]
+
+
+def peak_db(model: nn.Module, examples: list[Tensor]) -> float:
+    """What PSNR gains if its peak is the largest output instead of 1: logits exceed 1."""
+    with torch.no_grad():
+        largest = max(float(model(example).abs().max()) for example in examples)
+    return max(0.0, 20 * math.log10(largest))
+
+
+CONVERSIONS = [
+    pytest.param(
+        name, target, form,
+        marks=[] if (name, target, form) in QUICK else [pytest.mark.slow],
+    )
+    for name in CASES for target in PACKAGES for form in ("plain", "fused")
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "target", "form"), CONVERSIONS)
+def test_fp32_agrees(name: str, target: str, form: str, tmp_path: Path) -> None:
+    pytest.importorskip(PACKAGES[target])
+    converter, original = find_converter(target), model_of(name, "plain")
+    path = tmp_path / f"net{converter.suffix}"
+    report = converter.convert(model_of(name, form), picture(*CASES[name].shape), path, "fp32")
+    # Against the model as it was trained, not against the fused one.
+    assert verify(original, probes(name), path).psnr_db >= GATES_DB["fp32"]
+    assert report.fallback is None
+    if target == "tflite":
+        assert report.transposes == 0
+    if target == "coreml":
+        assert set(report.operators) <= DECLARED_OPERATIONS
+        assert report.remarks == ()
+    if target == "executorch":
+        assert report.partitions == CASES[name].partitions
+        assert (report.undelegated == ()) == (report.partitions == 1)
+        assert set(report.undelegated_modules) <= {"norm (InstanceNorm2d)"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["coreml", "tflite"])
+@pytest.mark.parametrize("name", CASES)
+def test_fp16_agrees(name: str, target: str, tmp_path: Path) -> None:
+    pytest.importorskip(PACKAGES[target])
+    converter, model = find_converter(target), model_of(name, "fused")
+    path = tmp_path / f"net{converter.suffix}"
+    converter.convert(model, picture(*CASES[name].shape), path, "fp16")
+    parity = verify(model, probes(name), path).psnr_db + peak_db(model, probes(name))
+    assert GATES_DB["fp16"] <= parity < GATES_DB["fp32"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("target", "precision"),
+    [("executorch", "fp32"), ("coreml", "fp16"), ("tflite", "fp16")],
+)
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_classifiers_choose_the_same_class(
+    name: str, target: str, precision: str, tmp_path: Path
+) -> None:
+    pytest.importorskip(PACKAGES[target])
+    converter, model = find_converter(target), model_of(name, "fused")
+    path = tmp_path / f"net{converter.suffix}"
+    converter.convert(model, picture(*CASES[name].shape), path, precision)
+    runner, agreed = open_artifact(path), 0
+    examples = probes(name, 100)
+    for example in examples:
+        # Pictures of different brightness and contrast, so that classes differ.
+        example = example * example.mean((2, 3), keepdim=True) ** (len(CLASSIFIERS))
+        with torch.no_grad():
+            expected = int(model(example).argmax())
+        output = runner.run({next(iter(runner.input_shapes)): example.numpy()})
+        agreed += expected == int(next(iter(output.values())).argmax())
+    assert agreed >= 0.99 * len(examples)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in CASES if name != "shuffle_restorer"])
+def test_vulkan_takes_them_whole(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("executorch")
+    converter = find_converter("executorch-vulkan")
+    example = picture(*CASES[name].shape)
+    report = converter.convert(model_of(name, "fused"), example, tmp_path / "net.pte", "fp32")
+    assert (report.partitions, report.undelegated) == (1, ())
+
+
+def test_every_format_is_covered_where_all_are_installed() -> None:
+    installed = [target for target, name in PACKAGES.items() if importlib.util.find_spec(name)]
+    assert {param.values[1] for param in CONVERSIONS} >= set(installed)

@@ -1,0 +1,198 @@
+"""Every exact rewrite: the same result on probes, one sentence per change, nothing else touched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+import torch
+import torch.nn.functional as F
+from conversion_nets import picture, seeded
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from edge_sdk.errors import ConversionError
+from edge_sdk.exported import export, operator_name
+from edge_sdk_converters.rewrites import REWRITES, apply
+
+SHAPE = (1, 4, 12, 8)
+
+
+class Calls(nn.Module):
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x)
+
+
+def views(x: Tensor, up: bool = True) -> Tensor:
+    if up:
+        return x.view(1, 1, 2, 2, 12, 8).permute(0, 1, 4, 2, 5, 3).reshape(1, 1, 24, 16)
+    return x.view(1, 4, 6, 2, 4, 2).permute(0, 1, 3, 5, 2, 4).reshape(1, 16, 6, 4)
+
+
+def transposed_views(x: Tensor) -> Tensor:
+    """Looks like a pixel shuffle, but rows and columns of the cells are exchanged."""
+    return x.view(1, 1, 2, 2, 12, 8).permute(0, 1, 4, 3, 5, 2).reshape(1, 1, 24, 16)
+
+
+def channel_views(x: Tensor) -> Tensor:
+    return x.view(1, 2, 2, 12, 8).transpose(1, 2).contiguous().view(1, 4, 12, 8)
+
+
+def padded_conv(amounts: tuple[int, ...], value: float = 0.0, **options: int) -> nn.Module:
+    return seeded(
+        lambda: nn.Sequential(nn.ConstantPad2d(amounts, value), nn.Conv2d(4, 3, 3, **options))
+    )
+
+
+@dataclass(frozen=True)
+class Case:
+    """A rewrite, a model it changes, what appears and what is gone."""
+
+    name: str
+    model: nn.Module
+    gone: str
+    appears: str
+
+
+CASES = [
+    Case("pixel shuffles", Calls(views), "permute", "pixel_shuffle"),
+    Case("pixel shuffles", Calls(lambda x: views(x, up=False)), "permute", "pixel_unshuffle"),
+    Case("channel shuffles", Calls(channel_views), "transpose", "channel_shuffle"),
+    Case("pads", padded_conv((1, 1, 2, 2)), "pad", "conv2d"),
+    Case("pads", padded_conv((1, 1, 1, 1), stride=2, padding=1), "pad", "conv2d"),
+    Case("nearest", nn.Upsample(scale_factor=3), "upsample_nearest2d", "pixel_shuffle"),
+    Case("nearest", Calls(lambda x: F.interpolate(x[:, :1], size=(24, 16))),
+         "upsample_nearest2d", "pixel_shuffle"),
+    Case("means", Calls(lambda x: x.mean((2, 3)) * 2), "none", "view"),
+    Case("means", Calls(lambda x: x.mean((-1, -2))), "none", "view"),
+    Case("adaptive pools", nn.AdaptiveAvgPool2d((4, 2)), "adaptive_avg_pool2d", "avg_pool2d"),
+    Case("mirrors", nn.ReflectionPad2d((3, 1, 0, 2)), "pad", "cat"),
+    Case("mirrors", nn.ReplicationPad2d((3, 1, 0, 2)), "pad", "cat"),
+    Case("splits", Calls(lambda x: x.chunk(3, 1)[0] - x.chunk(3, 1)[1]), "split", "slice"),
+    Case("splits", Calls(lambda x: torch.cat(x.split([1, 3], 1)[::-1], 1)),
+         "split_with_sizes", "slice"),
+    Case("hard sigmoid", Calls(lambda x: F.hardsigmoid(x * 12 - 6)), "hardsigmoid", "hardtanh"),
+    Case("channel shuffles written out", nn.ChannelShuffle(2), "channel_shuffle", "transpose"),
+    Case("prelu", seeded(lambda: nn.PReLU(4)), "prelu", "relu"),
+    Case("prelu", nn.PReLU(), "prelu", "relu"),
+    Case("reciprocal", Calls(lambda x: torch.reciprocal(x + 1)), "reciprocal", "div"),
+    Case("tanh gelu", nn.GELU("tanh"), "gelu", "tanh"),
+]  # fmt: skip
+
+
+def signed(model: nn.Module) -> nn.Module:
+    """Probes lie in [0, 1]; half of what the model sees is negative."""
+    return nn.Sequential(Calls(lambda x: x * 2 - 1), model)
+
+
+def operators(program: torch.export.ExportedProgram) -> set[str]:
+    return {operator_name(node.target) for node in program.graph.nodes if node.op != "placeholder"}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name}-{case.gone}-{case.appears}")
+def test_a_rewrite_computes_the_same(case: Case) -> None:
+    model, x = signed(case.model), picture(*SHAPE)
+    before = export(model, x)
+    graph = str(before.graph)
+    after, sentences = apply([case.name], before)
+    assert len(sentences) >= 1
+    assert all(sentence.startswith("1") for sentence in sentences)
+    assert str(before.graph) == graph
+    assert case.gone not in operators(after)
+    assert case.appears in operators(after)
+    with torch.no_grad():
+        for seed in range(3):
+            probe = picture(*SHAPE, seed=seed)
+            assert torch.allclose(after.module()(probe), model.eval()(probe), rtol=0, atol=1e-6)
+
+
+def test_every_rewrite_is_tested() -> None:
+    assert {case.name for case in CASES} == set(REWRITES)
+
+
+@pytest.mark.parametrize("name", REWRITES)
+def test_a_rewrite_leaves_other_models_alone(name: str) -> None:
+    program = export(seeded(lambda: nn.Sequential(nn.Conv2d(4, 3, 3), nn.ReLU())), picture(*SHAPE))
+    assert apply([name], program) == (program, ())
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("pixel shuffles", Calls(transposed_views)),
+        ("pixel shuffles", Calls(channel_views)),
+        ("channel shuffles", Calls(views)),
+        ("pads", padded_conv((1, 0, 1, 1))),
+        ("pads", padded_conv((1, 1, 1, 1), value=0.5)),
+        ("pads", padded_conv((-1, -1, 0, 0))),
+        ("nearest", nn.Upsample(size=(18, 12))),
+        ("means", Calls(lambda x: x.mean((1, 3)))),
+        ("adaptive pools", nn.AdaptiveAvgPool2d((5, 3))),
+        ("mirrors", nn.CircularPad2d(1)),
+        ("tanh gelu", nn.GELU()),
+    ],
+)
+def test_a_near_miss_is_left_alone(name: str, model: nn.Module) -> None:
+    program = export(model, picture(*SHAPE))
+    assert apply([name], program) == (program, ())
+
+
+def test_a_pad_that_somebody_else_reads_stays() -> None:
+    class Shared(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(4, 4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            padded = F.pad(x, (1, 1, 1, 1))
+            return self.conv(padded) + padded[:, :, 1:-1, 1:-1]
+
+    program = export(Shared(), picture(*SHAPE))
+    assert apply(["pads"], program) == (program, ())
+
+
+def test_a_wrong_rewrite_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(program: torch.export.ExportedProgram):
+        table = {torch.ops.aten.relu.default: lambda x: x.clamp(min=0.001)}
+        return program.run_decompositions(table), ("relu became something else",)
+
+    monkeypatch.setitem(REWRITES, "wrong", wrong)
+    with pytest.raises(ConversionError, match="rewrite 'wrong' changes the result"):
+        apply(["wrong"], export(signed(nn.ReLU()), picture(*SHAPE)))
+
+
+def test_sentences_name_the_module() -> None:
+    model = nn.Sequential(nn.Sequential(nn.ReLU(), nn.PReLU()), nn.PReLU())
+    _, sentences = apply(["prelu"], export(model, picture(*SHAPE)))
+    assert sentences == (
+        "0.1 (PReLU): PReLU became relu(x) − a·relu(−x)",
+        "1 (PReLU): PReLU became relu(x) − a·relu(−x)",
+    )
+
+
+@settings(max_examples=15)
+@given(
+    factor=st.integers(2, 4),
+    channels=st.integers(1, 3),
+    dims=st.permutations([1, 2, 3, 4, 5]),
+)
+def test_only_true_pixel_shuffles_are_recognised(
+    factor: int, channels: int, dims: list[int]
+) -> None:
+    x = picture(1, channels * factor**2, 3, 2)
+
+    def move(x: Tensor) -> Tensor:
+        cells = x.view(1, channels, factor, factor, 3, 2).permute(0, *dims)
+        return cells.reshape(1, channels, 3 * factor, 2 * factor)
+
+    program = export(Calls(move), x)
+    after, sentences = apply(["pixel shuffles"], program)
+    same = torch.equal(move(x), F.pixel_shuffle(x, factor))
+    assert bool(sentences) == same
+    assert torch.equal(after.module()(x), move(x))
