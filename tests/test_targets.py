@@ -69,7 +69,9 @@ def test_entry_points_load_what_they_name(name: str, suffix: str) -> None:
 
 def test_format_backend_and_precision_are_explicit() -> None:
     found = {name: targets_of(find_converter(name)) for name in converter_names()}
-    assert found["executorch"] == (Target("executorch", "xnnpack", "fp32"),)
+    assert found["executorch"] == tuple(
+        Target("executorch", "xnnpack", precision) for precision in ("fp32", "int8")
+    )
     assert found["executorch-vulkan"] == (
         Target("executorch", "vulkan", "fp32"),
         Target("executorch", "vulkan", "fp16"),

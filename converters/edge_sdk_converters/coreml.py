@@ -110,6 +110,7 @@ def _converted(
         try:
             package = coremltools.convert(
                 program,
+                pass_pipeline=_pipeline(coremltools),
                 convert_to="mlprogram",
                 inputs=[
                     coremltools.TensorType("input", shape=tuple(example.shape), dtype=np.float32)
@@ -125,6 +126,13 @@ def _converted(
             return _palettised(package) if precision == "palette" else package
         except Exception as error:
             raise ConversionError(_conversion_message(error, logged)) from error
+
+
+def _pipeline(coremltools: ModuleType) -> Any:
+    """Passes of coremltools, less the one that replaces the scheme's scales by their ratios."""
+    pipeline = coremltools.PassPipeline()
+    pipeline.remove_passes({"common::distributive_quantized_binary_op_scale_normalization"})
+    return pipeline
 
 
 def _palettised(package: Any) -> Any:

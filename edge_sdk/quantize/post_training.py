@@ -11,11 +11,8 @@ from edge_sdk.errors import InputError
 from edge_sdk.quantize.calibrate import Seen, calibrate
 from edge_sdk.quantize.insertion import insert
 from edge_sdk.quantize.observers import Observer, choose_codes
-from edge_sdk.quantize.scheme import Affine, Scheme, affine
+from edge_sdk.quantize.scheme import PICTURE, Affine, Scheme
 from edge_sdk.quantize.value_graph import ValueGraph, value_graph
-
-PICTURE_RANGE = (0.0, 1.0)
-"""Range of pictures: codes −128 … 127 are then exactly the 8-bit values 0 … 255."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,14 +93,14 @@ def choose_scheme(
     codes: dict[str, Affine] = {name: choose_codes(each, observer) for name, each in seen.items()}
     for value in graph.values:
         if value.node.op == "placeholder" and _is_picture(seen[value.share]):
-            codes[value.share] = affine(*PICTURE_RANGE)
+            codes[value.share] = PICTURE
         if picture_output and any(user.op == "output" for user in value.node.users):
-            codes[value.share] = affine(*PICTURE_RANGE)
+            codes[value.share] = PICTURE
     return Scheme(values=codes, observer=observer)
 
 
 def _is_picture(seen: Seen) -> bool:
-    return seen.low >= PICTURE_RANGE[0] and seen.high <= PICTURE_RANGE[1]
+    return seen.low >= 0 and seen.high <= 1
 
 
 def _check_pictures(example: Tensor, pictures: Sequence[Tensor]) -> None:

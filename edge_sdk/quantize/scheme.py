@@ -18,6 +18,8 @@ from edge_sdk.errors import InputError
 LOWEST, HIGHEST = -128, 127
 """Least and greatest int8 code of an activation."""
 STEPS = HIGHEST - LOWEST
+LEAST_SCALE = 2.0**-24
+"""Least number above 0 in half precision."""
 
 
 @dataclass(frozen=True)
@@ -49,21 +51,39 @@ class Affine:
         return self.scale * (HIGHEST - self.zero_point)
 
 
+PICTURE = Affine(0.003921568859368563, LOWEST)
+"""Codes of pictures in [0, 1]: −128 … 127 are exactly the 8-bit values 0 … 255.
+
+The scale is 1/255 in float32."""
+
+
 def affine(low: float, high: float) -> Affine:
     """Codes that cover [low, high], widened to hold 0, which becomes exact.
 
-    The scale is rounded to float32, which is how every format stores it.
+    The scale is rounded up to a half-precision number, which every format holds exactly, also
+    those that compute in half precision.
 
     Args:
         low: least value.
-        high: greatest value; a range of no width is given the step 1/255.
+        high: greatest value.
+
+    Raises:
+        InputError: if the range is beyond half precision.
     """
     import numpy as np
 
     low, high = min(low, 0.0), max(high, 0.0)
-    scale = float(np.float32((high - low) / STEPS))
-    # Below the smallest normal float16, runtimes that compute in half precision would divide by 0.
-    scale = scale if scale >= 2.0**-14 / STEPS else 1 / STEPS
+    exact = (high - low) / STEPS
+    if exact < LEAST_SCALE:
+        exact = LEAST_SCALE
+    scale = float(np.float16(exact))
+    if scale < exact:
+        scale = float(np.nextafter(np.float16(exact), np.float16(np.inf)))
+    if not math.isfinite(scale):
+        raise InputError(
+            f"a value ranges from {low:.3g} to {high:.3g}, which half precision cannot hold in "
+            "codes; mend the model"
+        )
     zero_point = round(LOWEST - low / scale)
     return Affine(scale, min(max(zero_point, LOWEST), HIGHEST))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 LEVELS = 127
@@ -11,8 +12,14 @@ SMALLEST_STEP = 1e-30
 """Step of a channel of zeros, which every code represents exactly."""
 
 
+LEAST_NORMAL_HALF = 2.0**-14
+
+
 def step_sizes(kernel: Tensor) -> Tensor:
     """Step between neighbouring int8 codes, max |kernel| / 127 per channel.
+
+    Rounded up to a half-precision number, which every format holds exactly; steps below half
+    precision's normal numbers stay as they are.
 
     Args:
         kernel: float [out, in, kh, kw].
@@ -20,7 +27,11 @@ def step_sizes(kernel: Tensor) -> Tensor:
     Returns:
         Float [out, 1, 1, 1], above zero.
     """
-    return kernel.detach().abs().amax((1, 2, 3), keepdim=True).clamp_min(SMALLEST_STEP) / LEVELS
+    exact = kernel.detach().abs().amax((1, 2, 3), keepdim=True).clamp_min(SMALLEST_STEP) / LEVELS
+    half = exact.half().to(exact)
+    up = torch.where(half < exact, (exact * (1 + 2.0**-10)).half().to(exact), half)
+    held = (exact >= LEAST_NORMAL_HALF) & up.isfinite()
+    return torch.where(held, up, exact)
 
 
 def fake_quantise(kernel: Tensor) -> Tensor:

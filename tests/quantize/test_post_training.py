@@ -109,15 +109,12 @@ def test_all_layers_in_floating_point_are_the_float_model(
 
 def test_a_damaged_code_is_seen(network: EnhanceNet, pictures: list[Tensor]) -> None:
     first = quantise(network, EXAMPLE, pictures)
+    codes = first.scheme.values["reconstruct"]
+    harmed = replace(codes, zero_point=codes.zero_point + (60 if codes.zero_point < 0 else -60))
+    scheme = replace(first.scheme, values={**first.scheme.values, "reconstruct": harmed})
+    worse = apply_scheme(network, EXAMPLE, scheme)
     whole = agreement_db(network, first.model, pictures)
-    shifted = {
-        name: replace(codes, zero_point=max(codes.zero_point - 8, -128))
-        if name == "activations.1"
-        else replace(codes, scale=codes.scale)
-        for name, codes in first.scheme.values.items()
-    }
-    worse = apply_scheme(network, EXAMPLE, replace(first.scheme, values=shifted))
-    assert agreement_db(network, worse.model, pictures) <= whole
+    assert agreement_db(network, worse.model, pictures) < whole - 6
 
 
 class Foreign(nn.Module):
