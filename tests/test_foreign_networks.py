@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import math
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from conversion_nets import picture, seeded
 from foreign_networks import (
     MobileNetV2Like,
@@ -116,28 +118,51 @@ def test_fp16_agrees(name: str, target: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("target", "precision"),
-    [("executorch", "fp32"), ("coreml", "fp16"), ("tflite", "fp16")],
-)
+@pytest.mark.parametrize("target", PACKAGES)
 @pytest.mark.parametrize("name", CLASSIFIERS)
-def test_classifiers_choose_the_same_class(
-    name: str, target: str, precision: str, tmp_path: Path
-) -> None:
+def test_classifiers_choose_the_same_class(name: str, target: str, tmp_path: Path) -> None:
+    # In fp32 only: untrained nets see pictures almost alike, so that standardising their logits
+    # also enlarges what half precision rounds; that would need trained weights.
     pytest.importorskip(PACKAGES[target])
-    converter, model = find_converter(target), model_of(name, "fused")
+    examples = [patches(CASES[name].shape, seed) for seed in range(100)]
+    model = balanced(model_of(name, "plain"), examples)
+    with torch.no_grad():
+        expected = [int(model(example).argmax()) for example in examples]
+    # A model that always gives one answer would agree with any artifact.
+    assert max(expected.count(label) for label in set(expected)) < 50
+    converter = find_converter(target)
     path = tmp_path / f"net{converter.suffix}"
-    converter.convert(model, picture(*CASES[name].shape), path, precision)
-    runner, agreed = open_artifact(path), 0
-    examples = probes(name, 100)
-    for example in examples:
-        # Pictures of different brightness and contrast, so that classes differ.
-        example = example * example.mean((2, 3), keepdim=True) ** (len(CLASSIFIERS))
-        with torch.no_grad():
-            expected = int(model(example).argmax())
-        output = runner.run({next(iter(runner.input_shapes)): example.numpy()})
-        agreed += expected == int(next(iter(output.values())).argmax())
+    fused, _ = fuse(model, examples[0])
+    converter.convert(fused, examples[0], path, "fp32")
+    runner = open_artifact(path)
+    found = [
+        int(next(iter(runner.run({"input": example.numpy()}).values())).argmax())
+        for example in examples
+    ]
+    agreed = sum(left == right for left, right in zip(expected, found, strict=True))
     assert agreed >= 0.99 * len(examples)
+
+
+def patches(shape: tuple[int, ...], seed: int) -> Tensor:
+    """Smooth coloured patches, which differ more from each other than noise does."""
+    coarse = picture(shape[0], shape[1], 3, 3, seed=seed)
+    return F.interpolate(coarse, size=shape[2:], mode="bilinear")
+
+
+def balanced(model: nn.Module, examples: list[Tensor]) -> nn.Module:
+    """Copy whose logits are standardised over ``examples``, so that every class is chosen."""
+    model = copy.deepcopy(model)
+    head = [module for module in model.modules() if isinstance(module, nn.Linear)][-1]
+    logits: list[Tensor] = []
+    handle = head.register_forward_hook(lambda _, __, output: logits.append(output))
+    with torch.no_grad():
+        for example in examples:
+            model(example)
+        handle.remove()
+        mean, std = torch.cat(logits).mean(0), torch.cat(logits).std(0)
+        head.weight /= std[:, None]
+        head.bias.copy_((head.bias - mean) / std)
+    return model
 
 
 @pytest.mark.slow
