@@ -132,7 +132,7 @@ def _page(lines: list[str]) -> str:
             "",
             "`against torch's codes` compares int8 and w8 files with the PyTorch graph that holds",
             "the same codes: what is left there is the runtime's own rounding. Core ML files",
-            "run in our interpreter: it proves graph, weights, layout and dtypes, not Apple's kernels.",
+            "run in our interpreter: it proves graph, weights, layout and dtypes, not kernels.",
             "Files of executorch-vulkan and executorch-coreml are made but not run here.",
             "",
             *lines,

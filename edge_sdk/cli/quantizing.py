@@ -42,6 +42,14 @@ def quantize(
         float | None,
         typer.Option(help="Leave the dearest layers in floating point until this PSNR is met."),
     ] = None,
+    truth: Annotated[
+        bool,
+        typer.Option(
+            "--truth",
+            help="The pictures are what a super-resolution model should return: reduce them by its "
+            "scale, and tune towards them.",
+        ),
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of all draws.")] = 0,
     input_shape: Annotated[str | None, typer.Option("--input", help=INPUT_HELP)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
@@ -76,7 +84,7 @@ def quantize(
     check_writable(path)
     if size is not None or (loaded.spec is not None and input_shape is None):
         loaded = loaded.resized(*parse_size(size or "64x64"))
-    options = QuantiseOptions(observer, cuts, shrink, tune, budget_db, seed)  # type: ignore[arg-type]
+    options = QuantiseOptions(observer, cuts, shrink, tune, budget_db, truth, seed)  # type: ignore[arg-type]
     with stage_progress() as progress:
         made = quantise_loaded(loaded, loaded.single_example, calibration, options, progress)
     if isinstance(made.model, EnhanceNet):
@@ -95,6 +103,7 @@ def quantize(
                 "output": path,
                 "agreement_db": made.agreement_db,
                 "before_tuning_db": made.before_tuning_db,
+                "truth_db": made.truth_db,
                 "float_layers": made.scheme.float_layers,
                 "source": made.source,
                 "layers": made.layers,
@@ -110,6 +119,9 @@ def quantize(
         else (f" (plain int8: {format_db(made.before_tuning_db)})")
     )
     out.print(f"int8 against float: {format_db(made.agreement_db)} dB{changed}")
+    if made.truth_db is not None:
+        before, after = (format_db(value) for value in made.truth_db)
+        out.print(f"against the truth: float {before} dB, int8 {after} dB")
     out.print(f"wrote {path}")
 
 

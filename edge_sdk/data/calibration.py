@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from edge_sdk.data.model_inputs import picture_channels
-from edge_sdk.data.patches import list_pictures
+from edge_sdk.data.patches import list_pictures, picture_pair
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import resize_bicubic, to_levels
 from edge_sdk.models.spec import Colour, ModelSpec
@@ -29,11 +29,16 @@ class Calibration:
         held_out: likewise, from pictures that are not in ``calibration`` where there are four
             pictures or more.
         source: for people: where they come from.
+        truths: what a super-resolution model should return for each of ``calibration``, float32
+            [1, C, scale·H, scale·W]; empty if that was not asked for.
+        held_out_truths: likewise for ``held_out``.
     """
 
     calibration: tuple[Tensor, ...]
     held_out: tuple[Tensor, ...]
     source: str
+    truths: tuple[Tensor, ...] = ()
+    held_out_truths: tuple[Tensor, ...] = ()
 
 
 def read_calibration(
@@ -43,6 +48,7 @@ def read_calibration(
     count: int = CUTS,
     *,
     shrink: float = 1.0,
+    truth: bool = False,
     seed: int = 0,
 ) -> Calibration:
     """Cut a folder's pictures into inputs of a model.
@@ -56,13 +62,17 @@ def read_calibration(
         count: number of cuts to calibrate with; a quarter as many are kept apart.
         shrink: factor in (0, 1] by which each picture is reduced first: 1/2 makes of a photograph
             what a ×2 model sees of it in tests.
+        truth: the pictures are what a super-resolution model should return: they are reduced by its
+            scale, and kept beside the cuts.
         seed: seed of all draws.
 
     Raises:
-        InputError: if the folder is missing or holds no picture, or the model takes other than one
-            picture of one or three channels.
+        InputError: if the folder is missing or holds no picture, the model takes other than one
+            picture of one or three channels, or the truth is asked for of another task.
         PictureError: if a picture cannot be read or is smaller than the model's input.
     """
+    if truth and (spec is None or spec.scale < 2):
+        raise InputError("pictures are the truth of super-resolution alone; leave the truth out")
     if example.ndim != 4 or example.shape[0] != 1 or example.shape[1] not in (1, 3):
         sides = "×".join(str(side) for side in example.shape)
         raise InputError(
@@ -70,42 +80,60 @@ def read_calibration(
             "1×3×H×W (RGB), so calibrate it from Python"
         )
     luma = spec.colour is Colour.Y if spec is not None else example.shape[1] == 1
+    scale = spec.scale if truth and spec is not None else 1
     paths = list_pictures(folder)
     generator = torch.Generator().manual_seed(seed)
     shuffled = [paths[i] for i in torch.randperm(len(paths), generator=generator).tolist()]
     apart = len(shuffled) // APART
     kept, others = shuffled[apart:], shuffled[:apart] or shuffled
     size = (int(example.shape[2]), int(example.shape[3]))
-    calibration = _cuts(kept, size, luma, count, shrink, generator)
-    held_out = _cuts(others, size, luma, max(count // APART, 1), shrink, generator)
+    reader = _Reader(luma, shrink, scale)
+    calibration, truths = _cuts(kept, size, reader, count, generator)
+    held_out, held_out_truths = _cuts(others, size, reader, max(count // APART, 1), generator)
     note = "" if apart else "; too few pictures to keep some apart, so figures are theirs"
     return Calibration(
         calibration,
         held_out,
         f"{len(calibration)} cuts of {len(kept)} of the {len(paths)} pictures in {folder}{note}",
+        truths,
+        held_out_truths,
     )
+
+
+@dataclass(frozen=True)
+class _Reader:
+    luma: bool
+    shrink: float
+    scale: int
+
+    def read(self, path: Path) -> tuple[Tensor, Tensor | None]:
+        """A picture as the model sees it, 8-bit levels in [0, 1], and as it should return it."""
+        if self.scale > 1:
+            colour = Colour.Y if self.luma else Colour.RGB
+            pair = picture_pair(path, self.scale, colour, self.shrink)
+            return pair.low.float() / 255, pair.high.float() / 255
+        pixels = picture_channels(path, self.luma)
+        if self.shrink < 1:
+            sides = [max(1, round(side * self.shrink)) for side in pixels.shape[-2:]]
+            pixels = resize_bicubic(pixels, size=(sides[0], sides[1]))
+        return to_levels(pixels).float() / 255, None
 
 
 def _cuts(
     paths: Sequence[Path],
     size: tuple[int, int],
-    luma: bool,
+    reader: _Reader,
     count: int,
-    shrink: float,
     generator: torch.Generator,
-) -> tuple[Tensor, ...]:
+) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     height, width = size
-    cuts = []
+    cuts, truths = [], []
     for place, path in enumerate(paths):
         share = count // len(paths) + (place < count % len(paths))
         if share == 0:
             break
-        pixels = picture_channels(path, luma)
-        if shrink < 1:
-            sides = [max(1, round(side * shrink)) for side in pixels.shape[-2:]]
-            pixels = resize_bicubic(pixels, size=(sides[0], sides[1]))
-        levels = to_levels(pixels).float() / 255
-        rows, columns = levels.shape[-2:]
+        low, high = reader.read(path)
+        rows, columns = low.shape[-2:]
         if rows < height or columns < width:
             raise PictureError(
                 f"{path}: {columns}×{rows} px is smaller than the model's input "
@@ -114,5 +142,12 @@ def _cuts(
         for _ in range(share):
             top = int(torch.randint(rows - height + 1, (1,), generator=generator))
             left = int(torch.randint(columns - width + 1, (1,), generator=generator))
-            cuts.append(levels[None, :, top : top + height, left : left + width].clone())
-    return tuple(cuts)
+            cuts.append(low[None, :, top : top + height, left : left + width].clone())
+            if high is not None:
+                k = reader.scale
+                truths.append(
+                    high[
+                        None, :, k * top : k * (top + height), k * left : k * (left + width)
+                    ].clone()
+                )
+    return tuple(cuts), tuple(truths)

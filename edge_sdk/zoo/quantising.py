@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from edge_sdk.data.calibration import Calibration, read_calibration
@@ -37,6 +39,8 @@ class QuantiseOptions:
         shrink: factor in (0, 1] by which pictures are reduced first.
         tune_steps: steps of fine-tuning; 0 for none.
         budget_db: agreement to reach by leaving layers in floating point; ``None`` for all in int8.
+        truth: the pictures are what a super-resolution model should return; they are reduced by
+            its scale, and fine-tuning follows them instead of the float model.
         seed: seed of all draws.
     """
 
@@ -45,6 +49,7 @@ class QuantiseOptions:
     shrink: float = 1.0
     tune_steps: int = 0
     budget_db: float | None = None
+    truth: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -66,6 +71,7 @@ class QuantisedModel:
         before_tuning_db: the same before fine-tuning and mixed precision.
         layers: what int8 keeps of every layer.
         source: what ranges were chosen by and figures measured on.
+        truth_db: PSNR against the truth, where it is known, of the float model and of the int8 one.
     """
 
     model: nn.Module
@@ -74,6 +80,7 @@ class QuantisedModel:
     before_tuning_db: float
     layers: tuple[LayerError, ...]
     source: str
+    truth_db: tuple[float, float] | None = None
 
 
 def quantise_loaded(
@@ -100,7 +107,13 @@ def quantise_loaded(
     """
     options = options or QuantiseOptions()
     cuts = read_calibration(
-        folder, example, loaded.spec, options.cuts, shrink=options.shrink, seed=options.seed
+        folder,
+        example,
+        loaded.spec,
+        options.cuts,
+        shrink=options.shrink,
+        truth=options.truth,
+        seed=options.seed,
     )
     fused, _ = fuse(loaded.network, loaded.example)
     clip = loaded.spec is not None
@@ -119,7 +132,13 @@ def quantise_loaded(
     if options.tune_steps:
         config = TuningConfig(steps=options.tune_steps, seed=options.seed)
         model = tune(
-            fused, example, scheme, cuts.calibration, config, _stage(progress, "fine-tuning")
+            fused,
+            example,
+            scheme,
+            cuts.calibration,
+            config,
+            _stage(progress, "fine-tuning"),
+            cuts.truths,
         )
     final = apply_scheme(model, example, scheme)
     return QuantisedModel(
@@ -128,15 +147,27 @@ def quantise_loaded(
         agreement_db(fused, final.model, cuts.held_out, clip),
         plain_db,
         layer_errors(final.graph, final.model, scheme, cuts.held_out[:8]),
-        _source(cuts, options),
+        f"ranges by {options.observer} over {cuts.source}",
+        _against_truth(fused, final.model, cuts),
     )
+
+
+def _against_truth(
+    reference: nn.Module, model: nn.Module, cuts: Calibration
+) -> tuple[float, float] | None:
+    if not cuts.held_out_truths:
+        return None
+    found = []
+    for each in (reference, model):
+        with torch.no_grad():
+            outputs = [each(cut).clamp(0, 1) for cut in cuts.held_out]
+        pairs = zip(outputs, cuts.held_out_truths, strict=True)
+        errors = [float((one - other).double().square().mean()) for one, other in pairs]
+        found.append(-10 * math.log10(max(sum(errors) / len(errors), 1e-30)))
+    return found[0], found[1]
 
 
 def _stage(progress: Progress | None, name: str) -> Callable[[int, int], None] | None:
     if progress is None:
         return None
     return lambda done, total: progress(name, done, total)
-
-
-def _source(cuts: Calibration, options: QuantiseOptions) -> str:
-    return f"ranges by {options.observer} over {cuts.source}"

@@ -1,0 +1,76 @@
+"""Cuts for calibration: seeded, 8-bit, of the asked size, kept apart from those to measure with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from edge_sdk.data.calibration import read_calibration
+from edge_sdk.data.probes import patterns, probe_pictures
+from edge_sdk.errors import InputError, PictureError
+from edge_sdk.imaging import Picture, write_picture
+from edge_sdk.models import EnhanceNet, EnhanceNetConfig
+
+EXAMPLE = torch.zeros(1, 1, 16, 20)
+SPEC = EnhanceNet(EnhanceNetConfig(widths=(4,), skips=(), branches=None)).spec
+
+
+@pytest.fixture()
+def folder(tmp_path: Path) -> Path:
+    generator = torch.Generator().manual_seed(0)
+    for index in range(5):
+        pixels = torch.rand(3, 40 + index, 50, generator=generator)
+        write_picture(Picture(pixels), tmp_path / f"{index}.png")
+    return tmp_path
+
+
+def test_cuts_are_seeded_and_in_8_bit_levels(folder: Path) -> None:
+    one, other = (read_calibration(folder, EXAMPLE, SPEC, 12) for _ in range(2))
+    assert len(one.calibration) == 12
+    assert len(one.held_out) == 3
+    for first, second in zip(one.calibration, other.calibration, strict=True):
+        assert torch.equal(first, second)
+        assert first.shape == EXAMPLE.shape
+        torch.testing.assert_close(first * 255, (first * 255).round(), atol=1e-4, rtol=0)
+    third = read_calibration(folder, EXAMPLE, SPEC, 12, seed=1)
+    assert not all(map(torch.equal, one.calibration, third.calibration))
+    assert "4 of the 5 pictures" in one.source
+
+
+def test_the_truth_lies_over_its_cut(folder: Path) -> None:
+    found = read_calibration(folder, torch.zeros(1, 1, 8, 8), SPEC, 6, truth=True)
+    assert len(found.truths) == 6
+    for low, high in zip(found.calibration, found.truths, strict=True):
+        assert high.shape == (1, 1, 16, 16)
+        assert abs(float(low.mean() - high.mean())) < 0.06
+
+
+def test_few_pictures_are_said_to_serve_both(folder: Path) -> None:
+    for index in range(2, 5):
+        (folder / f"{index}.png").unlink()
+    found = read_calibration(folder, EXAMPLE, SPEC, 4)
+    assert "too few pictures" in found.source
+    assert found.held_out
+
+
+def test_bad_requests_are_refused(folder: Path) -> None:
+    with pytest.raises(PictureError, match="smaller than the model's input"):
+        read_calibration(folder, torch.zeros(1, 1, 60, 60), SPEC, 4)
+    with pytest.raises(InputError, match="from Python"):
+        read_calibration(folder, torch.zeros(1, 4, 8, 8), None, 4)
+    with pytest.raises(InputError, match="truth"):
+        read_calibration(folder, EXAMPLE, None, 4, truth=True)
+    (folder / "broken.png").write_bytes(b"no picture")
+    with pytest.raises(PictureError, match=r"broken\.png"):
+        read_calibration(folder, EXAMPLE, SPEC, 12)
+
+
+def test_probes_fall_back_to_patterns_and_say_so() -> None:
+    found = probe_pictures(torch.zeros(1, 4, 8, 8), None, None)
+    assert "noise, a ramp and edges" in found.source
+    assert len(patterns(EXAMPLE)) == 3
+    photographs = probe_pictures(EXAMPLE, SPEC, None)
+    assert len(photographs.tensors) == 12
+    assert "coffee" in photographs.source
