@@ -47,7 +47,7 @@ def quantize(
         typer.Option(
             "--truth",
             help="The pictures are what a super-resolution model should return: reduce them by its "
-            "scale, and tune towards them.",
+            "scale first, and measure against them too.",
         ),
     ] = False,
     seed: Annotated[int, typer.Option(help="Seed of all draws.")] = 0,
@@ -61,7 +61,7 @@ def quantize(
     .safetensors file that `convert --precision int8` takes; of any other model a .json file is
     written, for `convert MODEL --scheme FILE`.
 
-    Example: edge-sdk quantize sr_x2_y -c photos --shrink 0.5 --tune 2000 -o int8.safetensors
+    Example: edge-sdk quantize sr_x2_y -c photos --truth --tune 2000 -o int8.safetensors
     """
     from edge_sdk.models import EnhanceNet, save_checkpoint
     from edge_sdk.outputs import check_writable, replacing

@@ -40,7 +40,7 @@ class QuantiseOptions:
         tune_steps: steps of fine-tuning; 0 for none.
         budget_db: agreement to reach by leaving layers in floating point; ``None`` for all in int8.
         truth: the pictures are what a super-resolution model should return; they are reduced by
-            its scale, and fine-tuning follows them instead of the float model.
+            its scale, and the models are measured against them too.
         seed: seed of all draws.
     """
 
@@ -138,7 +138,6 @@ def quantise_loaded(
             cuts.calibration,
             config,
             _stage(progress, "fine-tuning"),
-            cuts.truths,
         )
     final = apply_scheme(model, example, scheme)
     return QuantisedModel(

@@ -87,20 +87,3 @@ def test_bad_requests_are_refused(network: EnhanceNet, pictures: list[Tensor]) -
     graph = quantise(network, EXAMPLE, pictures).graph
     with pytest.raises(InputError, match="misses the budget"):
         meet_budget(graph, scheme, pictures, 1000.0)
-
-
-def test_tuning_towards_the_truth(network: EnhanceNet, pictures: list[Tensor]) -> None:
-    scheme = quantise(network, EXAMPLE, pictures).scheme
-    truths = [torch.nn.functional.interpolate(picture, scale_factor=2.0) for picture in pictures]
-
-    def error(model: torch.nn.Module) -> float:
-        with torch.no_grad():
-            outputs = [apply_scheme(model, EXAMPLE, scheme).model(each) for each in pictures]
-        pairs = zip(outputs, truths, strict=True)
-        return sum(float((one - other).square().mean()) for one, other in pairs)
-
-    config = TuningConfig(steps=60)
-    tuned = tune(network, EXAMPLE, scheme, pictures, config, truths=truths)
-    assert error(tuned) < 0.8 * error(network)
-    with pytest.raises(InputError, match="of that size"):
-        tune(network, EXAMPLE, scheme, pictures, config, truths=pictures)
