@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from edge_sdk.emulate.bench import Measurement, measure
 from edge_sdk.emulate.measure import Job
@@ -32,7 +33,9 @@ from edge_sdk.emulate.quiet import quiet_stderr
 from edge_sdk.models import EnhanceNet
 from edge_sdk.targets import find_converter
 from edge_sdk.zoo import resolve_model
+from edge_sdk.zoo.loading import load_any
 from edge_sdk.zoo.networks import example_input, fused_network
+from edge_sdk.zoo.preparing import prepare
 
 MODEL = "sr_x2_y"
 SIDE_PX = 128
@@ -114,8 +117,30 @@ def tflite_pairs(network: EnhanceNet, folder: Path, runs: int) -> Iterator[Pair 
         litert_torch.convert(network.eval(), (example,)).export(str(theirs))
     yield size_pair("TFLite fp32, size", ours, theirs)
     yield from speed_pairs("TFLite fp32", "litert", ours, theirs, runs, bar=1.0)
-    if "int8" not in find_converter("tflite").precisions:
-        yield "TFLite int8: the converter offers " + ", ".join(find_converter("tflite").precisions)
+    codes = prepare(load_any(MODEL), example, "int8").model
+    ours, theirs = folder / "ours-int8.tflite", folder / "litert-torch-int8.tflite"
+    find_converter("tflite").convert(codes, example, ours, "int8")
+    _convert_int8_by_litert_torch(network, example, theirs)
+    yield size_pair("TFLite int8, size", ours, theirs)
+    yield from speed_pairs("TFLite int8", "litert", ours, theirs, runs, bar=1.0)
+
+
+def _convert_int8_by_litert_torch(network: EnhanceNet, example: Tensor, path: Path) -> None:
+    """As its documentation shows: PT2E quantisation per channel, calibrated on the example."""
+    with quiet():
+        import litert_torch
+        from litert_torch.quantize import pt2e_quantizer, quant_config
+        from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+
+        quantizer = pt2e_quantizer.PT2EQuantizer().set_global(
+            pt2e_quantizer.get_symmetric_quantization_config(is_per_channel=True)
+        )
+        program = torch.export.export(network.eval(), (example,)).module()
+        prepared = prepare_pt2e(program, quantizer)
+        prepared(example)
+        converted = convert_pt2e(prepared, fold_quantize=False)
+        config = quant_config.QuantConfig(pt2e_quantizer=quantizer)
+        litert_torch.convert(converted, (example,), quant_config=config).export(str(path))
 
 
 def pte_pairs(network: EnhanceNet, folder: Path, runs: int) -> Iterator[Pair | str]:

@@ -70,6 +70,8 @@ def verify(
                 "rows": found.rows,
                 "layers": found.layers,
                 "notes": found.notes,
+                "macs": [found.certificate.macs_before, found.certificate.macs_after],
+                "bytes_moved": [found.certificate.bytes_before, found.certificate.bytes_after],
             }
         )
     else:
@@ -83,6 +85,8 @@ def verify(
 
 
 def _print_chain(found: Parity) -> None:
+    from edge_sdk.report.numbers import counted, in_bytes
+
     for note in found.notes:
         err.print(f"note: {note}")
     coded = any(row.truth_db is not None for row in found.rows)
@@ -90,6 +94,12 @@ def _print_chain(found: Parity) -> None:
     columns = ("step", "PSNR (dB)", "worst", *truth, "gate", "size", "")
     title = f"Parity with the float32 model, input {'×'.join(map(str, found.shape))}"
     print_table(title, columns, [_row(row, coded) for row in found.rows])
+    proof = found.certificate
+    out.print(
+        f"fused: {counted(proof.macs_before)} → {counted(proof.macs_after)} MACs, "
+        f"{in_bytes(proof.bytes_before)} → {in_bytes(proof.bytes_after)} moved in float32 "
+        "(for the certificate's example)"
+    )
     out.print(f"measured on {found.source}")
     for row in found.rows:
         if row.runner:
