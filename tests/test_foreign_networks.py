@@ -82,6 +82,8 @@ CONVERSIONS = [
         marks=[] if (name, target, form) in QUICK else [pytest.mark.slow],
     )
     for name in CASES for target in PACKAGES for form in ("plain", "fused")
+    # BatchNorms that are left whole go through every lowering once; fused is what users convert.
+    if form == "fused" or target == "tflite" or name == "mobilenet_v3"
 ]  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, fx, nn
 from edge_sdk.exported import operator_name, quiet_copy
 from edge_sdk.quantize.scheme import HIGHEST, LOWEST, Affine, Scheme
 from edge_sdk.quantize.value_graph import ValueGraph, is_weighted, output_axis, parameter
-from edge_sdk.reparam.int8 import LEVELS, SMALLEST_STEP, step_sizes
+from edge_sdk.reparam.int8 import LEVELS, slope_divisions, step_sizes
 
 
 def operators() -> Any:
@@ -134,7 +134,8 @@ def insert(graph: ValueGraph, scheme: Scheme) -> fx.GraphModule:
 
     Tensors between operators are quantised and dequantised; weights become int8 codes and their
     scales (buffers); biases are rounded to multiples of input scale × weight scale and slopes of
-    PReLUs to multiples of max|a| / 127, which is how integer kernels hold them.
+    PReLUs to parts of 1 (:func:`edge_sdk.reparam.int8.slope_divisions`), as integer kernels hold
+    them.
 
     Args:
         graph: the float model; it is left untouched.
@@ -150,8 +151,8 @@ def insert(graph: ValueGraph, scheme: Scheme) -> fx.GraphModule:
         _quantise_weight(coding.module, node)
     for node in coding.slopes:
         exact = _stored(coding.module, node.args[1]).double()
-        step = exact.abs().max().clamp_min(SMALLEST_STEP) / LEVELS
-        _replace(coding.module, node, 1, ((exact / step).round() * step).float())
+        divisions = torch.from_numpy(slope_divisions(exact.numpy()))
+        _replace(coding.module, node, 1, ((exact * divisions).round() / divisions).float())
     coding.module.graph.eliminate_dead_code()
     lean = fx.GraphModule(coding.module, coding.module.graph, type(graph.module).__name__)
     return lean.eval()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 LEVELS = 127
@@ -47,6 +51,23 @@ def fake_quantise(kernel: Tensor) -> Tensor:
     fixed = kernel.detach()
     rounded = (fixed / step).round().clamp(-LEVELS, LEVELS) * step
     return kernel + (rounded - fixed)
+
+
+def slope_divisions(slopes: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """How many parts n of 1 the grid of a PReLU's slopes has, per channel.
+
+    An integer kernel holds relu(x) − a·relu(−x) with both weights in int8 and one step 1/n, so
+    that the positive side stays exactly 1: n = ⌊127 / max(1, |a|)⌋, at least 1.
+
+    Args:
+        slopes: float [C].
+
+    Returns:
+        Whole numbers, float64 [C].
+    """
+    exact = slopes.astype(np.float64)
+    divisions: NDArray[np.float64] = np.floor(LEVELS / np.maximum(1.0, np.abs(exact)) + 1e-6)
+    return np.maximum(divisions, 1.0)
 
 
 def rounding_noise(kernel: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from edge_sdk.exported import operator_name
+from edge_sdk_converters.tflite.quantisation import integer_prelu, step_of
 from edge_sdk_converters.tflite.registry import NHWC_AXIS, Call, Value, constant_like, handles
 
 SIMPLE: dict[str, Callable[[Any, Any], Any]] = {
@@ -134,6 +135,9 @@ def prelu(call: Call) -> Value:
     # The PRELU kernel wants one slope per channel, also where torch shares one.
     slope = np.broadcast_to(slope, (1, x.shape[1], 1, 1))
     alpha = constant_like(slope, 4, x.order)[0]
+    if (step := step_of(call)) is not None:
+        call.note("PReLU is relu(x) − a·relu(−x), two 1×1 convolutions of int8 codes")
+        return Value(integer_prelu(x.tensor, alpha.ravel(), step), x.shape, x.order)
     tensor = tf.nn.relu(x.tensor) + (-alpha) * tf.nn.relu(-x.tensor)
     return Value(tensor, x.shape, x.order)
 
