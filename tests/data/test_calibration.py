@@ -17,7 +17,7 @@ EXAMPLE = torch.zeros(1, 1, 16, 20)
 SPEC = EnhanceNet(EnhanceNetConfig(widths=(4,), skips=(), branches=None)).spec
 
 
-@pytest.fixture()
+@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     generator = torch.Generator().manual_seed(0)
     for index in range(5):
