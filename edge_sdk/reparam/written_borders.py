@@ -70,7 +70,7 @@ def _per_channel(written: object, constants: Constants, channels: int) -> Tensor
 
 
 def _span(index: object, channels: int) -> tuple[int, int] | None:
-    """Axis and size of the one border that an index names, the size negative if counted from behind.
+    """Axis and size of the one border that an index names, the size negative at the far end.
 
     Raises:
         FusionError: if it names rows or columns that are no border of a picture of another size.
