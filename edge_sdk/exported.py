@@ -35,7 +35,8 @@ def export(model: nn.Module, example: Tensor) -> ExportedProgram:
             f"example: expected float32 N×C×H×W, got {example.dtype} of shape "
             f"{tuple(example.shape)}; pass a float32 picture batch"
         )
-    private = quiet_copy(model).eval().cpu()
+    private = quiet_copy(model).cpu()
+    private.eval()
     example = example.detach().cpu()
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")

@@ -276,5 +276,8 @@ def _print_certificate(certificate: Certificate, loaded: LoadedModel) -> None:
         f"largest error {certificate.error_float64:.1e} (float64), {certificate.error_float32:.1e} "
         f"(float32) of the RMS output, over {len(certificate.probes)} probes"
     )
+    if certificate.probes_left_out:
+        names = ", ".join(certificate.probes_left_out)
+        out.print(f"not compared, since the model itself is not finite there: {names}")
     if certificate.input_range is not None:
         out.print("equal for inputs from {:g} to {:g} only".format(*certificate.input_range))

@@ -35,7 +35,8 @@ class EagerRunner(EngineRunner):
     def __init__(
         self, model: nn.Module, examples: Tensor | Sequence[Tensor], name: str | None = None
     ) -> None:
-        private = copy.deepcopy(model).eval().float().cpu()
+        private = copy.deepcopy(model).float().cpu()
+        private.eval()
         tensors = [examples] if isinstance(examples, Tensor) else list(examples)
         name = name or type(model).__name__
         try:

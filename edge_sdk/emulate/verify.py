@@ -121,7 +121,8 @@ def check_probes(examples: Tensor | Sequence[Tensor]) -> list[Tensor]:
 
 def run_torch(model: nn.Module, probes: list[Tensor]) -> list[list[NDArray[np.generic]]]:
     """Outputs of a float32 copy of a model in evaluation mode, in order, for each probe."""
-    private = quiet_copy(model).eval().float().cpu()
+    private = quiet_copy(model).float().cpu()
+    private.eval()
     with torch.no_grad():
         return [[tensor.numpy() for tensor in _flatten(private(probe))] for probe in probes]
 

@@ -150,7 +150,8 @@ def lint_ranges(model: nn.Module, examples: Tensor | Sequence[Tensor]) -> RangeR
     inputs = [examples] if isinstance(examples, Tensor) else list(examples)
     if not inputs or not all(isinstance(each, Tensor) and each.numel() for each in inputs):
         raise InputError("examples: give at least one input, each a tensor that holds something")
-    copy: nn.Module = copy_of(model).eval()
+    copy: nn.Module = copy_of(model)
+    copy.eval()
     modules = _layers(copy)
     if not modules:
         raise InputError(

@@ -108,7 +108,8 @@ def tune(
     tuned = deepcopy(model)
     state = student.state_dict()
     tuned.load_state_dict({name: state.get(name, old) for name, old in tuned.state_dict().items()})
-    return tuned.eval()
+    tuned.eval()
+    return tuned
 
 
 def _trainable(graph: ValueGraph, scheme: Scheme) -> fx.GraphModule:

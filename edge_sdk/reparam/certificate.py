@@ -73,6 +73,8 @@ class Certificate:
         operators_after: the same for the fused model.
         input_range: smallest and largest input value for which the two are equal; ``None`` for any
             (only folded skips need a range).
+        probes_left_out: names of the inputs for which the original itself gives numbers that are
+            not finite, so that nothing was compared.
     """
 
     regions: tuple[Region, ...]
@@ -89,6 +91,7 @@ class Certificate:
     operators_before: tuple[OperatorCost, ...]
     operators_after: tuple[OperatorCost, ...]
     input_range: Range | None = None
+    probes_left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,12 +103,14 @@ class Evidence:
         error_float32: likewise.
         probes: likewise.
         input_range: likewise.
+        probes_left_out: likewise.
     """
 
     error_float64: float
     error_float32: float
     probes: tuple[str, ...]
     input_range: Range | None = None
+    probes_left_out: tuple[str, ...] = ()
 
 
 def certify(
@@ -143,6 +148,7 @@ def certify(
         operators_before=operators_before,
         operators_after=operators_after,
         input_range=evidence.input_range,
+        probes_left_out=evidence.probes_left_out,
     )
 
 

@@ -34,8 +34,13 @@ def freeze_batch_norm(model: nn.Module) -> int:
 
 
 def thaw_batch_norm(model: nn.Module) -> None:
-    """Take :func:`freeze_batch_norm` back: BatchNorms follow ``train()`` and ``eval()`` again."""
+    """Take :func:`freeze_batch_norm` back: BatchNorms follow ``train()`` and ``eval()`` again.
+
+    The frozen blocks run their branches again, those that were collapsed before freezing too.
+    """
     for block in multi_branch_blocks(model):
+        if block.statistics_frozen:
+            block.collapsed = False
         block.statistics_frozen = False
         block.train(block.training)
 

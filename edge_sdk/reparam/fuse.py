@@ -9,18 +9,23 @@ import torch
 from torch import Tensor, nn
 
 from edge_sdk.errors import FusionError, InputError
-from edge_sdk.reparam.block import MultiBranchConv2d
 from edge_sdk.reparam.certificate import (
     Certificate,
-    Evidence,
     Range,
     Refusal,
     Region,
     certify,
 )
 from edge_sdk.reparam.graph_fusion import copy_of, fuse_graph
-from edge_sdk.reparam.proof import Inputs, check_errors, check_runs, in_dtype, largest_errors
-from edge_sdk.reparam.skips import INPUT_RANGE
+from edge_sdk.reparam.preparation import (
+    checked_copy,
+    checked_inputs,
+    undisturbed,
+    with_branches,
+)
+from edge_sdk.reparam.proof import Inputs, check_runs, compare, in_dtype
+from edge_sdk.reparam.replacement import blocks_apart, names_of_blocks, replaced
+from edge_sdk.reparam.skips import INPUT_RANGE, names_folded_away
 from edge_sdk.reparam.skips import fold_skips as fold_skips_of
 
 
@@ -44,8 +49,9 @@ def fuse(
     a ``torch.fx.GraphModule``.
 
     Args:
-        model: any float32 module from tensors to tensors; it is left untouched, training mode
-            included. A block that it holds in several places becomes one convolution there.
+        model: any float32 module on the CPU from tensors to tensors; it is left untouched,
+            training mode included. A block that it holds in several places becomes one convolution
+            there; one with hooks, or that evaluation does not call, stays as it is.
         example: float tensor of the model's input shape, N×C×H×W, or one tensor of any shape for
             each argument without default, N×C×H×W the first. Arguments with defaults keep them.
         seed: seed of the random probes.
@@ -57,16 +63,22 @@ def fuse(
         The fused model in evaluation mode, and the certificate.
 
     Raises:
-        InputError: if the model is not float32, does not take ``example``, returns anything but
-            tensors, or gives another result each time.
-        FusionError: if the model cannot be traced and holds no block; if the two differ by more
-            than the tolerances of ``certificate``, or give anything but finite numbers: a wrong
+        InputError: if the model is not float32 or not on the CPU, does not take ``example``,
+            returns anything but tensors, gives another result each time, or numbers that are not
+            finite for the example or for noise in [0, 1].
+        FusionError: if the model cannot be traced and holds no block; if it calls a block that is
+            no submodule; if the two differ by more than the tolerances of ``certificate``: a wrong
             model is never returned.
     """
-    given = (example,) if isinstance(example, Tensor) else tuple(example)
-    inputs = in_dtype(_checked(given), torch.float32)
-    original = _with_branches(copy_of(model).eval())
-    _check_dtype(original)
+    with undisturbed():
+        return _fuse(model, checked_inputs(example), seed, fold_skips)
+
+
+def _fuse(
+    model: nn.Module, given: Inputs, seed: int, fold_skips: bool
+) -> tuple[nn.Module, Certificate]:
+    inputs = in_dtype(given, torch.float32)
+    original = with_branches(checked_copy(model))
     check_runs(original, inputs)
     fused = _merged(original, inputs, fold_skips)
     # The float64 comparison fuses anew in float64: rounding the merged kernel to float32 is a
@@ -77,9 +89,7 @@ def fuse(
         (torch.float64, exact, exact_fused.model),
         (torch.float32, original, fused.model),
     )
-    names, (error64, error32) = largest_errors(pairs, inputs, seed, fused.input_range)
-    check_errors(error64, error32)
-    evidence = Evidence(error64, error32, names, fused.input_range)
+    evidence = compare(pairs, inputs, seed, fused.input_range)
     certificate = certify(evidence, original, fused.model, inputs, fused.regions, fused.refusals)
     return fused.model, certificate
 
@@ -90,32 +100,6 @@ class _Fused:
     regions: tuple[Region, ...]
     refusals: tuple[Refusal, ...]
     input_range: Range | None = None
-
-
-def _with_branches(model: nn.Module) -> nn.Module:
-    # A collapsed block computes the merged kernel itself: comparing with it would prove nothing.
-    for module in model.modules():
-        if isinstance(module, MultiBranchConv2d):
-            module.collapsed = False
-    return model
-
-
-def _checked(inputs: Inputs) -> Inputs:
-    if not inputs or not all(isinstance(value, Tensor) for value in inputs):
-        raise InputError("the example must be a tensor, or a tensor for each argument")
-    if inputs[0].ndim != 4 or any(value.numel() == 0 for value in inputs):
-        raise InputError(
-            f"the example must be N×C×H×W, none of them 0, not {list(inputs[0].shape)}"
-        )
-    return tuple(value.detach() for value in inputs)
-
-
-def _check_dtype(model: nn.Module) -> None:
-    tensors = (*model.named_parameters(), *model.named_buffers())
-    for name, tensor in tensors:
-        if tensor.is_floating_point() and tensor.dtype != torch.float32:
-            kind = str(tensor.dtype).removeprefix("torch.")
-            raise InputError(f"{name} is {kind}; call float() on the model before fusing")
 
 
 def _in_float64(model: nn.Module, inputs: Inputs) -> nn.Module:
@@ -131,41 +115,41 @@ def _in_float64(model: nn.Module, inputs: Inputs) -> nn.Module:
 
 
 def _merged(model: nn.Module, inputs: Inputs, fold_skips: bool) -> _Fused:
-    fused, blocks = _with_merged_blocks(model)
+    fused, blocks, apart = _with_merged_blocks(model, inputs)
     try:
         graph = fuse_graph(fused, inputs)
     except FusionError as error:
         if not blocks:
             raise
-        return _Fused(fused, blocks, (Refusal("(whole model)", str(error)),))
+        return _Fused(fused, blocks, (*apart, Refusal("(whole model)", str(error))))
     merged = fused if graph.model is None else graph.model
-    regions, refusals = (*blocks, *graph.regions), graph.refusals
+    regions = (*blocks, *graph.regions)
+    # What the graph says of a block that is left apart is no news.
+    known = {refusal.name for refusal in apart}
+    refusals = (*apart, *(each for each in graph.refusals if each.name not in known))
     if not fold_skips:
-        return _Fused(merged.eval(), regions, refusals)
+        return _Fused(merged, regions, refusals)
     folded, refusal = fold_skips_of(merged, inputs)
     if refusal is not None:
-        return _Fused(merged.eval(), regions, (*refusals, refusal))
-    return _Fused(folded.eval(), regions, refusals, INPUT_RANGE)
+        return _Fused(merged, regions, (*refusals, refusal))
+    gone = names_folded_away(merged, folded, inputs)
+    left = tuple(each for each in refusals if each.name not in gone)
+    return _Fused(folded, regions, left, INPUT_RANGE)
 
 
-def _with_merged_blocks(model: nn.Module) -> tuple[nn.Module, tuple[Region, ...]]:
-    fused: nn.Module = copy_of(model)
-    convs: dict[MultiBranchConv2d, nn.Conv2d] = {}
-    regions = []
-    for name, block in model.named_modules(remove_duplicate=False):
-        if not isinstance(block, MultiBranchConv2d):
-            continue
-        if block not in convs:
-            conv = convs[block] = block.fused()
-            kernel = (int(conv.kernel_size[0]), int(conv.kernel_size[1]))
-            regions.append(Region(name, len(block.branches), kernel))
-        fused = _replace(fused, name, convs[block])
-    return fused, tuple(regions)
-
-
-def _replace(model: nn.Module, name: str, new: nn.Module) -> nn.Module:
-    if not name:
-        return new
-    parent, _, leaf = name.rpartition(".")
-    setattr(model.get_submodule(parent), leaf, new)
-    return model
+def _with_merged_blocks(
+    model: nn.Module, inputs: Inputs
+) -> tuple[nn.Module, tuple[Region, ...], tuple[Refusal, ...]]:
+    reasons = blocks_apart(model, inputs)
+    names = names_of_blocks(model)
+    convs = {block: block.fused() for block in names if block not in reasons}
+    regions = tuple(
+        Region(
+            names[block],
+            len(block.branches),
+            (int(conv.kernel_size[0]), int(conv.kernel_size[1])),
+        )
+        for block, conv in convs.items()
+    )
+    apart = tuple(Refusal(names[block] or "(model)", text) for block, text in reasons.items())
+    return replaced(model, convs, inputs), regions, apart

@@ -76,14 +76,18 @@ def fuse_graph(model: nn.Module, inputs: tuple[Tensor, ...]) -> GraphFusion:
     return GraphFusion(lean.eval(), tuple(regions), tuple(refusals))
 
 
-def copy_of(model: Any) -> Any:
+def copy_of(model: Any, replacements: dict[int, Any] | None = None) -> Any:
     """Deep copy of a model.
+
+    Args:
+        model: what is copied.
+        replacements: what stands in the copy, as it is, in place of the object with an id.
 
     Raises:
         FusionError: if it cannot be copied.
     """
     try:
-        return deepcopy(model)
+        return deepcopy(model, replacements)
     except Exception as error:
         raise FusionError(
             f"{type(model).__name__} cannot be copied ({first_line(error)}); remove what is "

@@ -151,7 +151,7 @@ def _layer(layer: nn.Module, channels: int) -> LinearOperator | None:
             continue
         if type(layer).forward is not kind.forward:
             return None
-        if layer._forward_hooks or layer._forward_pre_hooks:
+        if any(part._forward_hooks or part._forward_pre_hooks for part in layer.modules()):
             raise FusionError("a hook may change its result; remove the hooks before fusing")
         return rule(layer, channels)
     return None

@@ -48,10 +48,12 @@ def operator_costs(model: nn.Module, *inputs: Tensor) -> tuple[OperatorCost, ...
         model: in evaluation mode, so that nothing depends on the batch.
         inputs: example inputs; they are copied first, which is not counted.
     """
-    copies = tuple(value.clone() for value in inputs)
     counter = _Counter()
-    with torch.no_grad(), counter:
-        model(*copies)
+    # In inference mode composite operators, conv2d among them, would not be taken apart.
+    with torch.inference_mode(False), torch.no_grad():
+        copies = tuple(value.clone() for value in inputs)
+        with counter:
+            model(*copies)
     return tuple(counter.costs)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from copy import deepcopy
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +11,6 @@ from edge_sdk.errors import InputError
 from edge_sdk.reparam.block import MultiBranchConv2d
 from edge_sdk.reparam.certificate import (
     Certificate,
-    Evidence,
     Refusal,
     Region,
     certify,
@@ -21,7 +19,14 @@ from edge_sdk.reparam.collapse import multi_branch_blocks
 from edge_sdk.reparam.cost import select_by_cost
 from edge_sdk.reparam.graph_fusion import copy_of
 from edge_sdk.reparam.plans import CheapestSubset, FusionPlan, groups_at
-from edge_sdk.reparam.proof import check_errors, check_runs, largest_errors
+from edge_sdk.reparam.preparation import (
+    checked_copy,
+    checked_inputs,
+    undisturbed,
+    with_branches,
+)
+from edge_sdk.reparam.proof import Inputs, check_runs, compare, in_dtype
+from edge_sdk.reparam.replacement import blocks_apart, names_of_blocks, replaced
 
 Groups = tuple[tuple[int, ...], ...]
 
@@ -68,59 +73,73 @@ def fuse_partially(
     float32, with the tolerances of full fusion.
 
     Args:
-        model: float32 module with multi-branch blocks, from one tensor to one tensor; it is left
-            untouched, training mode included.
+        model: float32 module on the CPU with multi-branch blocks, from one tensor to one tensor; it
+            is left untouched, training mode included.
         plan: what merges where.
         example: float tensor of the model's input shape, N×C×H×W.
         seed: seed of the random probes.
 
     Returns:
         The copy in evaluation mode, and the certificate: a region per merged group, and a refusal
-        with its reason per block that the plan leaves as it is.
+        with its reason per block that the plan, or a hook, leaves as it is.
 
     Raises:
-        InputError: if the model has no multi-branch block, does not take ``example``, or the plan
-            merges nothing in any block.
-        FusionError: if the two models differ by more than the tolerances.
+        InputError: if the model has no multi-branch block, is not float32 or not on the CPU, does
+            not take ``example``, or the plan merges nothing in any block.
+        FusionError: if the two models differ by more than the tolerances, or the model calls a
+            block that is no submodule.
     """
-    example = example.detach().float()
-    original: nn.Module = copy_of(model).eval()
+    if not isinstance(example, Tensor):
+        raise InputError(f"the example must be one tensor, not a {type(example).__name__}")
+    with undisturbed():
+        return _fuse_partially(model, plan, checked_inputs(example), seed)
+
+
+def _fuse_partially(
+    model: nn.Module, plan: FusionPlan, given: Inputs, seed: int
+) -> tuple[nn.Module, Certificate]:
+    inputs = in_dtype(given, torch.float32)
+    original = checked_copy(model)
     blocks = multi_branch_blocks(original)
     if not blocks:
         raise InputError(f"the {type(model).__name__} has no multi-branch block to merge")
-    before = _with_branches(original)
-    check_runs(before, (example,))
-    chosen, reasons = _planned(plan, blocks)
+    before = with_branches(original)
+    check_runs(before, inputs)
+    apart = blocks_apart(original, inputs)
+    chosen, reasons = _planned(plan, blocks, apart)
     if not chosen:
         raise InputError(f"the plan merges nothing in any of {len(blocks)} blocks: {reasons[0]}")
-    result = _merged(original, chosen)
-    after = _with_branches(result)
+    result = _merged(original, chosen, inputs)
+    after = with_branches(result)
     # In float64 the branches are merged anew, so that rounding to float32 has no part in it.
-    exact = deepcopy(before).double()
+    exact: nn.Module = copy_of(before).double()
     pairs = (
-        (torch.float64, exact, _merged(exact, chosen)),
+        (torch.float64, exact, _merged(exact, chosen, in_dtype(inputs, torch.float64))),
         (torch.float32, before, after),
     )
-    names, (error64, error32) = largest_errors(pairs, (example,), seed, None)
-    check_errors(error64, error32)
-    places = _places(original)
+    evidence = compare(pairs, inputs, seed, None)
+    places = list(names_of_blocks(original).values())
     regions = tuple(
         _region(places[position], blocks[position], group)
         for position, groups in chosen.items()
         for group in groups
     )
     refusals = tuple(Refusal(places[at] or "(model)", reason) for at, reason in reasons.items())
-    evidence = Evidence(error64, error32, names)
-    certificate = certify(evidence, before, after, (example,), regions, refusals)
+    certificate = certify(evidence, before, after, inputs, regions, refusals)
     return result, certificate
 
 
 def _planned(
-    plan: FusionPlan, blocks: Sequence[MultiBranchConv2d]
+    plan: FusionPlan,
+    blocks: Sequence[MultiBranchConv2d],
+    apart: Mapping[MultiBranchConv2d, str],
 ) -> tuple[dict[int, Groups], dict[int, str]]:
     chosen: dict[int, Groups] = {}
     reasons: dict[int, str] = {}
     for index, block in enumerate(blocks):
+        if block in apart:
+            reasons[index] = apart[block]
+            continue
         try:
             if isinstance(plan.rule, CheapestSubset):
                 chosen[index] = (select_by_cost(block, plan.rule.bit_worth)[0].branches,)
@@ -131,31 +150,12 @@ def _planned(
     return chosen, reasons
 
 
-def _merged(model: nn.Module, chosen: dict[int, Groups]) -> nn.Module:
+def _merged(model: nn.Module, chosen: dict[int, Groups], inputs: Inputs) -> nn.Module:
     blocks = multi_branch_blocks(model)
     merged = {
         blocks[index]: merge_branches(blocks[index], groups) for index, groups in chosen.items()
     }
-    result = deepcopy(model)
-    for name, block in model.named_modules(remove_duplicate=False):
-        if isinstance(block, MultiBranchConv2d) and block in merged:
-            if not name:
-                return merged[block]
-            parent, _, leaf = name.rpartition(".")
-            setattr(result.get_submodule(parent), leaf, merged[block])
-    return result
-
-
-def _with_branches(model: nn.Module) -> nn.Module:
-    # Collapsed blocks would be compared with themselves, and rounded to int8 besides.
-    copy = deepcopy(model)
-    for block in multi_branch_blocks(copy):
-        block.collapsed = False
-    return copy
-
-
-def _places(model: nn.Module) -> list[str]:
-    return [name for name, part in model.named_modules() if isinstance(part, MultiBranchConv2d)]
+    return replaced(model, merged, inputs)
 
 
 def _region(place: str, block: MultiBranchConv2d, group: tuple[int, ...]) -> Region:

@@ -13,12 +13,16 @@ from edge_sdk.errors import FusionError, InputError
 from edge_sdk.reparam.certificate import (
     FLOAT32_TOLERANCE,
     FLOAT64_TOLERANCE,
+    Evidence,
     Range,
     probe_inputs,
 )
 from edge_sdk.reparam.tracing import first_line
 
 Inputs = tuple[Tensor, ...]
+
+NEEDED_PROBES = ("uniform noise", "example")
+"""Probes without which there is no proof."""
 
 
 def outputs(model: nn.Module, inputs: Inputs) -> list[Tensor]:
@@ -47,7 +51,8 @@ def check_runs(model: nn.Module, inputs: Inputs) -> None:
     """Run a model twice on its example.
 
     Raises:
-        InputError: if it does not take the example, returns no tensors, or is not deterministic.
+        InputError: if it does not take the example, returns no tensors or numbers that are not
+            finite, or is not deterministic.
     """
     try:
         first, second = outputs(model, inputs), outputs(model, inputs)
@@ -67,48 +72,87 @@ def check_runs(model: nn.Module, inputs: Inputs) -> None:
             "the model returns something else each time for the same input; take what is random "
             "or keeps a state out of it"
         )
+    if not _are_finite(first):
+        raise InputError(
+            "the model gives numbers that are not finite for its own example; mend its weights, or "
+            "give an example that it is made for"
+        )
 
 
-def largest_errors(
+def compare(
     pairs: tuple[tuple[torch.dtype, nn.Module, nn.Module], ...],
     inputs: Inputs,
     seed: int,
     input_range: Range | None,
-) -> tuple[tuple[str, ...], list[float]]:
-    """Names of all probes, and the largest |fused − original| of each pair, relative to the RMS.
+) -> Evidence:
+    """Largest |fused − original| over all probes, relative to the RMS output, within tolerance.
 
-    The RMS is that of the first pair's original for the strongest probe.
+    The RMS is that of the float64 original for the strongest probe; where it is 0, the outputs must
+    be equal. A probe for which an original gives numbers that are not finite is outside of what the
+    model is made for and left out.
 
     Args:
-        pairs: dtype of the computation, original and fused model.
+        pairs: original and fused model, computed in float64 and then in float32.
         inputs: example inputs.
         seed: seed of the random probes.
         input_range: what the probes are clipped to.
 
     Raises:
-        FusionError: if one of the models fails on a probe.
+        InputError: if the original is not finite on the example or on uniform noise in [0, 1].
+        FusionError: if one of the models fails on a probe, or an error is over its tolerance.
     """
-    names = []
-    power = 0.0
+    names: list[str] = []
+    left_out: list[str] = []
+    rms = 0.0
     errors = [[0.0] for _ in pairs]
     for name, probe in probe_inputs(inputs, seed, input_range):
+        expected = [_on_probe(pair[1], name, probe, pair[0]) for pair in pairs]
+        if not all(_are_finite(values) for values in expected):
+            left_out.append(name)
+            continue
         names.append(name)
-        for index, (dtype, original, fused) in enumerate(pairs):
-            converted = in_dtype(probe, dtype)
-            try:
-                expected, actual = outputs(original, converted), outputs(fused, converted)
-            except (RuntimeError, TypeError, ValueError, IndexError, AssertionError) as error:
-                raise FusionError(
-                    f"original or fused model fails in {str(dtype).removeprefix('torch.')} on the "
-                    f"probe '{name}' ({first_line(error)}); let its forward pass take any values "
-                    "and follow the dtype of its input"
-                ) from error
-            if index == 0:
-                power = max(power, *(_mean_square(value) for value in expected))
-            errors[index].append(_largest_difference(expected, actual))
-    rms = max(math.sqrt(power), 1e-12)
+        rms = max(rms, *(_rms(value) for value in expected[0]))
+        for found, (dtype, _, fused), values in zip(errors, pairs, expected, strict=True):
+            found.append(_largest_difference(values, _on_probe(fused, name, probe, dtype)))
+    for name in NEEDED_PROBES:
+        if name in left_out:
+            raise InputError(
+                f"the model gives numbers that are not finite for the probe '{name}'; fusing is "
+                "proved for models that take inputs in [0, 1]"
+            )
     # Unlike max(), a tensor's maximum does not lose a NaN.
-    return tuple(names), [float(torch.tensor(found).max()) / rms for found in errors]
+    worst = [float(torch.tensor(found, dtype=torch.float64).max()) for found in errors]
+    error64, error32 = (_relative(error, rms) for error in worst)
+    check_errors(error64, error32)
+    return Evidence(error64, error32, tuple(names), input_range, tuple(left_out))
+
+
+def _on_probe(model: nn.Module, name: str, probe: Inputs, dtype: torch.dtype) -> list[Tensor]:
+    try:
+        return outputs(model, in_dtype(probe, dtype))
+    except (
+        RuntimeError,
+        TypeError,
+        ValueError,
+        IndexError,
+        AssertionError,
+        AttributeError,
+    ) as error:
+        raise FusionError(
+            f"original or fused model fails in {str(dtype).removeprefix('torch.')} on the "
+            f"probe '{name}' ({first_line(error)}); let its forward pass take any values "
+            "and follow the dtype of its input"
+        ) from error
+
+
+def _are_finite(values: list[Tensor]) -> bool:
+    return all(bool(value.isfinite().all()) for value in values)
+
+
+def _relative(error: float, rms: float) -> float:
+    if rms > 0:
+        return error / rms
+    return 0.0 if error == 0 else math.inf
 
 
 def check_errors(error64: float, error32: float) -> None:
@@ -128,8 +172,12 @@ def check_errors(error64: float, error32: float) -> None:
             )
 
 
-def _mean_square(value: Tensor) -> float:
-    return float(value.double().square().mean()) if value.numel() else 0.0
+def _rms(value: Tensor) -> float:
+    if not value.numel():
+        return 0.0
+    # Squares of numbers below 1e-162 would be 0.
+    largest = float(value.double().abs().max())
+    return largest * float((value.double() / largest).square().mean().sqrt()) if largest else 0.0
 
 
 def _largest_difference(expected: list[Tensor], actual: list[Tensor]) -> float:

@@ -54,6 +54,33 @@ def fold_skips(
         FusionError: if the network cannot be traced.
     """
     inputs = (example,) if isinstance(example, Tensor) else example
+    with torch.inference_mode(False):
+        return _fold(module, tuple(value.clone() for value in inputs))
+
+
+def names_folded_away(
+    before: nn.Module, after: nn.Module, inputs: tuple[Tensor, ...]
+) -> frozenset[str]:
+    """Names by which refusals speak of steps that :func:`fold_skips` has removed.
+
+    Args:
+        before: the network before folding.
+        after: what folding made of it.
+        inputs: example inputs.
+    """
+    assert isinstance(after, fx.GraphModule)
+    traced = trace(copy_of(before), inputs).module.graph.nodes
+    # Tracing a graph anew numbers its nodes anew, in the same order.
+    known = before.graph.nodes if isinstance(before, fx.GraphModule) else traced
+    left = {node.name for node in after.graph.nodes}
+    gone, stay = set[str](), set[str]()
+    for old, new in zip(known, traced, strict=False):
+        name = str(old.target) if old.op == "call_module" else old.name
+        (stay if new.name in left or old.op != new.op else gone).add(name)
+    return frozenset(gone - stay)
+
+
+def _fold(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[nn.Module, Refusal | None]:
     if bool((inputs[0] < INPUT_RANGE[0]).any() or (inputs[0] > INPUT_RANGE[1]).any()):
         return module, Refusal("(input)", "values outside [0, 1] do not pass an activation as is")
     traced = trace(copy_of(module), inputs)

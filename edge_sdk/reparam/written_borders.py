@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, fx
 
+from edge_sdk.errors import FusionError
 from edge_sdk.reparam.linear_functions import Constants
 from edge_sdk.reparam.operator import LinearOperator
 from edge_sdk.reparam.tracing import shape_of
@@ -28,7 +29,11 @@ def with_written_border(
 ) -> LinearOperator | None:
     """Operator of a node with the writes to its value; ``None`` if those make it not linear.
 
-    ``x = F.pad(x, …); x[:, :, :1, :] = b; …`` pads with b if just the four borders are written.
+    ``x = F.pad(x, …); x[:, :, :1, :] = b; …`` pads with b if just the four borders are written,
+    each counted from its own end, so that they are the borders of a picture of any size.
+
+    Raises:
+        FusionError: if a write counts to a fixed row or column.
     """
     writes = writes_to(node)
     if not writes:
@@ -39,16 +44,11 @@ def with_written_border(
     eye = torch.eye(shape[1], dtype=own.kernel.dtype)
     if not pads_only or own.bias.any() or not torch.equal(own.kernel[:, :, 0, 0], eye):
         return None
-    borders = {
-        (2, 0, pad.top): pad.top,
-        (2, shape[2] - pad.bottom, shape[2]): pad.bottom,
-        (3, 0, pad.left): pad.left,
-        (3, shape[3] - pad.right, shape[3]): pad.right,
-    }
-    wanted = {span for span, size in borders.items() if size}
-    written: dict[tuple[int, int, int], Tensor] = {}
+    borders = {(2, pad.top), (2, -pad.bottom), (3, pad.left), (3, -pad.right)}
+    wanted = {(axis, size) for axis, size in borders if size}
+    written: dict[tuple[int, int], Tensor] = {}
     for write in writes:
-        span = _span(write.args[1], shape)
+        span = _span(write.args[1], shape[1])
         value = _per_channel(write.args[2], constants, shape[1])
         if span is None or value is None:
             return None
@@ -69,18 +69,33 @@ def _per_channel(written: object, constants: Constants, channels: int) -> Tensor
     return tensor.flatten().expand(channels) if fits else None
 
 
-def _span(index: object, shape: tuple[int, ...]) -> tuple[int, int, int] | None:
-    """Axis, start and end of the one slice in an index that is not everything."""
+def _span(index: object, channels: int) -> tuple[int, int] | None:
+    """Axis and size of the one border that an index names, the size negative at the far end.
+
+    Raises:
+        FusionError: if it names rows or columns that are no border of a picture of another size.
+    """
     if not isinstance(index, tuple) or not all(isinstance(part, slice) for part in index):
         return None
-    numbers = (int, type(None))
     spans = []
     for axis, part in enumerate(index):
-        if not all(isinstance(end, numbers) for end in (part.start, part.stop, part.step)):
+        whole = part.start in (None, 0) and part.stop is None
+        # The number of channels is the model's own; batch, height and width are the picture's.
+        whole = whole or (axis == 1 and part.start in (None, 0) and part.stop == channels)
+        if part.step not in (None, 1):
             return None
-        start, stop, step = part.indices(shape[axis])
-        if step != 1:
-            return None
-        if (start, stop) != (0, shape[axis]):
-            spans.append((axis, start, stop))
+        if not whole:
+            spans.append((axis, _border_size(part)))
     return spans[0] if len(spans) == 1 else None
+
+
+def _border_size(part: slice) -> int:
+    start, stop = part.start, part.stop
+    if start in (None, 0) and isinstance(stop, int) and stop > 0:
+        return stop
+    if isinstance(start, int) and start < 0 and stop is None:
+        return start
+    raise FusionError(
+        "it writes to a fixed row or column, which is no border of pictures of another size; count "
+        "each border from its own end, such as [:1] and [-1:]"
+    )

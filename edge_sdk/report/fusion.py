@@ -104,6 +104,10 @@ def _proof(certificate: Certificate) -> tuple[Markup, ...]:
         ("Largest error, float64", certificate.error_float64, FLOAT64_TOLERANCE),
         ("Largest error, float32", certificate.error_float32, FLOAT32_TOLERANCE),
     )
+    names = ", ".join(certificate.probes_left_out)
+    left_out = (
+        f" Not on these, for which the original itself is not finite: {names}." if names else ""
+    )
     limits = (
         ""
         if certificate.input_range is None
@@ -126,9 +130,9 @@ def _proof(certificate: Certificate) -> tuple[Markup, ...]:
             ]
         ),
         paragraph(
-            f"Both networks ran on these probes: {', '.join(certificate.probes)}.{limits} "
-            "They are made to show wrong kernels, biases and borders; they prove nothing of other "
-            "inputs, nor of what a converter or a phone does later.",
+            f"Both networks ran on these probes: {', '.join(certificate.probes)}.{left_out}"
+            f"{limits} They are made to show wrong kernels, biases and borders; they prove nothing "
+            "of other inputs, nor of what a converter or a phone does later.",
             soft=True,
         ),
     )

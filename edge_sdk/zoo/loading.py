@@ -92,7 +92,8 @@ def load_any(model: str, input_shape: tuple[int, ...] | None = None) -> LoadedMo
         example, own_example = (example_input(network),), False
     spec = getattr(network, "spec", None)
     known_spec = spec if isinstance(spec, ModelSpec) else None
-    loaded = LoadedModel(model, network.eval(), example, known_spec, own_example)
+    network.eval()
+    loaded = LoadedModel(model, network, example, known_spec, own_example)
     if input_shape is not None:
         if len(example) > 1:
             raise InputError(

@@ -14,9 +14,6 @@ from edge_sdk.reparam import (
 )
 from edge_sdk.reparam.branches import FixedBranchConfig, PoolBranchConfig
 
-TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
-"""Largest error, relative to the summed RMS of the branches."""
-
 places = st.sampled_from(["none", "each", "last", "between"])
 sizes = st.integers(1, 7) | st.tuples(st.integers(1, 7), st.integers(1, 7))
 

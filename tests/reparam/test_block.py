@@ -17,7 +17,8 @@ from edge_sdk.reparam import (
     sesr_branches,
 )
 from edge_sdk.reparam.branches import PoolBranchConfig
-from tests.reparam.random_blocks import TOLERANCE, blocks, summed_rms, trained_looking
+from tests.reparam.random_blocks import blocks, summed_rms, trained_looking
+from tests.reparam.tolerances import TOLERANCE
 
 DTYPES = list(TOLERANCE)
 

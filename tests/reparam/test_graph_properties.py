@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from edge_sdk.reparam import count_macs, count_parameters, fuse
 from edge_sdk.reparam.graph_fusion import fuse_graph
 from tests.reparam.random_graphs import networks, summed_rms
+from tests.reparam.tolerances import TOLERANCE
 
-TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
 CHECKS = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
 image_sizes = st.tuples(st.integers(7, 16), st.integers(7, 16))

@@ -13,13 +13,14 @@ from hypothesis.errors import Unsatisfiable
 
 from edge_sdk.errors import EdgeSdkError
 from edge_sdk.reparam import Padding, block, branches
-from tests.reparam.random_blocks import TOLERANCE, blocks
+from tests.reparam.random_blocks import blocks
 from tests.reparam.random_graphs import networks
 from tests.reparam.random_regions import regions
 from tests.reparam.test_block import block_error
 from tests.reparam.test_graph_properties import check_graph, image_sizes
 from tests.reparam.test_mutations import MUTATIONS, Patch, wrap
 from tests.reparam.test_region_properties import region_error
+from tests.reparam.tolerances import TOLERANCE
 
 DTYPES = st.sampled_from(list(TOLERANCE))
 FIRST_ONLY = settings(

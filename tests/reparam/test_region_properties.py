@@ -14,8 +14,8 @@ from torch import nn
 from edge_sdk.reparam.graph_fusion import fuse_graph
 from edge_sdk.reparam.region_costs import Costs
 from tests.reparam.random_regions import TRAITS, Region, regions, summed_branch_rms
+from tests.reparam.tolerances import TOLERANCE
 
-TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
 CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 image_sizes = st.tuples(st.integers(1, 14), st.integers(1, 14))

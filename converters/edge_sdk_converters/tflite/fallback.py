@@ -68,7 +68,8 @@ def convert_by_litert_torch(
 def _converted(model: nn.Module, example: Tensor) -> bytes:
     import torch
 
-    private = copy.deepcopy(model).eval().cpu()
+    private = copy.deepcopy(model).cpu()
+    private.eval()
     with torch.no_grad():
         outputs = torch.utils._pytree.tree_leaves(private(example))
     pictures = [index for index, output in enumerate(outputs) if output.dim() == 4]
