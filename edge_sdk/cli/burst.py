@@ -141,6 +141,7 @@ def zoom_report(frames: list[Path], result: ZoomResult) -> dict[str, object]:
                 "motion": None if frame.registration is None else plain(frame.registration.motion),
                 "share": frame.share,
                 "left_out_because": frame.note or None,
+                "blurry": frame.blurry,
             }
             for path, frame in zip(frames, result.frames, strict=True)
         ],
@@ -152,6 +153,8 @@ def _print_zoom(frames: list[Path], result: ZoomResult) -> None:
     for index, (path, frame) in enumerate(zip(frames, result.frames, strict=True)):
         motion = frame.registration.motion if frame.registration else None
         role = "reference" if index == result.reference else "left out" if frame.note else "merged"
+        if frame.blurry:
+            role += ", blurry"
         rows.append(
             (
                 f"{index}  {path.name}",
