@@ -14,6 +14,11 @@ from edge_sdk.errors import InputError
 LAPLACIAN_NOISE_GAIN = 20.0
 """Variance of the 4-neighbour Laplacian of white noise of variance 1: 1 + 1 + 1 + 1 + 4²."""
 
+BLURRY_SHARE = 0.35
+"""Part of the sharpest frame's score under which a frame counts as blurry."""
+SCORE_DOUBT = 0.2
+"""Part of the noise's own energy by which scores may differ by chance."""
+
 
 @dataclass(frozen=True)
 class ReferenceChoice:
@@ -73,3 +78,15 @@ def choose_reference(luma: Tensor, forced: int | None = None) -> ReferenceChoice
         tuple(noise.tolist()),
         forced is not None,
     )
+
+
+def is_blurry(choice: ReferenceChoice, index: int) -> bool:
+    """Whether a frame is far less sharp than the sharpest, by more than noise could make it seem.
+
+    Args:
+        choice: scores and noise of all frames.
+        index: 0-based frame.
+    """
+    sharpest = max(choice.scores)
+    doubt = SCORE_DOUBT * LAPLACIAN_NOISE_GAIN * choice.noise_std[index] ** 2
+    return choice.scores[index] < BLURRY_SHARE * sharpest - doubt

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import statistics
 import time
 from dataclasses import dataclass, field, replace
 
@@ -11,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from edge_sdk.burst.decode import LUMA_NOISE
+from edge_sdk.burst.difference import difference_noise_std
 from edge_sdk.burst.merge import HALO_PX, SCALE, MergePlan, Progress, merge
-from edge_sdk.burst.reference import choose_reference
+from edge_sdk.burst.reference import choose_reference, is_blurry
 from edge_sdk.burst.tiles import fitting_inside_px
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
@@ -23,8 +22,6 @@ INSIDE_PX = (128, 64, 32, 16)
 SMALLEST_FRAME_PX = 32
 SCALES = (SCALE,)
 
-SMOOTHED_SHARE = 0.2821
-"""Share of white noise's standard deviation left by the 1 px blur of registration."""
 LEAST_SHARE = 0.02
 """Share of agreeing pixels under which a frame counts as left out."""
 
@@ -70,12 +67,14 @@ class FrameReport:
         share: mean weight of its pixels in the result, 0 to 1; below 1 where it showed something
             else or nothing.
         note: why it was left out; empty if it was used.
+        blurry: whether it is far less sharp than the sharpest frame.
     """
 
     score: float
     registration: Registration | None
     share: float
     note: str = ""
+    blurry: bool = False
 
 
 @dataclass(frozen=True)
@@ -152,9 +151,10 @@ def zoom(
     seconds["align"] = time.perf_counter() - started
     report("align", 1, 1)
 
-    if config.noise_std is None:
-        noise_std = max(noise_std, _difference_noise(registrations))
     motions = {index: entry.matrix for index, entry in registrations.items() if entry.accepted}
+    if config.noise_std is None:
+        seen = choice.noise_std[choice.index]
+        noise_std = difference_noise_std(luma, choice.index, motions, seen) / LUMA_NOISE
     shares = {choice.index: 1.0}
     if motions:
         plan = MergePlan(
@@ -174,6 +174,7 @@ def zoom(
             registrations.get(index),
             shares.get(index, 0.0),
             _note(registrations.get(index), shares.get(index, 0.0)),
+            is_blurry(choice, index),
         )
         for index in range(count)
     )
@@ -216,19 +217,6 @@ def _fit_tiles(
     inside = fitting_inside_px(matrices, INSIDE_PX, HALO_PX)
     assert inside is not None
     return inside, fitting
-
-
-def _difference_noise(registrations: dict[int, Registration]) -> float:
-    """White noise that would make aligned frames differ as they do; 0 if none is accepted.
-
-    The noise of a processed picture is smooth, and hardly shows in one frame alone. Between frames
-    it does: the residual of registration, on luma blurred by its Gaussian, is compared with what
-    the same blur leaves of white noise.
-    """
-    residuals = [entry.residual_std for entry in registrations.values() if entry.accepted]
-    if not residuals:
-        return 0.0
-    return statistics.median(residuals) / (math.sqrt(2) * SMOOTHED_SHARE * LUMA_NOISE)
 
 
 def _note(registration: Registration | None, share: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,7 +25,9 @@ def zoom(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Picture to write; its suffix names the format.")
     ] = Path("zoom.png"),
-    scale: Annotated[int, typer.Option(help="Enlargement of width and height.")] = 2,
+    scale: Annotated[
+        int, typer.Option(help="Enlargement of width and height; 2 is the only one so far.")
+    ] = 2,
     reference: Annotated[
         int | None, typer.Option(help="Frame to zoom, 0-based, instead of the sharpest.")
     ] = None,
@@ -60,13 +63,18 @@ def zoom(
         scale=scale, reference=reference, noise_std=None if noise is None else noise / 255
     )
     check_output_path(output)
+    _check_not_a_frame(frames, output)
     network = luma_network(model, scale)
     pictures = read_frames(frames)
     with stage_progress() as progress:
         result = run(
             torch.stack([picture.pixels for picture in pictures]), network, config, progress
         )
-    written = write_picture(pictures[result.reference].with_pixels(result.pixels), output)
+    made = pictures[result.reference].with_pixels(result.pixels)
+    # The reference may be one of 8 bits among frames of 16; the merge holds what the finest do.
+    depth = max(picture.metadata.bit_depth for picture in pictures)
+    made = replace(made, metadata=replace(made.metadata, bit_depth=depth))
+    written = write_picture(made, output)
     if as_json:
         print_json({"output": output, "notes": written.notes, **zoom_report(frames, result)})
         return
@@ -91,6 +99,8 @@ def simulate(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Take a burst of a photograph with a simulated hand-held camera.
+
+    Files of an earlier burst in the folder are replaced, others kept.
 
     Writes frames/00.png …, truth/00.png … (what a noise-free camera with more pixels sees from
     each frame's position) and burst.json with the true motion.
@@ -141,10 +151,19 @@ def zoom_report(frames: list[Path], result: ZoomResult) -> dict[str, object]:
                 "motion": None if frame.registration is None else plain(frame.registration.motion),
                 "share": frame.share,
                 "left_out_because": frame.note or None,
+                "blurry": frame.blurry,
             }
             for path, frame in zip(frames, result.frames, strict=True)
         ],
     }
+
+
+def _check_not_a_frame(frames: list[Path], output: Path) -> None:
+    """Refuse to write over a frame, also where a link leads to it."""
+    for path in frames:
+        same = path.resolve() == output.resolve()
+        if same or (path.exists() and output.exists() and path.samefile(output)):
+            raise InputError(f"{output}: is the frame {path}; give another name with -o")
 
 
 def _print_zoom(frames: list[Path], result: ZoomResult) -> None:
@@ -152,6 +171,8 @@ def _print_zoom(frames: list[Path], result: ZoomResult) -> None:
     for index, (path, frame) in enumerate(zip(frames, result.frames, strict=True)):
         motion = frame.registration.motion if frame.registration else None
         role = "reference" if index == result.reference else "left out" if frame.note else "merged"
+        if frame.blurry:
+            role += ", blurry"
         rows.append(
             (
                 f"{index}  {path.name}",

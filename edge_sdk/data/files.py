@@ -15,6 +15,9 @@ from edge_sdk.imaging import Picture, write_picture
 from edge_sdk.outputs import check_writable
 
 RECORD = "burst.json"
+RECORD_FORMAT = "edge-sdk burst"
+RECORD_VERSION = 1
+PARTS = ("frames", "truth")
 
 
 def write_burst(
@@ -24,8 +27,9 @@ def write_burst(
 
     Args:
         burst: the burst.
-        folder: receives ``frames/NN.png``, ``truth/NN.png`` and ``burst.json``, all or nothing; an
-            earlier burst there is replaced.
+        folder: receives ``frames/NN.png``, ``truth/NN.png`` and ``burst.json``. The files of an
+            earlier burst there, which its ``burst.json`` lists, are replaced; others are kept. If
+            something fails, the earlier burst is put back.
         on_progress: told of every frame.
 
     Returns:
@@ -35,8 +39,8 @@ def write_burst(
         OutputError: as :func:`check_burst_folder`, or if something cannot be written.
     """
     with _fresh_folder(folder) as fresh:
-        for name in ("frames", "truth"):
-            (fresh / name).mkdir()
+        for part in PARTS:
+            (fresh / part).mkdir()
         digits = max(2, len(str(len(burst.motions) - 1)))
         names = [f"{index:0{digits}d}.png" for index in range(len(burst.motions))]
         for index, (name, frame) in enumerate(zip(names, burst.frames, strict=True)):
@@ -45,6 +49,9 @@ def write_burst(
             if on_progress is not None:
                 on_progress("write", index + 1, len(names))
         record = {
+            "format": RECORD_FORMAT,
+            "version": RECORD_VERSION,
+            "files": [f"{part}/{name}" for part in PARTS for name in names],
             "camera": asdict(burst.config),
             "motions": [asdict(motion) for motion in burst.motions],
             "motion": "from the frame's pixel to the first frame's, about the picture's centre",
@@ -57,28 +64,91 @@ def check_burst_folder(folder: Path) -> None:
     """Fail early where a burst could not be written.
 
     Raises:
-        OutputError: if the place is a file, holds anything but an earlier burst, or its parent is
-            missing or not writable.
+        OutputError: if the place is a file; holds other files and no earlier burst; holds, in its
+            ``frames`` or ``truth``, something that the earlier burst did not write; or its parent
+            is missing or not writable.
     """
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder}: is a file; give a folder")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / RECORD).is_file():
+    if folder.is_dir() and any(folder.iterdir()):
+        _check_earlier(folder)
+    # The parent of a folder that exists is not touched.
+    check_writable((folder if folder.is_dir() else folder.absolute().parent) / RECORD)
+
+
+def _check_earlier(folder: Path) -> None:
+    record = folder / RECORD
+    if not record.is_file() or record.is_symlink():
         raise OutputError(f"{folder}: holds other files; give a new or empty folder")
-    check_writable(folder.absolute().parent / RECORD)
+    own = _own_files(record)
+    for part in PARTS:
+        place = folder / part
+        if place.is_symlink() or (place.exists() and not place.is_dir()):
+            raise OutputError(f"{place}: is not a folder of an earlier burst; give a new folder")
+        for path in sorted(place.iterdir()) if place.is_dir() else ():
+            if f"{part}/{path.name}" not in own or path.is_symlink() or path.is_dir():
+                raise OutputError(
+                    f"{path}: is none of the earlier burst's files and would be lost; move it, or "
+                    "give a new folder"
+                )
+
+
+def _own_files(record: Path) -> frozenset[str]:
+    """Files that an earlier burst's record lists."""
+    try:
+        found = json.loads(record.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        found = None
+    if (
+        not isinstance(found, dict)
+        or found.get("format") != RECORD_FORMAT
+        or found.get("version") != RECORD_VERSION
+        or not isinstance(found.get("files"), list)
+    ):
+        raise OutputError(
+            f"{record}: does not list the files of an earlier burst (format {RECORD_FORMAT!r}, "
+            f"version {RECORD_VERSION}); give a new or empty folder"
+        )
+    return frozenset(str(name) for name in found["files"])
 
 
 @contextmanager
 def _fresh_folder(folder: Path) -> Iterator[Path]:
-    """A temporary folder that takes the place of ``folder``, an earlier burst included."""
+    """A temporary folder whose parts take the place of those of an earlier burst."""
     check_burst_folder(folder)
     place = folder.absolute()
+    beside = place if place.is_dir() else place.parent
+    earlier = (place / RECORD).exists()
     try:
-        with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.name}.") as temporary:
+        with tempfile.TemporaryDirectory(dir=beside, prefix=f".{place.name}.") as temporary:
             fresh = Path(temporary) / "burst"
             fresh.mkdir()
             yield fresh
-            if place.exists():
-                place.rename(Path(temporary) / "replaced")
-            fresh.rename(place)
+            if place.is_dir():
+                # What came while the burst was made is not lost either.
+                if earlier:
+                    check_burst_folder(place)
+                _swap(fresh, place, Path(temporary) / "replaced")
+            else:
+                fresh.rename(place)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written ({error.strerror or error})") from error
+
+
+def _swap(fresh: Path, place: Path, replaced: Path) -> None:
+    """Move the parts of a burst into ``place`` and earlier ones out, or put all back."""
+    replaced.mkdir()
+    done: list[tuple[Path, Path]] = []
+    try:
+        # The record goes first and comes last: without it no burst is there to be replaced.
+        for name in (RECORD, *PARTS):
+            if (place / name).exists():
+                (place / name).rename(replaced / name)
+                done.append((place / name, replaced / name))
+        for name in (*PARTS, RECORD):
+            (fresh / name).rename(place / name)
+            done.append((fresh / name, place / name))
+    except BaseException:
+        for source, target in reversed(done):
+            target.rename(source)
+        raise

@@ -8,7 +8,7 @@ import pytest
 from command_line import Run
 from PIL import Image
 
-from edge_sdk.imaging import read_picture
+from edge_sdk.imaging import Metadata, Picture, read_picture, write_picture
 
 
 def frames(folder: Path) -> list[Path]:
@@ -72,7 +72,51 @@ def test_every_format_goes_in_and_out(run: Run, burst_folder: Path, suffix: str)
     assert Path(f"z.{suffix}").is_file()
 
 
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_sixteen_bits_stay_sixteen(run: Run, burst_folder: Path, suffix: str) -> None:
+    for index in range(2):
+        picture = read_picture(burst_folder / f"{index}.png")
+        deep = Picture(picture.pixels, Metadata(bit_depth=16))
+        write_picture(deep, Path(f"{index}.{suffix}"))
+    names = [f"{index}.{suffix}" for index in range(2)]
+    assert run("zoom", *names, "-o", f"z.{suffix}").status == 0
+    written = read_picture(Path(f"z.{suffix}"))
+    assert written.metadata.bit_depth == 16
+    levels = written.pixels * 255
+    assert float((levels - levels.round()).abs().max()) > 0.3
+    mixed = run("zoom", names[0], burst_folder / "1.png", "--reference", 1, "-o", f"m.{suffix}")
+    assert mixed.status == 0
+    assert read_picture(Path(f"m.{suffix}")).metadata.bit_depth == 16
+    assert "16 bits" in run("zoom", *names, "-o", "z.jpg").err
+
+
+def test_the_help_says_which_scale_there_is(run: Run) -> None:
+    assert "2 is the only one" in " ".join(run("zoom", "--help").out.split())
+
+
 class TestBadInput:
+    @pytest.mark.parametrize("kind", ["name", "dots", "symlink", "hard link", "linked frame"])
+    def test_output_over_a_frame(self, run: Run, burst_folder: Path, kind: str) -> None:
+        frame, output = Path("f0.png"), Path("f0.png")
+        frame.write_bytes((burst_folder / "0.png").read_bytes())
+        given = frame
+        if kind == "dots":
+            Path("d").mkdir()
+            output = Path("d/../f0.png")
+        elif kind == "symlink":
+            output = Path("link.png")
+            output.symlink_to(frame)
+        elif kind == "hard link":
+            output = Path("link.png")
+            output.hardlink_to(frame)
+        elif kind == "linked frame":
+            given = Path("link.png")
+            given.symlink_to(frame)
+        outcome = run("zoom", given, burst_folder / "1.png", "-o", output)
+        assert "is the frame" in outcome.error_line
+        assert outcome.status == 2
+        assert frame.read_bytes() == (burst_folder / "0.png").read_bytes()
+
     def test_no_frames(self, run: Run) -> None:
         assert "no frames" in run("zoom", "-o", "z.png").error_line
 

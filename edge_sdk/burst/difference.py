@@ -1,0 +1,100 @@
+"""Noise level of a burst, measured between aligned frames where there is nothing to see."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from edge_sdk.registration.motion import transform
+from edge_sdk.registration.pyramid import gaussian_blur
+from edge_sdk.registration.sampling import sample_bicubic
+
+TILE_PX = 16
+BLUR_PX = 1.0
+SMOOTHED_SHARE = 0.2821
+"""Share of white noise's standard deviation left by the 1 px blur."""
+FLAT_SHARE = 0.25
+"""Share of the tiles, those of the least gradient, that are looked at."""
+MOST_TILES = 256
+QUIET_SHARE = 0.25
+"""Quantile over the flat tiles, and over the frames, that is taken: motion only adds."""
+QUIET_BIAS = 0.86
+"""What that quantile of the flattest tiles is of the whole, for white noise without texture."""
+DARKEST, BRIGHTEST = 20 / 255, 231 / 255
+"""Mean luma, in studio swing, beyond which a tile may be clipped and hides its noise."""
+COPY_SHARE = 0.5
+"""Part of a frame's own noise under which its difference shows that it is a copy."""
+MOST_SMOOTHING = 10.0
+"""How often the noise seen in one frame a camera's smoothing may hide; real phones came to 9."""
+
+
+@torch.no_grad()
+def difference_noise_std(
+    luma: Tensor, reference: int, motions: Mapping[int, Tensor], single_std: float
+) -> float:
+    """White noise that would make aligned frames differ as they do in their flat areas.
+
+    The noise of a processed picture is smooth, and hardly shows in one frame alone; between frames
+    it does. Both are blurred by a Gaussian of 1 px, and per 16×16 tile
+
+        σ² = var(frame − reference) / (2·s²),    s² what the blur leaves of white noise's variance.
+
+    Only the quarter of the tiles where the reference has the least gradient is looked at: edges
+    differ by misalignment, blur and aliasing too. The lower quartile over those tiles is a frame's
+    σ, and the lower quartile over frames the burst's, so that what moved, or a frame that differs
+    everywhere, does not raise the level by which it is judged.
+
+    Args:
+        luma: float [N, 1, H, W] in [0, 1], studio swing.
+        reference: index of the frame the others are compared with.
+        motions: float64 [3, 3], reference to frame, centred, by frame.
+        single_std: noise seen in the reference alone, on the same values.
+
+    Returns:
+        σ on the same values: at least ``single_std``, at most ten times as much.
+    """
+    height, width = luma.shape[-2:]
+    if not motions or min(height, width) < TILE_PX:
+        return single_std
+    still = gaussian_blur(luma[reference : reference + 1], BLUR_PX)
+    corners = _flat_tiles(still)
+    offsets = torch.arange(TILE_PX)
+    rows = (corners[:, 0, None] + offsets)[:, :, None].expand(-1, -1, TILE_PX)
+    columns = (corners[:, 1, None] + offsets)[:, None, :].expand(-1, TILE_PX, -1)
+    points = torch.stack((columns - (width - 1) / 2, rows - (height - 1) / 2), -1).double()
+    here = still[0, 0, rows, columns]
+    found = []
+    for index, matrix in motions.items():
+        moved = transform(matrix, points.reshape(-1, 2)).reshape(points.shape)
+        limit = moved.new_tensor([width / 2, height / 2])
+        shown = (moved.abs() <= limit).flatten(1).all(1)
+        if not bool(shown.any()):
+            continue
+        frame = gaussian_blur(luma[index : index + 1], BLUR_PX)[0]
+        there = sample_bicubic(frame, moved.flatten(0, 1).float())[0].reshape(here.shape)
+        spread = (there - here)[shown].flatten(1).std(dim=1, correction=0)
+        quiet = float(spread.quantile(QUIET_SHARE)) / QUIET_BIAS
+        found.append(quiet / (math.sqrt(2) * SMOOTHED_SHARE))
+    telling = [noise for noise in found if noise > COPY_SHARE * single_std]
+    if not telling:
+        return single_std
+    level = float(torch.tensor(telling).quantile(QUIET_SHARE, interpolation="lower"))
+    return min(max(level, single_std), MOST_SMOOTHING * single_std)
+
+
+def _flat_tiles(still: Tensor) -> Tensor:
+    """Row and column, int [K, 2], of the corners of the flattest tiles that are not clipped."""
+    padded = functional.pad(still, (1, 1, 1, 1), mode="replicate")
+    slope_x = (padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]) / 2
+    slope_y = (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]) / 2
+    energy = functional.avg_pool2d(slope_x.square() + slope_y.square(), TILE_PX)[0, 0]
+    mean = functional.avg_pool2d(still, TILE_PX)[0, 0]
+    open_tiles = ((mean > DARKEST) & (mean < BRIGHTEST)).nonzero()
+    by_energy = energy[open_tiles[:, 0], open_tiles[:, 1]].argsort(stable=True)
+    flat = open_tiles[by_energy[: math.ceil(FLAT_SHARE * len(by_energy))]]
+    # Evenly picked: the flattest of the flattest would be those with the least noise.
+    return flat[:: max(1, math.ceil(len(flat) / MOST_TILES))] * TILE_PX
