@@ -106,3 +106,19 @@ def test_recipes_of_shipped_models_are_told(run: Run) -> None:
         path = Path(entry["recipe"])
         assert path.is_file()
         assert str(path) in run("models").out
+
+
+def test_without_a_command_the_help_is_shown(run: Run) -> None:
+    outcome = run()
+    assert outcome.status == 0
+    assert outcome.err == ""
+    assert "Usage: edge-sdk" in outcome.out
+    assert outcome.out == run("--help").out
+
+
+def test_callables_are_refused_where_they_cannot_be_used(
+    run: Run, start: tuple[object, ...]
+) -> None:
+    path = Path("recipe.yaml")
+    path.write_text(path.read_text() + "init: theirs:stem\n")
+    assert "names a Python callable; here a shipped model" in run(*start).error_line
