@@ -23,7 +23,7 @@ from edge_sdk.cli import (
 app = typer.Typer(
     name="edge-sdk",
     help="Train, fuse, convert and check image-enhancement models, and zoom with bursts of frames.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -38,11 +38,14 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Options of the program itself."""
+    """Options of the program itself; without a command, the help."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 app.command(rich_help_panel="Bursts")(burst.zoom)

@@ -125,6 +125,11 @@ def _plans(
 
     path = Path(subject)
     if path.suffix not in SUFFIXES:
+        if path.is_file() and path.suffix != ".safetensors":
+            raise InputError(
+                f"{subject}: not what bench takes; give converted files ({', '.join(SUFFIXES)}), "
+                ".safetensors files or names of shipped models"
+            )
         return _model_plans(subject, asked, side, folder)
     names = file_runtimes(path, asked)
     return [_Plan(Job(subject, name, 1, label=path.name), model) for name in names]
@@ -197,39 +202,45 @@ def _macs(model: str, shapes: tuple[tuple[int, ...], ...]) -> int:
 
 
 def _print_rows(rows: list[_Row], runs: int) -> None:
-    columns = (
-        "file", "runtime", "precision", "threads", "median (ms)", "quartiles", "× first",
-        "load (ms)", "peak (MiB)", "GMAC/s", "size (KiB)", "delegated",
-    )  # fmt: skip
-    first = next((r.measurement for r in rows if r.measurement.failure is None), None)
-    cells = []
-    for row in rows:
-        m = row.measurement
-        threads = "—" if m.job.runtime == "litert-gpu" else str(m.job.threads)
-        start = (m.job.label, m.job.runtime, m.precision or "—", threads)
-        if m.failure is not None or first is None:
-            cells.append((*start, *("—" for _ in columns[4:])))
-            continue
-        rate = "—" if row.macs_per_s is None else f"{row.macs_per_s / 1e9:.1f}"
-        cells.append(
-            (
-                *start,
-                f"{1e3 * m.median_s:.2f}",
-                f"{1e3 * m.low_s:.2f}–{1e3 * m.high_s:.2f}",
-                f"{first.median_s / m.median_s:.2f}",
-                f"{1e3 * m.load_s:.0f}",
-                f"{m.peak_bytes / 2**20:.1f}",
-                rate,
-                "—" if row.size_bytes is None else f"{row.size_bytes / 1024:.0f}",
-                describe_delegation(m.delegation),
-            )
+    # Two tables, so that each can be read at 80 columns.
+    good = [row for row in rows if row.measurement.failure is None]
+    if good:
+        first = good[0].measurement.median_s
+        columns = ("file", "runtime", "type", "threads", "ms", "quartiles", "speed")
+        times = [_times(row.measurement, first) for row in rows]
+        print_table(f"Time, {runs} runs each, in turns", columns, times, whole=range(1, 7))
+        out.print("ms: median; speed: how many times as fast as the first row", style="dim")
+        columns = ("file", "runtime", "load ms", "peak MiB", "KiB", "GMAC/s", "delegated")
+        print_table(
+            "Memory and delegate", columns, [_sizes(row) for row in good], whole=range(1, 6)
         )
-    print_table(f"{runs} runs each, in turns", columns, cells)
-    out.print("× first: how many times as fast as the first row", style="dim")
+        out.print("peak: memory beyond that of the process; KiB: size of the file", style="dim")
     for row in rows:
         m = row.measurement
         if m.failure is not None:
             err.print(f"failed: {m.job.label} in {m.job.runtime}: {m.failure}")
+
+
+def _times(m: Measurement, first_s: float) -> tuple[str, ...]:
+    threads = "—" if m.job.runtime == "litert-gpu" else str(m.job.threads)
+    start = (m.job.label, m.job.runtime, m.precision or "—", threads)
+    if m.failure is not None:
+        return (*start, "failed", "—", "—")
+    quartiles = f"{1e3 * m.low_s:.2f}–{1e3 * m.high_s:.2f}"
+    return (*start, f"{1e3 * m.median_s:.2f}", quartiles, f"{first_s / m.median_s:.2f}×")
+
+
+def _sizes(row: _Row) -> tuple[str, ...]:
+    m = row.measurement
+    return (
+        m.job.label,
+        m.job.runtime,
+        f"{1e3 * m.load_s:.0f}",
+        f"{m.peak_bytes / 2**20:.1f}",
+        "—" if row.size_bytes is None else f"{row.size_bytes / 1024:.0f}",
+        "—" if row.macs_per_s is None else f"{row.macs_per_s / 1e9:.1f}",
+        describe_delegation(m.delegation),
+    )
 
 
 def describe_delegation(delegation: Delegation | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,11 +27,20 @@ def print_table(
     columns: Sequence[str],
     rows: Sequence[Sequence[str]],
     emphasise: int | None = None,
+    whole: Collection[int] = (),
 ) -> None:
-    """Print rows under headings; numbers are aligned to the right, one row may stand out."""
+    """Print rows under headings; numbers are aligned to the right, one row may stand out.
+
+    Columns ``whole`` are never broken or cut where the terminal is narrow; the others are broken.
+    """
     table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
     for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index == 0 else "right")
+        table.add_column(
+            column,
+            justify="left" if index == 0 else "right",
+            no_wrap=index in whole,
+            overflow="fold",
+        )
     for index, row in enumerate(rows):
         table.add_row(*row, style="bold green" if index == emphasise else None)
     out.print(table)

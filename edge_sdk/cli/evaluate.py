@@ -49,7 +49,9 @@ def evaluate(
     in 8 bits, a border of the scale left out, mean over pictures. Models for denoising get Gaussian
     noise instead. Large pictures are cut into windows with the model's halo.
 
-    Example: edge-sdk evaluate sr_x2_y sr_x2_y.tflite --data Set5 --data Set14
+    A picture that is smaller than a file's window is left out of all rows.
+
+    Example: edge-sdk evaluate sr_x2_y sr_x2_y.tflite --data photos
     """
     from edge_sdk.evaluation import Degradation
     from edge_sdk.evaluation import evaluate as run
@@ -113,6 +115,7 @@ def _plain_row(row: MethodScores) -> dict[str, object]:
                 "psnr_db": folder.psnr_db,
                 "ssim": folder.ssim,
                 "pictures": folder.pictures,
+                "left_out": folder.left_out,
             }
             for folder in row.folders
         ],
@@ -138,3 +141,9 @@ def _print_rows(rows: tuple[MethodScores, ...], degradation: Degradation) -> Non
         f"border of {degradation.border_px} px left out; mean over pictures (number in brackets)",
         style="dim",
     )
+    for folder in folders:
+        if folder.left_out:
+            out.print(
+                f"{folder.folder.name}: left out of all rows, smaller than a file's window: "
+                f"{', '.join(folder.left_out)}"
+            )

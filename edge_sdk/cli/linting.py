@@ -14,6 +14,8 @@ from edge_sdk.errors import InputError
 if TYPE_CHECKING:
     from edge_sdk.quantize import LayerRanges
 
+LEAST_WIDENING = 1.5
+"""Factor from which on a branch is said to widen the range of its layer."""
 PICTURES_HELP = "Pictures to measure ranges on, a folder (default: noise, or the own example)."
 
 
@@ -27,7 +29,7 @@ def lint(
 
     A multi-branch block counts as the one convolution that it merges into. Columns
     "keep" are ratios of signal to quantisation noise: 6 dB per bit that carries the values. The
-    branch is the one that widens the range most, by that factor.
+    branch is the one that widens the range most, by that factor, where it is 1.5 or more.
 
     Example: edge-sdk lint sr_x2_y --pictures photos
     """
@@ -45,8 +47,10 @@ def lint(
             }
         )
         return
-    columns = ("layer", "weights", "activations", "weights keep", "activations keep", "branch")
-    print_table("Ranges in int8", columns, [_row(layer) for layer in found.ranges.layers])
+    columns = ("layer", "weights", "activations", "keep w", "keep a", "branch")
+    rows = [_row(layer) for layer in found.ranges.layers]
+    print_table("Ranges in int8", columns, rows, whole=range(1, 5))
+    out.print("keep w, keep a: what int8 keeps of weights and of activations", style="dim")
     out.print(f"measured on {found.source}")
     for warning in found.ranges.warnings:
         err.print(f"warning: {warning}")
@@ -62,6 +66,8 @@ def _row(layer: LayerRanges) -> tuple[str, ...]:
         max(channel.high for channel in layer.weights),
     )
     seen, blamed = layer.activations, layer.inflation
+    if blamed is not None and blamed.factor < LEAST_WIDENING:
+        blamed = None
     return (
         layer.name,
         weights,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_sdk.cli.console import out, print_json, print_table
+from edge_sdk.cli.console import err, out, print_json, print_table
+from edge_sdk.cli.stopping import Stopped, stoppable
 from edge_sdk.errors import InputError, OutputError
 
 if TYPE_CHECKING:
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
 def models(
     as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
 ) -> None:
-    """List the shipped models."""
+    """List the shipped models, and where their recipes lie."""
     from edge_sdk.reparam import count_parameters
     from edge_sdk.zoo import load_card, load_model, model_names
     from edge_sdk.zoo.networks import fused_network
 
     shipped = {name: load_model(name) for name in model_names()}
-    figures = {name: load_card(name).figures for name in shipped}
+    cards = {name: load_card(name) for name in shipped}
     sizes = {name: count_parameters(fused_network(net)) for name, net in shipped.items()}
     if as_json:
         print_json(
@@ -32,7 +33,8 @@ def models(
                     "name": name,
                     "parameters": sizes[name],
                     **vars(net.spec),
-                    "psnr_db": figures[name],
+                    "psnr_db": cards[name].figures,
+                    "recipe": cards[name].recipe,
                 }
                 for name, net in shipped.items()
             ]
@@ -44,17 +46,23 @@ def models(
             describe_task(net.spec),
             net.spec.colour,
             f"{sizes[name]:,}",
-            ", ".join(f"{key} {value:.2f}" for key, value in figures[name].items()),
+            ", ".join(f"{key} {value:.2f}" for key, value in cards[name].figures.items()),
         )
         for name, net in shipped.items()
     ]
     print_table("Models", ("name", "task", "colour", "parameters, fused", "PSNR (dB)"), rows)
+    for name, card in cards.items():
+        out.print(f"recipe of {name}: {card.recipe}")
 
 
 def train(
     config: Annotated[
         Path | None,
-        typer.Option("--config", "-c", help="Recipe (YAML); `edge-sdk models` ships examples."),
+        typer.Option(
+            "--config",
+            "-c",
+            help="Recipe (YAML); `edge-sdk models` tells where those of the shipped models lie.",
+        ),
     ] = None,
     data: Annotated[
         Path | None, typer.Option(help="Folder that the recipe's paths start from [its own].")
@@ -65,12 +73,19 @@ def train(
     steps: Annotated[
         int | None, typer.Option(help="Steps to take instead of the recipe's.")
     ] = None,
-    resume: Annotated[bool, typer.Option(help="Go on from the folder's last checkpoint.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Start anew where the folder holds a run.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Train a network by a recipe and keep the best weights.
 
-    Writes model.safetensors (best validation), last.ckpt (to resume from) and metrics.csv.
+    Writes model.safetensors (best validation), last.ckpt (to resume from) and metrics.csv. The
+    figure of bicubic interpolation on the same pictures is printed beside the result. A run that is
+    stopped (Ctrl-C, SIGTERM) goes on from its last validation with --resume.
 
     Example: edge-sdk train --config recipe.yaml --data photos -o runs/mine
     """
@@ -85,7 +100,14 @@ def train(
         recipe = recipe.with_steps(steps)
     from edge_sdk.training.run import train as run
 
-    result = run(recipe, output, resume=resume, progress=not as_json)
+    try:
+        with stoppable():
+            result = run(recipe, output, resume=resume, overwrite=overwrite, progress=not as_json)
+    except Stopped as stop:
+        _say_stopped(output)
+        raise typer.Exit(stop.status) from None
+    if result.psnr_db <= result.baseline_db:
+        err.print("warning: no better than bicubic interpolation; train for more steps")
     if as_json:
         print_json(result)
         return
@@ -96,9 +118,19 @@ def train(
             f"layers that did not fit and started fresh: {fresh}"
         )
     out.print(
-        f"wrote {result.path}: {result.psnr_db:.2f} dB on the validation pictures "
-        f"after {result.steps:,} steps"
+        f"wrote {result.path}: {result.psnr_db:.2f} dB on the validation pictures (bicubic "
+        f"{result.baseline_db:.2f}) after {result.steps:,} steps"
     )
+
+
+def _say_stopped(folder: Path) -> None:
+    from edge_sdk.training.run_folder import RunFolder
+
+    steps = RunFolder(folder).saved_steps()
+    if steps is None:
+        err.print("stopped; nothing saved yet")
+    else:
+        err.print(f"stopped at step {steps:,}; go on with --resume")
 
 
 def describe_task(spec: ModelSpec) -> str:

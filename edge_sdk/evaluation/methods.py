@@ -44,6 +44,11 @@ class Method(Protocol):
         """Scale, colour and task."""
         ...
 
+    @property
+    def least_px(self) -> int:
+        """Smallest side of a degraded picture that it takes."""
+        ...
+
     def __call__(self, low: Tensor) -> Tensor:
         """Enhance float32 [1, C, h, w] to [1, C, scale·h, scale·w]."""
         ...
@@ -59,6 +64,7 @@ class ModelMethod:
     """
 
     precision = "fp32"
+    least_px = 1
 
     def __init__(self, network: nn.Module, spec: ModelSpec, name: str) -> None:
         self.name = name
@@ -120,6 +126,15 @@ class ArtifactMethod:
             size_multiple=self.spec.size_multiple,
             fixed_size=True,
         )
+
+    @property
+    def least_px(self) -> int:
+        """Side of the window.
+
+        A smaller picture could only be padded, and no padding of it gives what the network's own
+        zeros beyond the border give.
+        """
+        return self._window_px
 
     def _run(self, window: Tensor) -> Tensor:
         outputs = self._runner.run({self._input: window.numpy()})

@@ -33,10 +33,12 @@ class FolderScore:
     Attributes:
         folder: the folder.
         pictures: scores by picture, sorted by path.
+        left_out: pictures that no method was scored on, since one takes no picture so small.
     """
 
     folder: Path
     pictures: tuple[PictureScore, ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def psnr_db(self) -> float:
@@ -66,6 +68,10 @@ class MethodScores:
     folders: tuple[FolderScore, ...]
 
 
+class _TooSmallError(PictureError):
+    """A picture that is smaller than the window of a file."""
+
+
 def evaluate(
     methods: Sequence[Method],
     folders: Sequence[Path],
@@ -74,7 +80,9 @@ def evaluate(
 ) -> tuple[MethodScores, ...]:
     """Score methods on folders of pictures, the baseline first.
 
-    The baseline is bicubic interpolation of luma, or for denoising the noisy picture itself.
+    The baseline is bicubic interpolation of luma, or for denoising the noisy picture itself. A
+    picture that is smaller than a file's window is left out of all rows, so that they stay means
+    over the same pictures.
 
     Args:
         methods: what to score, all of the degradation's scale; may be none.
@@ -88,23 +96,29 @@ def evaluate(
     Raises:
         InputError: if a folder is missing or empty, or the methods do not fit each other or the
             degradation.
-        PictureError: if a picture cannot be read, is too small to be scored, or smaller than a
-            file's window.
+        PictureError: if a picture cannot be read or is too small to be scored, or all of a folder
+            are smaller than a file's window.
     """
     _check(methods, folders, degradation)
     pictures = [(folder, list_pictures(folder)) for folder in folders]
     scores: list[list[FolderScore]] = [[] for _ in range(len(methods) + 1)]
     for folder, paths in pictures:
         columns: list[list[PictureScore]] = [[] for _ in scores]
+        left_out: list[tuple[str, _TooSmallError]] = []
         for index, path in enumerate(paths):
-            for column, result in zip(
-                columns, _picture(path, index, methods, degradation), strict=True
-            ):
+            try:
+                results = _picture(path, index, methods, degradation)
+            except _TooSmallError as error:
+                left_out.append((path.name, error))
+                results = []
+            for column, result in zip(columns, results, strict=bool(results)):
                 column.append(PictureScore(path.name, result.psnr_db, result.ssim))
             if on_progress is not None:
                 on_progress(folder.name, index + 1, len(paths))
+        if len(left_out) == len(paths):
+            raise left_out[0][1]
         for row, column in zip(scores, columns, strict=True):
-            row.append(FolderScore(folder, tuple(column)))
+            row.append(FolderScore(folder, tuple(column), tuple(name for name, _ in left_out)))
     name = "bicubic" if degradation.scale > 1 else f"noisy, σ = {degradation.sigma:g}/255"
     heads = [(name, "", None), *((m.name, m.runtime, m.precision) for m in methods)]
     return tuple(MethodScores(*head, tuple(row)) for head, row in zip(heads, scores, strict=True))
@@ -147,19 +161,19 @@ def _picture(
     # Noise is drawn in the colour of the methods; bicubic is scored on luma, as in the papers.
     noisy = degradation.scale == 1 and bool(methods)
     base = example(methods[0].spec.colour if noisy else Colour.Y)
+    for method in methods:
+        _check_size(method, example(method.spec.colour).low, path)
     results = [score(bicubic(base.low, degradation.scale), base, degradation)]
     for method in methods:
         given = example(method.spec.colour)
-        results.append(score(_enhanced(method, given.low, path), given, degradation))
+        results.append(score(method(given.low), given, degradation))
     return results
 
 
-def _enhanced(method: Method, low: Tensor, path: Path) -> Tensor:
-    try:
-        return method(low)
-    except PictureError as error:
-        height, width = low.shape[-2:]
-        raise PictureError(
+def _check_size(method: Method, low: Tensor, path: Path) -> None:
+    height, width = low.shape[-2:]
+    if min(height, width) < method.least_px:
+        raise _TooSmallError(
             f"{path}: {width}×{height} px is what {method.name} gets of it, less than its window; "
             "convert with a smaller --size, or leave the picture out"
-        ) from error
+        )

@@ -10,10 +10,18 @@ from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
 
 
+def decay_after(count: int, decay: float) -> float:
+    """Decay of an average that holds ``count`` weights: min(decay, (1 + count)/(10 + count))."""
+    return min(decay, (1 + count) / (10 + count))
+
+
 class Averaging(WeightAveraging):
     """Exponential moving average of parameters and BatchNorm statistics.
 
-    After each step, average ← average + (1 − decay)·(current − average).
+    After each step, average ← average + (1 − decay_t)·(current − average) with
+    decay_t = min(decay, (1 + t) / (10 + t)), t the number of weights already in the average; the
+    first weights are taken as they are. Without this warm-up, which is that of TensorFlow's
+    ``ExponentialMovingAverage``, a short run would keep what it was initialised with.
 
     Statistics are averaged with the weights: an average of networks is, to first order, the network
     of the averages, and weights of many steps with statistics of the last one are not of that kind.
@@ -21,17 +29,17 @@ class Averaging(WeightAveraging):
     very statistics that its weights were trained with. Counters are not averaged but taken over.
 
     Args:
-        decay: decay of the average, in [0, 1).
+        decay: decay of the average once it is warm, in [0, 1).
         restart_at: number of steps before the one whose weights the average starts anew with;
             ``None`` for the first only.
     """
 
     def __init__(self, decay: float, restart_at: int | None = None) -> None:
-        def average(averaged: Tensor, current: Tensor, _: Any) -> Tensor:
+        def average(averaged: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
             if not averaged.is_floating_point():
                 return current
             # Unlike decay·a + (1 − decay)·c, this leaves a value that does not change as it is.
-            return torch.lerp(averaged, current, 1 - decay)
+            return torch.lerp(averaged, current, 1 - decay_after(int(count), decay))
 
         super().__init__(avg_fn=average)
         self._restart_at = restart_at

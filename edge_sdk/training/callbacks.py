@@ -48,7 +48,11 @@ class KeepBest(Callback):
 
 
 class PhaseProgressBar(RichProgressBar):
-    """Progress with the phase that the run is in, where its recipe has phases."""
+    """Progress in steps, with the phase that the run is in where its recipe has phases."""
+
+    def _get_train_description(self, current_epoch: int) -> str:
+        # Lightning counts epochs, of which a run by steps has one, and writes "Epoch 0/-2".
+        return f"{'Steps':{len(self.validation_description)}}"
 
     def get_metrics(
         self, trainer: Trainer, pl_module: LightningModule

@@ -52,7 +52,11 @@ class OptimiserConfig(Section):
     learning_rate: float = Field(1e-3, gt=0, allow_inf_nan=False)
     warmup_steps: int = Field(100, ge=0)
     average_decay: float = Field(
-        0.999, ge=0, lt=1, description="decay of the moving average of the weights that is kept"
+        0.999,
+        ge=0,
+        lt=1,
+        description="decay of the moving average of the weights that is kept, once it is warm: "
+        "after t steps it is at most (1 + t)/(10 + t)",
     )
 
 

@@ -7,17 +7,18 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from lightning import Trainer, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
+from torch.utils.data import DataLoader
 
-from edge_sdk.errors import InputError, ModelError, OutputError
+from edge_sdk.errors import InputError, ModelError
 from edge_sdk.models.spec import Task
 from edge_sdk.training.averaging import Averaging
 from edge_sdk.training.callbacks import KeepBest, PhaseProgressBar, metrics_logger
 from edge_sdk.training.config import TrainConfig
 from edge_sdk.training.initial import InitialWeights, take_over
-from edge_sdk.training.loaders import patch_loader, picture_loader
+from edge_sdk.training.loaders import Batch, patch_loader, picture_loader
+from edge_sdk.training.run_folder import RunFolder
 from edge_sdk.training.super_resolution import SuperResolutionTask
 from edge_sdk.training.task import EnhanceTask
 
@@ -33,6 +34,8 @@ class TrainResult:
         path: model file with the averaged weights of the best validation.
         psnr_db: validation PSNR of those weights; with kernels rounded to int8 where the recipe has
             ``fake_quantised_steps``.
+        baseline_db: PSNR of bicubic interpolation on the same pictures; a model below it is of no
+            use yet.
         steps: optimisation steps taken in all.
         initial: what was taken over from the recipe's ``init``; ``None`` without one, and in a
             resumed run.
@@ -40,29 +43,39 @@ class TrainResult:
 
     path: Path
     psnr_db: float
+    baseline_db: float
     steps: int
     initial: InitialWeights | None = None
 
 
 def train(
-    config: TrainConfig, out: Path, *, resume: bool = False, progress: bool = True
+    config: TrainConfig,
+    out: Path,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: bool = True,
 ) -> TrainResult:
     """Train the network of ``config`` and keep the best weights in ``out/model.safetensors``.
 
     Beside them ``out`` receives ``last.ckpt`` (to resume from) and ``metrics.csv``.
 
     A resumed run sees the patches that an uninterrupted one would have seen, and ends with the
-    same weights; it repeats the steps since the last validation.
+    same weights; it repeats the steps since the last validation. Its recipe may change in
+    :data:`edge_sdk.training.run_folder.MAY_CHANGE` alone.
 
     Args:
         config: the recipe.
         out: folder of the run, created if missing.
         resume: go on from ``out/last.ckpt``, which is written after every validation.
+        overwrite: start anew where ``out`` holds a run, whose files are removed first.
         progress: draw a progress bar.
 
     Raises:
         InputError: if the recipe's task is not super-resolution, pictures are missing, no tensor of
-            its ``init`` fits, there is nothing to resume from, or that belongs to another network.
+            its ``init`` fits, ``out`` holds a run that is neither to be resumed nor overwritten,
+            there is nothing to resume from, or that belongs to another network or recipe, or is
+            past the recipe's steps.
         OutputError: if ``out`` cannot be created.
         PictureError: if a picture cannot be read or is smaller than a patch.
         ModelError: if the loss is no longer finite, ``last.ckpt`` is damaged, or ``init`` is no
@@ -73,19 +86,24 @@ def train(
         raise InputError(
             f"a recipe for {config.model.task} cannot be trained yet; set task: {', '.join(TASKS)}"
         )
-    last = out / "last.ckpt"
-    if resume and not last.is_file():
-        raise InputError(f"{last}: no checkpoint to resume from; start without --resume")
+    if resume and overwrite:
+        raise InputError(
+            "a run is either resumed or overwritten; leave --resume or --overwrite out"
+        )
+    folder = RunFolder(out)
+    if not resume and not overwrite:
+        folder.check_free()
     _quiet()
     seed_everything(config.seed, verbose=False)
     task = kind(config)
     initial = None if resume or config.init is None else take_over(task.network, config.init)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be created ({error.strerror})") from error
-    done = _steps_done(last, task) if resume else 0
-    keep = KeepBest(out / "model.safetensors")
+    shapes = {name: tensor.shape for name, tensor in task.state_dict().items()}
+    done = folder.steps_to_resume(config, shapes) if resume else 0
+    # An earlier run goes only when all that can be wrong with this one has been looked at.
+    patches, pictures = patch_loader(config, done), picture_loader(config)
+    if not resume:
+        folder.clear()
+    keep = KeepBest(folder.model)
     every = min(config.validate_every, config.optimiser.steps)
     trainer = Trainer(
         accelerator="auto",
@@ -111,30 +129,20 @@ def train(
         enable_progress_bar=progress,
         enable_model_summary=False,
     )
-    patches, pictures = patch_loader(config, done), picture_loader(config)
-    trainer.fit(task, patches, pictures, ckpt_path=last if resume else None, weights_only=True)
+    last = folder.last if resume else None
+    trainer.fit(task, patches, pictures, ckpt_path=last, weights_only=True)
     if trainer.global_step % every:
         trainer.validate(task, pictures, verbose=False)
     if not keep.path.is_file():
         raise ModelError(f"{out}: no validation gave a finite PSNR; lower the learning rate")
-    return TrainResult(keep.path, keep.best_db, trainer.global_step, initial)
+    return TrainResult(
+        keep.path, keep.best_db, _baseline_psnr(task, pictures), trainer.global_step, initial
+    )
 
 
-def _steps_done(last: Path, task: EnhanceTask) -> int:
-    try:
-        checkpoint = torch.load(last, map_location="cpu", weights_only=True)
-        steps = int(checkpoint["global_step"])
-        shapes = {name: tensor.shape for name, tensor in checkpoint["state_dict"].items()}
-    except Exception as error:  # an unpickler given junk raises whatever it stumbles over
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(
-            f"{last}: not a checkpoint of a run ({reason}); start without --resume"
-        ) from error
-    if shapes != {name: tensor.shape for name, tensor in task.state_dict().items()}:
-        raise InputError(
-            f"{last}: belongs to another network; resume with the recipe it was started with"
-        )
-    return steps
+def _baseline_psnr(task: EnhanceTask, pictures: DataLoader[Batch]) -> float:
+    values = [task.picture_psnr(task.baseline(source), target) for source, target in pictures]
+    return sum(values) / len(values)
 
 
 def _quiet() -> None:
@@ -144,3 +152,7 @@ def _quiet() -> None:
     warnings.filterwarnings("ignore", ".*directory .* exists and is not empty.*")
     # Warned of for any loader; ours does go on where the run was left.
     warnings.filterwarnings("ignore", ".*your dataloader is not resumable.*")
+    # Rows of a run that is shorter than the interval: its validations are in the table anyway.
+    warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
+    # Lightning's own use of PyTorch; nothing that a user could change.
+    warnings.filterwarnings("ignore", ".*LeafSpec.*is deprecated.*")

@@ -15,6 +15,7 @@ from edge_sdk.models.enhance_net import EnhanceNet
 from edge_sdk.training.config import TrainConfig
 from edge_sdk.training.loaders import Batch
 from edge_sdk.training.phases import Phase, enter_phase, phase_at, round_kernels
+from edge_sdk.training.run_folder import RECIPE_KEY, recorded
 
 
 class EnhanceTask(LightningModule):
@@ -36,6 +37,15 @@ class EnhanceTask(LightningModule):
         """Pixels along the border of a picture that its PSNR leaves out."""
         return 0
 
+    def baseline(self, source: Tensor) -> Tensor:
+        """What an output must be better than: the input itself; float32 [1, C, H, W] in [0, 1]."""
+        return source
+
+    def picture_psnr(self, output: Tensor, target: Tensor) -> float:
+        """PSNR in dB of an output [1, C, H, W], rounded to 8 bits, without the border."""
+        levels = (output.clamp(0, 1) * 255).round() / 255
+        return float(psnr(levels[0], target[0], border=self.border_px))
+
     @property
     def phase(self) -> Phase:
         """Phase of the step that is being taken, or comes next."""
@@ -45,6 +55,10 @@ class EnhanceTask(LightningModule):
         """Enter the phase of the step."""
         enter_phase(self.network, self.phase)
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the recipe, by which a resumed run knows whether it is the same."""
+        checkpoint[RECIPE_KEY] = recorded(self.config)
+
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """Loss of one batch: inputs and targets, float32 in [0, 1]."""
         source, target = batch
@@ -52,7 +66,7 @@ class EnhanceTask(LightningModule):
         if not torch.isfinite(loss):
             raise ModelError(
                 f"the loss became {loss.item()} at step {self.global_step}; lower the learning "
-                "rate and resume from the last checkpoint"
+                "rate and start anew"
             )
         self.log("loss", loss, prog_bar=True)
         return loss
@@ -65,10 +79,9 @@ class EnhanceTask(LightningModule):
     def validation_step(self, batch: Batch, _: int) -> None:
         """PSNR of one whole picture."""
         source, target = batch
-        output = (self.network(source).clamp(0, 1) * 255).round() / 255
-        value = psnr(output[0], target[0], border=self.border_px)
-        self.validation_psnr.append(float(value))
-        self.log("psnr", float(value), prog_bar=True, batch_size=1)
+        value = self.picture_psnr(self.network(source), target)
+        self.validation_psnr.append(value)
+        self.log("psnr", value, prog_bar=True, batch_size=1)
 
     def configure_optimizers(self) -> Any:
         """Adam; linear warm-up, then a cosine to zero over the recipe's steps."""

@@ -52,10 +52,12 @@ def resolve_checkpoint(model: str) -> Checkpoint:
     if path.suffix == ".safetensors" or path.exists():
         return load_checkpoint(path)
     known = ", ".join(model_names())
-    raise ModelError(
-        f"'{model}' is neither a shipped model ({known}) nor a .safetensors file nor a Python "
-        "package.module:callable"
-    )
+    if ":" in model:
+        raise ModelError(
+            f"'{model}' names a Python callable; here a shipped model ({known}) or a .safetensors "
+            "file is needed"
+        )
+    raise ModelError(f"'{model}' is neither a shipped model ({known}) nor a .safetensors file")
 
 
 def load_int8(name: str) -> Checkpoint | None:
@@ -77,11 +79,13 @@ class Card:
     Attributes:
         name: its name.
         figures: PSNR in dB by test set.
+        recipe: file of the recipe that it was trained by.
         text: the whole card, Markdown.
     """
 
     name: str
     figures: dict[str, float]
+    recipe: Path
     text: str
 
 
@@ -95,4 +99,4 @@ def load_card(name: str) -> Card:
         raise ModelError(f"unknown model '{name}'; shipped are: {', '.join(model_names())}")
     folder = ROOT / name
     figures = json.loads((folder / "figures.json").read_text())
-    return Card(name, figures["psnr_db"], (folder / "card.md").read_text())
+    return Card(name, figures["psnr_db"], folder / "recipe.yaml", (folder / "card.md").read_text())

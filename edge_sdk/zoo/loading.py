@@ -134,8 +134,14 @@ def _checked_file(model: str) -> str:
             f"{model}: such files are not read, since reading one can run code that is in it; name "
             "the Python callable that builds the model instead, package.module:callable"
         )
-    if ":" not in model or model in model_names():
+    path = Path(model)
+    if model in model_names() or path.suffix == ".safetensors" or path.exists():
         return model
+    if ":" not in model:
+        raise ModelError(
+            f"'{model}' is neither a shipped model ({', '.join(model_names())}) nor a .safetensors "
+            "file nor a Python package.module:callable"
+        )
     raise ModelError(
         f"'{model}' is no Python name; write package.module:callable, or a file or shipped name"
     )

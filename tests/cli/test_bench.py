@@ -34,7 +34,22 @@ def test_a_row_that_fails_leaves_the_others(run: Run, tflite: Path) -> None:
     outcome = run("bench", "bad.tflite", tflite, "--runs", 1)
     assert outcome.status == 0
     assert "failed: bad.tflite in litert" in outcome.err
-    assert run("bench", "bad.tflite", "--runs", 1).status == 1
+    assert [line for line in outcome.out.splitlines() if "bad.tflite" in line and "failed" in line]
+    alone = run("bench", "bad.tflite", "--runs", 1)
+    assert alone.status == 1
+    assert alone.out == ""
+    assert len(alone.err.splitlines()) == 1
+
+
+def test_the_tables_can_be_read_at_80_columns(
+    run: Run, tflite: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = run("bench", tflite, "--runs", 3, "--model", "sr_x2_y").out
+    assert "…" not in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    for word in ("m.tflite", "litert", "fp32", "threads", "quartiles", "1.00×", "GMAC/s", "whole"):
+        assert word in shown
 
 
 @pytest.mark.slow
@@ -57,6 +72,7 @@ def test_a_model_is_measured_in_every_target(run: Run) -> None:
         (("teapot",), "teapot"),
         (("none.tflite",), "none.tflite"),
         (("m.onnx",), "m.onnx"),
+        (("photo.jpg",), "not what bench takes; give converted files (.pte"),
         (("sr_x2_y", "--threads", "0"), "threads"),
         (("sr_x2_y", "--threads", "a,b"), "threads"),
         (("sr_x2_y", "--runtime", "npu"), "unknown runtime 'npu'"),
@@ -67,4 +83,5 @@ def test_a_model_is_measured_in_every_target(run: Run) -> None:
     ],
 )
 def test_bad_input(run: Run, tflite: Path, arguments: tuple[object, ...], word: str) -> None:
+    Path("photo.jpg").touch()
     assert word in run("bench", *(tflite if a == "FILE" else a for a in arguments)).error_line

@@ -33,6 +33,20 @@ def test_model_file_and_bicubic_in_one_table(run: Run, files: Path) -> None:
     assert "photos (2)" in shown.out
 
 
+def test_small_pictures_are_left_out_of_all_rows(run: Run, files: Path) -> None:
+    arguments = ("evaluate", "sr_x2_y", "m.tflite", "--data", files)
+    before = json.loads(run(*arguments, "--json").out)["rows"]
+    Image.open(files / "a.png").crop((0, 0, 62, 90)).save(files / "c.png")
+    after = json.loads(run(*arguments, "--json").out)["rows"]
+    for old, new in zip(before, after, strict=True):
+        assert old["folders"][0].pop("left_out") == []
+        assert new["folders"][0].pop("left_out") == ["c.png"]
+        assert old == new
+    shown = run(*arguments).out
+    assert "left out of all rows, smaller than a file's window: c.png" in shown
+    assert "photos (2)" in shown
+
+
 def test_bicubic_alone(run: Run, files: Path) -> None:
     rows = json.loads(run("evaluate", "--scale", 4, "-d", files, "--json").out)["rows"]
     assert [row["method"] for row in rows] == ["bicubic"]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -298,6 +299,22 @@ def test_lint_prints_every_layer(run: Run, five: Path, photos: Path) -> None:
     outcome = run("lint", five)
     assert "seeded noise" in outcome.out
     assert "features.1" in outcome.out
+
+
+def test_lint_can_be_read_at_80_columns(
+    run: Run, five: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = run("lint", five).out
+    table = [line for line in shown.splitlines() if line.startswith(("┃", "│"))]
+    assert max(map(len, table)) <= 80
+    assert "activations" in table[0]
+    for row in table[1:]:
+        cells = [cell.strip() for cell in row.strip("│").split("│")]
+        # A range that is broken over two lines leaves its dots at the end of one.
+        assert not any(cell.endswith("…") for cell in cells)
+    factors = [float(found) for found in re.findall(r"\(([\d.]+)×\)", shown)]
+    assert all(factor >= 1.5 for factor in factors)
 
 
 def test_lint_names_the_branch(run: Run, theirs: str) -> None:

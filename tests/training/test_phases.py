@@ -112,9 +112,20 @@ def test_the_average_starts_anew_with_the_collapsed_phase(tmp_path: Path) -> Non
 
 def test_averages_keep_what_is_constant_and_take_counters_over() -> None:
     average = Averaging(0.75)._kwargs["avg_fn"]
-    value = average(torch.tensor([1.0, 0.1]), torch.tensor([3.0, 0.1]), None)
+    value = average(torch.tensor([1.0, 0.1]), torch.tensor([3.0, 0.1]), 26)
     assert value.tolist() == torch.tensor([1.5, 0.1]).tolist()
-    assert average(torch.tensor(3), torch.tensor(8), None) == 8
+    assert average(torch.tensor(3), torch.tensor(8), 26) == 8
+
+
+def test_a_young_average_forgets_where_it_began() -> None:
+    average = Averaging(0.999)._kwargs["avg_fn"]
+    value, share = torch.tensor(1.0, dtype=torch.float64), 1.0
+    for count in range(1, 60):
+        decay = (1 + count) / (10 + count)
+        value, share = average(value, torch.zeros_like(value), torch.tensor(count)), share * decay
+    assert float(value) == pytest.approx(share, rel=1e-6)
+    assert share < 1e-6
+    assert average(torch.tensor(1.0), torch.tensor(0.0), 10**6) == pytest.approx(0.999)
 
 
 @pytest.mark.parametrize("step", range(2, STEPS))
