@@ -178,14 +178,15 @@ class _Walk:
         if len(nodes) != len(parts):
             return None
         forms = [self._source(part) for part in nodes]
-        if any(form.root is not forms[0].root for form in forms):
-            return None
         members = frozenset[fx.Node]().union(*(form.members for form in forms))
-        joined = concatenate(*(form.operator for form in forms))
-        if self.costs.macs(node, joined) > self.costs.spent(members):
-            # Side by side the small kernels are cheaper than all of them at the largest size.
+        if any(form.root is not forms[0].root for form in forms):
+            if members:
+                self._refuse(node, "joins results that come from different inputs")
             return None
-        return Form(forms[0].root, joined, members | {node})
+        joined = concatenate(*(form.operator for form in forms))
+        form = Form(forms[0].root, joined, members | {node})
+        self._note_growth(node, form, *nodes)
+        return form
 
     def _note_growth(self, node: fx.Node, form: Form, *sources: fx.Node) -> None:
         if len(form.members) > 1 and self.costs.is_weighted(form):
