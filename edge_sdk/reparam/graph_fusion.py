@@ -42,7 +42,7 @@ class GraphFusion:
 
 
 def fuse_graph(model: nn.Module, inputs: tuple[Tensor, ...]) -> GraphFusion:
-    """Merge the maximal linear regions of a model in evaluation mode.
+    """Merge the linear regions of a model in evaluation mode.
 
     Args:
         model: any module; it is left untouched.

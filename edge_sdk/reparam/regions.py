@@ -1,4 +1,4 @@
-"""Maximal linear regions of a graph: what each node is as one operator on one earlier node.
+"""Linear regions of a graph: what each node is as one operator on one earlier node.
 
 Every node gets a form (root, operator): its value is the operator applied to the root's value. A
 node that is not linear is its own root. A linear node continues the form of its input if the two
@@ -44,7 +44,7 @@ class Regions:
 
 
 def find_regions(traced: Traced, weights: nn.Module) -> Regions:
-    """Find the maximal linear regions of a graph.
+    """Find the linear regions of a graph, cut where merging would cost more.
 
     Args:
         traced: the graph.
