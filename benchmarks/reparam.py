@@ -2,15 +2,18 @@
 
     python benchmarks/reparam.py --table docs/reparam-cost.md
 
-Times are the best of interleaved repetitions in one process on one thread; only their ratios mean
-something on another machine. Peak memory is what each case adds to a fresh process of its own.
-Prints Markdown, or writes it. Everything is seeded.
+The cases take turns on one thread of one process, so that each round meets the same disturbances;
+times are medians, and ratios are medians of the ratios within a round, with their smallest and
+largest. Only ratios mean something on another machine. Peak memory is what two runs of a case add
+to a fresh process that has made the same preparations as all others. Prints Markdown, or writes it.
+Everything is seeded.
 """
 
 from __future__ import annotations
 
 import argparse
 import resource
+import statistics
 import subprocess
 import sys
 import time
@@ -23,6 +26,7 @@ from torch import nn
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig
 from edge_sdk.reparam import five_branches, fuse
 from edge_sdk.reparam.collapse import freeze_batch_norm
+from edge_sdk.reparam.operator_costs import operator_costs
 
 WIDTHS = (16, 16, 16, 16, 16)
 BRANCH_WIDTH = 64
@@ -54,45 +58,78 @@ def table(repeats: int) -> str:
     """Both tables as Markdown."""
     # First of all: a process starts with the peak of the one that started it.
     memory_mib = {name: memory_in_own_process(name) for name in CASES}
-    inference = best_times_ms(("unfused", "fused", "plain"), repeats)
-    training = best_times_ms(("naive step", "collapsed step", "plain step"), repeats)
-    lines = [HEAD, "| inference | time, ms | of plain | peak memory, MiB |", ROW * 4 + "|"]
+    inference = times_ms(("unfused", "fused", "plain"), repeats)
+    training = times_ms(("naive step", "collapsed step", "plain step"), repeats)
+    faster = ratio(inference["unfused"], inference["fused"])
+    of_naive = ratio(training["collapsed step"], training["naive step"])
+    of_plain = ratio(training["collapsed step"], training["plain step"])
+    lines = [HEAD, TITLES.format("inference"), ROW * 4 + "|"]
     lines += rows(inference, "plain", memory_mib)
-    lines += ["", f"Fused is **{inference['unfused'] / inference['fused']:.1f} ×** as fast."]
-    lines += ["", "| training | time, ms | of plain | peak memory, MiB |", ROW * 4 + "|"]
+    lines += ["", f"Fused is **{faster} ×** as fast; {operators()}."]
+    lines += ["", TITLES.format("training"), ROW * 4 + "|"]
     lines += rows(training, "plain step", memory_mib)
-    naive = training["collapsed step"] / training["naive step"]
-    lines += ["", f"A collapsed step takes **{naive:.2f}** of a naive multi-branch step."]
-    return "\n".join(lines) + "\n"
+    lines += [
+        "",
+        f"A collapsed step takes **{of_naive}** of a naive multi-branch step and {of_plain} of a "
+        "plain one.",
+    ]
+    return "\n".join([*lines, "", f"Rounds: {repeats}."]) + "\n"
 
 
-def rows(times_ms: dict[str, float], reference: str, memory_mib: dict[str, int]) -> list[str]:
+def rows(times: dict[str, list[float]], reference: str, memory_mib: dict[str, int]) -> list[str]:
     return [
-        f"| {name} | {ms:.1f} | {ms / times_ms[reference]:.2f} | {memory_mib[name]} |"
-        for name, ms in times_ms.items()
+        f"| {name} | {statistics.median(values):.1f} | {ratio(values, times[reference])} "
+        f"| {memory_mib[name]} |"
+        for name, values in times.items()
     ]
 
 
-def best_times_ms(names: tuple[str, ...], repeats: int) -> dict[str, float]:
-    """Shortest time of each case; the cases take turns, so that all meet the same disturbances."""
+def ratio(first: list[float], second: list[float]) -> str:
+    """Median of the ratios within each round, and their range."""
+    ratios = [one / other for one, other in zip(first, second, strict=True)]
+    digits = 1 if statistics.median(ratios) >= 10 else 2
+    low, middle, high = (
+        f"{value:.{digits}f}" for value in (min(ratios), statistics.median(ratios), max(ratios))
+    )
+    return middle if low == high else f"{middle} ({low} … {high})"
+
+
+def operators() -> str:
+    """What the fused network runs beside the plain one."""
+    picture = torch.zeros(1, 1, PICTURE_PX, PICTURE_PX)
+    counted = [
+        operator_costs(model.eval(), picture) for model in (fused(), network(branched=False))
+    ]
+    names = [[(cost.name, cost.macs, cost.bytes_moved) for cost in costs] for costs in counted]
+    if names[0] == names[1]:
+        return f"it runs the {len(names[1])} operators of the plain network, in the same order"
+    return f"it runs {len(names[0])} operators, the plain network {len(names[1])}"
+
+
+def times_ms(names: tuple[str, ...], repeats: int) -> dict[str, list[float]]:
+    """Times of each case, one of every round."""
     cases = {name: CASES[name]() for name in names}
-    for case in cases.values():
-        case()
     times: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(repeats):
         for name, case in cases.items():
+            # Untimed, so that no case pays for the caches and pages that the one before it left.
+            case()
             start = time.perf_counter()
             case()
             times[name].append((time.perf_counter() - start) * 1000)
-    return {name: min(values) for name, values in times.items()}
+    return times
 
 
 def added_memory_mib(name: str) -> int:
-    """Growth of this process's peak memory over two runs of a case that is set up already."""
-    case = CASES[name]()
+    """Growth of this process's peak memory over two runs of a case that is set up already.
+
+    A peak never falls, so preparations that reach higher hide what a case needs: every case is set
+    up in every process, for one and the same peak before.
+    """
+    prepared = {each: CASES[each]() for each in CASES}
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for _ in range(2):
-        case()
+        prepared[name]()
     return round((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / KIB_PER_MIB)
 
 
@@ -108,9 +145,14 @@ def network(branched: bool) -> EnhanceNet:
     return EnhanceNet(config)
 
 
+def seeded(*shape: int) -> torch.Tensor:
+    """Noise in [0, 1], the same every time."""
+    return torch.rand(shape, generator=torch.Generator().manual_seed(1))
+
+
 def inference(model: nn.Module) -> Case:
     model.eval()
-    picture = torch.rand(1, 1, PICTURE_PX, PICTURE_PX)
+    picture = seeded(1, 1, PICTURE_PX, PICTURE_PX)
 
     @torch.inference_mode()
     def run() -> object:
@@ -124,7 +166,7 @@ def training(model: nn.Module, *, collapsed: bool = False) -> Case:
     if collapsed:
         freeze_batch_norm(model)
     optimiser = torch.optim.Adam(model.parameters(), fused=True)
-    patches = torch.rand(BATCH, 1, PATCH_PX, PATCH_PX)
+    patches = seeded(BATCH, 1, PATCH_PX, PATCH_PX)
 
     def step() -> object:
         optimiser.zero_grad()
@@ -137,7 +179,7 @@ def training(model: nn.Module, *, collapsed: bool = False) -> Case:
 
 
 def fused() -> nn.Module:
-    return fuse(network(branched=True), torch.rand(1, 1, 24, 24))[0]
+    return fuse(network(branched=True), seeded(1, 1, 24, 24))[0]
 
 
 CASES: dict[str, Callable[[], Case]] = {
@@ -149,14 +191,17 @@ CASES: dict[str, Callable[[], Case]] = {
     "plain step": lambda: training(network(branched=False)),
 }
 ROW = "|---"
+TITLES = "| {} | time, ms | of plain | peak memory, MiB |"
 HEAD = f"""# What reparameterisation costs
 
 An EnhanceNet ×2 of 16 channels and four modules, each block of the five branches of the
 specification's figure ({BRANCH_WIDTH} channels inside), beside the same network of plain 3×3
 convolutions. Inference on {PICTURE_PX}×{PICTURE_PX} pixels; a step of Adam on {BATCH} patches of
 {PATCH_PX}×{PATCH_PX}. The naive step runs all branches and gathers BatchNorm statistics; the
-collapsed one has them frozen and runs one convolution per block. Memory is what a case adds to the
-peak of its process. `python benchmarks/reparam.py` makes this page anew.
+collapsed one has them frozen and runs one convolution per block. Times are medians; ratios are
+medians of the ratios within each round, their smallest and largest in brackets. Memory is what a
+case adds to the peak of a process in which all are prepared. `python benchmarks/reparam.py` makes
+this page anew.
 """
 
 if __name__ == "__main__":

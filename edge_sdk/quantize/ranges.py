@@ -125,8 +125,10 @@ class RangeReport:
 def lint_ranges(model: nn.Module, examples: Tensor | Sequence[Tensor]) -> RangeReport:
     """Measure what int8 will keep of every convolution, linear layer and multi-branch block.
 
-    A multi-branch block counts as the one convolution that it merges into, so a model and its fused
-    form give the same report but for the branches.
+    A :class:`MultiBranchConv2d` counts as the one convolution that it merges into, so a network of
+    such blocks and its fused form give the same report but for the branches. Branches written by
+    hand are not named: each of their convolutions is a layer for itself here, and only the fused
+    model shows the range of their sum, without telling which of them widens it.
 
     Args:
         model: any module from one tensor to whatever; a copy is run in evaluation mode, the model

@@ -19,6 +19,12 @@ from edge_sdk.reparam.regions import find_regions
 from edge_sdk.reparam.tracing import first_line, remove_unused, trace
 from edge_sdk.reparam.written_borders import writes_to
 
+_DECIDED = Refusal(
+    "(whole model)",
+    "traced for inputs of the example's size: its forward pass decides on shapes, and the fused "
+    "model raises an AssertionError for inputs for which a decision would come out otherwise",
+)
+
 
 @dataclass(frozen=True)
 class GraphFusion:
@@ -36,7 +42,7 @@ class GraphFusion:
 
 
 def fuse_graph(model: nn.Module, inputs: tuple[Tensor, ...]) -> GraphFusion:
-    """Merge the maximal linear regions of a model in evaluation mode.
+    """Merge the linear regions of a model in evaluation mode.
 
     Args:
         model: any module; it is left untouched.
@@ -71,6 +77,8 @@ def fuse_graph(model: nn.Module, inputs: tuple[Tensor, ...]) -> GraphFusion:
     refusals = list(named.values())
     if not regions:
         return GraphFusion(None, (), tuple(refusals))
+    if traced.guarded:
+        refusals.append(_DECIDED)
     # A new module holds what its graph uses, and nothing of what was merged.
     lean = fx.GraphModule(module, module.graph, type(model).__name__)
     return GraphFusion(lean.eval(), tuple(regions), tuple(refusals))

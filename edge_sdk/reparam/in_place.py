@@ -32,7 +32,7 @@ def returning(module: fx.GraphModule, inputs: tuple[Tensor, ...]) -> frozenset[f
         reads them.
     """
     nodes = list(module.graph.nodes)
-    if not any(_may_write(node, module) for node in nodes):
+    if not any(may_write(node, module) for node in nodes):
         return frozenset()
     recorder = _Recorder(module)
     with torch.no_grad():
@@ -76,7 +76,8 @@ class _Recorder(fx.Interpreter):
         return result
 
 
-def _may_write(node: fx.Node, module: fx.GraphModule) -> bool:
+def may_write(node: fx.Node, module: fx.GraphModule) -> bool:
+    """Whether a node may write to a value that it takes."""
     if node.op == "call_module":
         layer = module.get_submodule(str(node.target))
         return bool(getattr(layer, "inplace", False))

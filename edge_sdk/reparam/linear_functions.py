@@ -168,8 +168,18 @@ def repeat(node: fx.Node, channels: int) -> LinearOperator | None:
     return repeated(channels, list(range(channels)) * count)
 
 
+def dropout(node: fx.Node, channels: int) -> LinearOperator | None:
+    """Operator of ``functional.dropout`` and its kin outside of training."""
+    # Behind the input and the probability; true by default in dropout and dropout2d alone.
+    if _named(node, ("input", "p", "training")).get("training", True) is not False:
+        return None
+    return identity(channels, LIKE)
+
+
 def crop(node: fx.Node, channels: int) -> LinearOperator | None:
-    """Rows and columns cut off, ``x[:, :, a:-b, c:-d]``: a kernel with one tap, off its centre.
+    """Channels picked and rows and columns cut off, ``x[:, e:f, a:-b, c:-d]``.
+
+    It is a kernel with one tap per channel, off its centre.
 
     Raises:
         FusionError: if an index counts from the front to a fixed row or column, or takes steps.
@@ -179,14 +189,23 @@ def crop(node: fx.Node, channels: int) -> LinearOperator | None:
         return None
     if index[0] is Ellipsis and len(index) == 3:
         index = (slice(None), slice(None), *index[1:])
-    if len(index) < 3 or not all(isinstance(part, slice) for part in index):
+    if len(index) < 2 or not all(isinstance(part, slice) for part in index):
         return None
-    if any(part != slice(None) for part in index[:2]):
+    channel = index[1]
+    if index[0] != slice(None) or not isinstance(channel, slice) or not _is_plain(channel):
         return None
-    (top, bottom), (left, right) = (_cut(part) for part in (*index[2:], slice(None))[:2])
-    kernel = LIKE.new_zeros(channels, channels, top + bottom + 1, left + right + 1)
-    kernel[range(channels), range(channels), top, left] = 1.0
-    return LinearOperator(kernel, LIKE.new_zeros(channels))
+    picked = range(channels)[channel]
+    if not picked:
+        return None
+    cuts = (*index[2:], slice(None), slice(None))[:2]
+    (top, bottom), (left, right) = (_cut(part) for part in cuts)
+    kernel = LIKE.new_zeros(len(picked), channels, top + bottom + 1, left + right + 1)
+    kernel[range(len(picked)), picked, top, left] = 1.0
+    return LinearOperator(kernel, LIKE.new_zeros(len(picked)))
+
+
+def _is_plain(part: slice) -> bool:
+    return all(isinstance(end, int | None) for end in (part.start, part.stop, part.step))
 
 
 def _cut(part: slice) -> tuple[int, int]:

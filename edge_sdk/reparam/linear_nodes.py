@@ -13,6 +13,7 @@ from torch.nn import functional
 from edge_sdk.errors import FusionError
 from edge_sdk.reparam import linear_functions
 from edge_sdk.reparam.algebra import batch_norm
+from edge_sdk.reparam.arithmetic import arithmetic_of, factor_of
 from edge_sdk.reparam.block import MultiBranchConv2d
 from edge_sdk.reparam.linear_functions import LIKE, Constants, constant_padding, mean, scaled
 from edge_sdk.reparam.operator import LinearOperator, from_conv, identity
@@ -20,26 +21,16 @@ from edge_sdk.reparam.operator import LinearOperator, from_conv, identity
 CONVOLUTIONS = frozenset({functional.conv2d, torch.conv2d})
 CONCATENATIONS = frozenset({torch.cat, torch.concat, torch.concatenate})
 COPIES = frozenset({"contiguous", "clone", "detach"})
-DROPOUTS = frozenset({functional.dropout, functional.dropout2d, functional.alpha_dropout})
+DROPOUTS = frozenset(
+    {
+        functional.dropout,
+        functional.dropout2d,
+        functional.alpha_dropout,
+        functional.feature_alpha_dropout,
+    }
+)
+DROPOUT_LAYERS = (nn.Dropout, nn.Dropout2d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 BATCH_NORMS = (nn.BatchNorm2d, nn.SyncBatchNorm)
-
-_ARITHMETIC: dict[Any, str] = {
-    torch.add: "add",
-    python_operator.add: "add",
-    python_operator.iadd: "add",
-    torch.sub: "sub",
-    torch.subtract: "sub",
-    python_operator.sub: "sub",
-    python_operator.isub: "sub",
-    torch.mul: "mul",
-    torch.multiply: "mul",
-    python_operator.mul: "mul",
-    python_operator.imul: "mul",
-    torch.div: "div",
-    torch.divide: "div",
-    python_operator.truediv: "div",
-    python_operator.itruediv: "div",
-}
 
 
 def find_constants(graph: fx.Graph, weights: nn.Module) -> Constants:
@@ -87,17 +78,6 @@ def is_weighted(node: fx.Node, weights: nn.Module) -> bool:
     return node.op == "call_function" and node.target in CONVOLUTIONS
 
 
-def arithmetic_of(node: fx.Node) -> str | None:
-    """``add``, ``sub``, ``mul`` or ``div`` for a step of two operands and no options."""
-    if len(node.args) != 2 or node.kwargs:
-        return None
-    if node.op == "call_function":
-        return _ARITHMETIC.get(node.target)
-    if node.op == "call_method" and node.target in ("add", "sub", "mul", "div"):
-        return str(node.target)
-    return None
-
-
 def own_operator(
     node: fx.Node, weights: nn.Module, constants: Constants, channels: int
 ) -> LinearOperator | None:
@@ -138,8 +118,8 @@ def own_operator(
         return linear_functions.batch_norm(node, constants, channels)
     if node.target is torch.repeat_interleave:
         return linear_functions.repeat_interleave(node, channels)
-    if node.target in DROPOUTS and node.kwargs.get("training") is False:
-        return identity(channels, LIKE)
+    if node.target in DROPOUTS:
+        return linear_functions.dropout(node, channels)
     if node.target in (python_operator.neg, torch.neg):
         return scaled(channels, torch.tensor(-1.0), torch.tensor(0.0))
     return _arithmetic(node, constants, channels)
@@ -176,10 +156,11 @@ def _arithmetic(node: fx.Node, constants: Constants, channels: int) -> LinearOpe
         return None
     value = value.double().flatten()
     one, zero = torch.tensor(1.0), torch.tensor(0.0)
-    if kind == "add":
-        return scaled(channels, one, value)
-    if kind == "sub":
-        return scaled(channels, -one, value) if constant_first else scaled(channels, one, -value)
+    if kind in ("add", "sub"):
+        factor = factor_of(node)
+        if constant_first:
+            return scaled(channels, factor * one, value)
+        return scaled(channels, one, factor * value)
     if kind == "mul":
         return scaled(channels, value, zero)
     return None if constant_first else scaled(channels, 1 / value, zero)
@@ -233,5 +214,5 @@ _LAYERS: tuple[tuple[type[Any], Callable[[Any, int], LinearOperator | None]], ..
     (nn.ReflectionPad2d, _other_padding),
     (nn.ReplicationPad2d, _other_padding),
     (nn.CircularPad2d, _other_padding),
-    *((kind, _identity) for kind in (nn.Identity, nn.Dropout, nn.Dropout2d)),
+    *((kind, _identity) for kind in (nn.Identity, *DROPOUT_LAYERS)),
 )

@@ -64,17 +64,34 @@ def _uneven_padding(form: Form, free: set[fx.Node]) -> Iterator[Division]:
 def _dearest(
     node: fx.Node, form: Form, growth: Growth, free: set[fx.Node], costs: Costs
 ) -> Iterator[Division]:
-    """Keep apart what, in a region that grows, makes it grow most."""
+    """Keep apart what, in a region that grows, makes it grow most.
+
+    A join that grows is no reason if what is behind it, such as a narrow convolution, pays for it.
+    """
     if not costs.grows(node, form):
         return
     dear, spent = costs.macs(node, form.operator), costs.spent(form.members)
-    growing = [member for member in form.members if member in growth]
-    for member in sorted(growing, key=lambda member: (-growth[member][0], member.name)):
+    unpaid = _unpaid(node, form, growth)
+    growing = [member for member in growth if member in form.members]
+    # Of equals the first in the graph: what follows it, such as a BatchNorm, only passes it on.
+    for member in sorted(growing, key=lambda member: (member not in unpaid, -growth[member][0])):
         anchors = free.intersection(growth[member][1])
         if anchors:
             reason = f"one kernel would cost {dear:,} MACs instead of {spent:,}"
             yield Division(frozenset(anchors), member, reason)
             return
+
+
+def _unpaid(node: fx.Node, form: Form, growth: Growth) -> set[fx.Node]:
+    """Growing members with nothing but growing ones between them and the end."""
+    found: set[fx.Node] = set()
+    ahead = [node]
+    while ahead:
+        member = ahead.pop()
+        if member in growth and member in form.members and member not in found:
+            found.add(member)
+            ahead += member.all_input_nodes
+    return found
 
 
 def _shared(merged: dict[fx.Node, Form], free: set[fx.Node], costs: Costs) -> Iterator[Division]:

@@ -1,4 +1,4 @@
-"""Maximal linear regions of a graph: what each node is as one operator on one earlier node.
+"""Linear regions of a graph: what each node is as one operator on one earlier node.
 
 Every node gets a form (root, operator): its value is the operator applied to the root's value. A
 node that is not linear is its own root. A linear node continues the form of its input if the two
@@ -15,17 +15,18 @@ from torch import fx, nn
 
 from edge_sdk.errors import FusionError
 from edge_sdk.reparam.algebra import add, compose, concatenate, scale_shift
+from edge_sdk.reparam.arithmetic import arithmetic_of, factor_of, is_uneven
 from edge_sdk.reparam.certificate import Refusal
 from edge_sdk.reparam.linear_functions import LIKE, repeated
 from edge_sdk.reparam.linear_nodes import (
     CONCATENATIONS,
-    arithmetic_of,
     find_constants,
 )
 from edge_sdk.reparam.operator import LinearOperator, identity
 from edge_sdk.reparam.region_costs import Costs, Form
 from edge_sdk.reparam.region_cuts import find_divisions
 from edge_sdk.reparam.tracing import Traced, shape_of
+from edge_sdk.reparam.unknown_operators import beside_unknown
 from edge_sdk.reparam.written_borders import is_write, with_written_border
 
 
@@ -43,7 +44,7 @@ class Regions:
 
 
 def find_regions(traced: Traced, weights: nn.Module) -> Regions:
-    """Find the maximal linear regions of a graph.
+    """Find the linear regions of a graph, cut where merging would cost more.
 
     Args:
         traced: the graph.
@@ -58,8 +59,9 @@ def find_regions(traced: Traced, weights: nn.Module) -> Regions:
         for node in walk.anchors
         if node in walk.linear and walk.costs.is_affordable(node, form := walk.forms[node])
     }
-    refusals = tuple(Refusal(name, reason) for name, reason in walk.refusals.items())
-    return Regions(forms, refusals)
+    refusals = [Refusal(name, reason) for name, reason in walk.refusals.items()]
+    refusals += beside_unknown(traced.module, walk.linear, set(walk.refusals))
+    return Regions(forms, tuple(refusals))
 
 
 @dataclass
@@ -135,6 +137,8 @@ class _Walk:
             return self._sum(node, *operands) if kind in ("add", "sub") else None
         source = self.costs.source(node)
         own = self.costs.own(node)
+        if source is not None and own is None and is_uneven(node, constants):
+            raise FusionError("its numbers differ from pixel to pixel, which no kernel does")
         if source is None or own is None:
             return None
         bordered = with_written_border(node, own, constants)
@@ -161,9 +165,10 @@ class _Walk:
                 self._refuse(node, "adds results that come from different inputs")
             return None
         operators = [_broadcast(form.operator, channels) for form in (left, right)]
-        if arithmetic_of(node) == "sub":
-            minus = -torch.ones(channels, dtype=torch.float64)
-            operators[1] = scale_shift(operators[1], minus, 0 * minus)
+        factor = factor_of(node)
+        if factor != 1:
+            factors = torch.full((channels,), factor, dtype=torch.float64)
+            operators[1] = scale_shift(operators[1], factors, 0 * factors)
         form = Form(left.root, add(*operators), left.members | right.members | {node})
         self._note_growth(node, form, first, second)
         return form
@@ -172,20 +177,21 @@ class _Walk:
         axis = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim", 0)
         parts = node.args[0] if node.args else None
         if axis not in (1, -3) or not isinstance(parts, tuple | list):
-            return None
+            raise FusionError("joins along another axis than the channels")
         known = self.costs.constants
         nodes = [part for part in parts if isinstance(part, fx.Node) and part not in known]
         if len(nodes) != len(parts):
-            return None
+            raise FusionError("joins constants too, which are no part of a kernel")
         forms = [self._source(part) for part in nodes]
-        if any(form.root is not forms[0].root for form in forms):
-            return None
         members = frozenset[fx.Node]().union(*(form.members for form in forms))
-        joined = concatenate(*(form.operator for form in forms))
-        if self.costs.macs(node, joined) > self.costs.spent(members):
-            # Side by side the small kernels are cheaper than all of them at the largest size.
+        if any(form.root is not forms[0].root for form in forms):
+            if members:
+                self._refuse(node, "joins results that come from different inputs")
             return None
-        return Form(forms[0].root, joined, members | {node})
+        joined = concatenate(*(form.operator for form in forms))
+        form = Form(forms[0].root, joined, members | {node})
+        self._note_growth(node, form, *nodes)
+        return form
 
     def _note_growth(self, node: fx.Node, form: Form, *sources: fx.Node) -> None:
         if len(form.members) > 1 and self.costs.is_weighted(form):

@@ -10,9 +10,9 @@ from torch.nn import functional
 
 from edge_sdk.errors import FusionError
 from edge_sdk.reparam.algebra import compose, scale_shift
+from edge_sdk.reparam.arithmetic import arithmetic_of, factor_of
 from edge_sdk.reparam.enlargement import enlarges, nearest_factor, shuffle_factor
 from edge_sdk.reparam.linear_functions import LIKE, repeated
-from edge_sdk.reparam.linear_nodes import arithmetic_of
 from edge_sdk.reparam.operator import LinearOperator, identity
 from edge_sdk.reparam.regions import Regions
 from edge_sdk.reparam.tracing import shape_of
@@ -82,11 +82,11 @@ def find_chain(node: fx.Node, module: fx.GraphModule, regions: Regions) -> SkipC
         shuffle, tail_node = tail_node, tail_node.all_input_nodes[0]
     user = node if shuffle is None else shuffle
     convs, activations = _walk_back(tail_node, user, skip.source, module, regions)
-    signs = [1.0, -1.0 if arithmetic_of(node) == "sub" else 1.0]
+    factors = [1.0, factor_of(node)]
     last, tail = convs[0]
     added = _repeated(skip.operator, skip.factor**2, tail.out_channels)
-    convs[0] = (last, _times(tail, signs[1 - place]))
-    added = _times(added, signs[place])
+    convs[0] = (last, _times(tail, factors[1 - place]))
+    added = _times(added, factors[place])
     return SkipChain(node, shuffle, skip.source, tuple(convs), tuple(activations), added)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 import operator
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +10,9 @@ import torch
 from torch import Tensor, fx, nn
 
 from edge_sdk.errors import FusionError
-from edge_sdk.reparam.block import MultiBranchConv2d
-from edge_sdk.reparam.in_place import returning
+from edge_sdk.reparam.decisions import is_guard
+from edge_sdk.reparam.in_place import may_write, returning
+from edge_sdk.reparam.tracer import record
 
 
 @dataclass(frozen=True)
@@ -23,67 +22,13 @@ class Traced:
     Attributes:
         module: the graph module.
         written: nodes whose value is written to in a way that depends on the order of the graph.
+        guarded: whether decisions on shapes were taken as for the example; where one would come out
+            otherwise, the graph raises an ``AssertionError``.
     """
 
     module: fx.GraphModule
     written: frozenset[fx.Node]
-
-
-class _WritableProxy(fx.Proxy):
-    """A proxy that records what writes to it: ``x[...] = value``, ``x += value`` and the like."""
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        self.tracer.create_proxy("call_function", operator.setitem, (self, key, value), {})
-
-    def __iadd__(self, other: Any) -> fx.Proxy:
-        return self._written(operator.iadd, other)
-
-    def __isub__(self, other: Any) -> fx.Proxy:
-        return self._written(operator.isub, other)
-
-    def __imul__(self, other: Any) -> fx.Proxy:
-        return self._written(operator.imul, other)
-
-    def __itruediv__(self, other: Any) -> fx.Proxy:
-        return self._written(operator.itruediv, other)
-
-    def _written(self, function: Callable[[Any, Any], Any], other: Any) -> fx.Proxy:
-        return self.tracer.create_proxy("call_function", function, (self, other), {})
-
-
-class _Tracer(fx.Tracer):
-    """Traces a forward pass called with a number of tensors; other arguments keep defaults.
-
-    Buffers are recorded by name where that can be: numbers computed from them can then be computed
-    in float64 later.
-    """
-
-    def __init__(self, inputs: int, named_buffers: bool) -> None:
-        super().__init__()
-        self.inputs = inputs
-        self.proxy_buffer_attributes = named_buffers
-
-    def is_leaf_module(self, module: nn.Module, qualified_name: str) -> bool:
-        return isinstance(module, MultiBranchConv2d) or super().is_leaf_module(
-            module, qualified_name
-        )
-
-    def proxy(self, node: fx.Node) -> fx.Proxy:
-        return _WritableProxy(node, self)
-
-    def create_args_for_root(
-        self, root_fn: Callable[..., Any], is_module: bool, concrete_args: Any = None
-    ) -> tuple[Callable[..., Any], list[Any]]:
-        names = [
-            name
-            for name, parameter in inspect.signature(root_fn).parameters.items()
-            if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
-        ][1 : self.inputs + 1]
-        names += [f"input_{index}" for index in range(len(names), self.inputs)]
-        return root_fn, [
-            self.root,
-            *(self.create_proxy("placeholder", name, (), {}) for name in names),
-        ]
+    guarded: bool
 
 
 def trace(model: nn.Module, inputs: tuple[Tensor, ...]) -> Traced:
@@ -94,31 +39,50 @@ def trace(model: nn.Module, inputs: tuple[Tensor, ...]) -> Traced:
     """
     inputs = tuple(value.clone() for value in inputs)
     try:
-        module = _symbolic(model, len(inputs))
+        module = _symbolic(model, inputs)
         written = returning(module, inputs)
         with torch.no_grad():
             _Shapes(module).run(*inputs)
     except Exception as error:
         reason = first_line(error)
         name = type(model).__name__
-        advice = "replace decisions on values or shapes in its forward pass, or fuse its parts"
+        advice = "replace decisions on values in its forward pass, or fuse its parts"
         raise FusionError(f"{name} cannot be traced ({reason}); {advice}") from error
-    return Traced(module, written)
+    _remove_questions(module.graph)
+    return Traced(module, written, any(is_guard(node) for node in module.graph.nodes))
 
 
-def _symbolic(model: nn.Module, inputs: int) -> fx.GraphModule:
-    tracer = _Tracer(inputs, named_buffers=True)
-    root = nn.Sequential(model) if tracer.is_leaf_module(model, "") else model
-    state = {name: buffer.clone() for name, buffer in root.named_buffers()}
-    try:
-        graph = tracer.trace(root)
-    except Exception:
+def _symbolic(model: nn.Module, inputs: tuple[Tensor, ...]) -> fx.GraphModule:
+    tensors = [*model.parameters(), *model.buffers()]
+    state = [tensor.detach().clone() for tensor in tensors]
+    both = frozenset({"parameters", "buffers"})
+    attempts: tuple[tuple[frozenset[str], bool], ...] = (
+        (both, False),
         # It writes to its buffers or decides by their values, which are known.
-        tracer = _Tracer(inputs, named_buffers=False)
-        graph = tracer.trace(root)
-        for name, buffer in root.named_buffers():
-            buffer.copy_(state[name])
-    return fx.GraphModule(tracer.root, graph)
+        (frozenset({"parameters"}), False),
+        (both, True),
+        (frozenset({"parameters"}), True),
+        # It writes parameters into tensors of its own.
+        (frozenset(), True),
+    )
+    for named, with_example in attempts:
+        example = tuple(value.clone() for value in inputs) if with_example else None
+        try:
+            return record(model, inputs, named, example)
+        except Exception as error:
+            reason = error
+        finally:
+            for tensor, before in zip(tensors, state, strict=True):
+                tensor.data.copy_(before)
+    raise reason
+
+
+def _remove_questions(graph: fx.Graph) -> None:
+    """Drop answers that nothing needs any more, so that they keep no value apart."""
+    for node in reversed(list(graph.nodes)):
+        silent = node.op in ("call_function", "call_method") and node.target is not operator.setitem
+        if silent and not node.users and not is_guard(node) and shape_of(node) is None:
+            graph.erase_node(node)
 
 
 def first_line(error: Exception) -> str:
@@ -155,6 +119,8 @@ def remove_unused(module: fx.GraphModule) -> None:
                 if user.target is operator.setitem and user.args[0] is node
             ]
             if node.op in ("placeholder", "output") or node.target is operator.setitem:
+                continue
+            if is_guard(node) or may_write(node, module):
                 continue
             if len(writes) == len(node.users):
                 # What is only written to is not needed, and neither are the writes.

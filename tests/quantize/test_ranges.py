@@ -139,6 +139,25 @@ def test_an_identity_that_dwarfs_the_rest_is_named() -> None:
     assert layer.inflation.factor == pytest.approx(1 / float(peaks.mean()), rel=0.02)
 
 
+def test_branches_written_by_hand_are_layers_of_their_own_and_not_named() -> None:
+    class ByHand(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.large = nn.Conv2d(3, 3, 1)
+            self.small = nn.Conv2d(3, 3, 3, padding=1)
+
+        def forward(self, x):
+            return self.small(x) + 1000 * self.large(x)
+
+    model, x = ByHand().eval(), torch.rand(1, 3, 9, 9)
+    fused, _ = fuse(model, x)
+    before, after = lint_ranges(model, x), lint_ranges(fused, x)
+    assert [layer.name for layer in before.layers] == ["large", "small"]
+    assert [layer.name for layer in after.layers] == ["fused"]
+    assert all(layer.inflation is None for layer in (*before.layers, *after.layers))
+
+
 def test_weak_layers_are_warned_of_and_others_are_not() -> None:
     conv = uniform_conv(64)
     x = torch.rand(1, 64, 9, 9)

@@ -82,21 +82,13 @@ def test_as_many_convolutions_as_their_own_method_leaves(model, channels, expect
     torch.testing.assert_close(fused(x), model(x.clone()), rtol=1e-4, atol=1e-4)
 
 
-class PlainECB(foreign.ECB):
-    """The same without its comparison of shapes, which has no one graph."""
-
-    def forward(self, x):
-        y = self.conv3x3(x)
-        for edge in self.edges:
-            y = y + edge(x)
-        return self.act(y + x)
-
-
 @torch.no_grad()
 def test_edge_oriented_blocks_become_one_convolution_each() -> None:
-    model = nn.Sequential(PlainECB(3, 3), PlainECB(3, 3)).eval()
+    # As their authors write them, with a comparison of channels in the forward pass.
+    model = nn.Sequential(foreign.ECB(3, 3), foreign.ECB(3, 3)).eval()
     fused, certificate = fuse(model, torch.rand(1, 3, 12, 11))
     assert counts(fused) == (2, 0, 0)
+    assert certificate.refusals == ()
     assert [region.branches for region in certificate.regions] == [9, 9]
     # Functional convolutions are counted too: per block 3×3, then 1×1 and 3×3 four times.
     first = 3 * 3 * 9 + 3 * 6 + 3 * 9

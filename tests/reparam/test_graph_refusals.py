@@ -116,13 +116,21 @@ def by_value(self, x):
     return self.a(x) if x.sum() > 0 else self.b(x)
 
 
-def by_shape(self, x):
+def by_number(self, x):
+    return self.a(x) if x.sum().item() > 0 else self.b(x)
+
+
+def by_equality(self, x):
+    return self.a(x) if torch.equal(x, x.abs()) else self.b(x)
+
+
+def by_count(self, x):
     for _ in range(x.shape[2] - 8):
         x = self.a(x)
     return x
 
 
-@pytest.mark.parametrize("forward", [by_value, by_shape])
+@pytest.mark.parametrize("forward", [by_value, by_number, by_equality, by_count])
 def test_models_without_one_graph_are_refused(forward) -> None:
     with pytest.raises(FusionError, match=r"Model cannot be traced \(.+\); replace decisions"):
         fuse(with_forward(forward), EXAMPLE)

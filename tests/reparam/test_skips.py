@@ -46,6 +46,16 @@ class DenoiseAdd(Chain):
         return x + self.layers(x)
 
 
+class DenoiseTwice(Chain):
+    def forward(self, x):
+        return torch.sub(x, self.layers(x), alpha=2)
+
+
+class DenoiseScaled(Chain):
+    def forward(self, x):
+        return self.layers(x).add(x, alpha=0.5)
+
+
 class NoiseMinus(Chain):
     def forward(self, x):
         return 0.5 * self.layers(x) - x
@@ -67,6 +77,8 @@ def additions(model: nn.Module) -> int:
         (UpscaleRgb, 3, 12),
         (Denoise, 3, 3),
         (DenoiseAdd, 1, 1),
+        (DenoiseTwice, 3, 3),
+        (DenoiseScaled, 3, 3),
         (NoiseMinus, 2, 2),
     ],
 )
