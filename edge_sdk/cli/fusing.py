@@ -94,7 +94,7 @@ def fuse(
 
     Example: edge-sdk fuse sr_x2_y -o sr_x2_y.safetensors --report report.html
 
-    Example: edge-sdk fuse sr_x2_y --select kernel:3+count:1,count:2 --group every:2
+    Example: edge-sdk fuse sr_x2_y --select cost -o half.safetensors
     """  # noqa: D301
     if model is None:
         raise InputError("no model given; name one: edge-sdk fuse MODEL -o FILE")

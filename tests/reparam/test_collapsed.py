@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import fx, nn
 
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig
@@ -20,7 +21,7 @@ from edge_sdk.reparam import (
 )
 from edge_sdk.reparam.branch_configs import BatchNormPlace, FixedFilter
 from edge_sdk.reparam.collapse import freeze_batch_norm, thaw_batch_norm
-from edge_sdk.reparam.int8 import fake_quantise
+from edge_sdk.reparam.int8 import fake_quantise, step_sizes
 from tests.reparam.random_blocks import blocks, trained_looking
 
 PLACES: tuple[BatchNormPlace, ...] = ("none", "each", "last", "between")
@@ -140,7 +141,7 @@ def test_fake_quantised_kernels_lie_on_the_grid_and_gradients_pass() -> None:
     x = torch.randn(1, 3, 6, 6)
     exact = block.operator()
     rounded = fake_quantise(exact.kernel)
-    step = exact.kernel.abs().amax((1, 2, 3), keepdim=True) / 127
+    step = step_sizes(exact.kernel)
     codes = rounded / step
     torch.testing.assert_close(codes, codes.round(), rtol=0, atol=1e-4)
     assert float((codes.detach().abs().amax((1, 2, 3)) - 127).abs().max()) < 1e-3
@@ -156,7 +157,18 @@ def test_fake_quantised_kernels_lie_on_the_grid_and_gradients_pass() -> None:
 def test_a_channel_of_zeros_quantises_to_zeros() -> None:
     kernel = torch.zeros(2, 1, 3, 3)
     kernel[1] = 1
-    assert torch.equal(fake_quantise(kernel), kernel)
+    rounded = fake_quantise(kernel)
+    assert torch.equal(rounded[0], kernel[0])
+    assert float((rounded[1] - kernel[1]).abs().max()) <= float(step_sizes(kernel)[1]) / 2
+
+
+@given(st.floats(1e-6, 1e4))
+def test_steps_cover_the_kernel_and_are_held_by_half_precision(peak: float) -> None:
+    kernel = torch.full((1, 1, 1, 1), peak)
+    exact, step = peak / 127, float(step_sizes(kernel))
+    assert exact * (1 - 1e-6) <= step <= exact * (1 + 2.0**-9)
+    if exact >= 2.0**-14:
+        assert float(torch.tensor(step).half()) == step
 
 
 def test_merging_never_rounds() -> None:
