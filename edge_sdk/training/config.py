@@ -18,6 +18,8 @@ from edge_sdk.zoo import model_names
 
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 _BRANCHES = {config.__name__: config for config in get_args(BranchConfig)}
+_KINDS = {config.__dataclass_fields__["kind"].default: name for name, config in _BRANCHES.items()}
+"""Name of the class of each kind of branch."""
 
 
 class Section(BaseModel):
@@ -139,10 +141,12 @@ def load_train_config(path: Path, data_root: Path | None = None) -> TrainConfig:
         raise InputError(f"{path}: not YAML ({reason})") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: holds no recipe; write keys such as model:, data:, optimiser:")
     try:
         config = TrainConfig.model_validate(content)
     except ValidationError as error:
-        raise InputError(f"{path}: {_explain(error)}") from error
+        raise InputError(f"{path}: {_explain(error, content)}") from error
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     root = data_root or path.parent
@@ -198,9 +202,12 @@ def _check_phases(config: TrainConfig) -> None:
         )
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(error: ValidationError, content: dict[str, Any]) -> str:
+    if (unknown := _unknown_kind(content)) is not None:
+        return unknown
+    # A branch is tried as every kind; what the others would say of it is of no use.
+    errors = [each for each in error.errors() if _concerns(each["loc"], content)] or error.errors()
     # A key that is misspelt is missing too; the first of the two facts is the one to tell.
-    errors = error.errors()
     first = next((each for each in errors if each["type"] in _UNKNOWN), errors[0])
     parts = [str(part) for part in first["loc"] if part not in _BRANCHES]
     key = ".".join(parts)
@@ -212,6 +219,33 @@ def _explain(error: ValidationError) -> str:
         return f"unknown key '{key}'; '{name}' belongs in {known[name]}"
     near = difflib.get_close_matches(name, sorted(known), 1)
     return f"unknown key '{key}'" + (f"; did you mean '{near[0]}'?" if near else "; remove it")
+
+
+def _branches_of(content: dict[str, Any]) -> list[Any]:
+    model = content.get("model")
+    branches = model.get("branches") if isinstance(model, dict) else None
+    return branches if isinstance(branches, list) else []
+
+
+def _unknown_kind(content: dict[str, Any]) -> str | None:
+    for index, branch in enumerate(_branches_of(content)):
+        kind = branch.get("kind", "conv") if isinstance(branch, dict) else "conv"
+        if kind not in _KINDS:
+            near = difflib.get_close_matches(str(kind), _KINDS, 1)
+            meant = f"did you mean '{near[0]}'? " if near else ""
+            known = ", ".join(_KINDS)
+            return f"model.branches.{index}: unknown kind '{kind}'; {meant}known are: {known}"
+    return None
+
+
+def _concerns(place: tuple[int | str, ...], content: dict[str, Any]) -> bool:
+    tried = next((part for part in place if part in _BRANCHES), None)
+    if tried is None or len(place) < 3 or not isinstance(place[2], int):
+        return True
+    branches = _branches_of(content)
+    branch = branches[place[2]] if place[2] < len(branches) else None
+    kind = branch.get("kind", "conv") if isinstance(branch, dict) else "conv"
+    return _KINDS.get(kind) == tried
 
 
 def _known_keys() -> dict[str, str]:

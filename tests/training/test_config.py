@@ -131,3 +131,32 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
 def test_recipes_are_utf_8_whatever_the_locale(tmp_path: Path) -> None:
     path = recipe(tmp_path, "# ×2\ndata: {train: {folder: Größe}, validation: {folder: b}}")
     assert load_train_config(path).data.train.folder == tmp_path / "Größe"
+
+
+@pytest.mark.parametrize(
+    ("branch", "word"),
+    [
+        ("{kind: cnov, kernels: [3]}", "unknown kind 'cnov'; did you mean 'conv'"),
+        ("{kind: conv, kernels: [3], batch_norm: nowhere}", "batch_norm"),
+        ("{kind: identity, kernels: [3]}", "kernels"),
+    ],
+)
+def test_a_wrong_branch_is_named(tmp_path: Path, branch: str, word: str) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(
+        "model:\n  branches:\n    - {kind: conv, kernels: [3]}\n"
+        f"    - {branch}\n"
+        "data:\n  train: {folder: a}\n  validation: {folder: b}\n"
+    )
+    with pytest.raises(InputError) as caught:
+        load_train_config(path)
+    assert word in str(caught.value)
+    assert "belongs in model.branches" not in str(caught.value) or "identity" in branch
+
+
+@pytest.mark.parametrize("text", ["", "just words", "[1, 2]"])
+def test_a_file_without_keys_is_told_what_to_hold(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match="write keys such as"):
+        load_train_config(path)
