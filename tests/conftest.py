@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# Other work on the machine makes any deadline fail now and then; speed is for the benchmarks.
-settings.register_profile("edge_sdk", deadline=None)
+# Other work on the machine makes any limit of time fail now and then; speed is for the benchmarks.
+settings.register_profile("edge_sdk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("edge_sdk")
 
 

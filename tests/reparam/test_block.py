@@ -55,7 +55,8 @@ def check_blocks(count: int) -> Counter[str]:
     """Check ``count`` random blocks; how many hold each trait."""
     seen: Counter[str] = Counter()
 
-    @settings(max_examples=count)
+    # The same draws each time: traits are counted, and a count by chance would fail now and then.
+    @settings(max_examples=count, derandomize=True)
     @given(blocks(), st.tuples(st.integers(1, 12), st.integers(1, 12)), st.sampled_from(DTYPES))
     def check(block: MultiBranchConv2d, size: tuple[int, int], dtype: torch.dtype) -> None:
         assert block_error(block, size, dtype) <= TOLERANCE[dtype]
@@ -71,7 +72,7 @@ def test_fused_equals_branches_on_every_pixel() -> None:
 
 @pytest.mark.slow
 def test_many_blocks_hold_every_dimension_often() -> None:
-    seen = check_blocks(600)
+    seen = check_blocks(1000)
     expected = [f"kernel {size}" for size in range(1, 8)]
     expected += ["odd", "even", "non-square", "steps in sequence", "norm after the sum"]
     expected += ["fixed", *(str(dtype) for dtype in DTYPES)]
