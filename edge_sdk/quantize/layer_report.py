@@ -10,7 +10,7 @@ from torch import Tensor, fx
 
 from edge_sdk.quantize.calibrate import run_all
 from edge_sdk.quantize.quantiser import sqnr_db
-from edge_sdk.quantize.scheme import HIGHEST, LOWEST, Affine, Scheme
+from edge_sdk.quantize.scheme import Affine, Scheme
 from edge_sdk.quantize.value_graph import ValueGraph
 
 
@@ -54,8 +54,7 @@ def layer_errors(
             clipped = 0
             if (codes := _codes(value.name, value.share, scheme)) is not None:
                 clipped = int(((other < codes.low) | (other > codes.high)).sum())
-                steps = (other / codes.scale).round() + codes.zero_point
-                other = codes.scale * (steps.clamp(LOWEST, HIGHEST) - codes.zero_point)
+                other = codes.rounded(other)
             before = power[value.name]
             power[value.name] = (
                 before[0] + float(one.square().sum()),

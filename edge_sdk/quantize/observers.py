@@ -8,7 +8,7 @@ import torch
 
 from edge_sdk.errors import InputError
 from edge_sdk.quantize.calibrate import Seen
-from edge_sdk.quantize.scheme import HIGHEST, LOWEST, Affine, affine
+from edge_sdk.quantize.scheme import Affine, affine
 
 Observer = Literal["min-max", "percentile", "mse"]
 OBSERVERS: tuple[str, ...] = get_args(Observer)
@@ -51,9 +51,7 @@ def _least_error(seen: Seen) -> Affine:
     values, weights = seen.centres[occupied], seen.counts[occupied]
 
     def error(codes: Affine) -> float:
-        steps = (values / codes.scale).round() + codes.zero_point
-        restored = codes.scale * (steps.clamp(LOWEST, HIGHEST) - codes.zero_point)
-        return float((weights * (values - restored).square()).sum())
+        return float((weights * (values - codes.rounded(values)).square()).sum())
 
     low, high = min(seen.low, 0.0), max(seen.high, 0.0)
     best = affine(low, high)

@@ -12,8 +12,12 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from edge_sdk.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LOWEST, HIGHEST = -128, 127
 """Least and greatest int8 code of an activation."""
@@ -49,6 +53,11 @@ class Affine:
     def high(self) -> float:
         """Greatest number that a code stands for."""
         return self.scale * (HIGHEST - self.zero_point)
+
+    def rounded(self, values: Tensor) -> Tensor:
+        """The numbers that the codes of ``values`` stand for; what lies beyond is clipped."""
+        codes = (values / self.scale).round() + self.zero_point
+        return self.scale * (codes.clamp(LOWEST, HIGHEST) - self.zero_point)
 
 
 PICTURE = Affine(0.003921568859368563, LOWEST)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from edge_sdk.errors import InputError
 from edge_sdk.quantize.insertion import insert
 from edge_sdk.quantize.scheme import Scheme
-from edge_sdk.quantize.value_graph import ValueGraph
+from edge_sdk.quantize.value_graph import ValueGraph, first_output
 
 Progress = Callable[[int, int], None]
 
@@ -49,7 +49,7 @@ def agreement_db(
     total, count = 0.0, 0
     with torch.no_grad():
         for picture in pictures:
-            one, other = (_first(each(picture)).double() for each in (reference, model))
+            one, other = (first_output(each(picture)).double() for each in (reference, model))
             if clip:
                 one, other = one.clamp(0, 1), other.clamp(0, 1)
             total += float((one - other).square().sum())
@@ -135,9 +135,3 @@ def meet_budget(
 
 def _db(graph: ValueGraph, scheme: Scheme, pictures: Sequence[Tensor], clip: bool) -> float:
     return agreement_db(graph.module, insert(graph, scheme), pictures, clip)
-
-
-def _first(outputs: object) -> Tensor:
-    first = outputs[0] if isinstance(outputs, tuple | list) else outputs
-    assert isinstance(first, Tensor)
-    return first

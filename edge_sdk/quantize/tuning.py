@@ -18,7 +18,7 @@ from torch import Tensor, fx, nn
 from edge_sdk.errors import InputError
 from edge_sdk.quantize.insertion import plan_codes
 from edge_sdk.quantize.scheme import HIGHEST, LOWEST, Scheme
-from edge_sdk.quantize.value_graph import ValueGraph, output_axis, value_graph
+from edge_sdk.quantize.value_graph import ValueGraph, first_output, output_axis, value_graph
 from edge_sdk.reparam.int8 import fake_quantise
 
 Progress = Callable[[int, int], None]
@@ -86,7 +86,7 @@ def tune(
     low, high = _output_range(graph, scheme)
     inputs = torch.stack(list(pictures))
     with torch.no_grad():
-        wanted = torch.stack([_first(graph.module(each)).clamp(low, high) for each in inputs])
+        wanted = torch.stack([first_output(graph.module(each)).clamp(low, high) for each in inputs])
     student = _trainable(graph, scheme)
     parameters = list(student.parameters())
     optimiser = torch.optim.Adam(parameters, lr=config.learning_rate)
@@ -97,7 +97,9 @@ def tune(
     with torch.enable_grad():
         for step in range(config.steps):
             chosen = torch.randint(len(inputs), (config.batch,), generator=generator).tolist()
-            losses = [(_first(student(inputs[i])) - wanted[i]).square().mean() for i in chosen]
+            losses = [
+                (first_output(student(inputs[i])) - wanted[i]).square().mean() for i in chosen
+            ]
             loss = torch.stack(losses).mean()
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -140,12 +142,6 @@ def _fake_weight(weight: Tensor, axis: int) -> Tensor:
     first = weight.transpose(0, axis)
     flat = first.reshape(first.shape[0], -1, 1, 1)
     return fake_quantise(flat).reshape(first.shape).transpose(0, axis)
-
-
-def _first(outputs: object) -> Tensor:
-    first = outputs[0] if isinstance(outputs, tuple | list) else outputs
-    assert isinstance(first, Tensor)
-    return first
 
 
 def _output_range(graph: ValueGraph, scheme: Scheme) -> tuple[float, float]:

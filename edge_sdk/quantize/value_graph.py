@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -86,10 +85,6 @@ class ValueGraph:
     module: fx.GraphModule
     values: tuple[Value, ...]
 
-    def of(self, node: fx.Node) -> Value | None:
-        """The value that a node makes; ``None`` if it makes none of its own."""
-        return next((value for value in self.values if value.node is node), None)
-
 
 def value_graph(model: nn.Module, example: Tensor) -> ValueGraph:
     """Export a model and name its values.
@@ -104,7 +99,8 @@ def value_graph(model: nn.Module, example: Tensor) -> ValueGraph:
     """
     module = export(model, example).module(check_guards=False)
     assert isinstance(module, fx.GraphModule)
-    nodes = [node for node in module.graph.nodes if _is_value(node, module)]
+    fed = _fed_by_inputs(module.graph)
+    nodes = [node for node in module.graph.nodes if node in fed and _is_value(node)]
     joined = {node: clamp for node in nodes if (clamp := _clamp_behind(node)) is not None}
     own = [node for node in nodes if node not in joined]
     before = {clamp: node for node, clamp in joined.items()}
@@ -146,26 +142,19 @@ def output_axis(node: fx.Node) -> int:
     return 1 if transposed and groups == 1 else 0
 
 
-def _is_value(node: fx.Node, module: fx.GraphModule) -> bool:
+def _is_value(node: fx.Node) -> bool:
     if node.op not in ("placeholder", "call_function"):
         return False
     result = node.meta.get("val")
-    if not isinstance(result, Tensor) or not result.is_floating_point():
-        return False
-    return node.op == "placeholder" or any(_depends_on_input(node))
+    return isinstance(result, Tensor) and result.is_floating_point()
 
 
-def _depends_on_input(node: fx.Node) -> Iterator[bool]:
-    seen: set[fx.Node] = set()
-    waiting = [node]
-    while waiting:
-        current = waiting.pop()
-        if current.op == "placeholder":
-            yield True
-            return
-        if current not in seen:
-            seen.add(current)
-            waiting.extend(current.all_input_nodes)
+def _fed_by_inputs(graph: fx.Graph) -> set[fx.Node]:
+    fed: set[fx.Node] = set()
+    for node in graph.nodes:
+        if node.op == "placeholder" or not fed.isdisjoint(node.all_input_nodes):
+            fed.add(node)
+    return fed
 
 
 def _clamp_behind(node: fx.Node) -> fx.Node | None:
@@ -203,6 +192,13 @@ def _names(nodes: list[fx.Node], before: dict[fx.Node, fx.Node]) -> dict[fx.Node
 def _path(node: fx.Node) -> str:
     stack = list((node.meta.get("nn_module_stack") or {}).values())
     return str(stack[-1][0]) if stack else ""
+
+
+def first_output(outputs: object) -> Tensor:
+    """The tensor that a model returns, or the first of several."""
+    first = outputs[0] if isinstance(outputs, tuple | list) else outputs
+    assert isinstance(first, Tensor)
+    return first
 
 
 def parameter(module: nn.Module, path: str) -> Tensor:
