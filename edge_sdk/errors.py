@@ -41,3 +41,9 @@ class ArtifactError(EdgeSdkError):
 
 class MissingExtraError(EdgeSdkError):
     """An optional dependency that is not installed; the message holds the install command."""
+
+
+def first_line(error: BaseException) -> str:
+    """First line of a foreign error's message, or the error's type if it has none."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

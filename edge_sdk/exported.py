@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from edge_sdk.errors import ConversionError, EdgeSdkError, InputError
+from edge_sdk.errors import ConversionError, EdgeSdkError, InputError, first_line
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -47,14 +47,14 @@ def export(model: nn.Module, example: Tensor) -> ExportedProgram:
         except Exception as error:
             raise InputError(
                 f"example: {type(model).__name__} fails on shape {tuple(example.shape)} "
-                f"({_first_line(error)}); pass an example that the model accepts"
+                f"({first_line(error)}); pass an example that the model accepts"
             ) from error
         try:
             program = torch.export.export(private, (example,))
             functional: ExportedProgram = program.run_decompositions({})
         except Exception as error:
             raise ConversionError(
-                f"{type(model).__name__} cannot be traced by torch.export ({_first_line(error)}); "
+                f"{type(model).__name__} cannot be traced by torch.export ({first_line(error)}); "
                 "remove control flow that depends on tensor values"
             ) from error
     return functional
@@ -85,11 +85,6 @@ def operator_name(target: object) -> str:
 def end_names(kind: str, count: int) -> tuple[str, ...]:
     """Names of the inputs or outputs of an artifact: ``kind``, numbered where there are several."""
     return (kind,) if count == 1 else tuple(f"{kind}_{index}" for index in range(count))
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def layout_of(rank: int, *, channels_last: bool = False) -> str:

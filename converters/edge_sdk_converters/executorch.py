@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_sdk.emulate.seal import seal
-from edge_sdk.errors import ConversionError
+from edge_sdk.errors import ConversionError, first_line
 from edge_sdk.exported import end_names, export, layout_of, module_path, operator_name
 from edge_sdk.extras import require
 from edge_sdk.outputs import replacing
@@ -89,9 +89,8 @@ class ExecuTorchConverter:
                 counts = count_operators(edge.exported_program().graph_module)
                 buffer: bytes = edge.to_executorch().buffer
             except Exception as error:
-                lines = str(error).strip().splitlines() or [type(error).__name__]
                 raise ConversionError(
-                    f"{type(model).__name__}: ExecuTorch cannot lower it ({lines[0]}); "
+                    f"{type(model).__name__}: ExecuTorch cannot lower it ({first_line(error)}); "
                     "replace the operator it names or try --target tflite"
                 ) from error
         sealed = seal(buffer)

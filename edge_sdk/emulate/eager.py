@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from edge_sdk.emulate.runner import Engine, EngineRunner, RunnerInfo
-from edge_sdk.emulate.tensors import Port, first_line, numbered
-from edge_sdk.errors import InputError
+from edge_sdk.emulate.tensors import Port, numbered
+from edge_sdk.errors import InputError, first_line
 
 if TYPE_CHECKING:
     from torch import nn

@@ -18,8 +18,8 @@ from edge_sdk.emulate.pte_file import XNNPACK, PteFile, read_pte
 from edge_sdk.emulate.quiet import quiet_stderr
 from edge_sdk.emulate.runner import Delegation, Engine, EngineRunner, RunnerInfo
 from edge_sdk.emulate.seal import check_artifact
-from edge_sdk.emulate.tensors import Port, check_ports, first_line, numbered
-from edge_sdk.errors import ArtifactError
+from edge_sdk.emulate.tensors import Port, check_ports, numbered
+from edge_sdk.errors import ArtifactError, first_line
 from edge_sdk.extras import require
 
 _DTYPES = {0: "uint8", 1: "int8", 2: "int16", 3: "int32", 4: "int64", 5: "float16", 6: "float32"}

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from edge_sdk.emulate.quiet import quiet_stderr
 from edge_sdk.emulate.runner import Delegation, Engine, EngineRunner, RunnerInfo
 from edge_sdk.emulate.seal import check_artifact
-from edge_sdk.emulate.tensors import Port, check_ports, first_line
+from edge_sdk.emulate.tensors import Port, check_ports
 from edge_sdk.emulate.tflite_file import tflite_precision
-from edge_sdk.errors import ArtifactError
+from edge_sdk.errors import ArtifactError, first_line
 from edge_sdk.extras import require
 
 MAGIC = b"TFL3"

@@ -21,10 +21,10 @@ from edge_sdk.emulate.litert import MAGIC, TRIAL, only_signature, ports
 from edge_sdk.emulate.quiet import quiet_stderr, silence_exit
 from edge_sdk.emulate.runner import Delegation, Engine, EngineRunner, RunnerInfo
 from edge_sdk.emulate.seal import check_artifact
-from edge_sdk.emulate.tensors import Port, first_line
+from edge_sdk.emulate.tensors import Port
 from edge_sdk.emulate.tflite_file import tflite_precision
 from edge_sdk.emulate.vulkan import vulkan_driver
-from edge_sdk.errors import ArtifactError
+from edge_sdk.errors import ArtifactError, first_line
 from edge_sdk.extras import require
 
 WEBGPU_BUFFERS = range(20, 30)

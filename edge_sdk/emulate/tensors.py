@@ -122,12 +122,6 @@ def numbered(kind: str, count: int) -> tuple[str, ...]:
     return (kind,) if count == 1 else tuple(f"{kind}_{index}" for index in range(count))
 
 
-def first_line(error: BaseException) -> str:
-    """First line of a runtime's message, or the error's type if it has none."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
-
-
 def channels_first(array: NDArray[np.generic]) -> NDArray[np.generic]:
     """N×H×W×C → N×C×H×W; arrays of another rank stay as they are."""
     return np.ascontiguousarray(array.transpose(0, 3, 1, 2)) if array.ndim == 4 else array

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from edge_sdk.emulate.seal import seal
-from edge_sdk.errors import ConversionError
+from edge_sdk.errors import ConversionError, first_line
 from edge_sdk.exported import end_names, export, layout_of
 from edge_sdk.extras import require
 from edge_sdk.outputs import replacing
@@ -186,8 +186,7 @@ def _to_flatbuffer(tf: ModuleType, module: Any, precision: str) -> bytes:
     try:
         payload: bytes = converter.convert()
     except Exception as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
         raise ConversionError(
-            f"TensorFlow's converter failed ({lines[0]}); try --target executorch"
+            f"TensorFlow's converter failed ({first_line(error)}); try --target executorch"
         ) from error
     return payload

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from edge_sdk.errors import ConversionError
+from edge_sdk.errors import ConversionError, first_line
 from edge_sdk.exported import end_names
 from edge_sdk.extras import install_command, is_installed, require
 from edge_sdk_converters.unsupported import UnsupportedOperatorError, advice
@@ -57,9 +57,8 @@ def convert_by_litert_torch(
     try:
         payload = _converted(model, example)
     except Exception as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
         raise ConversionError(
-            f"{cause}, and its fallback litert-torch fails ({lines[0]}); "
+            f"{cause}, and its fallback litert-torch fails ({first_line(error)}); "
             f"{advice(cause.node, besides='tflite')}"
         ) from error
     return payload, f"fallback: converted by litert-torch, because {cause}"

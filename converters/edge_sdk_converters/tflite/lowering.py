@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -13,41 +14,28 @@ from torch.export import ExportedProgram
 from torch.fx import Node
 from torch.fx.node import map_arg
 
-from edge_sdk.errors import ConversionError
+from edge_sdk.errors import ConversionError, first_line
 from edge_sdk.exported import operator_name
-
-# Importing these modules fills the table of handlers.
-from edge_sdk_converters.tflite import (
-    activation,
-    arithmetic,
-    conv,
-    matmul,
-    normalise,
-    pool,
-    quantisation,
-    rearrange,
-    reduce,
-    resample,
-    shape,
-)
 from edge_sdk_converters.tflite.channel_plan import plan_channels
 from edge_sdk_converters.tflite.quantisation import weight_scales
 from edge_sdk_converters.tflite.registry import HANDLERS, Call, Value, reordered
 from edge_sdk_converters.unsupported import UnsupportedOperatorError
 
-SUBJECTS = (
-    activation,
-    arithmetic,
-    conv,
-    matmul,
-    normalise,
-    pool,
-    quantisation,
-    rearrange,
-    reduce,
-    resample,
-    shape,
-)
+# Importing these modules fills the table of handlers.
+for _subject in (
+    "activation",
+    "arithmetic",
+    "conv",
+    "matmul",
+    "normalise",
+    "pool",
+    "quantisation",
+    "rearrange",
+    "reduce",
+    "resample",
+    "shape",
+):
+    import_module(f"edge_sdk_converters.tflite.{_subject}")
 
 
 class Lowering:
@@ -111,8 +99,7 @@ class Lowering:
         try:
             return entry.handle(call)
         except (TypeError, ValueError) as error:
-            lines = str(error).strip().splitlines() or [type(error).__name__]
-            raise call.refuse(f"in this form ({lines[0]})") from error
+            raise call.refuse(f"in this form ({first_line(error)})") from error
 
     def _check_operators(self) -> None:
         missing = [
