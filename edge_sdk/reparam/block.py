@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from typing import Self
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -97,7 +98,7 @@ class MultiBranchConv2d(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map [N, in, H, W] to [N, out, H, W]."""
         if self.collapsed and not self.gathers_statistics:
-            merged = self.operator()
+            merged = self._merged_exactly()
             kernel = fake_quantise(merged.kernel) if self.fake_quantised else merged.kernel
             return _apply(x, kernel, merged.bias, merged.padding)
         outer = _same_padding(self.kernel)
@@ -183,6 +184,15 @@ class MultiBranchConv2d(nn.Module):
                 if isinstance(part, nn.BatchNorm2d):
                     part.eval()
         return self
+
+    def _merged_exactly(self) -> LinearOperator:
+        device = next(self.parameters()).device.type
+        if not torch.is_autocast_enabled(device):
+            return self.operator()
+        # Under autocast the convolution runs in half precision; the kernel that it is given need
+        # not have gone through several roundings.
+        with torch.autocast(device, enabled=False):
+            return self.operator()
 
     def _branches(self) -> list[Branch]:
         branches = []

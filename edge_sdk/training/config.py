@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -53,6 +53,14 @@ class OptimiserConfig(Section):
     steps: int = Field(10_000, ge=1, description="number of optimisation steps")
     learning_rate: float = Field(1e-3, gt=0, allow_inf_nan=False)
     warmup_steps: int = Field(100, ge=0)
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="what convolutions of a training step compute in; weights, loss and "
+        "validations are float32 in any case",
+    )
+    float32_steps: int = Field(
+        0, ge=0, description="last steps, taken in float32 whatever precision says"
+    )
     average_decay: float = Field(
         0.999,
         ge=0,

@@ -51,6 +51,13 @@ class EnhanceTask(LightningModule):
         """Phase of the step that is being taken, or comes next."""
         return phase_at(self.config, self.global_step)
 
+    @property
+    def rounds_to_bfloat16(self) -> bool:
+        """Whether the convolutions of the step that is being taken compute in bfloat16."""
+        optimiser = self.config.optimiser
+        left = optimiser.steps - self.global_step
+        return optimiser.precision == "bfloat16" and left > optimiser.float32_steps
+
     def on_train_batch_start(self, batch: Batch, _: int) -> None:
         """Enter the phase of the step."""
         enter_phase(self.network, self.phase)
@@ -62,7 +69,9 @@ class EnhanceTask(LightningModule):
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """Loss of one batch: inputs and targets, float32 in [0, 1]."""
         source, target = batch
-        loss: Tensor = (self.network(source) - target).abs().mean()
+        with torch.autocast(source.device.type, torch.bfloat16, enabled=self.rounds_to_bfloat16):
+            output = self.network(source)
+        loss: Tensor = (output.float() - target).abs().mean()
         if not torch.isfinite(loss):
             raise ModelError(
                 f"the loss became {loss.item()} at step {self.global_step}; lower the learning "

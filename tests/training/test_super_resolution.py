@@ -182,3 +182,26 @@ def test_an_output_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run").touch()
     with pytest.raises(OutputError, match="cannot be created"):
         train(recipe(tmp_path), tmp_path / "run", progress=False)
+
+
+def test_bfloat16_runs_until_the_last_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[torch.dtype] = []
+    original = torch.nn.functional.conv2d
+
+    def spy(*arguments, **keywords):
+        output = original(*arguments, **keywords)
+        if torch.is_grad_enabled():
+            seen.append(output.dtype)
+        return output
+
+    monkeypatch.setattr(torch.nn.functional, "conv2d", spy)
+    optimiser = OptimiserConfig(
+        steps=STEPS, warmup_steps=2, average_decay=0.5, precision="bfloat16", float32_steps=3
+    )
+    result = train(recipe(tmp_path, optimiser=optimiser), tmp_path / "run", progress=False)
+    convolutions = 3
+    assert seen.count(torch.bfloat16) == convolutions * (STEPS - 3)
+    last = len(seen) - seen[::-1].index(torch.bfloat16)
+    assert seen[last:].count(torch.float32) >= convolutions * 3
+    # Weights are kept in full: rounding them too would lose what small steps add.
+    assert {tensor.dtype for tensor in weights(result.path).values()} == {torch.float32}

@@ -1,0 +1,55 @@
+"""Motion that varies over the picture: one matrix for the frame and a grid of what it leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from edge_sdk.registration.motion import transform
+
+
+@dataclass(frozen=True, eq=False)
+class MotionField:
+    """Where each point of the reference lies on a frame, and how far to trust it.
+
+    A point p goes to M p + d(p): the frame's motion M, plus the offset d that is interpolated
+    bilinearly between the tiles of a regular grid and held constant beyond the outermost centres.
+
+    Attributes:
+        matrix: float64 [3, 3], M, on centred coordinates.
+        offsets_px: float64 [R, C, 2], d = (x, y) at the centres of R × C equal tiles that cover the
+            reference; ``None`` for zero everywhere.
+        confidence: float64 [R, C] in [0, 1] of the tiles; ``None`` for 1 everywhere.
+        height: rows of the reference.
+        width: columns of the reference.
+    """
+
+    matrix: Tensor
+    height: int
+    width: int
+    offsets_px: Tensor | None = None
+    confidence: Tensor | None = None
+
+    def at(self, points: Tensor) -> Tensor:
+        """Positions on the frame, float64 [..., 2], of points of the reference, float64 [..., 2]."""
+        moved = transform(self.matrix, points.reshape(-1, 2)).reshape(points.shape)
+        if self.offsets_px is None:
+            return moved
+        return moved + self._interpolated(self.offsets_px, points)
+
+    def confidence_at(self, points: Tensor) -> Tensor:
+        """Trust in the motion at points of the reference, float64 [...] in [0, 1]."""
+        if self.confidence is None:
+            return torch.ones_like(points[..., 0])
+        return self._interpolated(self.confidence[..., None], points)[..., 0]
+
+    def _interpolated(self, grid: Tensor, points: Tensor) -> Tensor:
+        span = points.new_tensor([self.width / 2, self.height / 2])
+        places = (points / span).reshape(1, 1, -1, 2)
+        values = functional.grid_sample(
+            grid.movedim(-1, 0)[None], places, padding_mode="border", align_corners=False
+        )
+        return values[0, :, 0].movedim(0, -1).reshape(*points.shape[:-1], grid.shape[-1])
