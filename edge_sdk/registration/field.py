@@ -34,7 +34,7 @@ class MotionField:
     confidence: Tensor | None = None
 
     def at(self, points: Tensor) -> Tensor:
-        """Positions on the frame, float64 [..., 2], of points of the reference, float64 [..., 2]."""
+        """Positions on the frame of points of the reference, float64 [..., 2] both."""
         moved = transform(self.matrix, points.reshape(-1, 2)).reshape(points.shape)
         if self.offsets_px is None:
             return moved

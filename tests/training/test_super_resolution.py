@@ -184,7 +184,9 @@ def test_an_output_that_is_a_file_is_refused(tmp_path: Path) -> None:
         train(recipe(tmp_path), tmp_path / "run", progress=False)
 
 
-def test_bfloat16_runs_until_the_last_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bfloat16_runs_until_the_last_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[torch.dtype] = []
     original = torch.nn.functional.conv2d
 
