@@ -17,6 +17,7 @@ from edge_sdk.cli import (
     linting,
     model,
     quantizing,
+    simulating,
     verifying,
 )
 
@@ -49,7 +50,7 @@ def options(
 
 
 app.command(rich_help_panel="Bursts")(burst.zoom)
-app.command(rich_help_panel="Bursts")(burst.simulate)
+app.command(rich_help_panel="Bursts")(simulating.simulate)
 app.command(rich_help_panel="Bursts")(demo.demo)
 app.command(rich_help_panel="Models")(model.models)
 app.command(rich_help_panel="Models")(model.train)
