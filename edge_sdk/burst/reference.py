@@ -1,4 +1,8 @@
-"""Choice of the reference frame: the one with the largest gradient (specification 2, step 3)."""
+"""Choice of the reference frame: the one with the largest gradient (specification 2, step 3).
+
+The gradient is that of the Laplacian operator, its energy compensated for noise
+(:mod:`edge_sdk.burst.gradient_energy`), on the region that is zoomed.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from edge_sdk.burst.gradient_energy import gradient_energy, laplacian
 from edge_sdk.burst.noise import estimate_noise_std
 from edge_sdk.errors import InputError
 
@@ -15,9 +19,13 @@ LAPLACIAN_NOISE_GAIN = 20.0
 """Variance of the 4-neighbour Laplacian of white noise of variance 1: 1 + 1 + 1 + 1 + 4²."""
 
 BLURRY_SHARE = 0.35
-"""Part of the sharpest frame's score under which a frame counts as blurry."""
+"""Part of the largest energy under which a frame counts as blurry."""
 SCORE_DOUBT = 0.2
-"""Part of the noise's own energy by which scores may differ by chance."""
+"""Part of the noise's own energy by which energies may differ by chance."""
+
+Region = tuple[int, int, int, int]
+"""Left, top, width and height of a part of a frame, in pixels."""
+SMALLEST_REGION_PX = 16
 
 
 @dataclass(frozen=True)
@@ -26,21 +34,38 @@ class ReferenceChoice:
 
     Attributes:
         index: position of the reference among the frames, 0-based.
-        scores: gradient energy of every frame; the largest wins.
+        scores: :func:`gradient_score` of every frame; the largest wins.
         noise_std: noise of every frame on values in [0, 1], estimated.
+        finest: :func:`laplacian_energy` of every frame, which :func:`is_blurry` compares.
         forced: whether the caller named the reference.
     """
 
     index: int
     scores: tuple[float, ...]
     noise_std: tuple[float, ...]
+    finest: tuple[float, ...]
     forced: bool = False
 
 
-def gradient_score(luma: Tensor, noise_std: Tensor) -> Tensor:
-    """Mean energy of the Laplacian less what noise alone would give.
+def gradient_score(luma: Tensor) -> Tensor:
+    """Energy of the Laplacian over four octaves, less what noise gives.
 
-        score = mean((4·Y − Y_left − Y_right − Y_up − Y_down)²) − 20·σ²
+    The score of :mod:`edge_sdk.burst.gradient_energy`, frame by frame.
+
+    Args:
+        luma: float [N, 1, H, W] in [0, 1], at least 3×3 px.
+
+    Returns:
+        Float [N], 0 or more; higher is sharper.
+    """
+    # One frame after the other bounds the memory.
+    return luma.new_tensor([gradient_energy(frame).score for frame in luma])
+
+
+def laplacian_energy(luma: Tensor, noise_std: Tensor) -> Tensor:
+    """Mean energy of the Laplacian less what white noise alone would give.
+
+        energy = mean((4·Y − Y_left − Y_right − Y_up − Y_down)²) − 20·σ²
 
     Args:
         luma: float [N, 1, H, W] in [0, 1].
@@ -49,33 +74,39 @@ def gradient_score(luma: Tensor, noise_std: Tensor) -> Tensor:
     Returns:
         Float [N]; higher is sharper. Can be slightly negative on a flat picture.
     """
-    kernel = luma.new_tensor([[0.0, -1.0, 0.0], [-1.0, 4.0, -1.0], [0.0, -1.0, 0.0]])
-    edges = functional.conv2d(luma, kernel[None, None])
-    return edges.square().mean((1, 2, 3)) - LAPLACIAN_NOISE_GAIN * noise_std.square()
+    energies = torch.stack([laplacian(frame[None]).square().mean() for frame in luma])
+    return energies - LAPLACIAN_NOISE_GAIN * noise_std.square()
 
 
-def choose_reference(luma: Tensor, forced: int | None = None) -> ReferenceChoice:
+def choose_reference(
+    luma: Tensor, forced: int | None = None, region: Region | None = None
+) -> ReferenceChoice:
     """Score all frames and choose the sharpest, or the one that the caller names.
 
     Args:
         luma: float [N, 1, H, W] in [0, 1].
         forced: 0-based index that overrides the choice.
+        region: left, top, width and height of the part that is zoomed, at least 16×16 px; only
+            there the frames are judged. ``None`` for the whole frame.
 
     Raises:
-        InputError: if ``forced`` is not the index of a frame.
+        InputError: if ``forced`` is not the index of a frame, or ``region`` not inside it.
     """
     count = luma.shape[0]
     if forced is not None and not 0 <= forced < count:
         raise InputError(
             f"reference {forced} is not one of the {count} frames; choose 0 to {count - 1}"
         )
-    noise = estimate_noise_std(luma)
-    scores = gradient_score(luma, noise)
+    if region is not None:
+        luma = _inside(luma, region)
+    noise = torch.cat([estimate_noise_std(frame[None]) for frame in luma])
+    scores = gradient_score(luma)
     index = int(torch.argmax(scores)) if forced is None else forced
     return ReferenceChoice(
         index,
         tuple(scores.tolist()),
         tuple(noise.tolist()),
+        tuple(laplacian_energy(luma, noise).tolist()),
         forced is not None,
     )
 
@@ -84,9 +115,25 @@ def is_blurry(choice: ReferenceChoice, index: int) -> bool:
     """Whether a frame is far less sharp than the sharpest, by more than noise could make it seem.
 
     Args:
-        choice: scores and noise of all frames.
+        choice: energies and noise of all frames.
         index: 0-based frame.
     """
-    sharpest = max(choice.scores)
+    sharpest = max(choice.finest)
     doubt = SCORE_DOUBT * LAPLACIAN_NOISE_GAIN * choice.noise_std[index] ** 2
-    return choice.scores[index] < BLURRY_SHARE * sharpest - doubt
+    return choice.finest[index] < BLURRY_SHARE * sharpest - doubt
+
+
+def _inside(luma: Tensor, region: Region) -> Tensor:
+    left, top, width, height = region
+    rows, columns = luma.shape[-2:]
+    if (
+        min(left, top) < 0
+        or min(width, height) < SMALLEST_REGION_PX
+        or left + width > columns
+        or top + height > rows
+    ):
+        raise InputError(
+            f"region {left},{top},{width},{height} is not a part of at least {SMALLEST_REGION_PX}×"
+            f"{SMALLEST_REGION_PX} px of a frame of {columns}×{rows} px; give X,Y,W,H inside it"
+        )
+    return luma[..., top : top + height, left : left + width]

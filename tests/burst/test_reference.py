@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import functools
 
 import pytest
@@ -7,10 +8,14 @@ import torch
 from torch import Tensor
 
 from edge_sdk.burst import choose_reference, gradient_score
+from edge_sdk.burst.gradient_energy import GradientEnergy, gradient_energy
 from edge_sdk.burst.noise import estimate_noise_std
+from edge_sdk.burst.reference import laplacian_energy
+from edge_sdk.data.developing import Developing, develop
 from edge_sdk.data.examples import PHOTOS, example_photo
+from edge_sdk.data.sensor_noise import SensorNoise
 from edge_sdk.errors import InputError
-from edge_sdk.imaging import rgb_to_ycbcr
+from edge_sdk.imaging import rgb_to_ycbcr, srgb_to_linear
 from edge_sdk.registration.pyramid import gaussian_blur
 
 BLURS = (0.0, 0.5, 0.8, 1.2, 2.0)
@@ -47,25 +52,119 @@ def test_noise_is_not_sharpness(name: str, noise: int) -> None:
     assert choose_reference(torch.cat((noisy, clean))).index == 1
 
 
-def test_the_score_of_noise_alone_is_nothing() -> None:
+@pytest.mark.parametrize("name", PHOTOS)
+@pytest.mark.parametrize("noise", [8, 16, 32])
+def test_a_noisy_frame_is_not_chosen_for_its_noise(name: str, noise: int) -> None:
+    # All frames are alike but for the noise: the largest score must not be the noisy frame's.
+    clean = luma(name) + 2 / 255 * torch.randn(4, 1, 240, 320)
+    noisy = luma(name) + noise / 255 * torch.randn(4, 1, 240, 320)
+    choice = choose_reference(torch.cat((noisy, clean)))
+    assert choice.index >= 4
+    assert max(choice.scores[:4]) < 0.95 * min(choice.scores[4:])
+
+
+@pytest.mark.parametrize("name", PHOTOS)
+def test_smooth_noise_is_not_sharpness(name: str) -> None:
+    # What demosaicing and JPEG leave of noise is smooth; the finest level hardly sees it.
+    how = Developing(0.0, SensorNoise(32.0), True, (2.0, 1.6), 93)
+    light = srgb_to_linear(example_photo(name)[:, :240, :320])
+    quiet = dataclasses.replace(how, sensor=SensorNoise(2.0))
+    generator = torch.Generator().manual_seed(0)
+    frames = [develop(light, camera, generator) for camera in (how, quiet)]
+    assert choose_reference(rgb_to_ycbcr(torch.stack(frames))[:, :1]).index == 1
+
+
+def test_a_long_shake_is_worse_than_a_short_one() -> None:
+    # In a row of two blurs that leave nothing on the finest level only coarser ones can tell.
+    frames = torch.cat([gaussian_blur(luma("coffee"), std) for std in (3.0, 4.0, 6.0)])
+    frames = frames + 8 / 255 * torch.randn(frames.shape)
+    scores = gradient_score(frames).tolist()
+    assert scores == sorted(scores, reverse=True)
+
+
+@pytest.mark.parametrize("noise", [2, 8, 32])
+def test_noise_alone_scores_nothing_on_any_level(noise: int) -> None:
+    flat = 0.5 + noise / 255 * torch.randn(1, 400, 400)
+    energy = gradient_energy(flat)
+    assert energy.noise.shape == (4,)
+    assert energy.score < 0.02 * float(energy.noise.sum())
+    # 1 + 1 + 1 + 1 + 4² on the finest level.
+    assert float(energy.noise[0]) == pytest.approx(20 * (noise / 255) ** 2, rel=0.05)
+    bound = 0.15 * energy.noise
+    assert bool((energy.signal < bound).all())
+
+
+def test_the_score_is_what_a_wiener_filter_gives_back() -> None:
+    energy = GradientEnergy(torch.tensor([3.0, 1.0, 0.0]), torch.tensor([0.0, 1.0, 5.0]))
+    assert energy.score == pytest.approx(3 + 0.5)
+    assert GradientEnergy(torch.zeros(2), torch.zeros(2)).score == 0.0
+
+
+def test_drawings_are_ranked_too() -> None:
+    # Their edges are taken for noise in part, but in all frames alike.
+    drawing = torch.full((1, 1, 200, 200), 0.2)
+    drawing[..., 80:100, 80:100] = 0.7
+    scores = gradient_score(torch.cat([gaussian_blur(drawing, std) for std in BLURS])).tolist()
+    assert scores == sorted(scores, reverse=True)
+    assert scores[-1] > 0
+
+
+def test_clipped_areas_do_not_hide_noise() -> None:
+    grain = 0.03 * torch.randn(1, 200, 200)
+    grain[:, :80] = 0.0
+    energy = gradient_energy(0.5 + grain)
+    assert energy.score < 0.05 * float(energy.noise.sum())
+
+
+@pytest.mark.parametrize("side", [3, 15, 16, 31, 40])
+def test_small_frames_are_scored(side: int) -> None:
+    scores = gradient_score(torch.rand(2, 1, side, side + 3))
+    assert bool(torch.isfinite(scores).all())
+
+
+def test_only_the_region_counts() -> None:
+    sharp = luma("coffee")
+    left = sharp.clone()
+    left[..., 160:] = gaussian_blur(sharp, 2.0)[..., 160:]
+    right = sharp.clone()
+    right[..., :160] = gaussian_blur(sharp, 2.0)[..., :160]
+    frames = torch.cat((left, right)) + 4 / 255 * torch.randn(2, 1, 240, 320)
+    assert choose_reference(frames, region=(10, 20, 130, 200)).index == 0
+    assert choose_reference(frames, region=(175, 20, 140, 200)).index == 1
+    whole = choose_reference(frames, region=(0, 0, 320, 240))
+    assert whole == choose_reference(frames)
+
+
+@pytest.mark.parametrize(
+    "region", [(-1, 0, 20, 20), (0, 0, 15, 20), (30, 0, 20, 20), (0, 21, 20, 20), (0, 0, 0, 0)]
+)
+def test_a_region_outside_the_frame(region: tuple[int, int, int, int]) -> None:
+    with pytest.raises(InputError, match=r"region .* of a frame of 40×40 px; give X,Y,W,H inside"):
+        choose_reference(torch.rand(2, 1, 40, 40), region=region)
+
+
+def test_the_energy_of_noise_alone_is_nothing() -> None:
     noise_std = 0.03
     flat = 0.5 + noise_std * torch.randn(4, 1, 200, 200)
-    scores = gradient_score(flat, torch.full((4,), noise_std))
-    assert float(scores.abs().max()) < 0.05 * 20 * noise_std**2
+    energies = laplacian_energy(flat, torch.full((4,), noise_std))
+    assert float(energies.abs().max()) < 0.05 * 20 * noise_std**2
 
 
 def test_the_score_does_not_see_planes() -> None:
     x = torch.linspace(0, 1, 40)
     plane = (x[None, :] + 0.3 * x[:, None])[None, None]
-    assert float(gradient_score(plane, torch.zeros(1))) == pytest.approx(0.0, abs=1e-10)
+    assert float(laplacian_energy(plane, torch.zeros(1))) == pytest.approx(0.0, abs=1e-10)
+    inside = gradient_energy(plane[0])
+    assert float(inside.signal[0]) < 1e-10
 
 
-def test_the_score_of_a_wave_is_known() -> None:
+def test_the_energy_of_a_wave_is_known() -> None:
     # The Laplacian of cos(ωx) is 2(1 − cos ω)·cos(ωx); its mean energy is 2(1 − cos ω)².
     frequency = torch.tensor(2 * torch.pi / 8)
     wave = torch.cos(frequency * torch.arange(82.0)).expand(1, 1, 20, 82)
     expected = 2 * (1 - torch.cos(frequency)) ** 2
-    assert float(gradient_score(wave, torch.zeros(1))) == pytest.approx(float(expected), rel=1e-4)
+    energy = laplacian_energy(wave, torch.zeros(1))
+    assert float(energy) == pytest.approx(float(expected), rel=1e-4)
 
 
 def test_a_forced_reference_wins() -> None:

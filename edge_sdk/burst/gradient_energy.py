@@ -1,0 +1,95 @@
+"""Sharpness of a frame: the energy of its Laplacian over four octaves, less what noise gives.
+
+On level l of a Gaussian pyramid, E_l is the mean square of the 4-neighbour Laplacian. Photographs
+have spectra that fall as 1/f: in its own pixels every level then holds about the same energy, so
+that the plain sum over levels gives each octave the same say. A blur takes from E_l what it takes
+from the picture in that octave; the finest level alone cannot tell a shake of ten pixels from one
+of four.
+
+N_l, the part of E_l that noise gives, is measured on that level: the quietest quarter of 8×8
+blocks, put right for what this quantile loses. So noise that demosaicing, denoising or JPEG made
+smooth counts where it is. Blocks without any change (clipped, or drawn) hold no noise.
+
+With S_l = max(E_l − N_l, 0) the score is
+
+    score = Σ_l S_l² / (S_l + N_l),
+
+the energy that a Wiener filter could give back from this frame alone: S_l where there is no noise,
+next to nothing where noise prevails. E_l − N_l itself would be fair on average, but its error grows
+with the noise, and the largest of many such scores would be that of a noisy frame.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from edge_sdk.registration.pyramid import build_pyramid
+
+LEVELS = 4
+SMALLEST_LEVEL_PX = 16
+BLOCK_PX = 8
+QUIET_SHARE = 0.25
+"""Share of the quietest blocks that are taken to be free of texture."""
+QUIET_BIAS = (0.841, 0.865, 0.870, 0.871)
+"""What that quantile of 8×8 blocks is of the mean over all, per level, for white noise alone."""
+
+
+@dataclass(frozen=True, eq=False)
+class GradientEnergy:
+    """Energy of a frame's Laplacian, level by level, finest first.
+
+    Attributes:
+        signal: float [L], S_l.
+        noise: float [L], N_l.
+    """
+
+    signal: Tensor
+    noise: Tensor
+
+    @property
+    def score(self) -> float:
+        """Σ S² / (S + N)."""
+        total = (self.signal + self.noise).clamp_min(torch.finfo(self.signal.dtype).tiny)
+        return float((self.signal.square() / total).sum())
+
+
+def gradient_energy(luma: Tensor) -> GradientEnergy:
+    """Measure the energy of one frame's Laplacian and the part that is noise.
+
+    Args:
+        luma: float [1, H, W] in [0, 1], at least 3×3 px. Levels whose shorter side falls under
+            16 px are left out.
+
+    Returns:
+        One value per level. Texture that fills the whole picture evenly cannot be told from noise.
+    """
+    signal, noise = [], []
+    levels = build_pyramid(luma[None], SMALLEST_LEVEL_PX)[:LEVELS]
+    for level, bias in zip(levels, QUIET_BIAS, strict=False):
+        squares = laplacian(level).square()
+        floor = _noise_energy(squares, bias)
+        signal.append((squares.mean() - floor).clamp_min(0))
+        noise.append(floor)
+    return GradientEnergy(torch.stack(signal), torch.stack(noise))
+
+
+def laplacian(luma: Tensor) -> Tensor:
+    """4·Y less the four neighbours, [N, 1, H, W] to [N, 1, H − 2, W − 2]."""
+    kernel = luma.new_tensor([[0.0, -1.0, 0.0], [-1.0, 4.0, -1.0], [0.0, -1.0, 0.0]])
+    return functional.conv2d(luma, kernel[None, None])
+
+
+def _noise_energy(squares: Tensor, bias: float) -> Tensor:
+    block = min(BLOCK_PX, *squares.shape[-2:])
+    means = functional.avg_pool2d(squares, block).flatten()
+    lively = means[means > 0]
+    if lively.numel() == 0:
+        return means.new_zeros(())
+    place = max(math.ceil(QUIET_SHARE * lively.numel()), 1)
+    quiet = lively.kthvalue(place).values
+    return quiet / bias * (lively.numel() / means.numel())
