@@ -6,6 +6,7 @@ The gradient is that of the Laplacian operator, its energy compensated for noise
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from edge_sdk.burst.gradient_energy import gradient_energy, laplacian
 from edge_sdk.burst.noise import estimate_noise_std
+from edge_sdk.burst.tiles import Region
 from edge_sdk.errors import InputError
 
 LAPLACIAN_NOISE_GAIN = 20.0
@@ -22,10 +24,22 @@ BLURRY_SHARE = 0.35
 """Part of the largest energy under which a frame counts as blurry."""
 SCORE_DOUBT = 0.2
 """Part of the noise's own energy by which energies may differ by chance."""
-
-Region = tuple[int, int, int, int]
-"""Left, top, width and height of a part of a frame, in pixels."""
 SMALLEST_REGION_PX = 16
+
+
+@dataclass(frozen=True)
+class Sharpness:
+    """What one frame's gradient says.
+
+    Attributes:
+        score: :func:`gradient_score`; the largest wins.
+        noise_std: estimated noise on values in [0, 1].
+        finest: :func:`laplacian_energy`.
+    """
+
+    score: float
+    noise_std: float
+    finest: float
 
 
 @dataclass(frozen=True)
@@ -78,6 +92,46 @@ def laplacian_energy(luma: Tensor, noise_std: Tensor) -> Tensor:
     return energies - LAPLACIAN_NOISE_GAIN * noise_std.square()
 
 
+def measure_sharpness(luma: Tensor) -> Sharpness:
+    """Measure one frame, or the region of it that is zoomed.
+
+    Args:
+        luma: float [1, H, W] in [0, 1], at least 3×3 px.
+    """
+    noise = estimate_noise_std(luma[None])
+    finest = laplacian_energy(luma[None], noise)
+    return Sharpness(gradient_energy(luma).score, float(noise), float(finest))
+
+
+def choose_sharpest(measured: Sequence[Sharpness], forced: int | None = None) -> ReferenceChoice:
+    """Choose the frame of the largest score, the first of equals, or the one that is named.
+
+    Args:
+        measured: sharpness of every frame, in order.
+        forced: 0-based index that overrides the choice.
+
+    Raises:
+        InputError: as :func:`check_forced`.
+    """
+    check_forced(forced, len(measured))
+    scores = tuple(frame.score for frame in measured)
+    return ReferenceChoice(
+        scores.index(max(scores)) if forced is None else forced,
+        scores,
+        tuple(frame.noise_std for frame in measured),
+        tuple(frame.finest for frame in measured),
+        forced is not None,
+    )
+
+
+def check_forced(forced: int | None, count: int) -> None:
+    """Raise :class:`InputError` if ``forced`` is given and not the index of one of the frames."""
+    if forced is not None and not 0 <= forced < count:
+        raise InputError(
+            f"reference {forced} is not one of the {count} frames; choose 0 to {count - 1}"
+        )
+
+
 def choose_reference(
     luma: Tensor, forced: int | None = None, region: Region | None = None
 ) -> ReferenceChoice:
@@ -86,29 +140,18 @@ def choose_reference(
     Args:
         luma: float [N, 1, H, W] in [0, 1].
         forced: 0-based index that overrides the choice.
-        region: left, top, width and height of the part that is zoomed, at least 16×16 px; only
-            there the frames are judged. ``None`` for the whole frame.
+        region: the part that is zoomed, at least 16×16 px; only there the frames are judged.
+            ``None`` for the whole frame.
 
     Raises:
-        InputError: if ``forced`` is not the index of a frame, or ``region`` not inside it.
+        InputError: if ``forced`` is not the index of a frame, or ``region`` does not lie on it.
     """
-    count = luma.shape[0]
-    if forced is not None and not 0 <= forced < count:
-        raise InputError(
-            f"reference {forced} is not one of the {count} frames; choose 0 to {count - 1}"
-        )
+    check_forced(forced, luma.shape[0])
     if region is not None:
-        luma = _inside(luma, region)
-    noise = torch.cat([estimate_noise_std(frame[None]) for frame in luma])
-    scores = gradient_score(luma)
-    index = int(torch.argmax(scores)) if forced is None else forced
-    return ReferenceChoice(
-        index,
-        tuple(scores.tolist()),
-        tuple(noise.tolist()),
-        tuple(laplacian_energy(luma, noise).tolist()),
-        forced is not None,
-    )
+        region.check(luma.shape[-2], luma.shape[-1], SMALLEST_REGION_PX)
+        rows = slice(region.top, region.top + region.height)
+        luma = luma[..., rows, region.left : region.left + region.width]
+    return choose_sharpest([measure_sharpness(frame) for frame in luma], forced)
 
 
 def is_blurry(choice: ReferenceChoice, index: int) -> bool:
@@ -121,19 +164,3 @@ def is_blurry(choice: ReferenceChoice, index: int) -> bool:
     sharpest = max(choice.finest)
     doubt = SCORE_DOUBT * LAPLACIAN_NOISE_GAIN * choice.noise_std[index] ** 2
     return choice.finest[index] < BLURRY_SHARE * sharpest - doubt
-
-
-def _inside(luma: Tensor, region: Region) -> Tensor:
-    left, top, width, height = region
-    rows, columns = luma.shape[-2:]
-    if (
-        min(left, top) < 0
-        or min(width, height) < SMALLEST_REGION_PX
-        or left + width > columns
-        or top + height > rows
-    ):
-        raise InputError(
-            f"region {left},{top},{width},{height} is not a part of at least {SMALLEST_REGION_PX}×"
-            f"{SMALLEST_REGION_PX} px of a frame of {columns}×{rows} px; give X,Y,W,H inside it"
-        )
-    return luma[..., top : top + height, left : left + width]

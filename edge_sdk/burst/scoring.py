@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import torch
-
 from edge_sdk.burst.merge import Progress
-from edge_sdk.burst.noise import estimate_noise_std
-from edge_sdk.burst.reference import ReferenceChoice, gradient_score
+from edge_sdk.burst.reference import (
+    ReferenceChoice,
+    check_forced,
+    choose_sharpest,
+    measure_sharpness,
+)
 from edge_sdk.burst.source import FrameSource
 from edge_sdk.burst.tiles import Region
-from edge_sdk.errors import InputError
 from edge_sdk.imaging import rgb_to_ycbcr
 
 
@@ -29,19 +30,11 @@ def score(
     Raises:
         InputError: if ``forced`` is not the index of a frame.
     """
-    if forced is not None and not 0 <= forced < source.count:
-        raise InputError(
-            f"reference {forced} is not one of the {source.count} frames; choose 0 to "
-            f"{source.count - 1}"
-        )
+    check_forced(forced, source.count)
     columns = slice(region.left, region.left + region.width)
-    scores, noises = [], []
+    measured = []
     for index in range(source.count):
         rows = source.rows(index, region.top, region.top + region.height)
-        luma = rgb_to_ycbcr(rows[:, :, columns])[None, :1]
-        noise = estimate_noise_std(luma)
-        scores.append(float(gradient_score(luma, noise)))
-        noises.append(float(noise))
+        measured.append(measure_sharpness(rgb_to_ycbcr(rows[:, :, columns])[:1]))
         report("reference", index + 1, source.count)
-    best = int(torch.tensor(scores).argmax()) if forced is None else forced
-    return ReferenceChoice(best, tuple(scores), tuple(noises), forced is not None)
+    return choose_sharpest(measured, forced)
