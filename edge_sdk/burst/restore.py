@@ -37,11 +37,12 @@ class RestoreConfig:
         steps: corrections by the frames, each with its shrinkage; 0 gives the smooth start.
         base_strength: λ without noise: what the model of the blur is not trusted for.
         noise_strength: what λ grows by per unit of σ² over the mean weight.
-        doubt: c, the weight at which a merged pixel is half trusted.
+        doubt: c over the mean weight: a merged pixel with this part of it is half trusted.
         start_std_px: width of the Gaussian that the start is merged with, in pixels of a frame.
         threshold: τ in standard deviations of the noise; 0 switches the shrinkage off.
         colour_threshold: factor of τ for the two differences of colours.
-        model_noise_std: what is added to the noise for errors of motion and blur.
+        model_noise_std: noise of the merged picture that more frames do not lower: errors of
+            motion and of blur.
         kernel_share: part of the regression kernel's width that counts as blur; the slopes that
             ``encode`` carries values along take the rest.
     """
@@ -50,7 +51,7 @@ class RestoreConfig:
     steps: int = 2
     base_strength: float = 0.044
     noise_strength: float = 145.0
-    doubt: float = 0.3
+    doubt: float = 0.07
     start_std_px: float = 0.4
     threshold: float = 1.0
     colour_threshold: float = 1.5
@@ -87,9 +88,11 @@ class Restore(nn.Module):
         inverse = wiener_taps(blur, strength, radius=3 * max(scale, 2))
         bank = _dct_bank(DCT_SIDE)[1:]
         passed = _norms(bank, torch.outer(inverse, inverse))
-        noise = config.threshold * (noise_std + config.model_noise_std)
         colours = torch.tensor([1.0, config.colour_threshold, config.colour_threshold])
-        thresholds = (noise * colours[:, None] * passed).square()
+        thresholds = (config.threshold * colours[:, None] * passed).square()
+        self.doubt = config.doubt * mean_weight
+        self.noise = noise_std**2
+        self.model_noise = config.model_noise_std**2
         self._keep("start", gaussian_taps(config.start_std_px * scale))
         self._keep("blur", blur)
         self._keep("inverse", inverse)
@@ -132,7 +135,7 @@ class Restore(nn.Module):
         picture = _separable(merged, self.start) / smooth
         picture = functional.conv2d(picture, self.rotation)
         merged = functional.conv2d(merged / fine, self.rotation)
-        trust = fine / (fine + self.config.doubt)
+        trust = fine / (fine + self.doubt)
         for _ in range(self.config.steps):
             missed = (merged - _separable(picture, self.blur)) * trust
             picture = picture + _separable(missed, self.inverse)
@@ -147,12 +150,12 @@ class Restore(nn.Module):
         """Take from the picture what noise may have made of its coefficients."""
         taken = []
         # A coefficient lies between its four pixels; the weights vary slowly.
-        around = functional.pad(weights, (2, 1, 2, 1), value=1.0)
+        noise = self.noise / functional.pad(weights, (2, 1, 2, 1), value=1.0) + self.model_noise
         for channel in range(3):
             padded = functional.pad(picture[:, channel : channel + 1], (DCT_SIDE - 1,) * 4)
             coefficients = functional.conv2d(padded, self.bank)
-            noise = self.thresholds[channel : channel + 1] / around
-            share = (noise / (coefficients * coefficients + 1e-12)).clamp(0, 1)
+            limit = noise * self.thresholds[channel : channel + 1]
+            share = (limit / (coefficients * coefficients + 1e-12)).clamp(0, 1)
             taken.append(functional.conv2d(coefficients * share, self.synthesis))
         return picture - torch.cat(taken, 1)
 

@@ -68,10 +68,12 @@ class Steering(nn.Module):
         across = xx - yy
         strength = torch.sqrt(across * across + 4.0 * xy * xy + 1e-18)
         doubt = noise_std * noise_std * NOISE_PASS + SMALLEST_ENERGY
-        edge = strength / (strength + doubt)
-        narrow = self.kernel_std_px * (1.0 - self.config.narrowing * edge)
-        wide = self.kernel_std_px * (1.0 + self.config.stretching * edge)
-        steep, flat = 0.25 / (narrow * narrow), 0.25 / (wide * wide)
+        # With A = s/(s + noise), 1 − k·A is (noise + (1 − k)·s)/(noise + s): one division each.
+        whole = strength + doubt
+        narrow = whole / (doubt + (1.0 - self.config.narrowing) * strength)
+        wide = whole / (doubt + (1.0 + self.config.stretching) * strength)
+        quarter = 0.25 / self.kernel_std_px**2
+        steep, flat = narrow * narrow * quarter, wide * wide * quarter
         even, turned = steep + flat, (steep - flat) / strength
         return even + turned * across, 4.0 * turned * xy, even - turned * across
 

@@ -5,93 +5,142 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_sdk.burst.encode import MAX_RESIDUAL_PX
-from edge_sdk.burst.tiles import Tile, crop_frame, fitting_inside_px, tiles
-from edge_sdk.registration import EuclideanMotion, transform
+from edge_sdk.burst.encode import MAX_OFFSET_PX
+from edge_sdk.burst.tiles import (
+    Region,
+    Strip,
+    Tile,
+    bands,
+    crop_frame,
+    crop_reference,
+    reach_rows,
+)
+from edge_sdk.errors import InputError
+from edge_sdk.registration import EuclideanMotion, MotionField, transform
 
+HEIGHT, WIDTH, INSIDE, HALO = 97, 120, 16, 5
+SIDE = INSIDE + 2 * HALO
 sides = st.integers(1, 300)
 motions = st.builds(EuclideanMotion, st.floats(-20, 20), st.floats(-20, 20), st.floats(-1.5, 1.5))
 
 
-@given(sides, sides, st.sampled_from([16, 32, 128]))
-def test_tiles_cover_exactly(height: int, width: int, inside_px: int) -> None:
-    count = torch.zeros(height, width, dtype=torch.int64)
-    for tile in tiles(height, width, inside_px):
-        assert 1 <= tile.height <= inside_px
-        assert 1 <= tile.width <= inside_px
+def field_of(motion: EuclideanMotion) -> MotionField:
+    return MotionField(motion.matrix, HEIGHT, WIDTH)
+
+
+def places() -> Strip:
+    """A frame whose pixels hold their own places, so that a crop tells where it was cut."""
+    rows, columns = torch.meshgrid(
+        torch.arange(float(HEIGHT)), torch.arange(float(WIDTH)), indexing="ij"
+    )
+    return Strip(torch.stack((columns, rows, rows * 0)), 0, HEIGHT)
+
+
+@given(sides, sides, st.integers(0, 50), st.integers(0, 50), st.sampled_from([16, 32, 128]))
+def test_tiles_cover_exactly(height: int, width: int, top: int, left: int, inside: int) -> None:
+    count = torch.zeros(height + top, width + left, dtype=torch.int64)
+    for tile in (tile for row in bands(Region(left, top, width, height), inside) for tile in row):
+        assert 1 <= tile.height <= inside
+        assert 1 <= tile.width <= inside
         count[tile.top : tile.top + tile.height, tile.left : tile.left + tile.width] += 1
-    assert bool((count == 1).all())
+    assert bool((count[top:, left:] == 1).all())
+    assert int(count.sum()) == height * width
 
 
 @given(motions, st.integers(0, 60), st.integers(0, 80))
-def test_crop_and_rest_make_the_motion(motion: EuclideanMotion, top: int, left: int) -> None:
-    height, width, inside, halo = 97, 120, 16, 5
-    side = inside + 2 * halo
-    # Each pixel holds its own place, so that the crop tells where it was cut.
-    rows, columns = torch.meshgrid(
-        torch.arange(height, dtype=torch.float64),
-        torch.arange(width, dtype=torch.float64),
-        indexing="ij",
-    )
-    frame = torch.stack((columns, rows, rows * 0))
-    crop = crop_frame(frame, motion.matrix, Tile(top, left, inside, inside), side, halo)
-    axis = torch.arange(side, dtype=torch.float64) - (side - 1) / 2
-    y, x = torch.meshgrid(axis, axis, indexing="ij")
-    x0, xx, xy, y0, yx, yy = crop.motion.flatten()
+def test_samples_lie_where_the_crop_says(motion: EuclideanMotion, top: int, left: int) -> None:
+    tile = Tile(top, left, INSIDE, INSIDE)
+    crop = crop_frame(places(), field_of(motion), tile, SIDE, HALO)
+    axis = torch.arange(SIDE, dtype=torch.float64)
+    x = axis[None, :] + crop.offset[0] + (left - HALO - (WIDTH - 1) / 2)
+    y = axis[:, None] + crop.offset[1] + (top - HALO - (HEIGHT - 1) / 2)
+    moved = transform(motion.matrix, torch.stack((x, y), -1).reshape(-1, 2)).reshape(SIDE, SIDE, 2)
     on_frame = crop.confidence[0] == 1
-    found_x = crop.pixels[0] + x0 + xx * x + xy * y
-    found_y = crop.pixels[1] + y0 + yx * x + yy * y
-    middle = torch.tensor([(width - 1) / 2, (height - 1) / 2], dtype=torch.float64)
-    corner = torch.tensor([left - halo, top - halo], dtype=torch.float64)
-    places = torch.stack((x, y), -1) + (side - 1) / 2 + corner - middle
-    moved = transform(motion.matrix, places.reshape(-1, 2)).reshape(side, side, 2) + middle
-    torch.testing.assert_close(found_x[on_frame], moved[..., 0][on_frame], rtol=0, atol=1e-9)
-    torch.testing.assert_close(found_y[on_frame], moved[..., 1][on_frame], rtol=0, atol=1e-9)
-    assert max(abs(float(x0)), abs(float(y0))) <= 0.5
+    for axis_index, length in ((0, WIDTH), (1, HEIGHT)):
+        found = crop.pixels[axis_index].double() - (length - 1) / 2
+        torch.testing.assert_close(
+            found[on_frame], moved[..., axis_index][on_frame], rtol=0, atol=1e-4
+        )
+    assert float(crop.offset.abs().max()) <= MAX_OFFSET_PX
+
+
+@given(motions, st.integers(0, 60))
+def test_the_rows_that_are_read_are_all_that_is_needed(motion: EuclideanMotion, top: int) -> None:
+    whole, field = places(), field_of(motion)
+    row = next(bands(Region(0, top, WIDTH, INSIDE), INSIDE))
+    first, last = reach_rows(field, row, SIDE, HALO)
+    strip = Strip(whole.pixels[:, first:last], first, HEIGHT)
+    for tile in row:
+        part = crop_frame(strip, field, tile, SIDE, HALO)
+        full = crop_frame(whole, field, tile, SIDE, HALO)
+        assert torch.equal(part.confidence, full.confidence)
+        inside = full.confidence.bool().expand(3, -1, -1)
+        assert torch.equal(part.pixels[inside], full.pixels[inside])
+
+
+def test_motion_that_varies_is_followed() -> None:
+    offsets = torch.zeros(3, 4, 2, dtype=torch.float64)
+    offsets[..., 0] = torch.tensor([0.0, 2.0, 4.0, 6.0])
+    matrix = torch.eye(3, dtype=torch.float64)
+    field = MotionField(matrix, HEIGHT, WIDTH, offsets, torch.full((3, 4), 0.5).double())
+    tile = Tile(32, 48, INSIDE, INSIDE)
+    crop = crop_frame(places(), field, tile, SIDE, HALO)
+    middle = SIDE // 2
+    column = tile.left - HALO + middle
+    point = torch.tensor([[column - (WIDTH - 1) / 2, 0.0]], dtype=torch.float64)
+    expected = float(field.at(point)[0, 0]) + (WIDTH - 1) / 2
+    assert abs(float(crop.pixels[0, middle, middle]) - expected) <= 0.51
+    assert float(crop.confidence[0, middle, middle]) == pytest.approx(0.5)
 
 
 def test_beyond_the_frame_the_edge_is_repeated_and_not_trusted() -> None:
     frame = torch.rand(3, 40, 50)
-    still = torch.eye(3, dtype=torch.float64)
-    crop = crop_frame(frame, still, Tile(0, 32, 16, 16), 24, 4)
-    assert crop.pixels.shape == (3, 24, 24)
-    assert torch.equal(crop.pixels[:, 4:, :22], frame[:, :20, 28:50])
-    assert torch.equal(crop.pixels[:, 0, :22], frame[:, 0, 28:50])
+    crops = (
+        crop_reference(Strip(frame, 0, 40), Tile(0, 32, 16, 16), 24, 4),
+        crop_frame(
+            Strip(frame, 0, 40),
+            MotionField(torch.eye(3, dtype=torch.float64), 40, 50),
+            Tile(0, 32, 16, 16),
+            24,
+            4,
+        ),
+    )
     expected = torch.zeros(1, 24, 24)
     expected[:, 4:, :22] = 1
-    assert torch.equal(crop.confidence, expected)
+    for crop in crops:
+        assert torch.equal(crop.pixels[:, 4:, :22], frame[:, :20, 28:50])
+        assert torch.equal(crop.pixels[:, 0, :22], frame[:, 0, 28:50])
+        assert torch.equal(crop.confidence, expected)
+        assert float(crop.offset.abs().max()) < 1e-5
 
 
 def test_a_crop_far_outside_shows_nothing() -> None:
-    crop = crop_frame(
-        torch.rand(3, 40, 50), EuclideanMotion(500, 0, 0).matrix, Tile(0, 0, 16, 16), 24, 4
-    )
+    field = field_of(EuclideanMotion(500, 0, 0))
+    crop = crop_frame(places(), field, Tile(0, 0, INSIDE, INSIDE), SIDE, HALO)
     assert float(crop.confidence.max()) == 0.0
     assert bool(torch.isfinite(crop.pixels).all())
 
 
-@pytest.mark.parametrize("angle", [0.0, 0.3, 0.8, 1.2, 2.0, -2.0])
-def test_the_rest_stays_small_in_tiles_that_fit(angle: float) -> None:
-    motion = EuclideanMotion(3.3, -2.7, angle)
-    halo = 20
-    inside = fitting_inside_px([motion.matrix], (128, 64, 32, 16), halo)
-    assert inside is not None
-    side = inside + 2 * halo
-    frame = torch.zeros(3, 300, 300)
-    for tile in tiles(300, 300, inside):
-        x0, xx, xy, y0, yx, yy = crop_frame(frame, motion.matrix, tile, side, halo).motion.flatten()
-        reach = (side - 1) / 2
-        assert abs(x0) + (abs(xx) + abs(xy)) * reach <= MAX_RESIDUAL_PX
-        assert abs(y0) + (abs(yx) + abs(yy)) * reach <= MAX_RESIDUAL_PX
+def test_a_region_is_read_from_text() -> None:
+    assert Region.parse("20,10, 64,48") == Region(20, 10, 64, 48)
 
 
-def test_larger_turns_need_smaller_tiles() -> None:
-    sizes = [
-        fitting_inside_px([EuclideanMotion(0, 0, angle).matrix], (128, 64, 32, 16), 20)
-        for angle in (0.1, 0.6, 0.9, 1.4, 10.0)
-    ]
-    assert sizes[0] == 128
-    assert sizes[-1] is None
-    known = [size for size in sizes if size is not None]
-    assert known == sorted(known, reverse=True)
-    assert len(set(known)) > 1
+@pytest.mark.parametrize("text", ["", "1,2,3", "1,2,3,4,5", "a,b,c,d", "1.5,0,40,40"])
+def test_text_that_is_no_region(text: str) -> None:
+    with pytest.raises(InputError, match="X,Y,WIDTH,HEIGHT"):
+        Region.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("region", "word"),
+    [
+        (Region(-1, 0, 40, 40), "does not lie"),
+        (Region(0, 60, 40, 40), "does not lie"),
+        (Region(90, 0, 40, 40), "does not lie"),
+        (Region(0, 0, 31, 40), "too small"),
+        (Region(0, 0, 40, -5), "too small"),
+    ],
+)
+def test_a_region_that_does_not_fit(region: Region, word: str) -> None:
+    with pytest.raises(InputError, match=word):
+        region.check(HEIGHT, WIDTH, 32)
