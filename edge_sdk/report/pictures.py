@@ -48,7 +48,7 @@ def jpeg(pixels: Tensor, quality: int, icc_profile: bytes | None = None) -> str:
         quality: 1 to 100.
         icc_profile: what the values mean, if not sRGB; one for grey is left out.
     """
-    options: dict[str, Any] = {"quality": quality, "subsampling": 0, "optimize": True}
+    options: dict[str, Any] = {"quality": quality, "subsampling": 0}
     if icc_profile is not None and icc_profile[16:20] == b"RGB ":
         options["icc_profile"] = icc_profile
     return _address(_image(pixels), "JPEG", **options)

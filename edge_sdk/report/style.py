@@ -95,8 +95,13 @@ _BURST = """
   align-items: start; }
 .maps { grid-template-columns: repeat(auto-fill, minmax(min(100%, 220px), 1fr)); }
 .maps .card { padding: 10px; }
+@media (max-width: 680px) {
+  .maps { grid-template-columns: repeat(auto-fill, minmax(min(100%, 140px), 1fr)); gap: 8px; }
+  .maps .card { padding: 6px; }
+}
+summary { cursor: pointer; }
 .narrow { max-width: 480px; }
-.legend span { border: 1px solid var(--line); }
+.legend span { border: 1px solid var(--soft); }
 .bar-out { fill: none; stroke: var(--soft); stroke-dasharray: 3 2; }
 .grid-line { stroke: var(--line); } .axis { stroke: var(--soft); }
 .dot { fill: var(--before); stroke: var(--ink); } .dot-reference { fill: var(--after); }

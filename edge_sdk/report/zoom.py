@@ -10,6 +10,7 @@ from edge_sdk.imaging import Box, pick_detail_box, resize_bicubic
 from edge_sdk.registration.motion import EuclideanMotion
 from edge_sdk.report.burst import FrameEvidence, ZoomEvidence
 from edge_sdk.report.markup import Markup, element, join
+from edge_sdk.report.numbers import fixed
 from edge_sdk.report.page import Section, cards, notes, page, paragraph, table
 from edge_sdk.report.pictures import jpeg
 from edge_sdk.report.slider import SCRIPT, slider
@@ -19,8 +20,10 @@ from edge_sdk.report.zoom_maps import confidence_maps, ghost_maps, provenance_ma
 WHOLE_PX = 1024
 """Longest side of the whole picture on the page."""
 DETAIL_PX = 448
-"""Side of the detail, in pixels of the result."""
+"""Side of the detail, in pixels of the result; at most half of the picture's shorter side."""
 WHOLE_QUALITY, DETAIL_QUALITY = 82, 92
+MOST_OPEN_ROWS = 24
+"""A longer table is folded."""
 MARGIN_PX = 8
 """Margin of the reference around the detail, so that its border is interpolated as inside."""
 
@@ -84,6 +87,8 @@ def _frames(evidence: ZoomEvidence) -> tuple[Markup, ...]:
         for index in evidence.left_out
     ]
     content = [table(columns, rows)]
+    if len(rows) > MOST_OPEN_ROWS:
+        content = [element("details", element("summary", f"All {len(rows)} frames"), *content)]
     if left_out:
         content.append(notes(left_out))
     if evidence.remarks:
@@ -95,12 +100,14 @@ def _row(evidence: ZoomEvidence, index: int, frame: FrameEvidence) -> tuple[str,
     shift, turn = "—", "—"
     if frame.motion is not None and index != evidence.reference:
         motion = EuclideanMotion.of(frame.motion.matrix)
-        shift = f"{motion.shift_x_px:+.2f}, {motion.shift_y_px:+.2f}".replace("-", "−")
-        turn = f"{motion.angle_deg:+.2f}".replace("-", "−")
+        shift = ", ".join(
+            fixed(value, signed=True) for value in (motion.shift_x_px, motion.shift_y_px)
+        )
+        turn = fixed(motion.angle_deg, signed=True)
     role = "reference" if index == evidence.reference else "left out" if frame.note else "merged"
     return (
         element("span", f"{index} ", element("code", frame.name)),
-        f"{1000 * frame.score:.2f}",
+        fixed(1000 * frame.score),
         shift,
         turn,
         f"{frame.share:.0%}",
@@ -178,7 +185,7 @@ def _sliders(evidence: ZoomEvidence, part: Box, detail: Box) -> tuple[Markup, ..
 def _detail_box(evidence: ZoomEvidence) -> Box:
     """The part of the reference with the most detail in the result, in pixels of the reference."""
     height, width = evidence.before.shape[-2:]
-    side = min(math.ceil(DETAIL_PX / evidence.scale), height, width)
+    side = min(math.ceil(DETAIL_PX / evidence.scale), math.ceil(min(height, width) / 2))
     shrink = min(1.0, WHOLE_PX / max(height, width))
     size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
     small_side = min(max(1, round(side * shrink)), *size)

@@ -9,6 +9,7 @@ import torch
 from edge_sdk.registration.field import MotionField
 from edge_sdk.report.burst import ZoomEvidence
 from edge_sdk.report.markup import Markup, element
+from edge_sdk.report.numbers import fixed
 from edge_sdk.report.palette import ARROW
 
 LABELLED_BARS = 40
@@ -35,7 +36,7 @@ def score_bars(evidence: ZoomEvidence) -> Markup:
         chosen = index == evidence.reference
         kind = "bar-after" if chosen else "bar-out" if frame.note else "bar-before"
         words = ", reference" if chosen else ", left out" if frame.note else ""
-        text = f"{1000 * frame.score:.2f}{words}"
+        text = f"{fixed(1000 * frame.score)}{words}"
         share = min(max(frame.score, 0.0) / largest, 1.0)
         title = element("title", f"{index} {frame.name}: {text}")
         parts.append(

@@ -133,7 +133,9 @@ def _legend(evidence: ZoomEvidence, found: Provenance) -> Markup:
     )
     more = len(found.shares) - len(entries)
     if more:
-        entries.append(("c-others", f"{more} other frames: {rest:.0%}"))
+        entries.append(
+            ("c-others", f"{more} other {'frame' if more == 1 else 'frames'}: {rest:.0%}")
+        )
     return legend(entries)
 
 
@@ -142,7 +144,7 @@ def _confidence(evidence: ZoomEvidence, index: int, motion: MotionField) -> Mark
     confidence = motion.confidence
     grid = torch.ones(1, 1) if confidence is None else confidence
     offsets = (
-        f"offsets up to {longest:.2f} px, magnified {magnified:.3g} times"
+        f"offsets up to {longest:.2f} px, magnified {magnified:.0f} times"
         if drawing
         else "no offsets"
     )
