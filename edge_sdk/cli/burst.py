@@ -21,7 +21,9 @@ DEFAULT_MODEL = "sr_x2_y"
 def zoom(
     frames: Annotated[
         list[Path] | None,
-        typer.Argument(help="Frames of one scene: JPEG, PNG, BMP, WebP or TIFF, all of one size."),
+        typer.Argument(
+            help="Frames of one scene: JPEG, PNG, BMP, WebP TIFF or raw, all of one size."
+        ),
     ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Picture to write; its suffix names the format.")
