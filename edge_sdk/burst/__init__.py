@@ -1,15 +1,30 @@
 """Burst zoom: many hand-held frames become one larger, cleaner picture."""
 
 from edge_sdk.burst.reference import ReferenceChoice, choose_reference, gradient_score
-from edge_sdk.burst.zoom import FrameReport, ZoomConfig, ZoomResult, enlarge_single, zoom
+from edge_sdk.burst.source import FrameSource, Spool, TensorSource, spooling
+from edge_sdk.burst.tiles import Region
+from edge_sdk.burst.zoom import (
+    FrameReport,
+    ZoomConfig,
+    ZoomResult,
+    enlarge_single,
+    zoom,
+    zoom_into,
+)
 
 __all__ = [
     "FrameReport",
+    "FrameSource",
     "ReferenceChoice",
+    "Region",
+    "Spool",
+    "TensorSource",
     "ZoomConfig",
     "ZoomResult",
     "choose_reference",
     "enlarge_single",
     "gradient_score",
+    "spooling",
     "zoom",
+    "zoom_into",
 ]

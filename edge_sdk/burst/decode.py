@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from edge_sdk.burst.blur import gaussian_taps, merged_blur
 from edge_sdk.burst.encode import KERNEL_STD_PX
 from edge_sdk.imaging import rgb_to_ycbcr, ycbcr_to_rgb
 
@@ -39,6 +40,7 @@ class DecodeConfig:
     Attributes:
         lens_std_px: standard deviation of the lens blur, in pixels of a frame.
         kernel_std_px: width of the regression kernel of ``encode``.
+        kernel_share: part of it that counts as blur.
         base_strength: λ without noise: what the model of the blur is not trusted for.
         noise_strength: what λ grows by per unit of σ²/frames.
         chroma_strength: factor of λ for chroma.
@@ -46,7 +48,8 @@ class DecodeConfig:
     """
 
     lens_std_px: float = 0.3
-    kernel_std_px: float = KERNEL_STD_PX
+    kernel_std_px: float = KERNEL_STD_PX[2]
+    kernel_share: float = 0.4
     base_strength: float = 0.02
     noise_strength: float = 150.0
     chroma_strength: float = 4.0
@@ -70,11 +73,13 @@ class Decode(nn.Module):
         config = config or DecodeConfig()
         self.network = network
         self.scale = 2
-        blur = _blur_kernel(config, self.scale)
+        blur = merged_blur(
+            self.scale, config.lens_std_px, config.kernel_share * config.kernel_std_px
+        )
         strength = config.base_strength + config.noise_strength * noise_std**2 / frames
         luma_filter = _wiener(blur, strength, FILTER_RADIUS_PX)
         chroma_filter = _wiener(blur, strength * config.chroma_strength, FILTER_RADIUS_PX)
-        smooth = _gaussian(0.7)
+        smooth = gaussian_taps(0.7)
         self.register_buffer("blur", torch.outer(blur, blur)[None, None], persistent=False)
         self.register_buffer("smooth", torch.outer(smooth, smooth)[None, None], persistent=False)
         self.register_buffer("luma_filter", luma_filter[None, None], persistent=False)
@@ -122,17 +127,6 @@ class Decode(nn.Module):
         return inside
 
 
-def _blur_kernel(config: DecodeConfig, scale: int) -> Tensor:
-    """What lies between the true picture and the merged one, 1-D, in fine pixels, sum 1."""
-    # The pixel: the mean of scale neighbours, at any sub-pixel position.
-    pixel = torch.ones(scale) / scale
-    edge = torch.tensor([0.5, 0.5]) if scale % 2 == 0 else torch.ones(1)
-    kernel = _convolve(pixel, edge)
-    kernel = _convolve(kernel, _gaussian(config.lens_std_px * scale))
-    # Regression averages over the kernel only as far as samples lie around: about 0.8 of its width.
-    return _convolve(kernel, _gaussian(0.8 * config.kernel_std_px * scale))
-
-
 def _wiener(kernel: Tensor, strength: float, radius: int) -> Tensor:
     """B̂/(B̂² + λ) of the separable blur, cut to (2·radius + 1)², without ringing at the cut."""
     size = 64
@@ -149,21 +143,8 @@ def _wiener(kernel: Tensor, strength: float, radius: int) -> Tensor:
 
 def _kernel_pass(config: DecodeConfig, scale: int) -> float:
     # Share of white noise that survives the averaging of the regression kernel.
-    taps = _gaussian(config.kernel_std_px * scale)
+    taps = gaussian_taps(config.kernel_std_px * scale)
     return float(taps.square().sum()) ** 2
-
-
-def _gaussian(std_px: float) -> Tensor:
-    if std_px <= 0:
-        return torch.ones(1)
-    radius = max(1, math.ceil(3 * std_px))
-    taps = torch.exp(-0.5 * (torch.arange(-radius, radius + 1.0) / std_px) ** 2)
-    return taps / taps.sum()
-
-
-def _convolve(first: Tensor, second: Tensor) -> Tensor:
-    padding = len(second) - 1
-    return functional.conv1d(first[None, None], second.flip(0)[None, None], padding=padding)[0, 0]
 
 
 def _filtered(x: Tensor, kernel: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from edge_sdk.registration.motion import transform
+from edge_sdk.registration.field import MotionField
 from edge_sdk.registration.pyramid import gaussian_blur
 from edge_sdk.registration.sampling import sample_bicubic
 
@@ -32,11 +32,8 @@ MOST_SMOOTHING = 10.0
 """How often the noise seen in one frame a camera's smoothing may hide; real phones came to 9."""
 
 
-@torch.no_grad()
-def difference_noise_std(
-    luma: Tensor, reference: int, motions: Mapping[int, Tensor], single_std: float
-) -> float:
-    """White noise that would make aligned frames differ as they do in their flat areas.
+class NoiseGauge:
+    """Measures the noise between a reference and frames as they come.
 
     The noise of a processed picture is smooth, and hardly shows in one frame alone; between frames
     it does. Both are blurred by a Gaussian of 1 px, and per 16×16 tile
@@ -49,41 +46,70 @@ def difference_noise_std(
     everywhere, does not raise the level by which it is judged.
 
     Args:
+        reference: float [1, H, W] in [0, 1], luma in studio swing.
+        single_std: noise seen in the reference alone, on the same values.
+    """
+
+    def __init__(self, reference: Tensor, single_std: float) -> None:
+        self.single_std = single_std
+        self.found: list[float] = []
+        self.height, self.width = reference.shape[-2:]
+        self.usable = min(self.height, self.width) >= TILE_PX
+        if not self.usable:
+            return
+        still = gaussian_blur(reference[None], BLUR_PX)
+        corners = _flat_tiles(still)
+        offsets = torch.arange(TILE_PX)
+        rows = (corners[:, 0, None] + offsets)[:, :, None].expand(-1, -1, TILE_PX)
+        columns = (corners[:, 1, None] + offsets)[:, None, :].expand(-1, TILE_PX, -1)
+        x, y = columns - (self.width - 1) / 2, rows - (self.height - 1) / 2
+        self._points = torch.stack((x, y), -1).double()
+        self._here = still[0, 0, rows, columns]
+
+    def measure(self, luma: Tensor, field: MotionField) -> None:
+        """Add a frame: float [1, H, W], with its motion against the reference."""
+        if not self.usable:
+            return
+        moved = field.at(self._points)
+        limit = moved.new_tensor([self.width / 2, self.height / 2])
+        shown = (moved.abs() <= limit).flatten(1).all(1)
+        if not bool(shown.any()):
+            return
+        frame = gaussian_blur(luma[None], BLUR_PX)[0]
+        there = sample_bicubic(frame, moved.flatten(0, 1).float())[0].reshape(self._here.shape)
+        spread = (there - self._here)[shown].flatten(1).std(dim=1, correction=0)
+        quiet = float(spread.quantile(QUIET_SHARE)) / QUIET_BIAS
+        self.found.append(quiet / (math.sqrt(2) * SMOOTHED_SHARE))
+
+    @property
+    def noise_std(self) -> float:
+        """σ on the same values: at least ``single_std``, at most ten times as much."""
+        telling = [noise for noise in self.found if noise > COPY_SHARE * self.single_std]
+        if not telling:
+            return self.single_std
+        level = float(torch.tensor(telling).quantile(QUIET_SHARE, interpolation="lower"))
+        return min(max(level, self.single_std), MOST_SMOOTHING * self.single_std)
+
+
+@torch.no_grad()
+def difference_noise_std(
+    luma: Tensor, reference: int, motions: Mapping[int, Tensor], single_std: float
+) -> float:
+    """White noise that would make aligned frames differ as they do in their flat areas.
+
+    Args:
         luma: float [N, 1, H, W] in [0, 1], studio swing.
         reference: index of the frame the others are compared with.
         motions: float64 [3, 3], reference to frame, centred, by frame.
         single_std: noise seen in the reference alone, on the same values.
 
     Returns:
-        σ on the same values: at least ``single_std``, at most ten times as much.
+        σ on the same values, as :class:`NoiseGauge` measures it.
     """
-    height, width = luma.shape[-2:]
-    if not motions or min(height, width) < TILE_PX:
-        return single_std
-    still = gaussian_blur(luma[reference : reference + 1], BLUR_PX)
-    corners = _flat_tiles(still)
-    offsets = torch.arange(TILE_PX)
-    rows = (corners[:, 0, None] + offsets)[:, :, None].expand(-1, -1, TILE_PX)
-    columns = (corners[:, 1, None] + offsets)[:, None, :].expand(-1, TILE_PX, -1)
-    points = torch.stack((columns - (width - 1) / 2, rows - (height - 1) / 2), -1).double()
-    here = still[0, 0, rows, columns]
-    found = []
+    gauge = NoiseGauge(luma[reference], single_std)
     for index, matrix in motions.items():
-        moved = transform(matrix, points.reshape(-1, 2)).reshape(points.shape)
-        limit = moved.new_tensor([width / 2, height / 2])
-        shown = (moved.abs() <= limit).flatten(1).all(1)
-        if not bool(shown.any()):
-            continue
-        frame = gaussian_blur(luma[index : index + 1], BLUR_PX)[0]
-        there = sample_bicubic(frame, moved.flatten(0, 1).float())[0].reshape(here.shape)
-        spread = (there - here)[shown].flatten(1).std(dim=1, correction=0)
-        quiet = float(spread.quantile(QUIET_SHARE)) / QUIET_BIAS
-        found.append(quiet / (math.sqrt(2) * SMOOTHED_SHARE))
-    telling = [noise for noise in found if noise > COPY_SHARE * single_std]
-    if not telling:
-        return single_std
-    level = float(torch.tensor(telling).quantile(QUIET_SHARE, interpolation="lower"))
-    return min(max(level, single_std), MOST_SMOOTHING * single_std)
+        gauge.measure(luma[index], MotionField(matrix, *luma.shape[-2:]))
+    return gauge.noise_std
 
 
 def _flat_tiles(still: Tensor) -> Tensor:

@@ -1,24 +1,46 @@
-"""Merging aligned frames tile by tile: crop, encode, add up, decode."""
+"""Merging aligned frames: crop, encode, add up, decode; one row of tiles after another."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from edge_sdk.burst import decode, encode
-from edge_sdk.burst.decode import Decode
+from edge_sdk.burst import encode
 from edge_sdk.burst.encode import Encode
-from edge_sdk.burst.tiles import FrameCrop, Tile, crop_frame, tiles
+from edge_sdk.burst.source import FrameSource
+from edge_sdk.burst.tiles import (
+    FrameCrop,
+    Region,
+    Strip,
+    Tile,
+    bands,
+    crop_frame,
+    crop_reference,
+    reach_rows,
+)
+from edge_sdk.registration import MotionField
 
-HALO_PX = encode.HALO_PX + decode.HALO_PX
-SCALE = 2
+FRAMES_AT_ONCE = 5
+"""Frames whose rows are in memory together."""
+MAP_PX = 4
+"""Side of the squares of reference pixels that the provenance maps average."""
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage's name, steps done and steps in all."""
+
+
+class Sink(Protocol):
+    """Takes the enlarged picture by rows, from top to bottom."""
+
+    def put(self, top: int, pixels: Tensor) -> None:
+        """Take rows from ``top`` on: float32 [3, rows, scale·width], about [0, 1], not clipped."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,99 +48,170 @@ class MergePlan:
     """What is merged, and how.
 
     Attributes:
-        frames: float32 [N, 3, H, W] in [0, 1], sRGB.
+        source: the frames.
         reference: index of the reference.
-        motions: float64 [3, 3], reference to frame, of every other frame that takes part.
-        inside_px: side of a tile without its halo, in pixels of a frame.
+        motions: motion from the reference to every other frame that takes part.
+        region: what of the reference is enlarged.
+        inside_px: side of a tile without its halo, in pixels of a frame; a multiple of 4.
         noise_std: noise of a frame on values in [0, 1].
         reference_weight: weight of the reference's samples; those of other frames weigh 1.
+        provenance: whether to keep maps of what each frame contributed.
     """
 
-    frames: Tensor
+    source: FrameSource
     reference: int
-    motions: dict[int, Tensor]
+    motions: dict[int, MotionField]
+    region: Region
     inside_px: int
     noise_std: float
     reference_weight: float
+    provenance: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Merged:
-    """The merged picture.
+    """What a merge found out beside the picture.
 
     Attributes:
-        pixels: float32 [3, 2·H, 2·W], about [0, 1], not clipped.
         shares: mean agreement of every frame but the reference, 0 to 1.
-        merge_seconds: time spent on crops and ``encode``.
-        enhance_seconds: time spent on ``decode``.
+        maps: by frame, float16 [⌈h/4⌉, ⌈w/4⌉]: mean weight over 4×4 pixels of the region; empty
+            unless the plan asks for it.
+        merge_seconds: time spent on reading, crops and ``encode``.
+        enhance_seconds: time spent on ``decode`` and output.
     """
 
-    pixels: Tensor
     shares: dict[int, float]
+    maps: dict[int, Tensor]
     merge_seconds: float
     enhance_seconds: float
 
 
-def merge(plan: MergePlan, network: nn.Module, report: Progress) -> Merged:
+@dataclass
+class _Sums:
+    """What ``encode`` has added up for one tile."""
+
+    sums: Tensor
+    weights: Tensor
+    reference: Tensor
+
+
+@dataclass
+class _Tally:
+    """What each frame contributed so far."""
+
+    agreed: dict[int, float] = field(default_factory=dict)
+    maps: dict[int, Tensor] = field(default_factory=dict)
+
+
+def merge(
+    plan: MergePlan, encoder: Encode, decoder: nn.Module, halo_px: int, sink: Sink, report: Progress
+) -> Merged:
     """Run ``encode`` and ``decode`` over all tiles.
 
     Args:
         plan: what is merged.
-        network: maps luma [N, 1, H, W] to [N, 1, 2·H, 2·W], studio swing in [0, 1].
+        encoder: stage ``encode``.
+        decoder: stage ``decode``: sums, weights, reference to picture.
+        halo_px: margin that ``decoder`` consumes, in pixels of a frame.
+        sink: takes the picture.
         report: told of every tile.
     """
-    height, width = plan.frames.shape[-2:]
-    count = len(plan.motions) + 1
-    encoder = Encode(plan.inside_px + 2 * HALO_PX, SCALE)
-    decoder = Decode(network, plan.noise_std, count)
-    noise = torch.full((count, 1, 1, 1), plan.noise_std)
-    result = torch.empty(3, height * SCALE, width * SCALE)
-    agreed = torch.zeros(count)
-    merge_seconds = enhance_seconds = 0.0
-    all_tiles = list(tiles(height, width, plan.inside_px))
-    for done, tile in enumerate(all_tiles, start=1):
+    tally = _Tally()
+    total = sum(len(row) for row in bands(plan.region, plan.inside_px))
+    done, merge_seconds, enhance_seconds = 0, 0.0, 0.0
+    for row in bands(plan.region, plan.inside_px):
         started = time.perf_counter()
-        crops = _crops(plan, tile)
-        sums, weights, trust = encoder(
-            crops[0].pixels[None].expand(count, -1, -1, -1),
-            torch.stack([crop.pixels for crop in crops]),
-            torch.stack([crop.motion for crop in crops]),
-            torch.stack([crop.confidence for crop in crops]),
-            noise,
-        )
-        inside = _inner(trust, decode.HALO_PX)[:, 0, : tile.height, : tile.width]
-        agreed += inside.sum((1, 2))
-        middle = time.perf_counter()
-        output = decoder(
-            sums.sum(0, keepdim=True),
-            weights.sum(0, keepdim=True),
-            _inner(crops[0].pixels[None], encode.HALO_PX),
-        )[0]
-        rows, columns = tile.height * SCALE, tile.width * SCALE
-        top, left = tile.top * SCALE, tile.left * SCALE
-        result[:, top : top + rows, left : left + columns] = output[:, :rows, :columns]
-        merge_seconds += middle - started
-        enhance_seconds += time.perf_counter() - middle
-        report("merge", done, len(all_tiles))
-    means = (agreed[1:] / (height * width)).tolist()
-    return Merged(
-        result, dict(zip(plan.motions, means, strict=True)), merge_seconds, enhance_seconds
-    )
+        added = _added(plan, encoder, row, halo_px, tally)
+        merge_seconds += time.perf_counter() - started
+        started = time.perf_counter()
+        lines = []
+        for tile, entry in zip(row, added, strict=True):
+            output = decoder(entry.sums, entry.weights, entry.reference)[0]
+            rows, columns = tile.height * encoder.scale, tile.width * encoder.scale
+            lines.append(output[:, :rows, :columns])
+            done += 1
+            report("merge", done, total)
+        sink.put((row[0].top - plan.region.top) * encoder.scale, torch.cat(lines, 2))
+        enhance_seconds += time.perf_counter() - started
+    area = plan.region.height * plan.region.width
+    shares = {index: agreed / area for index, agreed in tally.agreed.items()}
+    shares.pop(plan.reference, None)
+    return Merged(shares, tally.maps, merge_seconds, enhance_seconds)
 
 
-def _crops(plan: MergePlan, tile: Tile) -> list[FrameCrop]:
-    """Crops of all frames that take part, the reference first."""
-    tile_px = plan.inside_px + 2 * HALO_PX
-    still = torch.eye(3, dtype=torch.float64)
-    reference = crop_frame(plan.frames[plan.reference], still, tile, tile_px, HALO_PX)
-    return [
-        replace(reference, confidence=reference.confidence * plan.reference_weight),
-        *(
-            crop_frame(plan.frames[index], matrix, tile, tile_px, HALO_PX)
-            for index, matrix in plan.motions.items()
-        ),
-    ]
+def _added(
+    plan: MergePlan, encoder: Encode, row: list[Tile], halo_px: int, tally: _Tally
+) -> list[_Sums]:
+    """Sums of all frames for one row of tiles."""
+    margin = halo_px + encode.HALO_PX
+    side = plan.inside_px + 2 * margin
+    noise = torch.full((1, 1, 1, 1), plan.noise_std)
+    still = _reference_strip(plan, row, side, margin)
+    references = [crop_reference(still, tile, side, margin) for tile in row]
+    result: list[_Sums] = []
+    for group in _groups([plan.reference, *plan.motions]):
+        strips = {
+            index: _strip(plan, index, row, side, margin)
+            for index in group
+            if index in plan.motions
+        }
+        for place, (tile, reference) in enumerate(zip(row, references, strict=True)):
+            crops = [
+                crop_frame(strips[index], plan.motions[index], tile, side, margin)
+                if index in plan.motions
+                else FrameCrop(
+                    reference.pixels, reference.offset, reference.confidence * plan.reference_weight
+                )
+                for index in group
+            ]
+            sums, weights, trust = encoder(
+                reference.pixels[None],
+                torch.stack([crop.pixels for crop in crops]),
+                torch.stack([crop.offset for crop in crops]),
+                torch.stack([crop.confidence for crop in crops]),
+                noise,
+            )
+            if place == len(result):
+                result.append(_Sums(sums, weights, _inner(reference.pixels[None], encode.HALO_PX)))
+            else:
+                result[place].sums += sums
+                result[place].weights += weights
+            _count(plan, tally, group, tile, _inner(trust, halo_px)[:, 0])
+    return result
+
+
+def _count(plan: MergePlan, tally: _Tally, group: list[int], tile: Tile, trust: Tensor) -> None:
+    trust = trust[:, : tile.height, : tile.width]
+    for index, agreed in zip(group, trust.sum((1, 2)).tolist(), strict=True):
+        tally.agreed[index] = tally.agreed.get(index, 0.0) + agreed
+    if not plan.provenance:
+        return
+    squares = functional.avg_pool2d(trust[:, None], MAP_PX, ceil_mode=True)[:, 0]
+    top, left = (tile.top - plan.region.top) // MAP_PX, (tile.left - plan.region.left) // MAP_PX
+    rows, columns = squares.shape[-2:]
+    for index, square in zip(group, squares, strict=True):
+        if index not in tally.maps:
+            size = (-(-plan.region.height // MAP_PX), -(-plan.region.width // MAP_PX))
+            tally.maps[index] = torch.zeros(size, dtype=torch.float16)
+        tally.maps[index][top : top + rows, left : left + columns] = square.half()
+
+
+def _reference_strip(plan: MergePlan, row: list[Tile], side: int, margin: int) -> Strip:
+    height = plan.source.height
+    top = max(row[0].top - margin, 0)
+    bottom = min(row[0].top - margin + side, height)
+    return Strip(plan.source.rows(plan.reference, top, bottom), top, height)
+
+
+def _strip(plan: MergePlan, index: int, row: list[Tile], side: int, margin: int) -> Strip:
+    top, bottom = reach_rows(plan.motions[index], row, side, margin)
+    return Strip(plan.source.rows(index, top, bottom), top, plan.source.height)
+
+
+def _groups(frames: list[int]) -> Iterator[list[int]]:
+    for start in range(0, len(frames), FRAMES_AT_ONCE):
+        yield frames[start : start + FRAMES_AT_ONCE]
 
 
 def _inner(x: Tensor, margin: int) -> Tensor:
-    return x[..., margin:-margin, margin:-margin]
+    return x[..., margin:-margin, margin:-margin] if margin else x

@@ -1,4 +1,4 @@
-"""Tiles of a burst: where they lie, and each frame's crop at its whole-pixel motion."""
+"""Tiles of a burst: where they lie, and each frame's crop along its motion."""
 
 from __future__ import annotations
 
@@ -7,9 +7,62 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from edge_sdk.burst.encode import MAX_RESIDUAL_PX
-from edge_sdk.registration.motion import transform
+from edge_sdk.burst.encode import MAX_OFFSET_PX
+from edge_sdk.errors import InputError
+from edge_sdk.registration import MotionField
+
+LATTICE_PX = 8
+"""Distance of the points at which the motion is evaluated; between them it is interpolated."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """A rectangle of the reference, in its pixels.
+
+    Attributes:
+        left: first column.
+        top: first row.
+        width: columns.
+        height: rows.
+    """
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    @staticmethod
+    def parse(text: str) -> Region:
+        """Read ``X,Y,WIDTH,HEIGHT``.
+
+        Raises:
+            InputError: if the text is something else.
+        """
+        try:
+            left, top, width, height = (int(part) for part in text.split(","))
+        except ValueError as error:
+            raise InputError(
+                f"crop {text!r} is not X,Y,WIDTH,HEIGHT; give four whole numbers such as "
+                "200,100,640,480"
+            ) from error
+        return Region(left, top, width, height)
+
+    def check(self, height: int, width: int, smallest_px: int) -> None:
+        """Raise :class:`InputError` unless it lies on a picture and is large enough."""
+        text = f"{self.left},{self.top},{self.width},{self.height}"
+        if min(self.width, self.height) < smallest_px:
+            raise InputError(
+                f"crop {text} (x,y,width,height) is too small; give at least "
+                f"{smallest_px}×{smallest_px} px"
+            )
+        inside = self.left >= 0 and self.top >= 0
+        if not inside or self.left + self.width > width or self.top + self.height > height:
+            raise InputError(
+                f"crop {text} (x,y,width,height) does not lie on the frames, which are "
+                f"{width}×{height} px"
+            )
 
 
 @dataclass(frozen=True)
@@ -19,8 +72,8 @@ class Tile:
     Attributes:
         top: first row of its inside.
         left: first column of its inside.
-        height: rows of its inside that lie in the picture.
-        width: columns of its inside that lie in the picture.
+        height: rows of its inside that lie in the region.
+        width: columns of its inside that lie in the region.
     """
 
     top: int
@@ -30,78 +83,131 @@ class Tile:
 
 
 @dataclass(frozen=True)
+class Strip:
+    """Rows of a frame that are in memory.
+
+    Attributes:
+        pixels: float32 [3, rows, W].
+        top: row of the frame that comes first.
+        height: rows of the whole frame.
+    """
+
+    pixels: Tensor
+    top: int
+    height: int
+
+
+@dataclass(frozen=True)
 class FrameCrop:
     """What ``encode`` needs of one frame for one tile.
 
     Attributes:
-        pixels: float [3, T, T]; beyond the frame's edge the nearest pixel.
-        motion: float [6, 1, 1]: affine motion left inside the tile, about its centre.
-        confidence: float [1, T, T]: 1 where the crop lies on the frame, else 0.
+        pixels: float32 [3, T, T]: at each pixel the frame's pixel nearest to where the motion takes
+            it; beyond the frame's edge the nearest on it.
+        offset: float32 [2, T, T]: where these samples lie on the reference, relative to the pixel.
+        confidence: float32 [1, T, T]: trust in the motion where the samples lie on the frame, else
+            0.
     """
 
     pixels: Tensor
-    motion: Tensor
+    offset: Tensor
     confidence: Tensor
 
 
-def tiles(height: int, width: int, inside_px: int) -> Iterator[Tile]:
-    """Cover a picture with tiles whose insides touch, row by row."""
-    for top in range(0, height, inside_px):
-        for left in range(0, width, inside_px):
-            yield Tile(top, left, min(inside_px, height - top), min(inside_px, width - left))
+def bands(region: Region, inside_px: int) -> Iterator[list[Tile]]:
+    """Cover a region with tiles whose insides touch, one row of tiles at a time."""
+    bottom, right = region.top + region.height, region.left + region.width
+    for top in range(region.top, bottom, inside_px):
+        yield [
+            Tile(top, left, min(inside_px, bottom - top), min(inside_px, right - left))
+            for left in range(region.left, right, inside_px)
+        ]
 
 
-def crop_frame(frame: Tensor, matrix: Tensor, tile: Tile, tile_px: int, halo_px: int) -> FrameCrop:
-    """Crop a frame where the motion takes the tile's centre, to the nearest whole pixel.
+def crop_reference(strip: Strip, tile: Tile, tile_px: int, halo_px: int) -> FrameCrop:
+    """Crop the reference itself: its samples lie on its pixels."""
+    width = strip.pixels.shape[-1]
+    rows = torch.arange(tile_px) + (tile.top - halo_px)
+    columns = torch.arange(tile_px) + (tile.left - halo_px)
+    pixels = strip.pixels[:, (rows.clamp(0, strip.height - 1) - strip.top)]
+    pixels = pixels[:, :, columns.clamp(0, width - 1)]
+    on_rows = (rows >= 0) & (rows < strip.height)
+    on_columns = (columns >= 0) & (columns < width)
+    confidence = (on_rows[:, None] & on_columns[None, :]).float()
+    return FrameCrop(pixels, torch.zeros(2, tile_px, tile_px), confidence[None])
+
+
+def crop_frame(
+    strip: Strip, field: MotionField, tile: Tile, tile_px: int, halo_px: int
+) -> FrameCrop:
+    """Crop a frame along its motion, to the nearest whole pixel of each of the tile's pixels.
+
+    A pixel p of the tile takes the frame's pixel n nearest to M(p); that sample lies at
+    p + J⁻¹(n − M(p)) on the reference, with J the slope of M at the tile's centre.
 
     Args:
-        frame: float [3, H, W].
-        matrix: float64 [3, 3], reference to frame, centred.
+        strip: rows of the frame, all that the tile can reach or those at the frame's edge.
+        field: motion from the reference to the frame.
         tile: the tile on the reference.
         tile_px: side of the crop, halo included.
         halo_px: margin around the tile's inside.
-
-    Returns:
-        The crop, the affine motion left in it, and where it lies on the frame.
     """
-    height, width = frame.shape[-2:]
-    top, left = tile.top - halo_px, tile.left - halo_px
-    middle = (tile_px - 1) / 2
-    centre = torch.tensor(
-        [left + middle - (width - 1) / 2, top + middle - (height - 1) / 2], dtype=matrix.dtype
+    width = strip.pixels.shape[-1]
+    shift, slope, trust = _sampled_motion(field, tile, tile_px, halo_px)
+    whole = torch.floor(shift + 0.5)
+    offset = torch.einsum("ij,jhw->ihw", slope, whole - shift)
+    offset = offset.clamp(-MAX_OFFSET_PX, MAX_OFFSET_PX)
+    columns = whole[0].long() + (torch.arange(tile_px) + (tile.left - halo_px))
+    rows = whole[1].long() + (torch.arange(tile_px) + (tile.top - halo_px))[:, None]
+    inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < strip.height)
+    first, last = strip.top, strip.top + strip.pixels.shape[1] - 1
+    index = (rows.clamp(first, last) - first) * width + columns.clamp(0, width - 1)
+    pixels = strip.pixels.reshape(3, -1)[:, index.reshape(-1)].reshape(3, tile_px, tile_px)
+    confidence = inside.float()
+    return FrameCrop(pixels, offset, (confidence if trust is None else confidence * trust)[None])
+
+
+def reach_rows(
+    field: MotionField, tiles: list[Tile], tile_px: int, halo_px: int
+) -> tuple[int, int]:
+    """First and last row (excluded) of a frame that a row of tiles may need, on the frame."""
+    left, right = tiles[0].left - halo_px, tiles[-1].left - halo_px + tile_px
+    top = tiles[0].top - halo_px
+    count = (right - left) // LATTICE_PX + 2
+    x = torch.linspace(left, right, count, dtype=torch.float64) - (field.width - 1) / 2
+    y = torch.linspace(top, top + tile_px, 2 + tile_px // LATTICE_PX, dtype=torch.float64)
+    y = y - (field.height - 1) / 2
+    points = torch.stack((x[None].expand(len(y), -1), y[:, None].expand(-1, count)), -1)
+    rows = field.at(points)[..., 1] + (field.height - 1) / 2
+    # Two rows more on each side: the motion between the points, and rounding.
+    first, last = int(rows.min().floor()) - 2, int(rows.max().ceil()) + 3
+    first = min(max(first, 0), field.height - 1)
+    return first, max(min(last, field.height), first + 1)
+
+
+def _sampled_motion(
+    field: MotionField, tile: Tile, tile_px: int, halo_px: int
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """M(p) − p float32 [2, T, T], J⁻¹ float32 [2, 2], and trust [T, T] or ``None`` for 1."""
+    nodes = tile_px // LATTICE_PX + 2
+    axis = torch.linspace(0, tile_px - 1, nodes, dtype=torch.float64)
+    x = axis + (tile.left - halo_px - (field.width - 1) / 2)
+    y = axis + (tile.top - halo_px - (field.height - 1) / 2)
+    points = torch.stack((x[None].expand(nodes, -1), y[:, None].expand(-1, nodes)), -1)
+    shift = field.at(points) - points
+    span = tile_px - 1
+    along_x = (shift[:, -1] - shift[:, 0]).mean(0) / span
+    along_y = (shift[-1] - shift[0]).mean(0) / span
+    slope = torch.linalg.inv(torch.eye(2, dtype=torch.float64) + torch.stack((along_x, along_y), 1))
+    fine = _filled(shift.movedim(-1, 0), tile_px)
+    if field.confidence is None:
+        return fine, slope.float(), None
+    return fine, slope.float(), _filled(field.confidence_at(points)[None], tile_px)[0]
+
+
+def _filled(nodes: Tensor, side: int) -> Tensor:
+    """Values [C, n, n] on a lattice, bilinearly to [C, side, side], corner to corner."""
+    filled = functional.interpolate(
+        nodes[None].float(), (side, side), mode="bilinear", align_corners=True
     )
-    # Value and slope of the motion at the centre: exact for an affine motion.
-    around = torch.stack(
-        (centre, centre + torch.tensor([1.0, 0.0]), centre + torch.tensor([0.0, 1.0]))
-    )
-    moved = transform(matrix, around) - around
-    whole = moved[0].round()
-    rest = moved[0] - whole
-    slope_x, slope_y = moved[1] - moved[0], moved[2] - moved[0]
-    motion = torch.stack((rest[0], slope_x[0], slope_y[0], rest[1], slope_x[1], slope_y[1]))
-    rows = torch.arange(tile_px) + top + int(whole[1])
-    columns = torch.arange(tile_px) + left + int(whole[0])
-    pixels = frame[:, rows.clamp(0, height - 1)][:, :, columns.clamp(0, width - 1)]
-    on_rows = (rows >= 0) & (rows < height)
-    on_columns = (columns >= 0) & (columns < width)
-    confidence = (on_rows[:, None] & on_columns[None, :]).to(frame.dtype)
-    return FrameCrop(pixels, motion.to(frame.dtype).view(6, 1, 1), confidence[None])
-
-
-def fitting_inside_px(
-    matrices: list[Tensor], candidates: tuple[int, ...], halo_px: int
-) -> int | None:
-    """Largest tile inside which every motion stays within ``MAX_RESIDUAL_PX`` of its crop.
-
-    Returns:
-        One of ``candidates`` (largest first), or ``None`` if even the smallest is too large.
-    """
-    for inside in candidates:
-        reach = inside / 2 + halo_px
-        worst = max(
-            float((matrix[:2, :2] - torch.eye(2, dtype=matrix.dtype)).abs().sum(1).max())
-            for matrix in matrices
-        )
-        if 0.5 + worst * reach <= MAX_RESIDUAL_PX:
-            return inside
-    return None
+    return filled[0]

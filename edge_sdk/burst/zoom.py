@@ -8,19 +8,26 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor, nn
 
-from edge_sdk.burst.decode import LUMA_NOISE
-from edge_sdk.burst.difference import difference_noise_std
-from edge_sdk.burst.merge import HALO_PX, SCALE, MergePlan, Progress, merge
-from edge_sdk.burst.reference import choose_reference, is_blurry
-from edge_sdk.burst.tiles import fitting_inside_px
+from edge_sdk.burst import decode
+from edge_sdk.burst.align import Aligned, align
+from edge_sdk.burst.decode import Decode
+from edge_sdk.burst.encode import Encode
+from edge_sdk.burst.merge import MergePlan, Progress, Sink, merge
+from edge_sdk.burst.reference import is_blurry
+from edge_sdk.burst.restore import Restore, RestoreConfig
+from edge_sdk.burst.scoring import score
+from edge_sdk.burst.source import FrameSource, TensorSource
+from edge_sdk.burst.steering import SteeringConfig
+from edge_sdk.burst.tiles import Region
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
-from edge_sdk.registration import Registration, RegistrationConfig, register
+from edge_sdk.registration import MotionField, Registration, RegistrationConfig
 
-INSIDE_PX = (128, 64, 32, 16)
-"""Insides of tiles, in pixels of a frame: the largest in which the frames' rotations fit."""
+INSIDE_PX = 192
+"""Inside of a tile, in pixels of a frame."""
 SMALLEST_FRAME_PX = 32
-SCALES = (SCALE,)
+SCALES = (1, 2, 3, 4)
+NETWORK_SCALE = 2
 
 LEAST_SHARE = 0.02
 """Share of agreeing pixels under which a frame counts as left out."""
@@ -31,23 +38,31 @@ class ZoomConfig:
     """Settings of :func:`zoom`.
 
     Attributes:
-        scale: enlargement; 2 is what the shipped network does.
+        scale: enlargement, 1 (denoise only) to 4; a network does 2.
         reference: 0-based frame to zoom; ``None`` for the sharpest.
+        crop: what of the reference is enlarged; ``None`` for all of it.
         reference_weight: weight of the reference's samples; those of other frames weigh 1.
         noise_std: noise of a frame on values in [0, 1]; ``None`` to estimate it.
+        provenance: whether to keep a map of what each frame contributed.
         registration: settings of the alignment.
+        steering: how kernels follow edges.
+        restore: settings of the restoration without a network.
     """
 
     scale: int = 2
     reference: int | None = None
+    crop: Region | None = None
     reference_weight: float = 1.5
     noise_std: float | None = None
+    provenance: bool = False
     registration: RegistrationConfig = field(default_factory=RegistrationConfig)
+    steering: SteeringConfig = field(default_factory=SteeringConfig)
+    restore: RestoreConfig = field(default_factory=RestoreConfig)
 
     def __post_init__(self) -> None:
         if self.scale not in SCALES:
             known = ", ".join(str(scale) for scale in SCALES)
-            raise InputError(f"scale {self.scale} has no network yet; choose {known}")
+            raise InputError(f"scale {self.scale} is not one of {known}")
         if self.reference_weight < 1:
             raise InputError(
                 f"the reference weighs at least as much as another frame: 1 or more, not "
@@ -68,6 +83,8 @@ class FrameReport:
             else or nothing.
         note: why it was left out; empty if it was used.
         blurry: whether it is far less sharp than the sharpest frame.
+        provenance: float16 [⌈h/4⌉, ⌈w/4⌉], mean weight of its pixels over 4×4 pixels of what is
+            enlarged; the reference's own is its weight. ``None`` unless asked for, or left out.
     """
 
     score: float
@@ -75,6 +92,12 @@ class FrameReport:
     share: float
     note: str = ""
     blurry: bool = False
+    provenance: Tensor | None = None
+
+    @property
+    def field(self) -> MotionField | None:
+        """Its motion at each point of the reference; ``None`` for the reference."""
+        return self.registration.field if self.registration else None
 
 
 @dataclass(frozen=True)
@@ -82,7 +105,8 @@ class ZoomResult:
     """The enlarged picture and how it came about.
 
     Attributes:
-        pixels: float32 [3, scale·H, scale·W] in [0, 1], sRGB.
+        pixels: float32 [3, scale·h, scale·w] in [0, 1], sRGB, of what is enlarged; empty where
+            :func:`zoom_into` gave the rows to a sink.
         reference: 0-based index of the reference frame.
         forced: whether the caller chose it.
         noise_std: noise of a frame on values in [0, 1], given or estimated.
@@ -105,19 +129,20 @@ class ZoomResult:
 
 @torch.no_grad()
 def zoom(
-    frames: Tensor,
-    network: nn.Module,
+    frames: Tensor | FrameSource,
+    network: nn.Module | None = None,
     config: ZoomConfig | None = None,
     on_progress: Progress | None = None,
 ) -> ZoomResult:
-    """Enlarge a burst: choose the reference, align, merge without ghosts, enhance.
+    """Enlarge a burst: choose the reference, align, merge without ghosts, restore.
 
-    One frame alone is enlarged by the network; a frame that cannot be aligned is left out and its
-    report says why.
+    A frame that cannot be aligned is left out and its report says why. One frame alone takes the
+    same way, or, where a network is given, is enlarged by it.
 
     Args:
-        frames: float32 [N, 3, H, W] in [0, 1], sRGB, all of the same scene.
-        network: ×2 network for luma in studio swing, [N, 1, H, W] to [N, 1, 2·H, 2·W].
+        frames: float32 [N, 3, H, W] in [0, 1], sRGB, all of the same scene; or a source of them.
+        network: ×2 network for luma in studio swing, [N, 1, H, W] to [N, 1, 2·H, 2·W]; ``None``
+            for the restoration without a network.
         config: settings.
         on_progress: told of every step.
 
@@ -125,60 +150,112 @@ def zoom(
         The picture, the choice of the reference, and what became of every frame.
 
     Raises:
-        InputError: if there is no frame, they are not float32 in [0, 1], or the reference is not
-            one of them.
+        InputError: if there is no frame, they are not float32 in [0, 1], the reference is not one
+            of them, the crop does not lie on them, or the network's scale is another.
         PictureError: if the frames are smaller than 32 px.
     """
     config = config or ZoomConfig()
+    source = _checked(frames) if isinstance(frames, Tensor) else frames
+    region = _region(source, config)
+    sink = _TensorSink(region.height * config.scale, region.width * config.scale)
+    result = zoom_into(source, sink, network, config, on_progress)
+    return replace(result, pixels=sink.pixels.clamp_(0, 1))
+
+
+@torch.no_grad()
+def zoom_into(
+    source: FrameSource,
+    sink: Sink,
+    network: nn.Module | None = None,
+    config: ZoomConfig | None = None,
+    on_progress: Progress | None = None,
+) -> ZoomResult:
+    """Enlarge a burst as :func:`zoom` does, with neither frames nor result in memory whole.
+
+    Args:
+        source: the frames.
+        sink: takes the rows of the enlarged picture.
+        network: as in :func:`zoom`.
+        config: settings.
+        on_progress: told of every step.
+
+    Returns:
+        As :func:`zoom`, without pixels.
+
+    Raises:
+        InputError: as :func:`zoom`.
+        PictureError: as :func:`zoom`.
+    """
+    config = config or ZoomConfig()
     report = on_progress or (lambda stage, done, total: None)
-    _check(frames)
-    count = frames.shape[0]
-    seconds: dict[str, float] = {}
-    started = time.perf_counter()
-    luma = rgb_to_ycbcr(frames)[:, :1]
-    choice = choose_reference(luma, config.reference)
-    noise_std = config.noise_std
-    if noise_std is None:
-        noise_std = choice.noise_std[choice.index] / LUMA_NOISE
-    seconds["reference"] = time.perf_counter() - started
-    report("reference", 1, 1)
-
-    started = time.perf_counter()
-    others = [index for index in range(count) if index != choice.index]
-    found = register(luma[choice.index], luma[others], config.registration, noise_std * LUMA_NOISE)
-    registrations = dict(zip(others, found, strict=True))
-    inside_px, registrations = _fit_tiles(registrations)
-    seconds["align"] = time.perf_counter() - started
-    report("align", 1, 1)
-
-    motions = {index: entry.matrix for index, entry in registrations.items() if entry.accepted}
-    if config.noise_std is None:
-        seen = choice.noise_std[choice.index]
-        noise_std = difference_noise_std(luma, choice.index, motions, seen) / LUMA_NOISE
-    shares = {choice.index: 1.0}
-    if motions:
-        plan = MergePlan(
-            frames, choice.index, motions, inside_px, noise_std, config.reference_weight
+    region = _region(source, config)
+    if network is not None and config.scale != NETWORK_SCALE:
+        raise InputError(
+            f"a network enlarges ×{NETWORK_SCALE}, not ×{config.scale}; leave it out (--model none)"
         )
-        merged = merge(plan, network, report)
-        pixels = merged.pixels
-        shares.update(merged.shares)
+    started = time.perf_counter()
+    choice = score(source, region, config.reference, report)
+    seconds = {"reference": time.perf_counter() - started}
+    started = time.perf_counter()
+    aligned = align(source, choice, config.registration, config.noise_std, report)
+    seconds["align"] = time.perf_counter() - started
+    if aligned.motions or network is None:
+        stages = _stages(network, config, aligned)
+        plan = MergePlan(
+            source,
+            choice.index,
+            aligned.motions,
+            region,
+            INSIDE_PX,
+            aligned.noise_std,
+            config.reference_weight,
+            config.provenance,
+        )
+        merged = merge(plan, *stages, sink, report)
+        shares, maps = merged.shares, merged.maps
         seconds |= {"merge": merged.merge_seconds, "enhance": merged.enhance_seconds}
     else:
         started = time.perf_counter()
-        pixels = enlarge_single(frames[choice.index], network)
+        rows = source.rows(choice.index, region.top, region.top + region.height)
+        columns = slice(region.left, region.left + region.width)
+        sink.put(0, enlarge_single(rows[:, :, columns], network))
+        shares, maps = {}, {}
         seconds["enhance"] = time.perf_counter() - started
+    shares[choice.index] = 1.0
     reports = tuple(
         FrameReport(
             choice.scores[index],
-            registrations.get(index),
+            aligned.registrations.get(index),
             shares.get(index, 0.0),
-            _note(registrations.get(index), shares.get(index, 0.0)),
+            _note(aligned.registrations.get(index), shares.get(index, 0.0)),
             is_blurry(choice, index),
+            maps.get(index),
         )
-        for index in range(count)
+        for index in range(source.count)
     )
-    return ZoomResult(pixels.clamp(0, 1), choice.index, choice.forced, noise_std, reports, seconds)
+    empty = torch.empty(3, 0, 0)
+    noise_std = aligned.noise_std
+    return ZoomResult(empty, choice.index, choice.forced, noise_std, reports, seconds)
+
+
+def _stages(
+    network: nn.Module | None, config: ZoomConfig, aligned: Aligned
+) -> tuple[Encode, nn.Module, int]:
+    """The stages ``encode`` and ``decode``, and the halo of the latter."""
+    encoder = Encode(config.scale, steering=config.steering)
+    count = len(aligned.motions) + 1
+    if network is not None:
+        return encoder, Decode(network, aligned.noise_std, count), decode.HALO_PX
+    restore = Restore(config.scale, aligned.noise_std, count, config.restore)
+    return encoder, restore, restore.halo_px
+
+
+class _TensorSink:
+    def __init__(self, height: int, width: int) -> None:
+        self.pixels = torch.empty(3, height, width)
+
+    def put(self, top: int, pixels: Tensor) -> None:
+        self.pixels[:, top : top + pixels.shape[1]] = pixels
 
 
 def enlarge_single(frame: Tensor, network: nn.Module) -> Tensor:
@@ -197,28 +274,6 @@ def enlarge_single(frame: Tensor, network: nn.Module) -> Tensor:
     return ycbcr_to_rgb(torch.cat((luma, chroma)))
 
 
-def _fit_tiles(
-    registrations: dict[int, Registration],
-) -> tuple[int, dict[int, Registration]]:
-    """Choose the tile size that all accepted motions fit, leaving out those that fit none."""
-    fitting = dict(registrations)
-    for index, registration in registrations.items():
-        if (
-            registration.accepted
-            and fitting_inside_px([registration.matrix], INSIDE_PX, HALO_PX) is None
-        ):
-            angle = registration.motion.angle_deg
-            fitting[index] = replace(
-                registration, accepted=False, reason=f"turned by {angle:.1f}°, too far for tiles"
-            )
-    matrices = [entry.matrix for entry in fitting.values() if entry.accepted]
-    if not matrices:
-        return INSIDE_PX[0], fitting
-    inside = fitting_inside_px(matrices, INSIDE_PX, HALO_PX)
-    assert inside is not None
-    return inside, fitting
-
-
 def _note(registration: Registration | None, share: float) -> str:
     if registration is None or registration.reason:
         return "" if registration is None else registration.reason
@@ -227,7 +282,22 @@ def _note(registration: Registration | None, share: float) -> str:
     return ""
 
 
-def _check(frames: Tensor) -> None:
+def _region(source: FrameSource, config: ZoomConfig) -> Region:
+    height, width = source.height, source.width
+    if source.count == 0:
+        raise InputError("a burst needs at least one frame; name the files")
+    if min(height, width) < SMALLEST_FRAME_PX:
+        raise PictureError(
+            f"frames of {width}×{height} px are too small to zoom; give at least "
+            f"{SMALLEST_FRAME_PX}×{SMALLEST_FRAME_PX} px"
+        )
+    if config.crop is None:
+        return Region(0, 0, width, height)
+    config.crop.check(height, width, SMALLEST_FRAME_PX)
+    return config.crop
+
+
+def _checked(frames: Tensor) -> TensorSource:
     if frames.ndim != 4 or frames.shape[0] == 0 or frames.shape[1] != 3:
         raise InputError(
             f"frames must be [N, 3, H, W] with N ≥ 1, not {tuple(frames.shape)}; stack RGB pictures"
@@ -238,9 +308,4 @@ def _check(frames: Tensor) -> None:
             f"frames must be float32 with finite values in [0, 1], not {frames.dtype} from {low:g} "
             f"to {high:g}; divide 8-bit values by 255"
         )
-    height, width = frames.shape[-2:]
-    if min(height, width) < SMALLEST_FRAME_PX:
-        raise PictureError(
-            f"frames of {width}×{height} px are too small to zoom; give at least "
-            f"{SMALLEST_FRAME_PX}×{SMALLEST_FRAME_PX} px"
-        )
+    return TensorSource(frames)

@@ -15,21 +15,21 @@ from edge_sdk.errors import InputError
 if TYPE_CHECKING:
     from edge_sdk.burst import ZoomResult
 
-DEFAULT_MODEL = "sr_x2_y"
+NO_MODEL = "none"
 
 
 def zoom(
     frames: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Frames of one scene: JPEG, PNG, BMP, WebP TIFF or raw, all of one size."
+            help="Frames of one scene: JPEG, PNG, BMP, WebP, TIFF or raw, all of one size."
         ),
     ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Picture to write; its suffix names the format.")
     ] = Path("zoom.png"),
     scale: Annotated[
-        int, typer.Option(help="Enlargement of width and height; 2 is the only one so far.")
+        int, typer.Option(help="Enlargement of width and height, 1 (denoise only) to 4.")
     ] = 2,
     reference: Annotated[
         int | None, typer.Option(help="Frame to zoom, 0-based, instead of the sharpest.")
@@ -38,9 +38,14 @@ def zoom(
         float | None,
         typer.Option(help="Noise of a frame, in 8-bit levels, instead of the estimate."),
     ] = None,
+    crop: Annotated[
+        str | None,
+        typer.Option(help="Part of the reference to zoom, in its pixels: X,Y,WIDTH,HEIGHT."),
+    ] = None,
     model: Annotated[
-        str, typer.Option(help="Shipped ×2 luma model, or a .safetensors file.")
-    ] = DEFAULT_MODEL,
+        str,
+        typer.Option(help="none, or a ×2 luma network: a shipped one or a .safetensors file."),
+    ] = NO_MODEL,
     report: Annotated[
         Path | None, typer.Option(help="Write what each frame did as one HTML page.")
     ] = None,
@@ -50,15 +55,14 @@ def zoom(
 
     The sharpest frame is the reference; the others are aligned to it, merged where they agree with
     it, and left out, with the reason, where they do not. EXIF and ICC profile of the reference are
-    kept. One frame alone is enlarged by the network.
+    kept. Any number of frames runs: they wait in a temporary file.
 
     Example: edge-sdk zoom IMG_*.jpg -o zoomed.png
     """
-    import torch
-
-    from edge_sdk.burst import ZoomConfig
+    from edge_sdk.burst import Region, ZoomConfig, spooling
     from edge_sdk.burst import zoom as run
-    from edge_sdk.imaging import check_output_path, read_frames, write_picture
+    from edge_sdk.burst.files import spool_pictures, spooled_picture
+    from edge_sdk.imaging import check_output_path, write_picture
     from edge_sdk.zoo.networks import luma_network
 
     if not frames:
@@ -66,23 +70,27 @@ def zoom(
     if noise is not None and not 0 <= noise <= 255:
         raise InputError(f"noise must be 0 to 255 levels, not {noise:g}")
     config = ZoomConfig(
-        scale=scale, reference=reference, noise_std=None if noise is None else noise / 255
+        scale=scale,
+        reference=reference,
+        noise_std=None if noise is None else noise / 255,
+        crop=None if crop is None else Region.parse(crop),
+        provenance=report is not None,
     )
     check_output_path(output)
     check_places(frames, output, report)
-    network = luma_network(model, scale)
-    pictures = read_frames(frames)
-    with stage_progress() as progress:
-        result = run(
-            torch.stack([picture.pixels for picture in pictures]), network, config, progress
-        )
-    made = pictures[result.reference].with_pixels(result.pixels)
+    network = None if model == NO_MODEL else luma_network(model, scale)
+    with spooling() as spool:
+        held = spool_pictures(frames, spool)
+        with stage_progress() as progress:
+            result = run(spool, network, config, progress)
+        picture = spooled_picture(spool, result.reference, held[result.reference], config.crop)
+        depth = spool.depth
+    made = picture.with_pixels(result.pixels)
     # The reference may be one of 8 bits among frames of 16; the merge holds what the finest do.
-    depth = max(picture.metadata.bit_depth for picture in pictures)
-    made = replace(made, metadata=replace(made.metadata, bit_depth=depth))
+    made = replace(made, metadata=replace(made.metadata, bit_depth=8 if depth == 8 else 16))
     written = write_picture(made, output)
     if report is not None:
-        write_zoom_page(report, result, frames, pictures[result.reference], written, config)
+        write_zoom_page(report, result, frames, picture, written, config)
     if as_json:
         places = {"output": output, "report": report, "notes": written.notes}
         print_json({**places, **zoom_report(frames, result)})

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from edge_sdk.cli.burst import DEFAULT_MODEL
 from edge_sdk.cli.console import out, plain, print_json, print_table, stage_progress
 from edge_sdk.errors import OutputError
 
@@ -34,15 +33,13 @@ def demo(
     from edge_sdk.data.camera import CameraConfig, simulate_burst
     from edge_sdk.data.examples import PHOTOS, example_photo
     from edge_sdk.imaging import Picture, read_picture, write_picture
-    from edge_sdk.zoo.networks import luma_network
 
     if output.exists() and not output.is_dir():
         raise OutputError(f"{output}: is a file; give a folder")
     pixels = example_photo(photo) if photo in PHOTOS else read_picture(photo).pixels
     burst = simulate_burst(pixels, CameraConfig(frames=frames, noise_std=noise / 255, seed=seed))
-    network = luma_network(DEFAULT_MODEL, burst.config.scale)
     with stage_progress() as progress:
-        result = zoom(burst.frames, network, on_progress=progress)
+        result = zoom(burst.frames, on_progress=progress)
     scores = compare_with_truth(burst, result)
     try:
         output.mkdir(parents=True, exist_ok=True)

@@ -27,8 +27,9 @@ class FrameEvidence:
         note: why it was left out; empty if it was used.
         blurry: whether it is far less sharp than the sharpest frame.
         motion: where the reference's points lie on it; ``None`` if that is not known.
-        agreement: float [h, w] in [0, 1], a grid that covers the reference evenly: 1 where it
-            shows the same as the reference, 0 where it counted for nothing; ``None`` if not kept.
+        agreement: float [⌈h/c⌉, ⌈w/c⌉] in [0, 1], means over squares of c×c pixels of ``before``:
+            1 where it shows the same as the reference, 0 where it counted for nothing; ``None`` if
+            not kept.
     """
 
     name: str
@@ -51,11 +52,12 @@ class ZoomEvidence:
         forced: whether the user chose it.
         noise_std: noise of a frame on values in [0, 1].
         seconds: time spent in each stage.
-        before: float32 [3, H, W] in [0, 1], the reference, or the part of it that was enlarged.
-        after: float32 [3, H', W'] in [0, 1], the result.
+        before: float32 [3, h, w] in [0, 1], the reference, or the part of it that was enlarged.
+        after: float32 [3, scale·h, scale·w] in [0, 1], the result.
         icc_profile: what the values of both mean; ``None`` for sRGB.
         reference_weight: weight of the reference's samples; those of other frames weigh 1.
-        kernel_std_px: width of the regression kernel, in pixels of a frame.
+        kernel_std_px: width of the regression kernel away from edges, in pixels of a frame.
+        corner: row and column of the reference where ``before`` begins.
         remarks: what the written file could not hold, a sentence each.
     """
 
@@ -69,7 +71,8 @@ class ZoomEvidence:
     after: Tensor
     icc_profile: bytes | None = None
     reference_weight: float = 1.5
-    kernel_std_px: float = KERNEL_STD_PX
+    kernel_std_px: float = KERNEL_STD_PX[2]
+    corner: tuple[int, int] = (0, 0)
     remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -101,21 +104,19 @@ def evidence_of(
     names: Sequence[str],
     reference: Picture,
     output: str,
-    config: ZoomConfig | None = None,
+    config: ZoomConfig,
     *,
-    agreement: Mapping[int, Tensor] | None = None,
     remarks: Sequence[str] = (),
 ) -> ZoomEvidence:
     """Gather what the report shows.
 
     Args:
-        result: what the driver returned.
+        result: what the driver returned, its pixels included.
         names: names of the frames' files, in order.
         reference: the reference frame, or the part of it that was enlarged.
         output: name of the picture that was written.
-        config: settings of the driver.
-        agreement: by index of a frame, its map as in :class:`FrameEvidence`; frames without one
-            have no map on the page, which says so.
+        config: settings of the driver; without ``provenance`` there are no maps of agreement, which
+            the page says.
         remarks: what the written file could not hold.
 
     Raises:
@@ -123,9 +124,10 @@ def evidence_of(
     """
     if len(names) != len(result.frames):
         raise InputError(f"{len(names)} names for {len(result.frames)} frames; give one each")
-    height, width = reference.height, reference.width
+    fields = [frame.field for frame in result.frames]
+    known = next((field for field in fields if field is not None), None)
+    height, width = (known.height, known.width) if known else (reference.height, reference.width)
     still = MotionField(torch.eye(3, dtype=torch.float64), height, width)
-    maps = agreement or {}
     frames = tuple(
         FrameEvidence(
             name,
@@ -133,13 +135,12 @@ def evidence_of(
             frame.share,
             frame.note,
             frame.blurry,
-            still
-            if frame.registration is None
-            else MotionField(frame.registration.matrix, height, width),
-            maps.get(index),
+            still if index == result.reference else field,
+            None if index == result.reference else frame.provenance,
         )
-        for index, (name, frame) in enumerate(zip(names, result.frames, strict=True))
+        for index, (name, frame, field) in enumerate(zip(names, result.frames, fields, strict=True))
     )
+    crop = config.crop
     return ZoomEvidence(
         output,
         frames,
@@ -150,6 +151,8 @@ def evidence_of(
         reference.pixels,
         result.pixels,
         reference.metadata.icc_profile,
-        (config or ZoomConfig()).reference_weight,
-        remarks=tuple(remarks),
+        config.reference_weight,
+        KERNEL_STD_PX[config.scale],
+        (0, 0) if crop is None or known is None else (crop.top, crop.left),
+        tuple(remarks),
     )

@@ -10,7 +10,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from edge_sdk.imaging import Box
-from edge_sdk.registration.field import MotionField
 from edge_sdk.report.burst import ZoomEvidence
 from edge_sdk.report.palette import CATEGORIES
 
@@ -47,10 +46,11 @@ def provenance(evidence: ZoomEvidence, centre: tuple[int, int], seed: int = 0) -
 
         w_k(q) = b_k · agreement_k(q) · Σ_s exp(−|s − m_k(q)|² / 2σ²),
 
-    with b_k the weight of the reference or 1, and σ the width of an isotropic kernel.
+    with b_k the weight of the reference or 1, and σ the width of an isotropic kernel. The merge's
+    own kernel is that away from edges, and longer along them.
 
     Args:
-        evidence: the zoom.
+        evidence: the zoom; the reference has a motion, at rest.
         centre: row and column of the result about which the detail lies.
         seed: of the places that the map of the whole picture shows.
 
@@ -94,20 +94,22 @@ def _winners(evidence: ZoomEvidence, order: list[int], pixels: Tensor) -> Tensor
         order: indices of frames, the reference first.
         pixels: float64 [h, w, 2], column and row of pixels of the result.
     """
-    height, width = evidence.before.shape[-2:]
-    size = pixels.new_tensor([width, height])
-    fine = pixels.new_tensor([evidence.after.shape[-1], evidence.after.shape[-2]])
-    points = (pixels + 0.5) * (size / fine) - size / 2
+    corner = pixels.new_tensor([evidence.corner[1], evidence.corner[0]])
+    fine = pixels.new_tensor(evidence.after.shape[:0:-1])
+    inside = (pixels + 0.5) * (pixels.new_tensor(evidence.before.shape[:0:-1]) / fine)
     best = torch.full(pixels.shape[:2], -1.0, dtype=torch.float64)
     winner = torch.zeros(pixels.shape[:2], dtype=torch.int64)
     for place, index in enumerate(order):
         frame = evidence.frames[index]
-        motion = frame.motion or MotionField(torch.eye(3, dtype=torch.float64), height, width)
-        weight = _nearness(motion.at(points) + (size - 1) / 2, size, evidence.kernel_std_px)
+        motion = frame.motion
+        assert motion is not None
+        size = pixels.new_tensor([motion.width, motion.height])
+        places = motion.at(inside + corner - size / 2) + (size - 1) / 2
+        weight = _nearness(places, size, evidence.kernel_std_px)
         if index == evidence.reference:
             weight = weight * evidence.reference_weight
         elif frame.agreement is not None:
-            weight = weight * _at(frame.agreement, points, size)
+            weight = weight * _at(frame.agreement, inside, cell_px(frame.agreement, evidence))
         winner = torch.where(weight > best, place, winner)
         best = torch.maximum(best, weight)
     return winner
@@ -124,10 +126,19 @@ def _nearness(places: Tensor, size: Tensor, std_px: float) -> Tensor:
     return weight * shown
 
 
-def _at(grid: Tensor, points: Tensor, size: Tensor) -> Tensor:
-    places = (points / (size / 2))[None]
+def cell_px(agreement: Tensor, evidence: ZoomEvidence) -> int:
+    """Side of the squares that a map of agreement is the mean over, in pixels of a frame."""
+    return math.ceil(evidence.before.shape[-1] / agreement.shape[-1])
+
+
+def _at(grid: Tensor, inside: Tensor, cell: int) -> Tensor:
+    """Values of a map at points that are counted in pixels from its corner."""
+    extent = cell * inside.new_tensor(grid.shape[::-1])
     values = functional.grid_sample(
-        grid[None, None].to(points.dtype), places, padding_mode="border", align_corners=False
+        grid[None, None].to(inside.dtype),
+        (2 * inside / extent - 1)[None],
+        padding_mode="border",
+        align_corners=False,
     )
     return values[0, 0]
 

@@ -57,10 +57,17 @@ def _lead(evidence: ZoomEvidence) -> tuple[Markup, ...]:
         else f"No other of the {count} frames could be used: the reference was enlarged alone,"
     )
     seconds = " · ".join(f"{stage} {value:.2f} s" for stage, value in evidence.seconds.items())
+    cut = evidence.frames[evidence.reference].motion
+    part = (
+        f" It shows the part of the reference from column {evidence.corner[1]}, row "
+        f"{evidence.corner[0]}."
+        if cut is not None and (cut.height, cut.width) != tuple(evidence.before.shape[-2:])
+        else ""
+    )
     return (
         join(
             (
-                f"{what} of {width}×{height} pixels, {evidence.scale:g} times the size of a frame. "
+                f"{what} of {width}×{height} pixels, enlarged {evidence.scale:g} times.{part} "
                 f"The reference is frame {evidence.reference}, ",
                 element("code", name),
                 f", {why}.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -22,7 +23,7 @@ from edge_sdk.report.palette import (
     SURE,
 )
 from edge_sdk.report.pictures import indexed, jpeg, shades
-from edge_sdk.report.provenance import Provenance, provenance
+from edge_sdk.report.provenance import Provenance, cell_px, provenance
 from edge_sdk.report.zoom_charts import arrows
 
 MOST_MAPS = 24
@@ -71,7 +72,7 @@ def ghost_maps(evidence: ZoomEvidence) -> tuple[Markup, ...]:
     ]
     if not shown:
         return (paragraph("The weights per pixel were not kept for this page."),)
-    shown.sort(key=lambda entry: float(entry[1].mean()))
+    shown.sort(key=lambda entry: float(entry[1].float().mean()))
     drawn = sorted(shown[:MOST_MAPS], key=lambda entry: entry[0])
     backdrop = _backdrop(evidence.before)
     figures = [_ghost(evidence, backdrop, index, agreement) for index, agreement in drawn]
@@ -114,7 +115,8 @@ def provenance_maps(evidence: ZoomEvidence, detail: Box) -> tuple[Markup, ...]:
             "Colour: the frame with the largest weight at the pixel, by its agreement there and "
             "by how near one of its samples lies (isotropic kernel of "
             f"{evidence.kernel_std_px:g} px; the reference weighs "
-            f"{evidence.reference_weight:g} times). The others add to the same pixel with less."
+            f"{evidence.reference_weight:g} times; along edges the merge's own kernel is longer). "
+            "The others add to the same pixel with less."
         ),
         _legend(evidence, found),
         cards(figures, "halves"),
@@ -158,10 +160,17 @@ def _confidence(evidence: ZoomEvidence, index: int, motion: MotionField) -> Mark
 
 def _ghost(evidence: ZoomEvidence, backdrop: Tensor, index: int, agreement: Tensor) -> Markup:
     size = (backdrop.shape[-2], backdrop.shape[-1])
-    held_back = 1 - resize_bicubic(agreement.float(), size=size).clamp(0, 1)
+    cell = cell_px(agreement, evidence) * size[1] / evidence.before.shape[-1]
+    covered = (
+        max(math.ceil(agreement.shape[0] * cell), size[0]),
+        max(math.ceil(agreement.shape[1] * cell), size[1]),
+    )
+    # The last squares may reach beyond the picture.
+    agrees = resize_bicubic(agreement.float(), size=covered)[: size[0], : size[1]]
+    held_back = 1 - agrees.clamp(0, 1)
     colour = torch.tensor(GHOST, dtype=torch.float32)[:, None, None] / 255
     laid = backdrop * (1 - 0.85 * held_back) + colour * 0.85 * held_back
-    caption = f"{index} {evidence.frames[index].name}: {float(agreement.mean()):.0%} agrees"
+    caption = f"{index} {evidence.frames[index].name}: {float(agreement.float().mean()):.0%} agrees"
     return _map_figure(jpeg(laid, MAP_QUALITY), caption, size[1] / size[0], pixels="smooth")
 
 

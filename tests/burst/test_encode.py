@@ -1,36 +1,40 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from edge_sdk.burst.encode import HALO_PX, Encode
+from edge_sdk.burst.encode import HALO_PX, KERNEL_STD_PX, Encode
+from edge_sdk.burst.steering import Steering, SteeringConfig
 from edge_sdk.registration.pyramid import gaussian_blur
 
 TILE, SCALE = 40, 2
 INSIDE = TILE - 2 * HALO_PX
 NOISE = 8 / 255
+STD = KERNEL_STD_PX[SCALE]
 
 
-def rest(*values: float) -> Tensor:
-    return torch.tensor(values or (0.0,) * 6).view(1, 6, 1, 1)
+def offsets(x: float = 0.0, y: float = 0.0, side: int = TILE) -> Tensor:
+    return torch.tensor([x, y]).view(1, 2, 1, 1).expand(1, 2, side, side)
 
 
 def run(
     reference: Tensor,
     frame: Tensor,
-    motion: Tensor | None = None,
+    offset: Tensor | None = None,
     confidence: float = 1.0,
     noise_std: float = NOISE,
+    scale: int = SCALE,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    encoder = Encode(reference.shape[-1], SCALE)
-    trust = torch.full((1, 1, *reference.shape[-2:]), confidence)
+    side = reference.shape[-1]
+    trust = torch.full((len(frame), 1, side, side), confidence)
     noise = torch.full((1, 1, 1, 1), noise_std)
-    sums, weights, agreement = encoder(
-        reference, frame, rest() if motion is None else motion, trust, noise
-    )
+    offset = offsets(side=side).expand(len(frame), -1, -1, -1) if offset is None else offset
+    sums, weights, agreement = Encode(scale)(reference, frame, offset, trust, noise)
     return sums, weights, agreement
 
 
@@ -38,54 +42,88 @@ def texture() -> Tensor:
     return gaussian_blur(torch.rand(1, 3, TILE, TILE), 0.8)
 
 
-moves = st.floats(-1.4, 1.4)
+moves = st.floats(-0.5, 0.5)
 
 
-@given(moves, moves, st.floats(0, 1))
-def test_a_constant_stays_constant(dx: float, dy: float, level: float) -> None:
+@settings(max_examples=20)
+@given(moves, moves, st.floats(0, 1), st.sampled_from([1, 2, 3, 4]))
+def test_a_constant_stays_constant(dx: float, dy: float, level: float, scale: int) -> None:
     flat = torch.full((1, 3, TILE, TILE), level)
-    sums, weights, agreement = run(flat, flat, rest(dx, 0.0, 0.0, dy, 0.0, 0.0))
-    assert sums.shape == (1, 12, INSIDE, INSIDE)
-    assert weights.shape == (1, 4, INSIDE, INSIDE)
+    sums, weights, agreement = run(flat, flat, offsets(dx, dy), scale=scale)
+    count = scale**2
+    assert sums.shape == (1, 3 * count, INSIDE, INSIDE)
+    assert weights.shape == (1, count, INSIDE, INSIDE)
     assert agreement.shape == (1, 1, INSIDE, INSIDE)
     for colour in range(3):
-        part = sums[:, 4 * colour : 4 * colour + 4]
+        part = sums[:, count * colour : count * (colour + 1)]
         torch.testing.assert_close(part, level * weights, rtol=1e-5, atol=1e-6)
 
 
 @given(moves, moves)
 def test_weights_are_the_gaussians_of_the_distances(dx: float, dy: float) -> None:
     flat = torch.full((1, 3, TILE, TILE), 0.5)
-    _, weights, _ = run(flat, flat, rest(dx, 0.0, 0.0, dy, 0.0, 0.0))
-    offsets = torch.arange(-2.0, 3.0)
+    _, weights, _ = run(flat, flat, offsets(dx, dy))
     for row, phase_y in enumerate((-0.25, 0.25)):
         for column, phase_x in enumerate((-0.25, 0.25)):
-            along_x = torch.exp(-8 * (offsets - phase_x - dx).square()).sum()
-            along_y = torch.exp(-8 * (offsets - phase_y - dy).square()).sum()
+            # A phase sees its own pixel and the next on its side.
+            along_x, along_y = (
+                sum(
+                    torch.exp(torch.tensor(-0.5 * ((near + move - phase) / STD) ** 2))
+                    for near in (0.0, math.copysign(1.0, phase))
+                )
+                for move, phase in ((dx, phase_x), (dy, phase_y))
+            )
             found = weights[0, 2 * row + column]
             torch.testing.assert_close(
                 found, (along_x * along_y).expand_as(found), rtol=1e-4, atol=1e-5
             )
 
 
-def test_phases_lie_as_pixel_shuffle_takes_them() -> None:
-    x = torch.arange(float(TILE)) / TILE
-    ramp = (x[None, :] + 0.1 * x[:, None]).expand(1, 3, TILE, TILE)
-    sums, weights, _ = run(ramp, ramp)
-    fine = nn.functional.pixel_shuffle(sums[:, :4] / weights, SCALE)[0, 0]
-    assert bool((fine[:, 1:] > fine[:, :-1]).all())
-    assert bool((fine[1:] > fine[:-1]).all())
+def ramp(x_slope: float, y_slope: float, dx: float = 0.0, dy: float = 0.0) -> Tensor:
+    axis = torch.arange(float(TILE)) - (TILE - 1) / 2
+    plane = 0.5 + x_slope * (axis + dx)[None, :] + y_slope * (axis + dy)[:, None]
+    return plane.expand(1, 3, TILE, TILE)
 
 
-def test_the_frame_is_looked_up_where_the_motion_points() -> None:
-    x = torch.arange(float(TILE)) / TILE
-    reference = x.expand(1, 3, TILE, TILE)
-    frame = (x - 0.5 / TILE).expand(1, 3, TILE, TILE)  # shows the same half a pixel further right
-    sums, weights, agreement = run(reference, frame, rest(0.5, 0.0, 0.0, 0.0, 0.0, 0.0))
+@given(moves, moves, st.sampled_from([1, 2, 3, 4]))
+def test_a_plane_is_exact_wherever_its_samples_lie(dx: float, dy: float, scale: int) -> None:
+    slopes = (0.4 / TILE, 0.1 / TILE)
+    sums, weights, agreement = run(
+        ramp(*slopes), ramp(*slopes, dx, dy), offsets(dx, dy), scale=scale
+    )
     assert float(agreement.min()) == 1.0
-    mean = sums[:, :4].sum(1) / weights.sum(1)
-    expected = x[HALO_PX:-HALO_PX].expand(INSIDE, INSIDE)
-    torch.testing.assert_close(mean[0], expected, rtol=0, atol=0.2 / TILE)
+    fine = nn.functional.pixel_shuffle(sums[:, : scale**2], scale)
+    fine = fine / nn.functional.pixel_shuffle(weights, scale)
+    axis = (torch.arange(INSIDE * scale) - (INSIDE * scale - 1) / 2) / scale
+    expected = 0.5 + slopes[0] * axis[None, :] + slopes[1] * axis[:, None]
+    torch.testing.assert_close(fine[0, 0], expected, rtol=0, atol=1e-4)
+
+
+def test_frames_together_are_the_sum_of_frames_alone() -> None:
+    reference = texture()
+    frames = torch.cat([reference + 0.01 * torch.randn(reference.shape) for _ in range(3)])
+    offset = torch.rand(3, 2, TILE, TILE) - 0.5
+    together = run(reference, frames, offset)
+    alone = [run(reference, frames[i : i + 1], offset[i : i + 1]) for i in range(3)]
+    for part in range(2):
+        total = sum(entry[part] for entry in alone)
+        torch.testing.assert_close(together[part], total, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(together[2], torch.cat([entry[2] for entry in alone]))
+
+
+def test_the_kernel_is_narrow_across_an_edge_and_round_where_there_is_none() -> None:
+    edge = torch.zeros(1, 3, TILE, TILE)
+    edge[..., TILE // 2 :] = 0.8
+    noise = torch.full((1, 1, 1, 1), NOISE)
+    steering = Steering(STD, SteeringConfig(narrowing=0.4))
+    xx, xy, yy = (part[0, 0, TILE // 2, TILE // 2 - 3] for part in steering(edge, noise))
+    assert float(xx) == pytest.approx(0.5 / (0.6 * STD) ** 2, rel=0.02)
+    assert float(yy) == pytest.approx(0.5 / STD**2, rel=0.02)
+    assert float(xy) == pytest.approx(0.0, abs=1e-3)
+    flat = [float(part.mean()) for part in steering(torch.full_like(edge, 0.4), noise)]
+    assert flat == pytest.approx([0.5 / STD**2, 0.0, 0.5 / STD**2], abs=1e-3)
+    turned = steering(edge.transpose(-1, -2), noise)
+    torch.testing.assert_close(turned[2].transpose(-1, -2), steering(edge, noise)[0])
 
 
 @pytest.mark.parametrize("noise_std", [0.0, NOISE])
@@ -137,11 +175,11 @@ def test_the_stage_exports_and_lowers_whole() -> None:
     inputs = (
         picture,
         picture,
-        rest(),
+        offsets().contiguous(),
         torch.ones(1, 1, TILE, TILE),
         torch.full((1, 1, 1, 1), 0.03),
     )
-    encoder = Encode(TILE, SCALE).eval()
+    encoder = Encode(SCALE).eval()
     exported = torch.export.export(encoder, inputs, strict=True)
     for expected, found in zip(encoder(*inputs), exported.module()(*inputs), strict=True):
         torch.testing.assert_close(found, expected)

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from edge_sdk.burst import FrameReport, ZoomResult
+from edge_sdk.burst import FrameReport, Region, ZoomConfig, ZoomResult
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import Metadata, Picture, resize_bicubic
 from edge_sdk.registration import Registration
@@ -114,7 +114,7 @@ def test_every_frame_stands_in_the_table_with_its_numbers() -> None:
     ][1:]
     assert rows[0] == ["0 frame0.png", "10.00", "—", "—", "100%", "reference"]
     assert rows[2] == ["2 frame2.png", "12.00", "+1.00, −0.60", "+0.20", "90%", "merged"]
-    assert "3 of 3 frames became one picture of 168×120 pixels, 2 times" in words(text)
+    assert "3 of 3 frames became one picture of 168×120 pixels, enlarged 2 times" in words(text)
     assert "align 1.25 s" in words(text)
 
 
@@ -269,11 +269,12 @@ def test_the_page_is_well_formed_for_any_size(
     assert images(text)
 
 
-def result(count: int) -> ZoomResult:
+def result(count: int, height: int = HEIGHT, width: int = WIDTH) -> ZoomResult:
     matrix = EuclideanMotion(1.5, -2.0, 0.25).matrix
-    moved = Registration(matrix, 0.01, 0.9, 0.95, True)
-    other = FrameReport(0.02, moved, 0.8)
-    frames = (FrameReport(0.05, None, 1.0), *(other for _ in range(count - 1)))
+    moved = Registration(matrix, 0.01, 0.9, 0.95, True, MotionField(matrix, height, width))
+    kept = torch.full((-(-HEIGHT // 4), -(-WIDTH // 4)), 0.75, dtype=torch.float16)
+    other = FrameReport(0.02, moved, 0.8, provenance=kept)
+    frames = (FrameReport(0.05, None, 1.0, provenance=2 * kept), *[other] * (count - 1))
     pixels = torch.rand(3, 2 * HEIGHT, 2 * WIDTH)
     return ZoomResult(pixels, 0, True, 0.02, frames, {"reference": 0.1})
 
@@ -281,18 +282,27 @@ def result(count: int) -> ZoomResult:
 def test_evidence_is_what_the_driver_returned() -> None:
     made = result(3)
     picture = Picture(torch.rand(3, HEIGHT, WIDTH), Metadata(icc_profile=b"x" * 200))
-    agreement = {2: torch.ones(4, 4)}
-    found = evidence_of(made, ["a", "b", "c"], picture, "z.png", agreement=agreement)
+    found = evidence_of(made, ["a", "b", "c"], picture, "z.png", ZoomConfig(reference=0))
     assert [each.name for each in found.frames] == ["a", "b", "c"]
     assert found.forced
     assert found.scale == 2
     assert found.others == (1, 2)
-    assert found.frames[1].agreement is None
-    assert found.frames[2].agreement is agreement[2]
+    assert found.frames[0].agreement is None
+    assert found.frames[2].agreement is made.frames[2].provenance
     assert torch.equal(found.frames[1].motion.matrix, made.frames[1].registration.matrix)
     assert found.icc_profile == picture.metadata.icc_profile
-    assert "chosen by the user" in words(burst_report(found))
+    told = words(burst_report(found))
+    assert "chosen by the user" in told
+    assert "1 b: 75% agrees" in told
     with pytest.raises(InputError, match="2 names for 3 frames"):
-        evidence_of(made, ["a", "b"], picture, "z.png")
+        evidence_of(made, ["a", "b"], picture, "z.png", ZoomConfig())
     with pytest.raises(InputError, match="reference 7"):
         replace(found, reference=7)
+
+
+def test_a_part_of_the_reference_is_told_as_such() -> None:
+    picture = Picture(torch.rand(3, HEIGHT, WIDTH))
+    config = ZoomConfig(crop=Region(left=30, top=20, width=WIDTH, height=HEIGHT))
+    found = evidence_of(result(2, 200, 300), ["a", "b"], picture, "z.png", config)
+    assert found.corner == (20, 30)
+    assert "the part of the reference from column 30, row 20" in words(burst_report(found))

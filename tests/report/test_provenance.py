@@ -86,6 +86,43 @@ def test_nothing_comes_from_beyond_a_frames_border() -> None:
     assert bool((found.whole[:, width // 2 + 1 :] == 0).all())
 
 
+def test_a_part_of_the_reference_has_the_map_of_that_part() -> None:
+    agreement = torch.rand(HEIGHT, WIDTH)
+    whole = zoomed(frame(0.25, 0.1, agreement), frame(-0.3, 0.4, 1 - agreement))
+    top, left, side = 8, 20, 24
+    cut = replace(
+        whole,
+        before=whole.before[:, top : top + side, left : left + side],
+        after=whole.after[:, : 2 * side, : 2 * side],
+        corner=(top, left),
+        frames=tuple(
+            each
+            if each.agreement is None
+            else replace(
+                each, agreement=each.agreement[top : top + side, left : left + side].clone()
+            )
+            for each in whole.frames
+        ),
+    )
+    all_of_it = provenance(whole, (2 * (top + side // 2), 2 * (left + side // 2)))
+    part = provenance(cut, (side, side))
+    assert (part.box.top + 2 * top, part.box.left + 2 * left) == (
+        all_of_it.box.top,
+        all_of_it.box.left,
+    )
+    by_index = [torch.tensor([0, *found.named])[found.detail] for found in (part, all_of_it)]
+    assert torch.equal(by_index[0], by_index[1])
+
+
+def test_squares_that_reach_beyond_the_picture_keep_their_place() -> None:
+    # 48 × 64 px by squares of 5: the last ones stand for 3 and 4 px.
+    squares = torch.zeros(10, 13)
+    squares[:, 6:] = 1
+    found = provenance(zoomed(frame(0.25, 0.25, squares), boost=1.0), MIDDLE)
+    seen = (found.whole == 1).any(0).nonzero().flatten() / found.whole.shape[1] * WIDTH
+    assert 27 < float(seen.min()) < 31
+
+
 def test_shares_add_up_and_the_order_of_frames_does_not_matter() -> None:
     maps = torch.rand(12, 6, 8)
     frames = [frame(0.3 * index, -0.2 * index, maps[index]) for index in range(1, 12)]

@@ -1,0 +1,71 @@
+"""Stage ``align``: the motion of every frame against the reference, and the burst's noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from edge_sdk.burst.decode import LUMA_NOISE
+from edge_sdk.burst.difference import NoiseGauge
+from edge_sdk.burst.merge import Progress
+from edge_sdk.burst.reference import ReferenceChoice
+from edge_sdk.burst.source import FrameSource
+from edge_sdk.imaging import rgb_to_ycbcr
+from edge_sdk.registration import MotionField, Registrar, Registration, RegistrationConfig
+
+
+@dataclass(frozen=True, eq=False)
+class Aligned:
+    """How the frames lie on the reference.
+
+    Attributes:
+        registrations: by frame, for all but the reference.
+        motions: by frame, for those that may contribute.
+        noise_std: noise of a frame on values in [0, 1], given or estimated.
+    """
+
+    registrations: dict[int, Registration]
+    motions: dict[int, MotionField]
+    noise_std: float
+
+
+def align(
+    source: FrameSource,
+    choice: ReferenceChoice,
+    config: RegistrationConfig,
+    noise_std: float | None,
+    report: Progress,
+) -> Aligned:
+    """Align one frame after the other to the reference.
+
+    Args:
+        source: the frames.
+        choice: the reference, and the noise seen in each frame.
+        config: settings of the registration.
+        noise_std: noise of a frame on values in [0, 1]; ``None`` to measure it between aligned
+            frames.
+        report: told of every frame.
+    """
+    seen = choice.noise_std[choice.index]
+    assumed = seen if noise_std is None else noise_std * LUMA_NOISE
+    still = _luma(source, choice.index)
+    registrar = Registrar(still, config, assumed)
+    gauge = NoiseGauge(still, seen) if noise_std is None else None
+    registrations: dict[int, Registration] = {}
+    for index in range(source.count):
+        if index != choice.index:
+            luma = _luma(source, index)
+            found = registrar.register(luma[None])[0]
+            registrations[index] = found
+            if gauge is not None and found.accepted:
+                gauge.measure(luma, found.field)
+        report("align", index + 1, source.count)
+    motions = {index: found.field for index, found in registrations.items() if found.accepted}
+    if noise_std is None:
+        noise_std = (gauge.noise_std if gauge is not None else seen) / LUMA_NOISE
+    return Aligned(registrations, motions, noise_std)
+
+
+def _luma(source: FrameSource, index: int) -> Tensor:
+    return rgb_to_ycbcr(source.rows(index, 0, source.height))[:1]

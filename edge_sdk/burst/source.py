@@ -1,0 +1,162 @@
+"""Where frames come from: memory, or a file that any number of frames is spooled to."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edge_sdk.errors import InputError, OutputError, PictureError
+
+
+class FrameSource(Protocol):
+    """Frames of a burst, read by rows, so that none needs to be in memory whole."""
+
+    @property
+    def count(self) -> int:
+        """Number of frames."""
+        ...
+
+    @property
+    def height(self) -> int:
+        """Rows of each frame."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Columns of each frame."""
+        ...
+
+    @property
+    def depth(self) -> int:
+        """Bits per value of the deepest frame: 8, 16, or 32 for floats."""
+        ...
+
+    def rows(self, index: int, top: int, bottom: int) -> Tensor:
+        """Rows ``top`` to ``bottom`` (excluded) of frame ``index``, float32 [3, rows, width]."""
+        ...
+
+
+class TensorSource:
+    """Frames that are in memory.
+
+    Args:
+        frames: float32 [N, 3, H, W] in [0, 1], sRGB.
+    """
+
+    depth = 32
+
+    def __init__(self, frames: Tensor) -> None:
+        self.frames = frames
+        self.count, _, self.height, self.width = frames.shape
+
+    def rows(self, index: int, top: int, bottom: int) -> Tensor:
+        """Rows of a frame; they share its memory."""
+        return self.frames[index, :, top:bottom]
+
+
+class Spool:
+    """Frames in a temporary file, as whole levels of 8 or 16 bits; made by :func:`spooling`.
+
+    Frames are added one by one and are then read by rows. The file has no name, so that it is gone
+    when the process ends, however it ends.
+
+    Args:
+        folder: where the file lies; ``None`` for the system's place for such files.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        self._depths: list[int] = []
+        self._starts: list[int] = []
+        self.height = 0
+        self.width = 0
+
+    @property
+    def count(self) -> int:
+        """Number of frames."""
+        return len(self._starts)
+
+    @property
+    def depth(self) -> int:
+        """Bits of the deepest frame."""
+        return max(self._depths, default=8)
+
+    def add(self, pixels: Tensor, depth: int) -> None:
+        """Append a frame.
+
+        Args:
+            pixels: float32 [3, H, W] in [0, 1], of the size of those before.
+            depth: 8 or 16 bits; values are rounded to whole levels.
+
+        Raises:
+            InputError: if the depth is another.
+            PictureError: if the size differs from that of the first frame.
+            OutputError: if the disk is full.
+        """
+        if depth not in (8, 16):
+            raise InputError(f"frames are spooled with 8 or 16 bits, not {depth}")
+        _, height, width = pixels.shape
+        if not self._starts:
+            self.height, self.width = height, width
+        elif (height, width) != (self.height, self.width):
+            raise PictureError(
+                f"frame {self.count} is {width}×{height} px but the first is {self.width}×"
+                f"{self.height} px; the frames of a burst have one size"
+            )
+        peak = 2**depth - 1
+        levels = (pixels.clamp(0, 1) * peak).round_().permute(1, 2, 0).contiguous().numpy()
+        try:
+            start = self._file.seek(0, os.SEEK_END)
+            self._file.write(levels.astype(np.uint8 if depth == 8 else np.uint16).data)
+            self._file.flush()
+        except OSError as error:
+            raise OutputError(
+                f"{tempfile.gettempdir()}: the frames cannot be spooled ("
+                f"{error.strerror or error}); set TMPDIR to a folder with more room"
+            ) from error
+        self._starts.append(start)
+        self._depths.append(depth)
+
+    def rows(self, index: int, top: int, bottom: int) -> Tensor:
+        """Rows of a frame, read from the file."""
+        depth = self._depths[index]
+        size = self.width * 3 * depth // 8
+        self._file.seek(self._starts[index] + top * size)
+        data = self._file.read((bottom - top) * size)
+        kind = np.uint8 if depth == 8 else np.uint16
+        levels = np.frombuffer(data, kind).reshape(bottom - top, self.width, 3)
+        values = levels.transpose(2, 0, 1).astype(np.float32)
+        values /= 2**depth - 1
+        return torch.from_numpy(values)
+
+    def close(self) -> None:
+        """Remove the file."""
+        self._file.close()
+
+
+@contextmanager
+def spooling(folder: Path | None = None) -> Iterator[Spool]:
+    """A spool that is removed at the end, whatever happens.
+
+    Raises:
+        OutputError: if no temporary file can be made.
+    """
+    try:
+        spool = Spool(folder)
+    except OSError as error:
+        raise OutputError(
+            f"{folder or tempfile.gettempdir()}: no temporary file can be made "
+            f"({error.strerror or error}); set TMPDIR to another folder"
+        ) from error
+    try:
+        yield spool
+    finally:
+        spool.close()

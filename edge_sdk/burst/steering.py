@@ -1,0 +1,90 @@
+"""Kernels that follow edges: the covariance of the regression kernel at each pixel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from edge_sdk.reparam.block import sum_tensors
+
+MARGIN_PX = 3
+"""Margin that :class:`Steering` consumes: two smoothings and a difference."""
+NOISE_PASS = 0.1 / 3
+"""What a slope's energy gains from unit noise in each colour, after smoothing."""
+SMALLEST_ENERGY = 1e-4
+"""Energy of slopes under which a pixel hardly counts as an edge, on values in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class SteeringConfig:
+    """Settings of :class:`Steering`.
+
+    Attributes:
+        narrowing: part of the kernel's width that a clear edge takes away across it, 0 to 1; 0
+            leaves the kernel round.
+        stretching: part that it adds along it.
+    """
+
+    narrowing: float = 0.4
+    stretching: float = 0.0
+
+
+class Steering(nn.Module):
+    """The quadratic form of the kernel, from the structure tensor of the reference.
+
+    With J the 3×3 mean of ∇Y∇Yᵀ of the smoothed luma Y, and n its main direction, the kernel's
+    standard deviation is σ(1 − narrowing·A) along n and σ(1 + stretching·A) across n, where
+    A = s/(s + noise) in [0, 1] and s is the difference of the eigenvalues of J.
+
+    Args:
+        kernel_std_px: σ, in pixels of a frame.
+        config: settings.
+    """
+
+    def __init__(self, kernel_std_px: float, config: SteeringConfig) -> None:
+        super().__init__()
+        self.kernel_std_px = kernel_std_px
+        self.config = config
+
+    def forward(self, reference: Tensor, noise_std: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Coefficients of ½ eᵀ C⁻¹ e = xx·x² + xy·x·y + yy·y² for e = (x, y) in pixels.
+
+        Args:
+            reference: float [1, 3, T, T] in [0, 1].
+            noise_std: float [1, 1, 1, 1], noise of the reference.
+
+        Returns:
+            Three float [1, 1, T − 6, T − 6].
+        """
+        luma = sum_tensors([reference[:, colour : colour + 1] for colour in range(3)]) * (1.0 / 3.0)
+        slope_x, slope_y = slopes(_smoothed(luma))
+        xx, xy, yy = (
+            functional.avg_pool2d(product, 3, 1)
+            for product in (slope_x * slope_x, slope_x * slope_y, slope_y * slope_y)
+        )
+        across = xx - yy
+        strength = torch.sqrt(across * across + 4.0 * xy * xy + 1e-18)
+        doubt = noise_std * noise_std * NOISE_PASS + SMALLEST_ENERGY
+        edge = strength / (strength + doubt)
+        narrow = self.kernel_std_px * (1.0 - self.config.narrowing * edge)
+        wide = self.kernel_std_px * (1.0 + self.config.stretching * edge)
+        steep, flat = 0.25 / (narrow * narrow), 0.25 / (wide * wide)
+        even, turned = steep + flat, (steep - flat) / strength
+        return even + turned * across, 4.0 * turned * xy, even - turned * across
+
+
+def slopes(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Central differences per pixel, smoothed across (Sobel/8): float [N, C, T − 2, T − 2] each."""
+    down = x[..., :-2, :] + 2.0 * x[..., 1:-1, :] + x[..., 2:, :]
+    right = x[..., :-2] + 2.0 * x[..., 1:-1] + x[..., 2:]
+    slope_x = (down[..., 2:] - down[..., :-2]) * 0.125
+    slope_y = (right[..., 2:, :] - right[..., :-2, :]) * 0.125
+    return slope_x, slope_y
+
+
+def _smoothed(x: Tensor) -> Tensor:
+    rows = (x[..., :-2, :] + 2.0 * x[..., 1:-1, :] + x[..., 2:, :]) * 0.25
+    return (rows[..., :-2] + 2.0 * rows[..., 1:-1] + rows[..., 2:]) * 0.25
