@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edge_sdk.cli.burst_files import check_places, write_zoom_page
 from edge_sdk.cli.console import err, out, plain, print_json, print_table, stage_progress
 from edge_sdk.errors import InputError
 
@@ -20,7 +21,9 @@ NO_MODEL = "none"
 def zoom(
     frames: Annotated[
         list[Path] | None,
-        typer.Argument(help="Frames of one scene: JPEG, PNG, BMP, WebP or TIFF, all of one size."),
+        typer.Argument(
+            help="Frames of one scene: JPEG, PNG, BMP, WebP, TIFF or raw, all of one size."
+        ),
     ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Picture to write; its suffix names the format.")
@@ -43,6 +46,9 @@ def zoom(
         str,
         typer.Option(help="none, or a ×2 luma network: a shipped one or a .safetensors file."),
     ] = NO_MODEL,
+    report: Annotated[
+        Path | None, typer.Option(help="Write what each frame did as one HTML page.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Turn a burst of frames into one larger, cleaner picture.
@@ -68,9 +74,10 @@ def zoom(
         reference=reference,
         noise_std=None if noise is None else noise / 255,
         crop=None if crop is None else Region.parse(crop),
+        provenance=report is not None,
     )
     check_output_path(output)
-    _check_not_a_frame(frames, output)
+    check_places(frames, output, report)
     network = None if model == NO_MODEL else luma_network(model, scale)
     with spooling() as spool:
         held = spool_pictures(frames, spool)
@@ -82,14 +89,19 @@ def zoom(
     # The reference may be one of 8 bits among frames of 16; the merge holds what the finest do.
     made = replace(made, metadata=replace(made.metadata, bit_depth=8 if depth == 8 else 16))
     written = write_picture(made, output)
+    if report is not None:
+        write_zoom_page(report, result, frames, picture, written, config)
     if as_json:
-        print_json({"output": output, "notes": written.notes, **zoom_report(frames, result)})
+        places = {"output": output, "report": report, "notes": written.notes}
+        print_json({**places, **zoom_report(frames, result)})
         return
     _print_zoom(frames, result)
     for note in written.notes:
         err.print(f"note: {note}")
     height, width = result.pixels.shape[-2:]
     out.print(f"wrote {output} ({width}×{height} px)")
+    if report is not None:
+        out.print(f"wrote {report}")
 
 
 def zoom_report(frames: list[Path], result: ZoomResult) -> dict[str, object]:
@@ -112,14 +124,6 @@ def zoom_report(frames: list[Path], result: ZoomResult) -> dict[str, object]:
             for path, frame in zip(frames, result.frames, strict=True)
         ],
     }
-
-
-def _check_not_a_frame(frames: list[Path], output: Path) -> None:
-    """Refuse to write over a frame, also where a link leads to it."""
-    for path in frames:
-        same = path.resolve() == output.resolve()
-        if same or (path.exists() and output.exists() and path.samefile(output)):
-            raise InputError(f"{output}: is the frame {path}; give another name with -o")
 
 
 def _print_zoom(frames: list[Path], result: ZoomResult) -> None:
