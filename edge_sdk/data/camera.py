@@ -3,9 +3,11 @@
 The camera, in the order of its parts (specification 2, "Why"; every default is documented because
 decibels mean nothing without it):
 
-1. The scene is a photograph, taken as sRGB and turned into linear light.
+1. The scene is a photograph, taken as sRGB and turned into linear light; on request a nearer layer
+   and a moving object lie over it (:mod:`edge_sdk.data.occluders`).
 2. Each frame sees it through a shift and a rotation about the centre, both uniform and independent
-   per frame; the first frame is at rest.
+   per frame; the first frame is at rest. On request the hand walks along a continuous path that a
+   rolling shutter reads row by row (:mod:`edge_sdk.data.hand_motion`).
 3. The lens blurs by a Gaussian of ``lens_std_px`` pixels of the sensor.
 4. A pixel integrates over its square: the mean of scale × scale interpolated scene pixels.
 5. The result is sRGB-encoded, Gaussian noise of ``noise_std`` is added to the encoded values, and
@@ -19,14 +21,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from edge_sdk.data.hand_motion import PATHS, HandMotion, draw_hand_motion
+from edge_sdk.data.occluders import MovingObject, NearLayer, near_layer, object_layer
+from edge_sdk.data.scene_layers import LayeredScene
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import linear_to_srgb, srgb_to_linear
-from edge_sdk.registration.motion import EuclideanMotion, centred_grid, transform
-from edge_sdk.registration.pyramid import gaussian_blur
-from edge_sdk.registration.sampling import sample_bicubic
+from edge_sdk.registration.motion import EuclideanMotion, centred_grid
 
 SMALLEST_FRAME_PX = 32
 
@@ -42,7 +46,12 @@ class CameraConfig:
         max_angle_deg: largest rotation, in degrees.
         lens_std_px: standard deviation of the lens blur, in sensor pixels.
         noise_std: standard deviation of the noise on encoded values in [0, 1].
-        seed: seed of motion and noise.
+        seed: seed of everything that is drawn. Motion and noise do not depend on layers.
+        path: ``independent`` poses per frame, or ``walk``, a continuous path.
+        readout: time in which a rolling shutter reads the rows of a frame, as a share of the frame
+            interval, 0 to 1; 0 exposes all rows at once. More than 0 needs a path that walks.
+        near: a nearer layer, for parallax; ``None`` for a flat scene.
+        mover: an object that moves between frames, for ghosts; ``None`` for a scene at rest.
     """
 
     frames: int = 10
@@ -52,6 +61,10 @@ class CameraConfig:
     lens_std_px: float = 0.3
     noise_std: float = 8 / 255
     seed: int = 0
+    path: str = "independent"
+    readout: float = 0.0
+    near: NearLayer | None = None
+    mover: MovingObject | None = None
 
     def __post_init__(self) -> None:
         checks = (
@@ -64,30 +77,45 @@ class CameraConfig:
             ),
             (self.lens_std_px >= 0, f"lens blur must be 0 px or more, not {self.lens_std_px}"),
             (0 <= self.noise_std <= 1, f"noise must be 0 to 1, not {self.noise_std}"),
+            (
+                self.path in PATHS,
+                f"the hand has no path {self.path!r}; choose one of: {', '.join(PATHS)}",
+            ),
+            (0 <= self.readout <= 1, f"readout must be 0 to 1 frame, not {self.readout}"),
+            (
+                self.readout == 0 or self.path == "walk",
+                "a rolling shutter needs a hand that moves between the rows; choose path 'walk'",
+            ),
         )
         for holds, message in checks:
             if not holds:
                 raise InputError(message)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SimulatedBurst:
     """A burst with everything that a real one hides.
 
     Attributes:
         frames: float32 [N, 3, H, W] in [0, 1], sRGB, multiples of 1/255.
-        motions: motion of each frame: sensor pixel of the frame to the same pixel of the scene.
+        motions: motion of each frame: sensor pixel of the frame to the same pixel of the scene; at
+            the time of the middle row where a rolling shutter reads.
         scene: float32 [3, …, …], linear light: the photograph.
         config: the camera.
+        layered: the scene with its layers and the motion of every row.
     """
 
     frames: Tensor
     motions: tuple[EuclideanMotion, ...]
     scene: Tensor
     config: CameraConfig
+    layered: LayeredScene
 
     def truth(self, index: int) -> Tensor:
         """What a noise-free camera with a point-like lens and ``scale`` times more pixels sees.
+
+        It moves as frame ``index`` does: a rolling shutter bends the truth like the frame, and the
+        layers stand where that frame sees them.
 
         Args:
             index: frame from whose position it looks, 0-based.
@@ -95,49 +123,129 @@ class SimulatedBurst:
         Returns:
             Float32 [3, scale·H, scale·W] in [0, 1], sRGB.
         """
-        height, width = (side * self.config.scale for side in self.frames.shape[-2:])
-        motion = self.motions[index]
-        points = _scene_points(motion, height, width, self.config.scale)
-        return linear_to_srgb(sample_bicubic(self.scene, points).clamp(0, 1))
+        return linear_to_srgb(self.layered.light(index, self._finer_grid()))
+
+    def moving_area(self, reference: int) -> Tensor:
+        """Where the moving object is in any of the frames, as frame ``reference`` sees the scene.
+
+        Ghosts can stand there and nowhere else.
+
+        Returns:
+            Bool [scale·H, scale·W], on the grid of :meth:`truth`.
+        """
+        return self.layered.moving_area(reference, self._finer_grid())
 
     def relative_motion(self, reference: int, index: int) -> Tensor:
-        """True motion from frame ``reference`` to frame ``index``, float64 [3, 3]."""
+        """True motion from frame ``reference`` to frame ``index``, float64 [3, 3].
+
+        A moving object is excepted.
+
+        Raises:
+            InputError: if a rolling shutter or a nearer layer leaves no single motion per frame.
+        """
+        if self.config.readout > 0 or self.config.near is not None:
+            cause = "a rolling shutter" if self.config.readout > 0 else "a nearer layer"
+            raise InputError(f"{cause} has no single motion per frame; ask for true_positions")
         inverse: Tensor = torch.linalg.inv(self.motions[index].matrix)
         return inverse @ self.motions[reference].matrix
 
+    def true_positions(self, reference: int, index: int) -> Tensor:
+        """Where frame ``index`` shows what each pixel of frame ``reference`` shows.
 
-def simulate_burst(photograph: Tensor, config: CameraConfig | None = None) -> SimulatedBurst:
+        Holds for rolling shutter, parallax and moving objects.
+
+        Returns:
+            Float64 [H, W, 2], centred (x, y) in pixels of frame ``index``. NaN where something else
+            hides the point in that frame, or where a soft edge mixes two layers in either frame
+            (each giving more than a tenth of the light). Places beyond the frame's edge are given
+            as they are.
+        """
+        height, width = self.frames.shape[-2:]
+        grid = centred_grid(height, width, like=torch.zeros((), dtype=torch.float64))
+        return self.layered.positions(reference, index, grid)
+
+    def _finer_grid(self) -> Tensor:
+        scale = self.config.scale
+        height, width = (side * scale for side in self.frames.shape[-2:])
+        return centred_grid(
+            height, width, step=1 / scale, like=torch.zeros((), dtype=torch.float64)
+        )
+
+
+def simulate_burst(
+    photograph: Tensor, config: CameraConfig | None = None, object_picture: Tensor | None = None
+) -> SimulatedBurst:
     """Take a burst of ``photograph`` with the simulated camera.
 
     Args:
         photograph: float32 [3, H, W] in [0, 1], sRGB.
         config: the camera.
+        object_picture: float32 [3, …, …] in [0, 1], sRGB, at least as large as ``photograph``: what
+            the moving object shows; the photograph turned by 180° by default.
 
     Raises:
+        InputError: if the hand may move faster than the shutter reads.
         PictureError: if so little of the photograph is seen by all frames that a frame would have
-            less than 32 pixels on a side.
+            less than 32 pixels on a side, if the moving object does not stay inside the frame, or
+            if ``object_picture`` is too small.
     """
     config = config or CameraConfig()
     generator = torch.Generator().manual_seed(config.seed)
-    height, width = _sensor_size(photograph.shape[-2], photograph.shape[-1], config)
-    scene = _parity_cropped(srgb_to_linear(photograph), height * config.scale, width * config.scale)
-    lens = gaussian_blur(scene[None], config.lens_std_px * config.scale)[0]
-    motions = tuple(_draw_motion(config, index, generator) for index in range(config.frames))
-    frames = [_expose(lens, motion, height, width, config, generator) for motion in motions]
-    return SimulatedBurst(torch.stack(frames), motions, scene, config)
+    size = _sensor_size(photograph.shape[-2], photograph.shape[-1], config)
+    hand = draw_hand_motion(
+        generator,
+        path=config.path,
+        frames=config.frames,
+        max_shift_px=config.max_shift_px,
+        max_angle_deg=config.max_angle_deg,
+        height=size[0],
+        width=size[1],
+        readout=config.readout,
+        largest_factor=max(1.0, config.near.factor if config.near else 1.0),
+    )
+    layered = _arrange(photograph, config, size, hand, object_picture)
+    lens = layered.through(config.lens_std_px)
+    frames = [_expose(lens, index, size, config, generator) for index in range(config.frames)]
+    motions = tuple(hand.motion(index) for index in range(config.frames))
+    return SimulatedBurst(torch.stack(frames), motions, layered.background, config, layered)
+
+
+def _arrange(
+    photograph: Tensor,
+    config: CameraConfig,
+    size: tuple[int, int],
+    hand: HandMotion,
+    object_picture: Tensor | None,
+) -> LayeredScene:
+    height, width = (side * config.scale for side in size)
+    background = _parity_cropped(srgb_to_linear(photograph), height, width)
+    layers = []
+    if config.near is not None:
+        layers.append(near_layer(config.near, background, config.frames, config.scale))
+    if config.mover is not None:
+        shown = None if object_picture is None else srgb_to_linear(object_picture)
+        chance = _generator(config.seed, "object")
+        layers.append(
+            object_layer(config.mover, background, config.frames, config.scale, size, chance, shown)
+        )
+    moving = None if config.mover is None else len(layers) - 1
+    return LayeredScene(background, tuple(layers), hand, config.scale, moving)
 
 
 def _expose(
-    lens: Tensor,
-    motion: EuclideanMotion,
-    height: int,
-    width: int,
+    lens: LayeredScene,
+    index: int,
+    size: tuple[int, int],
     config: CameraConfig,
     generator: torch.Generator,
 ) -> Tensor:
     scale = config.scale
-    points = _scene_points(motion, height * scale, width * scale, scale)
-    fine = sample_bicubic(lens, points).clamp(0, 1)
+    height, width = size
+    like = torch.zeros((), dtype=torch.float64)
+    points = centred_grid(height * scale, width * scale, step=1 / scale, like=like)
+    # A sensor's row is exposed at one time, whatever part of its pixels is looked at.
+    clock = centred_grid(height, 1, like=like)[..., 1].repeat_interleave(scale, 0)
+    fine = lens.light(index, points, clock.expand(height * scale, width * scale))
     light = torch.nn.functional.avg_pool2d(fine[None], scale)[0]
     encoded = linear_to_srgb(light)
     noise = torch.randn(encoded.shape, generator=generator)
@@ -145,20 +253,11 @@ def _expose(
     return (noisy * 255).round() / 255
 
 
-def _scene_points(motion: EuclideanMotion, height: int, width: int, scale: int) -> Tensor:
-    matrix = motion.matrix
-    grid = centred_grid(height, width, step=1 / scale, like=matrix)
-    points = transform(matrix, grid.reshape(-1, 2)).reshape(height, width, 2)
-    return (points * scale).float()
-
-
-def _draw_motion(config: CameraConfig, index: int, generator: torch.Generator) -> EuclideanMotion:
-    x, y, angle = (2 * torch.rand(3, generator=generator, dtype=torch.float64) - 1).tolist()
-    if index == 0:
-        return EuclideanMotion(0.0, 0.0, 0.0)
-    return EuclideanMotion(
-        x * config.max_shift_px, y * config.max_shift_px, angle * config.max_angle_deg
-    )
+def _generator(seed: int, purpose: str) -> torch.Generator:
+    """A stream of chance of its own, so that an option leaves what others draw as it was."""
+    entropy = [seed % 2**64, *purpose.encode()]
+    state = np.random.SeedSequence(entropy).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
 
 
 def _sensor_size(height: int, width: int, config: CameraConfig) -> tuple[int, int]:

@@ -1,8 +1,8 @@
-"""Gauss–Newton refinement of Euclidean motions, inverse compositional, robust, batched over frames.
+"""Gauss–Newton refinement of motions, inverse compositional, robust, batched over frames.
 
 Minimises Σ_p ρ(I(M p) − g·T(p) − b) over the motion M, gain g and offset b of each frame I against
 the reference T (Baker & Matthews 2004, with gain and offset as in Bartoli 2008 and ρ by Tukey's
-biweight). Gradients are those of the reference, so they are computed once per level.
+biweight). Gradients are those of the reference, so their products are computed once per level.
 """
 
 from __future__ import annotations
@@ -12,21 +12,65 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from edge_sdk.registration.motion import centred_grid, transform
-from edge_sdk.registration.sampling import sample_frames
+from edge_sdk.registration.models import MotionModel, step_matrices, velocities
+from edge_sdk.registration.sampling import sample_linear
+from edge_sdk.registration.template import Template
 
 TUKEY = 4.685
 """Tuning constant of the biweight: 95 % efficient on Gaussian residuals."""
-MAX_POINTS = 120_000
-"""Pixels of the reference that take part; a larger picture is thinned evenly to about as many."""
+LONGEST_STEP_PX = 6.0
+"""No corner moves further in one step: beyond, the slopes say nothing."""
+LEAST_GAIN = 0.02
+"""A frame that shows less of the reference's contrast does not move."""
+MEDIAN_POINTS = 2048
+"""Residuals from which the robust standard deviation is taken."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Normals:
+    """What the normal equations of one level need of the reference, for one motion model.
+
+    Attributes:
+        template: the reference.
+        model: the motion model, K degrees of freedom.
+        design: float32 [K + 2, P]: slope along each generator, then gain and offset.
+        products: float32 [(K + 2)(K + 3)/2, P]: products of pairs of rows of ``design``.
+        corners: float64 [K, 4, 2]: how the corners of the picture move along each generator.
+        mean: mean of the reference's values.
+    """
+
+    template: Template
+    model: MotionModel
+    design: Tensor
+    products: Tensor
+    corners: Tensor
+    mean: float
+
+    @staticmethod
+    def of(template: Template, model: MotionModel) -> Normals:
+        """Prepare a template for a motion model."""
+        along = velocities(model, template.points / template.radius)
+        mean = float(template.values.mean())
+        photometric = torch.stack((template.values - mean, torch.ones_like(template.values)))
+        motion = (along * template.slopes).sum(-1)
+        design = torch.cat((motion, photometric))
+        upper = torch.triu_indices(len(design), len(design))
+        products = design[upper[0]] * design[upper[1]]
+        x, y = template.width / 2, template.height / 2
+        corners = template.points.new_tensor([[-x, -y], [x, -y], [-x, y], [x, y]]).double()
+        return Normals(
+            template, model, design, products, velocities(model, corners / template.radius), mean
+        )
+
+
+@dataclass(frozen=True, eq=False)
 class Refined:
     """Result of a refinement, for N frames.
 
     Attributes:
         matrices: float64 [N, 3, 3], reference to frame.
+        gain: float64 [N]: contrast of the frame over that of the reference.
+        offset: float64 [N]: its brightness less gain times that of the reference.
         residual_std: float [N]: robust standard deviation of what the motion does not explain.
         overlap: float [N] in [0, 1]: share of the reference's points that the frame shows.
         explained: float [N] in [0, 1]: squared correlation of frame and reference over the points
@@ -35,6 +79,8 @@ class Refined:
     """
 
     matrices: Tensor
+    gain: Tensor
+    offset: Tensor
     residual_std: Tensor
     overlap: Tensor
     explained: Tensor
@@ -42,7 +88,7 @@ class Refined:
 
 
 def refine(
-    reference: Tensor,
+    normals: Normals,
     frames: Tensor,
     start: Tensor,
     *,
@@ -52,128 +98,117 @@ def refine(
     """Refine motions on one pyramid level.
 
     Args:
-        reference: float [1, 1, H, W].
-        frames: float [N, 1, H, W].
-        start: float64 [N, 3, 3], Euclidean motions to start from.
+        normals: the reference and the motion model.
+        frames: float32 [N, 1, H, W].
+        start: float64 [N, 3, 3], motions of the model to start from.
         iterations: most steps to take.
         tolerance_px: stop once no corner of any frame moves further than this.
     """
-    height, width = reference.shape[-2:]
-    keep = _thinned(height, width, reference.device)
-    points = centred_grid(height, width, like=start).reshape(-1, 2)[keep]
-    template = reference.reshape(-1)[keep].double()
-    slope_x, slope_y = (slope.reshape(-1)[keep].double() for slope in _gradient(reference))
-    x, y = points[:, 0], points[:, 1]
-    radius = max(height, width) / 2
-    # Columns: shift x, shift y, rotation (scaled to pixels at the edge), gain, offset.
-    design = torch.stack(
-        (
-            slope_x,
-            slope_y,
-            (x * slope_y - y * slope_x) / radius,
-            template - template.mean(),
-            torch.ones_like(template),
-        ),
-        dim=1,
-    )
-    matrices = start.clone()
-    count = frames.shape[0]
-    step_px = torch.full((count,), torch.inf, dtype=start.dtype, device=start.device)
-    solution, residual, gain, inside = _step(design, template, frames, matrices, points)
+    template = normals.template
+    matrices = start
+    step_px = torch.full((len(frames),), torch.inf, dtype=start.dtype, device=start.device)
+    values, inside = sample_linear(frames, matrices, template.points)
+    gain, offset = _brightness(normals, values, inside)
     for _ in range(iterations):
-        matrices, step_px = _update(matrices, solution, radius)
-        solution, residual, gain, inside = _step(design, template, frames, matrices, points)
+        solution = _solved(normals, values, inside, gain, offset)
+        matrices, step_px = _moved(normals, matrices, solution, gain)
+        gain = gain + solution[:, -2]
+        offset = offset + solution[:, -1] - solution[:, -2] * normals.mean
+        values, inside = sample_linear(frames, matrices, template.points)
         if float(step_px.max()) < tolerance_px:
             break
-    return _summary(matrices, residual, gain, inside, template, step_px)
+    gain, offset = _brightness(normals, values, inside)
+    return _summary(normals, matrices, values, inside, gain, offset, step_px)
 
 
-def _step(
-    design: Tensor, template: Tensor, frames: Tensor, matrices: Tensor, points: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    values, inside = sample_frames(frames, transform(matrices, points))
-    difference = values[:, 0].double() - template
-    valid = inside.double()
-    # Residual after the best gain and offset of the valid pixels, so that weights are fair.
-    photometric = design[:, 3:]
-    fitted = _solve(photometric, difference, valid)
-    residual = difference - fitted @ photometric.T
-    spread = _robust_std(residual, inside)
-    scaled = (residual / (TUKEY * spread[:, None])).square().clamp_max(1.0)
-    weight = (1.0 - scaled).square() * valid
-    return _solve(design, difference, weight), residual, 1.0 + fitted[:, 0], inside
-
-
-def _solve(design: Tensor, values: Tensor, weight: Tensor) -> Tensor:
-    weighted = weight[:, :, None] * design
-    normal = weighted.mT @ design
-    right = (weighted.mT @ values[:, :, None])[:, :, 0]
-    # A flat picture leaves directions without any gradient: damping keeps them at rest.
-    trace = normal.diagonal(dim1=-2, dim2=-1).sum(-1)
-    damping = (1e-9 * trace + 1e-12)[:, None, None] * torch.eye(
-        design.shape[1], dtype=design.dtype, device=design.device
-    )
-    solution: Tensor = torch.linalg.solve(normal + damping, right)
-    return solution
-
-
-def _update(matrices: Tensor, solution: Tensor, radius: float) -> tuple[Tensor, Tensor]:
-    shift = solution[:, :2]
-    turn = solution[:, 2] / radius
-    # The step moves the reference; the frame's motion takes its inverse.
-    step = torch.zeros_like(matrices)
-    cosine, sine = turn.cos(), turn.sin()
-    step[:, 0, 0] = cosine
-    step[:, 1, 1] = cosine
-    step[:, 0, 1] = -sine
-    step[:, 1, 0] = sine
-    step[:, :2, 2] = shift
-    step[:, 2, 2] = 1.0
-    moved = shift.norm(dim=-1) + solution[:, 2].abs()
-    return matrices @ torch.linalg.inv(step), moved
-
-
-def _summary(
-    matrices: Tensor,
-    residual: Tensor,
-    gain: Tensor,
-    inside: Tensor,
-    template: Tensor,
-    step_px: Tensor,
-) -> Refined:
-    valid = inside.double()
-    count = valid.sum(-1).clamp_min(1.0)
-    mean = (valid * template).sum(-1) / count
-    variance = (valid * (template - mean[:, None]).square()).sum(-1) / count
-    # Only what the reference puts into the frame counts: a flat frame (gain 0) shows nothing of it.
-    variance = variance * gain.clamp_min(0.0).square()
-    unexplained = (valid * residual.square()).sum(-1) / count
-    return Refined(
-        matrices=matrices,
-        residual_std=_robust_std(residual, inside),
-        overlap=valid.mean(-1),
-        explained=variance / (variance + unexplained).clamp_min(1e-12),
-        last_step_px=step_px,
-    )
-
-
-def _robust_std(residual: Tensor, inside: Tensor) -> Tensor:
-    masked = residual.abs().masked_fill(~inside, torch.nan)
+def robust_std(residual: Tensor, inside: Tensor) -> Tensor:
+    """Standard deviation [N] by the median of absolute residuals [N, P] that count."""
+    stride = -(-residual.shape[1] // MEDIAN_POINTS)
+    thinned = residual[:, ::stride].abs()
+    masked = thinned.masked_fill(inside[:, ::stride] == 0, torch.nan)
     median = masked.nanmedian(dim=-1).values.nan_to_num(0.0)
     return (1.4826 * median).clamp_min(1e-5)
 
 
-def _gradient(image: Tensor) -> tuple[Tensor, Tensor]:
-    padded = torch.nn.functional.pad(image, (1, 1, 1, 1), mode="replicate")
-    slope_x = (padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]) / 2
-    slope_y = (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]) / 2
-    return slope_x, slope_y
+def _residual(template: Template, values: Tensor, gain: Tensor, offset: Tensor) -> Tensor:
+    expected = gain[:, None].float() * template.values + offset[:, None].float()
+    return values - expected
 
 
-def _thinned(height: int, width: int, device: torch.device) -> Tensor:
-    total = height * width
-    stride = max(1, round(total / MAX_POINTS))
-    # A stride that shares no factor with the width walks through all columns.
-    while stride > 1 and torch.gcd(torch.tensor(stride), torch.tensor(width)) > 1:
-        stride += 1
-    return torch.arange(0, total, stride, device=device)
+def _solved(
+    normals: Normals, values: Tensor, inside: Tensor, gain: Tensor, offset: Tensor
+) -> Tensor:
+    residual = _residual(normals.template, values, gain, offset)
+    spread = robust_std(residual, inside)
+    scaled = (residual / (TUKEY * spread[:, None])).square_().clamp_max_(1.0)
+    weight = (1.0 - scaled).square_().mul_(inside)
+    return _solution(normals, weight, weight * residual)
+
+
+def _solution(normals: Normals, weight: Tensor, weighted: Tensor) -> Tensor:
+    size = len(normals.design)
+    upper = torch.triu_indices(size, size)
+    normal = weight.new_zeros((len(weight), size, size), dtype=torch.float64)
+    normal[:, upper[0], upper[1]] = (weight @ normals.products.T).double()
+    normal[:, upper[1], upper[0]] = normal[:, upper[0], upper[1]]
+    right = (weighted @ normals.design.T).double()
+    # A flat picture leaves directions without any gradient: damping keeps them at rest.
+    trace = normal.diagonal(dim1=-2, dim2=-1).sum(-1)
+    damping = (1e-9 * trace + 1e-12)[:, None, None] * torch.eye(size, dtype=torch.float64)
+    solution, _ = torch.linalg.solve_ex(normal + damping, right)
+    finite: Tensor = solution.nan_to_num(0.0, 0.0, 0.0)
+    return finite
+
+
+def _moved(
+    normals: Normals, matrices: Tensor, solution: Tensor, gain: Tensor
+) -> tuple[Tensor, Tensor]:
+    # Slopes of the frame are gain times those of the reference.
+    seen = (gain > LEAST_GAIN).double() / gain.clamp_min(LEAST_GAIN)
+    step = solution[:, :-2] * seen[:, None]
+    step_px = torch.einsum("nk,kcd->ncd", step, normals.corners).norm(dim=-1).amax(-1)
+    shorter = (LONGEST_STEP_PX / step_px.clamp_min(LONGEST_STEP_PX))[:, None]
+    # The step moves the reference; the frame's motion takes its inverse.
+    step = -step * shorter
+    return matrices @ step_matrices(normals.model, step, normals.template.radius), step_px
+
+
+def _brightness(normals: Normals, values: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
+    """Gain and offset by least squares over the points that both show."""
+    reference = normals.template.values - normals.mean
+    moments = torch.stack((torch.ones_like(reference), reference, reference.square()))
+    count, first, second = (inside @ moments.T).double().unbind(-1)
+    shown = inside * values
+    total, cross = (shown @ moments[:2].T).double().unbind(-1)
+    count = count.clamp_min(1.0)
+    variance = (second - first.square() / count).clamp_min(1e-9)
+    gain = (cross - first * total / count) / variance
+    return gain, (total - gain * first) / count - gain * normals.mean
+
+
+def _summary(
+    normals: Normals,
+    matrices: Tensor,
+    values: Tensor,
+    inside: Tensor,
+    gain: Tensor,
+    offset: Tensor,
+    step_px: Tensor,
+) -> Refined:
+    residual = _residual(normals.template, values, gain, offset)
+    count = inside.sum(-1).clamp_min(1.0)
+    reference = normals.template.values - normals.mean
+    mean = (inside @ reference) / count
+    variance = (inside @ reference.square()) / count - mean.square()
+    # Only what the reference puts into the frame counts: a flat frame (gain 0) shows nothing of it.
+    variance = variance.clamp_min(0.0) * gain.clamp_min(0.0).square()
+    unexplained = (inside * residual.square()).sum(-1) / count
+    return Refined(
+        matrices=matrices,
+        gain=gain,
+        offset=offset,
+        residual_std=robust_std(residual, inside),
+        overlap=inside.mean(-1),
+        explained=variance / (variance + unexplained).clamp_min(1e-12),
+        last_step_px=step_px,
+    )

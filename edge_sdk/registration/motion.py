@@ -49,8 +49,10 @@ class EuclideanMotion:
 
     @staticmethod
     def of(matrix: Tensor) -> EuclideanMotion:
-        """Read shift and rotation off a Euclidean matrix [3, 3]."""
-        angle = math.degrees(math.atan2(float(matrix[1, 0]), float(matrix[0, 0])))
+        """Read shift and rotation at the centre off a matrix [3, 3]."""
+        angle = math.degrees(
+            math.atan2(float(matrix[1, 0] - matrix[0, 1]), float(matrix[0, 0] + matrix[1, 1]))
+        )
         return EuclideanMotion(float(matrix[0, 2]), float(matrix[1, 2]), angle)
 
 

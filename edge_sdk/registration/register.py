@@ -8,39 +8,21 @@ import torch
 from torch import Tensor
 
 from edge_sdk.errors import InputError
-from edge_sdk.registration.gauss_newton import Refined, refine
+from edge_sdk.registration.config import RegistrationConfig
+from edge_sdk.registration.field import MotionField
+from edge_sdk.registration.gauss_newton import Normals, Refined, refine
 from edge_sdk.registration.motion import EuclideanMotion
-from edge_sdk.registration.pyramid import build_pyramid, gaussian_blur, search_shift
+from edge_sdk.registration.pyramid import build_pyramid, gaussian_blur, level_matrix, search_shift
+from edge_sdk.registration.template import make_template
 
 QUANTISATION = (1 / 255) ** 2 / 6
 """Variance of the difference of two values rounded to 8 bits."""
 NOISE_MARGIN = 1.3
 """Variance of a difference, over that of the estimated noise, up to which it counts as noise."""
-
-
-@dataclass(frozen=True)
-class RegistrationConfig:
-    """Settings of :func:`register`.
-
-    Attributes:
-        max_shift_px: largest shift that the coarse search covers, in each direction.
-        smooth_px: standard deviation of the blur before the finest level, against noise.
-        coarsest_px: shorter side of the coarsest pyramid level.
-        coarse_iterations: Gauss–Newton steps on each coarse level.
-        fine_iterations: Gauss–Newton steps on the finest level.
-        tolerance_px: movement under which a level counts as done.
-        min_overlap: share of the reference that a frame must show to be used.
-        min_explained: squared correlation with the reference that a frame must reach.
-    """
-
-    max_shift_px: float = 64.0
-    smooth_px: float = 1.0
-    coarsest_px: int = 32
-    coarse_iterations: int = 12
-    fine_iterations: int = 10
-    tolerance_px: float = 2e-3
-    min_overlap: float = 0.4
-    min_explained: float = 0.25
+PIXELS_AT_ONCE = 1_000_000
+"""Frames are aligned together as long as they have no more pixels than this."""
+SEARCHED_SHARE = 0.1
+"""Shifts up to this share of the shorter side are always searched."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +35,7 @@ class Registration:
         overlap: share of the reference that the frame shows.
         explained: squared correlation with the reference after alignment.
         accepted: whether the frame may contribute; one without anything to see may, at rest.
+        field: motion at each point of the picture: ``matrix`` plus offsets where it varies.
         reason: why it may not; empty if accepted.
     """
 
@@ -61,6 +44,7 @@ class Registration:
     overlap: float
     explained: float
     accepted: bool
+    field: MotionField
     reason: str = ""
 
     @property
@@ -69,17 +53,169 @@ class Registration:
         return EuclideanMotion.of(self.matrix)
 
 
+class Registrar:
+    """A reference, prepared once, to which frames are aligned as they come.
+
+    Nothing throws on a dark, flat or foreign picture: such a frame comes back not accepted. Where
+    no motion can be found because there is nothing to see, and the frame at rest differs from the
+    reference by noise and brightness only, any motion would do: it is accepted, at rest.
+
+    Args:
+        reference: float32 [1, H, W] in [0, 1], one channel, such as luma.
+        config: settings; the defaults suit hand-held bursts.
+        noise_std: noise of one frame on the same values; 0 if there is none or it is unknown.
+    """
+
+    def __init__(
+        self,
+        reference: Tensor,
+        config: RegistrationConfig | None = None,
+        noise_std: float = 0.0,
+    ) -> None:
+        if reference.ndim != 3 or reference.shape[0] != 1 or reference.numel() == 0:
+            raise InputError(
+                f"a reference of shape {tuple(reference.shape)} cannot be aligned to; give one "
+                "channel, [1, H, W]"
+            )
+        self.config = config or RegistrationConfig()
+        self.noise_std = noise_std
+        self.shape = reference.shape
+        self.halvings = 0
+        height, width = reference.shape[-2:]
+        while height * width > self.config.most_pixels:
+            height, width, self.halvings = height // 2, width // 2, self.halvings + 1
+        self._smooth = self._smoothed(reference[None])
+        self._levels = build_pyramid(self._smooth, self.config.coarsest_px)
+        self._templates = [
+            make_template(level, self.config.most_points // (COARSE_THINNING if index else 1))
+            for index, level in enumerate(self._levels)
+        ]
+        self._normals = [Normals.of(entry, self.config.model) for entry in self._templates]
+
+    def register(self, frames: Tensor) -> tuple[Registration, ...]:
+        """Align frames to the reference.
+
+        Args:
+            frames: float32 [N, 1, H, W] in [0, 1], of the size of the reference.
+
+        Returns:
+            One result per frame, in order.
+
+        Raises:
+            InputError: if the sizes differ.
+        """
+        if frames.shape[1:] != self.shape:
+            raise InputError(
+                f"frames {tuple(frames.shape)} do not match the reference {tuple(self.shape)}; "
+                "give frames [N, 1, H, W] and a reference [1, H, W]"
+            )
+        together = max(1, PIXELS_AT_ONCE // self._smooth.numel())
+        found: list[Registration] = []
+        for start in range(0, len(frames), together):
+            found += self._aligned(frames[start : start + together])
+        return tuple(found)
+
+    def _aligned(self, frames: Tensor) -> list[Registration]:
+        levels = build_pyramid(self._smoothed(frames), self.config.coarsest_px)
+        refined = self._global(levels)
+        return [self._judged(refined, index, levels[0][index]) for index in range(len(frames))]
+
+    def _global(self, levels: list[Tensor]) -> Refined:
+        """Motions on the finest level."""
+        config = self.config
+        depth = len(levels) - 1
+        shorter = min(self.shape[-2:])
+        reach_px = max(config.max_shift_px, SEARCHED_SHARE * shorter)
+        reach = int(reach_px / 2 ** (depth + self.halvings)) + 1
+        shifts, _ = search_shift(self._levels[-1], levels[-1], reach, config.min_overlap)
+        matrices = torch.eye(3, dtype=torch.float64, device=shifts.device).repeat(len(shifts), 1, 1)
+        matrices[:, :2, 2] = shifts.double()
+        for index in range(depth, 0, -1):
+            refined = refine(
+                self._normals[index],
+                levels[index],
+                matrices,
+                iterations=config.coarse_iterations,
+                tolerance_px=COARSE_TOLERANCE * config.tolerance_px,
+            )
+            scaling = level_matrix(self._levels[index - 1].shape, like=matrices)
+            matrices = scaling @ refined.matrices @ torch.linalg.inv(scaling)
+        return refine(
+            self._normals[0],
+            levels[0],
+            matrices,
+            iterations=config.fine_iterations,
+            tolerance_px=config.tolerance_px,
+        )
+
+    def _smoothed(self, frames: Tensor) -> Tensor:
+        for _ in range(self.halvings):
+            height, width = frames.shape[-2:]
+            even = frames[..., : height - height % 2, : width - width % 2]
+            frames = torch.nn.functional.avg_pool2d(even, 2)
+        return gaussian_blur(frames, self.config.smooth_px)
+
+    def _alike_at_rest(self, smooth: Tensor) -> bool:
+        """Whether a smoothed frame differs from the reference by noise and brightness only."""
+        impulse = torch.zeros(1, 1, 31, 31)
+        impulse[..., 15, 15] = 1.0
+        passed = float(gaussian_blur(impulse, self.config.smooth_px).square().sum())
+        noise = 2 * self.noise_std**2 * passed + QUANTISATION
+        difference = smooth - self._smooth[0]
+        expected = noise / 4**self.halvings
+        alike: bool = float(difference.var(correction=0)) <= NOISE_MARGIN * expected
+        return alike
+
+    def _judged(self, refined: Refined, index: int, smooth: Tensor) -> Registration:
+        config = self.config
+        matrix = self._full(refined.matrices[index])
+        overlap = float(refined.overlap[index])
+        explained = float(refined.explained[index])
+        reason = ""
+        if not bool(torch.isfinite(matrix).all()):
+            matrix = torch.eye(3, dtype=torch.float64)
+            reason = "no motion could be found"
+        elif overlap < config.min_overlap:
+            reason = f"shows only {overlap:.0%} of the reference"
+        elif explained < config.min_explained:
+            reason = f"does not match the reference (correlation² {explained:.2f})"
+        if reason and self._alike_at_rest(smooth):
+            matrix = torch.eye(3, dtype=torch.float64)
+            overlap, reason = 1.0, ""
+        height, width = self.shape[-2:]
+        return Registration(
+            matrix,
+            float(refined.residual_std[index]),
+            overlap,
+            explained,
+            not reason,
+            MotionField(matrix, height, width),
+            reason,
+        )
+
+    def _full(self, matrix: Tensor) -> Tensor:
+        size = self.shape
+        scaling = torch.eye(3, dtype=torch.float64)
+        for _ in range(self.halvings):
+            scaling = scaling @ level_matrix(size, like=matrix)
+            size = torch.Size((size[-2] // 2, size[-1] // 2))
+        full: Tensor = scaling @ matrix @ torch.linalg.inv(scaling)
+        return full
+
+
+COARSE_THINNING = 4
+"""Coarse levels use this much fewer points."""
+COARSE_TOLERANCE = 8.0
+"""Coarse levels stop this much earlier than the finest: they only give it a start."""
+
+
 def register(
     reference: Tensor,
     frames: Tensor,
     config: RegistrationConfig | None = None,
     noise_std: float = 0.0,
 ) -> tuple[Registration, ...]:
-    """Estimate the Euclidean motion of every frame against the reference.
-
-    Nothing throws on a dark, flat or foreign picture: such a frame comes back not accepted. Where
-    no motion can be found because there is nothing to see, and the frame at rest differs from the
-    reference by noise and brightness only, any motion would do: it is accepted, at rest.
+    """Estimate the motion of every frame against the reference, as :class:`Registrar` does.
 
     Args:
         reference: float32 [1, H, W] in [0, 1], one channel, such as luma.
@@ -93,69 +229,4 @@ def register(
     Raises:
         InputError: if the sizes differ.
     """
-    config = config or RegistrationConfig()
-    if frames.shape[1:] != reference.shape:
-        raise InputError(
-            f"frames {tuple(frames.shape)} do not match the reference {tuple(reference.shape)}; "
-            "give frames [N, 1, H, W] and a reference [1, H, W]"
-        )
-    if frames.shape[0] == 0:
-        return ()
-    stack = gaussian_blur(torch.cat((reference[None], frames)), config.smooth_px)
-    levels = build_pyramid(stack, config.coarsest_px)
-    depth = len(levels) - 1
-    reach = int(config.max_shift_px / 2**depth) + 1
-    coarsest = levels[-1]
-    shifts, _ = search_shift(coarsest[:1], coarsest[1:], reach)
-    matrices = torch.eye(3, dtype=torch.float64, device=stack.device).repeat(len(frames), 1, 1)
-    matrices[:, :2, 2] = shifts.double()
-    refined: Refined | None = None
-    for index in range(depth, -1, -1):
-        if index < depth:
-            matrices = matrices.clone()
-            matrices[:, :2, 2] *= 2
-        refined = refine(
-            levels[index][:1],
-            levels[index][1:],
-            matrices,
-            iterations=config.fine_iterations if index == 0 else config.coarse_iterations,
-            tolerance_px=config.tolerance_px if index == 0 else 5 * config.tolerance_px,
-        )
-        matrices = refined.matrices
-    assert refined is not None
-    still = _alike_at_rest(stack, noise_std, config.smooth_px)
-    return tuple(
-        _judge(refined, index, config, alike) for index, alike in enumerate(still.tolist())
-    )
-
-
-def _alike_at_rest(stack: Tensor, noise_std: float, smooth_px: float) -> Tensor:
-    """Which of the smoothed frames [1:] differ from the first by noise and brightness only."""
-    impulse = torch.zeros(1, 1, 31, 31)
-    impulse[..., 15, 15] = 1.0
-    passed = float(gaussian_blur(impulse, smooth_px).square().sum())
-    expected = 2 * noise_std**2 * passed + QUANTISATION
-    difference = stack[1:] - stack[:1]
-    return difference.flatten(1).var(dim=1, correction=0) <= NOISE_MARGIN * expected
-
-
-def _judge(
-    refined: Refined, index: int, config: RegistrationConfig, alike_at_rest: bool
-) -> Registration:
-    matrix = refined.matrices[index]
-    overlap = float(refined.overlap[index])
-    explained = float(refined.explained[index])
-    reason = ""
-    if not bool(torch.isfinite(matrix).all()):
-        matrix = torch.eye(3, dtype=torch.float64)
-        reason = "no motion could be found"
-    elif overlap < config.min_overlap:
-        reason = f"shows only {overlap:.0%} of the reference"
-    elif explained < config.min_explained:
-        reason = f"does not match the reference (correlation² {explained:.2f})"
-    if reason and alike_at_rest:
-        matrix = torch.eye(3, dtype=torch.float64)
-        overlap, reason = 1.0, ""
-    return Registration(
-        matrix, float(refined.residual_std[index]), overlap, explained, not reason, reason
-    )
+    return Registrar(reference, config, noise_std).register(frames)

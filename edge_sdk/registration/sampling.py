@@ -6,6 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+LEAST_DEPTH = 0.1
+"""Points that a perspective motion takes further away, or behind the camera, count as this far."""
+
 
 def sample_bicubic(image: Tensor, points: Tensor) -> Tensor:
     """Cubic convolution (Keys 1981, a = −0.5) of one picture at arbitrary points.
@@ -76,3 +79,34 @@ def _keys(fraction: Tensor) -> list[Tensor]:
         ((-1.5 * t + 2.0) * t + 0.5) * t,
         (0.5 * t - 0.5) * t * t,
     ]
+
+
+def sample_linear(
+    frames: Tensor, matrices: Tensor, points: Tensor, offsets_px: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Bilinear interpolation of a batch of one-channel pictures, each moved by its own motion.
+
+    Args:
+        frames: float32 [N, 1, H, W]; beyond the edge the nearest pixel counts.
+        matrices: float64 [N, 3, 3], motions.
+        points: float32 [P, 2], centred (x, y) in pixels.
+        offsets_px: float32 [N, 2, P], added to the moved points; ``None`` for nothing.
+
+    Returns:
+        Values float32 [N, P], and float32 [N, P]: 1 where the point lies on the picture, else 0.
+    """
+    height, width = frames.shape[-2:]
+    count, span = len(frames), [max(width - 1, 1) / 2, max(height - 1, 1) / 2]
+    scaled = matrices / matrices.new_tensor([*span, 1.0])[:, None]
+    raised = functional.pad(points, (0, 1), value=1.0).T
+    # Planes of x and of y, in units of half the picture: the sampler is fastest on those.
+    moved = (scaled[:, :2].reshape(-1, 3).float() @ raised).view(count, 2, -1)
+    if bool((matrices[:, 2, :2] != 0).any()):
+        depth = scaled[:, 2:].reshape(-1, 3).float() @ raised
+        moved = moved / depth.clamp_min(LEAST_DEPTH)[:, None]
+    if offsets_px is not None:
+        moved = moved + offsets_px / moved.new_tensor(span)[:, None]
+    values = functional.grid_sample(
+        frames, moved.permute(0, 2, 1)[:, None], padding_mode="border", align_corners=True
+    )
+    return values[:, 0, 0], (moved.abs().amax(1) <= 1.0).float()

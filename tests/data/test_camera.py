@@ -10,8 +10,10 @@ from torch import Tensor
 from edge_sdk.data.camera import SMALLEST_FRAME_PX, CameraConfig, simulate_burst
 from edge_sdk.data.examples import example_photo
 from edge_sdk.errors import InputError, PictureError
+from edge_sdk.imaging import linear_to_srgb, srgb_to_linear
 from edge_sdk.registration import EuclideanMotion
 from edge_sdk.registration.motion import centred_grid, transform
+from edge_sdk.registration.pyramid import gaussian_blur
 from edge_sdk.registration.sampling import sample_bicubic
 
 CLEAN = CameraConfig(frames=3, noise_std=0.0)
@@ -155,3 +157,25 @@ def test_a_photograph_may_be_too_small() -> None:
         simulate_burst(torch.rand(3, 70, 300))
     frames = simulate_burst(torch.rand(3, 96, 96), CameraConfig(frames=2)).frames
     assert min(frames.shape[-2:]) >= SMALLEST_FRAME_PX
+
+
+def test_the_default_camera_is_the_one_that_was_measured() -> None:
+    # The equations of the published figures, straight on; options must not change a bit of it.
+    picture, chance = photo(), torch.Generator().manual_seed(0)
+    burst = simulate_burst(picture, CameraConfig(frames=3))
+    height, width = burst.frames.shape[-2:]
+    motions = []
+    for index in range(3):
+        x, y, angle = (2 * torch.rand(3, generator=chance, dtype=torch.float64) - 1).tolist()
+        motions.append(EuclideanMotion(*(((4 * x), 4 * y, 0.5 * angle) if index else (0, 0, 0))))
+    assert burst.motions == tuple(motions)
+    seen = srgb_to_linear(picture)[:, : burst.scene.shape[1], : burst.scene.shape[2]]
+    lens = gaussian_blur(seen[None], 0.6)[0]
+    for index, motion in enumerate(motions):
+        grid = centred_grid(2 * height, 2 * width, step=0.5, like=motion.matrix)
+        points = transform(motion.matrix, grid.reshape(-1, 2)).reshape(grid.shape)
+        fine = sample_bicubic(lens, (2 * points).float()).clamp(0, 1)
+        light = torch.nn.functional.avg_pool2d(fine[None], 2)[0]
+        noise = 8 / 255 * torch.randn(light.shape, generator=chance)
+        frame = ((linear_to_srgb(light) + noise).clamp(0, 1) * 255).round() / 255
+        assert torch.equal(frame, burst.frames[index])
