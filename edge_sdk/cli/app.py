@@ -18,6 +18,7 @@ from edge_sdk.cli import (
     linting,
     model,
     quantizing,
+    simulating,
     verifying,
 )
 
@@ -50,7 +51,7 @@ def options(
 
 
 app.command(rich_help_panel="Bursts")(burst.zoom)
-app.command(rich_help_panel="Bursts")(burst.simulate)
+app.command(rich_help_panel="Bursts")(simulating.simulate)
 app.command(rich_help_panel="Bursts")(demo.demo)
 app.command(rich_help_panel="Pictures")(enhancing.enhance)
 app.command(rich_help_panel="Models")(model.models)

@@ -1,4 +1,4 @@
-"""Commands for bursts: ``zoom`` and ``simulate``."""
+"""Command ``zoom``: a burst of frames into one picture."""
 
 from __future__ import annotations
 
@@ -83,57 +83,6 @@ def zoom(
         err.print(f"note: {note}")
     height, width = result.pixels.shape[-2:]
     out.print(f"wrote {output} ({width}×{height} px)")
-
-
-def simulate(
-    picture: Annotated[Path | None, typer.Argument(help="Photograph that the camera sees.")] = None,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder for frames, truth and motion.")
-    ] = Path("burst"),
-    frames: Annotated[int, typer.Option(help="Number of frames.")] = 10,
-    scale: Annotated[int, typer.Option(help="Scene pixels per camera pixel.")] = 2,
-    noise: Annotated[float, typer.Option(help="Noise, in 8-bit levels.")] = 8.0,
-    shift: Annotated[float, typer.Option(help="Largest shift, in camera pixels.")] = 4.0,
-    angle: Annotated[float, typer.Option(help="Largest rotation, in degrees.")] = 0.5,
-    seed: Annotated[int, typer.Option(help="Seed of motion and noise.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
-) -> None:
-    """Take a burst of a photograph with a simulated hand-held camera.
-
-    Files of an earlier burst in the folder are replaced, others kept.
-
-    Writes frames/00.png …, truth/00.png … (what a noise-free camera with more pixels sees from
-    each frame's position) and burst.json with the true motion.
-
-    Example: edge-sdk simulate photo.jpg -o burst && edge-sdk zoom burst/frames/*.png -o zoom.png
-    """
-    from edge_sdk.data.camera import CameraConfig, simulate_burst
-    from edge_sdk.data.files import check_burst_folder, write_burst
-    from edge_sdk.imaging import read_picture
-
-    if picture is None:
-        raise InputError("no photograph given; name one: edge-sdk simulate PHOTO -o DIR")
-    if not 0 <= noise <= 255:
-        raise InputError(f"noise must be 0 to 255 levels, not {noise:g}")
-    check_burst_folder(output)
-    config = CameraConfig(
-        frames=frames,
-        scale=scale,
-        max_shift_px=shift,
-        max_angle_deg=angle,
-        noise_std=noise / 255,
-        seed=seed,
-    )
-    burst = simulate_burst(read_picture(picture).pixels, config)
-    with stage_progress() as progress:
-        paths = write_burst(burst, output, progress)
-    if as_json:
-        print_json({"folder": output, "frames": paths, "motions": burst.motions, "camera": config})
-        return
-    height, width = burst.frames.shape[-2:]
-    out.print(
-        f"wrote {frames} frames of {width}×{height} px, their truth and burst.json to {output}"
-    )
 
 
 def zoom_report(frames: list[Path], result: ZoomResult) -> dict[str, object]:

@@ -11,7 +11,8 @@ decibels mean nothing without it):
 3. The lens blurs by a Gaussian of ``lens_std_px`` pixels of the sensor.
 4. A pixel integrates over its square: the mean of scale × scale interpolated scene pixels.
 5. The result is sRGB-encoded, Gaussian noise of ``noise_std`` is added to the encoded values, and
-   the sum is clipped to [0, 1] and rounded to 8 bits.
+   the sum is clipped to [0, 1] and rounded to 8 bits. On request there are a Bayer filter, white
+   balance, shot and read noise instead, and JPEG (:mod:`edge_sdk.data.developing`).
 
 The sensor sees only the inside of the photograph, so that no frame looks beyond its edge.
 """
@@ -25,71 +26,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edge_sdk.data.hand_motion import PATHS, HandMotion, draw_hand_motion
-from edge_sdk.data.occluders import MovingObject, NearLayer, near_layer, object_layer
+from edge_sdk.data.camera_config import CameraConfig
+from edge_sdk.data.developing import Developing, develop
+from edge_sdk.data.hand_motion import HandMotion, draw_hand_motion
+from edge_sdk.data.occluders import near_layer, object_layer
 from edge_sdk.data.scene_layers import LayeredScene
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import linear_to_srgb, srgb_to_linear
 from edge_sdk.registration.motion import EuclideanMotion, centred_grid
 
+__all__ = ["SMALLEST_FRAME_PX", "CameraConfig", "SimulatedBurst", "simulate_burst"]
+
 SMALLEST_FRAME_PX = 32
-
-
-@dataclass(frozen=True)
-class CameraConfig:
-    """Settings of the simulated camera.
-
-    Attributes:
-        frames: number of frames, at least 1.
-        scale: scene pixels per sensor pixel in each direction, at least 1.
-        max_shift_px: largest shift in x and in y, in sensor pixels.
-        max_angle_deg: largest rotation, in degrees.
-        lens_std_px: standard deviation of the lens blur, in sensor pixels.
-        noise_std: standard deviation of the noise on encoded values in [0, 1].
-        seed: seed of everything that is drawn. Motion and noise do not depend on layers.
-        path: ``independent`` poses per frame, or ``walk``, a continuous path.
-        readout: time in which a rolling shutter reads the rows of a frame, as a share of the frame
-            interval, 0 to 1; 0 exposes all rows at once. More than 0 needs a path that walks.
-        near: a nearer layer, for parallax; ``None`` for a flat scene.
-        mover: an object that moves between frames, for ghosts; ``None`` for a scene at rest.
-    """
-
-    frames: int = 10
-    scale: int = 2
-    max_shift_px: float = 4.0
-    max_angle_deg: float = 0.5
-    lens_std_px: float = 0.3
-    noise_std: float = 8 / 255
-    seed: int = 0
-    path: str = "independent"
-    readout: float = 0.0
-    near: NearLayer | None = None
-    mover: MovingObject | None = None
-
-    def __post_init__(self) -> None:
-        checks = (
-            (self.frames >= 1, f"frames must be 1 or more, not {self.frames}"),
-            (1 <= self.scale <= 8, f"scale must be 1 to 8, not {self.scale}"),
-            (self.max_shift_px >= 0, f"max shift must be 0 px or more, not {self.max_shift_px}"),
-            (
-                0 <= self.max_angle_deg <= 45,
-                f"max angle must be 0 to 45 degrees, not {self.max_angle_deg}",
-            ),
-            (self.lens_std_px >= 0, f"lens blur must be 0 px or more, not {self.lens_std_px}"),
-            (0 <= self.noise_std <= 1, f"noise must be 0 to 1, not {self.noise_std}"),
-            (
-                self.path in PATHS,
-                f"the hand has no path {self.path!r}; choose one of: {', '.join(PATHS)}",
-            ),
-            (0 <= self.readout <= 1, f"readout must be 0 to 1 frame, not {self.readout}"),
-            (
-                self.readout == 0 or self.path == "walk",
-                "a rolling shutter needs a hand that moves between the rows; choose path 'walk'",
-            ),
-        )
-        for holds, message in checks:
-            if not holds:
-                raise InputError(message)
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,10 +195,10 @@ def _expose(
     clock = centred_grid(height, 1, like=like)[..., 1].repeat_interleave(scale, 0)
     fine = lens.light(index, points, clock.expand(height * scale, width * scale))
     light = torch.nn.functional.avg_pool2d(fine[None], scale)[0]
-    encoded = linear_to_srgb(light)
-    noise = torch.randn(encoded.shape, generator=generator)
-    noisy = (encoded + config.noise_std * noise).clamp(0, 1)
-    return (noisy * 255).round() / 255
+    how = Developing(
+        config.noise_std, config.sensor, config.bayer, config.white_balance, config.jpeg_quality
+    )
+    return develop(light, how, generator)
 
 
 def _generator(seed: int, purpose: str) -> torch.Generator:

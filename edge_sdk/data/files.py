@@ -10,14 +10,21 @@ from dataclasses import asdict
 from pathlib import Path
 
 from edge_sdk.data.camera import SimulatedBurst
+from edge_sdk.data.hand_motion import FIRST_KNOT_TIME
 from edge_sdk.errors import OutputError
 from edge_sdk.imaging import Picture, write_picture
 from edge_sdk.outputs import check_writable
 
 RECORD = "burst.json"
 RECORD_FORMAT = "edge-sdk burst"
-RECORD_VERSION = 1
-PARTS = ("frames", "truth")
+RECORD_VERSION = 2
+REPLACED_VERSIONS = (1, 2)
+"""Versions of the record whose bursts may be replaced; 1 knew neither layers nor a path."""
+PARTS = ("frames", "truth", "moving")
+MOTION = (
+    "from the frame's pixel to the first frame's at rest, about the picture's centre; of the "
+    "middle row where a rolling shutter reads, of the background where layers move otherwise"
+)
 
 
 def write_burst(
@@ -27,9 +34,10 @@ def write_burst(
 
     Args:
         burst: the burst.
-        folder: receives ``frames/NN.png``, ``truth/NN.png`` and ``burst.json``. The files of an
-            earlier burst there, which its ``burst.json`` lists, are replaced; others are kept. If
-            something fails, the earlier burst is put back.
+        folder: receives ``frames/NN.png``, ``truth/NN.png`` and ``burst.json``, and, if an object
+            moves, ``moving/NN.png``: white where it is in any frame, on the grid of the truth. The
+            files of an earlier burst there, which its ``burst.json`` lists, are replaced; others
+            are kept. If something fails, the earlier burst is put back.
         on_progress: told of every frame.
 
     Returns:
@@ -39,25 +47,47 @@ def write_burst(
         OutputError: as :func:`check_burst_folder`, or if something cannot be written.
     """
     with _fresh_folder(folder) as fresh:
-        for part in PARTS:
+        parts = PARTS if burst.config.mover is not None else PARTS[:2]
+        for part in parts:
             (fresh / part).mkdir()
         digits = max(2, len(str(len(burst.motions) - 1)))
         names = [f"{index:0{digits}d}.png" for index in range(len(burst.motions))]
         for index, (name, frame) in enumerate(zip(names, burst.frames, strict=True)):
             write_picture(Picture(frame), fresh / "frames" / name)
             write_picture(Picture(burst.truth(index)), fresh / "truth" / name)
+            if "moving" in parts:
+                area = burst.moving_area(index).float()[None].expand(3, -1, -1)
+                write_picture(Picture(area), fresh / "moving" / name)
             if on_progress is not None:
                 on_progress("write", index + 1, len(names))
         record = {
             "format": RECORD_FORMAT,
             "version": RECORD_VERSION,
-            "files": [f"{part}/{name}" for part in PARTS for name in names],
+            "files": [f"{part}/{name}" for part in parts for name in names],
             "camera": asdict(burst.config),
             "motions": [asdict(motion) for motion in burst.motions],
-            "motion": "from the frame's pixel to the first frame's, about the picture's centre",
+            "motion": MOTION,
+            **_path_and_places(burst),
         }
         (fresh / RECORD).write_text(json.dumps(record, indent=2) + "\n")
     return tuple(folder / "frames" / name for name in names)
+
+
+def _path_and_places(burst: SimulatedBurst) -> dict[str, object]:
+    """What the motions of the frames do not say."""
+    found: dict[str, object] = {}
+    hand, moving = burst.layered.hand, burst.layered.moving
+    if hand.continuous:
+        found["path_knots"] = {
+            "first_time": FIRST_KNOT_TIME,
+            "columns": ["shift_x_px", "shift_y_px", "angle_deg"],
+            "values": hand.poses.tolist(),
+            "path": "uniform cubic B-spline, knots one frame interval apart; the row at height y "
+            "of H, centred, of frame k is exposed at k + readout·y/H",
+        }
+    if moving is not None:
+        found["object_offsets_px"] = burst.layered.layers[moving].offsets_px.tolist()
+    return found
 
 
 def check_burst_folder(folder: Path) -> None:
@@ -65,8 +95,8 @@ def check_burst_folder(folder: Path) -> None:
 
     Raises:
         OutputError: if the place is a file; holds other files and no earlier burst; holds, in its
-            ``frames`` or ``truth``, something that the earlier burst did not write; or its parent
-            is missing or not writable.
+            ``frames``, ``truth`` or ``moving``, something that the earlier burst did not write; or
+            its parent is missing or not writable.
     """
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder}: is a file; give a folder")
@@ -102,12 +132,12 @@ def _own_files(record: Path) -> frozenset[str]:
     if (
         not isinstance(found, dict)
         or found.get("format") != RECORD_FORMAT
-        or found.get("version") != RECORD_VERSION
+        or found.get("version") not in REPLACED_VERSIONS
         or not isinstance(found.get("files"), list)
     ):
         raise OutputError(
             f"{record}: does not list the files of an earlier burst (format {RECORD_FORMAT!r}, "
-            f"version {RECORD_VERSION}); give a new or empty folder"
+            f"version 1 to {RECORD_VERSION}); give a new or empty folder"
         )
     return frozenset(str(name) for name in found["files"])
 
@@ -146,8 +176,9 @@ def _swap(fresh: Path, place: Path, replaced: Path) -> None:
                 (place / name).rename(replaced / name)
                 done.append((place / name, replaced / name))
         for name in (*PARTS, RECORD):
-            (fresh / name).rename(place / name)
-            done.append((fresh / name, place / name))
+            if (fresh / name).exists():
+                (fresh / name).rename(place / name)
+                done.append((fresh / name, place / name))
     except BaseException:
         for source, target in reversed(done):
             target.rename(source)

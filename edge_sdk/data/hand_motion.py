@@ -27,8 +27,8 @@ from edge_sdk.registration.motion import EuclideanMotion, transform
 PATHS = ("independent", "walk")
 STEP_SHARE = 0.75
 """Largest step of the walk between two frames, as a share of the limit."""
-_LEAD = 2
-"""Knots before time 0."""
+FIRST_KNOT_TIME = -2
+"""Time of the first knot, in frames: two before the first frame, for its rows before time 0."""
 _STEEPEST = 0.5
 """Pixels that a row's time may move the picture per row, so that every point is seen once."""
 
@@ -61,7 +61,7 @@ class HandMotion:
         """
         if not self.continuous:
             return self.poses[index].expand(*delay.shape, 3)
-        time = delay + (index + _LEAD)
+        time = delay + (index - FIRST_KNOT_TIME)
         knot = time.floor().clamp(1, self.poses.shape[0] - 3)
         u = (time - knot)[..., None]
         before = knot.long() - 1
@@ -184,12 +184,12 @@ def _independent_pose(limits: tuple[float, ...], index: int, generator: torch.Ge
 def _walk(limits: Tensor, frames: int, generator: torch.Generator) -> Tensor:
     """Knots at the times −2 … frames + 1; odd about time 0, so that the path is at rest there."""
     knots = [torch.zeros(3, dtype=torch.float64)]
-    for _ in range(max(frames + 1, _LEAD)):
+    for _ in range(frames + 1):
         draw = 2 * torch.rand(3, generator=generator, dtype=torch.float64) - 1
         moved = knots[-1] + STEP_SHARE * draw * limits
         over = moved.abs() > limits
         knots.append(torch.where(over, moved.sign() * 2 * limits - moved, moved))
-    return torch.stack([*(-knots[k] for k in range(_LEAD, 0, -1)), *knots])
+    return torch.stack([*(-knots[k] for k in range(-FIRST_KNOT_TIME, 0, -1)), *knots])
 
 
 def _rotated(points: Tensor, angle_deg: Tensor) -> Tensor:

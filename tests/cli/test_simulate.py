@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from command_line import Run
 
@@ -31,6 +33,49 @@ def test_the_same_seed_makes_the_same_files(run: Run, burst_folder: Path) -> Non
     assert Path("a/frames/01.png").read_bytes() == Path("b/frames/01.png").read_bytes()
 
 
+def test_all_options_arrive(run: Run, burst_folder: Path) -> None:
+    options = {
+        "frames": 3,
+        "path": "walk",
+        "readout": 0.5,
+        "lens": 0.4,
+        "analog-gain": 8,
+        "digital-gain": 1.5,
+        "white-balance": "2,1.6",
+        "jpeg": 90,
+        "parallax": 1.5,
+        "parallax-share": 0.2,
+        "object": 0.04,
+        "object-moved": 0.6,
+        "object-shift": 3,
+    }
+    given = [part for name, value in options.items() for part in (f"--{name}", value)]
+    outcome = run("simulate", burst_folder / "photo.png", "-o", "made", "--bayer", "--json", *given)
+    assert outcome.status == 0
+    record = json.loads(Path("made/burst.json").read_text())
+    camera = record["camera"]
+    assert camera == json.loads(outcome.out)["camera"]
+    assert camera["near"] == {"factor": 1.5, "share": 0.2, "edge_px": 2.0}
+    assert camera["mover"] == {"share": 0.04, "moved_share": 0.6, "shift_px": 3.0, "edge_px": 1.0}
+    assert (camera["sensor"]["analog_gain"], camera["sensor"]["digital_gain"]) == (8.0, 1.5)
+    assert (camera["path"], camera["readout"], camera["lens_std_px"]) == ("walk", 0.5, 0.4)
+    assert (camera["bayer"], camera["white_balance"], camera["jpeg_quality"]) == (
+        True,
+        [2.0, 1.6],
+        90,
+    )
+    assert Path("made/moving/02.png").is_file()
+
+
+def test_a_photograph_of_16_bits_is_noted(run: Run, burst_folder: Path) -> None:
+    deep = (np.arange(120 * 140 * 3).reshape(120, 140, 3) % 65536).astype(np.uint16)
+    cv2.imwrite("deep.png", deep)
+    outcome = run("simulate", "deep.png", "--frames", 1)
+    assert outcome.status == 0
+    assert "note: the photograph has 16 bits" in outcome.err
+    assert "note" not in run("simulate", burst_folder / "photo.png", "--frames", 1).err
+
+
 def test_demo_writes_both_pictures_and_the_figures(run: Run, burst_folder: Path) -> None:
     outcome = run("demo", "--photo", burst_folder / "photo.png", "--frames", 4, "--json")
     assert outcome.status == 0
@@ -56,6 +101,22 @@ def test_demo_writes_both_pictures_and_the_figures(run: Run, burst_folder: Path)
         (("PHOTO", "--shift", 300), "too small"),
         (("PHOTO", "--shift", "nan"), "shift"),
         (("PHOTO", "-o", "file"), "is a file"),
+        (("PHOTO", "--path", "jump"), "no path 'jump'"),
+        (("PHOTO", "--readout", 0.5), "choose path 'walk'"),
+        (("PHOTO", "--path", "walk", "--readout", 2), "readout"),
+        (("PHOTO", "--lens", -1), "lens"),
+        (("PHOTO", "--noise", 4, "--analog-gain", 8), "exclude each other"),
+        (("PHOTO", "--analog-gain", 0), "analog gain"),
+        (("PHOTO", "--digital-gain", "nan"), "digital gain"),
+        (("PHOTO", "--white-balance", "2"), "such as 2,1.6"),
+        (("PHOTO", "--white-balance", "nan,1"), "such as 2,1.6"),
+        (("PHOTO", "--white-balance", "0.5,1"), "white balance must be"),
+        (("PHOTO", "--jpeg", 0), "JPEG quality"),
+        (("PHOTO", "--parallax", 9), "factor"),
+        (("PHOTO", "--parallax-share", 0.3), "needs --parallax"),
+        (("PHOTO", "--object", 0.5), "object must cover"),
+        (("PHOTO", "--object", 0.05, "--object-shift", 90), "does not stay inside"),
+        (("PHOTO", "--object-moved", 0.5), "need --object"),
     ],
 )
 def test_bad_input(run: Run, burst_folder: Path, arguments: tuple[object, ...], word: str) -> None:

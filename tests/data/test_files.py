@@ -8,12 +8,16 @@ import torch
 
 from edge_sdk.data.camera import CameraConfig, SimulatedBurst, simulate_burst
 from edge_sdk.data.files import write_burst
+from edge_sdk.data.occluders import MovingObject
 from edge_sdk.errors import OutputError
+from edge_sdk.imaging import read_picture
 
 
-def burst(frames: int = 2, seed: int = 0) -> SimulatedBurst:
+def burst(
+    frames: int = 2, seed: int = 0, mover: MovingObject | None = None, path: str = "independent"
+) -> SimulatedBurst:
     photo = torch.rand(3, 96, 112, generator=torch.Generator().manual_seed(seed))
-    return simulate_burst(photo, CameraConfig(frames=frames, seed=seed))
+    return simulate_burst(photo, CameraConfig(frames=frames, seed=seed, mover=mover, path=path))
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -37,8 +41,40 @@ def test_an_earlier_burst_is_replaced_and_foreign_files_are_kept(tmp_path: Path)
 def test_the_record_lists_its_files(tmp_path: Path) -> None:
     write_burst(burst(3), tmp_path / "bb")
     record = json.loads((tmp_path / "bb/burst.json").read_text())
-    assert record["version"] == 1
+    assert record["version"] == 2
     assert {*record["files"], "burst.json"} == set(contents(tmp_path / "bb"))
+
+
+def test_the_record_says_where_everything_was(tmp_path: Path) -> None:
+    made = burst(3, mover=MovingObject(shift_px=3), path="walk")
+    write_burst(made, tmp_path / "bb")
+    record = json.loads((tmp_path / "bb/burst.json").read_text())
+    assert record["camera"]["mover"]["shift_px"] == 3
+    assert record["object_offsets_px"] == made.layered.layers[0].offsets_px.tolist()
+    assert record["path_knots"]["values"] == made.layered.hand.poses.tolist()
+    assert {*record["files"], "burst.json"} == set(contents(tmp_path / "bb"))
+    area = read_picture(tmp_path / "bb/moving/01.png").pixels[0] > 0.5
+    assert torch.equal(area, made.moving_area(1))
+
+
+def test_bursts_with_and_without_an_object_replace_each_other(tmp_path: Path) -> None:
+    moving = burst(2, mover=MovingObject(shift_px=3))
+    write_burst(moving, tmp_path / "bb")
+    write_burst(burst(2), tmp_path / "bb")
+    write_burst(burst(2), tmp_path / "plain")
+    assert contents(tmp_path / "bb") == contents(tmp_path / "plain")
+    write_burst(moving, tmp_path / "bb")
+    write_burst(moving, tmp_path / "moving")
+    assert contents(tmp_path / "bb") == contents(tmp_path / "moving")
+
+
+def test_a_burst_of_the_first_version_is_replaced(tmp_path: Path) -> None:
+    folder = tmp_path / "bb"
+    write_burst(burst(3), folder)
+    record = json.loads((folder / "burst.json").read_text())
+    (folder / "burst.json").write_text(json.dumps(record | {"version": 1}))
+    write_burst(burst(2), folder)
+    assert len(list((folder / "frames").iterdir())) == 2
 
 
 @pytest.mark.parametrize("name", ["frames/mine.png", "truth/notes/n.txt", "frames/09.png"])
@@ -59,7 +95,7 @@ def test_what_would_be_lost_is_refused_and_left(tmp_path: Path, name: str) -> No
         "[]",
         "{}",
         "\udcff",
-        '{"format": "edge-sdk burst", "version": 2, "files": []}',
+        '{"format": "edge-sdk burst", "version": 3, "files": []}',
         '{"format": "edge-sdk burst", "version": 1}',
     ],
 )

@@ -1,0 +1,93 @@
+"""From light on the sensor to an 8-bit picture: filter, noise, white balance, gamma, JPEG.
+
+1. Under the light that the scene has, the sensor's red and blue are weaker than its green by the
+   gains of the white balance: raw = light / gain.
+2. With a Bayer filter each pixel keeps one colour.
+3. Shot and read noise, where the sensor has them (:mod:`edge_sdk.data.sensor_noise`).
+4. White balance multiplies by the gains, noise included; then the demosaic.
+5. Clip to [0, 1] and encode by the sRGB curve. There is no colour matrix, tone curve, denoising or
+   sharpening.
+6. Without sensor noise: Gaussian noise on the encoded values, clipped to [0, 1].
+7. Rounding to 8 bits; on request JPEG with chroma of half the size in both directions (4:2:0).
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from edge_sdk.data.bayer import demosaic, mosaic
+from edge_sdk.data.sensor_noise import SensorNoise, read_sensor
+from edge_sdk.imaging import linear_to_srgb
+
+_CHROMA_420 = 2
+
+
+@dataclass(frozen=True)
+class Developing:
+    """How light becomes a picture.
+
+    Attributes:
+        noise_std: standard deviation of Gaussian noise on encoded values in [0, 1]; what is added
+            where ``sensor`` is ``None``.
+        sensor: shot and read noise in linear light, instead.
+        bayer: whether each pixel sees one colour only.
+        white_balance: gains of red and of blue, 1 or more; green has 1.
+        jpeg_quality: quality of the JPEG that the picture goes through, 1 to 100, or ``None``.
+    """
+
+    noise_std: float
+    sensor: SensorNoise | None
+    bayer: bool
+    white_balance: tuple[float, float]
+    jpeg_quality: int | None
+
+
+def develop(light: Tensor, how: Developing, generator: torch.Generator) -> Tensor:
+    """Turn light on the sensor into a picture.
+
+    Args:
+        light: float32 [3, H, W] in [0, 1], linear.
+        how: the steps.
+        generator: source of chance.
+
+    Returns:
+        Float32 [3, H, W] in [0, 1], sRGB, multiples of 1/255.
+    """
+    red, blue = how.white_balance
+    gains = light.new_tensor([red, 1.0, blue])[:, None, None]
+    raw = light / gains
+    if how.bayer:
+        raw, gains = mosaic(raw), mosaic(gains.expand_as(light))
+    if how.sensor is not None:
+        raw = read_sensor(raw, how.sensor, generator)
+    balanced = raw * gains
+    colours = demosaic(balanced) if how.bayer else balanced
+    encoded = linear_to_srgb(colours.clamp(0, 1))
+    if how.sensor is None:
+        noise = torch.randn(encoded.shape, generator=generator)
+        encoded = (encoded + how.noise_std * noise).clamp(0, 1)
+    rounded = (encoded * 255).round() / 255
+    return rounded if how.jpeg_quality is None else through_jpeg(rounded, how.jpeg_quality)
+
+
+def through_jpeg(picture: Tensor, quality: int) -> Tensor:
+    """Encode a picture as JPEG and decode it again.
+
+    Args:
+        picture: float32 [3, H, W] in [0, 1], multiples of 1/255.
+        quality: 1 to 100, as libjpeg counts.
+
+    Returns:
+        Same shape and range, multiples of 1/255.
+    """
+    levels = (picture * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
+    file = io.BytesIO()
+    Image.fromarray(levels).save(file, "JPEG", quality=quality, subsampling=_CHROMA_420)
+    decoded = np.array(Image.open(file))
+    return torch.from_numpy(decoded).permute(2, 0, 1).float() / 255
