@@ -19,6 +19,7 @@ EXTRA_MODULES = {
     "litert-torch": ("litert_torch",),
     "train": ("lightning", "torchmetrics", "yaml"),
     "examples": ("skimage",),
+    "raw": ("rawpy",),
 }
 """Importable top-level modules that each extra of the distribution brings."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edge_sdk.cli.burst_files import check_places, write_zoom_page
 from edge_sdk.cli.console import err, out, plain, print_json, print_table, stage_progress
 from edge_sdk.errors import InputError
 
@@ -20,7 +21,9 @@ DEFAULT_MODEL = "sr_x2_y"
 def zoom(
     frames: Annotated[
         list[Path] | None,
-        typer.Argument(help="Frames of one scene: JPEG, PNG, BMP, WebP or TIFF, all of one size."),
+        typer.Argument(
+            help="Frames of one scene: JPEG, PNG, BMP, WebP TIFF or raw, all of one size."
+        ),
     ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Picture to write; its suffix names the format.")
@@ -38,6 +41,9 @@ def zoom(
     model: Annotated[
         str, typer.Option(help="Shipped ×2 luma model, or a .safetensors file.")
     ] = DEFAULT_MODEL,
+    report: Annotated[
+        Path | None, typer.Option(help="Write what each frame did as one HTML page.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Turn a burst of frames into one larger, cleaner picture.
@@ -63,7 +69,7 @@ def zoom(
         scale=scale, reference=reference, noise_std=None if noise is None else noise / 255
     )
     check_output_path(output)
-    _check_not_a_frame(frames, output)
+    check_places(frames, output, report)
     network = luma_network(model, scale)
     pictures = read_frames(frames)
     with stage_progress() as progress:
@@ -75,14 +81,19 @@ def zoom(
     depth = max(picture.metadata.bit_depth for picture in pictures)
     made = replace(made, metadata=replace(made.metadata, bit_depth=depth))
     written = write_picture(made, output)
+    if report is not None:
+        write_zoom_page(report, result, frames, pictures[result.reference], written, config)
     if as_json:
-        print_json({"output": output, "notes": written.notes, **zoom_report(frames, result)})
+        places = {"output": output, "report": report, "notes": written.notes}
+        print_json({**places, **zoom_report(frames, result)})
         return
     _print_zoom(frames, result)
     for note in written.notes:
         err.print(f"note: {note}")
     height, width = result.pixels.shape[-2:]
     out.print(f"wrote {output} ({width}×{height} px)")
+    if report is not None:
+        out.print(f"wrote {report}")
 
 
 def zoom_report(frames: list[Path], result: ZoomResult) -> dict[str, object]:
@@ -105,14 +116,6 @@ def zoom_report(frames: list[Path], result: ZoomResult) -> dict[str, object]:
             for path, frame in zip(frames, result.frames, strict=True)
         ],
     }
-
-
-def _check_not_a_frame(frames: list[Path], output: Path) -> None:
-    """Refuse to write over a frame, also where a link leads to it."""
-    for path in frames:
-        same = path.resolve() == output.resolve()
-        if same or (path.exists() and output.exists() and path.samefile(output)):
-            raise InputError(f"{output}: is the frame {path}; give another name with -o")
 
 
 def _print_zoom(frames: list[Path], result: ZoomResult) -> None:

@@ -96,6 +96,20 @@ def resized_exif(exif: bytes, width: int, height: int) -> bytes:
     return _serialised(parsed_exif(exif), width, height)
 
 
+def read_exif(tiff: bytes, name: str) -> Image.Exif | None:
+    """EXIF of a file that is a TIFF, such as a DNG; None if damaged, which the log says.
+
+    Args:
+        tiff: the whole file.
+        name: what to call it in the log.
+    """
+    try:
+        return parsed_exif(tiff)
+    except _DAMAGED as error:
+        _log.warning("%s: its EXIF is damaged and is left out (%s)", name, error)
+        return None
+
+
 def parsed_exif(exif: bytes) -> Image.Exif:
     r"""Read an EXIF block, with or without the ``Exif\0\0`` in front."""
     from PIL import Image

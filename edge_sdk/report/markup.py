@@ -6,7 +6,7 @@ import html
 import re
 from collections.abc import Iterable
 
-_VOID = {"meta", "img", "br", "hr", "rect", "circle", "line", "path"}
+_VOID = {"meta", "img", "input", "br", "hr", "rect", "circle", "line", "path"}
 """Elements without content; a slash ends them, which HTML and XML both read."""
 
 

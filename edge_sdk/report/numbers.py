@@ -45,6 +45,11 @@ def interval(low: float, high: float) -> str:
     return f"{low:.3g} … {high:.3g}".replace("-", "−")
 
 
+def fixed(value: float, digits: int = 2, *, signed: bool = False) -> str:
+    """A number with that many decimals and a true minus, such as ``−3.37``."""
+    return f"{value:{'+' if signed else ''}.{digits}f}".replace("-", "−")
+
+
 def _scaled(value: float, step: int, units: tuple[str, ...]) -> str:
     place = 0
     while abs(value) >= step and place < len(units) - 1:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,8 @@ from edge_sdk.report.style import STYLE
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """What the page may load: nothing. A browser holds it to that."""
+_NOT_IN_SCRIPTS = ("<", "&", "]]>")
+"""What HTML and XML read differently inside a script."""
 
 
 @dataclass(frozen=True)
@@ -27,19 +31,27 @@ class Section:
     content: tuple[Markup, ...]
 
 
-def page(title: str, lead: Sequence[str], sections: Sequence[Section]) -> str:
+def page(title: str, lead: Sequence[str], sections: Sequence[Section], *, script: str = "") -> str:
     """A whole HTML page, well-formed as XML too.
 
     Args:
         title: heading and title of the window.
         lead: paragraphs under the heading: text, or markup.
         sections: what follows.
+        script: our own program at the end of the page, without ``<`` and ``&``. The policy names
+            its SHA-256, so that nothing else runs.
     """
+    assert not any(sign in script for sign in _NOT_IN_SCRIPTS)
+    policy, programs = _POLICY, []
+    if script:
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        policy = f"{_POLICY}; script-src 'sha256-{digest}'"
+        programs = [Markup(f"<script>{script}</script>")]
     head = element(
         "head",
         element("meta", charset="utf-8"),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        Markup(f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}"/>'),
+        Markup(f'<meta http-equiv="Content-Security-Policy" content="{policy}"/>'),
         element("title", title),
         Markup(f"<style>{STYLE}</style>"),
     )
@@ -51,7 +63,7 @@ def page(title: str, lead: Sequence[str], sections: Sequence[Section]) -> str:
             for section in sections
         ),
     )
-    root = element("html", head, element("body", body), lang="en")
+    root = element("html", head, element("body", body, *programs), lang="en")
     return f"<!DOCTYPE html>\n{root}\n"
 
 

@@ -1,15 +1,23 @@
-"""Pictures inside a page: PNG as data, and maps of errors."""
+"""Pictures inside a page: PNG and JPEG as data, and maps of errors, shades and categories."""
 
 from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from edge_sdk.imaging import to_levels
 from edge_sdk.report.markup import Markup, element
+from edge_sdk.report.palette import Colour, between
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+SHADES = 32
 
 
 def picture(pixels: Tensor, caption: str) -> Markup:
@@ -19,14 +27,57 @@ def picture(pixels: Tensor, caption: str) -> Markup:
         pixels: float [C, H, W] in [0, 1], one channel or three.
         caption: what it shows.
     """
+    shown = element("img", src=png(pixels), alt=caption, class_="pixels")
+    return element("figure", shown, element("figcaption", caption))
+
+
+def png(pixels: Tensor) -> str:
+    """Pixels as the address of a PNG.
+
+    Args:
+        pixels: float [C, H, W] in [0, 1], one channel or three.
+    """
+    return _address(_image(pixels), "PNG")
+
+
+def jpeg(pixels: Tensor, quality: int, icc_profile: bytes | None = None) -> str:
+    """Pixels as the address of a JPEG, chroma not subsampled.
+
+    Args:
+        pixels: float [3, H, W] in [0, 1].
+        quality: 1 to 100.
+        icc_profile: what the values mean, if not sRGB; one for grey is left out.
+    """
+    options: dict[str, Any] = {"quality": quality, "subsampling": 0}
+    if icc_profile is not None and icc_profile[16:20] == b"RGB ":
+        options["icc_profile"] = icc_profile
+    return _address(_image(pixels), "JPEG", **options)
+
+
+def indexed(categories: Tensor, colours: Sequence[Colour]) -> str:
+    """A map of categories as the address of a PNG with a palette.
+
+    Args:
+        categories: integer [H, W], places in ``colours``.
+        colours: at most 256.
+    """
     from PIL import Image
 
-    levels = to_levels(pixels.expand(3, -1, -1)).to(torch.uint8).permute(1, 2, 0).contiguous()
-    file = io.BytesIO()
-    Image.fromarray(levels.numpy()).save(file, "PNG")
-    data = base64.b64encode(file.getvalue()).decode()
-    shown = element("img", src=f"data:image/png;base64,{data}", alt=caption, class_="pixels")
-    return element("figure", shown, element("figcaption", caption))
+    image = Image.fromarray(categories.to(torch.uint8).contiguous().numpy())
+    image.putpalette([part for colour in colours for part in colour])
+    return _address(image, "PNG", optimize=True)
+
+
+def shades(values: Tensor, low: Colour, high: Colour) -> str:
+    """A map of values as the address of a PNG of 32 shades.
+
+    Args:
+        values: float [H, W] in [0, 1].
+        low: colour of 0.
+        high: colour of 1.
+    """
+    steps = (values.clamp(0, 1) * (SHADES - 1)).round()
+    return indexed(steps, between(low, high, SHADES))
 
 
 def heat(error: Tensor, largest: float) -> Tensor:
@@ -41,3 +92,17 @@ def heat(error: Tensor, largest: float) -> Tensor:
     """
     share = (error.amax(0) / largest).clamp(0, 1) * 3
     return torch.stack([(share - place).clamp(0, 1) for place in range(3)])
+
+
+def _image(pixels: Tensor) -> Image.Image:
+    from PIL import Image
+
+    levels = to_levels(pixels.expand(3, -1, -1)).to(torch.uint8).permute(1, 2, 0).contiguous()
+    return Image.fromarray(levels.numpy())
+
+
+def _address(image: Image.Image, form: str, **options: Any) -> str:
+    file = io.BytesIO()
+    image.save(file, form, **options)
+    data = base64.b64encode(file.getvalue()).decode()
+    return f"data:image/{form.lower()};base64,{data}"

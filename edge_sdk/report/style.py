@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-STYLE = """
+from edge_sdk.report.palette import CATEGORIES, OTHERS, REFERENCE, hexadecimal
+
+_MAPS = "".join(
+    f".{name} {{ background: {hexadecimal(colour)}; }}\n"
+    for name, colour in (
+        ("c-0", REFERENCE),
+        *((f"c-{place}", colour) for place, colour in enumerate(CATEGORIES, start=1)),
+        ("c-others", OTHERS),
+    )
+)
+"""Colours of maps are the same in both schemes."""
+
+_SHELL = """
 :root { color-scheme: light dark; --paper: #fbfaf7; --card: #ffffff; --ink: #1d2126;
   --soft: #5c6570; --line: #e2dfd7; --before: #b9bfc7; --after: #0b7a75; --good: #0b7a75;
   --warn: #a8480a; --warn-paper: #fdf0e4; --k-convolution: #0b7a75; --k-norm: #8c6bb1;
@@ -77,3 +89,39 @@ ul.plain li { background: none; border-left-color: var(--line); padding: 2px 12p
 }
 @media print { .card, tr { break-inside: avoid; } }
 """
+
+_BURST = """
+.halves { grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr));
+  align-items: start; }
+.maps { grid-template-columns: repeat(auto-fill, minmax(min(100%, 220px), 1fr)); }
+.maps .card { padding: 10px; }
+@media (max-width: 680px) {
+  .maps { grid-template-columns: repeat(auto-fill, minmax(min(100%, 140px), 1fr)); gap: 8px; }
+  .maps .card { padding: 6px; }
+}
+summary { cursor: pointer; }
+.narrow { max-width: 480px; }
+.legend span { border: 1px solid var(--soft); }
+.bar-out { fill: none; stroke: var(--soft); stroke-dasharray: 3 2; }
+.grid-line { stroke: var(--line); } .axis { stroke: var(--soft); }
+.dot { fill: var(--before); stroke: var(--ink); } .dot-reference { fill: var(--after); }
+.smooth { display: block; width: 100%; border-radius: 4px; }
+.stack { position: relative; }
+.stack img { height: 100%; }
+.stack svg { position: absolute; inset: 0; width: 100%; height: 100%; }
+.slider { position: relative; border-radius: 4px; overflow: hidden; --at: 50%; }
+.slider img { position: absolute; inset: 0; width: 100%; height: 100%; }
+.slider .over { clip-path: inset(0 calc(100% - var(--at)) 0 0); }
+.slider::after { content: ""; position: absolute; inset: 0 auto 0 var(--at); width: 2px;
+  margin-left: -1px; background: #fff; box-shadow: 0 0 0 1px #0009; pointer-events: none; }
+.slider input { position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; opacity: 0;
+  cursor: ew-resize; touch-action: pan-y; }
+.slider:focus-within { outline: 3px solid var(--after); outline-offset: 2px; }
+.tag { position: absolute; top: 8px; padding: 2px 8px; border-radius: 4px; font-size: .8125rem;
+  background: #14171acc; color: #fff; pointer-events: none; }
+.tag-left { left: 8px; } .tag-right { right: 8px; }
+@media print { .slider input { display: none; } }
+"""
+
+STYLE = _SHELL + _BURST + _MAPS
+"""The whole style sheet."""

@@ -1,0 +1,155 @@
+"""What the report of a burst zoom shows, gathered from the driver's result in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from edge_sdk.burst import ZoomResult
+from edge_sdk.burst.encode import KERNEL_STD_PX
+from edge_sdk.burst.zoom import ZoomConfig
+from edge_sdk.errors import InputError
+from edge_sdk.imaging import Picture
+from edge_sdk.registration.field import MotionField
+
+
+@dataclass(frozen=True, eq=False)
+class FrameEvidence:
+    """One frame of a burst.
+
+    Attributes:
+        name: name of its file.
+        score: gradient energy that the reference is chosen by.
+        share: mean weight of its pixels in the result, 0 to 1.
+        note: why it was left out; empty if it was used.
+        blurry: whether it is far less sharp than the sharpest frame.
+        motion: where the reference's points lie on it; ``None`` if that is not known.
+        agreement: float [h, w] in [0, 1], a grid that covers the reference evenly: 1 where it
+            shows the same as the reference, 0 where it counted for nothing; ``None`` if not kept.
+    """
+
+    name: str
+    score: float
+    share: float
+    note: str = ""
+    blurry: bool = False
+    motion: MotionField | None = None
+    agreement: Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ZoomEvidence:
+    """A burst zoom.
+
+    Attributes:
+        output: name of the picture that was written.
+        frames: one entry per frame, in order.
+        reference: 0-based index of the reference frame.
+        forced: whether the user chose it.
+        noise_std: noise of a frame on values in [0, 1].
+        seconds: time spent in each stage.
+        before: float32 [3, H, W] in [0, 1], the reference, or the part of it that was enlarged.
+        after: float32 [3, H', W'] in [0, 1], the result.
+        icc_profile: what the values of both mean; ``None`` for sRGB.
+        reference_weight: weight of the reference's samples; those of other frames weigh 1.
+        kernel_std_px: width of the regression kernel, in pixels of a frame.
+        remarks: what the written file could not hold, a sentence each.
+    """
+
+    output: str
+    frames: tuple[FrameEvidence, ...]
+    reference: int
+    forced: bool
+    noise_std: float
+    seconds: Mapping[str, float]
+    before: Tensor
+    after: Tensor
+    icc_profile: bytes | None = None
+    reference_weight: float = 1.5
+    kernel_std_px: float = KERNEL_STD_PX
+    remarks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.reference < len(self.frames):
+            raise InputError(f"reference {self.reference} is none of {len(self.frames)} frames")
+
+    @property
+    def scale(self) -> float:
+        """Enlargement of the width."""
+        return self.after.shape[-1] / self.before.shape[-1]
+
+    @property
+    def others(self) -> tuple[int, ...]:
+        """Frames beside the reference that were used, by index."""
+        return tuple(
+            index
+            for index, frame in enumerate(self.frames)
+            if index != self.reference and not frame.note
+        )
+
+    @property
+    def left_out(self) -> tuple[int, ...]:
+        """Frames that were not used, by index."""
+        return tuple(index for index, frame in enumerate(self.frames) if frame.note)
+
+
+def evidence_of(
+    result: ZoomResult,
+    names: Sequence[str],
+    reference: Picture,
+    output: str,
+    config: ZoomConfig | None = None,
+    *,
+    agreement: Mapping[int, Tensor] | None = None,
+    remarks: Sequence[str] = (),
+) -> ZoomEvidence:
+    """Gather what the report shows.
+
+    Args:
+        result: what the driver returned.
+        names: names of the frames' files, in order.
+        reference: the reference frame, or the part of it that was enlarged.
+        output: name of the picture that was written.
+        config: settings of the driver.
+        agreement: by index of a frame, its map as in :class:`FrameEvidence`; frames without one
+            have no map on the page, which says so.
+        remarks: what the written file could not hold.
+
+    Raises:
+        InputError: if there is not one name per frame.
+    """
+    if len(names) != len(result.frames):
+        raise InputError(f"{len(names)} names for {len(result.frames)} frames; give one each")
+    height, width = reference.height, reference.width
+    still = MotionField(torch.eye(3, dtype=torch.float64), height, width)
+    maps = agreement or {}
+    frames = tuple(
+        FrameEvidence(
+            name,
+            frame.score,
+            frame.share,
+            frame.note,
+            frame.blurry,
+            still
+            if frame.registration is None
+            else MotionField(frame.registration.matrix, height, width),
+            maps.get(index),
+        )
+        for index, (name, frame) in enumerate(zip(names, result.frames, strict=True))
+    )
+    return ZoomEvidence(
+        output,
+        frames,
+        result.reference,
+        result.forced,
+        result.noise_std,
+        result.seconds,
+        reference.pixels,
+        result.pixels,
+        reference.metadata.icc_profile,
+        (config or ZoomConfig()).reference_weight,
+        remarks=tuple(remarks),
+    )

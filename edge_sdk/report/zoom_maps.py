@@ -1,0 +1,202 @@
+"""Maps of a burst: confidence of the motion, ghosts, and which frame made each pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from edge_sdk.imaging import Box, resize_bicubic, rgb_to_ycbcr
+from edge_sdk.registration.field import MotionField
+from edge_sdk.report.burst import ZoomEvidence
+from edge_sdk.report.charts import legend
+from edge_sdk.report.markup import Markup, element
+from edge_sdk.report.page import cards, paragraph
+from edge_sdk.report.palette import (
+    CATEGORIES,
+    DOUBTFUL,
+    GHOST,
+    OTHERS,
+    REFERENCE,
+    SURE,
+)
+from edge_sdk.report.pictures import indexed, jpeg, shades
+from edge_sdk.report.provenance import Provenance, provenance
+from edge_sdk.report.zoom_charts import arrows
+
+MOST_MAPS = 24
+MAP_PX = 320
+"""Longer side of a small map."""
+MAP_QUALITY = 70
+
+
+def confidence_maps(evidence: ZoomEvidence) -> tuple[Markup, ...]:
+    """Per frame, how far the motion of each tile is trusted, and what it adds to the frame's."""
+    shown = [
+        (index, motion)
+        for index in evidence.others
+        if (motion := evidence.frames[index].motion) is not None
+        and (motion.confidence is not None or motion.offsets_px is not None)
+    ]
+    if not shown:
+        return (
+            paragraph(
+                "One motion served for the whole of each frame, so there is no map of tiles."
+                if evidence.others
+                else "No other frame was used, so there is no motion to trust."
+            ),
+        )
+    shown.sort(key=lambda entry: _mean_confidence(entry[1]))
+    drawn = sorted(shown[:MOST_MAPS], key=lambda entry: entry[0])
+    figures = [_confidence(evidence, index, motion) for index, motion in drawn]
+    return (
+        paragraph(
+            "Shade: confidence of each tile, dark 0, light 1. Arrows: what the tile's motion adds "
+            "to the frame's, magnified as the caption says."
+        ),
+        *_cut_short(len(drawn), len(shown), "confidence"),
+        cards(figures, "maps"),
+    )
+
+
+def ghost_maps(evidence: ZoomEvidence) -> tuple[Markup, ...]:
+    """Per frame, where it was held back, laid over the reference."""
+    if not evidence.others:
+        return (paragraph("No other frame was used."),)
+    shown = [
+        (index, agreement)
+        for index in evidence.others
+        if (agreement := evidence.frames[index].agreement) is not None
+    ]
+    if not shown:
+        return (paragraph("The weights per pixel were not kept for this page."),)
+    shown.sort(key=lambda entry: float(entry[1].mean()))
+    drawn = sorted(shown[:MOST_MAPS], key=lambda entry: entry[0])
+    backdrop = _backdrop(evidence.before)
+    figures = [_ghost(evidence, backdrop, index, agreement) for index, agreement in drawn]
+    return (
+        paragraph(
+            "Orange: the frame shows something else there, or nothing, and was held back; the "
+            "picture underneath is the reference in grey."
+        ),
+        *_cut_short(len(drawn), len(shown), "agreement"),
+        cards(figures, "maps"),
+    )
+
+
+def provenance_maps(evidence: ZoomEvidence, detail: Box) -> tuple[Markup, ...]:
+    """Which frame gave most to each pixel: the whole picture, and a detail pixel by pixel."""
+    if not evidence.others:
+        return (paragraph("Every pixel was made from the reference alone."),)
+    centre = (detail.top + detail.height // 2, detail.left + detail.width // 2)
+    found = provenance(evidence, centre)
+    if found is None:
+        return (paragraph("The weights per pixel were not kept for this page."),)
+    colours = (REFERENCE, *CATEGORIES[: len(found.named)], OTHERS)
+    box = found.box
+    figures = [
+        _map_figure(
+            indexed(found.whole, colours),
+            "The whole picture: each dot is one pixel of the result, drawn at random from its "
+            "neighbourhood, so that the mixture of colours is the mixture of frames.",
+            evidence.after.shape[-1] / evidence.after.shape[-2],
+        ),
+        _map_figure(
+            indexed(found.detail, colours),
+            f"A detail of {box.width}×{box.height} pixels of the result, from column {box.left}, "
+            f"row {box.top}: every pixel.",
+            box.width / box.height,
+        ),
+    ]
+    return (
+        paragraph(
+            "Colour: the frame with the largest weight at the pixel, by its agreement there and "
+            "by how near one of its samples lies (isotropic kernel of "
+            f"{evidence.kernel_std_px:g} px; the reference weighs "
+            f"{evidence.reference_weight:g} times). The others add to the same pixel with less."
+        ),
+        _legend(evidence, found),
+        cards(figures, "halves"),
+    )
+
+
+def _legend(evidence: ZoomEvidence, found: Provenance) -> Markup:
+    frames = evidence.frames
+    entries = [
+        (f"c-{place}", f"{index} {frames[index].name}: {found.shares[index]:.0%}")
+        for place, index in enumerate((evidence.reference, *found.named))
+    ]
+    entries[0] = (entries[0][0], entries[0][1] + ", reference")
+    rest = sum(found.shares.values()) - sum(
+        found.shares[index] for index in (evidence.reference, *found.named)
+    )
+    more = len(found.shares) - len(entries)
+    if more:
+        entries.append(
+            ("c-others", f"{more} other {'frame' if more == 1 else 'frames'}: {rest:.0%}")
+        )
+    return legend(entries)
+
+
+def _confidence(evidence: ZoomEvidence, index: int, motion: MotionField) -> Markup:
+    drawing, longest, magnified = arrows(motion)
+    confidence = motion.confidence
+    grid = torch.ones(1, 1) if confidence is None else confidence
+    offsets = (
+        f"offsets up to {longest:.2f} px, magnified {magnified:.0f} times"
+        if drawing
+        else "no offsets"
+    )
+    caption = (
+        f"{index} {evidence.frames[index].name}: mean {_mean_confidence(motion):.2f}, {offsets}"
+    )
+    return _map_figure(
+        shades(grid, DOUBTFUL, SURE), caption, motion.width / motion.height, overlay=drawing
+    )
+
+
+def _ghost(evidence: ZoomEvidence, backdrop: Tensor, index: int, agreement: Tensor) -> Markup:
+    size = (backdrop.shape[-2], backdrop.shape[-1])
+    held_back = 1 - resize_bicubic(agreement.float(), size=size).clamp(0, 1)
+    colour = torch.tensor(GHOST, dtype=torch.float32)[:, None, None] / 255
+    laid = backdrop * (1 - 0.85 * held_back) + colour * 0.85 * held_back
+    caption = f"{index} {evidence.frames[index].name}: {float(agreement.mean()):.0%} agrees"
+    return _map_figure(jpeg(laid, MAP_QUALITY), caption, size[1] / size[0], pixels="smooth")
+
+
+def _backdrop(before: Tensor) -> Tensor:
+    """The reference in soft grey, small, float [1, h, w]."""
+    height, width = before.shape[-2:]
+    shrink = min(1.0, MAP_PX / max(height, width))
+    size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
+    luma = resize_bicubic(rgb_to_ycbcr(before)[:1], size=size).clamp(0, 1)
+    return 0.12 + 0.6 * luma
+
+
+def _map_figure(
+    address: str,
+    caption: str,
+    aspect: float,
+    *,
+    overlay: Markup | None = None,
+    pixels: str = "pixels",
+) -> Markup:
+    stage = element(
+        "div",
+        element("img", src=address, alt=caption, class_=pixels),
+        *(() if not overlay else (overlay,)),
+        class_="stack",
+        style=f"aspect-ratio: {aspect:.4f}",
+    )
+    return element("figure", stage, element("figcaption", caption))
+
+
+def _cut_short(drawn: int, known: int, what: str) -> Sequence[Markup]:
+    if drawn == known:
+        return ()
+    return (paragraph(f"The {drawn} frames of {known} with the least {what}.", soft=True),)
+
+
+def _mean_confidence(motion: MotionField) -> float:
+    return 1.0 if motion.confidence is None else float(motion.confidence.mean())
