@@ -1,0 +1,200 @@
+"""What ``zoom`` keeps of its files: levels, orientation, profile, opacity, depth, the page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import torch
+from command_line import Run
+from dng_files import write_dng
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+from edge_sdk.imaging import Metadata, Picture, read_picture, write_picture
+
+SRGB_PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+HEIGHT, WIDTH = 40, 56
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    # The pictures are small: threads that wait for each other cost more than they save.
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def texture(shift: int, channels: int = 3) -> NDArray[np.uint8]:
+    """A frame of a scene with detail, moved by whole pixels."""
+    generator = np.random.default_rng(0)
+    coarse = generator.integers(40, 220, (HEIGHT // 4 + 4, WIDTH // 4 + 4, channels))
+    scene = Image.fromarray(coarse.astype(np.uint8).squeeze())
+    fine = np.asarray(scene.resize((WIDTH + 16, HEIGHT + 16), Image.Resampling.BICUBIC))
+    return fine[shift : shift + HEIGHT, shift : shift + WIDTH].copy()
+
+
+def save_frames(suffix: str, channels: int = 3, **options: object) -> list[str]:
+    names = [f"{index}.{suffix}" for index in range(2)]
+    for index, name in enumerate(names):
+        Image.fromarray(texture(index, channels)).save(name, **options)
+    return names
+
+
+@pytest.mark.parametrize(
+    ("suffix", "mode", "frames"),
+    [
+        ("png", "RGB", 1),
+        ("png", "RGB", 2),
+        ("png", "L", 2),
+        ("jpg", "RGB", 2),
+        ("jpg", "L", 2),
+        ("webp", "RGB", 2),
+        ("tif", "RGB", 2),
+        ("tif", "L", 2),
+        ("bmp", "RGB", 2),
+    ],
+)
+def test_white_stays_white(run: Run, suffix: str, mode: str, frames: int) -> None:
+    names = [f"{index}.png" for index in range(frames)]
+    for name in names:
+        Image.new(mode, (WIDTH, HEIGHT), "white").save(name)
+    assert run("zoom", *names, "-o", f"z.{suffix}").status == 0
+    written = np.asarray(Image.open(f"z.{suffix}").convert("RGB"))
+    assert written.shape == (2 * HEIGHT, 2 * WIDTH, 3)
+    assert written.min() == 255
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "bmp"])
+def test_a_grey_file_stays_a_grey_file(run: Run, suffix: str) -> None:
+    names = save_frames("png", channels=1)
+    assert run("zoom", *names, "-o", f"z.{suffix}").status == 0
+    written = Image.open(f"z.{suffix}")
+    assert written.mode == "L"
+    assert written.size == (2 * WIDTH, 2 * HEIGHT)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif", "bmp"])
+def test_grey_in_colour_files_gains_no_colour(run: Run, suffix: str) -> None:
+    names = [f"{index}.png" for index in range(2)]
+    for index, name in enumerate(names):
+        Image.fromarray(texture(index, 1)).convert("RGB").save(name)
+    assert run("zoom", *names, "-o", f"z.{suffix}").status == 0
+    levels = np.asarray(Image.open(f"z.{suffix}").convert("RGB")).astype(int)
+    # A level is what rounding alone may part.
+    assert int((levels.max(-1) - levels.min(-1)).max()) <= 1
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif"])
+def test_the_profile_is_kept(run: Run, suffix: str) -> None:
+    names = save_frames(suffix, icc_profile=SRGB_PROFILE)
+    assert run("zoom", *names, "-o", f"z.{suffix}").status == 0
+    assert Image.open(f"z.{suffix}").info["icc_profile"] == SRGB_PROFILE
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "webp"])
+def test_alpha_is_enlarged_with_the_picture(run: Run, suffix: str) -> None:
+    opacity = np.zeros((HEIGHT, WIDTH, 1), np.uint8)
+    opacity[:, WIDTH // 2 :] = 255
+    names = [f"{index}.png" for index in range(2)]
+    for index, name in enumerate(names):
+        Image.fromarray(np.concatenate((texture(index), opacity), -1)).save(name)
+    assert run("zoom", *names, "-o", f"z.{suffix}").status == 0
+    alpha = np.asarray(Image.open(f"z.{suffix}").getchannel("A"))
+    assert alpha.shape == (2 * HEIGHT, 2 * WIDTH)
+    assert (alpha[:, : WIDTH - 4] == 0).all()
+    assert (alpha[:, WIDTH + 4 :] == 255).all()
+    outcome = run("zoom", *names, "-o", "z.jpg")
+    assert "note: transparency was left out" in outcome.err
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_sixteen_bits_come_out_as_sixteen(run: Run, suffix: str) -> None:
+    for index in range(2):
+        fine = texture(index).astype(np.float32) / 255 * 0.1 + 0.4
+        pixels = torch.from_numpy(fine).permute(2, 0, 1).contiguous()
+        write_picture(Picture(pixels, Metadata(bit_depth=16)), Path(f"{index}.{suffix}"))
+    assert run("zoom", f"0.{suffix}", f"1.{suffix}", "-o", f"z.{suffix}").status == 0
+    written = read_picture(Path(f"z.{suffix}"))
+    assert written.metadata.bit_depth == 16
+    # A tenth of the range has 26 levels of 8 bits.
+    assert len(torch.unique(written.pixels)) > 500
+
+
+@pytest.mark.parametrize(
+    ("orientation", "suffix"), [(3, "png"), (6, "png"), (8, "png"), (6, "jpg"), (6, "tif")]
+)
+def test_orientation_is_applied_and_reset(run: Run, orientation: int, suffix: str) -> None:
+    turned = {3: Image.ROTATE_180, 6: Image.ROTATE_270, 8: Image.ROTATE_90}[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    names = save_frames("png", exif=exif)
+    for name in names:
+        Image.open(name).transpose(turned).save(f"up{name}")
+    assert run("zoom", *names, "-o", f"z.{suffix}").status == 0
+    assert run("zoom", *(f"up{name}" for name in names), "-o", f"up.{suffix}").status == 0
+    written, upright = Image.open(f"z.{suffix}"), Image.open(f"up.{suffix}")
+    assert written.getexif()[0x0112] == 1
+    assert np.array_equal(np.asarray(written), np.asarray(upright))
+    expected = (2 * WIDTH, 2 * HEIGHT)
+    assert written.size == (expected if orientation == 3 else expected[::-1])
+
+
+def test_a_raw_burst_becomes_a_sixteen_bit_picture(run: Run) -> None:
+    pytest.importorskip("rawpy")
+    names = [f"{index}.dng" for index in range(2)]
+    for index, name in enumerate(names):
+        write_dng(Path(name), texture(index) / 255 * 0.5)
+    assert run("zoom", *names, "-o", "z.tif").status == 0
+    written = read_picture(Path("z.tif"))
+    assert written.metadata.bit_depth == 16
+    assert (written.height, written.width) == (2 * HEIGHT, 2 * WIDTH)
+    single = read_picture(Path("0.dng")).pixels.mean((1, 2))
+    torch.testing.assert_close(written.pixels.mean((1, 2)), single, rtol=0, atol=0.02)
+    assert "names no format that is written" in run("zoom", *names, "-o", "z.dng").error_line
+
+
+class TestReport:
+    def test_the_page_is_written_and_named(self, run: Run, burst_folder: Path) -> None:
+        names = sorted(burst_folder.glob("[0-9].png"))
+        outcome = run("zoom", *names, "-o", "z.png", "--report", "r.html")
+        assert outcome.status == 0
+        assert "wrote r.html" in outcome.out
+        text = Path("r.html").read_text()
+        root = ElementTree.fromstring(text.partition("\n")[2])
+        told = " ".join("".join(root.itertext()).split())
+        for name in names:
+            assert name.name in told
+        assert "z.png, zoomed" in told
+        assert str(burst_folder) not in text
+        report = json.loads(run("zoom", *names, "-o", "z.png", "--report", "r.html", "--json").out)
+        assert report["report"] == "r.html"
+
+    def test_what_the_file_could_not_hold_stands_on_the_page(self, run: Run) -> None:
+        names = save_frames("png", icc_profile=SRGB_PROFILE)
+        assert run("zoom", *names, "-o", "z.bmp", "--report", "r.html").status == 0
+        assert "the colour profile was left out" in Path("r.html").read_text()
+
+    @pytest.mark.parametrize("kind", ["frame", "output", "linked frame", "linked output"])
+    def test_the_page_is_not_written_over_a_picture(self, run: Run, kind: str) -> None:
+        names = save_frames("png")
+        before = Path("0.png").read_bytes()
+        report = {"frame": "0.png", "output": "./z.png"}.get(kind, "link")
+        if kind.startswith("linked"):
+            Path("z.png").write_bytes(b"old")
+            Path("link").symlink_to("0.png" if kind == "linked frame" else "z.png")
+        line = run("zoom", *names, "-o", "z.png", "--report", report).error_line
+        assert "give another name with --report" in line
+        assert Path("0.png").read_bytes() == before
+        assert not Path("z.png").exists() or Path("z.png").read_bytes() == b"old"
+
+    @pytest.mark.parametrize("report", ["no/such/r.html", "."])
+    def test_a_place_that_cannot_be_written_is_found_first(self, run: Run, report: str) -> None:
+        names = save_frames("png")
+        assert report in run("zoom", *names, "-o", "z.png", "--report", report).error_line
+        assert sorted(path.name for path in Path().iterdir()) == names
