@@ -151,6 +151,7 @@ def arithmetic() -> dict[str, Layer]:
         "where_reordered": lambda x: F.conv2d(
             torch.where(F.pixel_unshuffle(x, 2) < 0.2, F.pixel_unshuffle(x, 2), 1.0), KERNEL
         ),
+        "mask": lambda x: x * (x > 0.2),
         "masked_fill": lambda x: x.masked_fill(x <= 0.2, -1.0),
         "equal": lambda x: torch.where(x.clamp(0, 0.5) == 0.5, x, -x),
         "not_equal": lambda x: torch.where(x.clamp(0, 0.5) != 0.5, x, -x),

@@ -12,6 +12,7 @@ from edge_sdk.cli import (
     burst,
     conversion,
     demo,
+    enhancing,
     evaluate,
     fusing,
     linting,
@@ -52,6 +53,7 @@ def options(
 app.command(rich_help_panel="Bursts")(burst.zoom)
 app.command(rich_help_panel="Bursts")(simulating.simulate)
 app.command(rich_help_panel="Bursts")(demo.demo)
+app.command(rich_help_panel="Pictures")(enhancing.enhance)
 app.command(rich_help_panel="Models")(model.models)
 app.command(rich_help_panel="Models")(model.train)
 app.command(rich_help_panel="Models")(fusing.fuse)

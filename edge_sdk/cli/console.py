@@ -52,9 +52,13 @@ def print_json(value: Any) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Value as dicts, lists, strings and finite numbers."""
+    """Value as dicts, lists, strings and finite numbers.
+
+    Fields that a dataclass keeps out of its repr are left out: arrays, which nobody reads here.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        shown = [field.name for field in dataclasses.fields(value) if field.repr]
+        value = {name: getattr(value, name) for name in shown}
     if isinstance(value, Mapping):
         return {str(key): plain(part) for key, part in value.items()}
     if isinstance(value, str | bool | int | None):

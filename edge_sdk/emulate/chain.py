@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from edge_sdk.emulate.differences import (
+    Results,
+    differences,
+    first_difference,
+    largest_value,
+)
 from edge_sdk.emulate.open import open_artifact
 from edge_sdk.emulate.runner import Delegation, Runner, RunnerInfo
 from edge_sdk.emulate.verify import check_probes, run_artifact, run_torch
@@ -29,8 +35,6 @@ GATES_DB = {
     "int8-float-io": 50.0,
 }
 """Least PSNR against the float32 model that a stage of each precision must reach."""
-
-Results = list[list[NDArray[np.generic]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,10 +59,12 @@ class Artifact:
     Attributes:
         path: the file or package.
         precision: what it must be in; ``None`` to believe the file.
+        runner: the file, where it is open already.
     """
 
     path: Path
     precision: str | None = None
+    runner: Runner | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,8 @@ class ParityRow:
         runner: the runtime; ``None`` for stages in PyTorch.
         delegation: what the runtime's delegate took; ``None`` where there is none.
         missing: why the stage could not run on this machine; ``None`` if it ran.
+        first_error: |difference| of the first output for the first probe, float64; ``None`` for
+            ``torch`` and what could not run.
     """
 
     stage: str
@@ -92,6 +100,7 @@ class ParityRow:
     runner: RunnerInfo | None = None
     delegation: Delegation | None = None
     missing: str | None = None
+    first_error: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
 
     @property
     def passed(self) -> bool:
@@ -127,8 +136,7 @@ def parity_chain(
         InputError: if there are no probes, one does not fit, or a precision has no gate.
     """
     inputs = check_probes(probes)
-    reference = run_torch(model, inputs)
-    comparison = _Comparison(reference, pictures)
+    comparison = _Comparison(run_torch(model, inputs), pictures)
     rows = [ParityRow("torch", "fp32", math.inf, math.inf, 0.0, GATES_DB["fp32"])]
     truths: dict[str, Results] = {}
     for stage in stages:
@@ -137,32 +145,24 @@ def parity_chain(
         rows.append(comparison.row(stage.name, stage.precision, results, None))
     for artifact in artifacts:
         try:
-            runner = open_artifact(artifact.path)
+            runner = artifact.runner or open_artifact(artifact.path)
         except MissingExtraError as error:
             rows.append(_missing_row(artifact, error))
             continue
         precision = _precision(artifact, runner)
         named = run_artifact(runner, inputs, artifact.path)
         results = [list(arrays.values()) for arrays in named]
-        truth = truths.get(_family(precision))
+        truth = None if precision == "fp32" else truths.get(_family(precision))
+        row = comparison.row(artifact.path.name, precision, results, truth)
         rows.append(
-            comparison.row(
-                Path(artifact.path).name,
-                precision,
-                results,
-                None if precision == "fp32" else truth,
-                runner,
-                size_of(artifact.path),
+            replace(
+                row,
+                size_bytes=size_of(artifact.path),
+                runner=runner.info,
+                delegation=runner.delegation,
             )
         )
     return tuple(rows)
-
-
-def size_of(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder."""
-    if path.is_dir():
-        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-    return path.stat().st_size
 
 
 @dataclass(frozen=True)
@@ -170,57 +170,28 @@ class _Comparison:
     reference: Results
     pictures: bool
 
-    def row(
-        self,
-        name: str,
-        precision: str,
-        results: Results,
-        truth: Results | None,
-        runner: Runner | None = None,
-        size_bytes: int | None = None,
-    ) -> ParityRow:
+    def row(self, name: str, precision: str, results: Results, truth: Results | None) -> ParityRow:
+        peak = 1.0 if self.pictures else largest_value(self.reference)
         clip = self.pictures and _family(precision) == "int8"
-        pooled, worst, largest = self._errors(self.reference, results, clip)
+        found = differences(self.reference, results, peak, clip=clip)
+        against = None if truth is None else differences(truth, results, peak, clip=clip)
         return ParityRow(
-            stage=name,
-            precision=precision,
-            psnr_db=pooled,
-            worst_db=worst,
-            max_abs_error=largest,
-            gate_db=gate_db(precision),
-            truth_db=None if truth is None else self._errors(truth, results, clip)[0],
-            size_bytes=size_bytes,
-            runner=runner.info if runner else None,
-            delegation=runner.delegation if runner else None,
+            name,
+            precision,
+            found.psnr_db,
+            found.worst_db,
+            found.max_abs_error,
+            gate_db(precision),
+            truth_db=None if against is None else against.psnr_db,
+            first_error=first_difference(self.reference, results),
         )
 
-    def _errors(
-        self, expected: Results, results: Results, clip: bool
-    ) -> tuple[float, float, float]:
-        peak = 1.0 if self.pictures else self._peak()
-        squares: dict[int, list[tuple[float, int]]] = {}
-        largest = 0.0
-        for one, other in zip(expected, results, strict=True):
-            if len(one) != len(other):
-                raise ArtifactError(
-                    f"the model has {len(one)} outputs, the converted one {len(other)}; convert "
-                    "the model again"
-                )
-            for index, (left, right) in enumerate(zip(one, other, strict=True)):
-                difference = _difference(left, right, clip)
-                found = float(np.abs(difference).max()) if difference.size else 0.0
-                largest = max(largest, found) if math.isfinite(found) else math.inf
-                total = float(np.square(difference).sum())
-                squares.setdefault(index, []).append((total, difference.size))
-        pooled = min(
-            _db(sum(total for total, _ in found), sum(count for _, count in found), peak)
-            for found in squares.values()
-        )
-        worst = min(_db(*each, peak) for found in squares.values() for each in found)
-        return pooled, worst, largest
 
-    def _peak(self) -> float:
-        return max(float(np.abs(array).max()) for arrays in self.reference for array in arrays)
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    if path.is_dir():
+        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return path.stat().st_size
 
 
 def gate_db(precision: str) -> float:
@@ -234,28 +205,6 @@ def gate_db(precision: str) -> float:
             f"no gate for precision '{precision}'; choose one of: {', '.join(GATES_DB)}"
         )
     return GATES_DB[precision]
-
-
-def _difference(
-    left: NDArray[np.generic], right: NDArray[np.generic], clip: bool
-) -> NDArray[np.float64]:
-    if left.shape != right.shape:
-        raise ArtifactError(
-            f"the model gives an output of shape {left.shape}, the converted one {right.shape}; "
-            "convert the model again"
-        )
-    one, other = left.astype(np.float64), right.astype(np.float64)
-    if clip:
-        one, other = one.clip(0, 1), other.clip(0, 1)
-    return one - other
-
-
-def _db(squares: float, count: int, peak: float) -> float:
-    if not math.isfinite(squares):
-        return -math.inf
-    if squares == 0:
-        return math.inf
-    return -10 * math.log10(squares / max(count, 1) / max(peak, 1e-30) ** 2)
 
 
 def _family(precision: str) -> str:
@@ -284,5 +233,5 @@ def _missing_row(artifact: Artifact, error: MissingExtraError) -> ParityRow:
     precision = artifact.precision or "fp32"
     nan = math.nan
     return ParityRow(
-        Path(artifact.path).name, precision, nan, nan, nan, gate_db(precision), missing=str(error)
+        artifact.path.name, precision, nan, nan, nan, gate_db(precision), missing=str(error)
     )

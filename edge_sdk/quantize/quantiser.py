@@ -1,9 +1,7 @@
-"""The uniform 8-bit quantiser that ranges are judged by; it rounds half to even.
+"""The uniform 8-bit quantiser that ranges of activations are judged by; it rounds half to even.
 
-- Weights per output channel, symmetric: Δ_c = max|w_c|/127,
-  ŵ = Δ_c·clip(round(w/Δ_c), −127, 127).
-- Activations per tensor, affine: for values in [a, b] ∋ 0, Δ = (b − a)/255, z = round(−a/Δ),
-  x̂ = Δ·(clip(round(x/Δ) + z, 0, 255) − z).
+Per tensor, affine: for values in [a, b] ∋ 0, Δ = (b − a)/255, z = round(−a/Δ),
+x̂ = Δ·(clip(round(x/Δ) + z, 0, 255) − z). That of weights is :mod:`edge_sdk.reparam.int8`.
 """
 
 from __future__ import annotations
@@ -12,23 +10,7 @@ import math
 
 from torch import Tensor
 
-SYMMETRIC_LEVELS = 127
 AFFINE_LEVELS = 255
-
-
-def quantise_symmetric(weight: Tensor) -> Tensor:
-    """What 8 bits keep of a weight, per output channel.
-
-    Args:
-        weight: float64 [out, ...].
-
-    Returns:
-        Same shape and dtype; a channel of zeros stays so.
-    """
-    peak = weight.flatten(1).abs().amax(1).clamp_min(5e-324)
-    step = (peak / SYMMETRIC_LEVELS).reshape(-1, *[1] * (weight.ndim - 1))
-    levels = (weight / step).nan_to_num(0.0).round()
-    return step * levels.clamp(-SYMMETRIC_LEVELS, SYMMETRIC_LEVELS)
 
 
 def quantise_affine(values: Tensor, low: float, high: float) -> Tensor:

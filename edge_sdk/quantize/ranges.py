@@ -21,9 +21,10 @@ from torch import Tensor, nn
 
 from edge_sdk.errors import InputError
 from edge_sdk.quantize.activations import ValueRange, measure_activations
-from edge_sdk.quantize.quantiser import quantise_symmetric, sqnr_db
+from edge_sdk.quantize.quantiser import sqnr_db
 from edge_sdk.reparam.block import MultiBranchConv2d
 from edge_sdk.reparam.graph_fusion import copy_of
+from edge_sdk.reparam.int8 import int8_values
 
 SQNR_WARNING_DB = 24.0
 """A layer whose weights or activations keep less is warned of: of its eight bits, at 6.02 dB each,
@@ -164,7 +165,7 @@ def lint_ranges(model: nn.Module, examples: Tensor | Sequence[Tensor]) -> RangeR
         layers = []
         for name, module in modules.items():
             weight = _weight(name, module)
-            error = weight - quantise_symmetric(weight)
+            error = weight - int8_values(weight)
             activations = measured.get(name)
             layers.append(
                 LayerRanges(

@@ -140,8 +140,7 @@ def _trainable(graph: ValueGraph, scheme: Scheme) -> fx.GraphModule:
 
 def _fake_weight(weight: Tensor, axis: int) -> Tensor:
     first = weight.transpose(0, axis)
-    flat = first.reshape(first.shape[0], -1, 1, 1)
-    return fake_quantise(flat).reshape(first.shape).transpose(0, axis)
+    return fake_quantise(first).transpose(0, axis)
 
 
 def _output_range(graph: ValueGraph, scheme: Scheme) -> tuple[float, float]:

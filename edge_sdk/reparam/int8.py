@@ -38,19 +38,31 @@ def step_sizes(kernel: Tensor) -> Tensor:
     return torch.where(held, up, exact)
 
 
-def fake_quantise(kernel: Tensor) -> Tensor:
-    """The kernel with the values that int8 codes stand for, gradients straight through.
+def int8_values(weight: Tensor) -> Tensor:
+    """The values that int8 codes of a weight stand for: Δ_c · clip(round(w / Δ_c), −127, 127).
 
     Args:
-        kernel: float [out, in, kh, kw].
+        weight: float [out, …]; Δ_c by :func:`step_sizes` per output channel.
 
     Returns:
-        Float [out, in, kh, kw]; its gradient is passed to ``kernel`` as it is.
+        Same shape and dtype, without gradient.
     """
-    step = step_sizes(kernel)
-    fixed = kernel.detach()
-    rounded = (fixed / step).round().clamp(-LEVELS, LEVELS) * step
-    return kernel + (rounded - fixed)
+    fixed = weight.detach()
+    flat = fixed.reshape(fixed.shape[0], -1, 1, 1)
+    step = step_sizes(flat)
+    return ((flat / step).round().clamp(-LEVELS, LEVELS) * step).reshape(weight.shape)
+
+
+def fake_quantise(weight: Tensor) -> Tensor:
+    """:func:`int8_values` with gradients straight through.
+
+    Args:
+        weight: float [out, …].
+
+    Returns:
+        Same shape; its gradient is passed to ``weight`` as it is.
+    """
+    return weight + (int8_values(weight) - weight.detach())
 
 
 def slope_divisions(slopes: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

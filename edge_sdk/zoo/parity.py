@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor, fx, nn
 
 from edge_sdk.data.model_inputs import ModelInputs
 from edge_sdk.data.probes import patterns, probe_pictures
 from edge_sdk.emulate.chain import Artifact, ParityRow, Stage, parity_chain
 from edge_sdk.emulate.open import open_artifact
-from edge_sdk.errors import ArtifactError, InputError, MissingExtraError
+from edge_sdk.errors import InputError, MissingExtraError
 from edge_sdk.extras import install_command, is_installed
 from edge_sdk.quantize.layer_report import LayerError, layer_errors
 from edge_sdk.reparam import Certificate
@@ -104,7 +105,7 @@ def check_parity(
             raise InputError("the files mix w8 and int8; verify them one kind at a time")
         example = _example(loaded, shape)
         prepared = prepare(loaded, example, coded[0] if coded else "fp32", calibration)
-        given = [Artifact(path, precision) for path in artifacts]
+        given = [Artifact(path, precision, runners[path]) for path in artifacts]
         notes: tuple[str, ...] = ()
     else:
         chosen = precision or "fp32"
@@ -126,7 +127,7 @@ def check_parity(
         prepared.certificate,
         _layers(prepared, inputs.tensors),
         notes,
-        _error_maps(loaded.network, given, inputs.tensors),
+        _error_maps(loaded.network, rows, inputs.tensors[0]),
     )
 
 
@@ -197,23 +198,13 @@ def _example(loaded: LoadedModel, shape: tuple[int, ...]) -> Tensor:
     return loaded.resized(shape[2], shape[3]).single_example
 
 
-def _error_maps(
-    model: nn.Module, artifacts: Sequence[Artifact], inputs: Sequence[Tensor]
-) -> tuple[ErrorMap, ...]:
-    import torch
-
+def _error_maps(model: nn.Module, rows: Sequence[ParityRow], probe: Tensor) -> tuple[ErrorMap, ...]:
     with torch.no_grad():
-        reference = model(inputs[0])
+        reference = model(probe)
     if not isinstance(reference, Tensor) or reference.ndim != 4 or reference.shape[1] not in (1, 3):
         return ()
-    maps = []
-    for artifact in artifacts:
-        try:
-            runner = open_artifact(artifact.path)
-        except (MissingExtraError, ArtifactError):
-            continue
-        name = next(iter(runner.input_shapes))
-        output = next(iter(runner.run({name: inputs[0].numpy()}).values()))
-        error = (torch.from_numpy(output).float() - reference).abs()
-        maps.append(ErrorMap(artifact.path.name, reference[0], error[0]))
-    return tuple(maps)
+    return tuple(
+        ErrorMap(row.stage, reference[0], torch.from_numpy(row.first_error[0]).float())
+        for row in rows
+        if row.runner is not None and row.first_error is not None
+    )

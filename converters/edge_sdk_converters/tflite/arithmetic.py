@@ -49,7 +49,7 @@ def binary(call: Call) -> Value:
         raise call.refuse(f"with rounding_mode='{call['rounding_mode']}'")
     rank = len(call.shape)
     order = _shared_order([first, second], rank)
-    left, right = (_operand(call, side, rank, order) for side in (first, second))
+    left, right = (_number(_operand(call, side, rank, order)) for side in (first, second))
     if alpha != 1:
         # torch scales ``other`` in add and sub, and ``self`` in rsub.
         left, right = (
@@ -58,6 +58,14 @@ def binary(call: Call) -> Value:
             else (left, right * np.float32(alpha))
         )
     return Value(BINARY[name](tf, left, right), call.shape, order)
+
+
+def _number(operand: Any) -> Any:
+    """A mask as zeros and ones: TensorFlow would make a mask of the number instead."""
+    import tensorflow as tf
+
+    is_mask = operand.dtype in (tf.bool, np.bool_)
+    return tf.cast(operand, tf.float32) if is_mask else operand
 
 
 @handles("lerp", any_order=True)

@@ -1,0 +1,63 @@
+"""Command ``enhance``: single pictures and folders through a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge_sdk.cli.console import err, out, print_json, stage_progress
+
+
+def enhance(
+    pictures: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="PICTURE…", help="Pictures, or folders of them: JPEG, PNG, BMP, WebP, TIFF."
+        ),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for the results, under the same names.")
+    ] = Path("enhanced"),
+    model: Annotated[str, typer.Option(help="Shipped model, or a .safetensors file.")] = "sr_x2_y",
+    runtime: Annotated[
+        str, typer.Option(help="torch, executorch, litert, litert-gpu or coreml.")
+    ] = "torch",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
+) -> None:
+    """Enhance single pictures with a model.
+
+    A picture of any size goes through in windows whose seams cannot be seen, since each has the
+    margin that the model looks at. EXIF, ICC profile, alpha, grey and 16 bits are kept as far as
+    the picture's own format can hold them. A picture that fails is named, the others go on, and
+    the command ends with status 1.
+
+    Example: edge-sdk enhance holiday/*.jpg -o enhanced
+    """
+    from edge_sdk.zoo import resolve_model
+    from edge_sdk.zoo.enhancing import check_folder, enhance_files, gather_pictures
+    from edge_sdk.zoo.networks import fused_network
+
+    found = gather_pictures(pictures or [])
+    network = fused_network(resolve_model(model))
+    check_folder(found, output)
+    with stage_progress() as progress:
+        results = list(enhance_files(found, output, network, runtime, progress))
+    failed = [result for result in results if result.failure is not None]
+    if as_json:
+        print_json({"model": model, "runtime": runtime, "pictures": results})
+    else:
+        for result in results:
+            if result.failure is not None:
+                err.print(f"error: {result.failure}", soft_wrap=True, markup=False)
+                continue
+            out.print(
+                f"wrote {result.path} ({result.width}×{result.height} px, {result.seconds:.1f} s)",
+                soft_wrap=True,
+                markup=False,
+            )
+            for note in result.notes:
+                err.print(f"note: {result.source.name}: {note}", soft_wrap=True, markup=False)
+    if failed:
+        raise typer.Exit(1)

@@ -1,0 +1,174 @@
+"""Enhancing picture files with a model: in PyTorch, or in the runtime that a phone would use."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from edge_sdk.emulate.measure import EAGER
+from edge_sdk.emulate.open import RUNTIMES
+from edge_sdk.errors import EdgeSdkError, InputError, OutputError
+from edge_sdk.evaluation import ArtifactMethod
+from edge_sdk.imaging import read_picture, write_picture
+from edge_sdk.imaging.encoding import FORMATS
+from edge_sdk.models import EnhanceNet, enhance_picture
+from edge_sdk.outputs import check_writable
+from edge_sdk.targets import find_converter
+from edge_sdk.zoo.networks import example_input
+
+WINDOW_PX = 128
+"""Side of the windows that a converted model takes."""
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Enhanced:
+    """What became of one picture.
+
+    Attributes:
+        source: the picture.
+        path: where its enhanced form is; ``None`` if it failed.
+        width: pixels of the result; 0 if it failed.
+        height: the same.
+        seconds: time taken, files included.
+        notes: what the format of the result could not hold.
+        failure: why there is no result; ``None`` if there is.
+    """
+
+    source: Path
+    path: Path | None
+    width: int
+    height: int
+    seconds: float
+    notes: tuple[str, ...] = ()
+    failure: str | None = None
+
+
+def gather_pictures(subjects: Sequence[Path]) -> list[Path]:
+    """Pictures that a user names: files as they are, and all pictures right inside a folder.
+
+    Raises:
+        InputError: if there are none, a folder holds none, or two have one name, so that their
+            results would have one too.
+    """
+    found: dict[str, Path] = {}
+    for subject in subjects:
+        paths = [subject]
+        if subject.is_dir():
+            paths = sorted(path for path in subject.iterdir() if path.suffix.lower() in FORMATS)
+            if not paths:
+                raise InputError(f"{subject}: holds no picture; add {', '.join(FORMATS)}")
+        for path in paths:
+            other = found.setdefault(path.name, path)
+            if other != path:
+                raise InputError(
+                    f"{other} and {path} would both become {path.name}; enhance them one by one"
+                )
+    if not found:
+        raise InputError("no pictures given; name files or folders: edge-sdk enhance PICTURE …")
+    return list(found.values())
+
+
+def check_folder(pictures: Sequence[Path], out: Path) -> None:
+    """Create the folder for the results, unless they would replace the pictures themselves.
+
+    Raises:
+        InputError: if a picture lies in that folder.
+        OutputError: if it cannot be created or written.
+    """
+    inside = next((path for path in pictures if path.parent.resolve() == out.resolve()), None)
+    if inside is not None:
+        raise InputError(
+            f"{out}: holds {inside.name} itself, which would be written over; give another folder"
+        )
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out}: is a file; give the name of a folder")
+    check_writable(out / pictures[0].name if out.is_dir() else out)
+    out.mkdir(exist_ok=True)
+
+
+@contextmanager
+def running_in(network: EnhanceNet, runtime: str) -> Iterator[Callable[[Tensor], Tensor]]:
+    """The network as a function on tensors, computed by a runtime.
+
+    Args:
+        network: fused, in evaluation mode.
+        runtime: ``torch``, or a key of :data:`edge_sdk.emulate.open.RUNTIMES`, for which the
+            network is converted in fp32 with windows of 128 px.
+
+    Raises:
+        InputError: if the runtime is unknown.
+        MissingExtraError: if it, or its converter, is not installed.
+        ConversionError: if the network cannot be converted.
+    """
+    if runtime == EAGER:
+        yield network
+        return
+    if runtime not in RUNTIMES:
+        raise InputError(
+            f"unknown runtime '{runtime}'; choose one of: {', '.join((EAGER, *RUNTIMES))}"
+        )
+    converter = find_converter(RUNTIMES[runtime].extra)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"model{converter.suffix}"
+        example = example_input(network, WINDOW_PX, WINDOW_PX)
+        converter.convert(network, example, path, "fp32")
+        yield ArtifactMethod(path, network.spec, runtime)
+
+
+def enhance_files(
+    pictures: Sequence[Path],
+    out: Path,
+    network: EnhanceNet,
+    runtime: str = EAGER,
+    on_progress: Progress | None = None,
+) -> Iterator[Enhanced]:
+    """Enhance pictures one by one and write them under their own names.
+
+    A picture that cannot be read, enhanced or written does not stop the others.
+
+    Args:
+        pictures: files, as :func:`gather_pictures` returns them.
+        out: existing folder for the results; files of the same name are replaced.
+        network: fused, in evaluation mode.
+        runtime: what computes it; see :func:`running_in`.
+        on_progress: told of every window of every picture.
+
+    Yields:
+        One result per picture, in order.
+
+    Raises:
+        EdgeSdkError: as :func:`running_in`.
+    """
+    with running_in(network, runtime) as function:
+        for source in pictures:
+            started = time.perf_counter()
+            try:
+                picture = enhance_picture(
+                    read_picture(source),
+                    function,
+                    spec=network.spec,
+                    on_tile=_told(on_progress, source.name),
+                )
+                written = write_picture(picture, out / source.name)
+            except EdgeSdkError as error:
+                seconds = time.perf_counter() - started
+                yield Enhanced(source, None, 0, 0, seconds, failure=str(error))
+                continue
+            seconds = time.perf_counter() - started
+            yield Enhanced(
+                source, written.path, picture.width, picture.height, seconds, written.notes
+            )
+
+
+def _told(report: Progress | None, name: str) -> Callable[[int, int], None] | None:
+    if report is None:
+        return None
+    return lambda done, total: report(name, done, total)

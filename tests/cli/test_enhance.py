@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from command_line import Run
+from PIL import Image
+
+from edge_sdk.data.examples import example_photo
+from edge_sdk.imaging import Metadata, Picture, psnr, read_picture, write_picture
+
+PHOTO = example_photo("coffee")[:, 100:260, 200:400]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    alpha = torch.linspace(0, 1, 200).expand(1, 160, 200).contiguous()
+    write_picture(Picture(PHOTO, Metadata(alpha=alpha, bit_depth=16)), folder / "deep.png")
+    write_picture(Picture(PHOTO[:, :33, :47].contiguous()), folder / "small.jpg")
+    grey = PHOTO.mean(0, keepdim=True).repeat(3, 1, 1)
+    write_picture(Picture(grey, Metadata(grey=True)), folder / "grey.png")
+    return folder
+
+
+def test_a_folder_keeps_names_and_what_the_files_hold(run: Run, folder: Path) -> None:
+    outcome = run("enhance", "photos", "-o", "out", "--json")
+    assert outcome.status == 0
+    results = json.loads(outcome.out)["pictures"]
+    assert [Path(result["path"]).name for result in results] == [
+        "deep.png",
+        "grey.png",
+        "small.jpg",
+    ]
+    deep = read_picture(Path("out/deep.png"))
+    assert (deep.width, deep.height, deep.metadata.bit_depth) == (400, 320, 16)
+    assert deep.metadata.alpha is not None
+    assert (read_picture(Path("out/small.jpg")).width) == 94
+    grey = np.asarray(Image.open("out/grey.png"))
+    assert grey.ndim == 2
+
+
+@pytest.mark.parametrize("runtime", ["litert", "executorch"])
+def test_runtimes_give_the_same_picture(run: Run, folder: Path, runtime: str) -> None:
+    pytest.importorskip({"litert": "tensorflow", "executorch": "executorch"}[runtime])
+    assert run("enhance", "photos/deep.png", "-o", "eager").status == 0
+    assert run("enhance", "photos/deep.png", "-o", "other", "--runtime", runtime).status == 0
+    eager, other = (read_picture(Path(name) / "deep.png").pixels for name in ("eager", "other"))
+    assert psnr(eager, other) > 85
+
+
+def test_one_bad_picture_does_not_stop_the_others(run: Run, folder: Path) -> None:
+    (folder / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing more")
+    outcome = run("enhance", "photos", "-o", "out")
+    assert outcome.status == 1
+    assert outcome.err.count("error: ") == 1
+    assert "bad.png" in outcome.err
+    assert len(list(Path("out").iterdir())) == 3
+
+
+def test_bad_input(run: Run, folder: Path) -> None:
+    assert "no pictures" in run("enhance").error_line
+    assert "another folder" in run("enhance", "photos/grey.png", "-o", "photos").error_line
+    assert "unknown runtime" in run("enhance", "photos", "--runtime", "tpu").error_line
+    assert "neither" in run("enhance", "photos", "--model", "nothing").error_line
+    Path("empty").mkdir()
+    assert "holds no picture" in run("enhance", "empty").error_line
+    Path("more").mkdir()
+    (Path("more") / "grey.png").write_bytes((folder / "grey.png").read_bytes())
+    assert "one by one" in run("enhance", "photos", "more").error_line
+    Path("file").write_text("")
+    assert "file" in run("enhance", "photos", "-o", "file").error_line
+    assert run("enhance", "photos", "-o", "missing/deeper").error_line
