@@ -22,9 +22,14 @@ class MotionField:
         matrix: float64 [3, 3], M, on centred coordinates.
         offsets_px: float64 [R, C, 2], d = (x, y) at the centres of R × C equal tiles that cover the
             reference; ``None`` for zero everywhere.
-        confidence: float64 [R, C] in [0, 1] of the tiles; ``None`` for 1 everywhere.
+        confidence: float64 [R, C] in [0, 1] of the tiles: 1 where the frame, moved like this, shows
+            what the reference shows, within the noise. A flat tile that matches has 1, for there
+            any motion would do. ``None`` for 1 everywhere.
         height: rows of the reference.
         width: columns of the reference.
+        support: float64 [R, C] in [0, 1]: how far the tile alone, without its neighbours and the
+            frame's motion, bears the motion out: 0 where it is flat, dark or does not match.
+            ``None`` if not measured. For reports, not for weights.
     """
 
     matrix: Tensor
@@ -32,6 +37,7 @@ class MotionField:
     width: int
     offsets_px: Tensor | None = None
     confidence: Tensor | None = None
+    support: Tensor | None = None
 
     def at(self, points: Tensor) -> Tensor:
         """Positions on the frame of points of the reference, float64 [..., 2] both."""

@@ -10,6 +10,7 @@ from torch import Tensor
 from edge_sdk.errors import InputError
 from edge_sdk.registration.config import RegistrationConfig
 from edge_sdk.registration.field import MotionField
+from edge_sdk.registration.field_finder import FieldFinder, Fields
 from edge_sdk.registration.gauss_newton import Normals, Refined, refine
 from edge_sdk.registration.motion import EuclideanMotion
 from edge_sdk.registration.pyramid import build_pyramid, gaussian_blur, level_matrix, search_shift
@@ -91,6 +92,9 @@ class Registrar:
             for index, level in enumerate(self._levels)
         ]
         self._normals = [Normals.of(entry, self.config.model) for entry in self._templates]
+        self._finder = FieldFinder(
+            self._levels, self._templates[0], self.config.most_points, self.config.tile_px
+        )
 
     def register(self, frames: Tensor) -> tuple[Registration, ...]:
         """Align frames to the reference.
@@ -118,7 +122,10 @@ class Registrar:
     def _aligned(self, frames: Tensor) -> list[Registration]:
         levels = build_pyramid(self._smoothed(frames), self.config.coarsest_px)
         refined = self._global(levels)
-        return [self._judged(refined, index, levels[0][index]) for index in range(len(frames))]
+        fields = self._finder.find(levels, refined) if self.config.field else None
+        return [
+            self._judged(refined, fields, index, levels[0][index]) for index in range(len(frames))
+        ]
 
     def _global(self, levels: list[Tensor]) -> Refined:
         """Motions on the finest level."""
@@ -166,7 +173,9 @@ class Registrar:
         alike: bool = float(difference.var(correction=0)) <= NOISE_MARGIN * expected
         return alike
 
-    def _judged(self, refined: Refined, index: int, smooth: Tensor) -> Registration:
+    def _judged(
+        self, refined: Refined, fields: Fields | None, index: int, smooth: Tensor
+    ) -> Registration:
         config = self.config
         matrix = self._full(refined.matrices[index])
         overlap = float(refined.overlap[index])
@@ -179,19 +188,29 @@ class Registrar:
             reason = f"shows only {overlap:.0%} of the reference"
         elif explained < config.min_explained:
             reason = f"does not match the reference (correlation² {explained:.2f})"
-        if reason and self._alike_at_rest(smooth):
+        rests = bool(reason) and self._alike_at_rest(smooth)
+        if rests:
             matrix = torch.eye(3, dtype=torch.float64)
             overlap, reason = 1.0, ""
-        height, width = self.shape[-2:]
         return Registration(
             matrix,
             float(refined.residual_std[index]),
             overlap,
             explained,
             not reason,
-            MotionField(matrix, height, width),
+            self._field(matrix, None if reason or rests else fields, index),
             reason,
         )
+
+    def _field(self, matrix: Tensor, fields: Fields | None, index: int) -> MotionField:
+        height, width = self.shape[-2:]
+        if fields is None:
+            return MotionField(matrix, height, width)
+        offsets = None
+        if bool(fields.varies[index]):
+            offsets = fields.offsets_px[index] * 2**self.halvings
+        confidence, support = fields.confidence[index], fields.support[index]
+        return MotionField(matrix, height, width, offsets, confidence, support)
 
     def _full(self, matrix: Tensor) -> Tensor:
         size = self.shape

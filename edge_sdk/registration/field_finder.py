@@ -1,0 +1,101 @@
+"""From global motions to motion fields: whether motion varies over a frame, and how."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from edge_sdk.registration.gauss_newton import Refined
+from edge_sdk.registration.template import Template, make_template
+from edge_sdk.registration.tile_evidence import View, certainty, evidence, match
+from edge_sdk.registration.tile_field import tile_offsets, varying_px
+from edge_sdk.registration.tile_grid import TileGrid
+
+VARIES_PX = 0.06
+"""Motion of tiles, root mean square, from which on a frame gets a field.
+
+Simulated rigid bursts show up to 0.056 px of it, from aliasing and noise.
+"""
+COARSEST_LEVEL = 2
+"""Offsets are searched on this level of the pyramid, where there is one."""
+POINTS_RATIO = 2
+"""Points of the fields over those of the global motion."""
+CELLS_PER_TILE = 64
+"""Least number of points in a tile."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fields:
+    """Fields of N frames on R × C tiles.
+
+    Attributes:
+        offsets_px: float64 [N, R, C, 2], in pixels of the finest level.
+        varies: bool [N]: whether the frame has offsets at all.
+        confidence: float64 [N, R, C].
+        support: float64 [N, R, C].
+    """
+
+    offsets_px: Tensor
+    varies: Tensor
+    confidence: Tensor
+    support: Tensor
+
+
+class FieldFinder:
+    """A reference, prepared for motion that varies over the picture.
+
+    Args:
+        levels: smooth pyramid of the reference, [1, 1, h, w] each, finest first.
+        template: of its finest level, for the question whether motion varies.
+        most_points: points of the global motion.
+        tile_px: side of a tile at least.
+    """
+
+    def __init__(
+        self, levels: list[Tensor], template: Template, most_points: int, tile_px: int
+    ) -> None:
+        self._levels = levels[: COARSEST_LEVEL + 1]
+        self._template = template
+        self._most_points = POINTS_RATIO * most_points
+        height, width = template.height, template.width
+        pixels_per_point = max(1.0, height * width / self._most_points)
+        side = max(float(tile_px), math.sqrt(CELLS_PER_TILE * pixels_per_point))
+        self._rows, self._columns = max(1, round(height / side)), max(1, round(width / side))
+        self._grid = TileGrid.over(template, self._rows, self._columns)
+        self._prepared: list[Template] = []
+
+    def find(self, levels: list[Tensor], refined: Refined) -> Fields:
+        """Fields of frames, given their pyramids and global motions."""
+        view = View.of(self._template, levels[0], refined)
+        rms_px, found = varying_px(view, self._grid)
+        confidence = match(view, found)
+        support = confidence * certainty(found)
+        offsets = view.noise.new_zeros(len(view.frames), 2, self._rows, self._columns)
+        varies = rms_px > VARIES_PX
+        if bool(varies.any()):
+            views, grids = self._views(view.only(varies), [level[varies] for level in levels])
+            offsets[varies] = tile_offsets(views, grids)
+            (found,) = evidence(views[-1], grids[-1], offsets[varies])
+            confidence[varies] = match(views[-1], found)
+            support[varies] = confidence[varies] * certainty(found)
+        return Fields(
+            offsets.movedim(1, -1).double(), varies, confidence.double(), support.double()
+        )
+
+    def _views(self, view: View, levels: list[Tensor]) -> tuple[list[View], list[TileGrid]]:
+        """Views and grids of all levels, coarsest first."""
+        if not self._prepared:
+            self._prepared = [make_template(level, self._most_points) for level in self._levels]
+        views: list[View] = []
+        for template, frames in zip(self._prepared, levels, strict=False):
+            if not views:
+                views.append(
+                    View(template, frames, view.matrices, view.gain, view.offset, view.noise)
+                )
+            else:
+                views.append(views[-1].coarser(template, frames))
+        views.reverse()
+        grids = [TileGrid.over(entry.template, self._rows, self._columns) for entry in views]
+        return views, grids

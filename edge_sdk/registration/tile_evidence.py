@@ -1,0 +1,161 @@
+"""What the pixels of each tile say about its offset from a frame's global motion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from edge_sdk.registration.gauss_newton import Refined
+from edge_sdk.registration.pyramid import level_matrix
+from edge_sdk.registration.sampling import sample_linear
+from edge_sdk.registration.template import Template
+from edge_sdk.registration.tile_grid import TileGrid, solve_pairs
+
+OUTLIER = 2.0
+"""Residuals of this many standard deviations of their tile weigh a quarter."""
+NOISE_AREA_PX = 12.0
+"""Pixels that share their noise after smoothing by 1 px: 4π·σ²."""
+CONTRAST_PX = 0.2
+"""Displacement that two samplings of the same thing may seem to differ by, from aliasing."""
+MATCH_MARGIN = 2.5
+"""Mean square of a tile's residuals, over the expected one, up to which it matches fully."""
+CERTAIN_PX = 0.25
+"""Standard deviation of a tile's own offset that halves its support."""
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Frames under their global motions, as one pyramid level shows them.
+
+    Attributes:
+        template: the reference.
+        frames: float32 [N, 1, h, w].
+        matrices: float64 [N, 3, 3].
+        gain: float32 [N].
+        offset: float32 [N].
+        noise: float32 [N]: variance of residuals where the motion is right.
+        unit_px: pixels of the finest level in one of this level.
+    """
+
+    template: Template
+    frames: Tensor
+    matrices: Tensor
+    gain: Tensor
+    offset: Tensor
+    noise: Tensor
+    unit_px: float = 1.0
+
+    def only(self, chosen: Tensor) -> View:
+        """The frames for which ``chosen`` [N] is true."""
+        return replace(
+            self,
+            frames=self.frames[chosen],
+            matrices=self.matrices[chosen],
+            gain=self.gain[chosen],
+            offset=self.offset[chosen],
+            noise=self.noise[chosen],
+        )
+
+    def coarser(self, template: Template, frames: Tensor) -> View:
+        """The same on the next level of the pyramid."""
+        size = torch.Size((self.template.height, self.template.width))
+        scaling = level_matrix(size, like=self.matrices)
+        matrices = torch.linalg.inv(scaling) @ self.matrices @ scaling
+        return replace(
+            self,
+            template=template,
+            frames=frames,
+            matrices=matrices,
+            unit_px=2 * self.unit_px,
+        )
+
+    @staticmethod
+    def of(template: Template, frames: Tensor, refined: Refined) -> View:
+        """The finest level after the global refinement."""
+        return View(
+            template,
+            frames,
+            refined.matrices,
+            refined.gain.float(),
+            refined.offset.float(),
+            refined.residual_std.float().square(),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class TileEvidence:
+    """What the cells of each tile say about its offset.
+
+    Attributes:
+        information: float32 [N, 3, R, C]: inverse covariance of the offset as (xx, xy, yy), px⁻².
+        pull: float32 [N, 2, R, C]: information times the step that the residuals ask for, px⁻¹.
+        spread: float32 [N, R, C]: mean square of the residuals, outliers included.
+        shown: float32 [N, R, C]: share of the tile that the frame shows.
+        slope: float32 [N, R, C]: mean square of the slope of the cells, per pixel.
+    """
+
+    information: Tensor
+    pull: Tensor
+    spread: Tensor
+    shown: Tensor
+    slope: Tensor
+
+    def steps(self, trust_px: float) -> Tensor:
+        """Offsets [N, 2, R, C] that each tile asks for by itself, held to about ``trust_px``."""
+        damped = self.information.clone()
+        damped[:, 0::2] += 1 / trust_px**2
+        return solve_pairs(damped, self.pull)
+
+
+def evidence(
+    view: View, grid: TileGrid, offsets: Tensor, subsets: tuple[Tensor | None, ...] = (None,)
+) -> tuple[TileEvidence, ...]:
+    """Linearise the residuals of frames about offsets [N, 2, R, C], in finest pixels.
+
+    Each of ``subsets`` [P] leaves out the cells that are 0; ``None`` takes all.
+    """
+    template = view.template
+    moved = grid.interpolated(offsets) / view.unit_px
+    values, inside = sample_linear(view.frames, view.matrices, template.points, moved)
+    residual = values - view.gain[:, None] * template.values - view.offset[:, None]
+    # Slopes of the frame: those of the reference, turned by the motion.
+    turned = torch.linalg.inv(view.matrices[:, :2, :2]).float()
+    slopes = (template.slopes @ turned).mT * (view.gain / view.unit_px)[:, None, None]
+    x, y = slopes.unbind(1)
+    square = residual.square()
+    energy = (x * x + y * y) * view.unit_px**2
+    counted = torch.stack((torch.ones_like(inside), inside, inside * square, inside * energy), 1)
+    total, shown, spread, slope = grid.gathered(counted).unbind(1)
+    few = shown.clamp_min(1e-3)
+    spread, slope = spread / few, slope / few
+    # Where all is off, as before the tile has moved, nothing is an outlier.
+    scale = torch.maximum(spread, view.noise[:, None, None])[:, None]
+    expected = grid.interpolated(scale)[:, 0]
+    weight = inside / (1 + square / (OUTLIER**2 * expected)).square()
+    pulled = weight * residual
+    products = torch.stack(
+        (weight * x * x, weight * x * y, weight * y * y, -pulled * x, -pulled * y), 1
+    )
+    # A tile that is off still says where it belongs: its own residuals do not lessen its say.
+    noise = view.noise[:, None, None, None] * max(1.0, NOISE_AREA_PX / template.cell_px**2)
+    found = []
+    for subset in subsets:
+        sums = grid.gathered(products if subset is None else products * subset) / noise
+        found.append(TileEvidence(sums[:, :3], sums[:, 3:], spread, shown / total, slope))
+    return tuple(found)
+
+
+def match(view: View, found: TileEvidence) -> Tensor:
+    """How far tiles show what the reference shows, float32 [N, R, C]: 1 within the noise."""
+    expected = view.noise[:, None, None] + CONTRAST_PX**2 * found.slope
+    ratio = MATCH_MARGIN * expected / found.spread.clamp_min(1e-12)
+    return ratio.clamp_max(1.0) * (2 * found.shown).clamp_max(1.0)
+
+
+def certainty(found: TileEvidence) -> Tensor:
+    """How far tiles determine their offset by themselves, float32 [N, R, C]; 0 if they are flat."""
+    xx, xy, yy = found.information.unbind(1)
+    variance = (xx + yy) / (2 * (xx * yy - xy * xy)).clamp_min(1e-9)
+    return 1 / (1 + variance / CERTAIN_PX**2)
