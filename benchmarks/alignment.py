@@ -221,12 +221,13 @@ ERRORS = "| method | median | 95 % | failed |\n|---|---|---|---|"
 TIMES = "| threads | edge-sdk | findTransformECC | ratio |\n|---|---|---|---|"
 HEAD = """# How exact alignment is
 
-Bursts of {count} Kodak pictures by the simulated camera of [burst-zoom.md](burst-zoom.md), one seed
-each: ten frames, noise 8/255, reference first. The error is the distance of estimated and true
-position, in pixels of a frame, over all pixels of the nine other frames that the frame shows (where
-layers hide each other or mix there is no truth). A frame failed if it was not accepted, if the method
-raised, or if its median error is above 1 px; errors are those of frames with a result. findTransformECC:
-euclidean, OpenCV's defaults (50 iterations, ε = 10⁻³, Gaussian filter of 5), from rest, float32 luma.
+Bursts of {count} Kodak pictures by the simulated camera of [burst-zoom.md](burst-zoom.md), one
+seed each: ten frames, noise 8/255, reference first. The error is the distance of estimated and
+true position, in pixels of a frame, over all pixels of the nine other frames that the frame shows
+(where layers hide each other or mix there is no truth). A frame failed if it was not accepted, if
+the method raised, or if its median error is above 1 px; errors are those of frames with a result.
+findTransformECC: euclidean, OpenCV's defaults (50 iterations, ε = 10⁻³, Gaussian filter of 5),
+from rest, float32 luma.
 `python benchmarks/alignment.py --table docs/alignment.md` makes this page anew.
 
 ## ±4 px, ±0.5°
@@ -254,20 +255,21 @@ inverse-compositional Gauss–Newton with Tukey's weights up to the finest. One 
 3×3 or more takes part, that of the steepest slope: it says nearly as much as all. A picture of more
 than 4 megapixels is halved first.
 
-Then tiles of 32 px or more ask whether they moved otherwise. The pixels are split like a chessboard;
-only if both halves agree on 0.06 px or more (root mean square) does the frame get a field of offsets,
-because on a rigid scene the global motion is the more exact one. The field is a search for whole-pixel
-offsets (±12 px) on a coarse level and Gauss–Newton on the tiles' offsets from coarse to fine, under a
-prior that joins neighbours as long as they do not part clearly.
+Then tiles of 32 px or more ask whether they moved otherwise. The pixels are split like a
+chessboard; only if both halves agree on 0.06 px or more (root mean square) does the frame get a
+field of offsets, because on a rigid scene the global motion is the more exact one. The field is a
+search for whole-pixel offsets (±12 px) on a coarse level and Gauss–Newton on the tiles' offsets
+from coarse to fine, under a prior that joins neighbours as long as they do not part clearly.
 
-- Confidence of a tile is 1 where the moved frame shows what the reference shows, within the noise, and
-  falls where it does not: occluded, moved, another scene. A flat tile that matches has 1: any motion
-  would do there. `MotionField.support` says how far the tile alone determines its motion; it is low in
-  flat and dark tiles too.
-- The field blurs the border between two layers over a tile, and a nearer layer that moves more than
-  12 px against the background is not found. A layer that covers more than half of the picture may
-  take the global motion, and the rest the offsets.
-- Rotations beyond about 10°, and shifts that leave less than a quarter in common, are not searched.
+- Confidence of a tile is 1 where the moved frame shows what the reference shows, within the
+  noise, and falls where it does not: occluded, moved, another scene. A flat tile that matches
+  has 1: any motion would do there. `MotionField.support` says how far the tile alone determines
+  its motion; it is low in flat and dark tiles too.
+- The field blurs the border between two layers over a tile, and a nearer layer that moves more
+  than 12 px against the background is not found. A layer that covers more than half of the
+  picture may take the global motion, and the rest the offsets.
+- Rotations beyond about 10°, and shifts that leave less than a quarter in common, are not
+  searched.
 """
 
 if __name__ == "__main__":

@@ -258,19 +258,20 @@ CAMERAS = {
 }
 HEAD = """# The reference
 
-Which frame is the sharpest is told by the score of [burst-zoom.md](burst-zoom.md). *Before* stands for
-the score that this one replaced: the energy of the finest Laplacian less 20 times the variance of white
-noise. Rank 1 means that the best frame was chosen; ρ is Spearman's rank correlation of scores and PSNR.
+Which frame is the sharpest is told by the score of [burst-zoom.md](burst-zoom.md). *Before*
+stands for the score that this one replaced: the energy of the finest Laplacian less 20 times the
+variance of white noise. Rank 1 means that the best frame was chosen; ρ is Spearman's rank
+correlation of scores and PSNR.
 
 ## Fourteen shaken frames and a tripod's truth
 
-A real burst (Delbracio and Sapiro 2015); PSNR is that to the picture from a tripod. The bars: rank 1 or
-2, ρ at least 0.9.
+A real burst (Delbracio and Sapiro 2015); PSNR is that to the picture from a tripod. The bars:
+rank 1 or 2, ρ at least 0.9.
 """
 NOISY_HEAD = """
 A copy of each of the fourteen with noise added, white or smooth as demosaicing and JPEG leave it
-(σ = 0.7 px), joins the burst: how many of the copies would be chosen. The copy of the best frame is in
-every way but noise its equal.
+(σ = 0.7 px), joins the burst: how many of the copies would be chosen. The copy of the best frame
+is in every way but noise its equal.
 """
 REGISTERED_HEAD = """
 ## Other real bursts, without a truth
@@ -280,9 +281,9 @@ PSNR to their Fourier burst accumulation, a result and no truth: it too is made 
 SIMULATED_HEAD = """
 ## Simulated: Gaussian blur and straight shakes
 
-Ten frames of each of four photographs, five seeds; PSNR is that of the frame before its noise. A small
-shake reaches 2 px and a large one 8 px. ISO: sensor noise of that gain, Bayer filter, white balance
-2, 1.6, JPEG 93.
+Ten frames of each of four photographs, five seeds; PSNR is that of the frame before its noise. A
+small shake reaches 2 px and a large one 8 px. ISO: sensor noise of that gain, Bayer filter, white
+balance 2, 1.6, JPEG 93.
 """
 ADDED_HEAD = """
 ## Simulated: a noisy frame as sharp as the sharpest is added
@@ -290,9 +291,9 @@ ADDED_HEAD = """
 READING = """
 ## Reading the tables
 
-Where all frames are nearly alike (small shakes) the finest level alone ranks them a little better; the
-coarser ones earn their place where frames differ much. Noise that differs between frames is what the
-old score could not cope with.
+Where all frames are nearly alike (small shakes) the finest level alone ranks them a little
+better; the coarser ones earn their place where frames differ much. Noise that differs between
+frames is what the old score could not cope with.
 `python benchmarks/burst_reference.py --table docs/burst-reference.md` makes this page anew.
 """
 

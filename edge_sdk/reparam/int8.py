@@ -32,8 +32,10 @@ def step_sizes(kernel: Tensor) -> Tensor:
         Float [out, 1, 1, 1], above zero.
     """
     exact = kernel.detach().abs().amax((1, 2, 3), keepdim=True).clamp_min(SMALLEST_STEP) / LEVELS
-    half = exact.half().to(exact)
-    up = torch.where(half < exact, (exact * (1 + 2.0**-10)).half().to(exact), half)
+    half = exact.half()
+    # The bits of a positive number, read as an integer, grow by one to the next number.
+    above = (half.view(torch.int16) + 1).view(torch.float16)
+    up = torch.where(half.to(exact) < exact, above, half).to(exact)
     held = (exact >= LEAST_NORMAL_HALF) & up.isfinite()
     return torch.where(held, up, exact)
 

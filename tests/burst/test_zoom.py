@@ -221,7 +221,7 @@ def test_a_crop_outside_the_frames_is_refused(crop: Region) -> None:
 def test_provenance_says_where_a_frame_was_used() -> None:
     frames = small_burst().frames.clone()
     height, width = frames.shape[-2:]
-    frames[2, :, 20:60, 20:60] = 1 - frames[2, :, 20:60, 20:60]
+    frames[2, :, 24:52, 24:52] = 1 - frames[2, :, 24:52, 24:52]
     result = zoom(frames, None, ZoomConfig(reference=0, provenance=True, noise_std=NOISE))
     for frame in result.frames:
         assert frame.provenance is not None
@@ -229,7 +229,7 @@ def test_provenance_says_where_a_frame_was_used() -> None:
         assert frame.provenance.shape == (-(-height // 4), -(-width // 4))
     changed = result.frames[2].provenance
     assert changed is not None
-    assert float(changed[7:13, 7:13].float().mean()) < 0.1
+    assert float(changed[7:12, 7:12].float().mean()) < 0.1
     assert float(changed[20:24].float().mean()) > 0.8
     assert result.frames[2].field is not None
     assert zoom(frames, None, ZoomConfig(reference=0)).frames[2].provenance is None

@@ -90,8 +90,8 @@ def test_sixteen_bits_stay_sixteen(run: Run, burst_folder: Path, suffix: str) ->
     assert "16 bits" in run("zoom", *names, "-o", "z.jpg").err
 
 
-def test_the_help_says_which_scale_there_is(run: Run) -> None:
-    assert "2 is the only one" in " ".join(run("zoom", "--help").out.split())
+def test_the_help_says_which_scales_there_are(run: Run) -> None:
+    assert "1 (denoise only) to 4" in " ".join(run("zoom", "--help").out.split())
 
 
 class TestBadInput:
@@ -153,7 +153,11 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("options", "word"),
         [
-            (("--scale", 3), "scale 3"),
+            (("--scale", 5), "scale 5"),
+            (("--scale", 0), "scale 0"),
+            (("--scale", 3, "--model", "sr_x2_y"), "a luma (y) model of ×3"),
+            (("--crop", "1,2,3"), "X,Y,WIDTH,HEIGHT"),
+            (("--crop", "90000,0,64,64"), "does not lie"),
             (("--reference", 9), "reference 9"),
             (("--reference", -1), "reference -1"),
             (("--noise", -2), "noise"),
