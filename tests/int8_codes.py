@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_sdk.emulate.flatbuffer import Table
-from edge_sdk.emulate.pte_file import _delegate_data
+from edge_sdk.emulate.pte_file import delegate_data
 
 Code = tuple[float, int]
 
@@ -77,7 +77,7 @@ def xnnpack_codes(path: Path) -> set[Code]:
     program = Table.root(content)
     activations: set[Code] = set()
     for backend in program.tables(1)[0].tables(7):
-        blob = _delegate_data(program, backend, content)
+        blob = delegate_data(program, backend, content)
         start = int(struct.unpack_from("<I", blob, 10)[0]) if blob[4:8] == b"XH00" else 0
         for entry in Table.root(blob[start:]).tables(2):
             value = entry.table(1)

@@ -24,7 +24,7 @@ from foreign_networks import (
 )
 from torch import Tensor, nn
 
-from edge_sdk.emulate.chain import GATES_DB
+from edge_sdk.emulate.gates import GATES_DB
 from edge_sdk.emulate.mil.declared import DECLARED_OPERATIONS
 from edge_sdk.emulate.open import open_artifact
 from edge_sdk.emulate.verify import verify

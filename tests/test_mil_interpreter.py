@@ -15,8 +15,8 @@ pytest.importorskip("coremltools")
 
 from conversion_nets import DepthwiseClassifier, EnhanceLike, ResNet, UNet, picture, seeded
 
-from edge_sdk.emulate.chain import GATES_DB
 from edge_sdk.emulate.coreml import CoreMLRunner
+from edge_sdk.emulate.gates import GATES_DB
 from edge_sdk.emulate.mil.toolkit import import_coremltools, silenced
 from edge_sdk.emulate.verify import verify
 from edge_sdk.errors import ArtifactError

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from conversion_nets import picture, seeded
 from torch import Tensor, nn
 
-from edge_sdk.emulate.chain import GATES_DB
+from edge_sdk.emulate.gates import GATES_DB
 from edge_sdk.emulate.verify import verify
 
 pytest.importorskip("tensorflow")

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from edge_sdk.emulate.chain import GATES_DB
+from edge_sdk.emulate.gates import GATES_DB
 from edge_sdk.emulate.verify import verify
 
 pytest.importorskip("tensorflow")

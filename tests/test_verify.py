@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from edge_sdk.emulate.chain import GATES_DB, Artifact, Stage, parity_chain
+from edge_sdk.emulate.chain import Artifact, Stage, parity_chain
+from edge_sdk.emulate.gates import GATES_DB
 from edge_sdk.emulate.verify import psnr_db, verify
 from edge_sdk.errors import ArtifactError, InputError, MissingExtraError
 from edge_sdk.targets import find_converter

@@ -34,6 +34,10 @@ def verify(
     calibration: Annotated[
         Path | None, typer.Option("--calibration", "-c", help=CALIBRATION_HELP)
     ] = None,
+    scheme: Annotated[
+        Path | None,
+        typer.Option(help="Int8 ranges that the files were made with, the .json of quantize."),
+    ] = None,
     report: Annotated[
         Path | None, typer.Option(help="Write the chain as one HTML page with an error map.")
     ] = None,
@@ -44,20 +48,28 @@ def verify(
 
     Prints PSNR in dB for each step (torch, fused, quantised, then each file) and what agreement
     proves. What a file computes in is read from the file. Exits with status 1 if a step misses its
-    gate: 100 dB for fp32, 60 for fp16, 50 for w8 and int8, 40 for palette.
+    gate (100 dB for fp32, 60 for fp16, 50 for w8 and int8, 40 for palette; the worst picture may
+    lie 3 dB lower), or if an int8 or w8 file disagrees with torch's codes or stores others.
 
     Example: edge-sdk verify sr_x2_y sr_x2_y.tflite --report parity.html
     """
     from edge_sdk.report.page import write_page
     from edge_sdk.report.parity import parity_report
     from edge_sdk.zoo.parity import check_parity
+    from edge_sdk.zoo.preparing import read_scheme
 
     if model is None:
         raise InputError("no model given; name one: edge-sdk verify MODEL FILE …")
     loaded = load_named(model, input_shape)
     with tempfile.TemporaryDirectory() as folder:
         found = check_parity(
-            loaded, artifacts or [], precision, Path(folder), pictures, calibration
+            loaded,
+            artifacts or [],
+            precision,
+            Path(folder),
+            pictures,
+            calibration,
+            None if scheme is None else read_scheme(scheme),
         )
     if report is not None:
         write_page(parity_report(found), report)
@@ -89,6 +101,10 @@ def _print_chain(found: Parity) -> None:
 
     for note in found.notes:
         err.print(f"note: {note}")
+    for row in found.rows:
+        faults = row.faults if row.missing is None else (row.missing,)
+        for fault in faults:
+            err.print(f"{row.stage}: {fault}")
     coded = any(row.truth_db is not None for row in found.rows)
     truth = ("against torch's codes",) if coded else ()
     columns = ("step", "PSNR (dB)", "worst", *truth, "gate", "size", "")
@@ -116,7 +132,7 @@ def _print_chain(found: Parity) -> None:
 
 
 def _row(row: ParityRow, coded: bool) -> tuple[str, ...]:
-    verdict = "passed" if row.passed else (row.missing or "MISSED")
+    verdict = "passed" if row.passed else "MISSED" if row.missing is None else "NOT RUN"
     truth = "—" if row.truth_db is None else format_db(row.truth_db)
     return (
         f"{row.stage} ({row.precision})",

@@ -12,29 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edge_sdk.emulate.differences import (
-    Results,
-    differences,
-    first_difference,
-    largest_value,
-)
+from edge_sdk.emulate.codes import StoredCodes, code_faults, graph_codes, read_codes
+from edge_sdk.emulate.differences import Results, differences, first_difference, largest_values
+from edge_sdk.emulate.gates import WORST_BELOW_DB, agreement_gate_db, family, gate_db
 from edge_sdk.emulate.open import open_artifact
 from edge_sdk.emulate.runner import Delegation, Runner, RunnerInfo
 from edge_sdk.emulate.verify import check_probes, run_artifact, run_torch
-from edge_sdk.errors import ArtifactError, InputError, MissingExtraError
+from edge_sdk.errors import ArtifactError, MissingExtraError
 
 if TYPE_CHECKING:
     from torch import nn
 
-GATES_DB = {
-    "fp32": 100.0,
-    "fp16": 60.0,
-    "w8": 50.0,
-    "palette": 40.0,
-    "int8": 50.0,
-    "int8-float-io": 50.0,
-}
-"""Least PSNR against the float32 model that a stage of each precision must reach."""
+FLOATS = ("fp32", "fp16")
+"""Precisions that must agree everywhere, not on pictures alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +71,8 @@ class ParityRow:
         truth_db: PSNR against the PyTorch stage of the same precision, which shows what the
             runtime itself adds; ``None`` where there is none.
         gate_db: least ``psnr_db`` that passes.
+        faults: what the stage misses: its gate, that of the worst probe, the agreement with the
+            same codes, or the codes themselves; one phrase each.
         size_bytes: size of the artifact.
         runner: the runtime; ``None`` for stages in PyTorch.
         delegation: what the runtime's delegate took; ``None`` where there is none.
@@ -100,20 +92,22 @@ class ParityRow:
     runner: RunnerInfo | None = None
     delegation: Delegation | None = None
     missing: str | None = None
+    faults: tuple[str, ...] = ()
     first_error: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
 
     @property
     def passed(self) -> bool:
-        """Whether the stage ran and reaches its gate."""
-        return self.missing is None and self.psnr_db >= self.gate_db
+        """Whether the stage ran and has no faults."""
+        return self.missing is None and not self.faults
 
 
 def parity_chain(
     model: nn.Module,
     stages: Sequence[Stage],
-    artifacts: Sequence[Artifact],
+    artifacts: Sequence[Artifact | ParityRow],
     probes: Tensor | Sequence[Tensor],
     *,
+    float_probes: Sequence[Tensor] = (),
     pictures: bool = True,
 ) -> tuple[ParityRow, ...]:
     """Compare every stage of a model's way to the phone with the float32 model.
@@ -121,10 +115,12 @@ def parity_chain(
     Args:
         model: the model as trained; the reference.
         stages: what PyTorch runs on the way: the fused model, the graph with int8 codes.
-        artifacts: what it was converted to.
+        artifacts: what it was converted to; a row stands for a file that could not be made.
         probes: one or several inputs, float32, N×C×H×W in the artifacts' shape, in [0, 1].
+        float_probes: more of them for stages in fp32 and fp16, which must agree everywhere.
         pictures: the model returns pictures: the peak of the PSNR is 1, and what int8 clips at
-            [0, 1] counts as no error. Otherwise the peak is the largest |value| of the reference.
+            [0, 1] counts as no error. Otherwise the peak is the largest |value| of each output of
+            the reference.
 
     Returns:
         Rows for torch, each stage and each artifact, in this order. An artifact whose runtime is
@@ -136,24 +132,32 @@ def parity_chain(
         InputError: if there are no probes, one does not fit, or a precision has no gate.
     """
     inputs = check_probes(probes)
-    comparison = _Comparison(run_torch(model, inputs), pictures)
-    rows = [ParityRow("torch", "fp32", math.inf, math.inf, 0.0, GATES_DB["fp32"])]
-    truths: dict[str, Results] = {}
+    everywhere = [*inputs, *(check_probes(float_probes) if len(float_probes) else [])]
+    comparison = _Comparison(run_torch(model, everywhere), len(inputs), pictures)
+    rows = [ParityRow("torch", "fp32", math.inf, math.inf, 0.0, gate_db("fp32"))]
+    truths: dict[str, _Truth] = {}
     for stage in stages:
-        results = run_torch(stage.model, inputs)
-        truths[_family(stage.precision)] = results
-        rows.append(comparison.row(stage.name, stage.precision, results, None))
+        results = run_torch(stage.model, everywhere if _is_float(stage.precision) else inputs)
+        if not _is_float(stage.precision):
+            truths[family(stage.precision)] = _Truth(results, graph_codes(stage.model))
+        rows.append(comparison.row(stage.name, stage.precision, results))
     for artifact in artifacts:
+        if isinstance(artifact, ParityRow):
+            rows.append(artifact)
+            continue
         try:
             runner = artifact.runner or open_artifact(artifact.path)
         except MissingExtraError as error:
-            rows.append(_missing_row(artifact, error))
+            rows.append(missing_row(artifact.path.name, artifact.precision or "fp32", str(error)))
             continue
         precision = _precision(artifact, runner)
-        named = run_artifact(runner, inputs, artifact.path)
+        shown = everywhere if _is_float(precision) else inputs
+        named = run_artifact(runner, shown, artifact.path)
         results = [list(arrays.values()) for arrays in named]
-        truth = None if precision == "fp32" else truths.get(_family(precision))
-        row = comparison.row(artifact.path.name, precision, results, truth)
+        row = comparison.row(artifact.path.name, precision, results)
+        truth = truths.get(family(precision))
+        if truth is not None:
+            row = comparison.held_to(row, results, truth, artifact.path, runner.info.name)
         rows.append(
             replace(
                 row,
@@ -165,26 +169,65 @@ def parity_chain(
     return tuple(rows)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class _Truth:
+    """What PyTorch computes with a file's codes, and the codes."""
+
+    results: Results
+    codes: StoredCodes | None
+
+
+@dataclass(frozen=True, eq=False)
 class _Comparison:
+    """The float32 model's results: of ``common`` probes, then of those for floats alone."""
+
     reference: Results
+    common: int
     pictures: bool
 
-    def row(self, name: str, precision: str, results: Results, truth: Results | None) -> ParityRow:
-        peak = 1.0 if self.pictures else largest_value(self.reference)
-        clip = self.pictures and _family(precision) == "int8"
-        found = differences(self.reference, results, peak, clip=clip)
-        against = None if truth is None else differences(truth, results, peak, clip=clip)
+    def row(self, name: str, precision: str, results: Results) -> ParityRow:
+        gate = gate_db(precision)
+        expected = self.reference if _is_float(precision) else self.reference[: self.common]
+        found = differences(expected, results, self._peaks(), clip=self._clips(precision))
+        faults = []
+        if not found.psnr_db >= gate:
+            faults.append(f"{found.psnr_db:.1f} dB against float32, under {gate:.0f}")
+        elif not found.worst_db >= gate - WORST_BELOW_DB:
+            least = gate - WORST_BELOW_DB
+            faults.append(f"{found.worst_db:.1f} dB for the worst picture, under {least:.0f}")
         return ParityRow(
             name,
             precision,
             found.psnr_db,
             found.worst_db,
             found.max_abs_error,
-            gate_db(precision),
-            truth_db=None if against is None else against.psnr_db,
-            first_error=first_difference(self.reference, results),
+            gate,
+            faults=tuple(faults),
+            first_error=first_difference(expected, results),
         )
+
+    def held_to(
+        self, row: ParityRow, results: Results, truth: _Truth, path: Path, runtime: str
+    ) -> ParityRow:
+        """The row with what it lacks against the graph of the same codes."""
+        clip = self._clips(row.precision)
+        agreed = differences(truth.results, results, self._peaks(), clip=clip).psnr_db
+        least = agreement_gate_db(row.precision, runtime)
+        faults = list(row.faults)
+        if not agreed >= least:
+            faults.append(f"{agreed:.1f} dB against torch's codes, under {least:.0f}")
+        stored = None if truth.codes is None else read_codes(path)
+        if stored is not None and truth.codes is not None:
+            faults += [f"holds {fault}" for fault in code_faults(stored, truth.codes)]
+        return replace(row, truth_db=agreed, faults=tuple(faults))
+
+    def _peaks(self) -> tuple[float, ...]:
+        if self.pictures:
+            return tuple(1.0 for _ in self.reference[0])
+        return largest_values(self.reference)
+
+    def _clips(self, precision: str) -> bool:
+        return self.pictures and family(precision) == "int8"
 
 
 def size_of(path: Path) -> int:
@@ -194,21 +237,14 @@ def size_of(path: Path) -> int:
     return path.stat().st_size
 
 
-def gate_db(precision: str) -> float:
-    """Gate of a precision.
-
-    Raises:
-        InputError: if it has none.
-    """
-    if precision not in GATES_DB:
-        raise InputError(
-            f"no gate for precision '{precision}'; choose one of: {', '.join(GATES_DB)}"
-        )
-    return GATES_DB[precision]
+def missing_row(name: str, precision: str, why: str) -> ParityRow:
+    """Row of an artifact that could not be made or run; it does not pass."""
+    nan = math.nan
+    return ParityRow(name, precision, nan, nan, nan, gate_db(precision), missing=why)
 
 
-def _family(precision: str) -> str:
-    return "int8" if precision.startswith("int8") else precision
+def _is_float(precision: str) -> bool:
+    return precision in FLOATS
 
 
 def _precision(artifact: Artifact, runner: Runner) -> str:
@@ -221,17 +257,9 @@ def _precision(artifact: Artifact, runner: Runner) -> str:
         gate_db(found)
         return found
     gate_db(artifact.precision)
-    if found is not None and _family(found) != _family(artifact.precision):
+    if found is not None and family(found) != family(artifact.precision):
         raise ArtifactError(
             f"{artifact.path}: computes in {found}, not {artifact.precision}; leave --precision "
             "out, or convert the model again"
         )
     return artifact.precision
-
-
-def _missing_row(artifact: Artifact, error: MissingExtraError) -> ParityRow:
-    precision = artifact.precision or "fp32"
-    nan = math.nan
-    return ParityRow(
-        artifact.path.name, precision, nan, nan, nan, gate_db(precision), missing=str(error)
-    )

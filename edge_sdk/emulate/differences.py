@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,13 +30,15 @@ class Differences:
     max_abs_error: float
 
 
-def differences(expected: Results, results: Results, peak: float, *, clip: bool) -> Differences:
+def differences(
+    expected: Results, results: Results, peaks: Sequence[float], *, clip: bool
+) -> Differences:
     """Compare two sets of results.
 
     Args:
         expected: outputs of the reference.
         results: outputs of the other, for the same probes.
-        peak: what 0 dB is measured from.
+        peaks: for each output, what 0 dB is measured from.
         clip: clip both to [0, 1] first.
 
     Raises:
@@ -56,10 +59,10 @@ def differences(expected: Results, results: Results, peak: float, *, clip: bool)
             total = float(np.square(difference).sum())
             squares.setdefault(index, []).append((total, difference.size))
     pooled = min(
-        _db(sum(total for total, _ in found), sum(count for _, count in found), peak)
-        for found in squares.values()
+        _db(sum(total for total, _ in found), sum(count for _, count in found), peaks[index])
+        for index, found in squares.items()
     )
-    worst = min(_db(*each, peak) for found in squares.values() for each in found)
+    worst = min(_db(*each, peaks[index]) for index, found in squares.items() for each in found)
     return Differences(pooled, worst, largest)
 
 
@@ -68,9 +71,12 @@ def first_difference(expected: Results, results: Results) -> NDArray[np.float64]
     return np.abs(_difference(expected[0][0], results[0][0], clip=False))
 
 
-def largest_value(results: Results) -> float:
-    """Largest absolute value of all outputs."""
-    return max(float(np.abs(array).max()) for arrays in results for array in arrays)
+def largest_values(results: Results) -> tuple[float, ...]:
+    """Largest absolute value of each output over all probes."""
+    return tuple(
+        max(float(np.abs(array).max(initial=0.0)) for array in arrays)
+        for arrays in zip(*results, strict=True)
+    )
 
 
 def _difference(

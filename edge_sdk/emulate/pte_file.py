@@ -77,7 +77,7 @@ def _precision(
     for backend in plan.tables(7):
         if backend.text(0) != XNNPACK:
             return None
-        found.add(_xnnpack_precision(_delegate_data(program, backend, content)))
+        found.add(_xnnpack_precision(delegate_data(program, backend, content)))
     found.add(_plain_precision(plan, undelegated))
     # The coarsest arithmetic of any partition names the file.
     return next(name for name in ("int8", "w8", "fp16", "fp32", None) if name in found)
@@ -99,7 +99,12 @@ def _plain_precision(plan: Table, undelegated: Sequence[str]) -> str | None:
     return "fp16" if _FLOAT16 in types and _FLOAT32 not in types else "fp32"
 
 
-def _delegate_data(program: Table, backend: Table, content: bytes) -> bytes:
+def delegate_data(program: Table, backend: Table, content: bytes) -> bytes:
+    """Blob of a delegate, inside the program or in a segment behind it.
+
+    Raises:
+        IndexError: if the file has none.
+    """
     reference = backend.table(1)
     if reference is None:
         raise IndexError("a delegate without data")
@@ -114,11 +119,14 @@ def _delegate_data(program: Table, backend: Table, content: bytes) -> bytes:
     return content[start : start + segment.number(1, "Q")]
 
 
+def xnnpack_graph(blob: bytes) -> Table:
+    """Graph in the blob of an XNNPACK delegate, behind its header if it has one."""
+    start = int(struct.unpack_from("<I", blob, 10)[0]) if blob[4:8] == b"XH00" else 0
+    return Table.root(blob[start:])
+
+
 def _xnnpack_precision(blob: bytes) -> str:
-    start = 0
-    if blob[4:8] == b"XH00":
-        start = int(struct.unpack_from("<I", blob, 10)[0])
-    graph = Table.root(blob[start:])
+    graph = xnnpack_graph(blob)
     activations: set[str] = set()
     weights: set[str] = set()
     for entry in graph.tables(2):

@@ -9,12 +9,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, fx, nn
 
-from edge_sdk.data.model_inputs import ModelInputs
 from edge_sdk.data.probes import patterns, probe_pictures
-from edge_sdk.emulate.chain import Artifact, ParityRow, Stage, parity_chain
+from edge_sdk.emulate.chain import Artifact, ParityRow, Stage, missing_row, parity_chain
 from edge_sdk.emulate.open import open_artifact
-from edge_sdk.errors import InputError, MissingExtraError
+from edge_sdk.errors import ConversionError, InputError, MissingExtraError
 from edge_sdk.extras import install_command, is_installed
+from edge_sdk.quantize import Scheme
 from edge_sdk.quantize.layer_report import LayerError, layer_errors
 from edge_sdk.reparam import Certificate
 from edge_sdk.targets import converter_names, find_converter, runs_here
@@ -23,7 +23,6 @@ from edge_sdk.zoo.preparing import Prepared, prepare
 
 SIZE = (64, 64)
 """Input of the files that are converted on the way."""
-FLOATS = ("fp32", "fp16")
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +78,7 @@ def check_parity(
     folder: Path,
     pictures: Path | None = None,
     calibration: Path | None = None,
+    scheme: Scheme | None = None,
 ) -> Parity:
     """Compare a model with files made from it, or with files made here for the purpose.
 
@@ -88,7 +88,9 @@ def check_parity(
         precision: what to convert in (fp32 if not given), or what the files must be in.
         folder: where files that are made here go.
         pictures: folder of pictures to compare on.
-        calibration: folder of pictures for int8 ranges.
+        calibration: folder of pictures for int8 ranges; int8 files must have been made from the
+            same, or they hold other codes.
+        scheme: the quantisation that int8 files were made from.
 
     Raises:
         InputError: if the files take different shapes, or do not fit the model.
@@ -104,44 +106,42 @@ def check_parity(
         if len(coded) > 1:
             raise InputError("the files mix w8 and int8; verify them one kind at a time")
         example = _example(loaded, shape)
-        prepared = prepare(loaded, example, coded[0] if coded else "fp32", calibration)
-        given = [Artifact(path, precision, runners[path]) for path in artifacts]
+        prepared = prepare(
+            loaded, example, coded[0] if coded else "fp32", calibration, scheme=scheme
+        )
+        given: list[Artifact | ParityRow] = [
+            Artifact(path, precision, runners[path]) for path in artifacts
+        ]
         notes: tuple[str, ...] = ()
     else:
         chosen = precision or "fp32"
         example = (loaded if loaded.spec is None else loaded.resized(*SIZE)).single_example
-        prepared = prepare(loaded, example, chosen, calibration)
+        prepared = prepare(loaded, example, chosen, calibration, scheme=scheme)
         given, notes = _convert_all(prepared, example, folder)
-    inputs = _inputs(prepared, example, loaded, pictures)
+    inputs = probe_pictures(example, loaded.spec, pictures)
+    more = () if inputs.source.startswith("noise") else patterns(example)
     stages = [Stage("fused", "fp32", prepared.fused)]
     if prepared.scheme is not None:
         stages.append(Stage("quantised", prepared.precision, prepared.model))
     rows = parity_chain(
-        loaded.network, stages, given, inputs.tensors, pictures=loaded.spec is not None
+        loaded.network,
+        stages,
+        given,
+        inputs.tensors,
+        float_probes=more,
+        pictures=loaded.spec is not None,
     )
+    floats = "; for floats also noise, a ramp and edges" if more else ""
     return Parity(
         loaded.name,
         rows,
         tuple(example.shape),
-        inputs.source,
+        inputs.source + floats,
         prepared.certificate,
         _layers(prepared, inputs.tensors),
         notes,
         _error_maps(loaded.network, rows, inputs.tensors[0]),
     )
-
-
-def _inputs(
-    prepared: Prepared, example: Tensor, loaded: LoadedModel, pictures: Path | None
-) -> ModelInputs:
-    found = probe_pictures(example, loaded.spec, pictures)
-    if prepared.precision not in FLOATS:
-        return found
-    # Floats must agree everywhere, not on pictures alone; codes are made for pictures.
-    more = patterns(example)
-    if found.source.startswith("noise"):
-        return found
-    return ModelInputs((*found.tensors, *more), f"{found.source}; noise, a ramp and edges")
 
 
 def _layers(prepared: Prepared, inputs: Sequence[Tensor]) -> tuple[LayerError, ...]:
@@ -153,8 +153,9 @@ def _layers(prepared: Prepared, inputs: Sequence[Tensor]) -> tuple[LayerError, .
 
 def _convert_all(
     prepared: Prepared, example: Tensor, folder: Path
-) -> tuple[list[Artifact], tuple[str, ...]]:
-    made, notes = [], []
+) -> tuple[list[Artifact | ParityRow], tuple[str, ...]]:
+    made: list[Artifact | ParityRow] = []
+    notes = []
     for name in converter_names():
         converter = find_converter(name)
         if not runs_here(converter):
@@ -168,7 +169,11 @@ def _convert_all(
             notes.append(f"{name} is left out; install it with: {command}")
             continue
         path = folder / f"{name}{converter.suffix}"
-        converter.convert(prepared.model, example, path, prepared.precision)
+        try:
+            converter.convert(prepared.model, example, path, prepared.precision)
+        except ConversionError as error:
+            made.append(missing_row(path.name, prepared.precision, str(error)))
+            continue
         made.append(Artifact(path, prepared.precision))
     if not made:
         raise MissingExtraError(

@@ -1,0 +1,9 @@
+"""Int8 codes as a converted file stores them, held against those that it was made from."""
+
+from __future__ import annotations
+
+from edge_sdk.emulate.codes.comparison import code_faults
+from edge_sdk.emulate.codes.graph import graph_codes
+from edge_sdk.emulate.codes.stored import Code, StoredCodes, StoredLayer, read_codes
+
+__all__ = ["Code", "StoredCodes", "StoredLayer", "code_faults", "graph_codes", "read_codes"]

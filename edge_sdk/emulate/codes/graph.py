@@ -1,0 +1,59 @@
+"""The codes that a quantised PyTorch graph holds: what every file made from it must store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from torch import Tensor, fx, nn
+
+from edge_sdk.emulate.codes.stored import Code, StoredCodes, StoredLayer, layer
+from edge_sdk.exported import operator_name
+
+_TRANSPOSED = "conv_transpose"
+
+
+def graph_codes(model: nn.Module) -> StoredCodes | None:
+    """Codes of a graph that :mod:`edge_sdk.quantize.insertion` wrote; ``None`` for another module.
+
+    Args:
+        model: the stage of a parity chain that holds the codes.
+    """
+    if not isinstance(model, fx.GraphModule):
+        return None
+    activations, layers = [], []
+    for node in model.graph.nodes:
+        target = str(node.target)
+        if "quantized_decomposed.quantize_per_tensor" in target:
+            scale, zero_point = node.args[1:3]
+            activations.append(Code(float(scale), int(zero_point)))
+        elif "quantized_decomposed.dequantize_per_channel" in target:
+            layers += [_layer(model, node, user) for user in node.users]
+    return StoredCodes(tuple(activations), tuple(each for each in layers if each is not None))
+
+
+def _layer(model: fx.GraphModule, weight: fx.Node, user: fx.Node) -> StoredLayer | None:
+    codes, scales = (_tensor(model, weight.args[index]) for index in (0, 1))
+    assert codes is not None
+    assert scales is not None
+    if _TRANSPOSED in operator_name(user.target):
+        if int(weight.args[3]) != 1:  # type: ignore[arg-type]
+            return None
+        codes = codes.transpose(0, 1)
+    bias = _tensor(model, user.args[2]) if len(user.args) > 2 else None
+    name = str(weight.args[0].target).removesuffix("_weight_int8")  # type: ignore[union-attr]
+    return layer(
+        name,
+        np.ascontiguousarray(codes.numpy()),
+        scales.numpy(),
+        None if bias is None else bias.detach().numpy(),
+    )
+
+
+def _tensor(model: fx.GraphModule, argument: Any) -> Tensor | None:
+    if not isinstance(argument, fx.Node) or argument.op != "get_attr":
+        return None
+    owner, _, name = str(argument.target).rpartition(".")
+    found = getattr(model.get_submodule(owner), name)
+    assert isinstance(found, Tensor)
+    return found

@@ -1,0 +1,92 @@
+"""What a file stores in int8: steps and zero points of its tensors, and its layers' weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Code(NamedTuple):
+    """Int8 codes of one tensor, x = scale · (q − zero_point).
+
+    Attributes:
+        scale: step between neighbouring codes.
+        zero_point: code of the number 0, counted as int8.
+    """
+
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True, eq=False)
+class StoredLayer:
+    """A convolution or linear layer with int8 weights.
+
+    Attributes:
+        name: of the module in a PyTorch graph, of the tensor in a file.
+        weight: int8 [out, in, kh, kw], whatever the layout of the file; [out, in] if linear.
+        scales: float64 [out], step of each output channel.
+        bias: float64 [out]; zeros where the layer has none.
+    """
+
+    name: str
+    weight: NDArray[np.int8]
+    scales: NDArray[np.float64]
+    bias: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class StoredCodes:
+    """All int8 codes of a file or graph.
+
+    Attributes:
+        activations: of the tensors between operators, in the order in which they are computed.
+        layers: those whose layout is understood, in order; grouped transposed convolutions are
+            left out.
+    """
+
+    activations: tuple[Code, ...]
+    layers: tuple[StoredLayer, ...]
+
+
+def read_codes(path: Path) -> StoredCodes | None:
+    """Read the codes of a ``.tflite`` file, an ``.mlpackage`` or a ``.pte`` file.
+
+    Of a ``.pte`` file only the activations of its XNNPACK partitions are read.
+
+    Returns:
+        The codes; ``None`` for other formats.
+
+    Raises:
+        MissingExtraError: if the package that reads the format is not installed.
+    """
+    if path.suffix == ".tflite":
+        from edge_sdk.emulate.codes.tflite import tflite_codes
+
+        return tflite_codes(path.read_bytes())
+    if path.suffix == ".mlpackage":
+        from edge_sdk.emulate.codes.mil import mil_codes
+
+        return mil_codes(path)
+    if path.suffix == ".pte":
+        from edge_sdk.emulate.codes.xnnpack import xnnpack_codes
+
+        return StoredCodes(xnnpack_codes(path.read_bytes()), ())
+    return None
+
+
+def layer(
+    name: str,
+    weight: NDArray[np.int8],
+    scales: NDArray[np.floating],
+    bias: NDArray[np.floating] | None,
+) -> StoredLayer:
+    """A layer with one step per output channel, and zeros for a bias that is not there."""
+    outputs = weight.shape[0]
+    steps = np.broadcast_to(np.ravel(scales).astype(np.float64), (outputs,))
+    offsets = np.zeros(outputs) if bias is None else np.ravel(bias).astype(np.float64)
+    return StoredLayer(name, weight, steps, np.broadcast_to(offsets, (outputs,)))
