@@ -10,10 +10,12 @@ def main() -> None:
     import typer
 
     from edge_sdk.cli.app import app
+    from edge_sdk.cli.console import results_alone
     from edge_sdk.errors import EdgeSdkError
 
     try:
-        status = app(standalone_mode=False)
+        with results_alone("--json" in sys.argv):
+            status = app(standalone_mode=False)
     except EdgeSdkError as error:
         status = _fail(str(error))
     except typer.TyperException as error:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 from rich.table import Table
@@ -20,6 +22,7 @@ out = Console(highlight=False, soft_wrap=True)
 """Results go to stdout."""
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 """Progress and notes go to stderr, so that piped results stay clean."""
+_json_stream: ContextVar[TextIO | None] = ContextVar("json_stream", default=None)
 
 
 def print_table(
@@ -46,9 +49,24 @@ def print_table(
     out.print(table)
 
 
+@contextmanager
+def results_alone(asked: bool) -> Iterator[None]:
+    """Keep stdout for JSON: what anything else prints, a user's model for one, goes to stderr."""
+    if not asked:
+        yield
+        return
+    kept = _json_stream.set(sys.stdout)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _json_stream.reset(kept)
+
+
 def print_json(value: Any) -> None:
     """Print a result as JSON on stdout; infinities become null, which JSON can hold."""
-    print(json.dumps(plain(value), indent=2, ensure_ascii=False))  # noqa: T201
+    text = json.dumps(plain(value), indent=2, ensure_ascii=False)
+    print(text, file=_json_stream.get() or sys.stdout)
 
 
 def plain(value: Any) -> Any:

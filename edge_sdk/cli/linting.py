@@ -14,8 +14,6 @@ from edge_sdk.errors import InputError
 if TYPE_CHECKING:
     from edge_sdk.quantize import LayerRanges
 
-LEAST_WIDENING = 1.5
-"""Factor from which on a branch is said to widen the range of its layer."""
 PICTURES_HELP = "Pictures to measure ranges on, a folder (default: noise, or the own example)."
 
 
@@ -59,6 +57,7 @@ def lint(
 
 
 def _row(layer: LayerRanges) -> tuple[str, ...]:
+    from edge_sdk.quantize.ranges import LEAST_WIDENING
     from edge_sdk.report.numbers import decibels, interval
 
     weights = interval(

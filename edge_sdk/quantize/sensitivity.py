@@ -35,26 +35,31 @@ class LayerCost:
 def agreement_db(
     reference: nn.Module, model: nn.Module, pictures: Sequence[Tensor], clip: bool = True
 ) -> float:
-    """PSNR between the outputs of two models, pooled over all pictures, peak 1.
+    """PSNR between the outputs of two models, pooled over all pictures.
 
     Args:
         reference: from one tensor to one tensor.
         model: the same.
         pictures: inputs.
-        clip: outputs are pictures: both are clipped to [0, 1] first.
+        clip: outputs are pictures: both are clipped to [0, 1] first, and the peak is 1; otherwise
+            the peak is the largest |value| of the reference.
 
     Returns:
-        −10·log₁₀ of the mean squared difference; +∞ if there is none.
+        10·log₁₀ of peak² over the mean squared difference; +∞ if there is none.
     """
-    total, count = 0.0, 0
+    total, count, peak = 0.0, 0, 1.0 if clip else 0.0
     with torch.no_grad():
         for picture in pictures:
             one, other = (first_output(each(picture)).double() for each in (reference, model))
             if clip:
                 one, other = one.clamp(0, 1), other.clamp(0, 1)
+            else:
+                peak = max(peak, float(one.abs().max()))
             total += float((one - other).square().sum())
             count += one.numel()
-    return math.inf if total == 0 else -10 * math.log10(total / max(count, 1))
+    if total == 0:
+        return math.inf
+    return -10 * math.log10(total / max(count, 1) / max(peak, 1e-30) ** 2)
 
 
 def layer_costs(
@@ -121,7 +126,7 @@ def meet_budget(
         if len(candidates) < 2:
             raise InputError(
                 f"{reached:.1f} dB with all but one operator in floating point misses the budget "
-                f"of {budget_db:.1f} dB; its input codes alone cost that, so lower the budget"
+                f"of {budget_db:.1f} dB; lower the budget, or give pictures that fit the model"
             )
         trials = [replace(scheme, float_layers=(*scheme.float_layers, name)) for name in candidates]
         reached, scheme = max(

@@ -107,3 +107,20 @@ def test_sizes_are_read(text: str) -> None:
 def test_other_sizes_are_refused(text: str) -> None:
     with pytest.raises(InputError):
         parse_size(text)
+
+
+def test_a_model_that_prints_leaves_json_alone(run: Run) -> None:
+    Path("chatty.py").write_text(
+        "import torch\n"
+        "class Chatty(torch.nn.Conv2d):\n"
+        "    def forward(self, x):\n"
+        "        print('hello from the model')\n"
+        "        return super().forward(x)\n"
+        "def make():\n"
+        "    print('made')\n"
+        "    return Chatty(1, 1, 3, padding=1), torch.zeros(1, 1, 16, 16)\n"
+    )
+    found = run("fuse", "chatty:make", "--json")
+    assert found.status == 0
+    assert json.loads(found.out)
+    assert "made" in found.err
