@@ -106,10 +106,12 @@ def _print_chain(found: Parity) -> None:
         for fault in faults:
             err.print(f"{row.stage}: {fault}")
     coded = any(row.truth_db is not None for row in found.rows)
-    truth = ("against torch's codes",) if coded else ()
-    columns = ("step", "PSNR (dB)", "worst", *truth, "gate", "size", "")
+    truth = ("codes",) if coded else ()
+    columns = ("step", "in", "PSNR (dB)", "worst", *truth, "gate", "size", "")
     title = f"Parity with the float32 model, input {'×'.join(map(str, found.shape))}"
-    print_table(title, columns, [_row(row, coded) for row in found.rows])
+    print_table(title, columns, [_row(row, coded) for row in found.rows], whole=(0,))
+    if coded:
+        out.print("codes: against PyTorch with the same int8 codes", style="dim")
     proof = found.certificate
     out.print(
         f"fused: {counted(proof.macs_before)} → {counted(proof.macs_after)} MACs, "
@@ -135,7 +137,8 @@ def _row(row: ParityRow, coded: bool) -> tuple[str, ...]:
     verdict = "passed" if row.passed else "MISSED" if row.missing is None else "NOT RUN"
     truth = "—" if row.truth_db is None else format_db(row.truth_db)
     return (
-        f"{row.stage} ({row.precision})",
+        row.stage,
+        row.precision,
         format_db(row.psnr_db),
         format_db(row.worst_db),
         *((truth,) if coded else ()),

@@ -42,6 +42,8 @@ def list_pictures(folder: Path, names: Path | None = None) -> list[Path]:
         InputError: if the folder or the list is missing, holds no picture, or names a missing one.
     """
     if not folder.is_dir():
+        if folder.exists():
+            raise InputError(f"{folder}: a file; give the folder that holds the pictures")
         raise InputError(f"{folder}: no such folder of pictures; check the path")
     if names is None:
         suffixes = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}

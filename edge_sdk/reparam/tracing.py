@@ -47,6 +47,8 @@ def trace(model: nn.Module, inputs: tuple[Tensor, ...]) -> Traced:
         reason = first_line(error)
         name = type(model).__name__
         advice = "replace decisions on values in its forward pass, or fuse its parts"
+        if isinstance(model, torch.jit.ScriptModule):
+            advice = "it is TorchScript, so give the nn.Module that it was made from"
         raise FusionError(f"{name} cannot be traced ({reason}); {advice}") from error
     _remove_questions(module.graph)
     return Traced(module, written, any(is_guard(node) for node in module.graph.nodes))
