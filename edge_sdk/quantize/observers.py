@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, get_args
 
 import torch
+from torch import Tensor
 
 from edge_sdk.errors import InputError
 from edge_sdk.quantize.calibrate import Seen
@@ -15,15 +17,23 @@ OBSERVERS: tuple[str, ...] = get_args(Observer)
 
 TAIL = 1e-4
 """Part of the values that ``percentile`` leaves out at each end."""
+Activation = Callable[[Tensor], Tensor]
+"""From values to values of the same shape, one by one."""
 _SHRINKS = torch.linspace(1.0, 0.3, 29, dtype=torch.float64).tolist()
 
 
-def choose_codes(seen: Seen, observer: Observer) -> Affine:
+def choose_codes(seen: Seen, observer: Observer, read_by: Activation | None = None) -> Affine:
     """Codes for one set of values.
 
     ``min-max`` covers all that was seen; ``percentile`` leaves out a part of 10⁻⁴ at each end;
     ``mse`` takes, of 29 shrunken ranges at each end, the pair with the least expected squared
-    error Σ n_b (x_b − x̂_b)² over the histogram, clipped values included.
+    error Σ n_b (a(x_b) − a(x̂_b))² over the histogram, clipped values included; a is the activation
+    that alone reads the values, so that what it damps may be coarse.
+
+    Args:
+        seen: what calibration saw of the values.
+        observer: how to choose.
+        read_by: a, for ``mse``; ``None`` where something else reads them.
 
     Raises:
         InputError: if the observer is unknown.
@@ -33,7 +43,7 @@ def choose_codes(seen: Seen, observer: Observer) -> Affine:
     if observer == "percentile":
         return _percentile(seen)
     if observer == "mse":
-        return _least_error(seen)
+        return _least_error(seen, read_by)
     raise InputError(f"unknown observer '{observer}'; choose one of: {', '.join(OBSERVERS)}")
 
 
@@ -46,12 +56,14 @@ def _percentile(seen: Seen) -> Affine:
     return affine(float(low), float(high))
 
 
-def _least_error(seen: Seen) -> Affine:
+def _least_error(seen: Seen, read_by: Activation | None) -> Affine:
     occupied = seen.counts > 0
     values, weights = seen.centres[occupied], seen.counts[occupied]
+    after = read_by or torch.clone
+    wanted = after(values)
 
     def error(codes: Affine) -> float:
-        return float((weights * (values - codes.rounded(values)).square()).sum())
+        return float((weights * (wanted - after(codes.rounded(values))).square()).sum())
 
     low, high = min(seen.low, 0.0), max(seen.high, 0.0)
     best = affine(low, high)

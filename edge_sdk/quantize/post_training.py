@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor, fx, nn
 
 from edge_sdk.errors import InputError
+from edge_sdk.quantize.activation_readers import reading_activation
 from edge_sdk.quantize.calibrate import Seen, calibrate
 from edge_sdk.quantize.insertion import insert
 from edge_sdk.quantize.observers import Observer, choose_codes
@@ -90,7 +91,10 @@ def choose_scheme(
     graph: ValueGraph, seen: Mapping[str, Seen], observer: Observer, picture_output: bool
 ) -> Scheme:
     """Codes of every value from what calibration saw."""
-    codes: dict[str, Affine] = {name: choose_codes(each, observer) for name, each in seen.items()}
+    activations = {value.share: reading_activation(graph, value.node) for value in graph.values}
+    codes: dict[str, Affine] = {
+        name: choose_codes(each, observer, activations[name]) for name, each in seen.items()
+    }
     for value in graph.values:
         if value.node.op == "placeholder" and _is_picture(seen[value.share]):
             codes[value.share] = PICTURE

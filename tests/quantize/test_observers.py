@@ -59,3 +59,21 @@ def test_a_constant_is_kept(observer: str, value: float) -> None:
 def test_an_unknown_observer_is_named() -> None:
     with pytest.raises(InputError, match="'median'; choose one of: min-max"):
         choose_codes(seen_of(torch.arange(5.0)), "median")  # type: ignore[arg-type]
+
+
+def test_what_an_activation_damps_may_be_coarse() -> None:
+    generator = torch.Generator().manual_seed(1)
+    values = torch.randn(100_000, generator=generator, dtype=torch.float64)
+    values[:5000] = -6.0 * torch.rand(5000, generator=generator, dtype=torch.float64)
+
+    def leaky(x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.leaky_relu(x, 0.1)
+
+    def error(codes: Affine) -> float:
+        return float((leaky(codes.rounded(values)) - leaky(values)).square().sum())
+
+    seen = seen_of(values)
+    alone, read = choose_codes(seen, "mse"), choose_codes(seen, "mse", leaky)
+    assert error(read) < 0.95 * error(alone)
+    assert read.scale < alone.scale
+    assert choose_codes(seen, "mse", torch.clone) == alone
