@@ -250,7 +250,8 @@ READING = """
 
 A frame's motion M is a translation, Euclidean (the default), a similarity or a homography
 (`RegistrationConfig.model`), always with gain and offset, so that exposure does not matter:
-normalised cross-correlation over whole pixels on the coarsest level of a pyramid, then
+normalised cross-correlation over whole pixels on the coarsest level of a pyramid, of its contrast
+against 2 px around, compressed, so that a lamp or a passing car counts by its size alone; then
 inverse-compositional Gauss–Newton with Tukey's weights up to the finest. One pixel of each cell of
 3×3 or more takes part, that of the steepest slope: it says nearly as much as all. A picture of more
 than 4 megapixels is halved first.
@@ -268,6 +269,10 @@ from coarse to fine, under a prior that joins neighbours as long as they do not 
 - The field blurs the border between two layers over a tile, and a nearer layer that moves more
   than 12 px against the background is not found. A layer that covers more than half of the
   picture may take the global motion, and the rest the offsets.
+- Local contrast is more easily drowned in noise than brightness is: in frames of 110×80 px with
+  noise of 32/255 the search loses about twice as many frames as without it, and in exchange a
+  tenth of those in which a fifth is hidden by black. Larger frames have coarser levels, which
+  noise hardly reaches.
 - Rotations beyond about 10°, and shifts that leave less than a quarter in common, are not
   searched.
 """

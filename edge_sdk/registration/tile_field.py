@@ -14,9 +14,9 @@ from edge_sdk.registration.sampling import sample_linear
 from edge_sdk.registration.tile_evidence import TileEvidence, View, evidence
 from edge_sdk.registration.tile_grid import TileGrid, relaxed
 
-STEP_PX = 0.1
+STEP_PX = 0.2
 """Standard deviation by which offsets of neighbouring tiles are expected to differ."""
-REST_PX = 0.2
+REST_PX = 1.0
 """Standard deviation of offsets of tiles that move with the frame."""
 STEPS = 4
 """Gauss–Newton steps on each level."""
@@ -24,7 +24,7 @@ FIRST_STEP_PX = 4.0
 """A tile by itself is not believed to be much further than this from the global motion."""
 SEARCHED_PX = 12.0
 """Largest offset that the search tries, in each direction."""
-BETTER = 0.3
+BETTER = 0.5
 """Mean square of the residuals, over that at rest, from which on another place is believed."""
 SURE_PX = 0.1
 """Standard deviation of a tile's own offset that halves its weight."""
