@@ -78,7 +78,10 @@ def main() -> None:
         lines.append("\nKodak24 is not here (EDGE_SDK_DATA); it is left out.")
     few = scenes[:: max(len(scenes) // arguments.few, 1)][: arguments.few]
     itself = [Scene(scene.name, scene.photograph, scene.photograph) for scene in few]
-    lines += [SHIFT_HEAD.format(names=", ".join(scene.name for scene in few)), *shift_table(few, itself)]
+    lines += [
+        SHIFT_HEAD.format(names=", ".join(scene.name for scene in few)),
+        *shift_table(few, itself),
+    ]
     lines += [SHARE_HEAD, *share_table(few), READING]
     text = "\n".join(lines)
     if arguments.table:
