@@ -201,8 +201,9 @@ lost in the rest.
 SHIFT_HEAD = """
 ## By the object's shift, noise 8/255
 
-Of {names}: mean gain over bicubic inside (least) · largest loss in the rest. An object that shows the
-photograph itself is invisible in the frames where it is at home: a leaf among leaves.
+Of {names}: mean gain over bicubic inside (least) · largest loss in the rest. An object
+that shows the photograph itself is invisible in the frames where it is at home: a leaf among
+leaves.
 """
 SHARE_HEAD = """
 ## By the share of frames in which it is moved
