@@ -228,7 +228,7 @@ true position, in pixels of a frame, over all pixels of the nine other frames th
 the method raised, or if its median error is above 1 px; errors are those of frames with a result.
 findTransformECC: euclidean, OpenCV's defaults (50 iterations, ε = 10⁻³, Gaussian filter of 5),
 from rest, float32 luma.
-`python benchmarks/alignment.py --table docs/alignment.md` makes this page anew.
+`python benchmarks/alignment.py --pictures {count} --table docs/alignment.md` makes this page anew.
 
 ## ±4 px, ±0.5°
 """
@@ -268,10 +268,11 @@ from coarse to fine, under a prior that joins neighbours as long as they do not 
   its motion; it is low in flat and dark tiles too.
 - The field blurs the border between two layers over a tile, and a nearer layer that moves more
   than 12 px against the background is not found. A layer that covers more than half of the
-  picture may take the global motion, and the rest the offsets.
+  picture, or has most of its texture, may take the global motion, and the rest the offsets: where
+  the nearer layer moves 3 times as far that is what is left of the error, and the failed frames.
 - Local contrast is more easily drowned in noise than brightness is: in frames of 110×80 px with
-  noise of 32/255 the search loses about twice as many frames as without it, and in exchange a
-  tenth of those in which a fifth is hidden by black. Larger frames have coarser levels, which
+  noise of 32/255 the search loses about twice as many frames as without it, and in exchange
+  hardly any in which a fifth is hidden by black or white. Larger frames have coarser levels, which
   noise hardly reaches.
 - Rotations beyond about 10°, and shifts that leave less than a quarter in common, are not
   searched.
