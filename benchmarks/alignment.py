@@ -257,7 +257,8 @@ inverse-compositional Gauss–Newton with Tukey's weights up to the finest. One 
 than 4 megapixels is halved first.
 
 Then tiles of 32 px or more ask whether they moved otherwise. The pixels are split like a
-chessboard; only if both halves agree on 0.06 px or more (root mean square) does the frame get a
+chessboard; only if both halves agree on 0.06 px or more (root mean square, without the 15 % of the
+tiles that are furthest off, which one moving object may hold) does the frame get a
 field of offsets, because on a rigid scene the global motion is the more exact one. The field is a
 search for whole-pixel offsets (±12 px) on a coarse level and Gauss–Newton on the tiles' offsets
 from coarse to fine, under a prior that joins neighbours as long as they do not part clearly.

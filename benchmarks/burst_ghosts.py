@@ -215,9 +215,6 @@ READING = """
 
 Both bars are checked per picture. What they do not show: a ghost that is faint is hidden in a mean
 over the area, and a simulated disc has no motion blur and no shadow.
-The bar for the rest is not held: an object that moved may give the whole frame a field of offsets,
-whose tiles then pull the background beside it along. With `RegistrationConfig(field=False)` the
-astronaut loses 0.02 dB at 8/255, with the field 0.17 dB.
 `python benchmarks/burst_ghosts.py --table docs/burst-ghosts.md` makes this page anew; `--pictures 6
 --few 1` were added where six of Kodak24 are named.
 """

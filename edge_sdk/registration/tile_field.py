@@ -28,6 +28,8 @@ BETTER = 0.5
 """Mean square of the residuals, over that at rest, from which on another place is believed."""
 SURE_PX = 0.1
 """Standard deviation of a tile's own offset that halves its weight."""
+MOVED_SHARE = 0.15
+"""Share of the tiles, those that seem furthest off, that a moving object may hold."""
 HALF_BLOCK_PX = 6
 """Side of the squares that take turns between the two halves of the evidence."""
 
@@ -36,8 +38,9 @@ def varying_px(view: View, grid: TileGrid) -> tuple[Tensor, TileEvidence]:
     """How far tiles are from the global motion, root mean square in px, float32 [N].
 
     The cells are split like a chessboard, and each half finds its own offsets: what they have in
-    common, Σ w·d₁·d₂ / Σ w, is motion, since noise of one half says nothing about the other. Beside
-    it the evidence of all cells at the global motion.
+    common, Σ w·d₁·d₂ / Σ w, is motion, since noise of one half says nothing about the other. The
+    tiles of the largest d₁·d₂ are left out: one object that moved does not make the scene bend.
+    Beside it the evidence of all cells at the global motion.
     """
     template = view.template
     block = max(1, round(HALF_BLOCK_PX / template.cell_px))
@@ -49,8 +52,11 @@ def varying_px(view: View, grid: TileGrid) -> tuple[Tensor, TileEvidence]:
     # A tile of much texture counts as one, one of none as nothing.
     sure = torch.minimum(*(half.information[:, 0::2].sum(1) for half in (first, second)))
     weight = sure / (sure + 1 / SURE_PX**2)
-    product = (first.steps(FIRST_STEP_PX) * second.steps(FIRST_STEP_PX)).sum(1)
-    common = (weight * product).sum((-1, -2)) / weight.sum((-1, -2)).clamp_min(1e-3)
+    product = (first.steps(FIRST_STEP_PX) * second.steps(FIRST_STEP_PX)).sum(1).flatten(1)
+    count = product.shape[1]
+    kept = product.argsort(1)[:, : count - round(MOVED_SHARE * count)]
+    product, weight = product.gather(1, kept), weight.flatten(1).gather(1, kept)
+    common = (weight * product).sum(1) / weight.sum(1).clamp_min(1e-3)
     return common.clamp_min(0.0).sqrt(), whole
 
 
