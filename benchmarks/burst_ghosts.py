@@ -28,8 +28,6 @@ from edge_sdk.imaging import quantise, read_picture
 NOISE_LEVELS = (2, 8)
 SHIFTS_PX = (0.5, 1.0, 2.0, 6.0, 12.0, 40.0)
 MOVED_SHARES = (0.2, 0.5, 0.9)
-FEW = 6
-"""Pictures in the tables by shift and by share."""
 INSIDE_BAR_DB, REST_BAR_DB = -0.5, 0.2
 COLUMN = "|---"
 
@@ -67,6 +65,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--table", type=Path, help="Markdown file to write instead of printing")
     parser.add_argument("--pictures", type=int, default=24, help="pictures of Kodak to measure")
+    parser.add_argument("--few", type=int, default=6, help="pictures in the tables by shift, share")
     arguments = parser.parse_args()
     kodak = kodak_scenes(arguments.pictures)
     examples = example_scenes()
@@ -77,9 +76,12 @@ def main() -> None:
         lines += noise_table(examples, "photographs of scikit-image")[2:]
     else:
         lines.append("\nKodak24 is not here (EDGE_SDK_DATA); it is left out.")
-    few = scenes[:: max(len(scenes) // FEW, 1)][:FEW]
+    few = scenes[:: max(len(scenes) // arguments.few, 1)][: arguments.few]
     itself = [Scene(scene.name, scene.photograph, scene.photograph) for scene in few]
-    lines += [SHIFT_HEAD.format(count=len(few)), *shift_table(few, itself)]
+    lines += [
+        SHIFT_HEAD.format(names=", ".join(scene.name for scene in few)),
+        *shift_table(few, itself),
+    ]
     lines += [SHARE_HEAD, *share_table(few), READING]
     text = "\n".join(lines)
     if arguments.table:
@@ -197,10 +199,11 @@ The bars: inside at most 0.5 dB under bicubic interpolation of the reference, an
 lost in the rest.
 """
 SHIFT_HEAD = """
-## By the object's shift: {count} pictures, noise 8/255
+## By the object's shift, noise 8/255
 
-Mean gain over bicubic inside (least) · largest loss in the rest. An object that shows the
-photograph itself is invisible in the frames where it is at home: a leaf among leaves.
+Of {names}: mean gain over bicubic inside (least) · largest loss in the rest. An object
+that shows the photograph itself is invisible in the frames where it is at home: a leaf among
+leaves.
 """
 SHARE_HEAD = """
 ## By the share of frames in which it is moved
@@ -212,7 +215,8 @@ READING = """
 
 Both bars are checked per picture. What they do not show: a ghost that is faint is hidden in a mean
 over the area, and a simulated disc has no motion blur and no shadow.
-`python benchmarks/burst_ghosts.py --table docs/burst-ghosts.md` makes this page anew.
+`python benchmarks/burst_ghosts.py --table docs/burst-ghosts.md` makes this page anew; `--pictures 6
+--few 1` were added where six of Kodak24 are named.
 """
 
 if __name__ == "__main__":

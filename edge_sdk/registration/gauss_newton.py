@@ -108,7 +108,7 @@ def refine(
     matrices = start
     step_px = torch.full((len(frames),), torch.inf, dtype=start.dtype, device=start.device)
     values, inside = sample_linear(frames, matrices, template.points)
-    gain, offset = _brightness(normals, values, inside)
+    gain, offset = _first_brightness(normals, values, inside)
     for _ in range(iterations):
         solution = _solved(normals, values, inside, gain, offset)
         matrices, step_px = _moved(normals, matrices, solution, gain)
@@ -123,11 +123,15 @@ def refine(
 
 def robust_std(residual: Tensor, inside: Tensor) -> Tensor:
     """Standard deviation [N] by the median of absolute residuals [N, P] that count."""
-    stride = -(-residual.shape[1] // MEDIAN_POINTS)
-    thinned = residual[:, ::stride].abs()
-    masked = thinned.masked_fill(inside[:, ::stride] == 0, torch.nan)
-    median = masked.nanmedian(dim=-1).values.nan_to_num(0.0)
-    return (1.4826 * median).clamp_min(1e-5)
+    return (1.4826 * _median(residual.abs(), inside)).clamp_min(1e-5)
+
+
+def _median(values: Tensor, inside: Tensor) -> Tensor:
+    """Median [N] of some of the values [N, P] that count; 0 if none does."""
+    stride = -(-values.shape[1] // MEDIAN_POINTS)
+    masked = values[:, ::stride].masked_fill(inside[:, ::stride] == 0, torch.nan)
+    median: Tensor = masked.nanmedian(dim=-1).values.nan_to_num(0.0)
+    return median
 
 
 def _residual(template: Template, values: Tensor, gain: Tensor, offset: Tensor) -> Tensor:
@@ -171,6 +175,21 @@ def _moved(
     # The step moves the reference; the frame's motion takes its inverse.
     step = -step * shorter
     return matrices @ step_matrices(normals.model, step, normals.template.radius), step_px
+
+
+def _first_brightness(normals: Normals, values: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
+    """Gain and offset to start from: least squares, or gain 1 where most points fit that better.
+
+    Least squares follow whatever is bright and hides the scene, a lamp or a passing car.
+    """
+    gain, offset = _brightness(normals, values, inside)
+    shift = _median(values - normals.template.values, inside).double()
+    plain, fitted = (
+        robust_std(_residual(normals.template, values, *pair), inside)
+        for pair in ((torch.ones_like(gain), shift), (gain, offset))
+    )
+    better = plain < fitted
+    return gain.masked_fill(better, 1.0), torch.where(better, shift, offset)
 
 
 def _brightness(normals: Normals, values: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:

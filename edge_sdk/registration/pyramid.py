@@ -16,8 +16,12 @@ HALVING_STD_PX = 0.5
 """Blur of a level on top of the mean over 2×2 pixels, which alone would leave it aliased."""
 FLAT = 1e-12
 """Product of the variances of two pictures in [0, 1] under which neither shows anything."""
+SURROUNDINGS_PX = 2.0
+"""Standard deviation of the blur that local contrast is taken against."""
+COMPRESSION = 0.5
+"""Contrast, over its root mean square, that is compressed to 1/√2."""
 TIE = 1e-5
-"""Gain in correlation, per pixel of shift, that counts as none."""
+"""Gain, per pixel of shift, that counts as none."""
 
 
 def gaussian_blur(images: Tensor, std_px: float) -> Tensor:
@@ -85,13 +89,26 @@ def level_matrix(size: torch.Size, like: Tensor) -> Tensor:
     return scaling
 
 
+def local_contrast(images: Tensor) -> Tensor:
+    """What of [N, 1, H, W] differs from its surroundings, compressed to (−1, 1).
+
+        c = h / √(h² + (s/2)²),    h = Y − G∗Y,    s² = mean(h²),    G of 2 px
+
+    An area that shows something else, however bright, then counts by its size alone.
+    """
+    high = images - gaussian_blur(images, SURROUNDINGS_PX)
+    spread = high.square().mean((-2, -1), keepdim=True).sqrt()
+    return high / (high.square() + (COMPRESSION * spread).square() + FLAT).sqrt()
+
+
 def search_shift(
     reference: Tensor, frames: Tensor, reach_px: int, min_overlap: float = MIN_OVERLAP
 ) -> tuple[Tensor, Tensor]:
     """Best whole-pixel shift of each frame by normalised cross-correlation over the overlap.
 
-    All shifts at once by Fourier transforms (Padfield 2010). Of equal correlations, as flat
-    pictures have them, the smallest shift wins.
+    All shifts at once by Fourier transforms (Padfield 2010). The largest ρ·√n wins, n pixels of
+    overlap: by chance ρ is of the order of 1/√n, so that few pixels must agree better than many. Of
+    equals, as flat pictures have them, the smallest shift wins.
 
     Args:
         reference: float [1, 1, H, W].
@@ -131,7 +148,8 @@ def search_shift(
     rows = torch.arange(correlation.shape[-2], device=correlation.device) - reach_y
     across = torch.arange(correlation.shape[-1], device=correlation.device) - reach_x
     distance = torch.hypot(rows[:, None].float(), across[None, :].float())
-    index = (correlation - TIE * distance).flatten(1).argmax(dim=1)
+    evidence = correlation * (count / (height * width)).sqrt()
+    index = (evidence - TIE * distance).flatten(1).argmax(dim=1)
     best = correlation.flatten(1).gather(1, index[:, None])[:, 0]
     columns = correlation.shape[-1]
     shifts = torch.stack((index % columns - reach_x, index // columns - reach_y), dim=-1)

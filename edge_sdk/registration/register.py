@@ -13,7 +13,13 @@ from edge_sdk.registration.field import MotionField
 from edge_sdk.registration.field_finder import FieldFinder, Fields
 from edge_sdk.registration.gauss_newton import Normals, Refined, refine
 from edge_sdk.registration.motion import EuclideanMotion
-from edge_sdk.registration.pyramid import build_pyramid, gaussian_blur, level_matrix, search_shift
+from edge_sdk.registration.pyramid import (
+    build_pyramid,
+    gaussian_blur,
+    level_matrix,
+    local_contrast,
+    search_shift,
+)
 from edge_sdk.registration.template import make_template
 
 QUANTISATION = (1 / 255) ** 2 / 6
@@ -87,6 +93,7 @@ class Registrar:
             height, width, self.halvings = height // 2, width // 2, self.halvings + 1
         self._smooth = self._smoothed(reference[None])
         self._levels = build_pyramid(self._smooth, self.config.coarsest_px)
+        self._contrast = local_contrast(self._levels[-1])
         self._templates = [
             make_template(level, self.config.most_points // (COARSE_THINNING if index else 1))
             for index, level in enumerate(self._levels)
@@ -134,7 +141,8 @@ class Registrar:
         shorter = min(self.shape[-2:])
         reach_px = max(config.max_shift_px, SEARCHED_SHARE * shorter)
         reach = int(reach_px / 2 ** (depth + self.halvings)) + 1
-        shifts, _ = search_shift(self._levels[-1], levels[-1], reach, config.min_overlap)
+        contrast = local_contrast(levels[-1])
+        shifts, _ = search_shift(self._contrast, contrast, reach, config.min_overlap)
         matrices = torch.eye(3, dtype=torch.float64, device=shifts.device).repeat(len(shifts), 1, 1)
         matrices[:, :2, 2] = shifts.double()
         for index in range(depth, 0, -1):

@@ -14,9 +14,9 @@ from edge_sdk.registration.sampling import sample_linear
 from edge_sdk.registration.tile_evidence import TileEvidence, View, evidence
 from edge_sdk.registration.tile_grid import TileGrid, relaxed
 
-STEP_PX = 0.1
+STEP_PX = 0.2
 """Standard deviation by which offsets of neighbouring tiles are expected to differ."""
-REST_PX = 0.2
+REST_PX = 1.0
 """Standard deviation of offsets of tiles that move with the frame."""
 STEPS = 4
 """Gauss–Newton steps on each level."""
@@ -24,10 +24,12 @@ FIRST_STEP_PX = 4.0
 """A tile by itself is not believed to be much further than this from the global motion."""
 SEARCHED_PX = 12.0
 """Largest offset that the search tries, in each direction."""
-BETTER = 0.3
+BETTER = 0.5
 """Mean square of the residuals, over that at rest, from which on another place is believed."""
 SURE_PX = 0.1
 """Standard deviation of a tile's own offset that halves its weight."""
+MOVED_SHARE = 0.15
+"""Share of the tiles, those that seem furthest off, that a moving object may hold."""
 HALF_BLOCK_PX = 6
 """Side of the squares that take turns between the two halves of the evidence."""
 
@@ -36,8 +38,9 @@ def varying_px(view: View, grid: TileGrid) -> tuple[Tensor, TileEvidence]:
     """How far tiles are from the global motion, root mean square in px, float32 [N].
 
     The cells are split like a chessboard, and each half finds its own offsets: what they have in
-    common, Σ w·d₁·d₂ / Σ w, is motion, since noise of one half says nothing about the other. Beside
-    it the evidence of all cells at the global motion.
+    common, Σ w·d₁·d₂ / Σ w, is motion, since noise of one half says nothing about the other. The
+    tiles of the largest d₁·d₂ are left out: one object that moved does not make the scene bend.
+    Beside it the evidence of all cells at the global motion.
     """
     template = view.template
     block = max(1, round(HALF_BLOCK_PX / template.cell_px))
@@ -49,8 +52,11 @@ def varying_px(view: View, grid: TileGrid) -> tuple[Tensor, TileEvidence]:
     # A tile of much texture counts as one, one of none as nothing.
     sure = torch.minimum(*(half.information[:, 0::2].sum(1) for half in (first, second)))
     weight = sure / (sure + 1 / SURE_PX**2)
-    product = (first.steps(FIRST_STEP_PX) * second.steps(FIRST_STEP_PX)).sum(1)
-    common = (weight * product).sum((-1, -2)) / weight.sum((-1, -2)).clamp_min(1e-3)
+    product = (first.steps(FIRST_STEP_PX) * second.steps(FIRST_STEP_PX)).sum(1).flatten(1)
+    count = product.shape[1]
+    kept = product.argsort(1)[:, : count - round(MOVED_SHARE * count)]
+    product, weight = product.gather(1, kept), weight.flatten(1).gather(1, kept)
+    common = (weight * product).sum(1) / weight.sum(1).clamp_min(1e-3)
     return common.clamp_min(0.0).sqrt(), whole
 
 
