@@ -25,7 +25,7 @@ from edge_sdk.burst.blur import gaussian_taps, merged_blur, separable, trimmed, 
 from edge_sdk.burst.encode import KERNEL_STD_PX
 from edge_sdk.reparam.block import sum_tensors
 
-SMALLEST_WEIGHT = 0.02
+SMALLEST_WEIGHT = 0.0005
 """Weight of the reference in sums, so that nothing is divided by zero."""
 DCT_SIDE = 4
 INVERSE_REACH = 2.5
