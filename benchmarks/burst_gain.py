@@ -151,8 +151,7 @@ READING = """
 The gain is largest where noise is strong, and it needs frames. The average of truly aligned frames
 has no alignment error and no ghost test, but keeps the blur of pixel and interpolation. The gain
 rests on the lens blur that is assumed: on a camera twice or three times as soft much of it is gone.
-Simulated bursts have independent noise per pixel; what a phone's own processing leaves is smoother,
-and [real bursts](burst-real.md) gain less.
+Simulated bursts have independent noise per pixel; what a phone's own processing leaves is smoother.
 """
 
 if __name__ == "__main__":

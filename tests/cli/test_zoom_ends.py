@@ -82,7 +82,7 @@ def test_an_interrupted_zoom_leaves_nothing(
 def held(pid: int, folder: Path) -> bool:
     """Whether a process has opened a file in a folder, even one without a name."""
     try:
-        links = [os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()]
+        links = [str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()]
     except OSError:
         return False
     return any(link.startswith(str(folder)) for link in links)
