@@ -47,6 +47,7 @@ docs: $(VENV)/.core ## Draw the pictures of the README and the figures of the do
 	$(BIN)/edge-sdk demo --output out
 	cp out/comparison.png docs/images/comparison.png
 	$(BIN)/python benchmarks/burst_gain.py --table docs/burst-gain.md
+	$(BIN)/python benchmarks/burst_cost.py --table docs/burst-cost.md
 	$(BIN)/python benchmarks/reparam.py --table docs/reparam-cost.md
 
 clean: ## Remove what the commands made

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import Tensor
-
 from edge_sdk.burst.decode import LUMA_NOISE
 from edge_sdk.burst.difference import NoiseGauge
+from edge_sdk.burst.luma import luma_of
 from edge_sdk.burst.merge import Progress
 from edge_sdk.burst.reference import ReferenceChoice
 from edge_sdk.burst.source import FrameSource
-from edge_sdk.imaging import rgb_to_ycbcr
 from edge_sdk.registration import MotionField, Registrar, Registration, RegistrationConfig
 
 
@@ -49,13 +47,13 @@ def align(
     """
     seen = choice.noise_std[choice.index]
     assumed = seen if noise_std is None else noise_std * LUMA_NOISE
-    still = _luma(source, choice.index)
+    still = luma_of(source, choice.index)
     registrar = Registrar(still, config, assumed)
     gauge = NoiseGauge(still, seen) if noise_std is None else None
     registrations: dict[int, Registration] = {}
     for index in range(source.count):
         if index != choice.index:
-            luma = _luma(source, index)
+            luma = luma_of(source, index)
             found = registrar.register(luma[None])[0]
             registrations[index] = found
             if gauge is not None and found.accepted:
@@ -65,7 +63,3 @@ def align(
     if noise_std is None:
         noise_std = (gauge.noise_std if gauge is not None else seen) / LUMA_NOISE
     return Aligned(registrations, motions, noise_std)
-
-
-def _luma(source: FrameSource, index: int) -> Tensor:
-    return rgb_to_ycbcr(source.rows(index, 0, source.height))[:1]

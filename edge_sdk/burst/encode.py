@@ -7,10 +7,13 @@ the sums to ``decode``.
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
-from edge_sdk.burst.agreement import agreement
+from edge_sdk.burst.agreement import Expectation
 from edge_sdk.burst.steering import Steering, SteeringConfig, slopes
 from edge_sdk.reparam.block import sum_tensors
 
@@ -20,8 +23,8 @@ MAX_OFFSET_PX = 0.55
 """Largest offset of a sample from its pixel: half a pixel, and a little for turned frames."""
 KERNEL_STD_PX = {1: 0.35, 2: 0.26, 3: 0.22, 4: 0.2}
 """Width of the regression kernel by scale: narrow enough to keep the detail that frames add."""
-REACH_STD = 2.0
-"""Samples that cannot come closer than this many σ to a finer pixel are left out of it."""
+REACH_STD = {1: 2.0, 2: 1.2, 3: 1.2, 4: 1.2}
+"""Pixels whose samples cannot come closer than this many σ to a finer pixel are left out of it."""
 
 
 class Encode(nn.Module):
@@ -53,7 +56,12 @@ class Encode(nn.Module):
         self.scale = scale
         self.kernel_std_px = KERNEL_STD_PX[scale] if kernel_std_px is None else kernel_std_px
         self.steering = Steering(self.kernel_std_px, steering or SteeringConfig())
-        self.taps = [self._taps((index + 0.5) / scale - 0.5) for index in range(scale)]
+        self.reach_px = REACH_STD[scale] * self.kernel_std_px
+        self.phases = [(index + 0.5) / scale - 0.5 for index in range(scale)]
+        self.taps = [self._taps(right, down) for down in self.phases for right in self.phases]
+        self.distances = sorted(
+            {distance for taps in self.taps for _, _, *xy in taps for distance in xy}
+        )
 
     def forward(
         self,
@@ -79,56 +87,103 @@ class Encode(nn.Module):
             the N frames, and agreement times confidence float [N, 1, t, t]; t = T − 2·halo. Channel
             scale²·c + scale·a + b is colour c of phase row a, column b, as PixelShuffle takes them.
         """
-        slope_x, slope_y = slopes(reference)
-        offset_x, offset_y = offset[:, :1], offset[:, 1:]
-        inner_frame, inner_x, inner_y = (_inner(x, 1) for x in (frame, offset_x, offset_y))
-        # The frame's values as they would be at the pixels themselves.
-        level = inner_frame - slope_x * inner_x - slope_y * inner_y
-        trust = agreement(_inner(reference, 1), level, noise_std)
-        trust = trust * _inner(confidence, HALO_PX - 1)
-        form_xx, form_xy, form_yy = (_inner(x, 1) for x in self.steering(reference, noise_std))
-        level, slope_x, slope_y = (_inner(x, HALO_PX - 2) for x in (level, slope_x, slope_y))
-        offset_x, offset_y = (_inner(x, HALO_PX - 1) for x in (offset_x, offset_y))
-        along_x = 2.0 * form_xx * offset_x + form_xy * offset_y
-        along_y = 2.0 * form_yy * offset_y + form_xy * offset_x
-        start = 0.5 * (along_x * offset_x + along_y * offset_y)
+        view = self._prepared(reference, noise_std)
+        added = _Added([], {}, [])
+        for index in range(frame.shape[0]):
+            one = slice(index, index + 1)
+            self._add(view, frame[one], offset[one], confidence[one], added)
+        # Along the slopes, values move from where the samples lie to where they are wanted.
         sums, weights = [], []
-        for row_taps in self.taps:
-            for column_taps in self.taps:
-                parts, counts = [], []
-                for neighbour_y, y in row_taps:
-                    for neighbour_x, x in column_taps:
-                        form = x * x * form_xx + x * y * form_xy + y * y * form_yy
-                        weight = torch.exp(-(start + x * along_x + y * along_y + form)) * trust
-                        count = _added(weight)
-                        slope = x * slope_x + y * slope_y
-                        part = _added(weight * level) - slope * count
-                        parts.append(_neighbour(part, neighbour_x, neighbour_y))
-                        counts.append(_neighbour(count, neighbour_x, neighbour_y))
-                sums.append(sum_tensors(parts))
-                weights.append(sum_tensors(counts))
+        for taps, part in zip(self.taps, added.sums, strict=True):
+            counts = [_moved(added.counts[x, y], right, down) for right, down, x, y in taps]
+            rises = [
+                _moved(added.counts[x, y] * view.rises[x, y], right, down)
+                for right, down, x, y in taps
+            ]
+            sums.append(part - sum_tensors(rises))
+            weights.append(sum_tensors(counts))
         by_colour = [part[:, colour : colour + 1] for colour in range(3) for part in sums]
-        return torch.cat(by_colour, 1), torch.cat(weights, 1), _inner(trust, 1)
+        return torch.cat(by_colour, 1), torch.cat(weights, 1), torch.cat(added.trusts)
 
-    def _taps(self, phase_px: float) -> list[tuple[int, float]]:
-        """Neighbours that matter to a phase, along one axis, and their distance from it."""
-        reach = REACH_STD * self.kernel_std_px
-        return [
-            (neighbour, neighbour - phase_px)
-            for neighbour in (-1, 0, 1)
-            if abs(neighbour - phase_px) - 0.5 <= reach
-        ]
+    def _prepared(self, reference: Tensor, noise_std: Tensor) -> _ReferenceView:
+        slope_x, slope_y = slopes(reference)
+        expected = Expectation(_inner(reference, 1), noise_std)
+        xx, xy, yy = (_inner(x, 1) for x in self.steering(reference, noise_std))
+        near_x, near_y = (_inner(x, HALO_PX - 2) for x in (slope_x, slope_y))
+        pairs = [(x, y) for taps in self.taps for _, _, x, y in taps]
+        forms = {(x, y): x * x * xx + x * y * xy + y * y * yy for x, y in pairs}
+        rises = {(x, y): x * near_x + y * near_y for x, y in pairs}
+        return _ReferenceView((slope_x, slope_y), expected, (xx, xy, yy), forms, rises)
+
+    def _add(
+        self, view: _ReferenceView, frame: Tensor, offset: Tensor, confidence: Tensor, to: _Added
+    ) -> None:
+        slope_x, slope_y = view.slopes
+        offset_x, offset_y = (_inner(offset[:, axis : axis + 1], 1) for axis in (0, 1))
+        # The frame's values as they would be at the pixels themselves.
+        level = _inner(frame, 1) - slope_x * offset_x - slope_y * offset_y
+        trust = view.expected.agreement(level) * _inner(confidence, HALO_PX - 1)
+        to.trusts.append(_inner(trust, 1))
+        level, offset_x, offset_y = (_inner(x, HALO_PX - 2) for x in (level, offset_x, offset_y))
+        xx, xy, yy = view.form
+        along_x = 2.0 * xx * offset_x + xy * offset_y
+        along_y = 2.0 * yy * offset_y + xy * offset_x
+        start = 0.5 * (along_x * offset_x + along_y * offset_y)
+        downs = {y: -y * along_y - start for y in self.distances}
+        across = {x: x * along_x for x in self.distances}
+        for place, taps in enumerate(self.taps):
+            for right, down, x, y in taps:
+                weight = torch.exp(downs[y] - across[x] - view.forms[x, y]) * trust
+                known = to.counts.get((x, y))
+                to.counts[x, y] = weight if known is None else known + weight
+                count, value = _moved(weight, right, down), _moved(level, right, down)
+                if place == len(to.sums):
+                    to.sums.append(count * value)
+                else:
+                    to.sums[place] = torch.addcmul(to.sums[place], count, value)
+
+    def _taps(self, phase_x: float, phase_y: float) -> list[tuple[int, int, float, float]]:
+        """Neighbours that matter to a phase, to the right and down, and their distances from it."""
+        near = (-1, 0, 1)
+        found = [(x, y, x - phase_x, y - phase_y) for y in near for x in near]
+        return [entry for entry in found if math.hypot(*map(_beyond, entry[2:])) <= self.reach_px]
+
+
+def _beyond(distance: float) -> float:
+    # A sample lies within half a pixel of its pixel.
+    return max(abs(distance) - 0.5, 0.0)
 
 
 def _inner(x: Tensor, margin: int) -> Tensor:
     return x[..., margin:-margin, margin:-margin]
 
 
-def _added(x: Tensor) -> Tensor:
-    # Over frames; a stage of one frame has nothing to add.
-    return x if x.shape[0] == 1 else x.sum(0, keepdim=True)
-
-
-def _neighbour(x: Tensor, right: int, down: int) -> Tensor:
+def _moved(x: Tensor, right: int, down: int) -> Tensor:
+    """The neighbours to the right and below of all pixels within a margin of 1."""
     height, width = x.shape[-2:]
     return x[..., 1 + down : height - 1 + down, 1 + right : width - 1 + right]
+
+
+@dataclass(frozen=True, eq=False)
+class _ReferenceView:
+    """What all frames of a tile have in common; u = T − 8.
+
+    ``slopes`` along x and y are [1, 3, T − 2, T − 2], the coefficients xx, xy, yy of the kernel,
+    ``form``, [1, 1, u, u] each. By distance (x, y) from a finer pixel, ``forms`` has the kernel's
+    exponent there and ``rises`` the rise of the reference over it.
+    """
+
+    slopes: tuple[Tensor, Tensor]
+    expected: Expectation
+    form: tuple[Tensor, Tensor, Tensor]
+    forms: dict[tuple[float, float], Tensor]
+    rises: dict[tuple[float, float], Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class _Added:
+    """Sums by phase, weights by distance (x, y), both over frames, and trust by frame."""
+
+    sums: list[Tensor]
+    counts: dict[tuple[float, float], Tensor]
+    trusts: list[Tensor]

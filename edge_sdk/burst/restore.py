@@ -5,10 +5,11 @@ and regression kernel, plus noise of variance about σ²/w. From a smooth start 
 
     x ← S(x + G ∗ (t·(M − B ∗ x))),    Ĝ = B̂ / (B̂² + λ),    t = w / (w + c),
 
-where t holds back what few samples say, and S shrinks the AC coefficients d of all 4×4 DCTs of the
-picture (translation-invariant; Coifman & Donoho 1995) by the nonnegative garrote 1 − τ²/d²
-(Gao 1998), τ the noise that G passes in that coefficient (after Neelamani et al. 2004, Fourier
-deconvolution, then shrinkage). Colours are rotated to luma and two differences beforehand.
+where t holds back what few samples say, and S shrinks the AC coefficients d of overlapping 4×4 DCTs
+(cycle spinning; Coifman & Donoho 1995) by the nonnegative garrote 1 − τ²/d² (Gao 1998), τ the noise
+that G passes in that coefficient (after Neelamani et al. 2004, Fourier deconvolution, then
+shrinkage). DCTs start at every second finer pixel, or at every one where the scale is odd. Colours
+are rotated to luma and two differences beforehand; the differences take the first step alone.
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edge_sdk.burst.blur import gaussian_taps, merged_blur, wiener_taps
+from edge_sdk.burst.blur import gaussian_taps, merged_blur, separable, trimmed, wiener_taps
 from edge_sdk.burst.encode import KERNEL_STD_PX
+from edge_sdk.reparam.block import sum_tensors
 
-SMALLEST_WEIGHT = 0.02
+SMALLEST_WEIGHT = 0.0005
 """Weight of the reference in sums, so that nothing is divided by zero."""
 DCT_SIDE = 4
+INVERSE_REACH = 2.5
+"""Taps of G on each side, in pixels of a frame."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,8 @@ class RestoreConfig:
 
     Attributes:
         lens_std_px: standard deviation of the lens blur, in pixels of a frame.
-        steps: corrections by the frames, each with its shrinkage; 0 gives the smooth start.
+        steps: corrections of luma by the frames, each with its shrinkage; 0 gives the smooth
+            start.
         base_strength: λ without noise: what the model of the blur is not trusted for.
         noise_strength: what λ grows by per unit of σ² over the mean weight.
         doubt: c over the mean weight: a merged pixel with this part of it is half trusted.
@@ -53,7 +58,7 @@ class RestoreConfig:
     noise_strength: float = 145.0
     doubt: float = 0.07
     start_std_px: float = 0.4
-    threshold: float = 1.0
+    threshold: float = 1.1
     colour_threshold: float = 1.5
     model_noise_std: float = 0.3 / 255
     kernel_share: float = 0.4
@@ -85,30 +90,23 @@ class Restore(nn.Module):
         blur = merged_blur(scale, config.lens_std_px, config.kernel_share * kernel_std_px)
         mean_weight = frames * 2 * math.pi * kernel_std_px**2
         strength = config.base_strength + config.noise_strength * noise_std**2 / mean_weight
-        inverse = wiener_taps(blur, strength, radius=3 * max(scale, 2))
-        bank = _dct_bank(DCT_SIDE)[1:]
-        passed = _norms(bank, torch.outer(inverse, inverse))
-        colours = torch.tensor([1.0, config.colour_threshold, config.colour_threshold])
-        thresholds = (config.threshold * colours[:, None] * passed).square()
+        inverse = wiener_taps(blur, strength, radius=math.ceil(INVERSE_REACH * max(scale, 2)))
         self.doubt = config.doubt * mean_weight
         self.noise = noise_std**2
-        self.model_noise = config.model_noise_std**2
-        self._keep("start", gaussian_taps(config.start_std_px * scale))
-        self._keep("blur", blur)
-        self._keep("inverse", inverse)
-        self._keep("rotation", _ROTATION[:, :, None, None].clone())
-        self._keep("back", _ROTATION.T[:, :, None, None].clone())
-        self._keep("bank", bank)
-        self._keep("synthesis", bank.flip(-1, -2).transpose(0, 1) / DCT_SIDE**2)
-        self._keep("thresholds", thresholds[:, :, None, None])
-        self.start: Tensor
-        self.blur: Tensor
-        self.inverse: Tensor
-        self.rotation: Tensor
-        self.back: Tensor
-        self.bank: Tensor
+        self.model_noise = config.model_noise_std**2 + 1e-12
+        self.start = trimmed(gaussian_taps(config.start_std_px * scale)).tolist()
+        self.blur = trimmed(blur).tolist()
+        self.inverse = inverse.tolist()
+        self.stride = 2 if scale % 2 == 0 else 1
+        bank = _dct_bank(DCT_SIDE)[1:]
+        # Divided by its threshold, each coefficient has the noise of its place alone.
+        limits = max(config.threshold, 1e-6) * _norms(bank, torch.outer(inverse, inverse))
+        limits = limits[:, None, None, None]
+        synthesis = bank * limits * (self.stride / DCT_SIDE) ** 2
+        self.register_buffer("analysis", bank / limits, persistent=False)
+        self.register_buffer("synthesis", _phases(synthesis, self.stride), persistent=False)
+        self.analysis: Tensor
         self.synthesis: Tensor
-        self.thresholds: Tensor
 
     @property
     def halo_px(self) -> int:
@@ -131,40 +129,61 @@ class Restore(nn.Module):
         fine = functional.pixel_shuffle(weights, self.scale) + floor
         beside = functional.interpolate(reference, scale_factor=float(self.scale), mode="bilinear")
         merged = functional.pixel_shuffle(sums, self.scale) + floor * beside
-        smooth = _separable(fine, self.start)
-        picture = _separable(merged, self.start) / smooth
-        picture = functional.conv2d(picture, self.rotation)
-        merged = functional.conv2d(merged / fine, self.rotation)
+        smooth = separable(fine, self.start)
+        picture = _rotated(separable(merged, self.start) / smooth, _ROTATION)
+        merged = _rotated(merged / fine, _ROTATION)
         trust = fine / (fine + self.doubt)
-        for _ in range(self.config.steps):
-            missed = (merged - _separable(picture, self.blur)) * trust
-            picture = picture + _separable(missed, self.inverse)
-            if self.config.threshold > 0:
-                picture = self._shrunk(picture, smooth)
+        noise = self.noise / smooth + self.model_noise
+        luma, colours = picture[:, :1], picture[:, 1:]
+        for step in range(self.config.steps):
+            luma = self._corrected(luma, merged[:, :1], trust, noise)
+            if step == 0:
+                loud = noise * self.config.colour_threshold**2
+                colours = self._corrected(colours, merged[:, 1:], trust, loud)
         margin = self.halo_px * self.scale
-        inside = picture[..., margin:-margin, margin:-margin]
-        colours: Tensor = functional.conv2d(inside, self.back)
-        return colours
+        inside = torch.cat((luma, colours), 1)
+        if margin:
+            inside = inside[..., margin:-margin, margin:-margin]
+        return _rotated(inside, _ROTATION.T)
 
-    def _shrunk(self, picture: Tensor, weights: Tensor) -> Tensor:
-        """Take from the picture what noise may have made of its coefficients."""
-        taken = []
-        # A coefficient lies between its four pixels; the weights vary slowly.
-        noise = self.noise / functional.pad(weights, (2, 1, 2, 1), value=1.0) + self.model_noise
-        for channel in range(3):
-            padded = functional.pad(picture[:, channel : channel + 1], (DCT_SIDE - 1,) * 4)
-            coefficients = functional.conv2d(padded, self.bank)
-            limit = noise * self.thresholds[channel : channel + 1]
-            share = (limit / (coefficients * coefficients + 1e-12)).clamp(0, 1)
-            taken.append(functional.conv2d(coefficients * share, self.synthesis))
-        return picture - torch.cat(taken, 1)
+    def _corrected(self, picture: Tensor, merged: Tensor, trust: Tensor, noise: Tensor) -> Tensor:
+        """One step: what the frames say that the picture lacks, then the shrinkage."""
+        missed = (merged - separable(picture, self.blur)) * trust
+        picture = picture + separable(missed, self.inverse)
+        if self.config.threshold == 0:
+            return picture
+        planes = [
+            self._shrunk(picture[:, channel : channel + 1], noise)
+            for channel in range(picture.shape[1])
+        ]
+        return torch.cat(planes, 1)
 
-    def _keep(self, name: str, taps: Tensor) -> None:
-        self.register_buffer(name, taps.contiguous(), persistent=False)
+    def _shrunk(self, plane: Tensor, noise: Tensor) -> Tensor:
+        """Take from one plane what noise may have made of its coefficients."""
+        stride, beyond = self.stride, DCT_SIDE - self.stride
+        coefficients = functional.conv2d(
+            functional.pad(plane, (beyond,) * 4), self.analysis, stride=stride
+        )
+        # A coefficient has the noise of the pixel in the middle of its 4×4; that varies slowly.
+        middle = functional.pad(noise, (2 - stride, 2, 2 - stride, 2), value=1.0)
+        limit = middle[..., ::stride, ::stride]
+        # What the garrote takes: d·min(1, τ²/d²).
+        taken = coefficients / torch.maximum(coefficients * coefficients, limit) * limit
+        phases = functional.conv2d(taken, self.synthesis)
+        return plane - functional.pixel_shuffle(phases, stride)
 
 
 _ROTATION = torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [1.0, -2.0, 1.0]])
 _ROTATION = _ROTATION / _ROTATION.norm(dim=1, keepdim=True)
+
+
+def _rotated(x: Tensor, matrix: Tensor) -> Tensor:
+    """Mix three channels by a matrix [3, 3]."""
+    rows = []
+    for row in matrix.tolist():
+        parts = [x[:, index : index + 1] * share for index, share in enumerate(row) if share != 0]
+        rows.append(sum_tensors(parts))
+    return torch.cat(rows, 1)
 
 
 def _dct_bank(side: int) -> Tensor:
@@ -185,9 +204,9 @@ def _norms(bank: Tensor, kernel: Tensor) -> Tensor:
     return norms
 
 
-def _separable(x: Tensor, taps: Tensor) -> Tensor:
-    channels, reach = x.shape[1], len(taps) // 2
-    row = taps.view(1, 1, 1, -1).expand(channels, 1, 1, -1)
-    column = taps.view(1, 1, -1, 1).expand(channels, 1, -1, 1)
-    along = functional.conv2d(x, row, padding=(0, reach), groups=channels)
-    return functional.conv2d(along, column, padding=(reach, 0), groups=channels)
+def _phases(bank: Tensor, stride: int) -> Tensor:
+    """Weights that add up DCTs which start every ``stride`` pixels, for ``pixel_shuffle``."""
+    count, _, side, _ = bank.shape
+    reach = side // stride
+    split = bank.reshape(count, reach, stride, reach, stride).permute(2, 4, 0, 1, 3)
+    return split.reshape(stride**2, count, reach, reach).flip(-1, -2).contiguous()

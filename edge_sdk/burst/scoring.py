@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edge_sdk.burst.luma import luma_of
 from edge_sdk.burst.merge import Progress
 from edge_sdk.burst.reference import (
     ReferenceChoice,
@@ -11,7 +12,6 @@ from edge_sdk.burst.reference import (
 )
 from edge_sdk.burst.source import FrameSource
 from edge_sdk.burst.tiles import Region
-from edge_sdk.imaging import rgb_to_ycbcr
 
 
 def score(
@@ -31,10 +31,8 @@ def score(
         InputError: if ``forced`` is not the index of a frame.
     """
     check_forced(forced, source.count)
-    columns = slice(region.left, region.left + region.width)
     measured = []
     for index in range(source.count):
-        rows = source.rows(index, region.top, region.top + region.height)
-        measured.append(measure_sharpness(rgb_to_ycbcr(rows[:, :, columns])[:1]))
+        measured.append(measure_sharpness(luma_of(source, index, region)))
         report("reference", index + 1, source.count)
     return choose_sharpest(measured, forced)

@@ -73,7 +73,8 @@ class Spool:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        # Without a buffer, nothing is left to be written, and to fail, when the file is closed.
+        self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115
         self._depths: list[int] = []
         self._starts: list[int] = []
         self.height = 0
@@ -115,8 +116,9 @@ class Spool:
         levels = (pixels.clamp(0, 1) * peak).round_().permute(1, 2, 0).contiguous().numpy()
         try:
             start = self._file.seek(0, os.SEEK_END)
-            self._file.write(levels.astype(np.uint8 if depth == 8 else np.uint16).data)
-            self._file.flush()
+            left = memoryview(levels.astype(np.uint8 if depth == 8 else np.uint16)).cast("B")
+            while left:
+                left = left[self._file.write(left) :]
         except OSError as error:
             raise OutputError(
                 f"{tempfile.gettempdir()}: the frames cannot be spooled ("

@@ -152,19 +152,39 @@ def crop_frame(
         tile_px: side of the crop, halo included.
         halo_px: margin around the tile's inside.
     """
-    width = strip.pixels.shape[-1]
     shift, slope, trust = _sampled_motion(field, tile, tile_px, halo_px)
     whole = torch.floor(shift + 0.5)
-    offset = torch.einsum("ij,jhw->ihw", slope, whole - shift)
-    offset = offset.clamp(-MAX_OFFSET_PX, MAX_OFFSET_PX)
-    columns = whole[0].long() + (torch.arange(tile_px) + (tile.left - halo_px))
-    rows = whole[1].long() + (torch.arange(tile_px) + (tile.top - halo_px))[:, None]
-    inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < strip.height)
+    beside = whole - shift
+    (xx, xy), (yx, yy) = slope.tolist()
+    offset = torch.stack((xx * beside[0] + xy * beside[1], yx * beside[0] + yy * beside[1]))
+    offset = offset.clamp_(-MAX_OFFSET_PX, MAX_OFFSET_PX)
+    columns = whole[0].int() + (torch.arange(tile_px, dtype=torch.int32) + (tile.left - halo_px))
+    rows = whole[1].int() + _column(tile_px, tile.top - halo_px)
+    pixels, inside = _gathered(strip, rows, columns)
+    if inside is None:
+        confidence = torch.ones(1, tile_px, tile_px) if trust is None else trust[None]
+    else:
+        confidence = (inside if trust is None else inside * trust)[None]
+    return FrameCrop(pixels, offset, confidence)
+
+
+def _column(count: int, first: int) -> Tensor:
+    return (torch.arange(count, dtype=torch.int32) + first)[:, None]
+
+
+def _gathered(strip: Strip, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Pixels at places int32 [T, T], and 1 where they lie on the frame; ``None`` for everywhere."""
+    width = strip.pixels.shape[-1]
     first, last = strip.top, strip.top + strip.pixels.shape[1] - 1
-    index = (rows.clamp(first, last) - first) * width + columns.clamp(0, width - 1)
-    pixels = strip.pixels.reshape(3, -1)[:, index.reshape(-1)].reshape(3, tile_px, tile_px)
-    confidence = inside.float()
-    return FrameCrop(pixels, offset, (confidence if trust is None else confidence * trust)[None])
+    inside = None
+    (top, bottom), (left, right) = (torch.aminmax(places) for places in (rows, columns))
+    if int(top) < first or int(bottom) > last or int(left) < 0 or int(right) >= width:
+        on_rows = (rows >= 0) & (rows < strip.height)
+        inside = (on_rows & (columns >= 0) & (columns < width)).float()
+        rows, columns = rows.clamp(first, last), columns.clamp(0, width - 1)
+    index = ((rows - first) * width + columns).reshape(-1)
+    pixels = strip.pixels.reshape(3, -1).index_select(1, index)
+    return pixels.reshape(3, *rows.shape), inside
 
 
 def reach_rows(

@@ -3,128 +3,34 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from edge_sdk.burst import decode
 from edge_sdk.burst.align import Aligned, align
+from edge_sdk.burst.config import ZoomConfig
 from edge_sdk.burst.decode import Decode
 from edge_sdk.burst.encode import Encode
 from edge_sdk.burst.merge import MergePlan, Progress, Sink, merge
 from edge_sdk.burst.reference import is_blurry
-from edge_sdk.burst.restore import Restore, RestoreConfig
+from edge_sdk.burst.restore import Restore
+from edge_sdk.burst.result import FrameReport, ZoomResult
 from edge_sdk.burst.scoring import score
 from edge_sdk.burst.source import FrameSource, TensorSource
-from edge_sdk.burst.steering import SteeringConfig
 from edge_sdk.burst.tiles import Region
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
-from edge_sdk.registration import MotionField, Registration, RegistrationConfig
+from edge_sdk.registration import Registration
 
 INSIDE_PX = 192
 """Inside of a tile, in pixels of a frame."""
 SMALLEST_FRAME_PX = 32
-SCALES = (1, 2, 3, 4)
 NETWORK_SCALE = 2
 
 LEAST_SHARE = 0.02
 """Share of agreeing pixels under which a frame counts as left out."""
-
-
-@dataclass(frozen=True)
-class ZoomConfig:
-    """Settings of :func:`zoom`.
-
-    Attributes:
-        scale: enlargement, 1 (denoise only) to 4; a network does 2.
-        reference: 0-based frame to zoom; ``None`` for the sharpest.
-        crop: what of the reference is enlarged; ``None`` for all of it.
-        reference_weight: weight of the reference's samples; those of other frames weigh 1.
-        noise_std: noise of a frame on values in [0, 1]; ``None`` to estimate it.
-        provenance: whether to keep a map of what each frame contributed.
-        registration: settings of the alignment.
-        steering: how kernels follow edges.
-        restore: settings of the restoration without a network.
-    """
-
-    scale: int = 2
-    reference: int | None = None
-    crop: Region | None = None
-    reference_weight: float = 1.5
-    noise_std: float | None = None
-    provenance: bool = False
-    registration: RegistrationConfig = field(default_factory=RegistrationConfig)
-    steering: SteeringConfig = field(default_factory=SteeringConfig)
-    restore: RestoreConfig = field(default_factory=RestoreConfig)
-
-    def __post_init__(self) -> None:
-        if self.scale not in SCALES:
-            known = ", ".join(str(scale) for scale in SCALES)
-            raise InputError(f"scale {self.scale} is not one of {known}")
-        if self.reference_weight < 1:
-            raise InputError(
-                f"the reference weighs at least as much as another frame: 1 or more, not "
-                f"{self.reference_weight}"
-            )
-        if self.noise_std is not None and not 0 <= self.noise_std <= 1:
-            raise InputError(f"noise must be 0 to 1, not {self.noise_std}")
-
-
-@dataclass(frozen=True)
-class FrameReport:
-    """What one frame did for the result.
-
-    Attributes:
-        score: gradient energy that the reference is chosen by.
-        registration: its motion against the reference; ``None`` for the reference.
-        share: mean weight of its pixels in the result, 0 to 1; below 1 where it showed something
-            else or nothing.
-        note: why it was left out; empty if it was used.
-        blurry: whether it is far less sharp than the sharpest frame.
-        provenance: float16 [⌈h/4⌉, ⌈w/4⌉], mean weight of its pixels over 4×4 pixels of what is
-            enlarged; the reference's own is its weight. ``None`` unless asked for, or left out.
-    """
-
-    score: float
-    registration: Registration | None
-    share: float
-    note: str = ""
-    blurry: bool = False
-    provenance: Tensor | None = None
-
-    @property
-    def field(self) -> MotionField | None:
-        """Its motion at each point of the reference; ``None`` for the reference."""
-        return self.registration.field if self.registration else None
-
-
-@dataclass(frozen=True)
-class ZoomResult:
-    """The enlarged picture and how it came about.
-
-    Attributes:
-        pixels: float32 [3, scale·h, scale·w] in [0, 1], sRGB, of what is enlarged; empty where
-            :func:`zoom_into` gave the rows to a sink.
-        reference: 0-based index of the reference frame.
-        forced: whether the caller chose it.
-        noise_std: noise of a frame on values in [0, 1], given or estimated.
-        frames: one report per frame, in order.
-        seconds: time spent in each stage.
-    """
-
-    pixels: Tensor
-    reference: int
-    forced: bool
-    noise_std: float
-    frames: tuple[FrameReport, ...]
-    seconds: dict[str, float]
-
-    @property
-    def used(self) -> int:
-        """Number of frames that contributed, the reference included."""
-        return sum(not frame.note for frame in self.frames)
 
 
 @torch.no_grad()

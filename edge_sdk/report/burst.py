@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from edge_sdk.burst import ZoomResult
+from edge_sdk.burst.config import ZoomConfig
 from edge_sdk.burst.encode import KERNEL_STD_PX
-from edge_sdk.burst.zoom import ZoomConfig
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import Picture
 from edge_sdk.registration.field import MotionField

@@ -65,17 +65,18 @@ def test_weights_are_the_gaussians_of_the_distances(dx: float, dy: float) -> Non
     _, weights, _ = run(flat, flat, offsets(dx, dy))
     for row, phase_y in enumerate((-0.25, 0.25)):
         for column, phase_x in enumerate((-0.25, 0.25)):
-            # A phase sees its own pixel and the next on its side.
-            along_x, along_y = (
-                sum(
-                    torch.exp(torch.tensor(-0.5 * ((near + move - phase) / STD) ** 2))
+            # A phase sees its own pixel and the next on each side, not the one across the corner.
+            (own_x, next_x), (own_y, next_y) = (
+                [
+                    math.exp(-0.5 * ((near + move - phase) / STD) ** 2)
                     for near in (0.0, math.copysign(1.0, phase))
-                )
+                ]
                 for move, phase in ((dx, phase_x), (dy, phase_y))
             )
+            expected = own_x * own_y + next_x * own_y + own_x * next_y
             found = weights[0, 2 * row + column]
             torch.testing.assert_close(
-                found, (along_x * along_y).expand_as(found), rtol=1e-4, atol=1e-5
+                found, torch.full_like(found, expected), rtol=1e-4, atol=1e-5
             )
 
 

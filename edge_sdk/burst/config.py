@@ -1,0 +1,52 @@
+"""Settings of a burst zoom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from edge_sdk.burst.restore import RestoreConfig
+from edge_sdk.burst.steering import SteeringConfig
+from edge_sdk.burst.tiles import Region
+from edge_sdk.errors import InputError
+from edge_sdk.registration import RegistrationConfig
+
+SCALES = (1, 2, 3, 4)
+
+
+@dataclass(frozen=True)
+class ZoomConfig:
+    """Settings of :func:`zoom`.
+
+    Attributes:
+        scale: enlargement, 1 (denoise only) to 4; a network does 2.
+        reference: 0-based frame to zoom; ``None`` for the sharpest.
+        crop: what of the reference is enlarged; ``None`` for all of it.
+        reference_weight: weight of the reference's samples; those of other frames weigh 1.
+        noise_std: noise of a frame on values in [0, 1]; ``None`` to estimate it.
+        provenance: whether to keep a map of what each frame contributed.
+        registration: settings of the alignment.
+        steering: how kernels follow edges.
+        restore: settings of the restoration without a network.
+    """
+
+    scale: int = 2
+    reference: int | None = None
+    crop: Region | None = None
+    reference_weight: float = 1.5
+    noise_std: float | None = None
+    provenance: bool = False
+    registration: RegistrationConfig = field(default_factory=RegistrationConfig)
+    steering: SteeringConfig = field(default_factory=SteeringConfig)
+    restore: RestoreConfig = field(default_factory=RestoreConfig)
+
+    def __post_init__(self) -> None:
+        if self.scale not in SCALES:
+            known = ", ".join(str(scale) for scale in SCALES)
+            raise InputError(f"scale {self.scale} is not one of {known}")
+        if self.reference_weight < 1:
+            raise InputError(
+                f"the reference weighs at least as much as another frame: 1 or more, not "
+                f"{self.reference_weight}"
+            )
+        if self.noise_std is not None and not 0 <= self.noise_std <= 1:
+            raise InputError(f"noise must be 0 to 1, not {self.noise_std}")

@@ -1,0 +1,64 @@
+"""What a burst zoom gives: the picture, and what became of every frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from edge_sdk.registration import MotionField, Registration
+
+
+@dataclass(frozen=True)
+class FrameReport:
+    """What one frame did for the result.
+
+    Attributes:
+        score: gradient energy that the reference is chosen by.
+        registration: its motion against the reference; ``None`` for the reference.
+        share: mean weight of its pixels in the result, 0 to 1; below 1 where it showed something
+            else or nothing.
+        note: why it was left out; empty if it was used.
+        blurry: whether it is far less sharp than the sharpest frame.
+        provenance: float16 [⌈h/4⌉, ⌈w/4⌉], mean weight of its pixels over 4×4 pixels of what is
+            enlarged; the reference's own is its weight. ``None`` unless asked for, or left out.
+    """
+
+    score: float
+    registration: Registration | None
+    share: float
+    note: str = ""
+    blurry: bool = False
+    provenance: Tensor | None = None
+
+    @property
+    def field(self) -> MotionField | None:
+        """Its motion at each point of the reference; ``None`` for the reference."""
+        return self.registration.field if self.registration else None
+
+
+@dataclass(frozen=True)
+class ZoomResult:
+    """The enlarged picture and how it came about.
+
+    Attributes:
+        pixels: float32 [3, scale·h, scale·w] in [0, 1], sRGB, of what is enlarged; empty where
+            :func:`zoom_into` gave the rows to a sink.
+        reference: 0-based index of the reference frame.
+        forced: whether the caller chose it.
+        noise_std: noise of a frame on values in [0, 1], given or estimated.
+        frames: one report per frame, in order.
+        seconds: time spent in each stage.
+    """
+
+    pixels: Tensor
+    reference: int
+    forced: bool
+    noise_std: float
+    frames: tuple[FrameReport, ...]
+    seconds: dict[str, float]
+
+    @property
+    def used(self) -> int:
+        """Number of frames that contributed, the reference included."""
+        return sum(not frame.note for frame in self.frames)

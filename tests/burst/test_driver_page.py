@@ -1,0 +1,79 @@
+"""The contract for other drivers, docs/driver.md, says what the stages do."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from edge_sdk.burst.encode import Encode
+from edge_sdk.burst.restore import Restore
+from edge_sdk.burst.zoom import INSIDE_PX
+from edge_sdk.registration import RegistrationConfig
+
+PAGE = (Path(__file__).parents[2] / "docs" / "driver.md").read_text()
+CONSTANTS = re.findall(r"^\| `(\w+)\.([A-Z_]+)` \| ([\d.]+) \|", PAGE, re.MULTILINE)
+HALOS = re.findall(r"^\| ([1-4]) \| (\d+) \|$", PAGE, re.MULTILINE)
+ENDS = re.findall(r"^\| (→ )?`(\w+)` \| \[([^\]]+)\] \|", PAGE, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("module", "name", "value"), CONSTANTS)
+def test_constants(module: str, name: str, value: str) -> None:
+    found = getattr(importlib.import_module(f"edge_sdk.burst.{module}"), name)
+    assert found == pytest.approx(float(value), abs=1e-5)
+
+
+def test_the_tables_are_found() -> None:
+    assert len(CONSTANTS) == 11
+    assert [int(scale) for scale, _ in HALOS] == [1, 2, 3, 4]
+    assert [name for _, name, _ in ENDS if name in ("sums", "picture")] == 2 * ["sums"] + [
+        "picture"
+    ]
+
+
+@pytest.mark.parametrize(("scale", "halo"), HALOS)
+def test_halos(scale: str, halo: str) -> None:
+    assert Restore(int(scale), 8 / 255, 10).halo_px == int(halo)
+
+
+def stage_ends(stage: str) -> tuple[list[str], list[str]]:
+    part = PAGE.split(f"### `{stage}`\n")[-1].split("\n### ")[0]
+    found = re.findall(r"^\| (→ )?`\w+` \| \[([^\]]+)\] \|", part, re.MULTILINE)
+    return [shape for arrow, shape in found if not arrow], [s for arrow, s in found if arrow]
+
+
+def size(shape: str, names: dict[str, int]) -> tuple[int, ...]:
+    product = shape.replace("s²", str(names["s"] ** 2))
+    sizes = []
+    for entry in product.split(","):
+        total = 1
+        for factor in entry.strip().split("·"):
+            total *= names[factor] if factor in names else int(factor)
+        sizes.append(total)
+    return tuple(sizes)
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+def test_shapes_of_the_stages(scale: int) -> None:
+    decoder = Restore(scale, 8 / 255, 10)
+    side = INSIDE_PX + 2 * (decoder.halo_px + 5)
+    names = {"s": scale, "T": side, "t": side - 10, "I": INSIDE_PX}
+    tensors: list[Tensor] = []
+    for stage, module in (("encode", Encode(scale)), ("decode", decoder)):
+        ins, outs = stage_ends(stage)
+        given = [torch.rand(size(shape, names)) for shape in ins]
+        found = module(*given)
+        found = found if isinstance(found, tuple) else (found,)
+        assert [tuple(x.shape) for x in found] == [size(shape, names) for shape in outs]
+        tensors += found
+    assert len(tensors) == 4
+
+
+def test_limits_of_acceptance() -> None:
+    config = RegistrationConfig()
+    assert f"shows less than {config.min_overlap} of the reference" in PAGE
+    assert re.search(rf"is under\s+{config.min_explained};", PAGE)
