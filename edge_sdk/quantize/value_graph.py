@@ -61,7 +61,8 @@ class Value:
 
     Attributes:
         name: path of the module that makes it (``features.0``); with the operator behind a colon
-            where a module makes several; the operator alone for what the model itself computes.
+            where a module makes several; the operator alone for what the model itself computes,
+            behind a colon if a module is called so. No two values have one name.
         node: node of the graph.
         operators: nodes that are one operator once deployed: a convolution and its clamp, say.
         share: name of the first of the values that have the same codes.
@@ -183,10 +184,18 @@ def _find(root: dict[fx.Node, fx.Node], node: fx.Node) -> fx.Node:
 def _names(nodes: list[fx.Node], before: dict[fx.Node, fx.Node]) -> dict[fx.Node, str]:
     paths = {node: _path(before.get(node, node)) for node in nodes}
     counts = Counter(paths.values())
-    return {
-        node: path if path and counts[path] == 1 else f"{path}:{node.name}" if path else node.name
-        for node, path in paths.items()
-    }
+    named = {node: path for node, path in paths.items() if path and counts[path] == 1}
+    taken = set(named.values())
+    for node, path in paths.items():
+        if node in named:
+            continue
+        name = f"{path}:{node.name}" if path else node.name
+        # A module may be called as an operator of the model itself is: ``mul`` and ``:mul``.
+        while name in taken:
+            name = f":{name}"
+        named[node] = name
+        taken.add(name)
+    return named
 
 
 def _path(node: fx.Node) -> str:
