@@ -39,33 +39,42 @@ class Int8Weight:
 
     Attributes:
         codes: int8, the weight's shape.
-        scales: float32 [out].
-        axis: axis of ``codes`` that ``scales`` belong to.
+        scales: float32 [out]; [1] if one step is for the whole weight.
+        axis: axis of ``codes`` that ``scales`` belong to; ``None`` likewise.
     """
 
     codes: Tensor
     scales: Tensor
-    axis: int
+    axis: int | None
 
 
-def int8_weight(weight: Tensor, axis: int) -> Int8Weight:
+def int8_weight(weight: Tensor, axis: int | None) -> Int8Weight:
     """Codes of a weight, symmetric, one step per output channel: max|w_c| / 127.
 
     Args:
         weight: float32, the output channels along ``axis``.
-        axis: 0, or 1 for a transposed convolution without groups.
+        axis: 0, 1 for a transposed convolution, or ``None`` for one in groups: its channels lie
+            along two axes, for which no format has steps, so that it has one for the whole.
     """
-    first = weight.detach().transpose(0, axis)
+    whole = weight.detach()
+    first = whole[None] if axis is None else whole.transpose(0, axis)
     scales = step_sizes(first.reshape(first.shape[0], -1, 1, 1)).flatten()
     shape = [1] * weight.ndim
-    shape[axis] = -1
+    if axis is not None:
+        shape[axis] = -1
     codes = (weight.detach() / scales.reshape(shape)).round().clamp(-LEVELS, LEVELS)
     return Int8Weight(codes.to(torch.int8), scales, axis)
 
 
 @dataclass(frozen=True, eq=False)
 class Coded:
-    """A value that is held in int8 codes on its way to some of its readers."""
+    """A value that is held in int8 codes on its way to some of its readers.
+
+    Attributes:
+        node: node that makes it.
+        readers: nodes that take it in codes.
+        codes: its codes.
+    """
 
     node: fx.Node
     readers: tuple[fx.Node, ...]
@@ -112,7 +121,7 @@ def plan_codes(graph: ValueGraph, scheme: Scheme) -> Coding:
         node = nodes[value.node.name]
         readers = tuple(user for user in node.users if not _takes_floats(node, user, floating))
         if readers:
-            values.append(Coded(node, readers, scheme.values[value.share]))
+            values.append(Coded(node, readers, value.fixed or scheme.values[value.share]))
     called = [node for node in module.graph.nodes if node not in floating]
     return Coding(
         module,
@@ -185,18 +194,26 @@ def _quantise_weight(module: fx.GraphModule, node: fx.Node) -> None:
     source = node.args[1]
     assert isinstance(source, fx.Node)
     weight = int8_weight(_stored(module, source), output_axis(node))
-    stem = str(source.target).replace(".", "_")
-    tensors = {
-        f"{stem}_int8": weight.codes,
+    # Behind the axis: layers of two kinds may share a weight, but not its codes.
+    along = {0: "", 1: "_transposed", None: "_whole"}[weight.axis]
+    stem = f"{str(source.target).replace('.', '_')}{along}"
+    scales = {
         f"{stem}_scales": weight.scales,
         f"{stem}_zeros": torch.zeros_like(weight.scales, dtype=torch.int64),
     }
     with module.graph.inserting_before(node):
-        parts = [_buffer(module, name, tensor) for name, tensor in tensors.items()]
-        restored = module.graph.call_function(
-            operators().dequantize_per_channel.default,
-            (*parts, weight.axis, -LEVELS, LEVELS, torch.int8),
-        )
+        codes = _buffer(module, f"{stem}_int8", weight.codes)
+        if weight.axis is None:
+            restored = module.graph.call_function(
+                operators().dequantize_per_tensor.default,
+                (codes, float(weight.scales), 0, -LEVELS, LEVELS, torch.int8),
+            )
+        else:
+            parts = [_buffer(module, name, tensor) for name, tensor in scales.items()]
+            restored = module.graph.call_function(
+                operators().dequantize_per_channel.default,
+                (codes, *parts, weight.axis, -LEVELS, LEVELS, torch.int8),
+            )
     restored.meta = dict(source.meta)
     node.replace_input_with(source, restored)
     fed = node.args[0]

@@ -46,7 +46,7 @@ def quantise(
         pictures: calibration inputs of the example's shape, in [0, 1].
         observer: how ranges are chosen.
         picture_output: the model returns pictures in [0, 1], so that its output codes are the 8-bit
-            values; what lies beyond is clipped.
+            values; what lies beyond is clipped. A sigmoid keeps its own codes, of step 1/256.
 
     Raises:
         InputError: if there are no pictures, they do not fit the example, or a value is no finite
@@ -92,6 +92,9 @@ def choose_scheme(
     """Codes of every value from what calibration saw."""
     codes: dict[str, Affine] = {name: choose_codes(each, observer) for name, each in seen.items()}
     for value in graph.values:
+        if value.fixed is not None:
+            codes[value.share] = value.fixed
+            continue
         if value.node.op == "placeholder" and _is_picture(seen[value.share]):
             codes[value.share] = PICTURE
         if picture_output and any(user.op == "output" for user in value.node.users):

@@ -138,7 +138,9 @@ def _trainable(graph: ValueGraph, scheme: Scheme) -> fx.GraphModule:
     return module
 
 
-def _fake_weight(weight: Tensor, axis: int) -> Tensor:
+def _fake_weight(weight: Tensor, axis: int | None) -> Tensor:
+    if axis is None:
+        return fake_quantise(weight[None])[0]
     first = weight.transpose(0, axis)
     return fake_quantise(first).transpose(0, axis)
 

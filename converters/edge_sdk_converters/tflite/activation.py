@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from edge_sdk.exported import operator_name
-from edge_sdk_converters.tflite.quantisation import integer_prelu, step_of
+from edge_sdk_converters.tflite.quantisation import integer_affine, integer_prelu, step_of
 from edge_sdk_converters.tflite.registry import NHWC_AXIS, Call, Value, constant_like, handles
 
 SIMPLE: dict[str, Callable[[Any, Any], Any]] = {
@@ -19,7 +19,6 @@ SIMPLE: dict[str, Callable[[Any, Any], Any]] = {
     "sigmoid": lambda tf, x: tf.sigmoid(x),
     "tanh": lambda tf, x: tf.tanh(x),
     "silu": lambda tf, x: x * tf.sigmoid(x),
-    "hardsigmoid": lambda tf, x: tf.nn.relu6(x + 3.0) * (1.0 / 6.0),
     "hardswish": lambda tf, x: x * tf.nn.relu6(x + 3.0) * (1.0 / 6.0),
     "neg": lambda tf, x: tf.negative(x),
     "abs": lambda tf, x: tf.abs(x),
@@ -62,6 +61,21 @@ def to_copy(call: Call) -> Value:
     if dtype != torch.float32:
         raise call.refuse(f"to {dtype}")
     return x
+
+
+@handles("hardsigmoid", any_order=True)
+def hardsigmoid(call: Call) -> Value:
+    """relu6(x + 3) / 6; of int8 codes min(relu(x / 6 + ½), 1), whose product needs no codes."""
+    import tensorflow as tf
+
+    x: Value = call["self"]
+    if step_of(call) is None:
+        return replace(x, tensor=tf.nn.relu6(x.tensor + 3.0) * (1.0 / 6.0))
+    channels = int(x.tensor.shape[-1])
+    sixth = np.full(channels, 1 / 6, np.float32)
+    line = integer_affine(call, x.tensor, sixth, np.full(channels, 0.5, np.float32))
+    call.note("hard sigmoid is a depthwise 1×1 convolution of int8 codes and a clamp")
+    return replace(x, tensor=tf.minimum(tf.nn.relu(line), np.float32(1)))
 
 
 @handles("leaky_relu", any_order=True)
