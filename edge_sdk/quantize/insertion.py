@@ -18,6 +18,8 @@ from edge_sdk.quantize.scheme import HIGHEST, LOWEST, Affine, Scheme
 from edge_sdk.quantize.value_graph import ValueGraph, is_weighted, output_axis, parameter
 from edge_sdk.reparam.int8 import LEVELS, slope_divisions, step_sizes
 
+_FLOAT_LAYERS = "float_layers"
+
 
 def operators() -> Any:
     """The namespace of ``quantize_per_tensor`` and its kin, which torch registers on import."""
@@ -31,6 +33,11 @@ def is_quantised(model: nn.Module) -> bool:
     return isinstance(model, fx.GraphModule) and any(
         "quantized_decomposed" in str(node.target) for node in model.graph.nodes
     )
+
+
+def float_layers(model: nn.Module) -> tuple[str, ...]:
+    """Names of the values whose operators stay in floating point in a model with int8 codes."""
+    return tuple(model.meta.get(_FLOAT_LAYERS, ())) if isinstance(model, fx.GraphModule) else ()
 
 
 @dataclass(frozen=True)
@@ -164,6 +171,7 @@ def insert(graph: ValueGraph, scheme: Scheme) -> fx.GraphModule:
         _replace(coding.module, node, 1, ((exact * divisions).round() / divisions).float())
     coding.module.graph.eliminate_dead_code()
     lean = fx.GraphModule(coding.module, coding.module.graph, type(graph.module).__name__)
+    lean.meta[_FLOAT_LAYERS] = scheme.float_layers
     return lean.eval()
 
 

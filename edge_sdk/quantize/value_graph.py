@@ -128,6 +128,7 @@ def value_graph(model: nn.Module, example: Tensor) -> ValueGraph:
     """
     module = export(model, example).module(check_guards=False)
     assert isinstance(module, fx.GraphModule)
+    _merge_equal(module.graph)
     fed = _fed_by_inputs(module.graph)
     nodes = [node for node in module.graph.nodes if node in fed and _is_value(node)]
     joined = {node: clamp for node in nodes if (clamp := _clamp_behind(node)) is not None}
@@ -168,6 +169,24 @@ def output_axis(node: fx.Node) -> int | None:
         return 0
     groups = node.args[6] if len(node.args) > 6 else 1
     return 1 if groups == 1 else None
+
+
+def _merge_equal(graph: fx.Graph) -> None:
+    """Compute once what is computed twice: compilers do so, and then one result has one code."""
+    first: dict[object, fx.Node] = {}
+    for node in list(graph.nodes):
+        if node.op not in ("get_attr", "call_function") or _is_random(node):
+            continue
+        earlier = first.setdefault(
+            (node.target, repr(node.args), repr(sorted(node.kwargs.items()))), node
+        )
+        if earlier is not node:
+            node.replace_all_uses_with(earlier)
+            graph.erase_node(node)
+
+
+def _is_random(node: fx.Node) -> bool:
+    return torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
 
 
 def _is_value(node: fx.Node) -> bool:

@@ -12,8 +12,9 @@ from edge_sdk.errors import ConversionError, first_line
 from edge_sdk.exported import end_names, export, layout_of
 from edge_sdk.extras import require
 from edge_sdk.outputs import replacing
+from edge_sdk.quantize.insertion import float_layers
 from edge_sdk.targets import LoweringReport, TensorSpec
-from edge_sdk_converters.artifact_file import check_codes, check_request
+from edge_sdk_converters.artifact_file import CODED, check_codes, check_request
 from edge_sdk_converters.unsupported import UnsupportedOperatorError
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ class TFLiteConverter:
             InputError: if the precision, the suffix or the example does not fit.
             ConversionError: if an operator has no lowering and litert-torch, the declared fallback,
                 is not installed or fails too; the message names the operator, its module and the
-                targets that take it.
+                targets that take it; or if an int8 file would compute in float what the model has
+                in codes.
             OutputError: if ``path`` cannot be written.
         """
         path = Path(path)
@@ -85,7 +87,9 @@ class TFLiteConverter:
 
         program = export(model, example)
         try:
-            payload, rewrites = _lowered(tf, program, example, precision, self.rewrites)
+            payload, rewrites = _lowered(
+                tf, program, example, precision, self.rewrites, float_layers(model)
+            )
             fallback = None
         except UnsupportedOperatorError as cause:
             payload, fallback = convert_by_litert_torch(model, example, precision, cause)
@@ -133,23 +137,36 @@ def _lowered(
     example: Tensor,
     precision: str,
     chosen: tuple[str, ...],
+    float_layers: tuple[str, ...],
 ) -> tuple[bytes, tuple[str, ...]]:
     """Lower a program by the own lowering; return the file and the sentences for the report."""
     from edge_sdk_converters.rewrites import apply
+    from edge_sdk_converters.tflite.integer_check import check_integer
     from edge_sdk_converters.tflite.lowering import Lowering
 
     program, sentences = apply(chosen, program)
     lowering = Lowering(program)
     batch, channels, height, width = example.shape
-    module = _build(tf, lowering, (batch, height, width, channels))
-    return _to_flatbuffer(tf, module, precision), (*sentences, *lowering.notes)
+    shape = (batch, height, width, channels)
+    payload = _to_flatbuffer(tf, _build(tf, lowering, shape), precision)
+    notes = tuple(lowering.notes)
+    if precision in CODED:
+        check_integer(
+            payload,
+            lowering.graph,
+            float_layers,
+            lambda: _to_flatbuffer(tf, _build(tf, lowering, shape, scoped=True), precision),
+        )
+    return payload, (*sentences, *notes)
 
 
-def _build(tf: ModuleType, lowering: Lowering, shape: tuple[int, ...]) -> Any:
+def _build(
+    tf: ModuleType, lowering: Lowering, shape: tuple[int, ...], *, scoped: bool = False
+) -> Any:
     """Trace the lowering into a tf.Module."""
 
     def serve(input: Any) -> dict[str, Any]:
-        outputs = lowering.build(input)
+        outputs = lowering.build(input, scoped=scoped)
         names = end_names("output", len(outputs))
         return {
             name: tf.identity(value.tensor, name=name)
