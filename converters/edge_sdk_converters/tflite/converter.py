@@ -15,6 +15,8 @@ from edge_sdk.outputs import replacing
 from edge_sdk.quantize.insertion import float_layers
 from edge_sdk.targets import LoweringReport, TensorSpec
 from edge_sdk_converters.artifact_file import CODED, check_codes, check_request
+from edge_sdk_converters.output_shapes import check_shapes, output_shapes
+from edge_sdk_converters.resize_factors import check_factors
 from edge_sdk_converters.unsupported import UnsupportedOperatorError
 
 if TYPE_CHECKING:
@@ -86,6 +88,7 @@ class TFLiteConverter:
         from edge_sdk_converters.tflite.flatbuffer import contents
 
         program = export(model, example)
+        check_factors(program, gathers=True)
         try:
             payload, rewrites = _lowered(
                 tf, program, example, precision, self.rewrites, float_layers(model)
@@ -100,6 +103,8 @@ class TFLiteConverter:
                 f"{type(model).__name__}: TensorFlow's converter left {', '.join(strays)} in the "
                 "graph; report this model, and try --target executorch meanwhile"
             )
+        outputs = _specs("output", held.outputs)
+        check_shapes(self.name, outputs, output_shapes(program))
         sealed = seal(payload)
         with replacing(path) as temporary:
             temporary.write_bytes(sealed)
@@ -107,7 +112,7 @@ class TFLiteConverter:
             target=self.name,
             precision=precision,
             inputs=_specs("input", held.inputs),
-            outputs=_specs("output", held.outputs),
+            outputs=outputs,
             operators=held.operators,
             rewrites=rewrites,
             size_bytes=len(sealed),
