@@ -15,8 +15,15 @@ from torch import Tensor, fx, nn
 
 from edge_sdk.exported import operator_name, quiet_copy
 from edge_sdk.quantize.scheme import HIGHEST, LOWEST, Affine, Scheme
-from edge_sdk.quantize.value_graph import ValueGraph, is_weighted, output_axis, parameter
-from edge_sdk.reparam.int8 import LEVELS, slope_divisions, step_sizes
+from edge_sdk.quantize.value_graph import (
+    ValueGraph,
+    is_weighted,
+    leaky_slope_of,
+    leaky_source,
+    output_axis,
+    parameter,
+)
+from edge_sdk.reparam.int8 import LEVELS, leaky_slope, slope_divisions, step_sizes
 
 _FLOAT_LAYERS = "float_layers"
 
@@ -97,12 +104,14 @@ class Coding:
         values: values with codes, in the order of the graph.
         weights: convolutions and linear layers whose weight is int8.
         slopes: PReLUs whose slopes are rounded.
+        leaky: leaky ReLUs, whose slopes are, with the steps of their input and output.
     """
 
     module: fx.GraphModule
     values: tuple[Coded, ...]
     weights: tuple[fx.Node, ...]
     slopes: tuple[fx.Node, ...]
+    leaky: tuple[tuple[fx.Node, float, float], ...]
 
 
 def plan_codes(graph: ValueGraph, scheme: Scheme) -> Coding:
@@ -130,6 +139,12 @@ def plan_codes(graph: ValueGraph, scheme: Scheme) -> Coding:
         if readers:
             values.append(Coded(node, readers, value.fixed or scheme.values[value.share]))
     called = [node for node in module.graph.nodes if node not in floating]
+    steps = {value.node: value.codes.scale for value in values}
+    leaky = tuple(
+        (node, steps[source], steps[node])
+        for node in called
+        if (source := leaky_source(node)) is not None and source in steps and node in steps
+    )
     return Coding(
         module,
         tuple(values),
@@ -142,6 +157,7 @@ def plan_codes(graph: ValueGraph, scheme: Scheme) -> Coding:
             and operator_name(node.target) == "prelu"
             and _is_stored(node.args[1])
         ),
+        leaky,
     )
 
 
@@ -150,8 +166,8 @@ def insert(graph: ValueGraph, scheme: Scheme) -> fx.GraphModule:
 
     Tensors between operators are quantised and dequantised; weights become int8 codes and their
     scales (buffers); biases are rounded to multiples of input scale × weight scale and slopes of
-    PReLUs to parts of 1 (:func:`edge_sdk.reparam.int8.slope_divisions`), as integer kernels hold
-    them.
+    PReLUs and leaky ReLUs to parts of 1 (:func:`edge_sdk.reparam.int8.slope_divisions`,
+    :func:`edge_sdk.reparam.int8.leaky_slope`), as integer kernels hold them.
 
     Args:
         graph: the float model; it is left untouched.
@@ -169,10 +185,18 @@ def insert(graph: ValueGraph, scheme: Scheme) -> fx.GraphModule:
         exact = _stored(coding.module, node.args[1]).double()
         divisions = torch.from_numpy(slope_divisions(exact.numpy()))
         _replace(coding.module, node, 1, ((exact * divisions).round() / divisions).float())
+    for node, before, after in coding.leaky:
+        round_leaky(node, before, after)
     coding.module.graph.eliminate_dead_code()
     lean = fx.GraphModule(coding.module, coding.module.graph, type(graph.module).__name__)
     lean.meta[_FLOAT_LAYERS] = scheme.float_layers
     return lean.eval()
+
+
+def round_leaky(node: fx.Node, input_scale: float, output_scale: float) -> None:
+    """Give a leaky ReLU the slope that integer kernels compute with."""
+    slope = leaky_slope(leaky_slope_of(node), input_scale, output_scale)
+    node.args, node.kwargs = (node.args[0], slope), {}
 
 
 def _takes_floats(node: fx.Node, user: fx.Node, floating: set[fx.Node]) -> bool:

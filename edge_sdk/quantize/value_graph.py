@@ -160,6 +160,21 @@ def is_weighted(node: fx.Node) -> bool:
     return node.op == "call_function" and operator_name(node.target) in WEIGHTED
 
 
+def leaky_source(node: fx.Node) -> fx.Node | None:
+    """What a leaky ReLU reads; ``None`` of any other node."""
+    if node.op != "call_function" or operator_name(node.target) != "leaky_relu":
+        return None
+    source = node.args[0]
+    return source if isinstance(source, fx.Node) else None
+
+
+def leaky_slope_of(node: fx.Node) -> float:
+    """Slope of a leaky ReLU."""
+    slope = node.args[1] if len(node.args) > 1 else node.kwargs.get("negative_slope", 0.01)
+    assert isinstance(slope, int | float)
+    return float(slope)
+
+
 def output_axis(node: fx.Node) -> int | None:
     """Axis of the weight that holds the output channels of a convolution or linear layer.
 
