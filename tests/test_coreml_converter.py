@@ -134,17 +134,11 @@ def test_failed_write_leaves_the_old_package(
     assert entries(tmp_path) == {"net.mlpackage"}
 
 
-def overhanging(x: Tensor) -> Tensor:
-    # coremltools takes an output_padding only together with a padding.
-    return nn.functional.conv_transpose2d(x, torch.ones(3, 1, 3, 3), stride=3, output_padding=2)
-
-
 @pytest.mark.parametrize(
     ("function", "named"),
     [
         (torch.erfinv, "operator 'erfinv'"),
         (lambda x: ((x > 0.3) & (x < 0.5)).float(), "operator '__and__'"),
-        (overhanging, "operator 'conv_transpose2d"),
     ],
 )
 def test_conversion_error_names_the_operator(function, named: str, tmp_path: Path) -> None:

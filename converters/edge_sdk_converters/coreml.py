@@ -20,6 +20,8 @@ from edge_sdk.errors import ConversionError, OutputError
 from edge_sdk.exported import end_names, export, layout_of
 from edge_sdk.targets import LoweringReport, TensorSpec
 from edge_sdk_converters.artifact_file import CODED, check_codes, check_folder_request
+from edge_sdk_converters.output_shapes import check_shapes, output_shapes
+from edge_sdk_converters.resize_factors import check_factors
 from edge_sdk_converters.rewrites import apply
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ class CoreMLConverter:
     rewrites: tuple[str, ...] = (
         "reciprocal",
         "tanh gelu",
+        "pool strides",
+        "transposed paddings",
         "pixel shuffles",
         "channel shuffles written out",
         "pads",
@@ -84,16 +88,20 @@ class CoreMLConverter:
         check_codes(model, precision)
         coremltools = import_coremltools()
         with silenced():
-            program, rewrites = apply(self.rewrites, export(model, example))
+            exported = export(model, example)
+            check_factors(exported)
+            program, rewrites = apply(self.rewrites, exported)
         package = _converted(coremltools, program, example, precision)
         spec = package.get_spec()
         operators = _operator_counts(spec)
+        outputs = _tensor_specs(spec.description.output)
+        check_shapes(self.name, outputs, output_shapes(exported))
         _write(package, path)
         return LoweringReport(
             target=self.name,
             precision=precision,
             inputs=_tensor_specs(spec.description.input),
-            outputs=_tensor_specs(spec.description.output),
+            outputs=outputs,
             operators=operators,
             rewrites=rewrites,
             size_bytes=sum(file.stat().st_size for file in path.rglob("*") if file.is_file()),

@@ -18,6 +18,8 @@ from edge_sdk.extras import require
 from edge_sdk.outputs import replacing
 from edge_sdk.targets import LoweringReport, TensorSpec
 from edge_sdk_converters.artifact_file import check_codes, check_request
+from edge_sdk_converters.output_shapes import check_shapes, output_shapes
+from edge_sdk_converters.resize_factors import check_factors
 from edge_sdk_converters.rewrites import apply
 
 if TYPE_CHECKING:
@@ -82,7 +84,9 @@ class ExecuTorchConverter:
         with _quiet():
             exir = require(self.extra, "executorch.exir")
             partitioner = self.partitioner(precision)
-            exported, rewrites = apply(self.rewrites, export(model, example))
+            program = export(model, example)
+            check_factors(program)
+            exported, rewrites = apply(self.rewrites, program)
             try:
                 edge = exir.to_edge_transform_and_lower(exported, partitioner=[partitioner])
                 # Counted now: memory planning adds allocations to this very graph.
@@ -93,15 +97,17 @@ class ExecuTorchConverter:
                     f"{type(model).__name__}: ExecuTorch cannot lower it ({first_line(error)}); "
                     "replace the operator it names or try --target tflite"
                 ) from error
+        lowered = edge.exported_program()
+        outputs = _specs("output", _output_tensors(lowered))
+        check_shapes(self.name, outputs, output_shapes(program))
         sealed = seal(buffer)
         with replacing(path) as temporary:
             temporary.write_bytes(sealed)
-        lowered = edge.exported_program()
         return LoweringReport(
             target=self.name,
             precision=precision,
             inputs=_specs("input", _input_tensors(lowered)),
-            outputs=_specs("output", _output_tensors(lowered)),
+            outputs=outputs,
             operators=dict(sorted((counts.delegated + Counter(counts.undelegated)).items())),
             partitions=counts.partitions,
             undelegated=tuple(counts.undelegated),

@@ -15,8 +15,17 @@ from torch import Tensor, fx, nn
 
 from edge_sdk.exported import operator_name, quiet_copy
 from edge_sdk.quantize.scheme import HIGHEST, LOWEST, Affine, Scheme
-from edge_sdk.quantize.value_graph import ValueGraph, is_weighted, output_axis, parameter
-from edge_sdk.reparam.int8 import LEVELS, slope_divisions, step_sizes
+from edge_sdk.quantize.value_graph import (
+    ValueGraph,
+    is_weighted,
+    leaky_slope_of,
+    leaky_source,
+    output_axis,
+    parameter,
+)
+from edge_sdk.reparam.int8 import LEVELS, leaky_slope, slope_divisions, step_sizes
+
+_FLOAT_LAYERS = "float_layers"
 
 
 def operators() -> Any:
@@ -33,39 +42,53 @@ def is_quantised(model: nn.Module) -> bool:
     )
 
 
+def float_layers(model: nn.Module) -> tuple[str, ...]:
+    """Names of the values whose operators stay in floating point in a model with int8 codes."""
+    return tuple(model.meta.get(_FLOAT_LAYERS, ())) if isinstance(model, fx.GraphModule) else ()
+
+
 @dataclass(frozen=True)
 class Int8Weight:
     """Codes of one weight.
 
     Attributes:
         codes: int8, the weight's shape.
-        scales: float32 [out].
-        axis: axis of ``codes`` that ``scales`` belong to.
+        scales: float32 [out]; [1] if one step is for the whole weight.
+        axis: axis of ``codes`` that ``scales`` belong to; ``None`` likewise.
     """
 
     codes: Tensor
     scales: Tensor
-    axis: int
+    axis: int | None
 
 
-def int8_weight(weight: Tensor, axis: int) -> Int8Weight:
+def int8_weight(weight: Tensor, axis: int | None) -> Int8Weight:
     """Codes of a weight, symmetric, one step per output channel: max|w_c| / 127.
 
     Args:
         weight: float32, the output channels along ``axis``.
-        axis: 0, or 1 for a transposed convolution without groups.
+        axis: 0, 1 for a transposed convolution, or ``None`` for one in groups: its channels lie
+            along two axes, for which no format has steps, so that it has one for the whole.
     """
-    first = weight.detach().transpose(0, axis)
+    whole = weight.detach()
+    first = whole[None] if axis is None else whole.transpose(0, axis)
     scales = step_sizes(first.reshape(first.shape[0], -1, 1, 1)).flatten()
     shape = [1] * weight.ndim
-    shape[axis] = -1
+    if axis is not None:
+        shape[axis] = -1
     codes = (weight.detach() / scales.reshape(shape)).round().clamp(-LEVELS, LEVELS)
     return Int8Weight(codes.to(torch.int8), scales, axis)
 
 
 @dataclass(frozen=True, eq=False)
 class Coded:
-    """A value that is held in int8 codes on its way to some of its readers."""
+    """A value that is held in int8 codes on its way to some of its readers.
+
+    Attributes:
+        node: node that makes it.
+        readers: nodes that take it in codes.
+        codes: its codes.
+    """
 
     node: fx.Node
     readers: tuple[fx.Node, ...]
@@ -81,12 +104,14 @@ class Coding:
         values: values with codes, in the order of the graph.
         weights: convolutions and linear layers whose weight is int8.
         slopes: PReLUs whose slopes are rounded.
+        leaky: leaky ReLUs, whose slopes are, with the steps of their input and output.
     """
 
     module: fx.GraphModule
     values: tuple[Coded, ...]
     weights: tuple[fx.Node, ...]
     slopes: tuple[fx.Node, ...]
+    leaky: tuple[tuple[fx.Node, float, float], ...]
 
 
 def plan_codes(graph: ValueGraph, scheme: Scheme) -> Coding:
@@ -112,8 +137,14 @@ def plan_codes(graph: ValueGraph, scheme: Scheme) -> Coding:
         node = nodes[value.node.name]
         readers = tuple(user for user in node.users if not _takes_floats(node, user, floating))
         if readers:
-            values.append(Coded(node, readers, scheme.values[value.share]))
+            values.append(Coded(node, readers, value.fixed or scheme.values[value.share]))
     called = [node for node in module.graph.nodes if node not in floating]
+    steps = {value.node: value.codes.scale for value in values}
+    leaky = tuple(
+        (node, steps[source], steps[node])
+        for node in called
+        if (source := leaky_source(node)) is not None and source in steps and node in steps
+    )
     return Coding(
         module,
         tuple(values),
@@ -126,6 +157,7 @@ def plan_codes(graph: ValueGraph, scheme: Scheme) -> Coding:
             and operator_name(node.target) == "prelu"
             and _is_stored(node.args[1])
         ),
+        leaky,
     )
 
 
@@ -134,8 +166,8 @@ def insert(graph: ValueGraph, scheme: Scheme) -> fx.GraphModule:
 
     Tensors between operators are quantised and dequantised; weights become int8 codes and their
     scales (buffers); biases are rounded to multiples of input scale × weight scale and slopes of
-    PReLUs to parts of 1 (:func:`edge_sdk.reparam.int8.slope_divisions`), as integer kernels hold
-    them.
+    PReLUs and leaky ReLUs to parts of 1 (:func:`edge_sdk.reparam.int8.slope_divisions`,
+    :func:`edge_sdk.reparam.int8.leaky_slope`), as integer kernels hold them.
 
     Args:
         graph: the float model; it is left untouched.
@@ -153,9 +185,18 @@ def insert(graph: ValueGraph, scheme: Scheme) -> fx.GraphModule:
         exact = _stored(coding.module, node.args[1]).double()
         divisions = torch.from_numpy(slope_divisions(exact.numpy()))
         _replace(coding.module, node, 1, ((exact * divisions).round() / divisions).float())
+    for node, before, after in coding.leaky:
+        round_leaky(node, before, after)
     coding.module.graph.eliminate_dead_code()
     lean = fx.GraphModule(coding.module, coding.module.graph, type(graph.module).__name__)
+    lean.meta[_FLOAT_LAYERS] = scheme.float_layers
     return lean.eval()
+
+
+def round_leaky(node: fx.Node, input_scale: float, output_scale: float) -> None:
+    """Give a leaky ReLU the slope that integer kernels compute with."""
+    slope = leaky_slope(leaky_slope_of(node), input_scale, output_scale)
+    node.args, node.kwargs = (node.args[0], slope), {}
 
 
 def _takes_floats(node: fx.Node, user: fx.Node, floating: set[fx.Node]) -> bool:
@@ -185,18 +226,26 @@ def _quantise_weight(module: fx.GraphModule, node: fx.Node) -> None:
     source = node.args[1]
     assert isinstance(source, fx.Node)
     weight = int8_weight(_stored(module, source), output_axis(node))
-    stem = str(source.target).replace(".", "_")
-    tensors = {
-        f"{stem}_int8": weight.codes,
+    # Behind the axis: layers of two kinds may share a weight, but not its codes.
+    along = {0: "", 1: "_transposed", None: "_whole"}[weight.axis]
+    stem = f"{str(source.target).replace('.', '_')}{along}"
+    scales = {
         f"{stem}_scales": weight.scales,
         f"{stem}_zeros": torch.zeros_like(weight.scales, dtype=torch.int64),
     }
     with module.graph.inserting_before(node):
-        parts = [_buffer(module, name, tensor) for name, tensor in tensors.items()]
-        restored = module.graph.call_function(
-            operators().dequantize_per_channel.default,
-            (*parts, weight.axis, -LEVELS, LEVELS, torch.int8),
-        )
+        codes = _buffer(module, f"{stem}_int8", weight.codes)
+        if weight.axis is None:
+            restored = module.graph.call_function(
+                operators().dequantize_per_tensor.default,
+                (codes, float(weight.scales), 0, -LEVELS, LEVELS, torch.int8),
+            )
+        else:
+            parts = [_buffer(module, name, tensor) for name, tensor in scales.items()]
+            restored = module.graph.call_function(
+                operators().dequantize_per_channel.default,
+                (codes, *parts, weight.axis, -LEVELS, LEVELS, torch.int8),
+            )
     restored.meta = dict(source.meta)
     node.replace_input_with(source, restored)
     fed = node.args[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,8 @@ from edge_sdk.quantize.calibrate import Seen, calibrate
 from edge_sdk.quantize.insertion import insert
 from edge_sdk.quantize.observers import Observer, choose_codes
 from edge_sdk.quantize.scheme import PICTURE, Affine, Scheme
-from edge_sdk.quantize.value_graph import ValueGraph, value_graph
+from edge_sdk.quantize.value_graph import ValueGraph, leaky_slope_of, leaky_source, value_graph
+from edge_sdk.reparam.int8 import leaky_scales
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +49,7 @@ def quantise(
         pictures: calibration inputs of the example's shape, in [0, 1].
         observer: how ranges are chosen.
         picture_output: the model returns pictures in [0, 1], so that its output codes are the 8-bit
-            values; what lies beyond is clipped.
+            values; what lies beyond is clipped. A sigmoid keeps its own codes, of step 1/256.
 
     Raises:
         InputError: if there are no pictures, they do not fit the example, or a value is no finite
@@ -96,11 +98,38 @@ def choose_scheme(
         name: choose_codes(each, observer, activations[name]) for name, each in seen.items()
     }
     for value in graph.values:
+        if value.fixed is not None:
+            codes[value.share] = value.fixed
+            continue
         if value.node.op == "placeholder" and _is_picture(seen[value.share]):
             codes[value.share] = PICTURE
         if picture_output and any(user.op == "output" for user in value.node.users):
             codes[value.share] = PICTURE
+    _fit_leaky(graph, codes)
     return Scheme(values=codes, observer=observer)
+
+
+def _fit_leaky(graph: ValueGraph, codes: dict[str, Affine]) -> None:
+    """Widen the steps around leaky ReLUs to what integer kernels compute exactly."""
+    share = {value.node: value.share for value in graph.values}
+    members = Counter(share.values())
+    settled = {name for name in codes if members[name] > 1 or codes[name] == PICTURE}
+    for value in graph.values:
+        source = leaky_source(value.node)
+        if source is None or source not in share:
+            continue
+        names = (share[source], value.share)
+        if names[0] == names[1] or not settled.isdisjoint(names):
+            continue
+        one, other = (codes[name] for name in names)
+        scales = leaky_scales(
+            leaky_slope_of(value.node),
+            (one.scale, other.scale),
+            (one.zero_point, other.zero_point),
+        )
+        for name, before, scale in zip(names, (one, other), scales, strict=True):
+            codes[name] = Affine(scale, before.zero_point)
+        settled.update(names)
 
 
 def _is_picture(seen: Seen) -> bool:

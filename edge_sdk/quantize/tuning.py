@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from edge_sdk.errors import InputError
-from edge_sdk.quantize.insertion import plan_codes
+from edge_sdk.quantize.insertion import plan_codes, round_leaky
 from edge_sdk.quantize.scheme import HIGHEST, LOWEST, Scheme
 from edge_sdk.quantize.value_graph import ValueGraph, first_output, output_axis, value_graph
 from edge_sdk.reparam.int8 import fake_quantise
@@ -117,6 +117,8 @@ def tune(
 def _trainable(graph: ValueGraph, scheme: Scheme) -> fx.GraphModule:
     coding = plan_codes(graph, scheme)
     module = coding.module
+    for node, before, after in coding.leaky:
+        round_leaky(node, before, after)
     for value in coding.values:
         codes = value.codes
         with module.graph.inserting_after(value.node):
@@ -138,7 +140,9 @@ def _trainable(graph: ValueGraph, scheme: Scheme) -> fx.GraphModule:
     return module
 
 
-def _fake_weight(weight: Tensor, axis: int) -> Tensor:
+def _fake_weight(weight: Tensor, axis: int | None) -> Tensor:
+    if axis is None:
+        return fake_quantise(weight[None])[0]
     first = weight.transpose(0, axis)
     return fake_quantise(first).transpose(0, axis)
 

@@ -84,6 +84,74 @@ def slope_divisions(slopes: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     return np.maximum(divisions, 1.0)
 
 
+LEAKY_PARTS = 256
+"""Parts of 1 that integer kernels hold the factors of a leaky ReLU in (XNNPACK, which LiteRT runs):
+input step / output step, and that times the slope."""
+
+
+def leaky_slope(slope: float, input_scale: float, output_scale: float) -> float:
+    """The slope that an integer kernel computes with: a whole number of parts of the codes.
+
+    a' = round(256 · a · s_in / s_out) / round(256 · s_in / s_out).
+
+    Args:
+        slope: of the negative side.
+        input_scale: step of the input's codes.
+        output_scale: step of the output's.
+    """
+    ratio = LEAKY_PARTS * input_scale / output_scale
+    return round(slope * ratio) / ratio if ratio > 0 else slope
+
+
+def leaky_scales(
+    slope: float, scales: tuple[float, float], points: tuple[int, int]
+) -> tuple[float, float]:
+    """Steps a little wider than given, for which integer kernels compute leaky ReLU exactly.
+
+    Of all pairs of half-precision numbers up to :data:`WIDENING` above the given ones, that with
+    the fewest codes for which the kernel, which adds ½ and rounds down, differs from rounding the
+    exact value to the nearest step; the narrowest of those.
+
+    Args:
+        slope: of the negative side.
+        scales: steps of input and output.
+        points: their zero points.
+
+    Returns:
+        Steps of input and output; those given where none are better.
+    """
+    codes = np.arange(-128, 128, dtype=np.float64) - points[0]
+    best, fewest = scales, 257.0
+    for one in _halves_from(scales[0]):
+        others = np.array(_halves_from(scales[1]))
+        ratio = LEAKY_PARTS * one / others[:, None]
+        factor = np.round(np.where(codes >= 0, ratio, slope * ratio))
+        kernel = np.floor(factor * codes / LEAKY_PARTS + 0.5)
+        own = np.array([leaky_slope(slope, one, other) for other in others])[:, None]
+        # In single precision, as the graph computes: at halves its last bit decides.
+        x = codes.astype(np.float32) * np.float32(one)
+        y = np.where(codes >= 0, x, x * own.astype(np.float32))
+        exact = np.round(y / others.astype(np.float32)[:, None])
+        low, high = -128 - points[1], 127 - points[1]
+        wrong = (kernel.clip(low, high) != exact.clip(low, high)).sum(1)
+        cost = wrong + (one / scales[0] - 1) + (others / scales[1] - 1)
+        if float(cost.min()) < fewest:
+            fewest, best = float(cost.min()), (one, float(others[int(cost.argmin())]))
+    return best
+
+
+WIDENING = 1 / 64
+"""Most that a step is widened by: 0.13 dB of its rounding noise."""
+
+
+def _halves_from(scale: float) -> list[float]:
+    found = [scale]
+    step = np.float16(scale)
+    while float(step := np.nextafter(step, np.float16(np.inf))) <= scale * (1 + WIDENING):
+        found.append(float(step))
+    return found
+
+
 def rounding_noise(kernel: Tensor) -> Tensor:
     """Expected squared error of each weight after rounding to int8: step² / 12.
 

@@ -54,3 +54,26 @@ def test_the_graph_computes_what_the_model_does(network: EnhanceNet) -> None:
     graph = value_graph(network, x)
     with torch.no_grad():
         torch.testing.assert_close(graph.module(x), network(x))
+
+
+class Namesakes(nn.Module):
+    """A module called as an operator is, and that operator."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mul = nn.Conv2d(1, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.mul(x) * (x * 0.01)
+
+
+def test_no_two_values_have_one_name() -> None:
+    values = value_graph(Namesakes(), torch.rand(1, 1, 8, 8)).values
+    names = [value.name for value in values]
+    assert len(set(names)) == len(values) == 4
+    assert "mul" in names
+    assert names == [
+        value.name for value in value_graph(Namesakes(), torch.rand(1, 1, 8, 8)).values
+    ]
+    shares = {value.name: value.share for value in values}
+    assert shares == {name: name for name in names}

@@ -24,9 +24,11 @@ from edge_sdk_converters.rewrites.moves import (
 from edge_sdk_converters.rewrites.nearest import write_out_nearest
 from edge_sdk_converters.rewrites.pads import fold_pads
 from edge_sdk_converters.rewrites.written_out import (
+    write_out_pool_strides,
     write_out_prelu,
     write_out_reciprocal,
     write_out_tanh_gelu,
+    write_out_transposed_padding,
 )
 
 if TYPE_CHECKING:
@@ -49,6 +51,8 @@ REWRITES: dict[str, Rewrite] = {
     "prelu": write_out_prelu,
     "reciprocal": write_out_reciprocal,
     "tanh gelu": write_out_tanh_gelu,
+    "pool strides": write_out_pool_strides,
+    "transposed paddings": write_out_transposed_padding,
 }
 """All rewrites by the names that targets list."""
 

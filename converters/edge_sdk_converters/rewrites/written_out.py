@@ -50,6 +50,79 @@ def write_out_tanh_gelu(program: ExportedProgram) -> tuple[ExportedProgram, tupl
     )
 
 
+def write_out_pool_strides(program: ExportedProgram) -> tuple[ExportedProgram, tuple[str, ...]]:
+    """Pooling without a stride gets its window as stride, which coremltools asks to be told."""
+    found = [
+        node
+        for node in program.graph.nodes
+        if node.target in _POOLS and (len(node.args) < 3 or not node.args[2])
+    ]
+    if not found:
+        return program, ()
+    table = {target: _strided(target) for target in {node.target for node in found}}
+    return program.run_decompositions(table), _sentences(found, "pooling got its stride")
+
+
+_POOLS = (aten.max_pool2d.default, aten.max_pool2d_with_indices.default, aten.avg_pool2d.default)
+
+
+def _strided(target: Any) -> Any:
+    def pool(x: Tensor, kernel_size: Any, stride: Any = (), *others: Any) -> Any:
+        return NotImplemented if stride else target(x, kernel_size, list(kernel_size), *others)
+
+    return pool
+
+
+def write_out_transposed_padding(
+    program: ExportedProgram,
+) -> tuple[ExportedProgram, tuple[str, ...]]:
+    """``output_padding`` of a transposed convolution that pads nothing becomes rows of its bias.
+
+    coremltools has it only beside a padding. The rows lie beyond what the kernel reaches, as long
+    as the convolution itself is not made longer: it is given the zero rows of its input instead.
+    """
+    found = [node for node in program.graph.nodes if _is_overhanging(node)]
+    if not found:
+        return program, ()
+    return program.run_decompositions({aten.conv_transpose2d.input: _overhanging}), _sentences(
+        found, "output padding became a longer input, cut afterwards"
+    )
+
+
+def _is_overhanging(node: Node) -> bool:
+    if node.target is not aten.conv_transpose2d.input or len(node.args) < 6:
+        return False
+    padding: Any = node.args[4]
+    return any(node.args[5]) and not any(padding)  # type: ignore[arg-type]
+
+
+def _overhanging(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = (1, 1),
+    padding: Any = (0, 0),
+    output_padding: Any = (0, 0),
+    groups: int = 1,
+    dilation: Any = (1, 1),
+) -> Any:
+    if not any(output_padding) or any(padding):
+        return NotImplemented
+    height, width = (
+        (int(x.shape[2 + axis]) - 1) * stride[axis]
+        + dilation[axis] * (int(weight.shape[2 + axis]) - 1)
+        + output_padding[axis]
+        + 1
+        for axis in range(2)
+    )
+    longer = aten.constant_pad_nd.default(x, [0, 1, 0, 1], 0.0)
+    whole = aten.conv_transpose2d.input(
+        longer, weight, bias, stride, padding, [0, 0], groups, dilation
+    )
+    rows = aten.slice.Tensor(whole, 2, 0, height)
+    return aten.slice.Tensor(rows, 3, 0, width)
+
+
 def _sentences(found: list[Node], change: str) -> tuple[str, ...]:
     return tuple(f"{module_path(node)}: {change}" for node in found)
 

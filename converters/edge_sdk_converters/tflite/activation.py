@@ -10,8 +10,20 @@ import numpy as np
 import torch
 
 from edge_sdk.exported import operator_name
-from edge_sdk_converters.tflite.quantisation import integer_prelu, step_of
-from edge_sdk_converters.tflite.registry import NHWC_AXIS, Call, Value, constant_like, handles
+from edge_sdk_converters.tflite.quantisation import (
+    integer_affine,
+    integer_prelu,
+    rounded_early,
+    step_of,
+)
+from edge_sdk_converters.tflite.registry import (
+    NHWC_AXIS,
+    Call,
+    Value,
+    constant_like,
+    handles,
+    inverse,
+)
 
 SIMPLE: dict[str, Callable[[Any, Any], Any]] = {
     "relu": lambda tf, x: tf.nn.relu(x),
@@ -19,7 +31,6 @@ SIMPLE: dict[str, Callable[[Any, Any], Any]] = {
     "sigmoid": lambda tf, x: tf.sigmoid(x),
     "tanh": lambda tf, x: tf.tanh(x),
     "silu": lambda tf, x: x * tf.sigmoid(x),
-    "hardsigmoid": lambda tf, x: tf.nn.relu6(x + 3.0) * (1.0 / 6.0),
     "hardswish": lambda tf, x: x * tf.nn.relu6(x + 3.0) * (1.0 / 6.0),
     "neg": lambda tf, x: tf.negative(x),
     "abs": lambda tf, x: tf.abs(x),
@@ -62,6 +73,21 @@ def to_copy(call: Call) -> Value:
     if dtype != torch.float32:
         raise call.refuse(f"to {dtype}")
     return x
+
+
+@handles("hardsigmoid", any_order=True)
+def hardsigmoid(call: Call) -> Value:
+    """relu6(x + 3) / 6; of int8 codes min(relu(x / 6 + ½), 1), whose product needs no codes."""
+    import tensorflow as tf
+
+    x: Value = call["self"]
+    if step_of(call) is None:
+        return replace(x, tensor=tf.nn.relu6(x.tensor + 3.0) * (1.0 / 6.0))
+    channels = int(x.tensor.shape[-1])
+    sixth = np.full(channels, 1 / 6, np.float32)
+    line = integer_affine(call, x.tensor, sixth, np.full(channels, 0.5, np.float32))
+    call.note("hard sigmoid is a depthwise 1×1 convolution of int8 codes and a clamp")
+    return replace(x, tensor=tf.minimum(tf.nn.relu(line), np.float32(1)))
 
 
 @handles("leaky_relu", any_order=True)
@@ -129,6 +155,8 @@ def prelu(call: Call) -> Value:
     x: Value = call["self"]
     if not isinstance(call["weight"], np.ndarray):
         raise call.refuse("with a slope that is computed from the input")
+    if len(x.shape) == 2:
+        return _prelu_of_vectors(call, x)
     if len(x.shape) != 4:
         raise call.refuse(f"on a tensor of rank {len(x.shape)}")
     slope = call["weight"].reshape(1, -1, 1, 1)
@@ -140,6 +168,22 @@ def prelu(call: Call) -> Value:
         return Value(integer_prelu(x.tensor, alpha.ravel(), step), x.shape, x.order)
     tensor = tf.nn.relu(x.tensor) + (-alpha) * tf.nn.relu(-x.tensor)
     return Value(tensor, x.shape, x.order)
+
+
+def _prelu_of_vectors(call: Call, x: Value) -> Value:
+    """PReLU behind a fully connected layer, as a picture of one pixel."""
+    import tensorflow as tf
+
+    slopes = np.broadcast_to(call["weight"].astype(np.float32), (x.shape[1],))
+    if x.order is not None:
+        slopes = slopes[list(inverse(x.order))]
+    pixel = tf.reshape(x.tensor, [x.shape[0], 1, 1, x.shape[1]])
+    if (step := step_of(call)) is not None:
+        call.note("PReLU is relu(x) − a·relu(−x), two 1×1 convolutions of int8 codes")
+        result = rounded_early(call, integer_prelu(pixel, slopes, step))
+    else:
+        result = tf.nn.relu(pixel) + (-slopes[None, None]) * tf.nn.relu(-pixel)
+    return Value(tf.reshape(result, list(x.shape)), x.shape, x.order)
 
 
 @handles("hardtanh", "clamp", "clip", "clamp_min", "clamp_max", any_order=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_sdk_converters.tflite.quantisation import stored_weight
+from edge_sdk_converters.tflite.quantisation import rounded_early, stored_kernel, stored_weight
 from edge_sdk_converters.tflite.registry import Call, Floats, Value, handles, inverse, reordered
 
 
@@ -138,23 +138,27 @@ def conv_transpose2d(call: Call) -> Value:
     )
     height, width = outputs if same else full
     per_group = weight.shape[1]
+    bias = optional_constant(call, "bias")
     parts = []
     for index, part in enumerate(tf.split(x.tensor, groups, axis=-1) if groups > 1 else [x.tensor]):
         width_in = weight.shape[0] // groups
         chosen = weight[index * width_in : (index + 1) * width_in]
-        parts.append(
-            tf.nn.conv2d_transpose(
-                part,
-                np.ascontiguousarray(chosen.transpose(2, 3, 1, 0)),
-                [x.shape[0], height, width, per_group],
-                list(stride),
-                "SAME" if same else "VALID",
-            )
+        whole = tf.nn.conv2d_transpose(
+            part,
+            stored_kernel(call, chosen.transpose(2, 3, 1, 0)),
+            [x.shape[0], height, width, per_group],
+            list(stride),
+            "SAME" if same else "VALID",
         )
+        own = None if bias is None else bias[index * per_group : (index + 1) * per_group]
+        parts.append(add_bias(whole, own))
+    is_cut = not same and (begin != (0, 0) or full != tuple(outputs))
+    if is_cut or groups > 1:
+        parts = [rounded_early(call, part) for part in parts]
     tensor = tf.concat(parts, axis=-1) if groups > 1 else parts[0]
-    if not same and (begin != (0, 0) or full != tuple(outputs)):
+    if is_cut:
         tensor = tensor[:, begin[0] : begin[0] + outputs[0], begin[1] : begin[1] + outputs[1], :]
-    return Value(add_bias(tensor, optional_constant(call, "bias")), call.shape)
+    return Value(tensor, call.shape)
 
 
 def _spread(weight: Floats, dilation: tuple[int, int]) -> Floats:

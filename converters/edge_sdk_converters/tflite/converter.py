@@ -12,8 +12,11 @@ from edge_sdk.errors import ConversionError, first_line
 from edge_sdk.exported import end_names, export, layout_of
 from edge_sdk.extras import require
 from edge_sdk.outputs import replacing
+from edge_sdk.quantize.insertion import float_layers
 from edge_sdk.targets import LoweringReport, TensorSpec
-from edge_sdk_converters.artifact_file import check_codes, check_request
+from edge_sdk_converters.artifact_file import CODED, check_codes, check_request
+from edge_sdk_converters.output_shapes import check_shapes, output_shapes
+from edge_sdk_converters.resize_factors import check_factors
 from edge_sdk_converters.unsupported import UnsupportedOperatorError
 
 if TYPE_CHECKING:
@@ -73,7 +76,8 @@ class TFLiteConverter:
             InputError: if the precision, the suffix or the example does not fit.
             ConversionError: if an operator has no lowering and litert-torch, the declared fallback,
                 is not installed or fails too; the message names the operator, its module and the
-                targets that take it.
+                targets that take it; or if an int8 file would compute in float what the model has
+                in codes.
             OutputError: if ``path`` cannot be written.
         """
         path = Path(path)
@@ -84,8 +88,11 @@ class TFLiteConverter:
         from edge_sdk_converters.tflite.flatbuffer import contents
 
         program = export(model, example)
+        check_factors(program, gathers=True)
         try:
-            payload, rewrites = _lowered(tf, program, example, precision, self.rewrites)
+            payload, rewrites = _lowered(
+                tf, program, example, precision, self.rewrites, float_layers(model)
+            )
             fallback = None
         except UnsupportedOperatorError as cause:
             payload, fallback = convert_by_litert_torch(model, example, precision, cause)
@@ -96,6 +103,8 @@ class TFLiteConverter:
                 f"{type(model).__name__}: TensorFlow's converter left {', '.join(strays)} in the "
                 "graph; report this model, and try --target executorch meanwhile"
             )
+        outputs = _specs("output", held.outputs)
+        check_shapes(self.name, outputs, output_shapes(program))
         sealed = seal(payload)
         with replacing(path) as temporary:
             temporary.write_bytes(sealed)
@@ -103,7 +112,7 @@ class TFLiteConverter:
             target=self.name,
             precision=precision,
             inputs=_specs("input", held.inputs),
-            outputs=_specs("output", held.outputs),
+            outputs=outputs,
             operators=held.operators,
             rewrites=rewrites,
             size_bytes=len(sealed),
@@ -133,23 +142,36 @@ def _lowered(
     example: Tensor,
     precision: str,
     chosen: tuple[str, ...],
+    float_layers: tuple[str, ...],
 ) -> tuple[bytes, tuple[str, ...]]:
     """Lower a program by the own lowering; return the file and the sentences for the report."""
     from edge_sdk_converters.rewrites import apply
+    from edge_sdk_converters.tflite.integer_check import check_integer
     from edge_sdk_converters.tflite.lowering import Lowering
 
     program, sentences = apply(chosen, program)
     lowering = Lowering(program)
     batch, channels, height, width = example.shape
-    module = _build(tf, lowering, (batch, height, width, channels))
-    return _to_flatbuffer(tf, module, precision), (*sentences, *lowering.notes)
+    shape = (batch, height, width, channels)
+    payload = _to_flatbuffer(tf, _build(tf, lowering, shape), precision)
+    notes = tuple(lowering.notes)
+    if precision in CODED:
+        check_integer(
+            payload,
+            lowering.graph,
+            float_layers,
+            lambda: _to_flatbuffer(tf, _build(tf, lowering, shape, scoped=True), precision),
+        )
+    return payload, (*sentences, *notes)
 
 
-def _build(tf: ModuleType, lowering: Lowering, shape: tuple[int, ...]) -> Any:
+def _build(
+    tf: ModuleType, lowering: Lowering, shape: tuple[int, ...], *, scoped: bool = False
+) -> Any:
     """Trace the lowering into a tf.Module."""
 
     def serve(input: Any) -> dict[str, Any]:
-        outputs = lowering.build(input)
+        outputs = lowering.build(input, scoped=scoped)
         names = end_names("output", len(outputs))
         return {
             name: tf.identity(value.tensor, name=name)

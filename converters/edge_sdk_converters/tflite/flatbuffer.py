@@ -44,6 +44,45 @@ class Contents:
         return [name for name in self.operators if name == "TRANSPOSE" or name.startswith("Flex")]
 
 
+@dataclass(frozen=True)
+class FloatResult:
+    """An operator with a float tensor that is neither an input nor an output of the file.
+
+    Attributes:
+        operator: builtin name.
+        name: name of its first result, which holds the scopes of the TensorFlow graph.
+    """
+
+    operator: str
+    name: str
+
+
+def float_results(payload: bytes) -> tuple[FloatResult, ...]:
+    """Operators that compute in float, or convert to or from it anywhere but at the ends.
+
+    Beside them, every tensor between input and output holds integers.
+    """
+    schema = require("tflite", "ai_edge_litert.schema_py_generated")
+    names, types = _by_value(schema.BuiltinOperator), _by_value(schema.TensorType)
+    model = schema.Model.GetRootAs(payload, 0)
+    found = []
+    for graph_index in range(model.SubgraphsLength()):
+        graph = model.Subgraphs(graph_index)
+        ends = {int(index) for index in (*graph.InputsAsNumpy(), *graph.OutputsAsNumpy())}
+        for index in range(graph.OperatorsLength()):
+            operator = graph.Operators(index)
+            code = model.OperatorCodes(operator.OpcodeIndex())
+            name = names[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
+            tensors = {int(place) for place in operator.OutputsAsNumpy()}
+            if operator.InputsLength():
+                tensors |= {int(place) for place in operator.InputsAsNumpy() if place >= 0}
+            floats = {place for place in tensors if types[graph.Tensors(place).Type()] in _FLOATS}
+            if floats - ends or (floats and name not in _CONVERSIONS):
+                result = graph.Tensors(operator.Outputs(0)).Name().decode()
+                found.append(FloatResult(name, result))
+    return tuple(found)
+
+
 def operator_counts(payload: bytes) -> dict[str, int]:
     """Count the operators of every subgraph of a TFLite model.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from importlib import import_module
 from typing import Any
@@ -11,12 +12,13 @@ from typing import Any
 import torch
 from torch._decomp import get_decompositions
 from torch.export import ExportedProgram
-from torch.fx import Node
+from torch.fx import Graph, Node
 from torch.fx.node import map_arg
 
 from edge_sdk.errors import ConversionError, first_line
 from edge_sdk.exported import operator_name
 from edge_sdk_converters.tflite.channel_plan import plan_channels
+from edge_sdk_converters.tflite.integer_check import scope
 from edge_sdk_converters.tflite.quantisation import weight_scales
 from edge_sdk_converters.tflite.registry import HANDLERS, Call, Value, reordered
 from edge_sdk_converters.unsupported import UnsupportedOperatorError
@@ -51,7 +53,7 @@ class Lowering:
     def __init__(self, exported: ExportedProgram) -> None:
         self.notes: list[str] = []
         exported = _with_composites_taken_apart(exported)
-        self._graph = exported.graph
+        self._graph: Graph = exported.graph
         signature = exported.graph_signature
         self._input_name = signature.user_inputs[0]
         self._output_names = signature.user_outputs
@@ -60,17 +62,30 @@ class Lowering:
         self._plan = plan_channels(self._graph, self._constants)
         self._scales = weight_scales(self._graph, self._constants)
 
-    def build(self, tensor: Any) -> tuple[Value, ...]:
-        """Emit TensorFlow operators for ``tensor`` (N×H×W×C) and return the outputs, in order."""
+    @property
+    def graph(self) -> Graph:
+        """The exported graph, composite operators taken apart."""
+        return self._graph
+
+    def build(self, tensor: Any, *, scoped: bool = False) -> tuple[Value, ...]:
+        """Emit TensorFlow operators for ``tensor`` (N×H×W×C) and return the outputs, in order.
+
+        Args:
+            tensor: the input.
+            scoped: name operators after the node that they come from (:func:`integer_check.scope`).
+        """
+        import tensorflow as tf
+
         self.notes.clear()
         values: dict[Node, Any] = {}
-        for node in self._graph.nodes:
+        for index, node in enumerate(self._graph.nodes):
             if node in self._constants:
                 values[node] = _as_array(self._constants[node])
             elif node.op == "placeholder" and node.name == self._input_name:
                 values[node] = Value(tensor, tuple(node.meta["val"].shape))
             elif node.op == "call_function" and not _is_assertion(node):
-                values[node] = self._call(node, lambda source: values[source])
+                with tf.name_scope(scope(index)) if scoped else nullcontext():
+                    values[node] = self._call(node, lambda source: values[source])
         by_name = {node.name: value for node, value in values.items()}
         outputs = [by_name[name] for name in self._output_names]
         for name, value in zip(self._output_names, outputs, strict=True):

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_sdk_converters.tflite.quantisation import integer_affine, step_of
 from edge_sdk_converters.tflite.registry import Call, Floats, Order, Value, handles, inverse
 
 
@@ -35,6 +36,9 @@ def batch_norm(call: Call) -> tuple[Value, ...]:
     if len(x.shape) not in (2, 4):
         raise call.refuse(f"on a tensor of rank {len(x.shape)}")
     scale, offset = (per_channel(part, x.order) for part in (scale, offset))
+    if step_of(call) is not None:
+        call.note("batch normalisation is a depthwise 1×1 convolution of int8 codes")
+        return (Value(integer_affine(call, x.tensor, scale, offset), x.shape, x.order),)
     return (Value(x.tensor * scale + offset, x.shape, x.order),)
 
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch.fx import Graph, Node
 
 from edge_sdk.exported import operator_name
-from edge_sdk.quantize.scheme import STEPS
+from edge_sdk.quantize.scheme import LEAST_SCALE, STEPS
+from edge_sdk.quantize.value_graph import CLAMPING
 from edge_sdk.reparam.int8 import LEVELS, slope_divisions
 from edge_sdk_converters.tflite.registry import Call, Floats, Value, handles, inverse
 
@@ -48,6 +49,59 @@ def step_of(call: Call) -> float | None:
     scale = source.args[1]
     assert isinstance(scale, float)
     return scale
+
+
+def rounded_early(call: Call, tensor: Any) -> Any:
+    """A layer's result on the codes that the graph gives it further on, behind its clamp at most.
+
+    Cutting and joining keep codes, and rounding does not mind being done before a clamp.
+
+    Args:
+        call: the layer.
+        tensor: its result, or a part of it; returned as it is if the layer stays in float.
+    """
+    import tensorflow as tf
+
+    reader = call.node
+    for _ in range(2):
+        users = list(reader.users)
+        if len(users) != 1 or users[0].op != "call_function":
+            return tensor
+        reader = users[0]
+        if operator_name(reader.target) == "quantize_per_tensor":
+            scale, zero, lowest, highest = reader.args[1:5]
+            low, high = (float(scale) * (float(bound) - float(zero)) for bound in (lowest, highest))  # type: ignore[arg-type]
+            return tf.quantization.fake_quant_with_min_max_vars(tensor, low, high)
+        if operator_name(reader.target) not in CLAMPING:
+            return tensor
+    return tensor
+
+
+def integer_affine(call: Call, tensor: Any, scale: Floats, offset: Floats) -> Any:
+    """x·s + b with numbers per channel: a depthwise 1×1 convolution, whose int8 weights are exact.
+
+    Each channel has one weight, which is ±127 steps of its own.
+
+    Args:
+        call: the operator that this is a part of.
+        tensor: channels last, rank 2 or 4, on its codes.
+        scale: float32 [C], in the order of the tensor's channels.
+        offset: float32 [C], likewise.
+    """
+    import tensorflow as tf
+
+    shape = list(tensor.shape)
+    if len(shape) not in (2, 4):
+        raise call.refuse(f"in int8 on a tensor of rank {len(shape)}")
+    picture = tensor if len(shape) == 4 else tf.reshape(tensor, [shape[0], 1, 1, shape[1]])
+    peak = np.maximum(np.abs(scale), np.float32(LEAST_SCALE)).astype(np.float32)
+    weight = tf.quantization.fake_quant_with_min_max_vars_per_channel(
+        scale.astype(np.float32)[None, None, None], -peak, peak, num_bits=8, narrow_range=True
+    )
+    weight = tf.reshape(weight, [1, 1, shape[-1], 1])
+    result = tf.nn.depthwise_conv2d(picture, weight, [1, 1, 1, 1], "VALID")
+    result = tf.nn.bias_add(result, offset.astype(np.float32))
+    return result if len(shape) == 4 else tf.reshape(rounded_early(call, result), shape)
 
 
 def integer_prelu(tensor: Any, slopes: Floats, step: float) -> Any:
@@ -91,7 +145,8 @@ def weight_scales(graph: Graph, constants: Mapping[Node, Any]) -> dict[Node, Flo
         if (
             isinstance(source, Node)
             and source.op == "call_function"
-            and operator_name(source.target) == "dequantize_per_channel"
+            and operator_name(source.target).startswith("dequantize_per_")
+            and source in constants
         ):
             found[node] = _scales_of(source, constants)
     return found
@@ -118,8 +173,27 @@ def stored_weight(call: Call, weight: Floats) -> Any:
     )
 
 
+def stored_kernel(call: Call, kernel: Floats) -> Any:
+    """The same for a transposed convolution's kernel [height, width, out, in].
+
+    TensorFlow has no fake-quantisation along that axis. Its converter takes max|w_c| / 127 as step,
+    which is the scheme's own, since steps follow from the weights.
+    """
+    import tensorflow as tf
+
+    kernel = np.ascontiguousarray(kernel)
+    if call.weight_scales is None or call.weight_scales.size > 1:
+        return kernel
+    peak = float(call.weight_scales.item() * LEVELS)
+    return tf.quantization.fake_quant_with_min_max_args(
+        kernel, -peak, peak, num_bits=8, narrow_range=True
+    )
+
+
 def _scales_of(dequantised: Node, constants: Mapping[Node, Any]) -> Floats:
     scales = dequantised.args[1]
+    if isinstance(scales, float):
+        return np.array([scales], np.float32)
     assert isinstance(scales, Node)
     found: Floats = constants[scales].numpy()
     return found

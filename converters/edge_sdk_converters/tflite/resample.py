@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import torch
+import numpy as np
 
 from edge_sdk.exported import operator_name
+from edge_sdk_converters.resize_factors import nearest_sources
 from edge_sdk_converters.tflite.registry import Call, Order, Value, handles, reordered
 
 
@@ -68,24 +69,21 @@ def upsample_nearest2d(call: Call) -> Value:
     x: Value = call["input"]
     exact = operator_name(call.node.target) == "_upsample_nearest_exact2d"
     if not _is_whole(call, x):
-        return _nearest_by_gather(call, x, exact)
+        return _nearest_by_gather(call, x)
     tensor = tf.raw_ops.ResizeNearestNeighbor(
         images=x.tensor, size=list(call.shape[2:4]), half_pixel_centers=exact
     )
     return Value(tensor, call.shape, x.order)
 
 
-def _nearest_by_gather(call: Call, x: Value, exact: bool) -> Value:
+def _nearest_by_gather(call: Call, x: Value) -> Value:
     """Sample by the given factors, which no resize operator takes: one GATHER per axis."""
     import tensorflow as tf
 
-    tensor, function = x.tensor, torch.ops.aten.upsample_nearest1d.vec
-    if exact:
-        function = torch.ops.aten._upsample_nearest_exact1d.vec
-    for axis, scale in zip((1, 2), call["scale_factors"], strict=True):
-        rows = torch.arange(x.shape[1 + axis], dtype=torch.float64)[None, None]
-        source = function(rows, None, [scale])[0, 0].to(torch.int32).numpy()
-        tensor = tf.gather(tensor, source, axis=axis)
+    tensor = x.tensor
+    for axis in range(2):
+        source = np.asarray(nearest_sources(call.node, axis), np.int32)
+        tensor = tf.gather(tensor, source, axis=1 + axis)
     return Value(tensor, call.shape, x.order)
 
 
