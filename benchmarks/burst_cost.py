@@ -76,7 +76,7 @@ def page(folder: Path) -> tuple[str, str]:
     by_count = [(float(count), cpu_of(many, count)) for count in COUNTS]
     lines += [GROWTH, *growth("megapixels", by_size), "", *growth("frames", by_count)]
     peak, seconds = largest(folder)
-    lines += [MEMORY.format(peak=peak / 1e6, seconds=seconds)]
+    lines += [MEMORY.format(peak=peak * 1024 / 1e9, seconds=seconds)]
     panels = (("megapixels, 10 frames", by_size), ("frames of 0.31 megapixels", by_count))
     return "\n".join(lines), drawn(panels)
 
@@ -153,7 +153,7 @@ def ecc_average(frames: np.ndarray) -> np.ndarray:
 
 
 def largest(folder: Path) -> tuple[float, float]:
-    """Peak memory in kB and seconds of the command on JPEG files of 12 megapixels."""
+    """Peak memory in KiB and seconds of the command on JPEG files of 12 megapixels."""
     width, height = LARGE
     picture = (scene(width + 40, height + 40) * 255).byte().permute(1, 2, 0).numpy()[..., ::-1]
     generator = np.random.default_rng(0)

@@ -40,7 +40,7 @@ class Expectation:
         contrast = (_over_colours(spread) - noise).clamp(0, 1)
         # Two means of nine pixels differ by 2σ²/9; sub-pixel sampling adds a part of the contrast.
         expected = noise * (2 / 9) + contrast * CONTRAST_SHARE + QUANTISATION
-        self.sharpness = 1.0 / (expected * (TOLERANCE**2 * math.sqrt(2.0)))
+        self.limit = expected * (TOLERANCE**2 * math.sqrt(2.0))
 
     def agreement(self, frame: Tensor) -> Tensor:
         """How far a frame shows what the reference shows.
@@ -52,7 +52,7 @@ class Expectation:
             Float [N, 1, T − 6, T − 6] in [0, 1]: 1 where both show the same thing.
         """
         difference = _mean(frame) - self.mean
-        excess = _over_colours(difference * difference) * self.sharpness
+        excess = _over_colours(difference * difference) / self.limit
         agreed = (1.5 * torch.exp(-(excess * excess)) - 0.1).clamp(0, 1)
         return _worst(agreed)
 

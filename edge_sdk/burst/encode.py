@@ -140,7 +140,7 @@ class Encode(nn.Module):
                 if place == len(to.sums):
                     to.sums.append(count * value)
                 else:
-                    to.sums[place] = torch.addcmul(to.sums[place], count, value)
+                    to.sums[place] = to.sums[place] + count * value
 
     def _taps(self, phase_x: float, phase_y: float) -> list[tuple[int, int, float, float]]:
         """Neighbours that matter to a phase, to the right and down, and their distances from it."""
