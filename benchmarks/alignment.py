@@ -2,7 +2,7 @@
 
     EDGE_SDK_DATA=DIR python benchmarks/alignment.py --table docs/alignment.md
 
-DIR holds kodak24/; ../shared/data by default. Prints a Markdown page, or writes it. Errors repeat
+DIR holds kodak24/; data by default. Prints a Markdown page, or writes it. Errors repeat
 on one machine; times are taken in turns, and their ratio is what counts.
 """
 
@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--table", type=Path, help="Markdown file to write instead of printing")
     parser.add_argument("--pictures", type=int, default=24, help="how many of the 24 (default all)")
     arguments = parser.parse_args()
-    folder = Path(os.environ.get("EDGE_SDK_DATA", "../shared/data")) / "kodak24"
+    folder = Path(os.environ.get("EDGE_SDK_DATA", "data")) / "kodak24"
     pictures = sorted(path for path in folder.glob("*") if path.suffix in (".png", ".webp"))
     if not pictures:
         print(f"no pictures in {folder}; set EDGE_SDK_DATA to the folder that holds kodak24")

@@ -2,7 +2,7 @@
 
     EDGE_SDK_DATA=DIR python benchmarks/burst_ghosts.py --table docs/burst-ghosts.md
 
-DIR holds kodak24/; ../shared/data by default, and without it photographs of scikit-image are
+DIR holds kodak24/; data by default, and without it photographs of scikit-image are
 measured alone. Prints a Markdown page, or writes it. Everything is seeded.
 """
 
@@ -164,7 +164,7 @@ def masked_psnr(pixels: Tensor, truth: Tensor, mask: Tensor) -> float:
 
 
 def kodak_scenes(count: int) -> list[Scene]:
-    folder = Path(os.environ.get("EDGE_SDK_DATA", "../shared/data")) / "kodak24"
+    folder = Path(os.environ.get("EDGE_SDK_DATA", "data")) / "kodak24"
     pictures = [(path.stem, read_picture(path).pixels) for path in sorted(folder.glob("*.webp"))]
     scenes = []
     for index, (name, photograph) in enumerate(pictures[:count]):

@@ -2,7 +2,7 @@
 
     EDGE_SDK_DATA=DIR python benchmarks/burst_reference.py --table docs/burst-reference.md
 
-DIR holds burst_real/; ../shared/data by default, and what is missing there is left out with a line.
+DIR holds burst_real/; data by default, and what is missing there is left out with a line.
 Prints a Markdown page, or writes it. Everything is seeded.
 """
 
@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--table", type=Path, help="Markdown file to write instead of printing")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    folder = Path(os.environ.get("EDGE_SDK_DATA", "../shared/data")) / "burst_real"
+    folder = Path(os.environ.get("EDGE_SDK_DATA", "data")) / "burst_real"
     lines = [HEAD]
     if (folder / TRIPOD).is_dir():
         lines += [*tripod_tables(folder / TRIPOD), *registered_table(folder)]
