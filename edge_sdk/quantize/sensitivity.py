@@ -99,6 +99,7 @@ def meet_budget(
     budget_db: float,
     clip: bool = True,
     progress: Progress | None = None,
+    reference: nn.Module | None = None,
 ) -> Scheme:
     """Leave operators in floating point until the int8 model agrees well enough.
 
@@ -112,6 +113,7 @@ def meet_budget(
         budget_db: PSNR to reach.
         clip: as in :func:`agreement_db`.
         progress: called with the operators left so far and their number in all.
+        reference: model to agree with, if the graph's weights were tuned; the graph by default.
 
     Returns:
         The scheme with the fewest operators in ``float_layers`` that this finds.
@@ -120,7 +122,12 @@ def meet_budget(
         InputError: if the budget is not met with every operator but one in floating point.
     """
     names = [value.name for value in graph.values if value.node.op != "placeholder"]
-    reached = _db(graph, scheme, pictures, clip)
+    wanted = reference or graph.module
+
+    def agreed(trial: Scheme) -> float:
+        return agreement_db(wanted, insert(graph, trial), pictures, clip)
+
+    reached = agreed(scheme)
     while reached < budget_db:
         candidates = [name for name in names if name not in scheme.float_layers]
         if len(candidates) < 2:
@@ -130,7 +137,7 @@ def meet_budget(
             )
         trials = [replace(scheme, float_layers=(*scheme.float_layers, name)) for name in candidates]
         reached, scheme = max(
-            ((_db(graph, trial, pictures, clip), trial) for trial in trials),
+            ((agreed(trial), trial) for trial in trials),
             key=lambda found: found[0],
         )
         if progress is not None:

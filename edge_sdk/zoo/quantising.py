@@ -120,24 +120,19 @@ def quantise_loaded(
     first = quantise(fused, example, cuts.calibration, options.observer, picture_output=clip)
     plain_db = agreement_db(fused, first.model, cuts.held_out, clip)
     scheme, model = first.scheme, fused
+    if options.tune_steps:
+        config = TuningConfig(steps=options.tune_steps, seed=options.seed)
+        done = _stage(progress, "fine-tuning")
+        model = tune(fused, example, scheme, cuts.calibration, config, done)
     if options.budget_db is not None:
         scheme = meet_budget(
-            first.graph,
+            apply_scheme(model, example, scheme).graph,
             scheme,
             cuts.held_out,
             options.budget_db,
             clip,
             _stage(progress, "layers left in float"),
-        )
-    if options.tune_steps:
-        config = TuningConfig(steps=options.tune_steps, seed=options.seed)
-        model = tune(
-            fused,
-            example,
-            scheme,
-            cuts.calibration,
-            config,
-            _stage(progress, "fine-tuning"),
+            reference=fused,
         )
     final = apply_scheme(model, example, scheme)
     return QuantisedModel(
