@@ -15,15 +15,16 @@ if TYPE_CHECKING:
     from edge_sdk.targets import LoweringReport
 
 DEFAULT_SIZE = (128, 128)
+# Rich reads [words] as markup where the first bracket is not escaped.
 PRECISION_HELP = (
     "fp32, fp16, int8, and on coreml w8 (8-bit weights) and palette (6-bit weights); int8-float-io "
-    "keeps the ends of a tflite file in float32 [fp32, or fp16 where a target has no fp32]."
+    "keeps the ends of a tflite file in float32 \\[fp32, or fp16 where a target has no fp32]."
 )
 TARGET_HELP = (
     "executorch, coreml, tflite, executorch-vulkan, executorch-coreml, or another installed; "
     "executorch-qnn and executorch-mediatek say which SDK of the vendor's they need."
 )
-CALIBRATION_HELP = "Folder of pictures to choose int8 ranges by [those in the model's own file]."
+CALIBRATION_HELP = "Folder of pictures to choose int8 ranges by \\[those in the model's own file]."
 
 
 def convert(
