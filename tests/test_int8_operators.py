@@ -97,6 +97,7 @@ NETS: dict[str, Callable[[], Layers]] = {
         lambda s, x: s.p(s.b(s.a(x).mean((2, 3)))), b=nn.Linear(8, 5), p=nn.PReLU(5)
     ),
     "leaky relu": lambda: Layers(lambda s, x: functional.leaky_relu(s.a(x), 0.1)),
+    "constants": lambda: Layers(lambda s, x: s.b(s.a(x) * 2 + 1), b=nn.Conv2d(8, 3, 3, padding=1)),
     "squeeze and excitation": lambda: Layers(
         lambda s, x: s.a(x) * torch.sigmoid(s.b(functional.adaptive_avg_pool2d(x, 1))),
         b=nn.Conv2d(3, 8, 1),
@@ -152,7 +153,7 @@ def test_tflite_computes_in_integers_with_the_schemes_codes(name: str, tmp_path:
 
 @pytest.mark.parametrize(
     "name",
-    ["transposed in groups", "output padding", "sigmoid, shuffled"],
+    ["transposed in groups", "output padding", "sigmoid, shuffled", "constants"],
 )
 def test_executorch_and_core_ml_take_them_too(name: str, tmp_path: Path) -> None:
     _, made = quantised(name)
@@ -160,6 +161,7 @@ def test_executorch_and_core_ml_take_them_too(name: str, tmp_path: Path) -> None
         path = tmp_path / file
         report = find_converter(target).convert(made.model, PICTURES[0], path, "int8")
         assert report.undelegated == ()
+        assert report.partitions in (None, 1)
         assert report.remarks == ()
         largest, equal = differences(path, made)
         assert largest <= 1

@@ -18,6 +18,7 @@ from edge_sdk.extras import require
 from edge_sdk.outputs import replacing
 from edge_sdk.targets import LoweringReport, TensorSpec
 from edge_sdk_converters.artifact_file import check_codes, check_request
+from edge_sdk_converters.float_scalars import write_scalars_as_floats
 from edge_sdk_converters.output_shapes import check_shapes, output_shapes
 from edge_sdk_converters.resize_factors import check_factors
 from edge_sdk_converters.rewrites import apply
@@ -87,6 +88,7 @@ class ExecuTorchConverter:
             program = export(model, example)
             check_factors(program)
             exported, rewrites = apply(self.rewrites, program)
+            write_scalars_as_floats(exported)
             try:
                 edge = exir.to_edge_transform_and_lower(exported, partitioner=[partitioner])
                 # Counted now: memory planning adds allocations to this very graph.

@@ -15,23 +15,28 @@ if TYPE_CHECKING:
     from edge_sdk.targets import LoweringReport
 
 DEFAULT_SIZE = (128, 128)
+# Rich reads [words] as markup where the first bracket is not escaped.
 PRECISION_HELP = (
     "fp32, fp16, int8, and on coreml w8 (8-bit weights) and palette (6-bit weights); int8-float-io "
-    "keeps the ends of a tflite file in float32."
+    "keeps the ends of a tflite file in float32 \\[fp32, or fp16 where a target has no fp32]."
 )
-CALIBRATION_HELP = "Folder of pictures to choose int8 ranges by [those in the model's own file]."
+TARGET_HELP = (
+    "executorch, coreml, tflite, executorch-vulkan, executorch-coreml, or another installed; "
+    "executorch-qnn and executorch-mediatek say which SDK of the vendor's they need."
+)
+CALIBRATION_HELP = "Folder of pictures to choose int8 ranges by \\[those in the model's own file]."
 
 
 def convert(
     model: Annotated[str | None, typer.Argument(help=MODEL_HELP)] = None,
     target: Annotated[
         str | None,
-        typer.Option("--target", "-t", help="executorch, coreml, tflite, or another installed."),
+        typer.Option("--target", "-t", help=TARGET_HELP),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File to write [MODEL + suffix].")
     ] = None,
-    precision: Annotated[str, typer.Option("--precision", "-p", help=PRECISION_HELP)] = "fp32",
+    precision: Annotated[str | None, typer.Option("--precision", "-p", help=PRECISION_HELP)] = None,
     calibration: Annotated[
         Path | None, typer.Option("--calibration", "-c", help=CALIBRATION_HELP)
     ] = None,
@@ -66,6 +71,7 @@ def convert(
             f"no target given; add --target with one of: {', '.join(converter_names())}"
         )
     converter = find_converter(target)
+    precision = precision or converter.precisions[0]
     if precision not in converter.precisions:
         raise InputError(
             f"target '{target}' has no precision '{precision}'; choose one of: "

@@ -65,7 +65,7 @@ def train(
         ),
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(help="Folder that the recipe's paths start from [its own].")
+        Path | None, typer.Option(help="Folder that the recipe's paths start from \\[its own].")
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run.")] = Path(
         "runs/train"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from edge_sdk.emulate.chain import ParityRow
     from edge_sdk.zoo.parity import Parity
 
-PICTURES_HELP = "Folder of pictures to compare on [photographs of scikit-image]."
+PICTURES_HELP = "Folder of pictures to compare on \\[photographs of scikit-image]."
 
 
 def verify(

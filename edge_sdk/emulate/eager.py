@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from torch import Tensor
 from edge_sdk.emulate.runner import Engine, EngineRunner, RunnerInfo
 from edge_sdk.emulate.tensors import Port, numbered
 from edge_sdk.errors import InputError, first_line
+from edge_sdk.exported import quiet_copy
 
 if TYPE_CHECKING:
     from torch import nn
@@ -35,7 +35,7 @@ class EagerRunner(EngineRunner):
     def __init__(
         self, model: nn.Module, examples: Tensor | Sequence[Tensor], name: str | None = None
     ) -> None:
-        private = copy.deepcopy(model).float().cpu()
+        private = quiet_copy(model).float().cpu()
         private.eval()
         tensors = [examples] if isinstance(examples, Tensor) else list(examples)
         name = name or type(model).__name__

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, fx, nn
 
 from edge_sdk.errors import InputError
+from edge_sdk.exported import quiet_copy
 from edge_sdk.quantize.insertion import plan_codes, round_leaky
 from edge_sdk.quantize.scheme import HIGHEST, LOWEST, Scheme
 from edge_sdk.quantize.value_graph import ValueGraph, first_output, output_axis, value_graph
@@ -107,7 +107,7 @@ def tune(
             schedule.step()
             if progress is not None:
                 progress(step + 1, config.steps)
-    tuned = deepcopy(model)
+    tuned = quiet_copy(model)
     state = student.state_dict()
     tuned.load_state_dict({name: state.get(name, old) for name, old in tuned.state_dict().items()})
     tuned.eval()

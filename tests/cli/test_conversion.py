@@ -63,6 +63,10 @@ def test_a_file_of_another_model_does_not_pass(run: Run) -> None:
         (("convert", "sr_x2_y"), "no target"),
         (("convert", "sr_x2_y", "-t", "toaster"), "toaster"),
         (("convert", "nothing", "-t", "tflite"), "nothing"),
+        # The SDK, not the precision: theirs is taken where none is asked for.
+        (("convert", "sr_x2_y", "-t", "executorch-qnn"), "QNN_SDK_ROOT"),
+        (("convert", "sr_x2_y", "-t", "executorch-mediatek"), "NeuroPilot"),
+        (("convert", "sr_x2_y", "-t", "executorch-qnn", "-p", "fp32"), "choose one of: fp16"),
         (("convert", "sr_x2_y", "-t", "tflite", "--precision", "int3"), "int3"),
         (("convert", "sr_x2_y", "-t", "tflite", "--size", "huge"), "huge"),
         (("convert", "sr_x2_y", "-t", "tflite", "-o", "m.pte"), ".tflite"),
@@ -96,6 +100,13 @@ def test_a_missing_extra_is_answered_with_its_install_command(
     line = run("convert", "sr_x2_y", "-t", target, "--size", "32x32").error_line
     assert "pip install" in line
     assert f"[{target}]" in line
+
+
+def test_the_help_lists_vendors_targets_and_their_precision(run: Run) -> None:
+    said = " ".join(run("convert", "--help").out.replace("│", " ").split())
+    assert "executorch-qnn and executorch-mediatek" in said
+    assert "[fp32, or fp16 where a target has no fp32]" in said
+    assert "[those in the model's own file]" in said
 
 
 @pytest.mark.parametrize("text", ["12x34", "12×34", " 12X34 "])

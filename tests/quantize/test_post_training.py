@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from edge_sdk.emulate.eager import EagerRunner
 from edge_sdk.errors import InputError
 from edge_sdk.models import EnhanceNet
 from edge_sdk.quantize import (
     OBSERVERS,
     Scheme,
+    TuningConfig,
     agreement_db,
     apply_scheme,
     is_quantised,
     quantise,
     quantise_weights,
+    tune,
 )
 from edge_sdk.quantize.calibrate import run_all
 from tests.quantize.smooth_pictures import smooth_pictures
@@ -35,6 +39,16 @@ def codes_of(model: torch.fx.GraphModule, picture: Tensor) -> dict[str, Tensor]:
 def test_int8_agrees_with_float(network: EnhanceNet, pictures: list[Tensor], observer: str) -> None:
     quantised = quantise(network, EXAMPLE, pictures[:6], observer)
     assert agreement_db(network, quantised.model, pictures[6:]) > 38
+
+
+def test_nothing_that_torch_deprecates_warns_the_user(
+    network: EnhanceNet, pictures: list[Tensor]
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", FutureWarning)
+        made = quantise(network, EXAMPLE, pictures[:2])
+        tune(network, EXAMPLE, made.scheme, pictures[:2], TuningConfig(steps=1))
+        EagerRunner(made.model, EXAMPLE)
 
 
 def test_the_model_itself_is_untouched(network: EnhanceNet, pictures: list[Tensor]) -> None:

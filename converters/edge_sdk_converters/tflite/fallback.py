@@ -7,14 +7,13 @@ the operator and the module that made it necessary. Its files hold TRANSPOSEs.
 from __future__ import annotations
 
 import contextlib
-import copy
 import io
 import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from edge_sdk.errors import ConversionError, first_line
-from edge_sdk.exported import end_names
+from edge_sdk.exported import end_names, quiet_copy
 from edge_sdk.extras import install_command, is_installed, require
 from edge_sdk_converters.unsupported import UnsupportedOperatorError, advice
 
@@ -67,7 +66,7 @@ def convert_by_litert_torch(
 def _converted(model: nn.Module, example: Tensor) -> bytes:
     import torch
 
-    private = copy.deepcopy(model).cpu()
+    private = quiet_copy(model).cpu()
     private.eval()
     with torch.no_grad():
         outputs = torch.utils._pytree.tree_leaves(private(example))

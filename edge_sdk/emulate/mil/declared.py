@@ -48,6 +48,7 @@ DECLARED_OPERATIONS = frozenset(
         "softmax",
         "split",
         "sqrt",
+        "square",
         "squeeze",
         "sub",
         "tanh",

@@ -1,0 +1,83 @@
+"""Core ML packages of all test networks, in every precision, hold declared operations alone."""
+
+from __future__ import annotations
+
+import inspect
+from functools import partial
+from pathlib import Path
+
+import conversion_nets
+import foreign_networks
+import pytest
+from conversion_nets import DepthwiseClassifier, EnhanceLike, ResNet, UNet, picture, seeded
+from foreign_networks import (
+    MobileNetV2Like,
+    MobileNetV3Like,
+    ResNetLike,
+    ShuffleRestorer,
+    UNetLike,
+)
+from torch import nn
+
+from edge_sdk.emulate.mil.declared import DECLARED_OPERATIONS
+from edge_sdk.quantize import quantise, quantise_weights
+from edge_sdk.reparam import fuse
+from edge_sdk.targets import find_converter
+
+NETWORKS = {
+    "EnhanceLike": (EnhanceLike, 1),
+    "DepthwiseClassifier": (DepthwiseClassifier, 3),
+    "UNet": (UNet, 3),
+    "ResNet": (ResNet, 3),
+    "MobileNetV2Like": (MobileNetV2Like, 3),
+    "MobileNetV3Like": (MobileNetV3Like, 3),
+    "ResNetLike": (ResNetLike, 3),
+    "ShuffleRestorer": (ShuffleRestorer, 3),
+    "UNetLike": (UNetLike, 3),
+    "UNetLike, bilinear": (partial(UNetLike, bilinear=True), 3),
+    "norms": (
+        lambda: nn.Sequential(
+            nn.Conv2d(3, 8, 3), nn.GroupNorm(2, 8), nn.ReLU(), nn.InstanceNorm2d(8, affine=True)
+        ),
+        3,
+    ),
+}
+PARTS = {"ConvBNReLU", "SqueezeExcite", "InvertedResidual", "DoubleConv", "Up", "BasicBlock"} | {
+    "ShuffleUnit"
+}
+"""Classes of those modules that are no networks."""
+
+
+def test_every_network_is_here() -> None:
+    found = {
+        name
+        for module in (conversion_nets, foreign_networks)
+        for name, kind in inspect.getmembers(module, inspect.isclass)
+        if issubclass(kind, nn.Module) and kind.__module__ == module.__name__
+    }
+    assert found - PARTS == {name.partition(",")[0] for name in NETWORKS} - {"norms"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_package_holds_declared_operations_alone(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("coremltools")
+    build, channels = NETWORKS[name]
+    example = picture(1, channels, 32, 32)
+    model = seeded(build).eval()
+    fused, _ = fuse(model, example)
+    int8 = quantise(fused, example, [example], "min-max", picture_output=False).model
+    converter = find_converter("coreml")
+    given = {
+        "fp32": model,
+        "fp16": fused,
+        "w8": quantise_weights(fused, example).model,
+        "palette": fused,
+        "int8": int8,
+    }
+    assert set(given) == set(converter.precisions)
+    for precision, module in given.items():
+        path = tmp_path / f"{precision}.mlpackage"
+        report = converter.convert(module, example, path, precision)
+        assert set(report.operators) <= DECLARED_OPERATIONS, precision
+        assert report.remarks == ()
