@@ -39,6 +39,16 @@ def swap_outputs(graph: fx.GraphModule) -> None:
     codes[[0, 1]] = codes[[1, 0]]
 
 
+def swap_whole_outputs(graph: fx.GraphModule) -> None:
+    """Two channels with their steps and biases, as a converter that loses count would."""
+    named = dict(graph.named_buffers())
+    for name, tensor in named.items():
+        if name.startswith(
+            ("features_1_weight_int8", "features_1_weight_scales", "features_1_bias")
+        ):
+            tensor[[2, 7]] = tensor[[7, 2]].clone()
+
+
 def swap_inputs(graph: fx.GraphModule) -> None:
     codes = weight(graph, "features_1")
     codes[:, [0, 1]] = codes[:, [1, 0]]
@@ -88,6 +98,7 @@ def change_codes(scale: float, shift: int) -> Harm:
 
 WEIGHTS = [
     swap_outputs,
+    swap_whole_outputs,
     swap_inputs,
     transpose_kernel,
     drop_bias("features_0"),

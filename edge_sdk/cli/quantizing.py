@@ -82,6 +82,10 @@ def quantize(
     if path.suffix != suffix:
         raise OutputError(f"{path}: the quantised form of {model} is {suffix}; end the name so")
     check_writable(path)
+    if tune and suffix != ".safetensors":
+        raise InputError(
+            f"{model} has no file form for tuned weights; tune it from Python, or leave --tune out"
+        )
     if size is not None or (loaded.spec is not None and input_shape is None):
         loaded = loaded.resized(*parse_size(size or "64x64"))
     options = QuantiseOptions(observer, cuts, shrink, tune, budget_db, truth, seed)  # type: ignore[arg-type]
@@ -90,11 +94,6 @@ def quantize(
     if isinstance(made.model, EnhanceNet):
         save_checkpoint(made.model, path, made.scheme)
     else:
-        if tune:
-            raise InputError(
-                f"{model} has no file form for tuned weights; tune it from Python, or leave --tune "
-                "out"
-            )
         with replacing(path) as temporary:
             temporary.write_text(made.scheme.to_json(), encoding="utf-8")
     if as_json:

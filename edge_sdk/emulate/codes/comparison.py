@@ -10,16 +10,17 @@ from edge_sdk.quantize.scheme import LOWEST
 HALF_STEP = 2.0**-10
 """Relative error of a number in half precision, in which Core ML keeps steps and biases, doubled:
 the bias was rounded to a multiple of a step before."""
+LEAST_BIAS = 1e-6
 
 
 def code_faults(stored: StoredCodes, expected: StoredCodes) -> tuple[str, ...]:
-    """Name what a file stores that the graph it was made from does not hold.
+    """Name what a file stores that the graph it was made from does not hold, and what it lacks.
 
-    A converter may leave codes out (an activation that it fuses) and rewrite layers (a PReLU as
-    convolutions, channels in another order). So every code of the file must be one of the graph,
-    or one of its steps counted from 0 upwards (a PReLU's halves), and a layer of the graph must be
-    in the file, but for the order of its output channels, where the file has as many layers of its
-    shape.
+    The codes of activations are compared as a set: formats repeat them, and order parallel branches
+    as they like. A code of the file may count one of the graph's steps from 0 upwards where the
+    graph has a PReLU, which some targets hold in two halves. Each layer of the graph must be in the
+    file once, channel by channel; their order is free only next to a shuffle of channels, and a
+    transposed convolution may be written as another layer.
 
     Args:
         stored: what the file holds.
@@ -28,40 +29,65 @@ def code_faults(stored: StoredCodes, expected: StoredCodes) -> tuple[str, ...]:
     Returns:
         One phrase for each fault; none if the file is right.
     """
-    known = expected.activations
     faults = [
-        f"codes with step {code.scale:.4g} and zero point {code.zero_point}, which the quantised "
-        "model has not"
+        f"codes with {_named(code)}, which the quantised model has not"
         for code in dict.fromkeys(stored.activations)
-        if not any(_is_same(code, other) for other in known)
+        if not any(_is_same(code, other, expected.halves) for other in expected.activations)
     ]
+    faults += [
+        f"no codes with {_named(code)}, which the quantised model has"
+        for code in dict.fromkeys(expected.activations)
+        if not any(_is_same(other, code, halves=False) for other in stored.activations)
+    ]
+    return (*faults, *_layer_faults(stored, expected))
+
+
+def _layer_faults(stored: StoredCodes, expected: StoredCodes) -> list[str]:
+    if stored.layers is None or expected.layers is None:
+        return []
+    faults, left = [], list(stored.layers)
     for wanted in expected.layers:
-        rivals = [each for each in stored.layers if each.weight.shape == wanted.weight.shape]
-        peers = [each for each in expected.layers if each.weight.shape == wanted.weight.shape]
-        whole = len(rivals) >= len(peers)
-        if whole and not any(_is_layer(each, wanted) for each in rivals):
+        rivals = [each for each in left if each.weight.shape == wanted.weight.shape]
+        found = next((each for each in rivals if _is_layer(each, wanted)), None)
+        if found is not None:
+            left.remove(found)
+        elif rivals or not wanted.order.form:
             faults.append(f"other weights, steps or bias of {wanted.name} than the quantised model")
-    return tuple(faults)
+    return faults
 
 
-def _is_same(one: Code, other: Code) -> bool:
+def _named(code: Code) -> str:
+    return f"step {code.scale:.4g} and zero point {code.zero_point}"
+
+
+def _is_same(one: Code, other: Code, halves: bool) -> bool:
     near = abs(one.scale - other.scale) <= HALF_STEP * other.scale
-    return near and one.zero_point in (other.zero_point, LOWEST)
+    return near and (one.zero_point == other.zero_point or (halves and one.zero_point == LOWEST))
 
 
 def _is_layer(found: StoredLayer, wanted: StoredLayer) -> bool:
-    one, other = (_rows(each) for each in (found, wanted))
-    if not np.array_equal(found.weight[one].reshape(-1), wanted.weight[other].reshape(-1)):
+    one, other = found.weight, wanted.weight
+    if wanted.order.inputs:
+        one, other = (_inputs_sorted(each) for each in (one, other))
+    rows: tuple[slice | np.ndarray, ...] = (slice(None), slice(None))
+    if wanted.order.outputs:
+        rows = (_by_weight(one, found.bias), _by_weight(other, wanted.bias))
+    if not np.array_equal(one[rows[0]], other[rows[1]]):
         return False
-    steps = np.allclose(found.scales[one], wanted.scales[other], rtol=HALF_STEP, atol=0)
-    largest = float(np.abs(wanted.bias).max(initial=0.0))
-    biases = np.allclose(
-        found.bias[one], wanted.bias[other], rtol=0, atol=HALF_STEP * largest + 1e-12
+    steps, biases = wanted.scales[rows[1]], wanted.bias[rows[1]]
+    return bool(
+        np.allclose(found.scales[rows[0]], steps, rtol=HALF_STEP, atol=0)
+        and np.allclose(found.bias[rows[0]], biases, rtol=HALF_STEP, atol=LEAST_BIAS)
     )
-    return bool(steps and biases)
 
 
-def _rows(layer: StoredLayer) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+def _inputs_sorted(weight: np.ndarray) -> np.ndarray:
+    """The weight with its input channels in an order that depends on their values alone."""
+    columns = weight.swapaxes(0, 1).reshape(weight.shape[1], -1)
+    return weight[:, np.lexsort(columns.T[::-1])]
+
+
+def _by_weight(weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """Order of the output channels by their weights, then by their bias."""
-    flat = layer.weight.reshape(layer.weight.shape[0], -1)
-    return np.lexsort((layer.bias, *flat.T[::-1]))
+    flat = weight.reshape(weight.shape[0], -1)
+    return np.lexsort((bias, *flat.T[::-1]))

@@ -7,10 +7,15 @@ from typing import Any
 import numpy as np
 from torch import Tensor, fx, nn
 
-from edge_sdk.emulate.codes.stored import Code, StoredCodes, StoredLayer, layer
+from edge_sdk.emulate.codes.stored import Code, Freedom, StoredCodes, StoredLayer, layer
 from edge_sdk.exported import operator_name
 
 _TRANSPOSED = "conv_transpose"
+_WEIGHTED = ("conv", "linear")
+_SHUFFLES = frozenset(
+    {"pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "view", "reshape", "flatten", "permute"}
+)
+"""Operators that mix channels and places, so that a lowering may order channels otherwise."""
 
 
 def graph_codes(model: nn.Module) -> StoredCodes | None:
@@ -29,14 +34,33 @@ def graph_codes(model: nn.Module) -> StoredCodes | None:
             activations.append(Code(float(scale), int(zero_point)))
         elif "quantized_decomposed.dequantize_per_channel" in target:
             layers += [_layer(model, node, user) for user in node.users]
-    return StoredCodes(tuple(activations), tuple(each for each in layers if each is not None))
+    halves = any(operator_name(node.target) == "prelu" for node in model.graph.nodes)
+    found = tuple(each for each in layers if each is not None)
+    return StoredCodes(tuple(activations), found, halves)
+
+
+def _meets_shuffle(start: fx.Node, *, forward: bool) -> bool:
+    """Whether a shuffle lies between a layer and the next layers in one direction."""
+    seen, waiting = set[fx.Node](), [start]
+    while waiting:
+        node = waiting.pop()
+        for other in node.users if forward else node.all_input_nodes:
+            name = operator_name(other.target) if other.op == "call_function" else ""
+            if other in seen or name.startswith(_WEIGHTED):
+                continue
+            if name in _SHUFFLES:
+                return True
+            seen.add(other)
+            waiting.append(other)
+    return False
 
 
 def _layer(model: fx.GraphModule, weight: fx.Node, user: fx.Node) -> StoredLayer | None:
     codes, scales = (_tensor(model, weight.args[index]) for index in (0, 1))
     assert codes is not None
     assert scales is not None
-    if _TRANSPOSED in operator_name(user.target):
+    transposed = _TRANSPOSED in operator_name(user.target)
+    if transposed:
         if int(weight.args[3]) != 1:  # type: ignore[arg-type]
             return None
         codes = codes.transpose(0, 1)
@@ -47,6 +71,11 @@ def _layer(model: fx.GraphModule, weight: fx.Node, user: fx.Node) -> StoredLayer
         np.ascontiguousarray(codes.numpy()),
         scales.numpy(),
         None if bias is None else bias.detach().numpy(),
+        Freedom(
+            outputs=_meets_shuffle(user, forward=True),
+            inputs=_meets_shuffle(user, forward=False),
+            form=transposed,
+        ),
     )
 
 

@@ -62,7 +62,11 @@ def _layer(operation: Any) -> StoredLayer | None:
     if source is None or source.op_type != _STORED:
         return None
     weight = np.asarray(source.quantized_data.val)
-    if weight.dtype == np.uint8:
+    zero = source.zero_point
+    if weight.dtype == np.uint8 or (zero is not None and np.any(zero.val)):
+        return None
+    axis = 1 if operation.op_type == "conv_transpose" else 0
+    if np.size(source.scale.val) > 1 and int(source.axis.val) != axis:
         return None
     if operation.op_type == "conv_transpose":
         if int(operation.groups.val) != 1:
