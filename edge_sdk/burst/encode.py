@@ -103,7 +103,8 @@ class Encode(nn.Module):
             sums.append(part - sum_tensors(rises))
             weights.append(sum_tensors(counts))
         by_colour = [part[:, colour : colour + 1] for colour in range(3) for part in sums]
-        return torch.cat(by_colour, 1), torch.cat(weights, 1), torch.cat(added.trusts)
+        # Delegates do not take the joining of a single tensor.
+        return _joined(by_colour, 1), _joined(weights, 1), _joined(added.trusts, 0)
 
     def _prepared(self, reference: Tensor, noise_std: Tensor) -> _ReferenceView:
         slope_x, slope_y = slopes(reference)
@@ -152,6 +153,10 @@ class Encode(nn.Module):
 def _beyond(distance: float) -> float:
     # A sample lies within half a pixel of its pixel.
     return max(abs(distance) - 0.5, 0.0)
+
+
+def _joined(parts: list[Tensor], dim: int) -> Tensor:
+    return torch.cat(parts, dim) if len(parts) > 1 else parts[0]
 
 
 def _inner(x: Tensor, margin: int) -> Tensor:
