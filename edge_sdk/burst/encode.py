@@ -135,13 +135,13 @@ class Encode(nn.Module):
         for place, taps in enumerate(self.taps):
             for right, down, x, y in taps:
                 weight = torch.exp(downs[y] - across[x] - view.forms[x, y]) * trust
-                known = to.counts.get((x, y))
-                to.counts[x, y] = weight if known is None else known + weight
                 count, value = _moved(weight, right, down), _moved(level, right, down)
                 if place == len(to.sums):
                     to.sums.append(count * value)
                 else:
-                    to.sums[place] = to.sums[place] + count * value
+                    to.sums[place] = _plus_product(to.sums[place], count, value)
+                known = to.counts.get((x, y))
+                to.counts[x, y] = weight if known is None else _plus(known, weight)
 
     def _taps(self, phase_x: float, phase_y: float) -> list[tuple[int, int, float, float]]:
         """Neighbours that matter to a phase, to the right and down, and their distances from it."""
@@ -153,6 +153,18 @@ class Encode(nn.Module):
 def _beyond(distance: float) -> float:
     # A sample lies within half a pixel of its pixel.
     return max(abs(distance) - 0.5, 0.0)
+
+
+def _plus(total: Tensor, more: Tensor) -> Tensor:
+    # In place outside of a graph: without room for the result it is written faster.
+    return total + more if torch.compiler.is_compiling() else total.add_(more)
+
+
+def _plus_product(total: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    # Delegates take a product and a sum, not both in one.
+    if torch.compiler.is_compiling():
+        return total + first * second
+    return total.addcmul_(first, second)
 
 
 def _joined(parts: list[Tensor], dim: int) -> Tensor:
