@@ -181,6 +181,8 @@ class Restore(nn.Module):
         # A coefficient has the noise of the pixel in the middle of its 4×4; that varies slowly.
         middle = DCT_SIDE // 2
         limit = noise[..., middle : 1 - middle : self.stride, middle : 1 - middle : self.stride]
+        # Read 30 times: in steps, that is slow.
+        limit = limit.contiguous()
         # What the garrote takes: d·min(1, τ²/d²).
         taken = coefficients / torch.maximum(coefficients * coefficients, limit) * limit
         phases = functional.conv2d(taken, self.synthesis)
