@@ -149,7 +149,7 @@ class Restore(nn.Module):
             margin = reached
         whole = self.halo_px * self.scale
         parts = _inner(luma, whole - margin), _inner(colours, whole - colours_margin)
-        return _rotated(torch.cat(parts, 1), _ROTATION.T)
+        return _rotated(torch.cat(parts, 1), _ROTATION_BACK)
 
     def _corrected(
         self, picture: Tensor, margin: int, merged: Tensor, trust: Tensor, noise: Tensor
@@ -198,14 +198,15 @@ def _cut(x: Tensor, like: Tensor) -> Tensor:
     return _inner(x, (x.shape[-1] - like.shape[-1]) // 2)
 
 
-_ROTATION = torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [1.0, -2.0, 1.0]])
-_ROTATION = _ROTATION / _ROTATION.norm(dim=1, keepdim=True)
+_COLOURS = ((1.0, 1.0, 1.0), (1.0, 0.0, -1.0), (1.0, -2.0, 1.0))
+_ROTATION = [[share / math.hypot(*row) for share in row] for row in _COLOURS]
+_ROTATION_BACK = [list(column) for column in zip(*_ROTATION, strict=True)]
 
 
-def _rotated(x: Tensor, matrix: Tensor) -> Tensor:
-    """Mix three channels by a matrix [3, 3]."""
+def _rotated(x: Tensor, matrix: list[list[float]]) -> Tensor:
+    """Mix three channels by a matrix, 3×3."""
     rows = []
-    for row in matrix.tolist():
+    for row in matrix:
         parts = [x[:, index : index + 1] * share for index, share in enumerate(row) if share != 0]
         rows.append(sum_tensors(parts))
     return torch.cat(rows, 1)
