@@ -10,6 +10,7 @@ from edge_sdk.burst.luma import luma_of
 from edge_sdk.burst.merge import Progress
 from edge_sdk.burst.reference import ReferenceChoice
 from edge_sdk.burst.source import FrameSource
+from edge_sdk.burst.threads import Spread, spreading_frames
 from edge_sdk.registration import MotionField, Registrar, Registration, RegistrationConfig
 
 
@@ -35,7 +36,7 @@ def align(
     noise_std: float | None,
     report: Progress,
 ) -> Aligned:
-    """Align one frame after the other to the reference.
+    """Align every frame to the reference; several frames at a time where they are small.
 
     Args:
         source: the frames.
@@ -45,20 +46,37 @@ def align(
             frames.
         report: told of every frame.
     """
+    with spreading_frames(source.height * source.width) as spread:
+        return _aligned(source, choice, config, noise_std, report, spread)
+
+
+def _aligned(
+    source: FrameSource,
+    choice: ReferenceChoice,
+    config: RegistrationConfig,
+    noise_std: float | None,
+    report: Progress,
+    spread: Spread,
+) -> Aligned:
     seen = choice.noise_std[choice.index]
     assumed = seen if noise_std is None else noise_std * LUMA_NOISE
     still = luma_of(source, choice.index)
     registrar = Registrar(still, config, assumed)
     gauge = NoiseGauge(still, seen) if noise_std is None else None
+
+    def registered(index: int) -> Registration:
+        luma = luma_of(source, index)
+        found = registrar.register(luma[None])[0]
+        if gauge is not None and found.accepted:
+            gauge.measure(luma, found.field)
+        return found
+
+    others = [index for index in range(source.count) if index != choice.index]
     registrations: dict[int, Registration] = {}
-    for index in range(source.count):
-        if index != choice.index:
-            luma = luma_of(source, index)
-            found = registrar.register(luma[None])[0]
-            registrations[index] = found
-            if gauge is not None and found.accepted:
-                gauge.measure(luma, found.field)
-        report("align", index + 1, source.count)
+    for index, found in zip(others, spread(registered, others), strict=True):
+        registrations[index] = found
+        report("align", len(registrations), source.count)
+    report("align", source.count, source.count)
     motions = {index: found.field for index, found in registrations.items() if found.accepted}
     if noise_std is None:
         noise_std = (gauge.noise_std if gauge is not None else seen) / LUMA_NOISE

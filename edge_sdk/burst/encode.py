@@ -103,7 +103,8 @@ class Encode(nn.Module):
             sums.append(part - sum_tensors(rises))
             weights.append(sum_tensors(counts))
         by_colour = [part[:, colour : colour + 1] for colour in range(3) for part in sums]
-        return torch.cat(by_colour, 1), torch.cat(weights, 1), torch.cat(added.trusts)
+        # Delegates do not take the joining of a single tensor.
+        return _joined(by_colour, 1), _joined(weights, 1), _joined(added.trusts, 0)
 
     def _prepared(self, reference: Tensor, noise_std: Tensor) -> _ReferenceView:
         slope_x, slope_y = slopes(reference)
@@ -134,13 +135,13 @@ class Encode(nn.Module):
         for place, taps in enumerate(self.taps):
             for right, down, x, y in taps:
                 weight = torch.exp(downs[y] - across[x] - view.forms[x, y]) * trust
-                known = to.counts.get((x, y))
-                to.counts[x, y] = weight if known is None else known + weight
                 count, value = _moved(weight, right, down), _moved(level, right, down)
                 if place == len(to.sums):
                     to.sums.append(count * value)
                 else:
-                    to.sums[place] = to.sums[place] + count * value
+                    to.sums[place] = _plus_product(to.sums[place], count, value)
+                known = to.counts.get((x, y))
+                to.counts[x, y] = weight if known is None else _plus(known, weight)
 
     def _taps(self, phase_x: float, phase_y: float) -> list[tuple[int, int, float, float]]:
         """Neighbours that matter to a phase, to the right and down, and their distances from it."""
@@ -152,6 +153,22 @@ class Encode(nn.Module):
 def _beyond(distance: float) -> float:
     # A sample lies within half a pixel of its pixel.
     return max(abs(distance) - 0.5, 0.0)
+
+
+def _plus(total: Tensor, more: Tensor) -> Tensor:
+    # In place outside of a graph: without room for the result it is written faster.
+    return total + more if torch.compiler.is_compiling() else total.add_(more)
+
+
+def _plus_product(total: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    # Delegates take a product and a sum, not both in one.
+    if torch.compiler.is_compiling():
+        return total + first * second
+    return total.addcmul_(first, second)
+
+
+def _joined(parts: list[Tensor], dim: int) -> Tensor:
+    return torch.cat(parts, dim) if len(parts) > 1 else parts[0]
 
 
 def _inner(x: Tensor, margin: int) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -14,6 +15,7 @@ from torch.nn import functional
 from edge_sdk.burst import encode
 from edge_sdk.burst.encode import Encode
 from edge_sdk.burst.source import FrameSource
+from edge_sdk.burst.threads import Spread, spreading
 from edge_sdk.burst.tiles import (
     FrameCrop,
     Region,
@@ -118,17 +120,32 @@ def merge(
         sink: takes the picture.
         report: told of every tile.
     """
+    with spreading() as spread:
+        return _merged(plan, encoder, decoder, halo_px, sink, report, spread)
+
+
+def _merged(
+    plan: MergePlan,
+    encoder: Encode,
+    decoder: nn.Module,
+    halo_px: int,
+    sink: Sink,
+    report: Progress,
+    spread: Spread,
+) -> Merged:
     tally = _Tally()
     total = sum(len(row) for row in bands(plan.region, plan.inside_px))
     done, merge_seconds, enhance_seconds = 0, 0.0, 0.0
     for row in bands(plan.region, plan.inside_px):
         started = time.perf_counter()
-        added = _added(plan, encoder, row, halo_px, tally)
+        added = _added(plan, encoder, row, halo_px, tally, spread)
         merge_seconds += time.perf_counter() - started
         started = time.perf_counter()
+        decoded = partial(
+            _decoded, decoder, inside_px=plan.inside_px, halo_px=halo_px, scale=encoder.scale
+        )
         lines = []
-        for tile, entry in zip(row, added, strict=True):
-            output = _decoded(decoder, entry, plan.inside_px, halo_px, encoder.scale)
+        for tile, output in zip(row, spread(decoded, added), strict=True):
             rows, columns = tile.height * encoder.scale, tile.width * encoder.scale
             lines.append(output[:, :rows, :columns])
             done += 1
@@ -158,12 +175,16 @@ def _decoded(decoder: nn.Module, entry: _Sums, inside_px: int, halo_px: int, sca
 
 
 def _added(
-    plan: MergePlan, encoder: Encode, row: list[Tile], halo_px: int, tally: _Tally
+    plan: MergePlan,
+    encoder: Encode,
+    row: list[Tile],
+    halo_px: int,
+    tally: _Tally,
+    spread: Spread,
 ) -> list[_Sums]:
     """Sums of all frames for one row of tiles."""
     margin = halo_px + encode.HALO_PX
     side = plan.inside_px + 2 * margin
-    noise = torch.full((1, 1, 1, 1), plan.noise_std)
     still = _reference_strip(plan, row, side, margin)
     references = [crop_reference(still, tile, side, margin) for tile in row]
     result: list[_Sums] = []
@@ -173,22 +194,10 @@ def _added(
             for index in group
             if index in plan.motions
         }
-        for place, (tile, reference) in enumerate(zip(row, references, strict=True)):
-            crops = [
-                crop_frame(strips[index], plan.motions[index], tile, side, margin)
-                if index in plan.motions
-                else FrameCrop(
-                    reference.pixels, reference.offset, reference.confidence * plan.reference_weight
-                )
-                for index in group
-            ]
-            sums, weights, trust = encoder(
-                reference.pixels[None],
-                torch.stack([crop.pixels for crop in crops]),
-                torch.stack([crop.offset for crop in crops]),
-                torch.stack([crop.confidence for crop in crops]),
-                noise,
-            )
+        encoded = partial(_encoded, plan, encoder, group, strips, side=side, margin=margin)
+        places = list(zip(row, references, strict=True))
+        for place, (sums, weights, trust) in enumerate(spread(encoded, places)):
+            tile, reference = places[place]
             if place == len(result):
                 result.append(_Sums(sums, weights, _inner(reference.pixels[None], encode.HALO_PX)))
             else:
@@ -196,6 +205,35 @@ def _added(
                 result[place].weights += weights
             _count(plan, tally, group, tile, _inner(trust, halo_px)[:, 0])
     return result
+
+
+def _encoded(
+    plan: MergePlan,
+    encoder: Encode,
+    group: list[int],
+    strips: dict[int, Strip],
+    place: tuple[Tile, FrameCrop],
+    side: int,
+    margin: int,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Sums, weights and trust of a group of frames for one tile."""
+    tile, reference = place
+    crops = [
+        crop_frame(strips[index], plan.motions[index], tile, side, margin)
+        if index in plan.motions
+        else FrameCrop(
+            reference.pixels, reference.offset, reference.confidence * plan.reference_weight
+        )
+        for index in group
+    ]
+    found: tuple[Tensor, Tensor, Tensor] = encoder(
+        reference.pixels[None],
+        torch.stack([crop.pixels for crop in crops]),
+        torch.stack([crop.offset for crop in crops]),
+        torch.stack([crop.confidence for crop in crops]),
+        torch.full((1, 1, 1, 1), plan.noise_std),
+    )
+    return found
 
 
 def _count(plan: MergePlan, tally: _Tally, group: list[int], tile: Tile, trust: Tensor) -> None:

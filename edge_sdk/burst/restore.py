@@ -131,56 +131,82 @@ class Restore(nn.Module):
         merged = functional.pixel_shuffle(sums, self.scale) + floor * beside
         smooth = separable(fine, self.start)
         picture = _rotated(separable(merged, self.start) / smooth, _ROTATION)
+        margin = len(self.start) // 2
+        fine, merged = _inner(fine, margin), _inner(merged, margin)
         merged = _rotated(merged / fine, _ROTATION)
         trust = fine / (fine + self.doubt)
         noise = self.noise / smooth + self.model_noise
         luma, colours = picture[:, :1], picture[:, 1:]
+        colours_margin = margin
         for step in range(self.config.steps):
-            luma = self._corrected(luma, merged[:, :1], trust, noise)
+            said = merged[:, :1], trust, noise
+            luma, reached = self._corrected(luma, margin, *(_cut(x, luma) for x in said))
             if step == 0:
                 loud = noise * self.config.colour_threshold**2
-                colours = self._corrected(colours, merged[:, 1:], trust, loud)
-        margin = self.halo_px * self.scale
-        inside = torch.cat((luma, colours), 1)
-        if margin:
-            inside = inside[..., margin:-margin, margin:-margin]
-        return _rotated(inside, _ROTATION.T)
+                colours, colours_margin = self._corrected(
+                    colours, margin, merged[:, 1:], trust, loud
+                )
+            margin = reached
+        whole = self.halo_px * self.scale
+        parts = _inner(luma, whole - margin), _inner(colours, whole - colours_margin)
+        return _rotated(torch.cat(parts, 1), _ROTATION_BACK)
 
-    def _corrected(self, picture: Tensor, merged: Tensor, trust: Tensor, noise: Tensor) -> Tensor:
-        """One step: what the frames say that the picture lacks, then the shrinkage."""
-        missed = (merged - separable(picture, self.blur)) * trust
-        picture = picture + separable(missed, self.inverse)
+    def _corrected(
+        self, picture: Tensor, margin: int, merged: Tensor, trust: Tensor, noise: Tensor
+    ) -> tuple[Tensor, int]:
+        """One step: what the frames say that the picture lacks, then the shrinkage.
+
+        Returns the corrected inside of the picture and its margin; ``margin`` is the picture's own.
+        """
+        seen = separable(picture, self.blur)
+        missed = (_cut(merged, seen) - seen) * _cut(trust, seen)
+        said = separable(missed, self.inverse)
+        margin += len(self.blur) // 2 + len(self.inverse) // 2
+        picture = _cut(picture, said) + said
         if self.config.threshold == 0:
-            return picture
+            return picture, margin
+        # DCTs start at multiples of the stride of the tile, wherever its margin ends.
+        beyond = -margin % self.stride
+        picture = _inner(picture, beyond)
+        noise = _cut(noise, picture)
         planes = [
             self._shrunk(picture[:, channel : channel + 1], noise)
             for channel in range(picture.shape[1])
         ]
-        return torch.cat(planes, 1)
+        return torch.cat(planes, 1), margin + beyond + DCT_SIDE - self.stride
 
     def _shrunk(self, plane: Tensor, noise: Tensor) -> Tensor:
-        """Take from one plane what noise may have made of its coefficients."""
-        stride, beyond = self.stride, DCT_SIDE - self.stride
-        coefficients = functional.conv2d(
-            functional.pad(plane, (beyond,) * 4), self.analysis, stride=stride
-        )
+        """Take from the inside of a plane what noise may have made of its coefficients."""
+        coefficients = functional.conv2d(plane, self.analysis, stride=self.stride)
         # A coefficient has the noise of the pixel in the middle of its 4×4; that varies slowly.
-        middle = functional.pad(noise, (2 - stride, 2, 2 - stride, 2), value=1.0)
-        limit = middle[..., ::stride, ::stride]
+        middle = DCT_SIDE // 2
+        limit = noise[..., middle : 1 - middle : self.stride, middle : 1 - middle : self.stride]
+        # Read 30 times: in steps, that is slow.
+        limit = limit.contiguous()
         # What the garrote takes: d·min(1, τ²/d²).
         taken = coefficients / torch.maximum(coefficients * coefficients, limit) * limit
         phases = functional.conv2d(taken, self.synthesis)
-        return plane - functional.pixel_shuffle(phases, stride)
+        return _inner(plane, DCT_SIDE - self.stride) - functional.pixel_shuffle(phases, self.stride)
 
 
-_ROTATION = torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [1.0, -2.0, 1.0]])
-_ROTATION = _ROTATION / _ROTATION.norm(dim=1, keepdim=True)
+def _inner(x: Tensor, margin: int) -> Tensor:
+    return x[..., margin:-margin, margin:-margin] if margin else x
 
 
-def _rotated(x: Tensor, matrix: Tensor) -> Tensor:
-    """Mix three channels by a matrix [3, 3]."""
+def _cut(x: Tensor, like: Tensor) -> Tensor:
+    """The middle of ``x``, as large as ``like``."""
+    return _inner(x, (x.shape[-1] - like.shape[-1]) // 2)
+
+
+_COLOURS = ((1.0, 1.0, 1.0), (1.0, 0.0, -1.0), (1.0, -2.0, 1.0))
+_ROTATION = [[share / math.hypot(*row) for share in row] for row in _COLOURS]
+_ROTATION_BACK = [list(column) for column in zip(*_ROTATION, strict=True)]
+
+
+def _rotated(x: Tensor, matrix: list[list[float]]) -> Tensor:
+    """Mix three channels by a matrix, 3×3."""
     rows = []
-    for row in matrix.tolist():
+    for row in matrix:
         parts = [x[:, index : index + 1] * share for index, share in enumerate(row) if share != 0]
         rows.append(sum_tensors(parts))
     return torch.cat(rows, 1)

@@ -11,6 +11,7 @@ from edge_sdk.burst.reference import (
     measure_sharpness,
 )
 from edge_sdk.burst.source import FrameSource
+from edge_sdk.burst.threads import spreading_frames
 from edge_sdk.burst.tiles import Region
 
 
@@ -32,7 +33,10 @@ def score(
     """
     check_forced(forced, source.count)
     measured = []
-    for index in range(source.count):
-        measured.append(measure_sharpness(luma_of(source, index, region)))
-        report("reference", index + 1, source.count)
+    with spreading_frames(region.height * region.width) as spread:
+        for found in spread(
+            lambda index: measure_sharpness(luma_of(source, index, region)), range(source.count)
+        ):
+            measured.append(found)
+            report("reference", len(measured), source.count)
     return choose_sharpest(measured, forced)

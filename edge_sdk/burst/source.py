@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,10 @@ from edge_sdk.errors import InputError, OutputError, PictureError
 
 
 class FrameSource(Protocol):
-    """Frames of a burst, read by rows, so that none needs to be in memory whole."""
+    """Frames of a burst, read by rows, so that none needs to be in memory whole.
+
+    Several threads may read at a time.
+    """
 
     @property
     def count(self) -> int:
@@ -75,6 +79,7 @@ class Spool:
     def __init__(self, folder: Path | None = None) -> None:
         # Without a buffer, nothing is left to be written, and to fail, when the file is closed.
         self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115
+        self._reading = threading.Lock()
         self._depths: list[int] = []
         self._starts: list[int] = []
         self.height = 0
@@ -131,8 +136,9 @@ class Spool:
         """Rows of a frame, read from the file."""
         depth = self._depths[index]
         size = self.width * 3 * depth // 8
-        self._file.seek(self._starts[index] + top * size)
-        data = self._file.read((bottom - top) * size)
+        with self._reading:
+            self._file.seek(self._starts[index] + top * size)
+            data = self._file.read((bottom - top) * size)
         kind = np.uint8 if depth == 8 else np.uint16
         levels = np.frombuffer(data, kind).reshape(bottom - top, self.width, 3)
         values = levels.transpose(2, 0, 1).astype(np.float32)
