@@ -2,7 +2,7 @@
 
     EDGE_SDK_DATA=DIR python benchmarks/burst_gain.py --table docs/burst-gain.md
 
-DIR holds kodak24/; ../shared/data by default. Without it the shipped example photographs stand in.
+DIR holds kodak24/; data by default. Without it the shipped example photographs stand in.
 Prints a Markdown page, or writes it. Everything is seeded; on one machine the figures repeat.
 """
 
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def photographs() -> tuple[str, list[Tensor]]:
-    folder = Path(os.environ.get("EDGE_SDK_DATA", "../shared/data")) / "kodak24"
+    folder = Path(os.environ.get("EDGE_SDK_DATA", "data")) / "kodak24"
     paths = sorted(path for path in folder.glob("*") if path.suffix in (".png", ".webp"))
     if paths:
         return "Kodak", [read_picture(path).pixels for path in paths]

@@ -2,7 +2,7 @@
 
     EDGE_SDK_DATA=DIR python benchmarks/burst_real.py --table docs/burst-real.md
 
-DIR holds burst_real/; ../shared/data by default. Prints a Markdown page, or writes it. There is no
+DIR holds burst_real/; data by default. Prints a Markdown page, or writes it. There is no
 truth: figures compare the result with its own frames.
 """
 
@@ -40,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--table", type=Path, help="Markdown file to write instead of printing")
     arguments = parser.parse_args()
-    folder = Path(os.environ.get("EDGE_SDK_DATA", "../shared/data")) / "burst_real"
+    folder = Path(os.environ.get("EDGE_SDK_DATA", "data")) / "burst_real"
     if not folder.is_dir():
         raise SystemExit(f"{folder}: no real bursts; set EDGE_SDK_DATA to a folder with them")
     text = "\n".join([HEAD, *night(loaded(folder / NIGHT)), *near(loaded(folder / NEAR)), READING])
