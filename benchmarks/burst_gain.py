@@ -134,8 +134,8 @@ HEAD = """# What burst zoom gains
 
 Against the truth, ×2, over all three channels, on bursts of {count} {name} pictures by the
 simulated camera of [burst-zoom.md](burst-zoom.md) with its defaults, one seed each. Everything is
-estimated from the frames: reference, motion, noise. `python benchmarks/burst_gain.py --table
-docs/burst-gain.md` makes this page anew.
+estimated from the frames: reference, motion, noise. `python benchmarks/burst_gain.py --pictures
+{count} --table docs/burst-gain.md` makes this page anew.
 
 ## Ten frames, by noise: means over the pictures, in dB
 """
