@@ -20,6 +20,7 @@ from foreign_networks import (
 from torch import nn
 
 from edge_sdk.emulate.mil.declared import DECLARED_OPERATIONS
+from edge_sdk.errors import ConversionError
 from edge_sdk.quantize import quantise, quantise_weights
 from edge_sdk.reparam import fuse
 from edge_sdk.targets import find_converter
@@ -46,6 +47,9 @@ PARTS = {"ConvBNReLU", "SqueezeExcite", "InvertedResidual", "DoubleConv", "Up", 
     "ShuffleUnit"
 }
 """Classes of those modules that are no networks."""
+SIX_AXES = ("ShuffleRestorer", "int8")
+"""Its pixel shuffle is written as views, with codes between them in int8, so that it is not
+recognised; Core ML has no tensors of six axes."""
 
 
 def test_every_network_is_here() -> None:
@@ -77,6 +81,10 @@ def test_a_package_holds_declared_operations_alone(name: str, tmp_path: Path) ->
     }
     assert set(given) == set(converter.precisions)
     for precision, module in given.items():
+        if (name, precision) == SIX_AXES:
+            with pytest.raises(ConversionError, match="rank <= 5"):
+                converter.convert(module, example, tmp_path / "six.mlpackage", precision)
+            continue
         path = tmp_path / f"{precision}.mlpackage"
         report = converter.convert(module, example, path, precision)
         assert set(report.operators) <= DECLARED_OPERATIONS, precision

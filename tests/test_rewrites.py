@@ -113,7 +113,26 @@ def test_a_rewrite_computes_the_same(case: Case) -> None:
 
 
 def test_every_rewrite_is_tested() -> None:
-    assert {case.name for case in CASES} == set(REWRITES)
+    assert {case.name for case in CASES} | set(ARGUMENTS) == set(REWRITES)
+
+
+ARGUMENTS = {
+    "pool strides": Calls(lambda x: F.max_pool2d(x, 2)),
+    "transposed paddings": seeded(lambda: nn.ConvTranspose2d(4, 3, 3, 2, output_padding=1)),
+}
+"""Rewrites that change an operator's arguments alone, with a model each."""
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_arguments_are_changed_exactly(name: str) -> None:
+    model = ARGUMENTS[name].eval()
+    before = export(model, picture(*SHAPE))
+    after, sentences = apply([name], before)
+    assert len(sentences) == 1
+    assert operators(after) >= operators(before)
+    with torch.no_grad():
+        probe = picture(*SHAPE, seed=1)
+        assert torch.allclose(after.module()(probe), model(probe), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", REWRITES)

@@ -131,7 +131,6 @@ def without_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
         (Lambda(), "permute", ("executorch", "coreml")),
         (Random(), "rand", ()),
         (nn.Upsample(scale_factor=2, mode="bicubic"), "upsample_bicubic2d", ("executorch",)),
-        (nn.Upsample(scale_factor=1.3, mode="bilinear"), "upsample_bilinear2d", ("executorch",)),
         (nn.MaxPool2d(2, dilation=2), "max_pool2d", ("executorch",)),
         (nn.Linear(8, 8), "linear", ("executorch", "coreml")),
         (nn.Unfold(3), "im2col", ("executorch", "coreml")),

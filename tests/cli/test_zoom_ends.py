@@ -66,7 +66,7 @@ def test_an_interrupted_zoom_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    names = frames(12, 900, 700)
+    names = frames(30, 900, 700)
     process = start(names, tmp_path / "spool")
     deadline = time.monotonic() + 120
     while not held(process.pid, tmp_path / "spool") and time.monotonic() < deadline:
