@@ -14,7 +14,7 @@ from edge_sdk.emulate.open import open_artifact
 from edge_sdk.errors import ConversionError
 from edge_sdk.quantize import Quantised, apply_scheme, quantise
 from edge_sdk.targets import find_converter
-from tests.int8_codes import tflite_codes
+from tests.int8_codes import activation_codes
 from tests.quantize.smooth_pictures import smooth_pictures
 
 PICTURES = smooth_pictures(4, seed=4, size=16, channels=3)
@@ -138,7 +138,7 @@ def test_tflite_computes_in_integers_with_the_schemes_codes(name: str, tmp_path:
     path = tmp_path / "net.tflite"
     report = find_converter("tflite").convert(made.model, PICTURES[0], path, "int8")
     assert (report.float_operators, report.transposes, report.fallback) == (0, 0, None)
-    found = tflite_codes(path)[0]
+    found = activation_codes(path)
     wanted = [(codes.scale, codes.zero_point) for codes in made.scheme.values.values()]
     if "prelu" in name:
         # Between its two convolutions both sides of the input, by the input's step from 0 on.

@@ -17,7 +17,7 @@ from edge_sdk.models import EnhanceNet, EnhanceNetConfig
 from edge_sdk.quantize import Affine, Quantised, apply_scheme, quantise, quantise_weights
 from edge_sdk.targets import LoweringReport, find_converter
 from tests.foreign_networks import MobileNetV2Like
-from tests.int8_codes import coreml_codes, tflite_codes, xnnpack_codes
+from tests.int8_codes import activation_codes, layer_scales
 from tests.quantize.smooth_pictures import smooth_pictures
 from tests.xnnpack_sums import XnnpackSums, result
 
@@ -82,8 +82,9 @@ def test_every_format_holds_the_schemes_own_codes(
     quantised: tuple[EnhanceNet, Quantised], files: dict[str, tuple[Path, LoweringReport]]
 ) -> None:
     wanted, weights = scheme_codes(quantised[1]), weight_scales(quantised[1])
-    for target, read in (("tflite", tflite_codes), ("coreml", coreml_codes)):
-        activations, held = read(files[target][0])
+    for target in ("tflite", "coreml"):
+        path = files[target][0]
+        activations, held = activation_codes(path), layer_scales(path)
         assert {point for _, point in activations} == {point for _, point in wanted}, target
         found, given = {scale for scale, _ in activations}, {scale for scale, _ in wanted}
         # Half precision holds all scales exactly but the 1/255 of pictures, and tiny weights'.
@@ -91,7 +92,7 @@ def test_every_format_holds_the_schemes_own_codes(
         assert close(found, given, error), target
         assert close(given, found, error), target
         assert close(held, weights, 3e-7 if target == "tflite" else 5e-4), target
-    assert xnnpack_codes(files["executorch"][0]) == wanted
+    assert activation_codes(files["executorch"][0]) == wanted
 
 
 def test_graphs_are_integer_and_whole(files: dict[str, tuple[Path, LoweringReport]]) -> None:

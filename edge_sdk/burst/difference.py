@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -89,27 +88,6 @@ class NoiseGauge:
             return self.single_std
         level = float(torch.tensor(telling).quantile(QUIET_SHARE, interpolation="lower"))
         return min(max(level, self.single_std), MOST_SMOOTHING * self.single_std)
-
-
-@torch.no_grad()
-def difference_noise_std(
-    luma: Tensor, reference: int, motions: Mapping[int, Tensor], single_std: float
-) -> float:
-    """White noise that would make aligned frames differ as they do in their flat areas.
-
-    Args:
-        luma: float [N, 1, H, W] in [0, 1], studio swing.
-        reference: index of the frame the others are compared with.
-        motions: float64 [3, 3], reference to frame, centred, by frame.
-        single_std: noise seen in the reference alone, on the same values.
-
-    Returns:
-        σ on the same values, as :class:`NoiseGauge` measures it.
-    """
-    gauge = NoiseGauge(luma[reference], single_std)
-    for index, matrix in motions.items():
-        gauge.measure(luma[index], MotionField(matrix, *luma.shape[-2:]))
-    return gauge.noise_std
 
 
 def _flat_tiles(still: Tensor) -> Tensor:

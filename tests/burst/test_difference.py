@@ -5,11 +5,12 @@ import torch
 from torch import Tensor
 
 from edge_sdk.burst import ZoomConfig, zoom
-from edge_sdk.burst.difference import MOST_SMOOTHING, difference_noise_std
+from edge_sdk.burst.difference import MOST_SMOOTHING, NoiseGauge
 from edge_sdk.burst.noise import estimate_noise_std
 from edge_sdk.burst.reference import choose_reference, is_blurry
 from edge_sdk.data.examples import example_photo
 from edge_sdk.imaging import rgb_to_ycbcr
+from edge_sdk.registration.field import MotionField
 from edge_sdk.registration.pyramid import gaussian_blur
 
 STD = 6 / 255
@@ -27,6 +28,16 @@ def still(*frames: int) -> dict[int, Tensor]:
 def noise(count: int, seed: int = 0, std: float = STD) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     return std * torch.randn(count, 1, 256, 320, generator=generator)
+
+
+def difference_noise_std(
+    luma: Tensor, reference: int, motions: dict[int, Tensor], single_std: float
+) -> float:
+    """What a gauge tells of frames at known motions."""
+    gauge = NoiseGauge(luma[reference], single_std)
+    for index, matrix in motions.items():
+        gauge.measure(luma[index], MotionField(matrix, *luma.shape[-2:]))
+    return gauge.noise_std
 
 
 @pytest.mark.parametrize("std", [2 / 255, 8 / 255, 16 / 255])

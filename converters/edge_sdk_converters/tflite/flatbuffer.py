@@ -83,15 +83,6 @@ def float_results(payload: bytes) -> tuple[FloatResult, ...]:
     return tuple(found)
 
 
-def operator_counts(payload: bytes) -> dict[str, int]:
-    """Count the operators of every subgraph of a TFLite model.
-
-    Returns:
-        Counts by builtin name, such as ``CONV_2D``; custom operators by their own name.
-    """
-    return dict(contents(payload).operators)
-
-
 def contents(payload: bytes) -> Contents:
     """Read a TFLite model."""
     schema = require("tflite", "ai_edge_litert.schema_py_generated")
