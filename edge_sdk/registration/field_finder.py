@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from edge_sdk.registration.field_choice import PARTS, chosen_offsets
 from edge_sdk.registration.gauss_newton import Refined
 from edge_sdk.registration.template import Template, make_template
-from edge_sdk.registration.tile_evidence import View, certainty, evidence, match
+from edge_sdk.registration.tile_evidence import TileEvidence, View, certainty, evidence, match
 from edge_sdk.registration.tile_field import tile_offsets, varying_px
 from edge_sdk.registration.tile_grid import TileGrid
 
@@ -27,18 +28,16 @@ CELLS_PER_TILE = 64
 
 
 @dataclass(frozen=True, eq=False)
-class Fields:
-    """Fields of N frames on R × C tiles.
+class FrameField:
+    """Field of one frame, on tiles or on quarters of them.
 
     Attributes:
-        offsets_px: float64 [N, R, C, 2], in pixels of the finest level.
-        varies: bool [N]: whether the frame has offsets at all.
-        confidence: float64 [N, R, C].
-        support: float64 [N, R, C].
+        offsets_px: float64 [R, C, 2], in pixels of the finest level; ``None`` for 0.
+        confidence: float64 [R, C].
+        support: float64 [R, C].
     """
 
-    offsets_px: Tensor
-    varies: Tensor
+    offsets_px: Tensor | None
     confidence: Tensor
     support: Tensor
 
@@ -66,23 +65,24 @@ class FieldFinder:
         self._grid = TileGrid.over(template, self._rows, self._columns)
         self._prepared: list[Template] = []
 
-    def find(self, levels: list[Tensor], refined: Refined) -> Fields:
+    def find(self, levels: list[Tensor], refined: Refined) -> list[FrameField]:
         """Fields of frames, given their pyramids and global motions."""
         view = View.of(self._template, levels[0], refined)
         rms_px, found = varying_px(view, self._grid)
-        confidence = match(view, found)
-        support = confidence * certainty(found)
-        offsets = view.noise.new_zeros(len(view.frames), 2, self._rows, self._columns)
+        fields = _fields(None, found)
         varies = rms_px > VARIES_PX
         if bool(varies.any()):
             views, grids = self._views(view.only(varies), [level[varies] for level in levels])
-            offsets[varies] = tile_offsets(views, grids)
-            (found,) = evidence(views[-1], grids[-1], offsets[varies])
-            confidence[varies] = match(views[-1], found)
-            support[varies] = confidence[varies] * certainty(found)
-        return Fields(
-            offsets.movedim(1, -1).double(), varies, confidence.double(), support.double()
-        )
+            finest = views[-1]
+            parts = TileGrid.over(finest.template, PARTS * self._rows, PARTS * self._columns)
+            offsets = chosen_offsets(finest, grids[-1], tile_offsets(views, grids))
+            (found,) = evidence(finest, parts, offsets)
+            varying = iter(_fields(offsets, found))
+            fields = [
+                next(varying) if bent else field
+                for field, bent in zip(fields, varies.tolist(), strict=True)
+            ]
+        return fields
 
     def _views(self, view: View, levels: list[Tensor]) -> tuple[list[View], list[TileGrid]]:
         """Views and grids of all levels, coarsest first."""
@@ -99,3 +99,13 @@ class FieldFinder:
         views.reverse()
         grids = [TileGrid.over(entry.template, self._rows, self._columns) for entry in views]
         return views, grids
+
+
+def _fields(offsets: Tensor | None, found: TileEvidence) -> list[FrameField]:
+    confidence = match(found)
+    support = (confidence * certainty(found)).double().unbind(0)
+    trusted = confidence.double().unbind(0)
+    if offsets is None:
+        return [FrameField(None, *pair) for pair in zip(trusted, support, strict=True)]
+    places = offsets.movedim(1, -1).double().unbind(0)
+    return [FrameField(*parts) for parts in zip(places, trusted, support, strict=True)]

@@ -117,7 +117,6 @@ def refine(
         values, inside = sample_linear(frames, matrices, template.points)
         if float(step_px.max()) < tolerance_px:
             break
-    gain, offset = _brightness(normals, values, inside)
     return _summary(normals, matrices, values, inside, gain, offset, step_px)
 
 
@@ -214,19 +213,22 @@ def _summary(
     offset: Tensor,
     step_px: Tensor,
 ) -> Refined:
-    residual = _residual(normals.template, values, gain, offset)
+    # What passes before the scene must not change its brightness, but does count as unexplained.
+    spread = robust_std(_residual(normals.template, values, gain, offset), inside)
+    fitted_gain, fitted_offset = _brightness(normals, values, inside)
+    residual = _residual(normals.template, values, fitted_gain, fitted_offset)
     count = inside.sum(-1).clamp_min(1.0)
     reference = normals.template.values - normals.mean
     mean = (inside @ reference) / count
     variance = (inside @ reference.square()) / count - mean.square()
     # Only what the reference puts into the frame counts: a flat frame (gain 0) shows nothing of it.
-    variance = variance.clamp_min(0.0) * gain.clamp_min(0.0).square()
+    variance = variance.clamp_min(0.0) * fitted_gain.clamp_min(0.0).square()
     unexplained = (inside * residual.square()).sum(-1) / count
     return Refined(
         matrices=matrices,
         gain=gain,
         offset=offset,
-        residual_std=robust_std(residual, inside),
+        residual_std=spread,
         overlap=inside.mean(-1),
         explained=variance / (variance + unexplained).clamp_min(1e-12),
         last_step_px=step_px,

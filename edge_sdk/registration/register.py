@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from edge_sdk.errors import InputError
 from edge_sdk.registration.config import RegistrationConfig
 from edge_sdk.registration.field import MotionField
-from edge_sdk.registration.field_finder import FieldFinder, Fields
+from edge_sdk.registration.field_finder import FieldFinder, FrameField
 from edge_sdk.registration.gauss_newton import Normals, Refined, refine
 from edge_sdk.registration.motion import EuclideanMotion
 from edge_sdk.registration.pyramid import (
@@ -129,9 +130,12 @@ class Registrar:
     def _aligned(self, frames: Tensor) -> list[Registration]:
         levels = build_pyramid(self._smoothed(frames), self.config.coarsest_px)
         refined = self._global(levels)
-        fields = self._finder.find(levels, refined) if self.config.field else None
+        fields: Sequence[FrameField | None] = [None] * len(frames)
+        if self.config.field:
+            fields = self._finder.find(levels, refined)
         return [
-            self._judged(refined, fields, index, levels[0][index]) for index in range(len(frames))
+            self._judged(refined, found, index, levels[0][index])
+            for index, found in enumerate(fields)
         ]
 
     def _global(self, levels: list[Tensor]) -> Refined:
@@ -182,7 +186,7 @@ class Registrar:
         return alike
 
     def _judged(
-        self, refined: Refined, fields: Fields | None, index: int, smooth: Tensor
+        self, refined: Refined, found: FrameField | None, index: int, smooth: Tensor
     ) -> Registration:
         config = self.config
         matrix = self._full(refined.matrices[index])
@@ -206,19 +210,18 @@ class Registrar:
             overlap,
             explained,
             not reason,
-            self._field(matrix, None if reason or rests else fields, index),
+            self._field(matrix, None if reason or rests else found),
             reason,
         )
 
-    def _field(self, matrix: Tensor, fields: Fields | None, index: int) -> MotionField:
+    def _field(self, matrix: Tensor, found: FrameField | None) -> MotionField:
         height, width = self.shape[-2:]
-        if fields is None:
+        if found is None:
             return MotionField(matrix, height, width)
-        offsets = None
-        if bool(fields.varies[index]):
-            offsets = fields.offsets_px[index] * 2**self.halvings
-        confidence, support = fields.confidence[index], fields.support[index]
-        return MotionField(matrix, height, width, offsets, confidence, support)
+        offsets = found.offsets_px
+        if offsets is not None:
+            offsets = offsets * 2**self.halvings
+        return MotionField(matrix, height, width, offsets, found.confidence, found.support)
 
     def _full(self, matrix: Tensor) -> Tensor:
         size = self.shape

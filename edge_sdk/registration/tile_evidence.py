@@ -19,8 +19,10 @@ NOISE_AREA_PX = 12.0
 """Pixels that share their noise after smoothing by 1 px: 4π·σ²."""
 CONTRAST_PX = 0.2
 """Displacement that two samplings of the same thing may seem to differ by, from aliasing."""
-MATCH_MARGIN = 2.5
-"""Mean square of a tile's residuals, over the expected one, up to which it matches fully."""
+MATCH_MARGIN = 9.0
+"""Square of a residual, over the expected one, up to which a cell matches."""
+MATCHED_LEAST, MATCHED_FULLY = 0.3, 0.7
+"""Share of a tile's cells that match by chance, and that is enough: the rest may be hidden."""
 CERTAIN_PX = 0.25
 """Standard deviation of a tile's own offset that halves its support."""
 
@@ -91,16 +93,14 @@ class TileEvidence:
     Attributes:
         information: float32 [N, 3, R, C]: inverse covariance of the offset as (xx, xy, yy), px⁻².
         pull: float32 [N, 2, R, C]: information times the step that the residuals ask for, px⁻¹.
-        spread: float32 [N, R, C]: mean square of the residuals, outliers included.
+        matched: float32 [N, R, C]: share of the cells shown whose residuals are as expected.
         shown: float32 [N, R, C]: share of the tile that the frame shows.
-        slope: float32 [N, R, C]: mean square of the slope of the cells, per pixel.
     """
 
     information: Tensor
     pull: Tensor
-    spread: Tensor
+    matched: Tensor
     shown: Tensor
-    slope: Tensor
 
     def steps(self, trust_px: float) -> Tensor:
         """Offsets [N, 2, R, C] that each tile asks for by itself, held to about ``trust_px``."""
@@ -125,11 +125,12 @@ def evidence(
     slopes = (template.slopes @ turned).mT * (view.gain / view.unit_px)[:, None, None]
     x, y = slopes.unbind(1)
     square = residual.square()
-    energy = (x * x + y * y) * view.unit_px**2
-    counted = torch.stack((torch.ones_like(inside), inside, inside * square, inside * energy), 1)
-    total, shown, spread, slope = grid.gathered(counted).unbind(1)
+    contrast = (x * x + y * y) * (CONTRAST_PX * view.unit_px) ** 2
+    fits = inside * (square <= MATCH_MARGIN * (view.noise[:, None] + contrast))
+    counted = torch.stack((torch.ones_like(inside), inside, inside * square, fits), 1)
+    total, shown, spread, matched = grid.gathered(counted).unbind(1)
     few = shown.clamp_min(1e-3)
-    spread, slope = spread / few, slope / few
+    spread, matched = spread / few, matched / few
     # Where all is off, as before the tile has moved, nothing is an outlier.
     scale = torch.maximum(spread, view.noise[:, None, None])[:, None]
     expected = grid.interpolated(scale)[:, 0]
@@ -143,15 +144,14 @@ def evidence(
     found = []
     for subset in subsets:
         sums = grid.gathered(products if subset is None else products * subset) / noise
-        found.append(TileEvidence(sums[:, :3], sums[:, 3:], spread, shown / total, slope))
+        found.append(TileEvidence(sums[:, :3], sums[:, 3:], matched, shown / total))
     return tuple(found)
 
 
-def match(view: View, found: TileEvidence) -> Tensor:
+def match(found: TileEvidence) -> Tensor:
     """How far tiles show what the reference shows, float32 [N, R, C]: 1 within the noise."""
-    expected = view.noise[:, None, None] + CONTRAST_PX**2 * found.slope
-    ratio = MATCH_MARGIN * expected / found.spread.clamp_min(1e-12)
-    return ratio.clamp_max(1.0) * (2 * found.shown).clamp_max(1.0)
+    beyond_chance = (found.matched - MATCHED_LEAST) / (MATCHED_FULLY - MATCHED_LEAST)
+    return beyond_chance.clamp(0, 1) * (2 * found.shown).clamp_max(1.0)
 
 
 def certainty(found: TileEvidence) -> Tensor:
