@@ -18,6 +18,8 @@ from edge_sdk.registration.template import Template
 
 TUKEY = 4.685
 """Tuning constant of the biweight: 95 % efficient on Gaussian residuals."""
+CONTRAST_PX = 0.14
+"""Displacement that two samplings of an edge may seem to differ by: flat parts know no aliasing."""
 LONGEST_STEP_PX = 6.0
 """No corner moves further in one step: beyond, the slopes say nothing."""
 LEAST_GAIN = 0.02
@@ -35,6 +37,7 @@ class Normals:
         model: the motion model, K degrees of freedom.
         design: float32 [K + 2, P]: slope along each generator, then gain and offset.
         products: float32 [(K + 2)(K + 3)/2, P]: products of pairs of rows of ``design``.
+        contrast: float32 [P]: square of what two samplings may differ by where the slope is steep.
         corners: float64 [K, 4, 2]: how the corners of the picture move along each generator.
         mean: mean of the reference's values.
     """
@@ -43,6 +46,7 @@ class Normals:
     model: MotionModel
     design: Tensor
     products: Tensor
+    contrast: Tensor
     corners: Tensor
     mean: float
 
@@ -58,9 +62,9 @@ class Normals:
         products = design[upper[0]] * design[upper[1]]
         x, y = template.width / 2, template.height / 2
         corners = template.points.new_tensor([[-x, -y], [x, -y], [-x, y], [x, y]]).double()
-        return Normals(
-            template, model, design, products, velocities(model, corners / template.radius), mean
-        )
+        contrast = (CONTRAST_PX * template.slopes).square().sum(1)
+        along = velocities(model, corners / template.radius)
+        return Normals(template, model, design, products, contrast, along, mean)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +147,8 @@ def _solved(
 ) -> Tensor:
     residual = _residual(normals.template, values, gain, offset)
     spread = robust_std(residual, inside)
-    scaled = (residual / (TUKEY * spread[:, None])).square_().clamp_max_(1.0)
+    expected = spread.square()[:, None] + normals.contrast
+    scaled = (residual.square() / (TUKEY**2 * expected)).clamp_max_(1.0)
     weight = (1.0 - scaled).square_().mul_(inside)
     return _solution(normals, weight, weight * residual)
 

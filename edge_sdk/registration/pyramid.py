@@ -101,23 +101,29 @@ def local_contrast(images: Tensor) -> Tensor:
     return high / (high.square() + (COMPRESSION * spread).square() + FLAT).sqrt()
 
 
-def search_shift(
-    reference: Tensor, frames: Tensor, reach_px: int, min_overlap: float = MIN_OVERLAP
+def search_shifts(
+    reference: Tensor,
+    frames: Tensor,
+    reach_px: int,
+    min_overlap: float = MIN_OVERLAP,
+    candidates: int = 1,
 ) -> tuple[Tensor, Tensor]:
-    """Best whole-pixel shift of each frame by normalised cross-correlation over the overlap.
+    """Best whole-pixel shifts of each frame by normalised cross-correlation over the overlap.
 
-    All shifts at once by Fourier transforms (Padfield 2010). The largest ρ·√n wins, n pixels of
-    overlap: by chance ρ is of the order of 1/√n, so that few pixels must agree better than many. Of
-    equals, as flat pictures have them, the smallest shift wins.
+    All shifts at once by Fourier transforms (Padfield 2010). The evidence of a shift is ρ·√n, n the
+    share of the picture in the overlap: by chance ρ is of the order of 1/√n, so that few pixels
+    must agree better than many. Of equals, as flat pictures have them, the smallest shift wins.
 
     Args:
         reference: float [1, 1, H, W].
         frames: float [N, 1, H, W].
         reach_px: largest shift tried in each direction.
         min_overlap: least share of the picture that both must show for a shift to be considered.
+        candidates: K, how many shifts to return, none beside another.
 
     Returns:
-        Shifts float [N, 2] as (x, y), reference to frame, and their correlation [N] in [−1, 1].
+        Shifts float [N, K, 2] as (x, y), reference to frame, best first, and their evidence
+        [N, K] in [−1, 1].
     """
     height, width = reference.shape[-2:]
     reach_x, reach_y = min(reach_px, width - 1), min(reach_px, height - 1)
@@ -149,11 +155,18 @@ def search_shift(
     across = torch.arange(correlation.shape[-1], device=correlation.device) - reach_x
     distance = torch.hypot(rows[:, None].float(), across[None, :].float())
     evidence = correlation * (count / (height * width)).sqrt()
-    index = (evidence - TIE * distance).flatten(1).argmax(dim=1)
-    best = correlation.flatten(1).gather(1, index[:, None])[:, 0]
-    columns = correlation.shape[-1]
-    shifts = torch.stack((index % columns - reach_x, index // columns - reach_y), dim=-1)
-    return shifts.to(frames.dtype), best.to(frames.dtype)
+    ranked = evidence - TIE * distance
+    columns = evidence.shape[-1]
+    shifts, found = [], []
+    for _ in range(candidates):
+        index = ranked.flatten(1).argmax(dim=1)
+        x, y = index % columns, index // columns
+        shifts.append(torch.stack((x - reach_x, y - reach_y), dim=-1))
+        found.append(evidence.flatten(1).gather(1, index[:, None])[:, 0])
+        near_x = (torch.arange(columns) - x[:, None]).abs() <= 1
+        near_y = (torch.arange(evidence.shape[-2]) - y[:, None]).abs() <= 1
+        ranked = ranked.masked_fill(near_y[:, :, None] & near_x[:, None], -torch.inf)
+    return torch.stack(shifts, 1).to(frames.dtype), torch.stack(found, 1).to(frames.dtype)
 
 
 def _fast_length(length: int) -> int:

@@ -12,16 +12,10 @@ from edge_sdk.errors import InputError
 from edge_sdk.registration.config import RegistrationConfig
 from edge_sdk.registration.field import MotionField
 from edge_sdk.registration.field_finder import FieldFinder, FrameField
-from edge_sdk.registration.gauss_newton import Normals, Refined, refine
+from edge_sdk.registration.gauss_newton import Refined
+from edge_sdk.registration.global_motion import SEARCHED_SHARE, GlobalFinder
 from edge_sdk.registration.motion import EuclideanMotion
-from edge_sdk.registration.pyramid import (
-    build_pyramid,
-    gaussian_blur,
-    level_matrix,
-    local_contrast,
-    search_shift,
-)
-from edge_sdk.registration.template import make_template
+from edge_sdk.registration.pyramid import build_pyramid, gaussian_blur, level_matrix
 
 QUANTISATION = (1 / 255) ** 2 / 6
 """Variance of the difference of two values rounded to 8 bits."""
@@ -29,8 +23,6 @@ NOISE_MARGIN = 1.3
 """Variance of a difference, over that of the estimated noise, up to which it counts as noise."""
 PIXELS_AT_ONCE = 1_000_000
 """Frames are aligned together as long as they have no more pixels than this."""
-SEARCHED_SHARE = 0.1
-"""Shifts up to this share of the shorter side are always searched."""
 
 
 @dataclass(frozen=True)
@@ -94,14 +86,10 @@ class Registrar:
             height, width, self.halvings = height // 2, width // 2, self.halvings + 1
         self._smooth = self._smoothed(reference[None])
         self._levels = build_pyramid(self._smooth, self.config.coarsest_px)
-        self._contrast = local_contrast(self._levels[-1])
-        self._templates = [
-            make_template(level, self.config.most_points // (COARSE_THINNING if index else 1))
-            for index, level in enumerate(self._levels)
-        ]
-        self._normals = [Normals.of(entry, self.config.model) for entry in self._templates]
+        reach_px = max(self.config.max_shift_px, SEARCHED_SHARE * min(self.shape[-2:]))
+        self._global = GlobalFinder(self._levels, self.config, reach_px / 2**self.halvings)
         self._finder = FieldFinder(
-            self._levels, self._templates[0], self.config.most_points, self.config.tile_px
+            self._levels, self._global.template, self.config.most_points, self.config.tile_px
         )
 
     def register(self, frames: Tensor) -> tuple[Registration, ...]:
@@ -129,7 +117,7 @@ class Registrar:
 
     def _aligned(self, frames: Tensor) -> list[Registration]:
         levels = build_pyramid(self._smoothed(frames), self.config.coarsest_px)
-        refined = self._global(levels)
+        refined = self._global.find(levels)
         fields: Sequence[FrameField | None] = [None] * len(frames)
         if self.config.field:
             fields = self._finder.find(levels, refined)
@@ -137,35 +125,6 @@ class Registrar:
             self._judged(refined, found, index, levels[0][index])
             for index, found in enumerate(fields)
         ]
-
-    def _global(self, levels: list[Tensor]) -> Refined:
-        """Motions on the finest level."""
-        config = self.config
-        depth = len(levels) - 1
-        shorter = min(self.shape[-2:])
-        reach_px = max(config.max_shift_px, SEARCHED_SHARE * shorter)
-        reach = int(reach_px / 2 ** (depth + self.halvings)) + 1
-        contrast = local_contrast(levels[-1])
-        shifts, _ = search_shift(self._contrast, contrast, reach, config.min_overlap)
-        matrices = torch.eye(3, dtype=torch.float64, device=shifts.device).repeat(len(shifts), 1, 1)
-        matrices[:, :2, 2] = shifts.double()
-        for index in range(depth, 0, -1):
-            refined = refine(
-                self._normals[index],
-                levels[index],
-                matrices,
-                iterations=config.coarse_iterations,
-                tolerance_px=COARSE_TOLERANCE * config.tolerance_px,
-            )
-            scaling = level_matrix(self._levels[index - 1].shape, like=matrices)
-            matrices = scaling @ refined.matrices @ torch.linalg.inv(scaling)
-        return refine(
-            self._normals[0],
-            levels[0],
-            matrices,
-            iterations=config.fine_iterations,
-            tolerance_px=config.tolerance_px,
-        )
 
     def _smoothed(self, frames: Tensor) -> Tensor:
         for _ in range(self.halvings):
@@ -231,12 +190,6 @@ class Registrar:
             size = torch.Size((size[-2] // 2, size[-1] // 2))
         full: Tensor = scaling @ matrix @ torch.linalg.inv(scaling)
         return full
-
-
-COARSE_THINNING = 4
-"""Coarse levels use this much fewer points."""
-COARSE_TOLERANCE = 8.0
-"""Coarse levels stop this much earlier than the finest: they only give it a start."""
 
 
 def register(

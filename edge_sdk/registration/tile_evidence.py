@@ -19,9 +19,9 @@ NOISE_AREA_PX = 12.0
 """Pixels that share their noise after smoothing by 1 px: 4π·σ²."""
 CONTRAST_PX = 0.2
 """Displacement that two samplings of the same thing may seem to differ by, from aliasing."""
-MATCH_MARGIN = 9.0
+MATCH_MARGIN = 4.0
 """Square of a residual, over the expected one, up to which a cell matches."""
-MATCHED_LEAST, MATCHED_FULLY = 0.3, 0.7
+MATCHED_LEAST, MATCHED_FULLY = 0.5, 0.8
 """Share of a tile's cells that match by chance, and that is enough: the rest may be hidden."""
 CERTAIN_PX = 0.25
 """Standard deviation of a tile's own offset that halves its support."""

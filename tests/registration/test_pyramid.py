@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from edge_sdk.registration.pyramid import build_pyramid, gaussian_blur, search_shift
+from edge_sdk.registration.pyramid import build_pyramid, gaussian_blur, search_shifts
 
 
 def impulse(size: int = 41) -> Tensor:
@@ -78,27 +78,37 @@ def test_search_finds_whole_shifts(dx: int, dy: int, gain: float, offset: float)
     scene = torch.rand(1, 1, 60, 70, generator=torch.Generator().manual_seed(3))
     reference = scene[..., 10:50, 10:60]
     frame = scene[..., 10 - dy : 50 - dy, 10 - dx : 60 - dx] * gain + offset
-    shifts, correlation = search_shift(reference, frame, 8)
-    assert shifts.tolist() == [[dx, dy]]
-    assert float(correlation) == pytest.approx(1.0, abs=1e-3)
+    shifts, evidence = search_shifts(reference, frame, 8)
+    assert shifts.tolist() == [[[dx, dy]]]
+    overlap = (1 - abs(dx) / 50) * (1 - abs(dy) / 40)
+    assert float(evidence) == pytest.approx(overlap**0.5, abs=1e-3)
+
+
+def test_further_candidates_are_not_beside_the_best() -> None:
+    # Rows that repeat every 6 px: shifts by 6 and −6 are the next best.
+    rows = torch.rand(1, 1, 6, 50).repeat(1, 1, 8, 1)
+    shifts, evidence = search_shifts(rows, rows, 8, candidates=3)
+    assert shifts[0, 0].tolist() == [0, 0]
+    assert sorted(shifts[0, 1:].tolist()) == [[0, -6], [0, 6]]
+    assert evidence[0, 0] > evidence[0, 1] >= evidence[0, 2]
 
 
 def test_search_takes_a_batch() -> None:
     scene = torch.rand(1, 1, 60, 70)
     reference = scene[..., 10:50, 10:60]
     frames = torch.cat([scene[..., 10 - n : 50 - n, 10 + n : 60 + n] for n in range(4)])
-    shifts, _ = search_shift(reference, frames, 5)
-    assert shifts.tolist() == [[-n, n] for n in range(4)]
+    shifts, _ = search_shifts(reference, frames, 5)
+    assert shifts.tolist() == [[[-n, n]] for n in range(4)]
 
 
 @pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
 def test_a_flat_frame_stays_at_rest(level: float) -> None:
     flat = torch.full((1, 1, 40, 50), level)
     textured = torch.rand(1, 1, 40, 50)
-    assert search_shift(textured, flat, 8)[0].tolist() == [[0, 0]]
-    assert search_shift(flat, textured, 8)[0].tolist() == [[0, 0]]
+    assert search_shifts(textured, flat, 8)[0].tolist() == [[[0, 0]]]
+    assert search_shifts(flat, textured, 8)[0].tolist() == [[[0, 0]]]
 
 
 def test_reach_beyond_the_picture() -> None:
     image = torch.rand(1, 1, 8, 9)
-    assert search_shift(image, image, 100)[0].tolist() == [[0, 0]]
+    assert search_shifts(image, image, 100)[0].tolist() == [[[0, 0]]]
