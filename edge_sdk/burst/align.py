@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from edge_sdk.burst.decode import LUMA_NOISE
 from edge_sdk.burst.difference import NoiseGauge
 from edge_sdk.burst.luma import luma_of
-from edge_sdk.burst.merge import Progress
+from edge_sdk.burst.plan import Progress
 from edge_sdk.burst.reference import ReferenceChoice
 from edge_sdk.burst.source import FrameSource
 from edge_sdk.burst.threads import Spread, spreading_frames

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edge_sdk.burst.luma import luma_of
-from edge_sdk.burst.merge import Progress
+from edge_sdk.burst.plan import Progress
 from edge_sdk.burst.reference import (
     ReferenceChoice,
     check_forced,

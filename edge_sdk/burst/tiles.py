@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -67,13 +68,13 @@ class Region:
 
 @dataclass(frozen=True)
 class Tile:
-    """A tile of the reference.
+    """A rectangle of the reference that is encoded at once; it may lie beyond the frame's edge.
 
     Attributes:
-        top: first row of its inside.
-        left: first column of its inside.
-        height: rows of its inside that lie in the region.
-        width: columns of its inside that lie in the region.
+        top: first row.
+        left: first column.
+        height: rows.
+        width: columns.
     """
 
     top: int
@@ -102,10 +103,10 @@ class FrameCrop:
     """What ``encode`` needs of one frame for one tile.
 
     Attributes:
-        pixels: float32 [3, T, T]: at each pixel the frame's pixel nearest to where the motion takes
+        pixels: float32 [3, R, C]: at each pixel the frame's pixel nearest to where the motion takes
             it; beyond the frame's edge the nearest on it.
-        offset: float32 [2, T, T]: where these samples lie on the reference, relative to the pixel.
-        confidence: float32 [1, T, T]: trust in the motion where the samples lie on the frame, else
+        offset: float32 [2, R, C]: where these samples lie on the reference, relative to the pixel.
+        confidence: float32 [1, R, C]: trust in the motion where the samples lie on the frame, else
             0.
     """
 
@@ -114,32 +115,36 @@ class FrameCrop:
     confidence: Tensor
 
 
-def bands(region: Region, inside_px: int) -> Iterator[list[Tile]]:
-    """Cover a region with tiles whose insides touch, one row of tiles at a time."""
-    bottom, right = region.top + region.height, region.left + region.width
-    for top in range(region.top, bottom, inside_px):
-        yield [
-            Tile(top, left, min(inside_px, bottom - top), min(inside_px, right - left))
-            for left in range(region.left, right, inside_px)
-        ]
+def bands(region: Region, most_px: int) -> Iterator[list[Tile]]:
+    """Cover a region with tiles that touch, of nearly equal sides up to ``most_px``; by rows."""
+    columns = list(cuts(region.width, most_px))
+    for top, height in cuts(region.height, most_px):
+        yield [Tile(region.top + top, region.left + left, height, width) for left, width in columns]
 
 
-def crop_reference(strip: Strip, tile: Tile, tile_px: int, halo_px: int) -> FrameCrop:
-    """Crop the reference itself: its samples lie on its pixels."""
+def cuts(length: int, most: int) -> Iterator[tuple[int, int]]:
+    """Starts and lengths of the fewest parts of at most ``most``, nearly equal."""
+    count = -(-length // most)
+    ends = [length * index // count for index in range(count + 1)]
+    for start, end in pairwise(ends):
+        yield start, end - start
+
+
+def crop_reference(strip: Strip, tile: Tile, halo_px: int) -> FrameCrop:
+    """Crop the reference itself, R × C = tile and halo: its samples lie on its pixels."""
     width = strip.pixels.shape[-1]
-    rows = torch.arange(tile_px) + (tile.top - halo_px)
-    columns = torch.arange(tile_px) + (tile.left - halo_px)
-    pixels = strip.pixels[:, (rows.clamp(0, strip.height - 1) - strip.top)]
+    rows = torch.arange(tile.height + 2 * halo_px) + (tile.top - halo_px)
+    columns = torch.arange(tile.width + 2 * halo_px) + (tile.left - halo_px)
+    last = strip.top + strip.pixels.shape[1] - 1
+    pixels = strip.pixels[:, (rows.clamp(strip.top, last) - strip.top)]
     pixels = pixels[:, :, columns.clamp(0, width - 1)]
     on_rows = (rows >= 0) & (rows < strip.height)
     on_columns = (columns >= 0) & (columns < width)
     confidence = (on_rows[:, None] & on_columns[None, :]).float()
-    return FrameCrop(pixels, torch.zeros(2, tile_px, tile_px), confidence[None])
+    return FrameCrop(pixels, torch.zeros(2, len(rows), len(columns)), confidence[None])
 
 
-def crop_frame(
-    strip: Strip, field: MotionField, tile: Tile, tile_px: int, halo_px: int
-) -> FrameCrop:
+def crop_frame(strip: Strip, field: MotionField, tile: Tile, halo_px: int) -> FrameCrop:
     """Crop a frame along its motion, to the nearest whole pixel of each of the tile's pixels.
 
     A pixel p of the tile takes the frame's pixel n nearest to M(p); that sample lies at
@@ -149,31 +154,31 @@ def crop_frame(
         strip: rows of the frame, all that the tile can reach or those at the frame's edge.
         field: motion from the reference to the frame.
         tile: the tile on the reference.
-        tile_px: side of the crop, halo included.
-        halo_px: margin around the tile's inside.
+        halo_px: margin around the tile.
     """
-    shift, slope, trust = _sampled_motion(field, tile, tile_px, halo_px)
+    shift, slope, trust = _sampled_motion(field, tile, halo_px)
     whole = torch.floor(shift + 0.5)
     beside = whole - shift
     (xx, xy), (yx, yy) = slope.tolist()
     offset = torch.stack((xx * beside[0] + xy * beside[1], yx * beside[0] + yy * beside[1]))
     offset = offset.clamp_(-MAX_OFFSET_PX, MAX_OFFSET_PX)
-    columns = whole[0].int() + (torch.arange(tile_px, dtype=torch.int32) + (tile.left - halo_px))
-    rows = whole[1].int() + _column(tile_px, tile.top - halo_px)
+    height, width = shift.shape[-2:]
+    columns = whole[0].int() + _places(width, tile.left - halo_px)
+    rows = whole[1].int() + _places(height, tile.top - halo_px)[:, None]
     pixels, inside = _gathered(strip, rows, columns)
     if inside is None:
-        confidence = torch.ones(1, tile_px, tile_px) if trust is None else trust[None]
+        confidence = torch.ones(1, height, width) if trust is None else trust[None]
     else:
         confidence = (inside if trust is None else inside * trust)[None]
     return FrameCrop(pixels, offset, confidence)
 
 
-def _column(count: int, first: int) -> Tensor:
-    return (torch.arange(count, dtype=torch.int32) + first)[:, None]
+def _places(count: int, first: int) -> Tensor:
+    return torch.arange(count, dtype=torch.int32) + first
 
 
 def _gathered(strip: Strip, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Pixels at places int32 [T, T], and 1 where they lie on the frame; ``None`` for everywhere."""
+    """Pixels at places int32 [R, C], and 1 where they lie on the frame; ``None`` for everywhere."""
     width = strip.pixels.shape[-1]
     first, last = strip.top, strip.top + strip.pixels.shape[1] - 1
     inside = None
@@ -187,17 +192,11 @@ def _gathered(strip: Strip, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tens
     return pixels.reshape(3, *rows.shape), inside
 
 
-def reach_rows(
-    field: MotionField, tiles: list[Tile], tile_px: int, halo_px: int
-) -> tuple[int, int]:
+def reach_rows(field: MotionField, tiles: list[Tile], halo_px: int) -> tuple[int, int]:
     """First and last row (excluded) of a frame that a row of tiles may need, on the frame."""
-    left, right = tiles[0].left - halo_px, tiles[-1].left - halo_px + tile_px
-    top = tiles[0].top - halo_px
-    count = (right - left) // LATTICE_PX + 2
-    x = torch.linspace(left, right, count, dtype=torch.float64) - (field.width - 1) / 2
-    y = torch.linspace(top, top + tile_px, 2 + tile_px // LATTICE_PX, dtype=torch.float64)
-    y = y - (field.height - 1) / 2
-    points = torch.stack((x[None].expand(len(y), -1), y[:, None].expand(-1, count)), -1)
+    left, right = tiles[0].left - halo_px, tiles[-1].left + tiles[-1].width + halo_px
+    top, bottom = tiles[0].top - halo_px, tiles[0].top + tiles[0].height + halo_px
+    points = _lattice(field, (top, bottom), (left, right))
     rows = field.at(points)[..., 1] + (field.height - 1) / 2
     # Two rows more on each side: the motion between the points, and rounding.
     first, last = int(rows.min().floor()) - 2, int(rows.max().ceil()) + 3
@@ -205,29 +204,35 @@ def reach_rows(
     return first, max(min(last, field.height), first + 1)
 
 
+def _lattice(field: MotionField, rows: tuple[int, int], columns: tuple[int, int]) -> Tensor:
+    """Evenly spaced positions from the first pixel to the last, about 8 px apart: [m, n, 2]."""
+    y, x = (
+        torch.linspace(start, end - 1, (end - start) // LATTICE_PX + 2, dtype=torch.float64)
+        for start, end in (rows, columns)
+    )
+    x, y = x - (field.width - 1) / 2, y - (field.height - 1) / 2
+    return torch.stack((x[None].expand(len(y), -1), y[:, None].expand(-1, len(x))), -1)
+
+
 def _sampled_motion(
-    field: MotionField, tile: Tile, tile_px: int, halo_px: int
+    field: MotionField, tile: Tile, halo_px: int
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """M(p) − p float32 [2, T, T], J⁻¹ float32 [2, 2], and trust [T, T] or ``None`` for 1."""
-    nodes = tile_px // LATTICE_PX + 2
-    axis = torch.linspace(0, tile_px - 1, nodes, dtype=torch.float64)
-    x = axis + (tile.left - halo_px - (field.width - 1) / 2)
-    y = axis + (tile.top - halo_px - (field.height - 1) / 2)
-    points = torch.stack((x[None].expand(nodes, -1), y[:, None].expand(-1, nodes)), -1)
+    """M(p) − p float32 [2, R, C], J⁻¹ float32 [2, 2], and trust [R, C] or ``None`` for 1."""
+    rows = (tile.top - halo_px, tile.top + tile.height + halo_px)
+    columns = (tile.left - halo_px, tile.left + tile.width + halo_px)
+    size = (rows[1] - rows[0], columns[1] - columns[0])
+    points = _lattice(field, rows, columns)
     shift = field.at(points) - points
-    span = tile_px - 1
-    along_x = (shift[:, -1] - shift[:, 0]).mean(0) / span
-    along_y = (shift[-1] - shift[0]).mean(0) / span
+    along_x = (shift[:, -1] - shift[:, 0]).mean(0) / (size[1] - 1)
+    along_y = (shift[-1] - shift[0]).mean(0) / (size[0] - 1)
     slope = torch.linalg.inv(torch.eye(2, dtype=torch.float64) + torch.stack((along_x, along_y), 1))
-    fine = _filled(shift.movedim(-1, 0), tile_px)
+    fine = _filled(shift.movedim(-1, 0), size)
     if field.confidence is None:
         return fine, slope.float(), None
-    return fine, slope.float(), _filled(field.confidence_at(points)[None], tile_px)[0]
+    return fine, slope.float(), _filled(field.confidence_at(points)[None], size)[0]
 
 
-def _filled(nodes: Tensor, side: int) -> Tensor:
-    """Values [C, n, n] on a lattice, bilinearly to [C, side, side], corner to corner."""
-    filled = functional.interpolate(
-        nodes[None].float(), (side, side), mode="bilinear", align_corners=True
-    )
+def _filled(nodes: Tensor, size: tuple[int, int]) -> Tensor:
+    """Values [C, m, n] on a lattice, bilinearly to [C, *size], corner to corner."""
+    filled = functional.interpolate(nodes[None].float(), size, mode="bilinear", align_corners=True)
     return filled[0]

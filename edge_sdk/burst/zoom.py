@@ -13,7 +13,8 @@ from edge_sdk.burst.align import Aligned, align
 from edge_sdk.burst.config import ZoomConfig
 from edge_sdk.burst.decode import Decode
 from edge_sdk.burst.encode import Encode
-from edge_sdk.burst.merge import MergePlan, Progress, Sink, merge
+from edge_sdk.burst.merge import Sink, merge
+from edge_sdk.burst.plan import MergePlan, Progress
 from edge_sdk.burst.reference import is_blurry
 from edge_sdk.burst.restore import Restore
 from edge_sdk.burst.result import FrameReport, ZoomResult
@@ -24,8 +25,8 @@ from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
 from edge_sdk.registration import Registration
 
-INSIDE_PX = 192
-"""Inside of a tile, in pixels of a frame."""
+TILE_PX = 160
+"""Most rows and columns of a tile, in pixels of a frame: what fits a processor's cache."""
 SMALLEST_FRAME_PX = 32
 NETWORK_SCALE = 2
 
@@ -112,7 +113,7 @@ def zoom_into(
             choice.index,
             aligned.motions,
             region,
-            INSIDE_PX,
+            TILE_PX,
             aligned.noise_std,
             config.reference_weight,
             config.provenance,

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from edge_sdk.burst.encode import Encode
+from edge_sdk.burst.merge import DECODED_PX
 from edge_sdk.burst.restore import Restore
-from edge_sdk.burst.zoom import INSIDE_PX
 from edge_sdk.registration import RegistrationConfig
 
 PAGE = (Path(__file__).parents[2] / "docs" / "driver.md").read_text()
@@ -60,8 +60,8 @@ def size(shape: str, names: dict[str, int]) -> tuple[int, ...]:
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
 def test_shapes_of_the_stages(scale: int) -> None:
     decoder = Restore(scale, 8 / 255, 10)
-    side = INSIDE_PX + 2 * (decoder.halo_px + 5)
-    names = {"s": scale, "T": side, "t": side - 10, "I": INSIDE_PX}
+    side = DECODED_PX + 2 * decoder.halo_px
+    names = {"s": scale, "T": 170, "t": 160, "d": side, "u": DECODED_PX}
     tensors: list[Tensor] = []
     for stage, module in (("encode", Encode(scale)), ("decode", decoder)):
         ins, outs = stage_ends(stage)

@@ -78,7 +78,7 @@ def test_the_size_of_the_tiles_does_not_matter(
     module = importlib.import_module("edge_sdk.burst.zoom")
     results = []
     for inside in (192, 32):
-        monkeypatch.setattr(module, "INSIDE_PX", inside)
+        monkeypatch.setattr(module, "TILE_PX", inside)
         results.append(zoom(frames, net, config).pixels)
     torch.testing.assert_close(results[1], results[0], rtol=0, atol=1e-5)
 

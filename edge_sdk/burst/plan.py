@@ -1,0 +1,58 @@
+"""What a merge is asked for, and what it found out beside the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from edge_sdk.burst.source import FrameSource
+from edge_sdk.burst.tiles import Region
+from edge_sdk.registration import MotionField
+
+Progress = Callable[[str, int, int], None]
+"""Called with the stage's name, steps done and steps in all."""
+
+
+@dataclass(frozen=True, eq=False)
+class MergePlan:
+    """What is merged, and how.
+
+    Attributes:
+        source: the frames.
+        reference: index of the reference.
+        motions: motion from the reference to every other frame that takes part.
+        region: what of the reference is enlarged.
+        tile_px: most rows and columns of a tile, in pixels of a frame.
+        noise_std: noise of a frame on values in [0, 1].
+        reference_weight: weight of the reference's samples; those of other frames weigh 1.
+        provenance: whether to keep maps of what each frame contributed.
+    """
+
+    source: FrameSource
+    reference: int
+    motions: dict[int, MotionField]
+    region: Region
+    tile_px: int
+    noise_std: float
+    reference_weight: float
+    provenance: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Merged:
+    """What a merge found out beside the picture.
+
+    Attributes:
+        shares: mean agreement of every frame but the reference, 0 to 1.
+        maps: by frame, float16 [⌈h/4⌉, ⌈w/4⌉]: mean weight over 4×4 pixels of the region; empty
+            unless the plan asks for it.
+        merge_seconds: time spent on reading, crops and ``encode``.
+        enhance_seconds: time spent on ``decode`` and output.
+    """
+
+    shares: dict[int, float]
+    maps: dict[int, Tensor]
+    merge_seconds: float
+    enhance_seconds: float
