@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from edge_sdk.burst.steering import box_mean
 from edge_sdk.reparam.block import sum_tensors
 
 MARGIN_PX = 3
@@ -34,8 +35,8 @@ class Expectation:
     """
 
     def __init__(self, reference: Tensor, noise_std: Tensor) -> None:
-        self.mean = _mean(reference)
-        spread = _mean(reference * reference) - self.mean * self.mean
+        self.mean = box_mean(reference)
+        spread = box_mean(reference * reference) - self.mean * self.mean
         noise = noise_std * noise_std
         contrast = (_over_colours(spread) - noise).clamp(0, 1)
         # Two means of nine pixels differ by 2σ²/9; sub-pixel sampling adds a part of the contrast.
@@ -51,7 +52,7 @@ class Expectation:
         Returns:
             Float [N, 1, T − 6, T − 6] in [0, 1]: 1 where both show the same thing.
         """
-        difference = _mean(frame) - self.mean
+        difference = box_mean(frame) - self.mean
         excess = _over_colours(difference * difference) / self.limit
         agreed = (1.5 * torch.exp(-(excess * excess)) - 0.1).clamp(0, 1)
         return _worst(agreed)
@@ -60,12 +61,6 @@ class Expectation:
 def agreement(reference: Tensor, frame: Tensor, noise_std: Tensor) -> Tensor:
     """Compare a frame with the reference: :class:`Expectation` of one, asked about the other."""
     return Expectation(reference, noise_std).agreement(frame)
-
-
-def _mean(x: Tensor) -> Tensor:
-    """Means over 3×3, by sums of views: faster than pooling on few channels."""
-    down = x[..., :-2, :] + x[..., 1:-1, :] + x[..., 2:, :]
-    return (down[..., :-2] + down[..., 1:-1] + down[..., 2:]) * (1.0 / 9.0)
 
 
 def _worst(x: Tensor) -> Tensor:

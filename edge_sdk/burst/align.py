@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge_sdk.burst.decode import LUMA_NOISE
-from edge_sdk.burst.difference import NoiseGauge
+from edge_sdk.burst.difference import BLUR_PX, NoiseGauge
 from edge_sdk.burst.luma import luma_of
 from edge_sdk.burst.plan import Progress
 from edge_sdk.burst.reference import ReferenceChoice
@@ -63,12 +63,14 @@ def _aligned(
     still = luma_of(source, choice.index)
     registrar = Registrar(still, config, assumed)
     gauge = NoiseGauge(still, seen) if noise_std is None else None
+    blurred_alike = registrar.halvings == 0 and config.smooth_px == BLUR_PX
 
     def registered(index: int) -> Registration:
         luma = luma_of(source, index)
-        found = registrar.register(luma[None])[0]
+        smooth = registrar.smoothed(luma[None])
+        found = registrar.register_smooth(smooth)[0]
         if gauge is not None and found.accepted:
-            gauge.measure(luma, found.field)
+            gauge.measure(luma, found.field, smooth[0] if blurred_alike else None)
         return found
 
     others = [index for index in range(source.count) if index != choice.index]

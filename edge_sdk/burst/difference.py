@@ -65,8 +65,14 @@ class NoiseGauge:
         self._points = torch.stack((x, y), -1).double()
         self._here = still[0, 0, rows, columns]
 
-    def measure(self, luma: Tensor, field: MotionField) -> None:
-        """Add a frame: float [1, H, W], with its motion against the reference."""
+    def measure(self, luma: Tensor, field: MotionField, blurred: Tensor | None = None) -> None:
+        """Add a frame.
+
+        Args:
+            luma: float [1, H, W].
+            field: its motion against the reference.
+            blurred: the same blurred by ``BLUR_PX``, where that is known already.
+        """
         if not self.usable:
             return
         moved = field.at(self._points)
@@ -74,7 +80,7 @@ class NoiseGauge:
         shown = (moved.abs() <= limit).flatten(1).all(1)
         if not bool(shown.any()):
             return
-        frame = gaussian_blur(luma[None], BLUR_PX)[0]
+        frame = gaussian_blur(luma[None], BLUR_PX)[0] if blurred is None else blurred
         there = sample_bicubic(frame, moved.flatten(0, 1).float())[0].reshape(self._here.shape)
         spread = (there - self._here)[shown].flatten(1).std(dim=1, correction=0)
         quiet = float(spread.quantile(QUIET_SHARE)) / QUIET_BIAS

@@ -96,11 +96,9 @@ class Encode(nn.Module):
         sums, weights = [], []
         for taps, part in zip(self.taps, added.sums, strict=True):
             counts = [_moved(added.counts[x, y], right, down) for right, down, x, y in taps]
-            rises = [
-                _moved(added.counts[x, y] * view.rises[x, y], right, down)
-                for right, down, x, y in taps
-            ]
-            sums.append(part - sum_tensors(rises))
+            for count, (right, down, x, y) in zip(counts, taps, strict=True):
+                part = _plus_product(part, count, _moved(view.falls[x, y], right, down))
+            sums.append(part)
             weights.append(sum_tensors(counts))
         by_colour = [part[:, colour : colour + 1] for colour in range(3) for part in sums]
         # Delegates do not take the joining of a single tensor.
@@ -111,10 +109,12 @@ class Encode(nn.Module):
         expected = Expectation(_inner(reference, 1), noise_std)
         xx, xy, yy = (_inner(x, 1) for x in self.steering(reference, noise_std))
         near_x, near_y = (_inner(x, HALO_PX - 2) for x in (slope_x, slope_y))
+        by_x = {x: -x * near_x for x in self.distances}
+        by_y = {y: -y * near_y for y in self.distances}
         pairs = [(x, y) for taps in self.taps for _, _, x, y in taps]
-        forms = {(x, y): x * x * xx + x * y * xy + y * y * yy for x, y in pairs}
-        rises = {(x, y): x * near_x + y * near_y for x, y in pairs}
-        return _ReferenceView((slope_x, slope_y), expected, (xx, xy, yy), forms, rises)
+        turns = {product: product * xy for product in {x * y for x, y in pairs}}
+        falls = {(x, y): by_x[x] + by_y[y] for x, y in pairs}
+        return _ReferenceView((slope_x, slope_y), expected, (xx, xy, yy), turns, falls)
 
     def _add(
         self, view: _ReferenceView, frame: Tensor, offset: Tensor, confidence: Tensor, to: _Added
@@ -122,7 +122,8 @@ class Encode(nn.Module):
         slope_x, slope_y = view.slopes
         offset_x, offset_y = (_inner(offset[:, axis : axis + 1], 1) for axis in (0, 1))
         # The frame's values as they would be at the pixels themselves.
-        level = _inner(frame, 1) - slope_x * offset_x - slope_y * offset_y
+        level = _less_product(_inner(frame, 1), slope_x, offset_x)
+        level = _less_product(level, slope_y, offset_y)
         trust = view.expected.agreement(level) * _inner(confidence, HALO_PX - 1)
         to.trusts.append(_inner(trust, 1))
         level, offset_x, offset_y = (_inner(x, HALO_PX - 2) for x in (level, offset_x, offset_y))
@@ -130,11 +131,12 @@ class Encode(nn.Module):
         along_x = 2.0 * xx * offset_x + xy * offset_y
         along_y = 2.0 * yy * offset_y + xy * offset_x
         start = 0.5 * (along_x * offset_x + along_y * offset_y)
-        downs = {y: -y * along_y - start for y in self.distances}
-        across = {x: x * along_x for x in self.distances}
+        # The exponent −½(e + δ)ᵀC⁻¹(e + δ) in parts of y, of x and of both.
+        downs = {y: -y * (along_y + y * yy) - start for y in self.distances}
+        across = {x: x * (along_x + x * xx) for x in self.distances}
         for place, taps in enumerate(self.taps):
             for right, down, x, y in taps:
-                weight = torch.exp(downs[y] - across[x] - view.forms[x, y]) * trust
+                weight = _weight(downs[y] - across[x], view.turns[x * y], trust)
                 count, value = _moved(weight, right, down), _moved(level, right, down)
                 if place == len(to.sums):
                     to.sums.append(count * value)
@@ -155,8 +157,21 @@ def _beyond(distance: float) -> float:
     return max(abs(distance) - 0.5, 0.0)
 
 
+def _weight(exponent: Tensor, less: Tensor, trust: Tensor) -> Tensor:
+    # In place outside of a graph, as below: without room for the result it is written faster.
+    if torch.compiler.is_compiling():
+        return torch.exp(exponent - less) * trust
+    return exponent.sub_(less).exp_().mul_(trust)
+
+
+def _less_product(total: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    # Delegates take a product and a difference, not both in one.
+    if torch.compiler.is_compiling():
+        return total - first * second
+    return torch.addcmul(total, first, second, value=-1)
+
+
 def _plus(total: Tensor, more: Tensor) -> Tensor:
-    # In place outside of a graph: without room for the result it is written faster.
     return total + more if torch.compiler.is_compiling() else total.add_(more)
 
 
@@ -186,15 +201,15 @@ class _ReferenceView:
     """What all frames of a tile have in common; u = T − 8.
 
     ``slopes`` along x and y are [1, 3, T − 2, T − 2], the coefficients xx, xy, yy of the kernel,
-    ``form``, [1, 1, u, u] each. By distance (x, y) from a finer pixel, ``forms`` has the kernel's
-    exponent there and ``rises`` the rise of the reference over it.
+    ``form``, [1, 1, u, u] each. ``turns`` has xy times x·y by that product, and ``falls``, by
+    distance (x, y) from a finer pixel, the fall of the reference over it.
     """
 
     slopes: tuple[Tensor, Tensor]
     expected: Expectation
     form: tuple[Tensor, Tensor, Tensor]
-    forms: dict[tuple[float, float], Tensor]
-    rises: dict[tuple[float, float], Tensor]
+    turns: dict[float, Tensor]
+    falls: dict[tuple[float, float], Tensor]
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from edge_sdk.burst.tally import Tally
 from edge_sdk.burst.threads import Spread, spreading
 from edge_sdk.burst.tiles import Region, bands, cuts
 
-DECODED_PX = 96
+DECODED_PX = 128
 """Most rows and columns that are decoded together: their finer planes fit a processor's cache."""
 
 

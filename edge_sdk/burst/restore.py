@@ -127,8 +127,11 @@ class Restore(nn.Module):
         """
         floor = SMALLEST_WEIGHT
         fine = functional.pixel_shuffle(weights, self.scale) + floor
-        beside = functional.interpolate(reference, scale_factor=float(self.scale), mode="bilinear")
-        merged = functional.pixel_shuffle(sums, self.scale) + floor * beside
+        beside = [reference[:, colour : colour + 1] * floor for colour in range(3)]
+        count = self.scale**2
+        phases = [sums[:, count * colour : count * (colour + 1)] for colour in range(3)]
+        filled = [part + still for part, still in zip(phases, beside, strict=True)]
+        merged = functional.pixel_shuffle(torch.cat(filled, 1), self.scale)
         smooth = separable(fine, self.start)
         picture = _rotated(separable(merged, self.start) / smooth, _ROTATION)
         margin = len(self.start) // 2

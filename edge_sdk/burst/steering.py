@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from edge_sdk.reparam.block import sum_tensors
 
@@ -62,7 +61,7 @@ class Steering(nn.Module):
         luma = sum_tensors([reference[:, colour : colour + 1] for colour in range(3)]) * (1.0 / 3.0)
         slope_x, slope_y = slopes(_smoothed(luma))
         xx, xy, yy = (
-            functional.avg_pool2d(product, 3, 1)
+            box_mean(product)
             for product in (slope_x * slope_x, slope_x * slope_y, slope_y * slope_y)
         )
         across = xx - yy
@@ -76,6 +75,12 @@ class Steering(nn.Module):
         steep, flat = narrow * narrow * quarter, wide * wide * quarter
         even, turned = steep + flat, (steep - flat) / strength
         return even + turned * across, 4.0 * turned * xy, even - turned * across
+
+
+def box_mean(x: Tensor) -> Tensor:
+    """Means over 3×3, float [N, C, T − 2, T − 2]; sums of views are faster than pooling here."""
+    down = x[..., :-2, :] + x[..., 1:-1, :] + x[..., 2:, :]
+    return (down[..., :-2] + down[..., 1:-1] + down[..., 2:]) * (1.0 / 9.0)
 
 
 def slopes(x: Tensor) -> tuple[Tensor, Tensor]:

@@ -159,7 +159,7 @@ def crop_frame(strip: Strip, field: MotionField, tile: Tile, halo_px: int) -> Fr
     shift, slope, trust = _sampled_motion(field, tile, halo_px)
     whole = torch.floor(shift + 0.5)
     beside = whole - shift
-    (xx, xy), (yx, yy) = slope.tolist()
+    (xx, xy), (yx, yy) = slope
     offset = torch.stack((xx * beside[0] + xy * beside[1], yx * beside[0] + yy * beside[1]))
     offset = offset.clamp_(-MAX_OFFSET_PX, MAX_OFFSET_PX)
     height, width = shift.shape[-2:]
@@ -216,20 +216,25 @@ def _lattice(field: MotionField, rows: tuple[int, int], columns: tuple[int, int]
 
 def _sampled_motion(
     field: MotionField, tile: Tile, halo_px: int
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    """M(p) − p float32 [2, R, C], J⁻¹ float32 [2, 2], and trust [R, C] or ``None`` for 1."""
+) -> tuple[Tensor, tuple[tuple[float, float], tuple[float, float]], Tensor | None]:
+    """M(p) − p float32 [2, R, C], J⁻¹ by rows, and trust [R, C] or ``None`` for 1."""
     rows = (tile.top - halo_px, tile.top + tile.height + halo_px)
     columns = (tile.left - halo_px, tile.left + tile.width + halo_px)
     size = (rows[1] - rows[0], columns[1] - columns[0])
     points = _lattice(field, rows, columns)
     shift = field.at(points) - points
-    along_x = (shift[:, -1] - shift[:, 0]).mean(0) / (size[1] - 1)
-    along_y = (shift[-1] - shift[0]).mean(0) / (size[0] - 1)
-    slope = torch.linalg.inv(torch.eye(2, dtype=torch.float64) + torch.stack((along_x, along_y), 1))
+    xx, yx = ((shift[:, -1] - shift[:, 0]).mean(0) / (size[1] - 1)).tolist()
+    xy, yy = ((shift[-1] - shift[0]).mean(0) / (size[0] - 1)).tolist()
+    xx, yy = xx + 1, yy + 1
+    whole = xx * yy - xy * yx
+    slope = ((yy / whole, -xy / whole), (-yx / whole, xx / whole))
     fine = _filled(shift.movedim(-1, 0), size)
     if field.confidence is None:
-        return fine, slope.float(), None
-    return fine, slope.float(), _filled(field.confidence_at(points)[None], size)[0]
+        return fine, slope, None
+    trust = field.confidence_at(points)
+    if bool((trust == 1).all()):
+        return fine, slope, None
+    return fine, slope, _filled(trust[None], size)[0]
 
 
 def _filled(nodes: Tensor, size: tuple[int, int]) -> Tensor:

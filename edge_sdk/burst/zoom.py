@@ -25,7 +25,7 @@ from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
 from edge_sdk.registration import Registration
 
-TILE_PX = 160
+TILE_PX = 192
 """Most rows and columns of a tile, in pixels of a frame: what fits a processor's cache."""
 SMALLEST_FRAME_PX = 32
 NETWORK_SCALE = 2

@@ -104,21 +104,30 @@ class Registrar:
         Raises:
             InputError: if the sizes differ.
         """
+        together = max(1, PIXELS_AT_ONCE // self._smooth.numel())
+        found: list[Registration] = []
+        for start in range(0, len(frames), together):
+            found += self.register_smooth(self.smoothed(frames[start : start + together]))
+        return tuple(found)
+
+    def smoothed(self, frames: Tensor) -> Tensor:
+        """Frames [N, 1, H, W] as they are compared: halved until they are small enough, blurred.
+
+        Raises:
+            InputError: if their size is not the reference's.
+        """
         if frames.shape[1:] != self.shape:
             raise InputError(
                 f"frames {tuple(frames.shape)} do not match the reference {tuple(self.shape)}; "
                 "give frames [N, 1, H, W] and a reference [1, H, W]"
             )
-        together = max(1, PIXELS_AT_ONCE // self._smooth.numel())
-        found: list[Registration] = []
-        for start in range(0, len(frames), together):
-            found += self._aligned(frames[start : start + together])
-        return tuple(found)
+        return self._smoothed(frames)
 
-    def _aligned(self, frames: Tensor) -> list[Registration]:
-        levels = build_pyramid(self._smoothed(frames), self.config.coarsest_px)
+    def register_smooth(self, smooth: Tensor) -> list[Registration]:
+        """Align frames that :meth:`smoothed` has prepared."""
+        levels = build_pyramid(smooth, self.config.coarsest_px)
         refined = self._global.find(levels)
-        fields: Sequence[FrameField | None] = [None] * len(frames)
+        fields: Sequence[FrameField | None] = [None] * len(smooth)
         if self.config.field:
             fields = self._finder.find(levels, refined)
         return [
