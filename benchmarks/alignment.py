@@ -252,25 +252,31 @@ A frame's motion M is a translation, Euclidean (the default), a similarity or a 
 (`RegistrationConfig.model`), always with gain and offset, so that exposure does not matter:
 normalised cross-correlation over whole pixels on the coarsest level of a pyramid, of its contrast
 against 2 px around, compressed, so that a lamp or a passing car counts by its size alone; then
-inverse-compositional Gauss–Newton with Tukey's weights up to the finest. One pixel of each cell of
-3×3 or more takes part, that of the steepest slope: it says nearly as much as all. A picture of more
-than 4 megapixels is halved first.
+inverse-compositional Gauss–Newton with Tukey's weights up to the finest. Where a second shift
+correlates nearly as well, both are followed, and the motion that most of the points fit is taken:
+a moving object with much texture has its own. Tukey's scale is the median residual and, in
+addition, what 0.14 px make at the point's slope: aliasing must not make outliers of the edges in a
+flat picture (with 0.12 px or less one frame of a sky fails at ±64 px, with 0.17 px or more frames
+begin to follow objects). One pixel of each cell of 3×3 or more takes part, that of the steepest
+slope: it says nearly as much as all. A picture of more than 4 megapixels is halved first.
 
 Then tiles of 32 px or more ask whether they moved otherwise. The pixels are split like a
 chessboard; only if both halves agree on 0.06 px or more (root mean square, without the 15 % of the
 tiles that are furthest off, which one moving object may hold) does the frame get a
 field of offsets, because on a rigid scene the global motion is the more exact one. The field is a
 search for whole-pixel offsets (±12 px) on a coarse level and Gauss–Newton on the tiles' offsets
-from coarse to fine, under a prior that joins neighbours as long as they do not part clearly.
+from coarse to fine, under a prior that joins neighbours as long as they do not part clearly. Last,
+each quarter of a tile chooses between that offset and the global motion, by the residuals around
+it: a tile that an object covers in part would take the background along.
 
-- Confidence of a tile is 1 where the moved frame shows what the reference shows, within the
-  noise, and falls where it does not: occluded, moved, another scene. A flat tile that matches
-  has 1: any motion would do there. `MotionField.support` says how far the tile alone determines
-  its motion; it is low in flat and dark tiles too.
-- The field blurs the border between two layers over a tile, and a nearer layer that moves more
-  than 12 px against the background is not found. A layer that covers more than half of the
-  picture, or has most of its texture, may take the global motion, and the rest the offsets: where
-  the nearer layer moves 3 times as far that is what is left of the error, and the failed frames.
+- Confidence of a tile is 1 where at least 80 % of its cells fit the reference, within the noise,
+  and 0 from half of them down: occluded, moved, another scene. A flat tile that matches has 1: any
+  motion would do there. `MotionField.support` says how far the tile alone determines its motion; it
+  is low in flat and dark tiles too.
+- The field blurs the border between two layers over a quarter of a tile, and a nearer layer that
+  moves more than 12 px against the background is not found. A layer that covers more than half of
+  the picture, or has most of its texture, may take the global motion, and the rest the offsets:
+  where the nearer layer moves 3 times as far that is what is left of the error.
 - Local contrast is more easily drowned in noise than brightness is: in frames of 110×80 px with
   noise of 32/255 the search loses about twice as many frames as without it, and in exchange
   hardly any in which a fifth is hidden by black or white. Larger frames have coarser levels, which
