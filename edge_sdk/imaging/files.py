@@ -17,6 +17,7 @@ from edge_sdk.imaging.picture import Metadata, Picture, to_levels
 from edge_sdk.imaging.raw import decode_raw, is_raw, may_be_raw
 from edge_sdk.outputs import check_writable, replacing
 
+_BLOCK_ROWS = 256
 _LUMA = (0.299, 0.587, 0.114)
 _JPEG_EXIF_LIMIT = 65_533
 
@@ -198,15 +199,19 @@ def _samples(picture: Picture, form: Format) -> tuple[Samples, list[str]]:
     if grey and not (form.has_grey and not (form is TIFF and deep and alpha is not None)):
         grey = False
         notes.append(f"grey was written as equal red, green and blue, as {form.container} needs it")
-    planes = picture.pixels.detach().cpu()
-    if grey:
-        planes = torch.tensordot(torch.tensor([_LUMA]), planes, dims=1)
-    if alpha is not None:
-        planes = torch.cat((planes, alpha.detach().cpu()))
-    levels = to_levels(planes, 16 if deep else 8).permute(1, 2, 0).numpy()
-    if deep:
-        return np.ascontiguousarray(levels, np.uint16), notes
-    return np.ascontiguousarray(levels, np.uint8), notes
+    height, width = picture.pixels.shape[-2:]
+    channels = (1 if grey else 3) + (alpha is not None)
+    samples = np.empty((height, width, channels), np.uint16 if deep else np.uint8)
+    # A block of rows at a time: the levels in between take four times the room of the samples.
+    for top in range(0, height, _BLOCK_ROWS):
+        rows = slice(top, top + _BLOCK_ROWS)
+        planes = picture.pixels[:, rows].detach().cpu()
+        if grey:
+            planes = torch.tensordot(torch.tensor([_LUMA]), planes, dims=1)
+        if alpha is not None:
+            planes = torch.cat((planes, alpha[:, rows].detach().cpu()))
+        samples[rows] = to_levels(planes, 16 if deep else 8).permute(1, 2, 0).numpy()
+    return samples, notes
 
 
 def _written_metadata(
