@@ -243,8 +243,8 @@ the frames that were used, but each adds only where it agrees with the reference
 share tells. A share near 0 says that a frame's pixels were held back as ghosts. Neither figure is
 of fidelity: a result could be smooth, or steep, and wrong. On the night burst noise misses its bar
 with all 20 frames, and the result's edges are wider than those of the sharpest frame by 2 to 7 %:
-this lens blurs by about 1 px and the restoration expects 0.3 px. With `RestoreConfig(lens_std_px=
-0.7)` edges are as steep as the sharpest frame's and noise misses its bar instead (0.48, 0.40).
+this lens blurs by about 1 px and the restoration expects 0.3 px. With `--lens 0.7`
+edges are as steep as the sharpest frame's, and noise misses its bar instead (0.48, 0.40).
 """
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ class ZoomConfig:
         provenance: whether to keep a map of what each frame contributed.
         registration: settings of the alignment.
         steering: how kernels follow edges.
-        restore: settings of the restoration without a network.
+        restore: settings of the restoration without a network; its lens blur holds with one too.
     """
 
     scale: int = 2

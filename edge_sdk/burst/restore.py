@@ -23,11 +23,14 @@ from torch.nn import functional
 
 from edge_sdk.burst.blur import gaussian_taps, merged_blur, separable, trimmed, wiener_taps
 from edge_sdk.burst.encode import KERNEL_STD_PX
+from edge_sdk.errors import InputError
 from edge_sdk.reparam.block import sum_tensors
 
 SMALLEST_WEIGHT = 0.0005
 """Weight of the reference in sums, so that nothing is divided by zero."""
 DCT_SIDE = 4
+MOST_LENS_PX = 1.0
+"""Largest standard deviation of a lens blur that is undone."""
 INVERSE_REACH = 2.5
 """Taps of G on each side, in pixels of a frame."""
 
@@ -62,6 +65,13 @@ class RestoreConfig:
     colour_threshold: float = 1.5
     model_noise_std: float = 0.3 / 255
     kernel_share: float = 0.4
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.lens_std_px <= MOST_LENS_PX:
+            raise InputError(
+                f"a lens blur of {self.lens_std_px:g} px cannot be undone; give its standard "
+                f"deviation, 0 to {MOST_LENS_PX:g} px of a frame"
+            )
 
 
 class Restore(nn.Module):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from edge_sdk.burst import decode
 from edge_sdk.burst.align import Aligned, align
 from edge_sdk.burst.config import ZoomConfig
-from edge_sdk.burst.decode import Decode
+from edge_sdk.burst.decode import Decode, DecodeConfig
 from edge_sdk.burst.encode import Encode
 from edge_sdk.burst.merge import Sink, merge
 from edge_sdk.burst.plan import MergePlan, Progress
@@ -152,7 +152,8 @@ def _stages(
     encoder = Encode(config.scale, steering=config.steering)
     count = len(aligned.motions) + 1
     if network is not None:
-        return encoder, Decode(network, aligned.noise_std, count), decode.HALO_PX
+        known = DecodeConfig(lens_std_px=config.restore.lens_std_px)
+        return encoder, Decode(network, aligned.noise_std, count, known), decode.HALO_PX
     restore = Restore(config.scale, aligned.noise_std, count, config.restore)
     return encoder, restore, restore.halo_px
 

@@ -38,6 +38,13 @@ def zoom(
         float | None,
         typer.Option(help="Noise of a frame, in 8-bit levels, instead of the estimate."),
     ] = None,
+    lens: Annotated[
+        float,
+        typer.Option(
+            help="Blur of lens and focus to undo: standard deviation in pixels of a frame, 0 to 1; "
+            "about 0.3 for a sharp lens, 0.7 for a phone at night."
+        ),
+    ] = 0.3,
     crop: Annotated[
         str | None,
         typer.Option(help="Part of the reference to zoom, in its pixels: X,Y,WIDTH,HEIGHT."),
@@ -62,6 +69,7 @@ def zoom(
     from edge_sdk.burst import Region, ZoomConfig, spooling
     from edge_sdk.burst import zoom as run
     from edge_sdk.burst.files import spool_pictures, spooled_picture
+    from edge_sdk.burst.restore import RestoreConfig
     from edge_sdk.imaging import check_output_path, write_picture
     from edge_sdk.zoo.networks import luma_network
 
@@ -75,6 +83,7 @@ def zoom(
         noise_std=None if noise is None else noise / 255,
         crop=None if crop is None else Region.parse(crop),
         provenance=report is not None,
+        restore=RestoreConfig(lens_std_px=lens),
     )
     check_output_path(output)
     check_places(frames, output, report)

@@ -3,7 +3,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from edge_sdk.burst.restore import Restore
+from edge_sdk.burst import ZoomConfig, zoom
+from edge_sdk.burst.restore import Restore, RestoreConfig
+from edge_sdk.data.camera import CameraConfig, simulate_burst
+from edge_sdk.data.examples import example_photo
+from edge_sdk.errors import InputError
+from edge_sdk.imaging import psnr
 
 TILE = 40
 
@@ -35,3 +40,29 @@ def test_the_halo_holds_all_that_a_tile_depends_on(scale: int) -> None:
     margin = scale * extra
     inside = large[..., margin:-margin, margin:-margin]
     torch.testing.assert_close(small, inside, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("net", [False, True])
+def test_a_known_blur_of_the_lens_is_undone(net: bool) -> None:
+    pytest.importorskip("skimage")
+    config = CameraConfig(frames=6, lens_std_px=0.7, noise_std=2 / 255)
+    burst = simulate_burst(example_photo("coffee")[:, 60:260, 150:350], config)
+    network = torch.nn.Upsample(scale_factor=2, mode="bilinear") if net else None
+    found = [
+        psnr(
+            zoom(
+                burst.frames,
+                network,
+                ZoomConfig(reference=0, restore=RestoreConfig(lens_std_px=lens)),
+            ).pixels,
+            burst.truth(0),
+        )
+        for lens in (0.3, 0.7)
+    ]
+    assert found[1] > found[0] + 0.3
+
+
+@pytest.mark.parametrize("lens", [-0.1, 1.1, float("nan")])
+def test_a_blur_that_cannot_be_undone(lens: float) -> None:
+    with pytest.raises(InputError, match="lens blur"):
+        RestoreConfig(lens_std_px=lens)
