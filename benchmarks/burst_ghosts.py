@@ -215,8 +215,8 @@ READING = """
 
 Both bars are checked per picture. What they do not show: a ghost that is faint is hidden in a mean
 over the area, and a simulated disc has no motion blur and no shadow.
-Both hold in every picture where the object moves by 12 px. Where it moves by 1 px only, little tells
-the two places apart, and in one picture the inside is 1 dB under bicubic interpolation.
+Both hold in every picture where the object moves by 12 px. Where it moves by 1 px only, little
+tells the two places apart: in one picture the inside is 1 dB under bicubic interpolation.
 `python benchmarks/burst_ghosts.py --table docs/burst-ghosts.md` makes this page anew (20 minutes).
 """
 

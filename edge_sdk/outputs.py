@@ -19,7 +19,8 @@ def check_writable(path: Path) -> None:
     """Fail early, before long work, where a result could not be written later.
 
     Raises:
-        OutputError: if the parent folder is missing or not writable, or ``path`` is a folder.
+        OutputError: if the parent folder is missing or not writable, or ``path`` is a folder, or
+            a device, pipe or socket, which a file would replace.
     """
     parent = path.absolute().parent
     if len(os.fsencode(path.name)) > LONGEST_NAME_BYTES:
@@ -30,6 +31,8 @@ def check_writable(path: Path) -> None:
         raise OutputError(f"{path}: the folder {parent} does not exist; create it first")
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; give the name of a file")
+    if path.exists() and not path.is_file():
+        raise OutputError(f"{path}: is a device or pipe; give the name of a file")
     if not os.access(parent, os.W_OK):
         raise OutputError(f"{path}: the folder {parent} is not writable; choose another place")
 
@@ -38,9 +41,12 @@ def check_writable(path: Path) -> None:
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; on success it replaces ``path``, else it is removed.
 
+    Where ``path`` is a link, the file it leads to is replaced.
+
     Raises:
         OutputError: if the place cannot be written, or the disk is full.
     """
+    path = path.resolve()
     check_writable(path)
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
     try:

@@ -106,3 +106,23 @@ def test_a_name_in_the_current_folder_needs_no_path(tmp_path: Path, monkeypatch)
     with replacing(Path("a.txt")) as temporary:
         temporary.write_text("x")
     assert (tmp_path / "a.txt").read_text() == "x"
+
+
+def test_devices_and_pipes_are_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OutputError, match="device or pipe"):
+        check_writable(pipe)
+    with pytest.raises(OutputError, match="device or pipe"), replacing(Path(os.devnull)):
+        pass
+    assert pipe.is_fifo()
+
+
+def test_what_a_link_leads_to_is_replaced(tmp_path: Path) -> None:
+    target, link = tmp_path / "target.txt", tmp_path / "link.txt"
+    target.write_text("old")
+    link.symlink_to(target)
+    with replacing(link) as temporary:
+        temporary.write_text("new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import torch
 
 from edge_sdk.burst.decode import LUMA_NOISE
 from edge_sdk.burst.difference import BLUR_PX, NoiseGauge
@@ -12,6 +14,10 @@ from edge_sdk.burst.reference import ReferenceChoice
 from edge_sdk.burst.source import FrameSource
 from edge_sdk.burst.threads import Spread, spreading_frames
 from edge_sdk.registration import MotionField, Registrar, Registration, RegistrationConfig
+
+OTHER_REFERENCES = 2
+"""Frames that are tried as the reference where most do not match the sharpest."""
+COPY = "is a copy of the reference and adds nothing"
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +33,54 @@ class Aligned:
     registrations: dict[int, Registration]
     motions: dict[int, MotionField]
     noise_std: float
+
+    @property
+    def matching(self) -> list[int]:
+        """Frames that show what the reference shows, its copies included."""
+        return [
+            index
+            for index, found in self.registrations.items()
+            if found.accepted or found.reason == COPY
+        ]
+
+
+def align_most(
+    source: FrameSource,
+    choice: ReferenceChoice,
+    config: RegistrationConfig,
+    noise_std: float | None,
+    report: Progress,
+) -> tuple[ReferenceChoice, Aligned]:
+    """Align to the reference, or to another where the sharpest shows another scene.
+
+    Where less than half of the others match the sharpest frame, the sharpest of those that do not
+    is tried, up to ``OTHER_REFERENCES`` times, and the reference that most frames match is taken. A
+    reference that the caller named stays.
+
+    Args:
+        source: as in :func:`align`.
+        choice: the reference first tried.
+        config: as in :func:`align`.
+        noise_std: as in :func:`align`.
+        report: as in :func:`align`.
+
+    Returns:
+        The choice made, and how the frames lie on it.
+    """
+    best = choice, align(source, choice, config, noise_std, report)
+    if choice.forced:
+        return best
+    left = set(range(source.count)) - {choice.index} - set(best[1].matching)
+    for _ in range(OTHER_REFERENCES):
+        if 2 * len(best[1].matching) >= source.count - 1 or not left:
+            break
+        index = max(left, key=lambda frame: choice.scores[frame])
+        other = replace(choice, index=index)
+        aligned = align(source, other, config, noise_std, report)
+        left -= {index, *aligned.matching}
+        if len(aligned.matching) > len(best[1].matching):
+            best = other, aligned
+    return best
 
 
 def align(
@@ -63,12 +117,16 @@ def _aligned(
     still = luma_of(source, choice.index)
     registrar = Registrar(still, config, assumed)
     gauge = NoiseGauge(still, seen) if noise_std is None else None
+    # A black burst consists of copies too, and nothing is lost by merging it.
+    varied = bool((still != still.flatten()[0]).any())
     blurred_alike = registrar.halvings == 0 and config.smooth_px == BLUR_PX
 
     def registered(index: int) -> Registration:
         luma = luma_of(source, index)
         smooth = registrar.smoothed(luma[None])
         found = registrar.register_smooth(smooth)[0]
+        if varied and torch.equal(luma, still):
+            return replace(found, accepted=False, reason=COPY)
         if gauge is not None and found.accepted:
             gauge.measure(luma, found.field, smooth[0] if blurred_alike else None)
         return found

@@ -23,9 +23,12 @@ from torch.nn import functional
 from edge_sdk.burst.blur import gaussian_taps, merged_blur
 from edge_sdk.burst.encode import KERNEL_STD_PX
 from edge_sdk.imaging import rgb_to_ycbcr, ycbcr_to_rgb
+from edge_sdk.models.spec import ModelSpec
 
-HALO_PX = 14
-"""Margin of the sums that ``decode`` consumes, in pixels of a frame: network, blur and filter."""
+OWN_HALO_PX = 7
+"""Margin of the sums that blur and filter consume, in pixels of a frame, beside the network's."""
+USUAL_HALO_PX = 7
+"""Margin of a network that does not tell its own."""
 FILTER_RADIUS_PX = 6
 SMALLEST_WEIGHT = 0.05
 """Weight of the reference in sums and means, so that nothing is divided by zero."""
@@ -60,7 +63,8 @@ class Decode(nn.Module):
     """Sums to picture, for ×2.
 
     Args:
-        network: maps luma [N, 1, H, W] to [N, 1, 2·H, 2·W], studio swing in [0, 1].
+        network: maps luma [N, 1, H, W] to [N, 1, 2·H, 2·W], studio swing in [0, 1]; its halo is
+            that of its ``spec``, else ``USUAL_HALO_PX``.
         noise_std: noise of one frame on values in [0, 1].
         frames: number of frames that were added up.
         config: settings.
@@ -73,6 +77,9 @@ class Decode(nn.Module):
         config = config or DecodeConfig()
         self.network = network
         self.scale = 2
+        spec = getattr(network, "spec", None)
+        reach = spec.halo_px if isinstance(spec, ModelSpec) else USUAL_HALO_PX
+        self.halo_px = OWN_HALO_PX + reach
         blur = merged_blur(
             self.scale, config.lens_std_px, config.kernel_share * config.kernel_std_px
         )
@@ -121,7 +128,7 @@ class Decode(nn.Module):
         chroma = _filtered(rgb_to_ycbcr(coarse)[:, 1:], self.smooth)
         residual = merged[:, 1:] - _filtered(chroma, self.blur)
         chroma = chroma + _filtered(residual, self.chroma_filter)
-        margin = HALO_PX * self.scale
+        margin = self.halo_px * self.scale
         picture = ycbcr_to_rgb(torch.cat((luma, chroma), 1))
         inside: Tensor = picture[..., margin:-margin, margin:-margin]
         return inside

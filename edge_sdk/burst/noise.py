@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -12,6 +13,10 @@ QUIET_SHARE = 0.25
 """Share of the quietest blocks that are taken to be free of texture."""
 QUIET_BIAS = 0.943
 """What that quantile of 16×16 blocks is of the mean over all, for white noise without texture."""
+
+
+UNCHANGED = 1e-6
+"""Mean response under which a block holds one value."""
 
 
 def estimate_noise_std(luma: Tensor) -> Tensor:
@@ -25,8 +30,8 @@ def estimate_noise_std(luma: Tensor) -> Tensor:
         luma: float [N, 1, H, W] in [0, 1], at least 3×3 px.
 
     Returns:
-        Float [N] in the same units. Texture everywhere makes it an overestimate, clipped (black
-        or white) areas an underestimate.
+        Float [N] in the same units. Texture everywhere makes it an overestimate; wholly clipped
+        (black or white) blocks are left out, those clipped in part make it an underestimate.
     """
     # The mask is the product of two second differences.
     down = luma[..., :-2, :] + luma[..., 2:, :]
@@ -36,4 +41,6 @@ def estimate_noise_std(luma: Tensor) -> Tensor:
     response = response.abs_()
     block = min(BLOCK_PX, *response.shape[-2:])
     means = functional.avg_pool2d(response, block).flatten(1)
-    return means.quantile(QUIET_SHARE, dim=1) * (math.sqrt(math.pi / 2) / 6 / QUIET_BIAS)
+    # Blocks without any change are clipped, or drawn: they say nothing about noise.
+    quiet = means.masked_fill(means < UNCHANGED, torch.nan).nanquantile(QUIET_SHARE, dim=1)
+    return quiet.nan_to_num(0.0) * (math.sqrt(math.pi / 2) / 6 / QUIET_BIAS)

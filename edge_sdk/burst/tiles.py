@@ -14,8 +14,10 @@ from edge_sdk.burst.encode import MAX_OFFSET_PX
 from edge_sdk.errors import InputError
 from edge_sdk.registration import MotionField
 
-LATTICE_PX = 8
+LATTICE_PX = 4
 """Distance of the points at which the motion is evaluated; between them it is interpolated."""
+SHIFT_STEPS = 16384
+"""Steps of a pixel to which shifts are rounded there."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ def crop_frame(strip: Strip, field: MotionField, tile: Tile, halo_px: int) -> Fr
     """Crop a frame along its motion, to the nearest whole pixel of each of the tile's pixels.
 
     A pixel p of the tile takes the frame's pixel n nearest to M(p); that sample lies at
-    p + J⁻¹(n − M(p)) on the reference, with J the slope of M at the tile's centre.
+    p + J⁻¹(n − M(p)) on the reference, with J the slope of M in the middle of the picture.
 
     Args:
         strip: rows of the frame, all that the tile can reach or those at the frame's edge.
@@ -197,47 +199,67 @@ def reach_rows(field: MotionField, tiles: list[Tile], halo_px: int) -> tuple[int
     left, right = tiles[0].left - halo_px, tiles[-1].left + tiles[-1].width + halo_px
     top, bottom = tiles[0].top - halo_px, tiles[0].top + tiles[0].height + halo_px
     points = _lattice(field, (top, bottom), (left, right))
-    rows = field.at(points)[..., 1] + (field.height - 1) / 2
-    # Two rows more on each side: the motion between the points, and rounding.
-    first, last = int(rows.min().floor()) - 2, int(rows.max().ceil()) + 3
+    # Between the points the shift is interpolated, so that no row lies beyond theirs but by them.
+    shifts = (field.at(points) - points)[..., 1]
+    first = top + int(shifts.min().floor()) - 1
+    last = bottom + int(shifts.max().ceil()) + 1
     first = min(max(first, 0), field.height - 1)
     return first, max(min(last, field.height), first + 1)
 
 
 def _lattice(field: MotionField, rows: tuple[int, int], columns: tuple[int, int]) -> Tensor:
-    """Evenly spaced positions from the first pixel to the last, about 8 px apart: [m, n, 2]."""
+    """Positions of the lattice of the whole reference that enclose a rectangle: [m, n, 2]."""
     y, x = (
-        torch.linspace(start, end - 1, (end - start) // LATTICE_PX + 2, dtype=torch.float64)
+        torch.arange(_node(start), -_node(1 - end) + 1, LATTICE_PX, dtype=torch.float64)
         for start, end in (rows, columns)
     )
     x, y = x - (field.width - 1) / 2, y - (field.height - 1) / 2
     return torch.stack((x[None].expand(len(y), -1), y[:, None].expand(-1, len(x))), -1)
 
 
+def _node(place: int) -> int:
+    return place // LATTICE_PX * LATTICE_PX
+
+
 def _sampled_motion(
     field: MotionField, tile: Tile, halo_px: int
 ) -> tuple[Tensor, tuple[tuple[float, float], tuple[float, float]], Tensor | None]:
-    """M(p) − p float32 [2, R, C], J⁻¹ by rows, and trust [R, C] or ``None`` for 1."""
+    """M(p) − p float32 [2, R, C], J⁻¹ by rows, and trust [R, C] or ``None`` for 1.
+
+    Nodes lie at multiples of ``LATTICE_PX`` of the reference, whatever the tile: all tiles see the
+    same motion.
+    """
     rows = (tile.top - halo_px, tile.top + tile.height + halo_px)
     columns = (tile.left - halo_px, tile.left + tile.width + halo_px)
-    size = (rows[1] - rows[0], columns[1] - columns[0])
     points = _lattice(field, rows, columns)
     shift = field.at(points) - points
-    xx, yx = ((shift[:, -1] - shift[:, 0]).mean(0) / (size[1] - 1)).tolist()
-    xy, yy = ((shift[-1] - shift[0]).mean(0) / (size[0] - 1)).tolist()
-    xx, yy = xx + 1, yy + 1
-    whole = xx * yy - xy * yx
-    slope = ((yy / whole, -xy / whole), (-yx / whole, xx / whole))
-    fine = _filled(shift.movedim(-1, 0), size)
+    cut = (
+        slice(rows[0] - _node(rows[0]), rows[1] - _node(rows[0])),
+        slice(columns[0] - _node(columns[0]), columns[1] - _node(columns[0])),
+    )
+    # Finer than float32 can tell two shifts apart, a half pixel could be rounded either way.
+    steady = (shift * SHIFT_STEPS).round() / SHIFT_STEPS
+    fine = _filled(steady.movedim(-1, 0))[:, *cut]
+    slope = _inverse_slope(field)
     if field.confidence is None:
         return fine, slope, None
     trust = field.confidence_at(points)
     if bool((trust == 1).all()):
         return fine, slope, None
-    return fine, slope, _filled(trust[None], size)[0]
+    return fine, slope, _filled(trust[None])[0, *cut]
 
 
-def _filled(nodes: Tensor, size: tuple[int, int]) -> Tensor:
-    """Values [C, m, n] on a lattice, bilinearly to [C, *size], corner to corner."""
+def _inverse_slope(field: MotionField) -> tuple[tuple[float, float], tuple[float, float]]:
+    """J⁻¹, J the slope of the frame's motion in the middle of the picture."""
+    matrix = field.matrix / field.matrix[2, 2]
+    slope = matrix[:2, :2] - matrix[:2, 2:] @ matrix[2:, :2]
+    (xx, xy), (yx, yy) = slope.tolist()
+    whole = xx * yy - xy * yx
+    return ((yy / whole, -xy / whole), (-yx / whole, xx / whole))
+
+
+def _filled(nodes: Tensor) -> Tensor:
+    """Values [C, m, n] on the lattice at all pixels from the first node to the last."""
+    size = [LATTICE_PX * (count - 1) + 1 for count in nodes.shape[1:]]
     filled = functional.interpolate(nodes[None].float(), size, mode="bilinear", align_corners=True)
     return filled[0]

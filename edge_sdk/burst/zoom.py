@@ -8,8 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from edge_sdk.burst import decode
-from edge_sdk.burst.align import Aligned, align
+from edge_sdk.burst.align import Aligned, align_most
 from edge_sdk.burst.config import ZoomConfig
 from edge_sdk.burst.decode import Decode, DecodeConfig
 from edge_sdk.burst.encode import Encode
@@ -104,7 +103,7 @@ def zoom_into(
     choice = score(source, region, config.reference, report)
     seconds = {"reference": time.perf_counter() - started}
     started = time.perf_counter()
-    aligned = align(source, choice, config.registration, config.noise_std, report)
+    choice, aligned = align_most(source, choice, config.registration, config.noise_std, report)
     seconds["align"] = time.perf_counter() - started
     if aligned.motions or network is None:
         stages = _stages(network, config, aligned)
@@ -153,7 +152,8 @@ def _stages(
     count = len(aligned.motions) + 1
     if network is not None:
         known = DecodeConfig(lens_std_px=config.restore.lens_std_px)
-        return encoder, Decode(network, aligned.noise_std, count, known), decode.HALO_PX
+        decoder = Decode(network, aligned.noise_std, count, known)
+        return encoder, decoder, decoder.halo_px
     restore = Restore(config.scale, aligned.noise_std, count, config.restore)
     return encoder, restore, restore.halo_px
 

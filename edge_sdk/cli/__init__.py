@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 
 
@@ -20,6 +22,12 @@ def main() -> None:
         status = _fail(str(error))
     except typer.TyperException as error:
         status = _fail(f"{error.format_message().rstrip('.')}; see `edge-sdk --help`")
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EPIPE):
+            raise
+        # What is left in the buffer would fail again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = _fail(f"the output cannot be written ({error.strerror})")
     except (KeyboardInterrupt, typer.Abort):
         print("stopped; nothing half-written was left", file=sys.stderr)  # noqa: T201
         status = 130

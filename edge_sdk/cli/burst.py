@@ -96,7 +96,9 @@ def zoom(
         depth = spool.depth
     made = picture.with_pixels(result.pixels)
     # The reference may be one of 8 bits among frames of 16; the merge holds what the finest do.
-    made = replace(made, metadata=replace(made.metadata, bit_depth=8 if depth == 8 else 16))
+    grey = all(metadata.grey for metadata in held)
+    bits = replace(made.metadata, bit_depth=8 if depth == 8 else 16, grey=grey)
+    made = replace(made, metadata=bits)
     written = write_picture(made, output)
     if report is not None:
         write_zoom_page(report, result, frames, picture, written, config)

@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from edge_sdk.burst.decode import HALO_PX, LUMA_NOISE, Decode, DecodeConfig
+from edge_sdk.burst.decode import LUMA_NOISE, OWN_HALO_PX, USUAL_HALO_PX, Decode, DecodeConfig
 from edge_sdk.imaging import rgb_to_ycbcr
 
 TILE = 52
+HALO_PX = OWN_HALO_PX + USUAL_HALO_PX
 INSIDE = TILE - 2 * HALO_PX
 
 

@@ -94,3 +94,27 @@ def test_every_frame_of_another_scene_leaves_the_reference_alone() -> None:
     result = zoom(torch.cat((frames()[:1], foreign(), 1 - foreign())), None, CONFIG)
     assert result.used == 1
     torch.testing.assert_close(result.pixels, alone.pixels, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("first", [0, 4])
+def test_a_sharp_frame_of_another_scene_is_not_the_reference(first: int) -> None:
+    # Sharper than any frame of the burst, and alone.
+    sharp = (0.5 + 3 * (foreign() - 0.5)).clamp(0, 1)
+    burst = torch.cat((frames()[:first], sharp, frames()[first:]))
+    result = zoom(burst, None, ZoomConfig(noise_std=8 / 255))
+    assert result.frames[first].score == max(frame.score for frame in result.frames)
+    assert result.reference != first
+    assert result.used == 4
+    assert "does not match" in result.frames[first].note
+    assert zoom(burst, None, ZoomConfig(reference=first)).reference == first
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0])
+def test_noise_is_found_beside_what_is_clipped(level: float) -> None:
+    config = CameraConfig(frames=5, noise_std=8 / 255)
+    photo = example_photo("coffee")[:, 60:310, 150:400].clone()
+    photo[:, :, :140] = 4 * level - 1.5
+    burst = simulate_burst(photo.clamp(0, 1), config)
+    spoilt = burst.frames.clone()
+    spoilt[..., :60] = level
+    assert zoom(spoilt).noise_std == pytest.approx(8 / 255, rel=0.25)

@@ -86,3 +86,20 @@ def held(pid: int, folder: Path) -> bool:
     except OSError:
         return False
     return any(link.startswith(str(folder)) for link in links)
+
+
+def test_a_full_standard_output_is_one_line() -> None:
+    full = Path("/dev/full")
+    if not full.is_char_device():
+        pytest.skip("this system has no /dev/full")
+    with full.open("w") as sink:
+        done = subprocess.run(
+            [sys.executable, "-c", "from edge_sdk.cli import main; main()", "models"],
+            stdout=sink,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "cannot be written" in done.stderr
