@@ -13,6 +13,7 @@ from torch import nn
 from edge_sdk.errors import InputError
 from edge_sdk.extras import require
 from edge_sdk.models.enhance_net import EnhanceNet, EnhanceNetConfig
+from edge_sdk.models.spec import Task
 from edge_sdk.reparam.branch_configs import BranchConfig
 from edge_sdk.zoo import model_names
 
@@ -35,11 +36,46 @@ class PictureSource(Section):
     names: Path | None = Field(None, description="text file listing some of them, one per line")
 
 
+class NoiseConfig(Section):
+    """Gaussian noise that a denoising network learns to remove, in 8-bit levels."""
+
+    sigma: tuple[Annotated[float, Field(ge=0, le=255)], Annotated[float, Field(ge=0, le=255)]] = (
+        Field(
+            (0.0, 50.0),
+            description="least and greatest standard deviation; each patch's is drawn evenly "
+            "between them",
+        )
+    )
+    clipped_share: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="part of the training patches whose noisy pixels are clipped and rounded to 8 "
+        "bits, as files hold them; the rest keep noise in floating point, as the papers do",
+    )
+    validation_sigma: float = Field(
+        25.0,
+        gt=0,
+        le=255,
+        description="standard deviation on the validation pictures, never clipped, the same noise "
+        "in every validation",
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.sigma[0] > self.sigma[1]:
+            raise ValueError("sigma must be two numbers in order")
+        return self
+
+
 class DataConfig(Section):
     """Training and validation pictures and how patches are cut."""
 
     train: PictureSource
     validation: PictureSource
+    noise: NoiseConfig | None = Field(
+        None, description="noise to remove: for task denoising, and for it alone"
+    )
     shrinks: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
         (1.0,), min_length=1, description="reductions, each in (0, 1], at which pictures are used"
     )
@@ -57,6 +93,12 @@ class OptimiserConfig(Section):
         "float32",
         description="what convolutions of a training step compute in; weights, loss and "
         "validations are float32 in any case",
+    )
+    l2_steps: int = Field(
+        0,
+        ge=0,
+        description="last steps, whose loss is the mean squared error, by which PSNR is measured, "
+        "instead of the mean absolute one",
     )
     float32_steps: int = Field(
         0, ge=0, description="last steps, taken in float32 whatever precision says"
@@ -94,7 +136,7 @@ class TrainConfig(Section):
     """A whole recipe.
 
     Raises:
-        InputError: if the phases do not fit the steps or the network.
+        InputError: if the phases do not fit the steps or the network, or the noise not the task.
     """
 
     model: EnhanceNetConfig = EnhanceNetConfig()
@@ -111,7 +153,8 @@ class TrainConfig(Section):
     seed: int = Field(0, ge=0, lt=2**32)
 
     @model_validator(mode="after")
-    def _phases_fit(self) -> Self:
+    def _sections_fit(self) -> Self:
+        _check_noise(self)
         _check_phases(self)
         return self
 
@@ -176,6 +219,20 @@ def _anchored_model(model: str | None, recipe: Path) -> str | None:
 def _anchored(source: PictureSource, root: Path) -> PictureSource:
     names = None if source.names is None else root / source.names
     return PictureSource(folder=root / source.folder, names=names)
+
+
+def _check_noise(config: TrainConfig) -> None:
+    denoises = config.model.task is Task.DENOISING
+    if denoises and config.data.noise is None:
+        raise InputError(
+            "data.noise is missing: a denoising network needs noise to remove; give "
+            "noise: {sigma: [0, 50]}"
+        )
+    if not denoises and config.data.noise is not None:
+        raise InputError(
+            f"data.noise: is for task: {Task.DENOISING}, and this recipe's is {config.model.task}; "
+            "leave it out"
+        )
 
 
 def _check_phases(config: TrainConfig) -> None:
@@ -262,6 +319,7 @@ def _known_keys() -> dict[str, str]:
         "the recipe itself": TrainConfig,
         "data": DataConfig,
         "data.train or data.validation": PictureSource,
+        "data.noise": NoiseConfig,
         "optimiser": OptimiserConfig,
         "phases": PhasesConfig,
     }

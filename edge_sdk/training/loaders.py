@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from torch import Tensor
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
+from edge_sdk.data.gaussian_noise import NoiseRange, NoisyPatches, noisy_picture
 from edge_sdk.data.patches import PatchDataset, PicturePair, list_pictures, picture_pair
 from edge_sdk.training.config import PictureSource, TrainConfig
 
 Batch = tuple[Tensor, Tensor]
-"""Low- and high-resolution pixels, float32 [N, C, H, W] in [0, 1] each."""
+"""Inputs and targets, float32 [N, C, H, W] in [0, 1], but for noise that reaches beyond."""
 
 
 def patch_loader(config: TrainConfig, done: int) -> DataLoader[Batch]:
@@ -19,16 +20,23 @@ def patch_loader(config: TrainConfig, done: int) -> DataLoader[Batch]:
     data = config.data
     pairs = [pair for shrink in data.shrinks for pair in _read(config, data.train, shrink)]
     length = config.optimiser.steps * data.batch
-    dataset = PatchDataset(pairs, data.patch_px, length, config.seed)
+    patches = PatchDataset(pairs, data.patch_px, length, config.seed)
+    dataset: Dataset[Batch] = patches
+    if data.noise is not None:
+        noise = NoiseRange(*data.noise.sigma, data.noise.clipped_share)
+        dataset = NoisyPatches(patches, noise, config.seed)
     return DataLoader(dataset, data.batch, sampler=_From(done * data.batch, length))
 
 
 def picture_loader(config: TrainConfig) -> DataLoader[Batch]:
-    """The validation pictures, one by one."""
-    pairs = [
-        (pair.low.float() / 255, pair.high.float() / 255)
-        for pair in _read(config, config.data.validation, 1.0)
-    ]
+    """The validation pictures, one by one; with noise each with its own, the same every time."""
+    noise = config.data.noise
+    pairs = []
+    for index, pair in enumerate(_read(config, config.data.validation, 1.0)):
+        low, high = pair.low.float() / 255, pair.high.float() / 255
+        if noise is not None:
+            low = noisy_picture(high, noise.validation_sigma, config.seed, index)
+        pairs.append((low, high))
     return DataLoader(pairs, batch_size=1)  # type: ignore[arg-type]
 
 

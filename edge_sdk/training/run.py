@@ -16,13 +16,17 @@ from edge_sdk.models.spec import Task
 from edge_sdk.training.averaging import Averaging
 from edge_sdk.training.callbacks import KeepBest, PhaseProgressBar, metrics_logger
 from edge_sdk.training.config import TrainConfig
+from edge_sdk.training.denoising import DenoisingTask
 from edge_sdk.training.initial import InitialWeights, take_over
 from edge_sdk.training.loaders import Batch, patch_loader, picture_loader
 from edge_sdk.training.run_folder import RunFolder
 from edge_sdk.training.super_resolution import SuperResolutionTask
 from edge_sdk.training.task import EnhanceTask
 
-TASKS: dict[Task, type[EnhanceTask]] = {Task.SUPER_RESOLUTION: SuperResolutionTask}
+TASKS: dict[Task, type[EnhanceTask]] = {
+    Task.SUPER_RESOLUTION: SuperResolutionTask,
+    Task.DENOISING: DenoisingTask,
+}
 """What can be trained, and by what."""
 
 
