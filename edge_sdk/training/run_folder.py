@@ -59,7 +59,8 @@ class RunFolder:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            for file in (self.model, self.last, self.path / "metrics.csv"):
+            made = (self.model, self.last, self.path / "metrics.csv", self.path / "curves.svg")
+            for file in made:
                 file.unlink(missing_ok=True)
         except OSError as error:
             raise OutputError(f"{self.path}: cannot be created ({error.strerror})") from error
@@ -70,6 +71,17 @@ class RunFolder:
             return int(_load(self.last)["global_step"])
         except ModelError:
             return None
+
+    def good_steps(self) -> int | None:
+        """Steps of the checkpoint if all its weights are finite; ``None`` if there is none such."""
+        try:
+            checkpoint = _load(self.last)
+        except ModelError:
+            return None
+        weights = [*checkpoint["state_dict"].values()]
+        weights += checkpoint.get("current_model_state", {}).values()
+        finite = all(bool(torch.isfinite(weight).all()) for weight in weights)
+        return int(checkpoint["global_step"]) if finite else None
 
     def steps_to_resume(self, config: TrainConfig, shapes: dict[str, torch.Size]) -> int:
         """Steps that the checkpoint has behind it, if ``config`` may go on from there.

@@ -19,6 +19,10 @@ from edge_sdk.training.phases import Phase, enter_phase, phase_at, round_kernels
 from edge_sdk.training.run_folder import RECIPE_KEY, recorded
 
 
+class LossError(ModelError):
+    """A loss that is not finite."""
+
+
 class EnhanceTask(LightningModule):
     """Mean absolute (L1), at last squared, error of the network's output; validation by PSNR.
 
@@ -90,11 +94,8 @@ class EnhanceTask(LightningModule):
         error = output.float() - target
         loss: Tensor = error.square().mean() if self.squares_errors else error.abs().mean()
         if not torch.isfinite(loss):
-            raise ModelError(
-                f"the loss became {loss.item()} at step {self.global_step}; lower the learning "
-                "rate and start anew"
-            )
-        self.log("loss", loss, prog_bar=True)
+            raise LossError(f"the loss became {loss.item()} at step {self.global_step}")
+        self.log("loss", loss, prog_bar=True, sync_dist=True)
         return loss
 
     def on_validation_epoch_start(self) -> None:
