@@ -16,6 +16,8 @@ from torch.utils.data import Dataset
 from edge_sdk.data.patches import PatchDataset
 from edge_sdk.errors import InputError
 
+STRONGEST = 50.0
+"""Strongest noise that models for denoising are made for unless said otherwise, in 8-bit levels."""
 _OWN_DRAW = 0x6E6F6973
 """Keeps the draws of the noise apart from those that choose a patch."""
 
@@ -36,6 +38,21 @@ def noisy_picture(image: Tensor, sigma: float, seed: int, index: int) -> Tensor:
     return image + sigma / 255 * torch.randn(image.shape, generator=generator)
 
 
+def as_noisy_file(image: Tensor, generator: torch.Generator) -> Tensor:
+    """A picture with noise of 0 to 50 levels, evenly drawn, as a file holds it.
+
+    Args:
+        image: float32 [..., H, W] in [0, 1].
+        generator: of the draws.
+
+    Returns:
+        The same shape, clipped to [0, 1] and rounded to 8 bits.
+    """
+    sigma = STRONGEST / 255 * float(torch.rand((), generator=generator))
+    noisy = image + sigma * torch.randn(image.shape, generator=generator)
+    return (noisy.clamp(0, 1) * 255).round() / 255
+
+
 @dataclass(frozen=True)
 class NoiseRange:
     """Noise of training patches.
@@ -51,7 +68,7 @@ class NoiseRange:
     """
 
     low: float = 0.0
-    high: float = 50.0
+    high: float = STRONGEST
     clipped_share: float = 0.0
 
     def __post_init__(self) -> None:
