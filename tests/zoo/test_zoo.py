@@ -11,7 +11,6 @@ from edge_sdk.training.config import load_train_config
 from edge_sdk.zoo import ROOT, load_card, load_model, model_names, resolve_model
 from edge_sdk.zoo.networks import luma_network
 
-
 SETS = {
     Task.SUPER_RESOLUTION: ["Set5", "Set14", "B100"],
     Task.DENOISING: ["Kodak24 σ15", "Kodak24 σ25", "Kodak24 σ50"],
