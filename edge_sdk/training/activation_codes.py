@@ -21,6 +21,7 @@ from edge_sdk.models.enhance_net import EnhanceNet
 from edge_sdk.quantize.calibrate import BINS, Seen
 from edge_sdk.quantize.observers import Activation, choose_codes
 from edge_sdk.quantize.scheme import HIGHEST, LOWEST, PICTURE, affine
+from edge_sdk.reparam.int8 import fake_quantise
 
 EVERY = 500
 """Steps after which codes are chosen anew."""
@@ -86,6 +87,20 @@ class CodedValue(nn.Module):
         self._last = None
 
 
+class _RoundedConv(nn.Module):
+    """A plain convolution with its kernel rounded to int8; blocks round theirs themselves."""
+
+    def __init__(self, conv: nn.Conv2d) -> None:
+        super().__init__()
+        # In a tuple, so that the convolution is not listed as a part of this module.
+        self._conv = (conv,)
+
+    def forward(self, x: Tensor) -> Tensor:
+        conv = self._conv[0]
+        kernel = fake_quantise(conv.weight)
+        return functional.conv2d(x, kernel, conv.bias, conv.stride, conv.padding)
+
+
 class CodedNetwork(nn.Module):
     """The values of a network with their codes; the network itself is not part of this module.
 
@@ -103,7 +118,11 @@ class CodedNetwork(nn.Module):
                 rounded = graph.call_module(f"values.{node.name}", (node,))
             node.replace_all_uses_with(rounded)
             rounded.args = (node,)
-        parts: dict[str, nn.Module] = dict(network.named_modules(remove_duplicate=False))
+        parts: dict[str, nn.Module] = {
+            name: _RoundedConv(part) if isinstance(part, nn.Conv2d) else part
+            for name, part in network.named_modules(remove_duplicate=False)
+            if name
+        }
         parts |= {f"values.{name}": value for name, value in self.values.items()}
         # In a tuple, so that its layers are not listed a second time as parts of this module.
         self._run = (fx.GraphModule(parts, graph),)

@@ -127,8 +127,13 @@ class PhasesConfig(Section):
     fake_quantised_steps: int = Field(
         0,
         ge=0,
-        description="last steps, with merged kernels rounded to int8; every validation of such a "
-        "run rounds them too",
+        description="last steps, with kernels and activations rounded to int8; every validation "
+        "of such a run rounds them too",
+    )
+    shift_channels: bool = Field(
+        False,
+        description="before the first step, shift channels that a leaky ReLU only ever damps so "
+        "that it passes them; for a plain network that is rounded in all its steps",
     )
 
 
@@ -238,6 +243,12 @@ def _check_noise(config: TrainConfig) -> None:
 def _check_phases(config: TrainConfig) -> None:
     phases, steps = config.phases, config.optimiser.steps
     statistics, quantised = phases.statistics_steps, phases.fake_quantised_steps
+    plain = config.model.branches is None and config.model.activation == "leaky_relu"
+    if phases.shift_channels and not (plain and quantised == steps):
+        raise InputError(
+            "phases: shift_channels is for a plain network (branches: null) of leaky_relu that is "
+            "rounded in all its steps; set fake_quantised_steps to steps, or leave it out"
+        )
     if statistics is None and not quantised:
         return
     if (statistics or 0) + quantised > steps or statistics == steps:
@@ -246,10 +257,12 @@ def _check_phases(config: TrainConfig) -> None:
             f"not fit into {steps} steps with some left to train collapsed; take fewer"
         )
     if config.model.branches is None:
-        raise InputError(
-            "phases: a plain network (branches: null) has no blocks to freeze or to round; give "
-            "branches, or leave phases out"
-        )
+        if statistics is not None:
+            raise InputError(
+                "phases: a plain network (branches: null) has no blocks to freeze; give branches, "
+                "or leave statistics_steps out"
+            )
+        return
     if not config.model.collapsed:
         raise InputError(
             "phases: model.collapsed is false, but these phases run collapsed; leave one out"

@@ -12,6 +12,7 @@ from edge_sdk.imaging import rgb_to_ycbcr
 from edge_sdk.models.enhance_net import EnhanceNet
 from edge_sdk.models.spec import Colour, Task
 from edge_sdk.zoo import resolve_model
+from edge_sdk.zoo.networks import fused_network
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,15 @@ def take_over(network: EnhanceNet, model: str) -> InitialWeights:
     and what luma gains is added to all three channels, 255/219 times as much, so that the luma of
     the result is (but for the border) what the luma model makes of the luma of the input.
 
+    A plain network takes over the merged layers of one with branches.
+
     Raises:
         ModelError: if ``model`` is neither a shipped model nor a readable model file.
         InputError: if no tensor agrees.
     """
     source = resolve_model(model)
+    if source.has_branches and not network.has_branches:
+        source = fused_network(source)
     found = source.state_dict()
     if _is_luma_of(source, network):
         _spread_over_channels(found, network)

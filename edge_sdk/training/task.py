@@ -17,6 +17,7 @@ from edge_sdk.training.config import TrainConfig
 from edge_sdk.training.loaders import Batch
 from edge_sdk.training.phases import Phase, enter_phase, phase_at, round_kernels, rounds
 from edge_sdk.training.run_folder import RECIPE_KEY, recorded
+from edge_sdk.training.shifting import shift_channels
 
 
 class LossError(ModelError):
@@ -76,6 +77,8 @@ class EnhanceTask(LightningModule):
     def on_train_batch_start(self, batch: Batch, _: int) -> None:
         """Enter the phase of the step; choose the codes of activations where that is due."""
         enter_phase(self.network, self.phase)
+        if self.global_step == 0 and self.config.phases.shift_channels:
+            shift_channels(self.network, batch[0])
         if self.coded is not None and self.global_step % EVERY == 0:
             # In evaluation mode, so that BatchNorms do not count the batch twice.
             self.network.eval()
