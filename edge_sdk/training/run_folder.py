@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 
 from edge_sdk.errors import InputError, ModelError, OutputError
 from edge_sdk.training.config import TrainConfig
@@ -104,7 +105,7 @@ class RunFolder:
                 f"{self.last}: belongs to another network; resume with the recipe it was started "
                 "with"
             )
-        changed = list(changes(checkpoint[RECIPE_KEY], recorded(config)))
+        changed = list(changes(_completed(checkpoint[RECIPE_KEY]), recorded(config)))
         if changed:
             raise InputError(
                 f"{self.last}: was made by another recipe ({'; '.join(changed)}); a resumed run "
@@ -126,6 +127,14 @@ def recorded(config: TrainConfig) -> dict[str, Any]:
         for key, value in source.items():
             source[key] = None if value is None else str(Path(value).resolve())
     return recipe
+
+
+def _completed(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A recorded recipe with the defaults of keys that an earlier version did not know."""
+    try:
+        return recorded(TrainConfig.model_validate(recipe))
+    except (ValidationError, InputError):
+        return recipe
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
