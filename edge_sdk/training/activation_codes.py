@@ -10,8 +10,10 @@ rounding as they are and vanish where a value is clipped.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
@@ -19,8 +21,8 @@ from torch.nn import functional
 
 from edge_sdk.models.enhance_net import EnhanceNet
 from edge_sdk.quantize.calibrate import BINS, Seen
-from edge_sdk.quantize.observers import Activation, choose_codes
-from edge_sdk.quantize.scheme import HIGHEST, LOWEST, PICTURE, affine
+from edge_sdk.quantize.observers import Activation, choose_codes, on_the_grid_of_pictures
+from edge_sdk.quantize.scheme import HIGHEST, LOWEST, PICTURE, Affine, affine
 from edge_sdk.reparam.int8 import fake_quantise
 
 EVERY = 500
@@ -44,6 +46,7 @@ class CodedValue(nn.Module):
         low: least number that a code stands for, float32 [].
         high: greatest; no codes are chosen while it is not above ``low``.
         observing: let values pass and remember them.
+        added_to_picture: the value is added to a picture to make a picture.
     """
 
     low: Tensor
@@ -55,6 +58,7 @@ class CodedValue(nn.Module):
         self._read_by = read_by
         self._last: Tensor | None = None
         self.observing = False
+        self.added_to_picture = False
         # Both ends are buffers, so that an average of weights averages the codes with them.
         self.register_buffer("low", torch.tensor(PICTURE.low if picture else 0.0))
         self.register_buffer("high", torch.tensor(PICTURE.high if picture else 0.0))
@@ -67,11 +71,19 @@ class CodedValue(nn.Module):
         low, high = float(self.low), float(self.high)
         if low >= high:
             return x
-        codes = PICTURE if self._picture else affine(low, high)
+        codes = PICTURE if self._picture else self._codes(low, high)
         rounded: Tensor = torch.fake_quantize_per_tensor_affine(
             x.float(), codes.scale, codes.zero_point, LOWEST, HIGHEST
         )
         return rounded
+
+    def _codes(self, low: float, high: float) -> Affine:
+        grid = Affine(PICTURE.scale, min(max(round(LOWEST - low / PICTURE.scale), LOWEST), HIGHEST))
+        on_grid = math.isclose(grid.low, low, abs_tol=1e-6) and math.isclose(
+            grid.high, high, abs_tol=1e-6
+        )
+        # Half precision, which steps are rounded up to, does not hold a picture's.
+        return grid if self.added_to_picture and on_grid else affine(low, high)
 
     @torch.no_grad()
     def choose(self) -> None:
@@ -81,7 +93,10 @@ class CodedValue(nn.Module):
         values = self._last.float()
         low, high = (float(end) for end in torch.aminmax(values))
         counts = torch.histc(values, BINS, low, high if high > low else low + 1.0).double()
-        codes = choose_codes(Seen(low, high, counts.cpu()), "mse", self._read_by)
+        seen = Seen(low, high, counts.cpu())
+        codes = choose_codes(seen, "mse", self._read_by)
+        if self.added_to_picture:
+            codes = on_the_grid_of_pictures(seen, codes)
         self.low.fill_(codes.low)
         self.high.fill_(codes.high)
         self._last = None
@@ -113,7 +128,8 @@ class CodedNetwork(nn.Module):
         graph = _Leaves().trace(network)
         self.values = nn.ModuleDict()
         for node, picture in _coded(graph, network).items():
-            self.values[node.name] = CodedValue(picture, _reading(node, network))
+            self.values[node.name] = value = CodedValue(picture, _reading(node, network))
+            value.added_to_picture = _is_added_to_picture(node, graph)
             with graph.inserting_after(node):
                 rounded = graph.call_module(f"values.{node.name}", (node,))
             node.replace_all_uses_with(rounded)
@@ -154,15 +170,34 @@ class _Leaves(fx.Tracer):
 
 def _coded(graph: fx.Graph, network: EnhanceNet) -> dict[fx.Node, bool]:
     """Nodes that get codes, and whether those are of a picture."""
-    shown = next(node for node in graph.nodes if node.op == "output").args[0]
-    while isinstance(shown, fx.Node) and shown.target in _KEEPING:
-        shown = shown.args[0]
+    shown = _output(graph)
     found = {}
     for node in graph.nodes:
         layer = node.op == "call_module" and not _is_joined(node, network)
         if layer or node.op == "placeholder" or node.target is operator.add:
             found[node] = node.op == "placeholder" or node is shown
     return found
+
+
+def _is_added_to_picture(node: fx.Node, graph: fx.Graph) -> bool:
+    """Whether a value, moved or not, is added to the input alone, and the sum is the output."""
+    while len(node.users) == 1 and (user := next(iter(node.users))).target in _KEEPING:
+        node = user
+    if len(node.users) != 1 or (total := next(iter(node.users))).target is not operator.add:
+        return False
+    others = [_moved(term) for term in total.args if term is not node]
+    return total is _output(graph) and [other.op for other in others] == ["placeholder"]
+
+
+def _moved(node: Any) -> Any:
+    """What a node moves the values of, or takes means of; another node itself."""
+    while isinstance(node, fx.Node) and node.target in _KEEPING:
+        node = node.args[0]
+    return node
+
+
+def _output(graph: fx.Graph) -> Any:
+    return _moved(next(node for node in graph.nodes if node.op == "output").args[0])
 
 
 def _is_joined(node: fx.Node, network: EnhanceNet) -> bool:

@@ -130,6 +130,10 @@ class PhasesConfig(Section):
         description="last steps, with kernels and activations rounded to int8; every validation "
         "of such a run rounds them too",
     )
+    follow_init: bool = Field(
+        False,
+        description="learn what the model of init returns instead of the pictures",
+    )
     shift_channels: bool = Field(
         False,
         description="before the first step, shift channels that a leaky ReLU only ever damps so "
@@ -243,6 +247,8 @@ def _check_noise(config: TrainConfig) -> None:
 def _check_phases(config: TrainConfig) -> None:
     phases, steps = config.phases, config.optimiser.steps
     statistics, quantised = phases.statistics_steps, phases.fake_quantised_steps
+    if phases.follow_init and config.init is None:
+        raise InputError("phases: follow_init needs a model to follow; give init too")
     plain = config.model.branches is None and config.model.activation == "leaky_relu"
     if phases.shift_channels and not (plain and quantised == steps):
         raise InputError(

@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from torch.utils.data import DataLoader
 
 from edge_sdk.errors import InputError, ModelError, OutputError
+from edge_sdk.models.enhance_net import EnhanceNet
 from edge_sdk.models.spec import Task
 from edge_sdk.training.averaging import Averaging
 from edge_sdk.training.callbacks import DrawCurves, KeepBest, PhaseProgressBar, metrics_logger
@@ -106,6 +107,8 @@ def train(
     seed_everything(config.seed, verbose=False)
     task = kind(config)
     initial = None if resume or config.init is None else take_over(task.network, config.init)
+    if config.phases.follow_init:
+        task.follow(_teacher(config))
     shapes = {name: tensor.shape for name, tensor in task.state_dict().items()}
     done = folder.steps_to_resume(config, shapes) if resume else 0
     # An earlier run goes only when all that can be wrong with this one has been looked at.
@@ -127,6 +130,18 @@ def train(
     if group.writes and not keep.path.is_file():
         raise ModelError(f"{out}: no validation gave a finite PSNR; lower the learning rate")
     return TrainResult(keep.path, keep.best_db, baseline_db, trainer.global_step, initial)
+
+
+def _teacher(config: TrainConfig) -> EnhanceNet:
+    assert config.init is not None
+    teacher = EnhanceNet(config.model)
+    fresh = take_over(teacher, config.init).fresh
+    if fresh:
+        raise InputError(
+            f"follow_init: {config.init} has no layer that fits {fresh[0]}; follow a model of the "
+            "same network"
+        )
+    return teacher
 
 
 def _trainer(

@@ -39,6 +39,7 @@ class EnhanceTask(LightningModule):
         self.network = EnhanceNet(config.model)
         self.coded = CodedNetwork(self.network) if rounds(config) else None
         self.validation_psnr: list[float] = []
+        self._teacher: tuple[EnhanceNet, ...] = ()
 
     @property
     def border_px(self) -> int:
@@ -94,7 +95,7 @@ class EnhanceTask(LightningModule):
         source, target = batch
         with torch.autocast(source.device.type, torch.bfloat16, enabled=self.rounds_to_bfloat16):
             output = self._run(source, self.phase is Phase.FAKE_QUANTISED)
-        error = output.float() - target
+        error = output.float() - self._wanted(source, target)
         loss: Tensor = error.square().mean() if self.squares_errors else error.abs().mean()
         if not torch.isfinite(loss):
             raise LossError(f"the loss became {loss.item()} at step {self.global_step}")
@@ -112,6 +113,17 @@ class EnhanceTask(LightningModule):
         value = self.picture_psnr(self._run(source, rounds(self.config)), target)
         self.validation_psnr.append(value)
         self.log("psnr", value, prog_bar=True, batch_size=1)
+
+    def follow(self, teacher: EnhanceNet) -> None:
+        """Learn what another network returns, clipped to [0, 1], instead of the targets."""
+        # In a tuple, so that its layers are not trained as parts of this task.
+        self._teacher = (teacher.eval().requires_grad_(False),)
+
+    def _wanted(self, source: Tensor, target: Tensor) -> Tensor:
+        if not self._teacher:
+            return target
+        wanted: Tensor = self._teacher[0].to(source.device)(source).clamp(0, 1)
+        return wanted
 
     def _run(self, source: Tensor, rounded: bool) -> Tensor:
         network = self.coded if rounded and self.coded is not None else self.network

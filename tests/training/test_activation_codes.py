@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from edge_sdk.models import Colour, EnhanceNet, EnhanceNetConfig
+from edge_sdk.errors import InputError
+from edge_sdk.models import (
+    Colour,
+    EnhanceNet,
+    EnhanceNetConfig,
+    load_checkpoint,
+    save_checkpoint,
+)
 from edge_sdk.models.spec import Task
 from edge_sdk.quantize.scheme import PICTURE
 from edge_sdk.quantize.value_graph import value_graph
@@ -152,3 +160,39 @@ def test_the_last_steps_square_their_errors(
     optimiser = OptimiserConfig(steps=8, warmup_steps=0, l2_steps=l2_steps)
     train(recipe(tmp_path, optimiser=optimiser), tmp_path / "run", progress=False)
     assert seen == [False] * (8 - expected) + [True] * expected
+
+
+def test_a_network_may_follow_its_start_instead_of_the_pictures(tmp_path: Path) -> None:
+    model = EnhanceNetConfig(widths=(4, 4), skips=(), branches=None, activation="leaky_relu")
+    torch.manual_seed(0)
+    start = EnhanceNet(model)
+    save_checkpoint(start, tmp_path / "start.safetensors")
+    optimiser = OptimiserConfig(steps=60, warmup_steps=0, learning_rate=1e-3, average_decay=0.9)
+    errors = {}
+    x = torch.rand(1, 1, 24, 24)
+    for follow in (True, False):
+        phases = PhasesConfig(fake_quantised_steps=60, shift_channels=True, follow_init=follow)
+        config = recipe(
+            tmp_path,
+            model=model,
+            optimiser=optimiser,
+            phases=phases,
+            init=str(tmp_path / "start.safetensors"),
+            validate_every=60,
+        )
+        path = train(config, tmp_path / str(follow), progress=False).path
+        with torch.no_grad():
+            difference = load_checkpoint(path).model(x).clamp(0, 1) - start(x).clamp(0, 1)
+        errors[follow] = float(difference.square().mean())
+    assert errors[True] < 0.1 * errors[False]
+
+
+def test_following_needs_a_model_that_fits(tmp_path: Path) -> None:
+    plain = EnhanceNetConfig(widths=(4, 4), skips=(), branches=None, activation="leaky_relu")
+    phases = PhasesConfig(fake_quantised_steps=8, follow_init=True)
+    with pytest.raises(InputError, match="give init too"):
+        recipe(tmp_path, model=plain, phases=phases)
+    save_checkpoint(EnhanceNet(replace(plain, scale=3)), tmp_path / "other.safetensors")
+    config = recipe(tmp_path, model=plain, phases=phases, init=str(tmp_path / "other.safetensors"))
+    with pytest.raises(InputError, match="same network"):
+        train(config, tmp_path / "run", progress=False)
