@@ -47,7 +47,8 @@ def evaluate(
 
     The protocol of the papers: MATLAB's antialiased bicubic reduction, PSNR and SSIM of BT.601 luma
     in 8 bits, a border of the scale left out, mean over pictures. Models for denoising get Gaussian
-    noise instead. Large pictures are cut into windows with the model's halo.
+    noise instead, neither clipped nor rounded; those of colour are scored on red, green and blue.
+    Large pictures are cut into windows with the model's halo.
 
     A picture that is smaller than a file's window is left out of all rows.
 
@@ -55,6 +56,7 @@ def evaluate(
     """
     from edge_sdk.evaluation import Degradation
     from edge_sdk.evaluation import evaluate as run
+    from edge_sdk.models import Colour
 
     if not data:
         raise InputError("no pictures given; name a folder: edge-sdk evaluate MODEL --data DIR")
@@ -77,7 +79,8 @@ def evaluate(
     if as_json:
         print_json({"degradation": degradation, "rows": [_plain_row(row) for row in rows]})
         return
-    _print_rows(rows, degradation)
+    colour = methods[0].spec.colour if methods and degradation.scale == 1 else Colour.Y
+    _print_rows(rows, degradation, "luma" if colour is Colour.Y else "red, green, blue")
 
 
 def _methods(subjects: list[str], model: str | None, asked: tuple[str, ...] | None) -> list[Method]:
@@ -122,7 +125,7 @@ def _plain_row(row: MethodScores) -> dict[str, object]:
     }
 
 
-def _print_rows(rows: tuple[MethodScores, ...], degradation: Degradation) -> None:
+def _print_rows(rows: tuple[MethodScores, ...], degradation: Degradation, compared: str) -> None:
     folders = rows[0].folders
     columns = ["method", "runtime", "precision"]
     columns += [f"{folder.folder.name} ({len(folder.pictures)})" for folder in folders]
@@ -136,7 +139,7 @@ def _print_rows(rows: tuple[MethodScores, ...], degradation: Degradation) -> Non
         for row in rows
     ]
     task = f"×{degradation.scale}" if degradation.scale > 1 else f"σ = {degradation.sigma:g}/255"
-    print_table(f"PSNR (dB) / SSIM of luma, {task}", columns, cells)
+    print_table(f"PSNR (dB) / SSIM of {compared}, {task}", columns, cells)
     out.print(
         f"border of {degradation.border_px} px left out; mean over pictures (number in brackets)",
         style="dim",

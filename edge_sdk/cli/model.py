@@ -79,13 +79,21 @@ def train(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Start anew where the folder holds a run.")
     ] = False,
+    init: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL", help="Model to start from instead of the recipe's: a name or a file."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Train a network by a recipe and keep the best weights.
 
-    Writes model.safetensors (best validation), last.ckpt (to resume from) and metrics.csv. The
-    figure of bicubic interpolation on the same pictures is printed beside the result. A run that is
-    stopped (Ctrl-C, SIGTERM) goes on from its last validation with --resume.
+    Writes model.safetensors (best validation), last.ckpt (to resume from), metrics.csv and
+    curves.svg. The figure of bicubic interpolation (for denoising: of the noisy pictures) on the
+    same pictures is printed beside the result. A run that is stopped (Ctrl-C, SIGTERM) goes on from
+    its last validation with --resume. Under torchrun all processes train together, each on batches
+    of its own.
 
     Example: edge-sdk train --config recipe.yaml --data photos -o runs/mine
     """
@@ -98,6 +106,10 @@ def train(
     recipe = load_train_config(config, data)
     if steps is not None:
         recipe = recipe.with_steps(steps)
+    if init is not None:
+        recipe = recipe.model_copy(update={"init": init})
+    from edge_sdk.models.spec import Task
+    from edge_sdk.training.processes import processes
     from edge_sdk.training.run import train as run
 
     try:
@@ -106,8 +118,12 @@ def train(
     except Stopped as stop:
         _say_stopped(output)
         raise typer.Exit(stop.status) from None
+    if not processes().writes:
+        return
+    denoises = recipe.model.task is Task.DENOISING
+    baseline = "the noisy pictures" if denoises else "bicubic interpolation"
     if result.psnr_db <= result.baseline_db:
-        err.print("warning: no better than bicubic interpolation; train for more steps")
+        err.print(f"warning: no better than {baseline}; train for more steps")
     if as_json:
         print_json(result)
         return
@@ -118,8 +134,9 @@ def train(
             f"layers that did not fit and started fresh: {fresh}"
         )
     out.print(
-        f"wrote {result.path}: {result.psnr_db:.2f} dB on the validation pictures (bicubic "
-        f"{result.baseline_db:.2f}) after {result.steps:,} steps"
+        f"wrote {result.path}: {result.psnr_db:.2f} dB on the validation pictures "
+        f"({'noisy' if denoises else 'bicubic'} {result.baseline_db:.2f}) after "
+        f"{result.steps:,} steps"
     )
 
 

@@ -46,8 +46,8 @@ def quantize(
         bool,
         typer.Option(
             "--truth",
-            help="The pictures are what a super-resolution model should return: reduce them by its "
-            "scale first, and measure against them too.",
+            help="The pictures are what a model for super-resolution or denoising should return: "
+            "measure against them too; the former gets them reduced by its scale.",
         ),
     ] = False,
     seed: Annotated[int, typer.Option(help="Seed of all draws.")] = 0,

@@ -9,11 +9,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from edge_sdk.data.gaussian_noise import STRONGEST, as_noisy_file
 from edge_sdk.data.model_inputs import picture_channels
 from edge_sdk.data.patches import list_pictures, picture_pair
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import resize_bicubic, to_levels
-from edge_sdk.models.spec import Colour, ModelSpec
+from edge_sdk.models.spec import Colour, ModelSpec, Task
 
 CUTS = 128
 APART = 4
@@ -24,12 +25,14 @@ APART = 4
 class Calibration:
     """Inputs of a model, cut from pictures in 8-bit levels as a camera hands them over.
 
+    Those of a denoising model have noise of 0 to 50 levels, since that is what it will see.
+
     Attributes:
         calibration: float32 [1, C, H, W] in [0, 1] each.
         held_out: likewise, from pictures that are not in ``calibration`` where there are four
             pictures or more.
         source: for people: where they come from.
-        truths: what a super-resolution model should return for each of ``calibration``, float32
+        truths: what the model should return for each of ``calibration``, float32
             [1, C, scale·H, scale·W]; empty if that was not asked for.
         held_out_truths: likewise for ``held_out``.
     """
@@ -62,8 +65,8 @@ def read_calibration(
         count: number of cuts to calibrate with; a quarter as many are kept apart.
         shrink: factor in (0, 1] by which each picture is reduced first: 1/2 makes of a photograph
             what a ×2 model sees of it in tests.
-        truth: the pictures are what a super-resolution model should return: they are reduced by its
-            scale, and kept beside the cuts.
+        truth: the pictures are what the model should return, and are kept beside the cuts, which
+            are reduced by the scale of a super-resolution model.
         seed: seed of all draws.
 
     Raises:
@@ -71,8 +74,11 @@ def read_calibration(
             picture of one or three channels, or the truth is asked for of another task.
         PictureError: if a picture cannot be read or is smaller than the model's input.
     """
-    if truth and (spec is None or spec.scale < 2):
-        raise InputError("pictures are the truth of super-resolution alone; leave the truth out")
+    denoises = spec is not None and spec.task is Task.DENOISING
+    if truth and not denoises and (spec is None or spec.scale < 2):
+        raise InputError(
+            "pictures are the truth of super-resolution and denoising alone; leave the truth out"
+        )
     if example.ndim != 4 or example.shape[0] != 1 or example.shape[1] not in (1, 3):
         sides = "×".join(str(side) for side in example.shape)
         raise InputError(
@@ -87,16 +93,18 @@ def read_calibration(
     apart = len(shuffled) // APART
     kept, others = shuffled[apart:], shuffled[:apart] or shuffled
     size = (int(example.shape[2]), int(example.shape[3]))
-    reader = _Reader(luma, shrink, scale)
+    reader = _Reader(luma, shrink, scale, denoises)
     calibration, truths = _cuts(kept, size, reader, count, generator)
     held_out, held_out_truths = _cuts(others, size, reader, max(count // APART, 1), generator)
+    noise = f" with noise of 0 to {STRONGEST:g} levels" if denoises else ""
+    used = f"{len(calibration)} cuts of {len(kept)} of the {len(paths)} pictures in {folder}"
     note = "" if apart else "; too few pictures to keep some apart, so figures are theirs"
     return Calibration(
         calibration,
         held_out,
-        f"{len(calibration)} cuts of {len(kept)} of the {len(paths)} pictures in {folder}{note}",
-        truths,
-        held_out_truths,
+        used + noise + note,
+        truths if truth else (),
+        held_out_truths if truth else (),
     )
 
 
@@ -105,6 +113,7 @@ class _Reader:
     luma: bool
     shrink: float
     scale: int
+    noisy: bool
 
     def read(self, path: Path) -> tuple[Tensor, Tensor | None]:
         """A picture as the model sees it, 8-bit levels in [0, 1], and as it should return it."""
@@ -142,8 +151,11 @@ def _cuts(
         for _ in range(share):
             top = int(torch.randint(rows - height + 1, (1,), generator=generator))
             left = int(torch.randint(columns - width + 1, (1,), generator=generator))
-            cuts.append(low[None, :, top : top + height, left : left + width].clone())
-            if high is not None:
+            cut = low[None, :, top : top + height, left : left + width].clone()
+            cuts.append(as_noisy_file(cut, generator) if reader.noisy else cut)
+            if reader.noisy:
+                truths.append(cut)
+            elif high is not None:
                 k = reader.scale
                 truths.append(
                     high[

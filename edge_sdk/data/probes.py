@@ -9,10 +9,11 @@ from torch import Tensor
 
 from edge_sdk.data.calibration import read_calibration
 from edge_sdk.data.examples import PHOTOS, example_photo
+from edge_sdk.data.gaussian_noise import as_noisy_file
 from edge_sdk.data.model_inputs import ModelInputs
 from edge_sdk.errors import InputError, MissingExtraError
 from edge_sdk.imaging import resize_bicubic, rgb_to_ycbcr, to_levels
-from edge_sdk.models.spec import Colour, ModelSpec
+from edge_sdk.models.spec import Colour, ModelSpec, Task
 
 CUTS = 12
 SEED = 1
@@ -28,7 +29,7 @@ def patterns(example: Tensor) -> tuple[Tensor, ...]:
 
 
 def probe_pictures(example: Tensor, spec: ModelSpec | None, folder: Path | None) -> ModelInputs:
-    """Twelve cuts of pictures of an input's shape, in 8-bit levels.
+    """Twelve cuts of pictures of an input's shape, in 8-bit levels; noisy for a denoising model.
 
     Args:
         example: an input of the model, 1×C×H×W.
@@ -59,6 +60,7 @@ def _photograph_cuts(example: Tensor, spec: ModelSpec | None) -> tuple[Tensor, .
         raise InputError("the model takes no pictures")
     height, width = int(example.shape[2]), int(example.shape[3])
     luma = spec.colour is Colour.Y if spec is not None else example.shape[1] == 1
+    denoises = spec is not None and spec.task is Task.DENOISING
     generator = torch.Generator().manual_seed(SEED)
     cuts = []
     for name in PHOTOS:
@@ -71,5 +73,6 @@ def _photograph_cuts(example: Tensor, spec: ModelSpec | None) -> tuple[Tensor, .
         for _ in range(CUTS // len(PHOTOS)):
             top = int(torch.randint(sides[0] - height + 1, (1,), generator=generator))
             left = int(torch.randint(sides[1] - width + 1, (1,), generator=generator))
-            cuts.append(levels[None, :, top : top + height, left : left + width].clone())
+            cut = levels[None, :, top : top + height, left : left + width].clone()
+            cuts.append(as_noisy_file(cut, generator) if denoises else cut)
     return tuple(cuts)

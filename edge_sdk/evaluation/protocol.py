@@ -1,10 +1,11 @@
-"""What is measured: the degradation of a picture, and PSNR and SSIM of luma.
+"""What is measured: the degradation of a picture, and PSNR and SSIM.
 
 Super-resolution: the picture is cropped to a multiple of the scale and reduced by MATLAB's
-antialiased bicubic; denoising: Gaussian noise is added. Everything that a file would hold is
-rounded to 8 bits: truth, reduced picture and result. Luma is BT.601 in studio swing, of the
-reduced picture as of the truth; a grey file is luma already. A border of ``scale`` pixels is left
-out on every side.
+antialiased bicubic, and luma is compared. Denoising: Gaussian noise is added, and what the method
+works on is compared, all three channels or luma, as in the papers on each. Everything that a file
+would hold is rounded to 8 bits: truth, reduced picture and result. Luma is BT.601 in studio swing,
+of the reduced picture as of the truth; a grey file is luma already. A border of ``scale`` pixels is
+left out on every side of an enlarged picture.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from edge_sdk.data.gaussian_noise import noisy_picture
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import psnr, quantise, read_picture, resize_bicubic, rgb_to_ycbcr, ssim
 from edge_sdk.models.spec import Colour
@@ -62,7 +64,8 @@ class Example:
 
     Attributes:
         low: what the method gets, float32 [1, C, h, w]; in [0, 1] unless noisy.
-        truth: luma of the truth, float32 [1, H, W] of 8 bits.
+        truth: what results are compared with, float32 of 8 bits: luma [1, H, W]; for denoising of
+            colour red, green, blue [3, H, W].
         grey: whether the file is grey, so that its values are luma already.
     """
 
@@ -73,7 +76,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Score:
-    """PSNR of luma in dB, infinite for equal pictures, and SSIM of luma."""
+    """PSNR in dB, infinite for equal pictures, and SSIM."""
 
     psnr_db: float
     ssim: float
@@ -101,14 +104,13 @@ def degraded(path: Path, colour: Colour, degradation: Degradation, index: int = 
             f"without its border; leave out pictures of less than {least} px a side"
         )
     rgb = quantise(picture.pixels[:, :height, :width].float())
-    truth = luma_of(rgb, grey)
-    image = truth if colour is Colour.Y else rgb
+    luma = luma_of(rgb, grey)
+    image = luma if colour is Colour.Y else rgb
+    truth = image if scale == 1 else luma
     if scale > 1:
         image = quantise(resize_bicubic(image, size=(height // scale, width // scale)))
     if degradation.sigma:
-        generator = torch.Generator().manual_seed(degradation.seed * 1_000_003 + index)
-        noise = torch.randn(image.shape, generator=generator)
-        image = image + degradation.sigma / 255 * noise
+        image = noisy_picture(image, degradation.sigma, degradation.seed, index)
     return Example(image[None], truth, grey)
 
 
@@ -146,10 +148,13 @@ def score(result: Tensor, example: Example, degradation: Degradation) -> Score:
         )
     if not bool(torch.isfinite(result).all()):
         return Score(-math.inf, math.nan)
-    luma = luma_of(result[0].clamp(0, 1), example.grey)
+    shown = result[0].clamp(0, 1)
+    whole = example.truth.shape[0] > 1
+    compared = quantise(shown) if whole else luma_of(shown, example.grey)
     border = degradation.border_px
-    height, width = luma.shape[-2:]
+    height, width = compared.shape[-2:]
     inside = (..., slice(border, height - border), slice(border, width - border))
     return Score(
-        psnr(luma, example.truth, border=border), ssim(luma[inside], example.truth[inside])
+        psnr(compared, example.truth, border=border),
+        ssim(compared[inside], example.truth[inside]),
     )

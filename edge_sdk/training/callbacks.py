@@ -12,6 +12,8 @@ from lightning.pytorch.callbacks import Callback, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger
 
 from edge_sdk.models.checkpoint import save_checkpoint
+from edge_sdk.outputs import replacing
+from edge_sdk.report.training_curve import draw_curves, read_curves
 from edge_sdk.training.phases import Phase
 from edge_sdk.training.task import EnhanceTask
 
@@ -47,6 +49,31 @@ class KeepBest(Callback):
         self.best_db = state_dict["best_db"]
 
 
+class DrawCurves(Callback):
+    """Draws ``curves.svg`` beside the table of figures after every validation.
+
+    Args:
+        out: folder of the run.
+        baseline_db: PSNR to beat on the same pictures.
+    """
+
+    def __init__(self, out: Path, baseline_db: float) -> None:
+        self.out = out
+        self.baseline_db = baseline_db
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw what the table holds; the figure of this validation is in it by now."""
+        assert isinstance(pl_module, EnhanceTask)
+        if not trainer.is_global_zero:
+            return
+        assert trainer.logger is not None
+        trainer.logger.save()
+        curves = read_curves(self.out / "metrics.csv")
+        picture = draw_curves(curves, pl_module.config.optimiser.steps, self.baseline_db)
+        with replacing(self.out / "curves.svg") as path:
+            path.write_text(picture, encoding="utf-8")
+
+
 class PhaseProgressBar(RichProgressBar):
     """Progress in steps, with the phase that the run is in where its recipe has phases."""
 
@@ -65,15 +92,23 @@ class PhaseProgressBar(RichProgressBar):
         return {"phase": str(pl_module.phase), **figures}
 
 
-def metrics_logger(out: Path, done: int) -> CSVLogger:
-    """Logger to ``out/metrics.csv`` that keeps the rows of the first ``done`` steps."""
+def metrics_logger(out: Path, done: int, *, writes: bool = True) -> CSVLogger:
+    """Logger to ``out/metrics.csv`` that keeps the rows of the first ``done`` steps.
+
+    Args:
+        out: folder of the run.
+        done: steps that a resumed run has behind it.
+        writes: whether this process writes files; the loggers of the others write nothing.
+    """
     # It begins by removing the file of an earlier run; the part that is resumed goes back.
     path = out / "metrics.csv"
     rows: list[dict[str, str]] = []
-    if done and path.is_file():
+    if writes and done and path.is_file():
         with path.open(newline="") as file:
             rows = [row for row in csv.DictReader(file) if int(row["step"]) < done]
     logger = CSVLogger(out, name="", version="")
+    if not writes:
+        return logger
     experiment = logger.experiment
     for row in rows:
         known = {key: float(row[key]) for key in row if row[key] and key not in ("step", "epoch")}

@@ -4,17 +4,37 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Any, Self, get_args
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from torch import nn
 
 from edge_sdk.errors import InputError
 from edge_sdk.extras import require
 from edge_sdk.models.enhance_net import EnhanceNet, EnhanceNetConfig
+from edge_sdk.models.spec import Task
 from edge_sdk.reparam.branch_configs import BranchConfig
+from edge_sdk.training.sections import (
+    DataConfig,
+    NoiseConfig,
+    OptimiserConfig,
+    PhasesConfig,
+    PictureSource,
+    Section,
+)
 from edge_sdk.zoo import model_names
+
+__all__ = [
+    "DataConfig",
+    "NoiseConfig",
+    "OptimiserConfig",
+    "PhasesConfig",
+    "PictureSource",
+    "Section",
+    "TrainConfig",
+    "load_train_config",
+]
 
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 _BRANCHES = {config.__name__: config for config in get_args(BranchConfig)}
@@ -22,79 +42,11 @@ _KINDS = {config.__dataclass_fields__["kind"].default: name for name, config in 
 """Name of the class of each kind of branch."""
 
 
-class Section(BaseModel):
-    """Base of all parts of a recipe: immutable, unknown keys refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PictureSource(Section):
-    """Where pictures come from."""
-
-    folder: Path = Field(description="folder of pictures")
-    names: Path | None = Field(None, description="text file listing some of them, one per line")
-
-
-class DataConfig(Section):
-    """Training and validation pictures and how patches are cut."""
-
-    train: PictureSource
-    validation: PictureSource
-    shrinks: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
-        (1.0,), min_length=1, description="reductions, each in (0, 1], at which pictures are used"
-    )
-    patch_px: int = Field(48, ge=8, description="side of a low-resolution patch")
-    batch: int = Field(32, ge=1, description="patches per step")
-
-
-class OptimiserConfig(Section):
-    """Adam with a linear warm-up and a cosine down to zero."""
-
-    steps: int = Field(10_000, ge=1, description="number of optimisation steps")
-    learning_rate: float = Field(1e-3, gt=0, allow_inf_nan=False)
-    warmup_steps: int = Field(100, ge=0)
-    precision: Literal["float32", "bfloat16"] = Field(
-        "float32",
-        description="what convolutions of a training step compute in; weights, loss and "
-        "validations are float32 in any case",
-    )
-    float32_steps: int = Field(
-        0, ge=0, description="last steps, taken in float32 whatever precision says"
-    )
-    average_decay: float = Field(
-        0.999,
-        ge=0,
-        lt=1,
-        description="decay of the moving average of the weights that is kept, once it is warm: "
-        "after t steps it is at most (1 + t)/(10 + t)",
-    )
-
-
-class PhasesConfig(Section):
-    """What the steps of a run are spent on, in this order; see :mod:`edge_sdk.training.phases`.
-
-    The steps between the two are trained collapsed. The learning rate does not know of phases.
-    """
-
-    statistics_steps: int | None = Field(
-        None,
-        ge=1,
-        description="first steps, in which BatchNorms gather statistics and branches run; then "
-        "the statistics are frozen and every block runs as one convolution (null: to the end)",
-    )
-    fake_quantised_steps: int = Field(
-        0,
-        ge=0,
-        description="last steps, with merged kernels rounded to int8; every validation of such a "
-        "run rounds them too",
-    )
-
-
 class TrainConfig(Section):
     """A whole recipe.
 
     Raises:
-        InputError: if the phases do not fit the steps or the network.
+        InputError: if the phases do not fit the steps or the network, or the noise not the task.
     """
 
     model: EnhanceNetConfig = EnhanceNetConfig()
@@ -111,7 +63,8 @@ class TrainConfig(Section):
     seed: int = Field(0, ge=0, lt=2**32)
 
     @model_validator(mode="after")
-    def _phases_fit(self) -> Self:
+    def _sections_fit(self) -> Self:
+        _check_noise(self)
         _check_phases(self)
         return self
 
@@ -178,9 +131,31 @@ def _anchored(source: PictureSource, root: Path) -> PictureSource:
     return PictureSource(folder=root / source.folder, names=names)
 
 
+def _check_noise(config: TrainConfig) -> None:
+    denoises = config.model.task is Task.DENOISING
+    if denoises and config.data.noise is None:
+        raise InputError(
+            "data.noise is missing: a denoising network needs noise to remove; give "
+            "noise: {sigma: [0, 50]}"
+        )
+    if not denoises and config.data.noise is not None:
+        raise InputError(
+            f"data.noise: is for task: {Task.DENOISING}, and this recipe's is {config.model.task}; "
+            "leave it out"
+        )
+
+
 def _check_phases(config: TrainConfig) -> None:
     phases, steps = config.phases, config.optimiser.steps
     statistics, quantised = phases.statistics_steps, phases.fake_quantised_steps
+    if phases.follow_init and config.init is None:
+        raise InputError("phases: follow_init needs a model to follow; give init too")
+    plain = config.model.branches is None and config.model.activation == "leaky_relu"
+    if phases.shift_channels and not (plain and quantised == steps):
+        raise InputError(
+            "phases: shift_channels is for a plain network (branches: null) of leaky_relu that is "
+            "rounded in all its steps; set fake_quantised_steps to steps, or leave it out"
+        )
     if statistics is None and not quantised:
         return
     if (statistics or 0) + quantised > steps or statistics == steps:
@@ -189,10 +164,12 @@ def _check_phases(config: TrainConfig) -> None:
             f"not fit into {steps} steps with some left to train collapsed; take fewer"
         )
     if config.model.branches is None:
-        raise InputError(
-            "phases: a plain network (branches: null) has no blocks to freeze or to round; give "
-            "branches, or leave phases out"
-        )
+        if statistics is not None:
+            raise InputError(
+                "phases: a plain network (branches: null) has no blocks to freeze; give branches, "
+                "or leave statistics_steps out"
+            )
+        return
     if not config.model.collapsed:
         raise InputError(
             "phases: model.collapsed is false, but these phases run collapsed; leave one out"
@@ -262,6 +239,7 @@ def _known_keys() -> dict[str, str]:
         "the recipe itself": TrainConfig,
         "data": DataConfig,
         "data.train or data.validation": PictureSource,
+        "data.noise": NoiseConfig,
         "optimiser": OptimiserConfig,
         "phases": PhasesConfig,
     }

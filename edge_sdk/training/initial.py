@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from edge_sdk.errors import InputError
+from edge_sdk.imaging import rgb_to_ycbcr
 from edge_sdk.models.enhance_net import EnhanceNet
+from edge_sdk.models.spec import Colour, Task
 from edge_sdk.zoo import resolve_model
+from edge_sdk.zoo.networks import fused_network
 
 
 @dataclass(frozen=True)
@@ -30,11 +34,23 @@ class InitialWeights:
 def take_over(network: EnhanceNet, model: str) -> InitialWeights:
     """Copy every tensor of ``model`` whose name and shape agree into ``network``, in place.
 
+    The first and the last layer of a luma model for super-resolution become those of a network of
+    red, green and blue: Y = (16 + 65.481·R + 128.553·G + 24.966·B) / 255 is computed by the first,
+    and what luma gains is added to all three channels, 255/219 times as much, so that the luma of
+    the result is (but for the border) what the luma model makes of the luma of the input.
+
+    A plain network takes over the merged layers of one with branches.
+
     Raises:
         ModelError: if ``model`` is neither a shipped model nor a readable model file.
         InputError: if no tensor agrees.
     """
-    found = resolve_model(model).state_dict()
+    source = resolve_model(model)
+    if source.has_branches and not network.has_branches:
+        source = fused_network(source)
+    found = source.state_dict()
+    if _is_luma_of(source, network):
+        _spread_over_channels(found, network)
     taken, fresh = 0, []
     for name, tensor in network.state_dict().items():
         other = found.get(name)
@@ -49,3 +65,30 @@ def take_over(network: EnhanceNet, model: str) -> InitialWeights:
             "start from a model of the same branches and widths, or leave init out"
         )
     return InitialWeights(model, taken, tuple(dict.fromkeys(fresh)))
+
+
+def _is_luma_of(source: EnhanceNet, network: EnhanceNet) -> bool:
+    one, other = source.spec, network.spec
+    same = (one.task, one.scale) == (other.task, other.scale)
+    colours = (one.colour, other.colour) == (Colour.Y, Colour.RGB)
+    return same and colours and one.task is Task.SUPER_RESOLUTION
+
+
+def _spread_over_channels(found: dict[str, Tensor], network: EnhanceNet) -> None:
+    """Rewrite the tensors of a luma model's ends for three channels, in place."""
+    colours = torch.cat((torch.zeros(3, 1), torch.eye(3)), 1)[:, None]
+    black, *others = rgb_to_ycbcr(colours)[0, 0]
+    share = torch.stack(others) - black
+    gain = 1 / float(share.sum())
+    wanted = {name: tensor.shape for name, tensor in network.state_dict().items()}
+    for name, tensor in list(found.items()):
+        shape = wanted.get(name)
+        if shape is None or shape == tensor.shape:
+            continue
+        if name.startswith("features.0.") and tensor.ndim == 4 and tensor.shape[1] == 1:
+            found[name] = tensor * share.view(1, 3, 1, 1)
+            bias = name.removesuffix("weight") + "bias"
+            found[bias] = found[bias] + black * tensor.sum((1, 2, 3))
+        elif name.startswith("reconstruct.") and shape[0] == 3 * tensor.shape[0]:
+            # PixelShuffle takes the sub-pixels of one channel after those of another.
+            found[name] = gain * torch.cat((tensor,) * 3)

@@ -5,45 +5,67 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from torch import Tensor
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
+from edge_sdk.data.gaussian_noise import NoiseRange, NoisyPatches, noisy_picture
 from edge_sdk.data.patches import PatchDataset, PicturePair, list_pictures, picture_pair
 from edge_sdk.training.config import PictureSource, TrainConfig
+from edge_sdk.training.processes import Processes
 
 Batch = tuple[Tensor, Tensor]
-"""Low- and high-resolution pixels, float32 [N, C, H, W] in [0, 1] each."""
+"""Inputs and targets, float32 [N, C, H, W] in [0, 1], but for noise that reaches beyond."""
 
 
-def patch_loader(config: TrainConfig, done: int) -> DataLoader[Batch]:
-    """Batches of patches for all steps of a recipe, without those of the first ``done`` steps."""
+def patch_loader(
+    config: TrainConfig, done: int, group: Processes | None = None
+) -> DataLoader[Batch]:
+    """Batches of patches for all steps of a recipe, without those of the first ``done`` steps.
+
+    Of several processes each gets its own patches: in every step they see together what one
+    process with a batch as many times as large would see.
+    """
+    group = group or Processes()
     data = config.data
     pairs = [pair for shrink in data.shrinks for pair in _read(config, data.train, shrink)]
-    length = config.optimiser.steps * data.batch
-    dataset = PatchDataset(pairs, data.patch_px, length, config.seed)
-    return DataLoader(dataset, data.batch, sampler=_From(done * data.batch, length))
+    length = config.optimiser.steps * data.batch * group.count
+    patches = PatchDataset(pairs, data.patch_px, length, config.seed)
+    dataset: Dataset[Batch] = patches
+    if data.noise is not None:
+        noise = NoiseRange(*data.noise.sigma, data.noise.clipped_share)
+        dataset = NoisyPatches(patches, noise, config.seed)
+    order = _Order(done, config.optimiser.steps, data.batch, group)
+    return DataLoader(dataset, data.batch, sampler=order)
 
 
 def picture_loader(config: TrainConfig) -> DataLoader[Batch]:
-    """The validation pictures, one by one."""
-    pairs = [
-        (pair.low.float() / 255, pair.high.float() / 255)
-        for pair in _read(config, config.data.validation, 1.0)
-    ]
+    """The validation pictures, one by one; with noise each with its own, the same every time."""
+    noise = config.data.noise
+    pairs = []
+    for index, pair in enumerate(_read(config, config.data.validation, 1.0)):
+        low, high = pair.low.float() / 255, pair.high.float() / 255
+        if noise is not None:
+            low = noisy_picture(high, noise.validation_sigma, config.seed, index)
+        pairs.append((low, high))
     return DataLoader(pairs, batch_size=1)  # type: ignore[arg-type]
 
 
-class _From(Sampler[int]):
+class _Order(Sampler[int]):
     # Lightning counts on from the batch that a checkpoint was taken at, but starts the loader anew.
 
-    def __init__(self, first: int, length: int) -> None:
-        self._first = first
-        self._length = length
+    def __init__(self, done: int, steps: int, batch: int, group: Processes) -> None:
+        self._left = range(done, steps)
+        self._steps = steps
+        self._batch = batch
+        self._group = group
 
     def __iter__(self) -> Iterator[int]:
-        return iter(range(self._first, self._length))
+        for step in self._left:
+            first = (step * self._group.count + self._group.rank) * self._batch
+            yield from range(first, first + self._batch)
 
     def __len__(self) -> int:
-        return self._length
+        # Of the whole run, since Lightning counts on.
+        return self._steps * self._batch
 
 
 def _read(config: TrainConfig, source: PictureSource, shrink: float) -> list[PicturePair]:

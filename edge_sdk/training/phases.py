@@ -7,7 +7,8 @@ training        what its config says; all of the run where a recipe names no pha
 statistics      its branches, one by one, while their BatchNorms gather running statistics
 collapsed       one convolution; BatchNorms use the statistics gathered, scale and shift go on
                 learning
-fake-quantised  the same with the merged kernel rounded to int8, gradients straight through
+fake-quantised  the same with the merged kernel rounded to int8, gradients straight through, and
+                activations too (:mod:`edge_sdk.training.activation_codes`); always in float32
 ==============  ==================================================================================
 
 A phase follows from the number of steps taken alone, so that a resumed run is in the right one.
@@ -40,6 +41,11 @@ def phase_at(config: TrainConfig, step: int) -> Phase:
     if phases.statistics_steps is None:
         return Phase.TRAINING
     return Phase.STATISTICS if step < phases.statistics_steps else Phase.COLLAPSED
+
+
+def rounds(config: TrainConfig) -> bool:
+    """Whether a recipe ends with steps that are rounded to int8."""
+    return config.phases.fake_quantised_steps > 0
 
 
 def enter_phase(network: nn.Module, phase: Phase) -> None:

@@ -8,22 +8,30 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lightning import Trainer, seed_everything
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from torch.utils.data import DataLoader
 
-from edge_sdk.errors import InputError, ModelError
+from edge_sdk.errors import InputError, ModelError, OutputError
+from edge_sdk.models.enhance_net import EnhanceNet
 from edge_sdk.models.spec import Task
 from edge_sdk.training.averaging import Averaging
-from edge_sdk.training.callbacks import KeepBest, PhaseProgressBar, metrics_logger
+from edge_sdk.training.callbacks import DrawCurves, KeepBest, PhaseProgressBar, metrics_logger
 from edge_sdk.training.config import TrainConfig
+from edge_sdk.training.denoising import DenoisingTask
 from edge_sdk.training.initial import InitialWeights, take_over
 from edge_sdk.training.loaders import Batch, patch_loader, picture_loader
+from edge_sdk.training.processes import Processes, processes
 from edge_sdk.training.run_folder import RunFolder
 from edge_sdk.training.super_resolution import SuperResolutionTask
-from edge_sdk.training.task import EnhanceTask
+from edge_sdk.training.task import EnhanceTask, LossError
 
-TASKS: dict[Task, type[EnhanceTask]] = {Task.SUPER_RESOLUTION: SuperResolutionTask}
+TASKS: dict[Task, type[EnhanceTask]] = {
+    Task.SUPER_RESOLUTION: SuperResolutionTask,
+    Task.DENOISING: DenoisingTask,
+}
 """What can be trained, and by what."""
+LOG_EVERY = 50
+"""Steps between two rows of the loss in ``metrics.csv``."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +42,8 @@ class TrainResult:
         path: model file with the averaged weights of the best validation.
         psnr_db: validation PSNR of those weights; with kernels rounded to int8 where the recipe has
             ``fake_quantised_steps``.
-        baseline_db: PSNR of bicubic interpolation on the same pictures; a model below it is of no
-            use yet.
+        baseline_db: PSNR of bicubic interpolation, or of the noisy pictures for denoising, on the
+            same pictures; a model below it is of no use yet.
         steps: optimisation steps taken in all.
         initial: what was taken over from the recipe's ``init``; ``None`` without one, and in a
             resumed run.
@@ -58,7 +66,8 @@ def train(
 ) -> TrainResult:
     """Train the network of ``config`` and keep the best weights in ``out/model.safetensors``.
 
-    Beside them ``out`` receives ``last.ckpt`` (to resume from) and ``metrics.csv``.
+    Beside them ``out`` receives ``last.ckpt`` (to resume from), ``metrics.csv`` and ``curves.svg``,
+    a picture of it.
 
     A resumed run sees the patches that an uninterrupted one would have seen, and ends with the
     same weights; it repeats the steps since the last validation. Its recipe may change in
@@ -72,11 +81,11 @@ def train(
         progress: draw a progress bar.
 
     Raises:
-        InputError: if the recipe's task is not super-resolution, pictures are missing, no tensor of
+        InputError: if the recipe's task cannot be trained, pictures are missing, no tensor of
             its ``init`` fits, ``out`` holds a run that is neither to be resumed nor overwritten,
             there is nothing to resume from, or that belongs to another network or recipe, or is
             past the recipe's steps.
-        OutputError: if ``out`` cannot be created.
+        OutputError: if ``out`` cannot be created or written.
         PictureError: if a picture cannot be read or is smaller than a patch.
         ModelError: if the loss is no longer finite, ``last.ckpt`` is damaged, or ``init`` is no
             model.
@@ -90,6 +99,7 @@ def train(
         raise InputError(
             "a run is either resumed or overwritten; leave --resume or --overwrite out"
         )
+    group = processes()
     folder = RunFolder(out)
     if not resume and not overwrite:
         folder.check_free()
@@ -97,25 +107,69 @@ def train(
     seed_everything(config.seed, verbose=False)
     task = kind(config)
     initial = None if resume or config.init is None else take_over(task.network, config.init)
+    if config.phases.follow_init:
+        task.follow(_teacher(config))
     shapes = {name: tensor.shape for name, tensor in task.state_dict().items()}
     done = folder.steps_to_resume(config, shapes) if resume else 0
     # An earlier run goes only when all that can be wrong with this one has been looked at.
-    patches, pictures = patch_loader(config, done), picture_loader(config)
-    if not resume:
+    patches, pictures = patch_loader(config, done, group), picture_loader(config)
+    if not resume and group.writes:
         folder.clear()
-    keep = KeepBest(folder.model)
+    keep, baseline_db = KeepBest(folder.model), _baseline_psnr(task, pictures)
+    watchers = [keep, DrawCurves(out, baseline_db)]
+    try:
+        trainer = _trainer(config, out, done, watchers, group, progress)
+        _fit(trainer, task, patches, pictures, folder.last if resume else None)
+    except LossError as error:
+        raise ModelError(f"{error}; {_way_back(folder)}") from error
+    except OSError as error:
+        raise OutputError(
+            f"{out}: cannot be written ({error.strerror or error}); make room and go on with "
+            "--resume"
+        ) from error
+    if group.writes and not keep.path.is_file():
+        raise ModelError(f"{out}: no validation gave a finite PSNR; lower the learning rate")
+    return TrainResult(keep.path, keep.best_db, baseline_db, trainer.global_step, initial)
+
+
+def _teacher(config: TrainConfig) -> EnhanceNet:
+    assert config.init is not None
+    teacher = EnhanceNet(config.model)
+    fresh = take_over(teacher, config.init).fresh
+    if fresh:
+        raise InputError(
+            f"follow_init: {config.init} has no layer that fits {fresh[0]}; follow a model of the "
+            "same network"
+        )
+    return teacher
+
+
+def _trainer(
+    config: TrainConfig,
+    out: Path,
+    done: int,
+    watchers: list[Callback],
+    group: Processes,
+    progress: bool,
+) -> Trainer:
     every = min(config.validate_every, config.optimiser.steps)
-    trainer = Trainer(
+    return Trainer(
         accelerator="auto",
+        devices=group.here if group.count > 1 else "auto",
+        num_nodes=group.machines,
+        strategy="ddp" if group.count > 1 else "auto",
+        # The loader knows which patches are whose.
+        use_distributed_sampler=False,
         max_steps=config.optimiser.steps,
         max_epochs=-1,
         val_check_interval=every,
         check_val_every_n_epoch=None,
         num_sanity_val_steps=0,
-        log_every_n_steps=50,
-        logger=metrics_logger(out, done),
+        log_every_n_steps=LOG_EVERY,
+        logger=metrics_logger(out, done, writes=group.writes),
         callbacks=[
-            keep,
+            # Before the average, which swaps itself out again at the end of a validation.
+            *watchers,
             Averaging(config.optimiser.average_decay, config.phases.statistics_steps),
             # After the validation, so that what it found is part of what a resumed run knows.
             ModelCheckpoint(
@@ -129,14 +183,27 @@ def train(
         enable_progress_bar=progress,
         enable_model_summary=False,
     )
-    last = folder.last if resume else None
+
+
+def _fit(
+    trainer: Trainer,
+    task: EnhanceTask,
+    patches: DataLoader[Batch],
+    pictures: DataLoader[Batch],
+    last: Path | None,
+) -> None:
     trainer.fit(task, patches, pictures, ckpt_path=last, weights_only=True)
-    if trainer.global_step % every:
+    if trainer.global_step % min(task.config.validate_every, task.config.optimiser.steps):
         trainer.validate(task, pictures, verbose=False)
-    if not keep.path.is_file():
-        raise ModelError(f"{out}: no validation gave a finite PSNR; lower the learning rate")
-    return TrainResult(
-        keep.path, keep.best_db, _baseline_psnr(task, pictures), trainer.global_step, initial
+
+
+def _way_back(folder: RunFolder) -> str:
+    steps = folder.good_steps()
+    if steps is None:
+        return "no checkpoint was good yet: lower the learning rate and start anew"
+    return (
+        f"the last good checkpoint is {folder.last}, after {steps:,} steps, and the best weights "
+        f"are {folder.model}: lower the learning rate and start anew, with init: for those weights"
     )
 
 

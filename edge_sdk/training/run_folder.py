@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 
 from edge_sdk.errors import InputError, ModelError, OutputError
 from edge_sdk.training.config import TrainConfig
@@ -59,7 +60,8 @@ class RunFolder:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            for file in (self.model, self.last, self.path / "metrics.csv"):
+            made = (self.model, self.last, self.path / "metrics.csv", self.path / "curves.svg")
+            for file in made:
                 file.unlink(missing_ok=True)
         except OSError as error:
             raise OutputError(f"{self.path}: cannot be created ({error.strerror})") from error
@@ -70,6 +72,17 @@ class RunFolder:
             return int(_load(self.last)["global_step"])
         except ModelError:
             return None
+
+    def good_steps(self) -> int | None:
+        """Steps of the checkpoint if all its weights are finite; ``None`` if there is none such."""
+        try:
+            checkpoint = _load(self.last)
+        except ModelError:
+            return None
+        weights = [*checkpoint["state_dict"].values()]
+        weights += checkpoint.get("current_model_state", {}).values()
+        finite = all(bool(torch.isfinite(weight).all()) for weight in weights)
+        return int(checkpoint["global_step"]) if finite else None
 
     def steps_to_resume(self, config: TrainConfig, shapes: dict[str, torch.Size]) -> int:
         """Steps that the checkpoint has behind it, if ``config`` may go on from there.
@@ -92,7 +105,7 @@ class RunFolder:
                 f"{self.last}: belongs to another network; resume with the recipe it was started "
                 "with"
             )
-        changed = list(changes(checkpoint[RECIPE_KEY], recorded(config)))
+        changed = list(changes(_completed(checkpoint[RECIPE_KEY]), recorded(config)))
         if changed:
             raise InputError(
                 f"{self.last}: was made by another recipe ({'; '.join(changed)}); a resumed run "
@@ -114,6 +127,14 @@ def recorded(config: TrainConfig) -> dict[str, Any]:
         for key, value in source.items():
             source[key] = None if value is None else str(Path(value).resolve())
     return recipe
+
+
+def _completed(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A recorded recipe with the defaults of keys that an earlier version did not know."""
+    try:
+        return recorded(TrainConfig.model_validate(recipe))
+    except (ValidationError, InputError):
+        return recipe
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:

@@ -12,25 +12,34 @@ from torch import Tensor
 from edge_sdk.errors import ModelError
 from edge_sdk.imaging import psnr
 from edge_sdk.models.enhance_net import EnhanceNet
+from edge_sdk.training.activation_codes import EVERY, CodedNetwork
 from edge_sdk.training.config import TrainConfig
 from edge_sdk.training.loaders import Batch
-from edge_sdk.training.phases import Phase, enter_phase, phase_at, round_kernels
+from edge_sdk.training.phases import Phase, enter_phase, phase_at, round_kernels, rounds
 from edge_sdk.training.run_folder import RECIPE_KEY, recorded
+from edge_sdk.training.shifting import shift_channels
+
+
+class LossError(ModelError):
+    """A loss that is not finite."""
 
 
 class EnhanceTask(LightningModule):
-    """L1 between the network's output and its target; validation by PSNR.
+    """Mean absolute (L1), at last squared, error of the network's output; validation by PSNR.
 
     Validation PSNR is measured on whole pictures with the output rounded to 8 bits and a border of
     :attr:`border_px` pixels left out, and averaged over pictures. In a run that ends with rounded
-    kernels they are rounded in every validation, so that all measure what int8 will show.
+    kernels and activations they are rounded in every validation, so that all measure what int8 will
+    show.
     """
 
     def __init__(self, config: TrainConfig) -> None:
         super().__init__()
         self.config = config
         self.network = EnhanceNet(config.model)
+        self.coded = CodedNetwork(self.network) if rounds(config) else None
         self.validation_psnr: list[float] = []
+        self._teacher: tuple[EnhanceNet, ...] = ()
 
     @property
     def border_px(self) -> int:
@@ -56,11 +65,26 @@ class EnhanceTask(LightningModule):
         """Whether the convolutions of the step that is being taken compute in bfloat16."""
         optimiser = self.config.optimiser
         left = optimiser.steps - self.global_step
+        if self.phase is Phase.FAKE_QUANTISED:
+            return False
         return optimiser.precision == "bfloat16" and left > optimiser.float32_steps
 
+    @property
+    def squares_errors(self) -> bool:
+        """Whether the loss of the step that is being taken is the mean squared error."""
+        optimiser = self.config.optimiser
+        return optimiser.steps - self.global_step <= optimiser.l2_steps
+
     def on_train_batch_start(self, batch: Batch, _: int) -> None:
-        """Enter the phase of the step."""
+        """Enter the phase of the step; choose the codes of activations where that is due."""
         enter_phase(self.network, self.phase)
+        if self.global_step == 0 and self.config.phases.shift_channels:
+            shift_channels(self.network, batch[0])
+        if self.coded is not None and self.global_step % EVERY == 0:
+            # In evaluation mode, so that BatchNorms do not count the batch twice.
+            self.network.eval()
+            self.coded.choose(batch[0])
+            self.network.train()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the recipe, by which a resumed run knows whether it is the same."""
@@ -70,27 +94,41 @@ class EnhanceTask(LightningModule):
         """Loss of one batch: inputs and targets, float32 in [0, 1]."""
         source, target = batch
         with torch.autocast(source.device.type, torch.bfloat16, enabled=self.rounds_to_bfloat16):
-            output = self.network(source)
-        loss: Tensor = (output.float() - target).abs().mean()
+            output = self._run(source, self.phase is Phase.FAKE_QUANTISED)
+        error = output.float() - self._wanted(source, target)
+        loss: Tensor = error.square().mean() if self.squares_errors else error.abs().mean()
         if not torch.isfinite(loss):
-            raise ModelError(
-                f"the loss became {loss.item()} at step {self.global_step}; lower the learning "
-                "rate and start anew"
-            )
-        self.log("loss", loss, prog_bar=True)
+            raise LossError(f"the loss became {loss.item()} at step {self.global_step}")
+        self.log("loss", loss, prog_bar=True, sync_dist=True)
         return loss
 
     def on_validation_epoch_start(self) -> None:
         """Start a new average."""
         self.validation_psnr.clear()
-        round_kernels(self.network, self.config.phases.fake_quantised_steps > 0)
+        round_kernels(self.network, rounds(self.config))
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """PSNR of one whole picture."""
         source, target = batch
-        value = self.picture_psnr(self.network(source), target)
+        value = self.picture_psnr(self._run(source, rounds(self.config)), target)
         self.validation_psnr.append(value)
         self.log("psnr", value, prog_bar=True, batch_size=1)
+
+    def follow(self, teacher: EnhanceNet) -> None:
+        """Learn what another network returns, clipped to [0, 1], instead of the targets."""
+        # In a tuple, so that its layers are not trained as parts of this task.
+        self._teacher = (teacher.eval().requires_grad_(False),)
+
+    def _wanted(self, source: Tensor, target: Tensor) -> Tensor:
+        if not self._teacher:
+            return target
+        wanted: Tensor = self._teacher[0].to(source.device)(source).clamp(0, 1)
+        return wanted
+
+    def _run(self, source: Tensor, rounded: bool) -> Tensor:
+        network = self.coded if rounded and self.coded is not None else self.network
+        output: Tensor = network(source)
+        return output
 
     def configure_optimizers(self) -> Any:
         """Adam; linear warm-up, then a cosine to zero over the recipe's steps."""

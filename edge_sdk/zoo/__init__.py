@@ -98,5 +98,6 @@ def load_card(name: str) -> Card:
     if name not in model_names():
         raise ModelError(f"unknown model '{name}'; shipped are: {', '.join(model_names())}")
     folder = ROOT / name
-    figures = json.loads((folder / "figures.json").read_text())
-    return Card(name, figures["psnr_db"], folder / "recipe.yaml", (folder / "card.md").read_text())
+    figures = json.loads((folder / "figures.json").read_text(encoding="utf-8"))
+    text = (folder / "card.md").read_text(encoding="utf-8")
+    return Card(name, figures["psnr_db"], folder / "recipe.yaml", text)

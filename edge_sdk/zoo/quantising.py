@@ -39,8 +39,8 @@ class QuantiseOptions:
         shrink: factor in (0, 1] by which pictures are reduced first.
         tune_steps: steps of fine-tuning; 0 for none.
         budget_db: agreement to reach by leaving layers in floating point; ``None`` for all in int8.
-        truth: the pictures are what a super-resolution model should return; they are reduced by
-            its scale, and the models are measured against them too.
+        truth: the pictures are what the model should return: they are reduced by its scale or
+            get noise, and the models are measured against them too.
         seed: seed of all draws.
     """
 

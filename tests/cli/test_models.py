@@ -38,7 +38,11 @@ def test_models_lists_the_zoo_with_figures(run: Run) -> None:
     assert "sr_x2_y" in names
     for entry in entries:
         assert entry["parameters"] > 1000
-        assert entry["psnr_db"]["Set5"] > 33.66
+        # Bicubic interpolation, and noise of 25 levels.
+        test_set, least = {2: ("Set5", 33.66), 4: ("Set5", 28.42), 1: ("Kodak24 σ25", 20.3)}[
+            entry["scale"]
+        ]
+        assert entry["psnr_db"][test_set] > least
 
 
 def test_fuse_writes_a_plain_model_and_its_certificate(run: Run, small_model: Path) -> None:

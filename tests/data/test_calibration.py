@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from edge_sdk.data.calibration import read_calibration
 from edge_sdk.data.probes import patterns, probe_pictures
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import Picture, write_picture
-from edge_sdk.models import EnhanceNet, EnhanceNetConfig
+from edge_sdk.models import Colour, EnhanceNet, EnhanceNetConfig
+from edge_sdk.models.spec import Task
 
 EXAMPLE = torch.zeros(1, 1, 16, 20)
 SPEC = EnhanceNet(EnhanceNetConfig(widths=(4,), skips=(), branches=None)).spec
@@ -74,3 +76,27 @@ def test_probes_fall_back_to_patterns_and_say_so() -> None:
     photographs = probe_pictures(EXAMPLE, SPEC, None)
     assert len(photographs.tensors) == 12
     assert "coffee" in photographs.source
+
+
+def test_denoising_models_see_noise(folder: Path) -> None:
+    config = EnhanceNetConfig(
+        scale=1, task=Task.DENOISING, colour=Colour.RGB, widths=(4,), skips=(), branches=None
+    )
+    spec, example = EnhanceNet(config).spec, torch.zeros(1, 3, 16, 20)
+    found = read_calibration(folder, example, spec, 12, truth=True)
+    assert "noise of 0 to 50 levels" in found.source
+    assert len(found.truths) == 12
+    strengths = []
+    for noisy, clean in zip(found.calibration, found.truths, strict=True):
+        assert noisy.shape == clean.shape == example.shape
+        torch.testing.assert_close(noisy * 255, (noisy * 255).round(), atol=1e-4, rtol=0)
+        assert 0 <= float(noisy.min()) <= float(noisy.max()) <= 1
+        strengths.append(float((noisy - clean).std()) * 255)
+    assert max(strengths) < 60
+    assert max(strengths) > min(strengths) + 5
+    again = read_calibration(folder, example, spec, 12)
+    assert again.truths == ()
+    assert all(map(torch.equal, again.calibration, found.calibration))
+    probes = probe_pictures(example, spec, None).tensors
+    clean = probe_pictures(example, replace(spec, task=Task.SUPER_RESOLUTION), None).tensors
+    assert not torch.equal(probes[0], clean[0])

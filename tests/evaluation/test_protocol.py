@@ -115,3 +115,21 @@ def test_bad_numbers_and_pictures(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("no picture")
     with pytest.raises(PictureError, match=r"text\.png"):
         degraded(tmp_path / "text.png", Colour.Y, Degradation(2))
+
+
+def test_denoising_compares_what_the_method_works_on(photo: Path) -> None:
+    degradation = Degradation(1, 25.0)
+    colour, luma = (degraded(photo, each, degradation) for each in (Colour.RGB, Colour.Y))
+    assert colour.truth.shape[0] == colour.low.shape[1] == 3
+    assert luma.truth.shape[0] == luma.low.shape[1] == 1
+    for example in (colour, luma):
+        noise = example.low[0] - example.truth
+        # The noise is in the input as it was drawn: beyond [0, 1], and of the strength asked for.
+        assert float(noise.std()) * 255 == pytest.approx(25, rel=0.02)
+        assert score(example.truth[None], example, degradation).psnr_db == math.inf
+    # An error in blue alone is nearly unseen in luma (weight 0.1), a third of the error in colour.
+    spoilt = colour.truth.clone()
+    spoilt[2] = (spoilt[2] - 0.1).clamp(0, 1)
+    mse = float((quantise(spoilt) - colour.truth).square().mean())
+    found = score(spoilt[None], colour, degradation).psnr_db
+    assert found == pytest.approx(-10 * math.log10(mse), abs=1e-3)

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from edge_sdk.errors import InputError, ModelError
-from edge_sdk.models import EnhanceNet, EnhanceNetConfig, save_checkpoint
+from edge_sdk.imaging import rgb_to_ycbcr
+from edge_sdk.models import Colour, EnhanceNet, EnhanceNetConfig, save_checkpoint
 from edge_sdk.reparam import five_branches, sesr_branches
+from edge_sdk.reparam.branch_configs import BranchConfig
 from edge_sdk.zoo import load_model
 
 pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
@@ -88,6 +91,26 @@ def test_shipped_models_go_by_name(tmp_path: Path) -> None:
     assert take_over(network, "sr_x2_y").fresh == ()
     for name, value in shipped.state_dict().items():
         assert torch.equal(network.state_dict()[name], value)
+
+
+@pytest.mark.parametrize("branches", [None, sesr_branches(8)])
+@pytest.mark.parametrize("scale", [2, 3])
+def test_a_luma_model_starts_one_of_colour(
+    tmp_path: Path, scale: int, branches: tuple[BranchConfig, ...] | None
+) -> None:
+    torch.manual_seed(0)
+    config = EnhanceNetConfig(scale=scale, widths=(5, 5), skips=((0, 1),), branches=branches)
+    luma = EnhanceNet(config)
+    path = tmp_path / "luma.safetensors"
+    save_checkpoint(luma, path)
+    colour = EnhanceNet(replace(config, colour=Colour.RGB))
+    assert take_over(colour, str(path)).fresh == ()
+    x = torch.rand(1, 3, 24, 24)
+    with torch.no_grad():
+        found = rgb_to_ycbcr(colour(x)[0])[:1]
+        expected = luma(rgb_to_ycbcr(x[0])[:1][None])[0]
+    inside = (..., slice(8 * scale, -8 * scale), slice(8 * scale, -8 * scale))
+    torch.testing.assert_close(found[inside], expected[inside], rtol=0, atol=2e-6)
 
 
 def test_a_file_is_taken_from_the_folder_of_the_recipe(tmp_path: Path) -> None:

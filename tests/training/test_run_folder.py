@@ -144,3 +144,19 @@ def test_a_truncated_checkpoint_is_told_in_one_clause(tmp_path: Path) -> None:
     torch.save({"weights": 1}, last)
     with pytest.raises(ModelError, match="no global_step, recipe, state_dict in it"):
         train(config, out, resume=True, progress=False)
+
+
+def test_a_run_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
+    config = recipe(tmp_path, optimiser=OptimiserConfig(steps=4, warmup_steps=0))
+    train(config, tmp_path / "run", progress=False)
+    last = RunFolder(tmp_path / "run").last
+    checkpoint = torch.load(last, weights_only=True)
+    del checkpoint["recipe"]["optimiser"]["l2_steps"]
+    del checkpoint["recipe"]["data"]["noise"]
+    torch.save(checkpoint, last)
+    longer = with_optimiser(config, steps=6)
+    assert train(longer, tmp_path / "run", resume=True, progress=False).steps == 6
+    torch.save(checkpoint, last)
+    squared = with_optimiser(longer, l2_steps=2)
+    with pytest.raises(InputError, match="l2_steps: 0, now 2"):
+        train(squared, tmp_path / "run", resume=True, progress=False)

@@ -66,6 +66,7 @@ def test_the_file_holds_the_weights_that_were_measured(tmp_path: Path) -> None:
             values.append(float(psnr(levels, pair.high.float() / 255, border=2)))
         assert sum(values) / len(values) == pytest.approx(result.psnr_db, abs=0.02)
     assert {path.name for path in (tmp_path / "run").iterdir()} == {
+        "curves.svg",
         "last.ckpt",
         "metrics.csv",
         "model.safetensors",

@@ -6,9 +6,15 @@ import pytest
 
 from edge_sdk.errors import InputError, ModelError
 from edge_sdk.models import Colour
+from edge_sdk.models.spec import Task
 from edge_sdk.training.config import load_train_config
 from edge_sdk.zoo import ROOT, load_card, load_model, model_names, resolve_model
 from edge_sdk.zoo.networks import luma_network
+
+SETS = {
+    Task.SUPER_RESOLUTION: ["Set5", "Set14", "B100"],
+    Task.DENOISING: ["Kodak24 σ15", "Kodak24 σ25", "Kodak24 σ50"],
+}
 
 
 @pytest.mark.parametrize("name", model_names())
@@ -17,7 +23,7 @@ def test_the_card_holds_the_figures_and_the_recipe_builds_the_model(name: str) -
     row = re.search(rf"^\| {name} \| (.+) \|$", card.text, re.MULTILINE)
     assert row is not None
     assert [float(cell) for cell in row[1].split("|")] == list(card.figures.values())
-    assert list(card.figures) == ["Set5", "Set14", "B100"]
+    assert list(card.figures) == SETS[load_model(name).spec.task]
     recipe = load_train_config(ROOT / name / "recipe.yaml")
     assert recipe.model == load_model(name).config
     assert f"{recipe.optimiser.steps:,} steps" in card.text

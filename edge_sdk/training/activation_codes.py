@@ -1,0 +1,221 @@
+"""Int8 codes of the activations while training: the network as integer kernels will compute it.
+
+Values get codes where :mod:`edge_sdk.quantize.value_graph` gives them codes in a converted file:
+the input, what every convolution returns (unless a ReLU follows, which runtimes join to it), what
+every activation returns, and every sum. Input and output have the 8-bit values of pictures; the
+codes of the rest are chosen anew every :data:`EVERY` steps from a batch, by the observer ``mse``
+of :mod:`edge_sdk.quantize.observers`, as ``edge-sdk quantize`` chooses them. Gradients pass the
+rounding as they are and vanish where a value is clipped.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch.nn import functional
+
+from edge_sdk.models.enhance_net import EnhanceNet
+from edge_sdk.quantize.calibrate import BINS, Seen
+from edge_sdk.quantize.observers import Activation, choose_codes, on_the_grid_of_pictures
+from edge_sdk.quantize.scheme import HIGHEST, LOWEST, PICTURE, Affine, affine
+from edge_sdk.reparam.int8 import fake_quantise
+
+EVERY = 500
+"""Steps after which codes are chosen anew."""
+_KEEPING: tuple[Callable[..., Tensor], ...] = (
+    functional.avg_pool2d,
+    functional.interpolate,
+    functional.pixel_shuffle,
+)
+"""What returns values of its input, or means of some: the codes stay the same."""
+
+
+class CodedValue(nn.Module):
+    """One value of a network, rounded to its int8 codes.
+
+    Args:
+        picture: whether the codes are those of a picture; else they are chosen.
+        read_by: the activation that alone reads the value, if one does.
+
+    Attributes:
+        low: least number that a code stands for, float32 [].
+        high: greatest; no codes are chosen while it is not above ``low``.
+        observing: let values pass and remember them.
+        added_to_picture: the value is added to a picture to make a picture.
+    """
+
+    low: Tensor
+    high: Tensor
+
+    def __init__(self, picture: bool, read_by: Activation | None) -> None:
+        super().__init__()
+        self._picture = picture
+        self._read_by = read_by
+        self._last: Tensor | None = None
+        self.observing = False
+        self.added_to_picture = False
+        # Both ends are buffers, so that an average of weights averages the codes with them.
+        self.register_buffer("low", torch.tensor(PICTURE.low if picture else 0.0))
+        self.register_buffer("high", torch.tensor(PICTURE.high if picture else 0.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Round [N, C, H, W] to the codes."""
+        if self.observing:
+            self._last = x.detach()
+            return x
+        low, high = float(self.low), float(self.high)
+        if low >= high:
+            return x
+        codes = PICTURE if self._picture else self._codes(low, high)
+        rounded: Tensor = torch.fake_quantize_per_tensor_affine(
+            x.float(), codes.scale, codes.zero_point, LOWEST, HIGHEST
+        )
+        return rounded
+
+    def _codes(self, low: float, high: float) -> Affine:
+        grid = Affine(PICTURE.scale, min(max(round(LOWEST - low / PICTURE.scale), LOWEST), HIGHEST))
+        on_grid = math.isclose(grid.low, low, abs_tol=1e-6) and math.isclose(
+            grid.high, high, abs_tol=1e-6
+        )
+        # Half precision, which steps are rounded up to, does not hold a picture's.
+        return grid if self.added_to_picture and on_grid else affine(low, high)
+
+    @torch.no_grad()
+    def choose(self) -> None:
+        """Choose the codes by the values that were observed last."""
+        if self._last is None or self._picture:
+            return
+        values = self._last.float()
+        low, high = (float(end) for end in torch.aminmax(values))
+        counts = torch.histc(values, BINS, low, high if high > low else low + 1.0).double()
+        seen = Seen(low, high, counts.cpu())
+        codes = choose_codes(seen, "mse", self._read_by)
+        if self.added_to_picture:
+            codes = on_the_grid_of_pictures(seen, codes)
+        self.low.fill_(codes.low)
+        self.high.fill_(codes.high)
+        self._last = None
+
+
+class _RoundedConv(nn.Module):
+    """A plain convolution with its kernel rounded to int8; blocks round theirs themselves."""
+
+    def __init__(self, conv: nn.Conv2d) -> None:
+        super().__init__()
+        # In a tuple, so that the convolution is not listed as a part of this module.
+        self._conv = (conv,)
+
+    def forward(self, x: Tensor) -> Tensor:
+        conv = self._conv[0]
+        kernel = fake_quantise(conv.weight)
+        return functional.conv2d(x, kernel, conv.bias, conv.stride, conv.padding)
+
+
+class CodedNetwork(nn.Module):
+    """The values of a network with their codes; the network itself is not part of this module.
+
+    Args:
+        network: shares its layers with what runs here, so that training one trains the other.
+    """
+
+    def __init__(self, network: EnhanceNet) -> None:
+        super().__init__()
+        graph = _Leaves().trace(network)
+        self.values = nn.ModuleDict()
+        for node, picture in _coded(graph, network).items():
+            self.values[node.name] = value = CodedValue(picture, _reading(node, network))
+            value.added_to_picture = _is_added_to_picture(node, graph)
+            with graph.inserting_after(node):
+                rounded = graph.call_module(f"values.{node.name}", (node,))
+            node.replace_all_uses_with(rounded)
+            rounded.args = (node,)
+        parts: dict[str, nn.Module] = {
+            name: _RoundedConv(part) if isinstance(part, nn.Conv2d) else part
+            for name, part in network.named_modules(remove_duplicate=False)
+            if name
+        }
+        parts |= {f"values.{name}": value for name, value in self.values.items()}
+        # In a tuple, so that its layers are not listed a second time as parts of this module.
+        self._run = (fx.GraphModule(parts, graph),)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What the network returns, every value rounded; float32 [N, C, H, W] in and out."""
+        result: Tensor = self._run[0](x)
+        return result
+
+    @torch.no_grad()
+    def choose(self, x: Tensor) -> None:
+        """Choose all codes by what a batch [N, C, H, W] becomes in the network."""
+        values = [value for value in self.values.values() if isinstance(value, CodedValue)]
+        for value in values:
+            value.observing = True
+        try:
+            self(x)
+        finally:
+            for value in values:
+                value.observing = False
+        for value in values:
+            value.choose()
+
+
+class _Leaves(fx.Tracer):
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return True
+
+
+def _coded(graph: fx.Graph, network: EnhanceNet) -> dict[fx.Node, bool]:
+    """Nodes that get codes, and whether those are of a picture."""
+    shown = _output(graph)
+    found = {}
+    for node in graph.nodes:
+        layer = node.op == "call_module" and not _is_joined(node, network)
+        if layer or node.op == "placeholder" or node.target is operator.add:
+            found[node] = node.op == "placeholder" or node is shown
+    return found
+
+
+def _is_added_to_picture(node: fx.Node, graph: fx.Graph) -> bool:
+    """Whether a value, moved or not, is added to the input alone, and the sum is the output."""
+    while len(node.users) == 1 and (user := next(iter(node.users))).target in _KEEPING:
+        node = user
+    if len(node.users) != 1 or (total := next(iter(node.users))).target is not operator.add:
+        return False
+    others = [_moved(term) for term in total.args if term is not node]
+    return total is _output(graph) and [other.op for other in others] == ["placeholder"]
+
+
+def _moved(node: Any) -> Any:
+    """What a node moves the values of, or takes means of; another node itself."""
+    while isinstance(node, fx.Node) and node.target in _KEEPING:
+        node = node.args[0]
+    return node
+
+
+def _output(graph: fx.Graph) -> Any:
+    return _moved(next(node for node in graph.nodes if node.op == "output").args[0])
+
+
+def _is_joined(node: fx.Node, network: EnhanceNet) -> bool:
+    """Whether a ReLU alone reads what a convolution returns."""
+    users = list(node.users)
+    if len(users) != 1 or users[0].op != "call_module":
+        return False
+    return isinstance(network.get_submodule(str(users[0].target)), nn.ReLU)
+
+
+def _reading(node: fx.Node, network: EnhanceNet) -> Activation | None:
+    users = list(node.users)
+    if len(users) != 1 or users[0].op != "call_module":
+        return None
+    module = network.get_submodule(str(users[0].target))
+    if isinstance(module, nn.LeakyReLU):
+        return module
+    if isinstance(module, nn.PReLU):
+        # The mean of the slopes as they are when it is asked.
+        return lambda values: functional.leaky_relu(values, float(module.weight.mean()))
+    return None

@@ -1,0 +1,126 @@
+"""Sections of a recipe: data, noise, optimiser, phases; keys with their defaults and bounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Section(BaseModel):
+    """Base of all parts of a recipe: immutable, unknown keys refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PictureSource(Section):
+    """Where pictures come from."""
+
+    folder: Path = Field(description="folder of pictures")
+    names: Path | None = Field(None, description="text file listing some of them, one per line")
+
+
+class NoiseConfig(Section):
+    """Gaussian noise that a denoising network learns to remove, in 8-bit levels."""
+
+    sigma: tuple[Annotated[float, Field(ge=0, le=255)], Annotated[float, Field(ge=0, le=255)]] = (
+        Field(
+            (0.0, 50.0),
+            description="least and greatest standard deviation; each patch's is drawn evenly "
+            "between them",
+        )
+    )
+    clipped_share: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="part of the training patches whose noisy pixels are clipped and rounded to 8 "
+        "bits, as files hold them; the rest keep noise in floating point, as the papers do",
+    )
+    validation_sigma: float = Field(
+        25.0,
+        gt=0,
+        le=255,
+        description="standard deviation on the validation pictures, never clipped, the same noise "
+        "in every validation",
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.sigma[0] > self.sigma[1]:
+            raise ValueError("sigma must be two numbers in order")
+        return self
+
+
+class DataConfig(Section):
+    """Training and validation pictures and how patches are cut."""
+
+    train: PictureSource
+    validation: PictureSource
+    noise: NoiseConfig | None = Field(
+        None, description="noise to remove: for task denoising, and for it alone"
+    )
+    shrinks: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+        (1.0,), min_length=1, description="reductions, each in (0, 1], at which pictures are used"
+    )
+    patch_px: int = Field(48, ge=8, description="side of a low-resolution patch")
+    batch: int = Field(32, ge=1, description="patches per step")
+
+
+class OptimiserConfig(Section):
+    """Adam with a linear warm-up and a cosine down to zero."""
+
+    steps: int = Field(10_000, ge=1, description="number of optimisation steps")
+    learning_rate: float = Field(1e-3, gt=0, allow_inf_nan=False)
+    warmup_steps: int = Field(100, ge=0)
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="what convolutions of a training step compute in; weights, loss and "
+        "validations are float32 in any case",
+    )
+    l2_steps: int = Field(
+        0,
+        ge=0,
+        description="last steps, whose loss is the mean squared error, by which PSNR is measured, "
+        "instead of the mean absolute one",
+    )
+    float32_steps: int = Field(
+        0, ge=0, description="last steps, taken in float32 whatever precision says"
+    )
+    average_decay: float = Field(
+        0.999,
+        ge=0,
+        lt=1,
+        description="decay of the moving average of the weights that is kept, once it is warm: "
+        "after t steps it is at most (1 + t)/(10 + t)",
+    )
+
+
+class PhasesConfig(Section):
+    """What the steps of a run are spent on, in this order; see :mod:`edge_sdk.training.phases`.
+
+    The steps between the two are trained collapsed. The learning rate does not know of phases.
+    """
+
+    statistics_steps: int | None = Field(
+        None,
+        ge=1,
+        description="first steps, in which BatchNorms gather statistics and branches run; then "
+        "the statistics are frozen and every block runs as one convolution (null: to the end)",
+    )
+    fake_quantised_steps: int = Field(
+        0,
+        ge=0,
+        description="last steps, with kernels and activations rounded to int8; every validation "
+        "of such a run rounds them too",
+    )
+    follow_init: bool = Field(
+        False,
+        description="learn what the model of init returns instead of the pictures",
+    )
+    shift_channels: bool = Field(
+        False,
+        description="before the first step, shift channels that a leaky ReLU only ever damps so "
+        "that it passes them; for a plain network that is rounded in all its steps",
+    )

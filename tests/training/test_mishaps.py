@@ -1,0 +1,127 @@
+"""Runs that are killed, run out of disk or diverge: what is left, and how they go on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from edge_sdk.errors import ModelError
+from edge_sdk.models import load_checkpoint
+
+pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
+
+from edge_sdk.training.config import OptimiserConfig
+from edge_sdk.training.run import train
+from edge_sdk.training.run_folder import RunFolder
+from edge_sdk.training.task import EnhanceTask
+from tests.training.runs import draw_pictures, logged, recipe
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+
+RECIPE = """
+model:
+  widths: [4, 4]
+  branches: [{kind: conv, kernels: [3, 1], widths: [8]}, {kind: identity}]
+  skips: []
+data:
+  train: {folder: .}
+  validation: {folder: .}
+  patch_px: 8
+  batch: 2
+optimiser: {steps: 1500, warmup_steps: 5, learning_rate: 3.0e-3}
+validate_every: 100
+"""
+
+
+def start(folder: Path, *options: str, before: str = "") -> subprocess.Popen[str]:
+    """The command ``train`` in a process of its own."""
+    draw_pictures(folder / "pictures")
+    (folder / "recipe.yaml").write_text(RECIPE)
+    program = f"{before}\nfrom edge_sdk.cli import main\nmain()"
+    arguments = ("train", "-c", "recipe.yaml", "--data", "pictures", "--json", "-o")
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *arguments, *options],
+        cwd=folder,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_to_the_same_figure(tmp_path: Path) -> None:
+    whole = start(tmp_path, "whole")
+    assert whole.wait(300) == 0
+    run = RunFolder(tmp_path / "run")
+    killed = start(tmp_path, "run")
+    while not (steps := run.saved_steps() if run.last.is_file() else None) or steps < 300:
+        assert killed.poll() is None, killed.stderr
+        time.sleep(0.02)
+    killed.send_signal(signal.SIGKILL)
+    assert killed.wait(60) == -signal.SIGKILL
+    left = run.saved_steps()
+    assert left is not None
+    assert 300 <= left < 1500
+    assert load_checkpoint(run.model).model.spec.scale == 2
+    resumed = start(tmp_path, "run", "--resume")
+    assert resumed.wait(300) == 0
+    ends = [logged(tmp_path / name) for name in ("whole", "run")]
+    assert [step for step, _ in ends[1]] == [step for step, _ in ends[0]]
+    assert ends[1][-1][1] == pytest.approx(ends[0][-1][1], abs=0.02)
+
+
+@pytest.mark.slow
+def test_a_full_disk_ends_a_run_in_one_line(tmp_path: Path) -> None:
+    # A limit on the size of a file, smaller than a checkpoint and larger than the weights: to the
+    # program a write fails as it does on a full disk.
+    limit = (
+        "import resource, signal\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))"
+    )
+    run = start(tmp_path, "run", before=limit)
+    out, err = run.communicate(timeout=300)
+    assert run.returncode == 2
+    assert out == ""
+    (line,) = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert "cannot be written" in line
+    assert "Traceback" not in err
+
+
+def test_the_last_good_checkpoint_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = EnhanceTask.training_step
+
+    def spoil(self: EnhanceTask, batch: tuple[torch.Tensor, torch.Tensor], index: int):
+        if self.global_step == 5:
+            batch = (batch[0] * torch.nan, batch[1])
+        return original(self, batch, index)
+
+    monkeypatch.setattr(EnhanceTask, "training_step", spoil)
+    run = RunFolder(tmp_path / "run")
+    with pytest.raises(ModelError, match=r"became nan at step 5; .*last\.ckpt, after 4 steps") as e:
+        train(recipe(tmp_path), run.path, progress=False)
+    assert "\n" not in str(e.value)
+    assert run.good_steps() == 4
+    assert load_checkpoint(run.model).model.spec.scale == 2
+
+
+def test_a_checkpoint_of_spoilt_weights_is_not_called_good(tmp_path: Path) -> None:
+    short = OptimiserConfig(steps=2, warmup_steps=0)
+    train(recipe(tmp_path, optimiser=short), tmp_path / "run", progress=False)
+    run = RunFolder(tmp_path / "run")
+    assert run.good_steps() == 2
+    checkpoint = torch.load(run.last, weights_only=True)
+    next(iter(checkpoint["current_model_state"].values())).fill_(torch.nan)
+    torch.save(checkpoint, run.last)
+    assert run.saved_steps() == 2
+    assert run.good_steps() is None
+    run.last.write_bytes(b"junk")
+    assert run.good_steps() is None
