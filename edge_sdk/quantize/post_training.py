@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from torch import Tensor, fx, nn
 
 from edge_sdk.errors import InputError
-from edge_sdk.exported import operator_name
 from edge_sdk.quantize.activation_readers import reading_activation
 from edge_sdk.quantize.calibrate import Seen, calibrate
 from edge_sdk.quantize.insertion import insert
-from edge_sdk.quantize.observers import Observer, choose_codes, on_the_grid_of_pictures
+from edge_sdk.quantize.observers import Observer, choose_codes
 from edge_sdk.quantize.scheme import PICTURE, Affine, Scheme
 from edge_sdk.quantize.value_graph import ValueGraph, leaky_slope_of, leaky_source, value_graph
 from edge_sdk.reparam.int8 import leaky_scales
@@ -106,25 +105,8 @@ def choose_scheme(
             codes[value.share] = PICTURE
         if picture_output and any(user.op == "output" for user in value.node.users):
             codes[value.share] = PICTURE
-    _fit_picture_sums(graph, seen, codes)
     _fit_leaky(graph, codes)
     return Scheme(values=codes, observer=observer)
-
-
-def _fit_picture_sums(
-    graph: ValueGraph, seen: Mapping[str, Seen], codes: dict[str, Affine]
-) -> None:
-    """Put what is added to a picture to make a picture on the picture's grid, where that pays."""
-    share = {value.node: value.share for value in graph.values}
-    for value in graph.values:
-        node = value.node
-        if node.op != "call_function" or operator_name(node.target) != "add" or node.kwargs:
-            continue
-        terms = [share.get(term) for term in node.args if isinstance(term, fx.Node)]
-        pictures = [term for term in terms if term is not None and codes[term] == PICTURE]
-        others = [term for term in terms if term is not None and codes[term] != PICTURE]
-        if codes[value.share] == PICTURE and (len(pictures), len(others)) == (1, 1):
-            codes[others[0]] = on_the_grid_of_pictures(seen[others[0]], codes[others[0]])
 
 
 def _fit_leaky(graph: ValueGraph, codes: dict[str, Affine]) -> None:

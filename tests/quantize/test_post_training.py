@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from edge_sdk.emulate.eager import EagerRunner
 from edge_sdk.errors import InputError
-from edge_sdk.models import Colour, EnhanceNet, EnhanceNetConfig
+from edge_sdk.models import EnhanceNet
 from edge_sdk.quantize import (
     OBSERVERS,
     Scheme,
@@ -24,7 +24,6 @@ from edge_sdk.quantize import (
     tune,
 )
 from edge_sdk.quantize.calibrate import run_all
-from edge_sdk.quantize.scheme import PICTURE
 from tests.quantize.smooth_pictures import smooth_pictures
 
 EXAMPLE = torch.zeros(1, 1, 24, 24)
@@ -175,19 +174,3 @@ def test_a_picture_of_nan_is_refused(network: EnhanceNet) -> None:
 def test_the_scheme_of_another_model_is_refused(network: EnhanceNet) -> None:
     with pytest.raises(InputError, match="belongs to another model"):
         apply_scheme(network, EXAMPLE, Scheme())
-
-
-@pytest.mark.parametrize("colour", list(Colour))
-def test_the_residual_of_a_network_is_on_the_grid_of_its_picture(colour: Colour) -> None:
-    torch.manual_seed(0)
-    network = EnhanceNet(
-        EnhanceNetConfig(colour=colour, widths=(6,), skips=(), branches=None)
-    ).eval()
-    with torch.no_grad():
-        network.reconstruct.weight *= 0.3
-    pictures = [torch.rand(1, colour.channels, 16, 16) for _ in range(4)]
-    made = quantise(network, pictures[0], pictures)
-    assert made.scheme.values["reconstruct"].scale == PICTURE.scale
-    # A model that says nothing of pictures keeps what the observer chose.
-    free = quantise(network, pictures[0], pictures, picture_output=False)
-    assert free.scheme.values["reconstruct"].scale < PICTURE.scale
