@@ -16,6 +16,8 @@ from edge_sdk.registration import MotionField
 
 LATTICE_PX = 4
 """Distance of the points at which the motion is evaluated; between them it is interpolated."""
+RIGID_LATTICE_PX = 16
+"""The same for a motion without offsets, which hardly bends."""
 SHIFT_STEPS = 16384
 """Steps of a pixel to which shifts are rounded there."""
 
@@ -209,16 +211,22 @@ def reach_rows(field: MotionField, tiles: list[Tile], halo_px: int) -> tuple[int
 
 def _lattice(field: MotionField, rows: tuple[int, int], columns: tuple[int, int]) -> Tensor:
     """Positions of the lattice of the whole reference that enclose a rectangle: [m, n, 2]."""
+    step = _spacing(field)
     y, x = (
-        torch.arange(_node(start), -_node(1 - end) + 1, LATTICE_PX, dtype=torch.float64)
+        torch.arange(_node(start, step), -_node(1 - end, step) + 1, step, dtype=torch.float64)
         for start, end in (rows, columns)
     )
     x, y = x - (field.width - 1) / 2, y - (field.height - 1) / 2
     return torch.stack((x[None].expand(len(y), -1), y[:, None].expand(-1, len(x))), -1)
 
 
-def _node(place: int) -> int:
-    return place // LATTICE_PX * LATTICE_PX
+def _spacing(field: MotionField) -> int:
+    # A motion without offsets is linear, or nearly.
+    return RIGID_LATTICE_PX if field.offsets_px is None else LATTICE_PX
+
+
+def _node(place: int, step: int) -> int:
+    return place // step * step
 
 
 def _sampled_motion(
@@ -226,27 +234,29 @@ def _sampled_motion(
 ) -> tuple[Tensor, tuple[tuple[float, float], tuple[float, float]], Tensor | None]:
     """M(p) − p float32 [2, R, C], J⁻¹ by rows, and trust [R, C] or ``None`` for 1.
 
-    Nodes lie at multiples of ``LATTICE_PX`` of the reference, whatever the tile: all tiles see the
-    same motion.
+    Nodes lie at multiples of the lattice's spacing on the reference, whatever the tile: all tiles
+    see the same motion.
     """
     rows = (tile.top - halo_px, tile.top + tile.height + halo_px)
     columns = (tile.left - halo_px, tile.left + tile.width + halo_px)
+    step = _spacing(field)
     points = _lattice(field, rows, columns)
     shift = field.at(points) - points
+    before = (_node(rows[0], step), _node(columns[0], step))
     cut = (
-        slice(rows[0] - _node(rows[0]), rows[1] - _node(rows[0])),
-        slice(columns[0] - _node(columns[0]), columns[1] - _node(columns[0])),
+        slice(rows[0] - before[0], rows[1] - before[0]),
+        slice(columns[0] - before[1], columns[1] - before[1]),
     )
     # Finer than float32 can tell two shifts apart, a half pixel could be rounded either way.
     steady = (shift * SHIFT_STEPS).round() / SHIFT_STEPS
-    fine = _filled(steady.movedim(-1, 0))[:, *cut]
+    fine = _filled(steady.movedim(-1, 0), step)[:, *cut]
     slope = _inverse_slope(field)
     if field.confidence is None:
         return fine, slope, None
     trust = field.confidence_at(points)
     if bool((trust == 1).all()):
         return fine, slope, None
-    return fine, slope, _filled(trust[None])[0, *cut]
+    return fine, slope, _filled(trust[None], step)[0, *cut]
 
 
 def _inverse_slope(field: MotionField) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -258,8 +268,8 @@ def _inverse_slope(field: MotionField) -> tuple[tuple[float, float], tuple[float
     return ((yy / whole, -xy / whole), (-yx / whole, xx / whole))
 
 
-def _filled(nodes: Tensor) -> Tensor:
+def _filled(nodes: Tensor, step: int) -> Tensor:
     """Values [C, m, n] on the lattice at all pixels from the first node to the last."""
-    size = [LATTICE_PX * (count - 1) + 1 for count in nodes.shape[1:]]
+    size = [step * (count - 1) + 1 for count in nodes.shape[1:]]
     filled = functional.interpolate(nodes[None].float(), size, mode="bilinear", align_corners=True)
     return filled[0]

@@ -28,7 +28,7 @@ def test_constants(module: str, name: str, value: str) -> None:
 
 
 def test_the_tables_are_found() -> None:
-    assert len(CONSTANTS) == 14
+    assert len(CONSTANTS) == 15
     assert [int(scale) for scale, _ in HALOS] == [1, 2, 3, 4]
     assert [name for _, name, _ in ENDS if name in ("sums", "picture")] == 2 * ["sums"] + [
         "picture"

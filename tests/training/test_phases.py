@@ -230,7 +230,7 @@ BATCH_NORM = "branches: [{kind: conv, kernels: [3], batch_norm: last}, {kind: id
         ),
         ("phases: {fake_quantised_steps: 51}", "do not fit into 50 steps"),
         (f"model: {{{BATCH_NORM}}}\nphases: {{fake_quantised_steps: 5}}", "statistics_steps too"),
-        ("model: {branches: null}\nphases: {fake_quantised_steps: 5}", "plain network"),
+        ("model: {branches: null}\nphases: {statistics_steps: 5}", "plain network"),
         ("model: {collapsed: false}\nphases: {fake_quantised_steps: 5}", "collapsed is false"),
         ("init: ''", "init"),
     ],
