@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from edge_sdk.registration.sampling import sample_linear
 from edge_sdk.registration.tile_evidence import View
 from edge_sdk.registration.tile_grid import TileGrid
 
@@ -56,8 +55,6 @@ def chosen_offsets(view: View, grid: TileGrid, offsets: Tensor) -> Tensor:
 
 def _costs(view: View, moved: Tensor) -> Tensor:
     """Squared residuals over the noise, capped, float32 [N, P]; the cap beyond the frame."""
-    template = view.template
-    values, inside = sample_linear(view.frames, view.matrices, template.points, moved)
-    residual = values - view.gain[:, None] * template.values - view.offset[:, None]
+    residual, inside = view.residuals(moved)
     cost = (residual.square() / view.noise[:, None]).clamp_max(CAP)
     return torch.where(inside > 0, cost, cost.new_full((), CAP))

@@ -137,7 +137,8 @@ def _median(values: Tensor, inside: Tensor) -> Tensor:
     return median
 
 
-def _residual(template: Template, values: Tensor, gain: Tensor, offset: Tensor) -> Tensor:
+def residuals(template: Template, values: Tensor, gain: Tensor, offset: Tensor) -> Tensor:
+    """What samples of frames [N, P] differ by from the reference at their gain and offset [N]."""
     expected = gain[:, None].float() * template.values + offset[:, None].float()
     return values - expected
 
@@ -145,7 +146,7 @@ def _residual(template: Template, values: Tensor, gain: Tensor, offset: Tensor) 
 def _solved(
     normals: Normals, values: Tensor, inside: Tensor, gain: Tensor, offset: Tensor
 ) -> Tensor:
-    residual = _residual(normals.template, values, gain, offset)
+    residual = residuals(normals.template, values, gain, offset)
     spread = robust_std(residual, inside)
     expected = spread.square()[:, None] + normals.contrast
     scaled = (residual.square() / (TUKEY**2 * expected)).clamp_max_(1.0)
@@ -189,7 +190,7 @@ def _first_brightness(normals: Normals, values: Tensor, inside: Tensor) -> tuple
     gain, offset = _brightness(normals, values, inside)
     shift = _median(values - normals.template.values, inside).double()
     plain, fitted = (
-        robust_std(_residual(normals.template, values, *pair), inside)
+        robust_std(residuals(normals.template, values, *pair), inside)
         for pair in ((torch.ones_like(gain), shift), (gain, offset))
     )
     better = plain < fitted
@@ -219,9 +220,9 @@ def _summary(
     step_px: Tensor,
 ) -> Refined:
     # What passes before the scene must not change its brightness, but does count as unexplained.
-    spread = robust_std(_residual(normals.template, values, gain, offset), inside)
+    spread = robust_std(residuals(normals.template, values, gain, offset), inside)
     fitted_gain, fitted_offset = _brightness(normals, values, inside)
-    residual = _residual(normals.template, values, fitted_gain, fitted_offset)
+    residual = residuals(normals.template, values, fitted_gain, fitted_offset)
     count = inside.sum(-1).clamp_min(1.0)
     reference = normals.template.values - normals.mean
     mean = (inside @ reference) / count

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from edge_sdk.registration.config import RegistrationConfig
-from edge_sdk.registration.gauss_newton import Normals, Refined, refine
+from edge_sdk.registration.gauss_newton import Normals, Refined, refine, residuals
 from edge_sdk.registration.pyramid import level_matrix, local_contrast, search_shifts
 from edge_sdk.registration.sampling import sample_linear
 from edge_sdk.registration.template import Template, make_template
@@ -113,8 +113,7 @@ def _best_of(template: Template, frames: Tensor, refined: Refined, owner: Tensor
     if count == len(owner):
         return torch.arange(count)
     values, inside = sample_linear(frames, refined.matrices, template.points)
-    residual = values - refined.gain[:, None].float() * template.values
-    residual = residual - refined.offset[:, None].float()
+    residual = residuals(template, values, refined.gain, refined.offset)
     least = torch.full((count,), torch.inf).scatter_reduce(0, owner, refined.residual_std, "amin")
     cost = (residual / least[owner, None]).square().clamp_max(CAP)
     cost = (cost * inside).sum(1) / inside.sum(1).clamp_min(1.0)

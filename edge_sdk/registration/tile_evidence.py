@@ -73,6 +73,20 @@ class View:
             unit_px=2 * self.unit_px,
         )
 
+    def residuals(self, moved: Tensor) -> tuple[Tensor, Tensor]:
+        """What the frames differ by from the reference with the cells moved on top of the motion.
+
+        Args:
+            moved: float32 [N, 2, P], in pixels of the finest level.
+
+        Returns:
+            Residuals and, 1 or 0, whether the frame shows the cell; float32 [N, P] both.
+        """
+        values, inside = sample_linear(
+            self.frames, self.matrices, self.template.points, moved / self.unit_px
+        )
+        return values - self.gain[:, None] * self.template.values - self.offset[:, None], inside
+
     @staticmethod
     def of(template: Template, frames: Tensor, refined: Refined) -> View:
         """The finest level after the global refinement."""
@@ -117,9 +131,7 @@ def evidence(
     Each of ``subsets`` [P] leaves out the cells that are 0; ``None`` takes all.
     """
     template = view.template
-    moved = grid.interpolated(offsets) / view.unit_px
-    values, inside = sample_linear(view.frames, view.matrices, template.points, moved)
-    residual = values - view.gain[:, None] * template.values - view.offset[:, None]
+    residual, inside = view.residuals(grid.interpolated(offsets))
     # Slopes of the frame: those of the reference, turned by the motion.
     turned = torch.linalg.inv(view.matrices[:, :2, :2]).float()
     slopes = (template.slopes @ turned).mT * (view.gain / view.unit_px)[:, None, None]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from edge_sdk.registration.sampling import sample_linear
 from edge_sdk.registration.tile_evidence import TileEvidence, View, evidence
 from edge_sdk.registration.tile_grid import TileGrid, relaxed
 
@@ -96,10 +95,7 @@ def searched(view: View, grid: TileGrid) -> Tensor:
 
 def mismatch(view: View, grid: TileGrid, offsets: Tensor) -> Tensor:
     """Mean square of the residuals of each tile, float32 [N, R, C]; infinite beyond the frame."""
-    template = view.template
-    moved = grid.interpolated(offsets) / view.unit_px
-    values, inside = sample_linear(view.frames, view.matrices, template.points, moved)
-    residual = values - view.gain[:, None] * template.values - view.offset[:, None]
+    residual, inside = view.residuals(grid.interpolated(offsets))
     shown, square = grid.gathered(torch.stack((inside, inside * residual.square()), 1)).unbind(1)
     total = grid.down.sum(1)[:, None] * grid.across.sum(1)
     # Beyond the frame's edge there is nothing to match.
