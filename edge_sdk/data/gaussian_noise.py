@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 
 from edge_sdk.data.patches import PatchDataset
 from edge_sdk.errors import InputError
+from edge_sdk.imaging import quantise
 
 STRONGEST = 50.0
 """Strongest noise that models for denoising are made for unless said otherwise, in 8-bit levels."""
@@ -50,7 +51,7 @@ def as_noisy_file(image: Tensor, generator: torch.Generator) -> Tensor:
     """
     sigma = STRONGEST / 255 * float(torch.rand((), generator=generator))
     noisy = image + sigma * torch.randn(image.shape, generator=generator)
-    return (noisy.clamp(0, 1) * 255).round() / 255
+    return quantise(noisy)
 
 
 @dataclass(frozen=True)
@@ -108,5 +109,5 @@ class NoisyPatches(Dataset[tuple[Tensor, Tensor]]):
         noise = draw.standard_normal(tuple(clean.shape), dtype=np.float32)
         noisy = clean + float(sigma) * torch.from_numpy(noise)
         if as_file:
-            noisy = (noisy.clamp(0, 1) * 255).round() / 255
+            noisy = quantise(noisy)
         return noisy, clean

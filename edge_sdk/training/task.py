@@ -10,7 +10,7 @@ from lightning import LightningModule
 from torch import Tensor
 
 from edge_sdk.errors import ModelError
-from edge_sdk.imaging import psnr
+from edge_sdk.imaging import psnr, quantise
 from edge_sdk.models.enhance_net import EnhanceNet
 from edge_sdk.training.activation_codes import EVERY, CodedNetwork
 from edge_sdk.training.config import TrainConfig
@@ -52,8 +52,7 @@ class EnhanceTask(LightningModule):
 
     def picture_psnr(self, output: Tensor, target: Tensor) -> float:
         """PSNR in dB of an output [1, C, H, W], rounded to 8 bits, without the border."""
-        levels = (output.clamp(0, 1) * 255).round() / 255
-        return float(psnr(levels[0], target[0], border=self.border_px))
+        return float(psnr(quantise(output[0]), target[0], border=self.border_px))
 
     @property
     def phase(self) -> Phase:
