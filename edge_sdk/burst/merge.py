@@ -7,17 +7,14 @@ from functools import partial
 from typing import Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from edge_sdk.burst.encode import Encode
 from edge_sdk.burst.plan import Merged, MergePlan, Progress
+from edge_sdk.burst.stages import DecodeStage, Stages
 from edge_sdk.burst.summing import Band, summed
 from edge_sdk.burst.tally import Tally
 from edge_sdk.burst.threads import Spread, spreading
 from edge_sdk.burst.tiles import Region, bands, cuts
-
-DECODED_PX = 128
-"""Most rows and columns that are decoded together: their finer planes fit a processor's cache."""
 
 
 class Sink(Protocol):
@@ -28,9 +25,7 @@ class Sink(Protocol):
         ...
 
 
-def merge(
-    plan: MergePlan, encoder: Encode, decoder: nn.Module, halo_px: int, sink: Sink, report: Progress
-) -> Merged:
+def merge(plan: MergePlan, stages: Stages, sink: Sink, report: Progress) -> Merged:
     """Run ``encode`` and ``decode`` over all tiles.
 
     Sums are computed once per pixel, over the region and the margin that ``decode`` consumes; of
@@ -38,13 +33,11 @@ def merge(
 
     Args:
         plan: what is merged.
-        encoder: stage ``encode``.
-        decoder: stage ``decode``: sums, weights, reference to picture.
-        halo_px: margin that ``decoder`` consumes, in pixels of a frame.
+        stages: what computes.
         sink: takes the picture.
         report: told of every row of tiles.
     """
-    region = plan.region
+    region, halo_px = plan.region, stages.halo_px
     tally = Tally(region, plan.provenance)
     wider = Region(
         region.left - halo_px,
@@ -52,21 +45,19 @@ def merge(
         region.width + 2 * halo_px,
         region.height + 2 * halo_px,
     )
-    rows = list(bands(wider, plan.tile_px))
+    rows = list(bands(wider, stages.tile_px))
     total = sum(len(row) for row in rows)
     done, top, merge_seconds, enhance_seconds = 0, 0, 0.0, 0.0
     above: Band | None = None
     with spreading() as spread:
         for row in rows:
             started = time.perf_counter()
-            band = summed(plan, encoder, row, tally, spread).below(above)
+            band = summed(plan, stages.encode, row, tally, spread).below(above)
             above = band.last(2 * halo_px)
             merge_seconds += time.perf_counter() - started
             started = time.perf_counter()
             if band.height > 2 * halo_px:
-                sink.put(
-                    top * encoder.scale, _decoded(decoder, band, halo_px, encoder.scale, spread)
-                )
+                sink.put(top * stages.scale, _decoded(stages, band, spread))
                 top += band.height - 2 * halo_px
             enhance_seconds += time.perf_counter() - started
             done += len(row)
@@ -76,14 +67,13 @@ def merge(
     return Merged(shares, tally.maps(), merge_seconds, enhance_seconds)
 
 
-def _decoded(decoder: nn.Module, band: Band, halo_px: int, scale: int, spread: Spread) -> Tensor:
+def _decoded(stages: Stages, band: Band, spread: Spread) -> Tensor:
     """Decode a band in pieces that fit a cache; float32 [3, scale·(h − 2·halo), …]."""
+    scale, halo_px, most = stages.scale, stages.halo_px, stages.decoded_px
     height, width = (length - 2 * halo_px for length in band.sums.shape[-2:])
     output = torch.empty(3, scale * height, scale * width)
-    pieces = [
-        (rows, columns) for rows in cuts(height, DECODED_PX) for columns in cuts(width, DECODED_PX)
-    ]
-    decoded = partial(_piece, decoder, band, halo_px)
+    pieces = [(rows, columns) for rows in cuts(height, most) for columns in cuts(width, most)]
+    decoded = partial(_piece, stages.decode, band, halo_px)
     for (rows, columns), piece in zip(pieces, spread(decoded, pieces), strict=True):
         down, across = (
             slice(scale * start, scale * (start + length)) for start, length in (rows, columns)
@@ -93,8 +83,7 @@ def _decoded(decoder: nn.Module, band: Band, halo_px: int, scale: int, spread: S
 
 
 def _piece(
-    decoder: nn.Module, band: Band, halo_px: int, place: tuple[tuple[int, int], tuple[int, int]]
+    decode: DecodeStage, band: Band, halo_px: int, place: tuple[tuple[int, int], tuple[int, int]]
 ) -> Tensor:
     down, across = (slice(start, start + length + 2 * halo_px) for start, length in place)
-    piece: Tensor = decoder(*(part[..., down, across] for part in band.parts))[0]
-    return piece
+    return decode(*(part[..., down, across] for part in band.parts))[0]

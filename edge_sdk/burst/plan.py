@@ -24,7 +24,6 @@ class MergePlan:
         reference: index of the reference.
         motions: motion from the reference to every other frame that takes part.
         region: what of the reference is enlarged.
-        tile_px: most rows and columns of a tile, in pixels of a frame.
         noise_std: noise of a frame on values in [0, 1].
         reference_weight: weight of the reference's samples; those of other frames weigh 1.
         provenance: whether to keep maps of what each frame contributed.
@@ -34,7 +33,6 @@ class MergePlan:
     reference: int
     motions: dict[int, MotionField]
     region: Region
-    tile_px: int
     noise_std: float
     reference_weight: float
     provenance: bool = False

@@ -9,8 +9,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from edge_sdk.burst.encode import HALO_PX, Encode
+from edge_sdk.burst.encode import HALO_PX
 from edge_sdk.burst.plan import MergePlan
+from edge_sdk.burst.stages import EncodeStage
 from edge_sdk.burst.tally import Tally
 from edge_sdk.burst.threads import Spread
 from edge_sdk.burst.tiles import FrameCrop, Strip, Tile, crop_frame, crop_reference, reach_rows
@@ -56,7 +57,9 @@ class Band:
         return Band(*(part[..., start:, :].clone() for part in self.parts))
 
 
-def summed(plan: MergePlan, encoder: Encode, row: list[Tile], tally: Tally, spread: Spread) -> Band:
+def summed(
+    plan: MergePlan, encode: EncodeStage, row: list[Tile], tally: Tally, spread: Spread
+) -> Band:
     """Sums of all frames over one row of tiles."""
     still = _reference_strip(plan, row)
     references = [crop_reference(still, tile, HALO_PX) for tile in row]
@@ -64,7 +67,7 @@ def summed(plan: MergePlan, encoder: Encode, row: list[Tile], tally: Tally, spre
     totals: list[tuple[Tensor, Tensor]] = []
     for group in _groups([plan.reference, *plan.motions]):
         strips = {index: _strip(plan, index, row) for index in group if index in plan.motions}
-        encoded = partial(_encoded, plan, encoder, group, strips)
+        encoded = partial(_encoded, plan, encode, group, strips)
         places = list(zip(row, references, strict=True))
         for place, (sums, weights, trust) in enumerate(spread(encoded, places)):
             tally.count(group, row[place], trust[:, 0])
@@ -79,7 +82,7 @@ def summed(plan: MergePlan, encoder: Encode, row: list[Tile], tally: Tally, spre
 
 def _encoded(
     plan: MergePlan,
-    encoder: Encode,
+    encode: EncodeStage,
     group: list[int],
     strips: dict[int, Strip],
     place: tuple[Tile, FrameCrop],
@@ -93,14 +96,13 @@ def _encoded(
         crop_frame(strips[index], plan.motions[index], tile, HALO_PX) if index in strips else itself
         for index in group
     ]
-    found: tuple[Tensor, Tensor, Tensor] = encoder(
+    return encode(
         reference.pixels[None],
         torch.stack([crop.pixels for crop in crops]),
         torch.stack([crop.offset for crop in crops]),
         torch.stack([crop.confidence for crop in crops]),
         torch.full((1, 1, 1, 1), plan.noise_std),
     )
-    return found
 
 
 def _reference_strip(plan: MergePlan, row: list[Tile]) -> Strip:

@@ -8,24 +8,20 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from edge_sdk.burst.align import Aligned, align_most
+from edge_sdk.burst.align import align_most
 from edge_sdk.burst.config import ZoomConfig
-from edge_sdk.burst.decode import Decode, DecodeConfig
-from edge_sdk.burst.encode import Encode
 from edge_sdk.burst.merge import Sink, merge
 from edge_sdk.burst.plan import MergePlan, Progress
 from edge_sdk.burst.reference import is_blurry
-from edge_sdk.burst.restore import Restore
 from edge_sdk.burst.result import FrameReport, ZoomResult
 from edge_sdk.burst.scoring import score
 from edge_sdk.burst.source import FrameSource, TensorSource
+from edge_sdk.burst.stages import decodes_bursts, stages_for
 from edge_sdk.burst.tiles import Region
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
 from edge_sdk.registration import Registration
 
-TILE_PX = 192
-"""Most rows and columns of a tile, in pixels of a frame: what fits a processor's cache."""
 SMALLEST_FRAME_PX = 32
 NETWORK_SCALE = 2
 
@@ -105,19 +101,19 @@ def zoom_into(
     started = time.perf_counter()
     choice, aligned = align_most(source, choice, config.registration, config.noise_std, report)
     seconds["align"] = time.perf_counter() - started
-    if aligned.motions or network is None:
-        stages = _stages(network, config, aligned)
+    if aligned.motions or network is None or decodes_bursts(network):
+        count = len(aligned.motions) + 1
+        stages = stages_for(network, config, aligned.noise_std, count)
         plan = MergePlan(
             source,
             choice.index,
             aligned.motions,
             region,
-            TILE_PX,
             aligned.noise_std,
             config.reference_weight,
             config.provenance,
         )
-        merged = merge(plan, *stages, sink, report)
+        merged = merge(plan, stages, sink, report)
         shares, maps = merged.shares, merged.maps
         seconds |= {"merge": merged.merge_seconds, "enhance": merged.enhance_seconds}
     else:
@@ -142,20 +138,6 @@ def zoom_into(
     empty = torch.empty(3, 0, 0)
     noise_std = aligned.noise_std
     return ZoomResult(empty, choice.index, choice.forced, noise_std, reports, seconds)
-
-
-def _stages(
-    network: nn.Module | None, config: ZoomConfig, aligned: Aligned
-) -> tuple[Encode, nn.Module, int]:
-    """The stages ``encode`` and ``decode``, and the halo of the latter."""
-    encoder = Encode(config.scale, steering=config.steering)
-    count = len(aligned.motions) + 1
-    if network is not None:
-        known = DecodeConfig(lens_std_px=config.restore.lens_std_px)
-        decoder = Decode(network, aligned.noise_std, count, known)
-        return encoder, decoder, decoder.halo_px
-    restore = Restore(config.scale, aligned.noise_std, count, config.restore)
-    return encoder, restore, restore.halo_px
 
 
 class _TensorSink:

@@ -192,7 +192,7 @@ def _macs(model: str, shapes: tuple[tuple[int, ...], ...]) -> int:
     from edge_sdk.zoo.networks import example_input, fused_network
 
     network = fused_network(resolve_model(model))
-    channels = network.spec.colour.channels
+    channels = network.spec.input_channels
     if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][:2] != (1, channels):
         raise InputError(
             f"the file takes {shapes[0]}, the model {model} {channels} channel(s); name the model "

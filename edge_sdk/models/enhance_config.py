@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, get_args
 from pydantic import ConfigDict
 
 from edge_sdk.errors import InputError
-from edge_sdk.models.spec import Colour, Task
+from edge_sdk.models.spec import Colour, Task, burst_channels
 from edge_sdk.reparam.branch_configs import (
     BranchConfig,
     ConvBranchConfig,
@@ -24,6 +24,7 @@ SCALES = {
     Task.SUPER_RESOLUTION: (2, 3, 4),
     Task.DOWN_SCALING: (2, 3, 4),
     Task.DENOISING: (1,),
+    Task.BURST_ZOOM: (2, 3, 4),
 }
 """Ratios of sizes that each task knows."""
 
@@ -33,8 +34,8 @@ class EnhanceNetConfig:
     """Description of an EnhanceNet, complete enough to build it anew.
 
     Attributes:
-        scale: ratio of sizes in each direction, 2 to 4: output over input for super-resolution,
-            input over output for down-scaling; 1 for denoising.
+        scale: ratio of sizes in each direction, 2 to 4: output over input for super-resolution and
+            burst zoom, input over output for down-scaling; 1 for denoising.
         colour: what the channels mean.
         widths: channels after conv1 and after each of the P modules, P + 1 numbers.
         branches: branches of every block, two or more, the largest of size 3; ``None`` for plain
@@ -44,7 +45,7 @@ class EnhanceNetConfig:
             the sum feeds what follows; 0 stands for the initial features (after conv1).
         image_skip: add the input to the output: enlarged by nearest neighbour for
             super-resolution, averaged over scale × scale pixels for down-scaling, as it is for
-            denoising.
+            denoising; for burst zoom the merged colours, its first 3·scale² channels.
         collapsed: train on the merged kernel (one convolution per block and step).
         task: what the network does.
         blocks: of a partly merged network, the branches of each convolution in order (conv1, the
@@ -81,6 +82,8 @@ class EnhanceNetConfig:
             raise InputError(f"scale {self.scale} is not supported by {self.task}; choose {choice}")
         if not isinstance(self.colour, Colour):
             raise InputError(f"colour {self.colour!r} is no Colour; give Colour.Y or Colour.RGB")
+        if self.task is Task.BURST_ZOOM and self.colour is not Colour.RGB:
+            raise InputError("burst zoom works on red, green and blue; set colour: rgb")
         if not self.widths or any(width < 1 for width in self.widths):
             raise InputError(f"widths {self.widths} must be positive, at least one")
         if self.branches is not None:
@@ -127,6 +130,11 @@ class EnhanceNetConfig:
         if len(set(self.skips)) < len(self.skips):
             raise InputError(f"skips {self.skips} name a pair twice; name each once")
 
+    @property
+    def enlarges(self) -> bool:
+        """Whether the output is ``scale`` times larger than the input."""
+        return self.task in (Task.SUPER_RESOLUTION, Task.BURST_ZOOM)
+
     def fused(self) -> EnhanceNetConfig:
         """Config of the fused network: the same with plain convolutions."""
         return replace(self, branches=None, blocks=None, norm=False)
@@ -154,9 +162,9 @@ class EnhanceNetConfig:
 
     def block_channels(self, index: int) -> tuple[int, int]:
         """Channels into and out of convolution ``index``, conv2 the last."""
-        subpixels = self.scale**2 if self.task is Task.SUPER_RESOLUTION else 1
         channels = self.colour.channels
-        sides = (channels, *self.widths, channels * subpixels)
+        before = burst_channels(self.scale) if self.task is Task.BURST_ZOOM else channels
+        sides = (before, *self.widths, channels * (self.scale**2 if self.enlarges else 1))
         return (sides[index], sides[index + 1])
 
 

@@ -10,6 +10,7 @@ task                    head                                       image-space s
 super-resolution ×s     PixelShuffle(s) after conv2                nearest enlargement of the input
 down-scaling ÷s         average pooling (s×s) before conv2         the input, averaged over s×s
 denoising               none                                       the input
+burst zoom ×s           PixelShuffle(s) after conv2                the input's merged colours
 ======================  =========================================  ===============================
 
 The down-sampling layer is average pooling because Core ML, TFLite and XNNPACK all have it as one
@@ -74,13 +75,12 @@ class EnhanceNet(nn.Module):
         whose pixels are ``reduction`` input pixels wide.
         """
         config = self._config
-        enlarges = config.task is Task.SUPER_RESOLUTION
         reduction = config.scale if config.task is Task.DOWN_SCALING else 1
         halo = sum(_reach(block) for block in self.features) + reduction * _reach(self.reconstruct)
         return ModelSpec(
             architecture=config.architecture,
             task=config.task,
-            scale=config.scale if enlarges else 1,
+            scale=config.scale if config.enlarges else 1,
             colour=config.colour,
             size_multiple=reduction,
             halo_px=halo,
@@ -91,13 +91,14 @@ class EnhanceNet(nn.Module):
         """Enhance ``x``.
 
         Args:
-            x: float [N, C, H, W] in [0, 1], C and its meaning by ``config.colour``. For
-                down-scaling H and W are multiples of s; pixels beyond the last multiple get no
-                output pixel of their own.
+            x: float [N, C, H, W] in [0, 1], C and its meaning by ``config.colour``; for burst zoom
+                what :class:`~edge_sdk.burst.blend.Blend` returns. For down-scaling H and W are
+                multiples of s; pixels beyond the last multiple get no output pixel of their own.
 
         Returns:
-            Float, about [0, 1], not clipped: [N, C, s·H, s·W] for super-resolution, [N, C, H/s,
-            W/s] for down-scaling, [N, C, H, W] for denoising; s is ``config.scale``.
+            Float, about [0, 1], not clipped: [N, C, s·H, s·W] for super-resolution and burst zoom
+            (C = 3), [N, C, H/s, W/s] for down-scaling, [N, C, H, W] for denoising; s is
+            ``config.scale``.
         """
         outputs: list[Tensor] = []
         current = x
@@ -116,6 +117,8 @@ class EnhanceNet(nn.Module):
             return self._enlarged(result)
         if self._config.task is Task.DOWN_SCALING:
             return result + functional.avg_pool2d(x, self._config.scale)
+        if self._config.task is Task.BURST_ZOOM:
+            return self._enlarged(result + x[:, : result.shape[1]])
         if self._config.task is Task.SUPER_RESOLUTION and self._config.colour is not Colour.Y:
             return self._enlarged(result) + functional.interpolate(
                 x, scale_factor=self._config.scale, mode="nearest"
@@ -125,7 +128,7 @@ class EnhanceNet(nn.Module):
         return self._enlarged(result + x)
 
     def _enlarged(self, subpixels: Tensor) -> Tensor:
-        if self._config.task is not Task.SUPER_RESOLUTION:
+        if not self._config.enlarges:
             return subpixels
         return functional.pixel_shuffle(subpixels, self._config.scale)
 

@@ -17,6 +17,9 @@ class Task(StrEnum):
     """Output is ``reduction`` times smaller than the input in each direction."""
     DENOISING = "denoising"
     """Output has the size of the input."""
+    BURST_ZOOM = "burst-zoom"
+    """Input is what :class:`~edge_sdk.burst.blend.Blend` makes of the sums of a burst, of the size
+    of a frame; output is ``scale`` times larger."""
 
 
 class Colour(StrEnum):
@@ -31,6 +34,15 @@ class Colour(StrEnum):
     def channels(self) -> int:
         """Number of channels."""
         return 1 if self is Colour.Y else 3
+
+
+def burst_channels(scale: int) -> int:
+    """Number of features of a burst, 4·scale² + 7.
+
+    Three colours and their noise at each of scale² phases; the colours of the frames' mean and of
+    the reference, and the noise of one frame.
+    """
+    return 4 * scale**2 + 7
 
 
 @dataclass(frozen=True)
@@ -63,6 +75,13 @@ class ModelSpec:
     size_multiple: int
     halo_px: int
     reduction: int = 1
+
+    @property
+    def input_channels(self) -> int:
+        """Channels of an input: those of the colour, or the features of a burst."""
+        if self.task is Task.BURST_ZOOM:
+            return burst_channels(self.scale)
+        return self.colour.channels
 
     def __post_init__(self) -> None:
         if min(self.scale, self.size_multiple, self.reduction) < 1 or self.halo_px < 0:

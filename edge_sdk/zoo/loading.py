@@ -162,10 +162,10 @@ def _check_channels(loaded: LoadedModel) -> None:
     if spec is None:
         return
     shape = tuple(loaded.single_example.shape)
-    fits = len(shape) == 4 and shape[1] == spec.colour.channels
+    fits = len(shape) == 4 and shape[1] == spec.input_channels
     if not fits or any(side % spec.size_multiple for side in shape[2:]):
         multiple = f" in multiples of {spec.size_multiple}" if spec.size_multiple > 1 else ""
         raise InputError(
-            f"{loaded.name} takes N×{spec.colour.channels}×H×W, H and W{multiple or ' of any size'}"
+            f"{loaded.name} takes N×{spec.input_channels}×H×W, H and W{multiple or ' of any size'}"
             f", not {'×'.join(str(side) for side in shape)}"
         )

@@ -16,7 +16,7 @@ PROBE_PX = 32
 def example_input(network: EnhanceNet, height: int = PROBE_PX, width: int = PROBE_PX) -> Tensor:
     """Seeded noise of the network's input shape, float32 [1, C, height, width] in [0, 1]."""
     generator = torch.Generator().manual_seed(0)
-    return torch.rand(1, network.spec.colour.channels, height, width, generator=generator)
+    return torch.rand(1, network.spec.input_channels, height, width, generator=generator)
 
 
 def fused_network(network: EnhanceNet) -> EnhanceNet:

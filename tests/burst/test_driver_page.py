@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from edge_sdk.burst.encode import Encode
-from edge_sdk.burst.merge import DECODED_PX
 from edge_sdk.burst.restore import Restore
+from edge_sdk.burst.stages import DECODED_PX
 from edge_sdk.registration import RegistrationConfig
 
 PAGE = (Path(__file__).parents[2] / "docs" / "driver.md").read_text()

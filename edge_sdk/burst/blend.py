@@ -1,0 +1,89 @@
+"""Stage ``blend``: the sums of all frames become the features that a network decodes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from edge_sdk.models.spec import burst_channels
+
+HALO_PX = 1
+"""Margin that :class:`Blend` consumes: the mean is interpolated between neighbours."""
+SMALLEST_WEIGHT = 0.05
+"""Weight of the mean in the merged colours, so that nothing is divided by zero."""
+NOISE_GAIN = 8.0
+"""Factor of the noise features: σ up to 1/8 of the range fills [0, 1], and int8 codes tell levels
+of noise apart."""
+
+
+class Blend(nn.Module):
+    """Divides sums by weights, and tells how noisy every quotient is.
+
+    With S the sums and W the weights over all frames, of colour c at phase φ, f the smallest
+    weight, R the reference and σ the noise of one frame:
+
+        m_c = (Σ_φ S_cφ + f·R_c) / (Σ_φ W_φ + f)        the frames' mean, on the frame's grid
+        M_cφ = (S_cφ + f·(U m_c)_φ) / (W_φ + f)         the merged colours, U bilinear enlargement
+        n_φ = min(1, 8·σ / √(W_φ + f))                  their noise (8 is ``NOISE_GAIN``)
+
+    Args:
+        scale: enlargement, 1 or more.
+    """
+
+    def __init__(self, scale: int) -> None:
+        super().__init__()
+        self.scale = scale
+        self.halo_px = HALO_PX
+        self.channels = burst_channels(scale)
+        self.register_buffer("enlargement", _bilinear(scale), persistent=False)
+        self.enlargement: Tensor
+
+    def forward(
+        self, sums: Tensor, weights: Tensor, reference: Tensor, noise_std: Tensor
+    ) -> Tensor:
+        """Blend one tile.
+
+        Args:
+            sums: float [N, 3·s², t, t], added over frames; channel s²·c + phase.
+            weights: float [N, s², t, t], added over frames.
+            reference: float [N, 3, t, t] in [0, 1], the reference's pixels.
+            noise_std: float [N, 1, 1, 1], noise of one frame on values in [0, 1].
+
+        Returns:
+            Float [N, 4·s² + 7, t − 2, t − 2] in [0, 1]: M (3·s² channels, as PixelShuffle takes
+            them), m (3), the reference (3), n (s²), and 8·σ, at most 1.
+        """
+        phases = self.scale**2
+        floor = SMALLEST_WEIGHT
+        totals = [_total(sums[:, phases * c : phases * (c + 1)]) for c in range(3)]
+        mean = (torch.cat(totals, 1) + floor * reference) / (_total(weights) + floor)
+        coarse = functional.conv2d(mean, self.enlargement, groups=3)
+        sums, weights, reference = (_inner(x) for x in (sums, weights, reference))
+        weights = weights + floor
+        merged = (sums + floor * coarse) / torch.cat((weights, weights, weights), 1)
+        level = NOISE_GAIN * noise_std
+        noise = (level / torch.sqrt(weights)).clamp(max=1.0)
+        # An expanded view has no counterpart in some delegates; a sum with zeros does.
+        everywhere = (level + 0.0 * weights[:, :1]).clamp(max=1.0)
+        parts = (merged, _inner(mean), reference, noise, everywhere)
+        return torch.cat(parts, 1).clamp(0.0, 1.0)
+
+
+def _total(x: Tensor) -> Tensor:
+    return x.sum(1, keepdim=True)
+
+
+def _inner(x: Tensor) -> Tensor:
+    return x[..., HALO_PX:-HALO_PX, HALO_PX:-HALO_PX]
+
+
+def _bilinear(scale: int) -> Tensor:
+    """Bilinear enlargement of three colours into phases: [3·s², 1, 3, 3], one group per colour."""
+    taps = torch.zeros(scale, 3)
+    for phase in range(scale):
+        place = (phase + 0.5) / scale - 0.5
+        for tap, at in enumerate((-1, 0, 1)):
+            taps[phase, tap] = max(0.0, 1.0 - abs(place - at))
+    kernels = torch.einsum("ai,bj->abij", taps, taps).reshape(scale**2, 1, 3, 3)
+    return kernels.repeat(3, 1, 1, 1)
