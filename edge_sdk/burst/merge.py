@@ -68,16 +68,18 @@ def merge(plan: MergePlan, stages: Stages, sink: Sink, report: Progress) -> Merg
 
 
 def _decoded(stages: Stages, band: Band, spread: Spread) -> Tensor:
-    """Decode a band in pieces that fit a cache; float32 [3, scale·(h − 2·halo), …]."""
+    """Decode a band in pieces that fit a cache; float32 [C, scale·(h − 2·halo), …]."""
     scale, halo_px, most = stages.scale, stages.halo_px, stages.decoded_px
     height, width = (length - 2 * halo_px for length in band.sums.shape[-2:])
-    output = torch.empty(3, scale * height, scale * width)
+    output = torch.empty(0)
     pieces = [(rows, columns) for rows in cuts(height, most) for columns in cuts(width, most)]
     decoded = partial(_piece, stages.decode, band, halo_px)
     for (rows, columns), piece in zip(pieces, spread(decoded, pieces), strict=True):
         down, across = (
             slice(scale * start, scale * (start + length)) for start, length in (rows, columns)
         )
+        if not output.numel():
+            output = torch.empty(piece.shape[0], scale * height, scale * width)
         output[:, down, across] = piece
     return output
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,20 @@ class PhaseProgressBar(RichProgressBar):
         if pl_module.phase is Phase.TRAINING:
             return figures
         return {"phase": str(pl_module.phase), **figures}
+
+
+@contextmanager
+def simulation_progress(shown: bool) -> Iterator[Callable[[int, int], None]]:
+    """Draw a bar for bursts that are simulated before the first step, once one has to be."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True)
+    hidden = not (shown and console.is_terminal)
+    with Progress(*columns, TimeElapsedColumn(), console=console, disable=hidden) as bars:
+        task = bars.add_task("bursts", total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
 def metrics_logger(out: Path, done: int, *, writes: bool = True) -> CSVLogger:

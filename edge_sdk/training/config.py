@@ -16,6 +16,7 @@ from edge_sdk.models.enhance_net import EnhanceNet, EnhanceNetConfig
 from edge_sdk.models.spec import Task
 from edge_sdk.reparam.branch_configs import BranchConfig
 from edge_sdk.training.sections import (
+    BurstsConfig,
     DataConfig,
     NoiseConfig,
     OptimiserConfig,
@@ -26,6 +27,7 @@ from edge_sdk.training.sections import (
 from edge_sdk.zoo import model_names
 
 __all__ = [
+    "BurstsConfig",
     "DataConfig",
     "NoiseConfig",
     "OptimiserConfig",
@@ -65,6 +67,7 @@ class TrainConfig(Section):
     @model_validator(mode="after")
     def _sections_fit(self) -> Self:
         _check_noise(self)
+        _check_bursts(self)
         _check_phases(self)
         return self
 
@@ -129,6 +132,20 @@ def _anchored_model(model: str | None, recipe: Path) -> str | None:
 def _anchored(source: PictureSource, root: Path) -> PictureSource:
     names = None if source.names is None else root / source.names
     return PictureSource(folder=root / source.folder, names=names)
+
+
+def _check_bursts(config: TrainConfig) -> None:
+    zooms = config.model.task is Task.BURST_ZOOM
+    if zooms and config.data.bursts is None:
+        raise InputError(
+            "data.bursts is missing: a network for burst zoom needs bursts to learn from; give "
+            "bursts: {count: 1000}"
+        )
+    if not zooms and config.data.bursts is not None:
+        raise InputError(
+            f"data.bursts: is for task: {Task.BURST_ZOOM}, and this recipe's is "
+            f"{config.model.task}; leave it out"
+        )
 
 
 def _check_noise(config: TrainConfig) -> None:
@@ -240,6 +257,7 @@ def _known_keys() -> dict[str, str]:
         "data": DataConfig,
         "data.train or data.validation": PictureSource,
         "data.noise": NoiseConfig,
+        "data.bursts": BurstsConfig,
         "optimiser": OptimiserConfig,
         "phases": PhasesConfig,
     }

@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from edge_sdk.data.gaussian_noise import NoiseRange, NoisyPatches, noisy_picture
 from edge_sdk.data.patches import PatchDataset, PicturePair, list_pictures, picture_pair
+from edge_sdk.training.burst_store import BurstPatches, BurstSet, Progress, validation_pairs
 from edge_sdk.training.config import PictureSource, TrainConfig
 from edge_sdk.training.processes import Processes
 
@@ -17,7 +18,10 @@ Batch = tuple[Tensor, Tensor]
 
 
 def patch_loader(
-    config: TrainConfig, done: int, group: Processes | None = None
+    config: TrainConfig,
+    done: int,
+    group: Processes | None = None,
+    on_progress: Progress | None = None,
 ) -> DataLoader[Batch]:
     """Batches of patches for all steps of a recipe, without those of the first ``done`` steps.
 
@@ -26,20 +30,27 @@ def patch_loader(
     """
     group = group or Processes()
     data = config.data
-    pairs = [pair for shrink in data.shrinks for pair in _read(config, data.train, shrink)]
     length = config.optimiser.steps * data.batch * group.count
+    order = _Order(done, config.optimiser.steps, data.batch, group)
+    if data.bursts is not None:
+        files = _bursts(config, data.train).prepare(group.rank, on_progress)
+        bursts = BurstPatches(files, data.patch_px, length, config.seed)
+        return DataLoader(bursts, data.batch, sampler=order)
+    pairs = [pair for shrink in data.shrinks for pair in _read(config, data.train, shrink)]
     patches = PatchDataset(pairs, data.patch_px, length, config.seed)
     dataset: Dataset[Batch] = patches
     if data.noise is not None:
         noise = NoiseRange(*data.noise.sigma, data.noise.clipped_share)
         dataset = NoisyPatches(patches, noise, config.seed)
-    order = _Order(done, config.optimiser.steps, data.batch, group)
     return DataLoader(dataset, data.batch, sampler=order)
 
 
 def picture_loader(config: TrainConfig) -> DataLoader[Batch]:
     """The validation pictures, one by one; with noise each with its own, the same every time."""
     noise = config.data.noise
+    if config.data.bursts is not None:
+        whole = list(validation_pairs(_bursts(config, config.data.validation)))
+        return DataLoader(whole, batch_size=1)  # type: ignore[arg-type]
     pairs = []
     for index, pair in enumerate(_read(config, config.data.validation, 1.0)):
         low, high = pair.low.float() / 255, pair.high.float() / 255
@@ -66,6 +77,13 @@ class _Order(Sampler[int]):
     def __len__(self) -> int:
         # Of the whole run, since Lightning counts on.
         return self._steps * self._batch
+
+
+def _bursts(config: TrainConfig, source: PictureSource) -> BurstSet:
+    data = config.data
+    assert data.bursts is not None
+    pictures = tuple(list_pictures(source.folder, source.names))
+    return BurstSet(pictures, data.shrinks, data.bursts, config.model.scale, config.seed)
 
 
 def _read(config: TrainConfig, source: PictureSource, shrink: float) -> list[PicturePair]:

@@ -15,7 +15,14 @@ from edge_sdk.errors import InputError, ModelError, OutputError
 from edge_sdk.models.enhance_net import EnhanceNet
 from edge_sdk.models.spec import Task
 from edge_sdk.training.averaging import Averaging
-from edge_sdk.training.callbacks import DrawCurves, KeepBest, PhaseProgressBar, metrics_logger
+from edge_sdk.training.burst_zoom import BurstZoomTask
+from edge_sdk.training.callbacks import (
+    DrawCurves,
+    KeepBest,
+    PhaseProgressBar,
+    metrics_logger,
+    simulation_progress,
+)
 from edge_sdk.training.config import TrainConfig
 from edge_sdk.training.denoising import DenoisingTask
 from edge_sdk.training.initial import InitialWeights, take_over
@@ -28,6 +35,7 @@ from edge_sdk.training.task import EnhanceTask, LossError
 TASKS: dict[Task, type[EnhanceTask]] = {
     Task.SUPER_RESOLUTION: SuperResolutionTask,
     Task.DENOISING: DenoisingTask,
+    Task.BURST_ZOOM: BurstZoomTask,
 }
 """What can be trained, and by what."""
 LOG_EVERY = 50
@@ -112,7 +120,9 @@ def train(
     shapes = {name: tensor.shape for name, tensor in task.state_dict().items()}
     done = folder.steps_to_resume(config, shapes) if resume else 0
     # An earlier run goes only when all that can be wrong with this one has been looked at.
-    patches, pictures = patch_loader(config, done, group), picture_loader(config)
+    with simulation_progress(progress and group.writes) as told:
+        patches = patch_loader(config, done, group, told)
+    pictures = picture_loader(config)
     if not resume and group.writes:
         folder.clear()
     keep, baseline_db = KeepBest(folder.model), _baseline_psnr(task, pictures)

@@ -53,6 +53,48 @@ class NoiseConfig(Section):
         return self
 
 
+_Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class BurstsConfig(Section):
+    """Simulated bursts that a network for burst zoom learns from."""
+
+    count: int = Field(1000, ge=1, description="number of training bursts")
+    frame_px: int = Field(
+        150, ge=64, le=1024, description="side of what a burst is taken of, in pixels of a frame"
+    )
+    frames: tuple[Annotated[int, Field(ge=1, le=100)], ...] = Field(
+        (1, 2, 4, 6, 8, 10, 10, 10, 10, 10, 16, 20),
+        min_length=1,
+        description="numbers of frames, each as likely as it is often named",
+    )
+    noise: tuple[Annotated[float, Field(gt=0, le=255)], Annotated[float, Field(gt=0, le=255)]] = (
+        Field((1.0, 14.0), description="least and greatest noise of a frame, in 8-bit levels")
+    )
+    lens_px: tuple[Annotated[float, Field(ge=0, le=2)], Annotated[float, Field(ge=0, le=2)]] = (
+        Field((0.23, 0.37), description="least and greatest blur of the lens, in pixels of a frame")
+    )
+    mover_share: _Share = Field(0.2, description="part of the bursts with an object that moves")
+    near_share: _Share = Field(0.07, description="part with a nearer layer instead")
+    walk_share: _Share = Field(0.07, description="part with a rolling shutter on a continuous path")
+    sensor_share: _Share = Field(
+        0.15, description="part with shot and read noise, half of these behind a Bayer filter"
+    )
+    validation_noise: tuple[Annotated[float, Field(gt=0, le=255)], ...] = Field(
+        (2.0, 8.0), min_length=1, description="noise of the bursts that are validated on"
+    )
+    validation_px: int = Field(200, ge=64, le=2048, description="side of what those are cut from")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        for name, (low, high) in {"noise": self.noise, "lens_px": self.lens_px}.items():
+            if low > high:
+                raise ValueError(f"{name} must be two numbers in order")
+        if self.mover_share + self.near_share > 1:
+            raise ValueError("mover_share and near_share are parts of one whole: at most 1")
+        return self
+
+
 class DataConfig(Section):
     """Training and validation pictures and how patches are cut."""
 
@@ -60,6 +102,9 @@ class DataConfig(Section):
     validation: PictureSource
     noise: NoiseConfig | None = Field(
         None, description="noise to remove: for task denoising, and for it alone"
+    )
+    bursts: BurstsConfig | None = Field(
+        None, description="bursts to simulate: for task burst-zoom, and for it alone"
     )
     shrinks: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
         (1.0,), min_length=1, description="reductions, each in (0, 1], at which pictures are used"

@@ -54,6 +54,10 @@ class EnhanceTask(LightningModule):
         """PSNR in dB of an output [1, C, H, W], rounded to 8 bits, without the border."""
         return float(psnr(quantise(output[0]), target[0], border=self.border_px))
 
+    def compared(self, error: Tensor) -> Tensor:
+        """The part of an error [N, C, H, W] that a training step is judged by: all of it."""
+        return error
+
     @property
     def phase(self) -> Phase:
         """Phase of the step that is being taken, or comes next."""
@@ -94,7 +98,7 @@ class EnhanceTask(LightningModule):
         source, target = batch
         with torch.autocast(source.device.type, torch.bfloat16, enabled=self.rounds_to_bfloat16):
             output = self._run(source, self.phase is Phase.FAKE_QUANTISED)
-        error = output.float() - self._wanted(source, target)
+        error = self.compared(output.float() - self._wanted(source, target))
         loss: Tensor = error.square().mean() if self.squares_errors else error.abs().mean()
         if not torch.isfinite(loss):
             raise LossError(f"the loss became {loss.item()} at step {self.global_step}")

@@ -1,0 +1,165 @@
+"""Bursts to train on: which photograph, which camera and which motion, drawn by a seed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edge_sdk.data.camera import SimulatedBurst, simulate_burst
+from edge_sdk.data.camera_config import CameraConfig
+from edge_sdk.data.occluders import MovingObject, NearLayer
+from edge_sdk.data.sensor_noise import SensorNoise
+from edge_sdk.errors import PictureError
+from edge_sdk.imaging import read_picture, resize_bicubic, to_levels
+from edge_sdk.training.sections import BurstsConfig
+
+_HELD_PICTURES = 64
+"""Decoded photographs in memory, 8 bits a value."""
+_TRIES = 8
+"""Draws after which a burst whose camera or object does not fit its picture is given up."""
+_VALIDATION_FRAMES = 10
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a burst is taken of.
+
+    Attributes:
+        picture: photograph.
+        shrink: factor by which it is reduced.
+        place: where the cut lies, as shares of what is left over: down, right.
+        turn: orientation, 0 to 7: quarter turns, then mirrored ones.
+        camera: camera, motion and noise.
+    """
+
+    picture: Path
+    shrink: float
+    place: tuple[float, float]
+    turn: int
+    camera: CameraConfig
+
+
+def draw_scene(
+    pictures: tuple[Path, ...],
+    shrinks: tuple[float, ...],
+    config: BurstsConfig,
+    scale: int,
+    chance: np.random.Generator,
+) -> Scene:
+    """Draw a training scene.
+
+    Args:
+        pictures: photographs, each as likely.
+        shrinks: factors of reduction, each as likely.
+        config: ranges.
+        scale: pixels of the truth per pixel of a frame.
+        chance: source of chance.
+    """
+    picture = pictures[int(chance.integers(len(pictures)))]
+    shrink = float(chance.choice(np.asarray(shrinks)))
+    place = (float(chance.random()), float(chance.random()))
+    turn = int(chance.integers(8))
+    low, high = (math.log(level) for level in config.noise)
+    noise_std = math.exp(chance.uniform(low, high)) / 255
+    sensor, bayer, white_balance = None, False, (1.0, 1.0)
+    if chance.random() < config.sensor_share:
+        sensor = SensorNoise(analog_gain=math.exp(chance.uniform(0.0, math.log(48.0))))
+        bayer = bool(chance.random() < 0.5)
+        white_balance = (float(chance.uniform(1, 2.2)), float(chance.uniform(1, 2)))
+    front = chance.random()
+    mover = near = None
+    if front < config.mover_share:
+        mover = MovingObject(
+            share=float(chance.uniform(0.03, 0.1)),
+            shift_px=float(chance.uniform(2, 14)),
+            moved_share=float(chance.uniform(0.2, 0.8)),
+        )
+    elif front < config.mover_share + config.near_share:
+        near = NearLayer(factor=float(chance.uniform(1.1, 1.6)))
+    walks = chance.random() < config.walk_share
+    camera = CameraConfig(
+        frames=int(chance.choice(np.asarray(config.frames))),
+        scale=scale,
+        lens_std_px=float(chance.uniform(*config.lens_px)),
+        noise_std=noise_std,
+        seed=int(chance.integers(2**31)),
+        path="walk" if walks else "independent",
+        readout=float(chance.uniform(0.2, 1)) if walks else 0.0,
+        near=near,
+        mover=mover,
+        sensor=sensor,
+        bayer=bayer,
+        white_balance=white_balance,
+    )
+    return Scene(picture, shrink, place, turn, camera)
+
+
+def training_burst(
+    pictures: tuple[Path, ...],
+    shrinks: tuple[float, ...],
+    config: BurstsConfig,
+    scale: int,
+    seed: int,
+    index: int,
+) -> SimulatedBurst:
+    """Burst ``index``; the same arguments give the same burst.
+
+    Raises:
+        PictureError: if the pictures are too small for the frames.
+    """
+    for attempt in range(_TRIES):
+        chance = np.random.default_rng((seed, index, attempt))
+        scene = draw_scene(pictures, shrinks, config, scale, chance)
+        try:
+            return simulate_burst(_cut(scene, config.frame_px * scale), scene.camera)
+        except PictureError as error:
+            failure = error
+    raise PictureError(
+        f"{scene.picture}: no burst of {config.frame_px} px frames fits ({failure}); give a larger "
+        "frame_px, larger pictures, or shrinks nearer to 1"
+    )
+
+
+def validation_bursts(
+    pictures: tuple[Path, ...], shrink: float, config: BurstsConfig, scale: int
+) -> list[SimulatedBurst]:
+    """A burst of each picture's middle at each level of noise, by the camera's defaults."""
+    found = []
+    for index, path in enumerate(pictures):
+        middle = Scene(path, shrink, (0.5, 0.5), 0, CameraConfig(scale=scale))
+        photograph = _cut(middle, config.validation_px * scale)
+        for level in config.validation_noise:
+            camera = CameraConfig(
+                frames=_VALIDATION_FRAMES, scale=scale, noise_std=level / 255, seed=index
+            )
+            found.append(simulate_burst(photograph, camera))
+    return found
+
+
+def _cut(scene: Scene, side: int) -> Tensor:
+    """The part of a photograph that is seen, float32 [3, side, side] or less."""
+    levels = _levels(scene.picture)
+    height, width = levels.shape[-2:]
+    shrink = min(1.0, max(scene.shrink, side / min(height, width)))
+    needed = math.ceil(side / shrink)
+    rows, columns = min(needed, height), min(needed, width)
+    top, left = (
+        round(share * (whole - part))
+        for share, whole, part in zip(scene.place, (height, width), (rows, columns), strict=True)
+    )
+    part = levels[:, top : top + rows, left : left + columns].float() / 255
+    if shrink < 1:
+        part = resize_bicubic(part, size=(round(rows * shrink), round(columns * shrink)))
+    turned = torch.rot90(part.clamp(0, 1), scene.turn % 4, (-2, -1))
+    return turned.flip(-1) if scene.turn >= 4 else turned
+
+
+@lru_cache(maxsize=_HELD_PICTURES)
+def _levels(path: Path) -> Tensor:
+    return to_levels(read_picture(path).pixels).to(torch.uint8)
