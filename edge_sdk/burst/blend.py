@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from edge_sdk.models.spec import burst_channels
+from edge_sdk.reparam.block import sum_tensors
 
 HALO_PX = 1
 """Margin that :class:`Blend` consumes: the mean is interpolated between neighbours."""
@@ -61,17 +62,26 @@ class Blend(nn.Module):
         coarse = functional.conv2d(mean, self.enlargement, groups=3)
         sums, weights, reference = (_inner(x) for x in (sums, weights, reference))
         weights = weights + floor
-        merged = (sums + floor * coarse) / torch.cat((weights, weights, weights), 1)
+        # Colour by colour: delegates join different tensors only.
+        merged = [
+            (
+                sums[:, phases * c : phases * (c + 1)]
+                + floor * coarse[:, phases * c : phases * (c + 1)]
+            )
+            / weights
+            for c in range(3)
+        ]
         level = NOISE_GAIN * noise_std
         noise = (level / torch.sqrt(weights)).clamp(max=1.0)
         # An expanded view has no counterpart in some delegates; a sum with zeros does.
         everywhere = (level + 0.0 * weights[:, :1]).clamp(max=1.0)
-        parts = (merged, _inner(mean), reference, noise, everywhere)
-        return torch.cat(parts, 1).clamp(0.0, 1.0)
+        colours = torch.cat((*merged, _inner(mean), reference), 1)
+        return torch.cat((colours, noise, everywhere), 1).clamp(0.0, 1.0)
 
 
 def _total(x: Tensor) -> Tensor:
-    return x.sum(1, keepdim=True)
+    # A sum over channels, in operators that delegates take.
+    return sum_tensors([x[:, phase : phase + 1] for phase in range(x.shape[1])])
 
 
 def _inner(x: Tensor) -> Tensor:

@@ -35,6 +35,8 @@ class Calibration:
         truths: what the model should return for each of ``calibration``, float32
             [1, C, scale·H, scale·W]; empty if that was not asked for.
         held_out_truths: likewise for ``held_out``.
+        noise_levels: least and greatest noise of the bursts that they come from, in 8-bit levels;
+            ``None`` for pictures.
     """
 
     calibration: tuple[Tensor, ...]
@@ -42,6 +44,7 @@ class Calibration:
     source: str
     truths: tuple[Tensor, ...] = ()
     held_out_truths: tuple[Tensor, ...] = ()
+    noise_levels: tuple[float, float] | None = None
 
 
 def read_calibration(

@@ -107,12 +107,15 @@ class Scheme:
         weights_only: weights are int8, tensors between operators stay floating-point numbers.
         float_layers: names of values whose operators stay in floating point.
         observer: how the ranges were chosen from what calibration saw.
+        noise_levels: least and greatest noise of a frame, in 8-bit levels, in the bursts that
+            calibration saw; ``None`` where noise is no input of the model.
     """
 
     values: Mapping[str, Affine] = field(default_factory=dict)
     weights_only: bool = False
     float_layers: tuple[str, ...] = ()
     observer: str = "min-max"
+    noise_levels: tuple[float, float] | None = None
 
     def to_json(self) -> str:
         """Scheme as JSON; scales keep all their digits."""
@@ -120,6 +123,7 @@ class Scheme:
             {
                 "version": 1,
                 "observer": self.observer,
+                **({"noise_levels": self.noise_levels} if self.noise_levels else {}),
                 "weights_only": self.weights_only,
                 "float_layers": list(self.float_layers),
                 "values": {
@@ -144,7 +148,9 @@ def scheme_from_json(text: str) -> Scheme:
                 f"quantisation scheme of version {content['version']}; this edge-sdk reads "
                 "version 1, update it"
             )
+        levels = content.get("noise_levels")
         return Scheme(
+            noise_levels=None if levels is None else (float(levels[0]), float(levels[1])),
             values={
                 str(name): Affine(float(value["scale"]), int(value["zero_point"]))
                 for name, value in content["values"].items()
@@ -153,7 +159,7 @@ def scheme_from_json(text: str) -> Scheme:
             float_layers=tuple(str(name) for name in content["float_layers"]),
             observer=str(content["observer"]),
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise InputError(
             f"not a quantisation scheme ({error}); quantise the model again"
         ) from error

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from edge_sdk.data.calibration import Calibration, read_calibration
 from edge_sdk.errors import InputError
+from edge_sdk.models.spec import ModelSpec
 from edge_sdk.quantize import (
     Observer,
     Scheme,
@@ -27,6 +29,24 @@ from edge_sdk.reparam import fuse
 from edge_sdk.zoo.loading import LoadedModel
 
 Progress = Callable[[str, int, int], None]
+
+
+class ReadCalibration(Protocol):
+    """Makes inputs of a model from a folder of pictures."""
+
+    def __call__(
+        self,
+        folder: Path,
+        example: Tensor,
+        spec: ModelSpec | None,
+        count: int,
+        *,
+        shrink: float,
+        truth: bool,
+        seed: int,
+    ) -> Calibration:
+        """As :func:`~edge_sdk.data.calibration.read_calibration`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -89,6 +109,7 @@ def quantise_loaded(
     folder: Path,
     options: QuantiseOptions | None = None,
     progress: Progress | None = None,
+    read: ReadCalibration = read_calibration,
 ) -> QuantisedModel:
     """Quantise a model by a folder of pictures, a quarter of which is kept apart to measure with.
 
@@ -98,6 +119,8 @@ def quantise_loaded(
         folder: pictures like those that the model will see.
         options: how to quantise.
         progress: called with the stage, the steps done and to do.
+        read: makes inputs of the model from the pictures; as
+            :func:`~edge_sdk.data.calibration.read_calibration`.
 
     Raises:
         InputError: if the folder holds no picture, or the budget cannot be met.
@@ -106,7 +129,7 @@ def quantise_loaded(
         ConversionError: if the model cannot be traced.
     """
     options = options or QuantiseOptions()
-    cuts = read_calibration(
+    cuts = read(
         folder,
         example,
         loaded.spec,
@@ -119,7 +142,7 @@ def quantise_loaded(
     clip = loaded.spec is not None
     first = quantise(fused, example, cuts.calibration, options.observer, picture_output=clip)
     plain_db = agreement_db(fused, first.model, cuts.held_out, clip)
-    scheme, model = first.scheme, fused
+    scheme, model = replace(first.scheme, noise_levels=cuts.noise_levels), fused
     if options.tune_steps:
         config = TuningConfig(steps=options.tune_steps, seed=options.seed)
         done = _stage(progress, "fine-tuning")

@@ -1,0 +1,111 @@
+"""Inputs of a network for bursts to choose int8 ranges by: features of simulated bursts."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from edge_sdk.burst.config import ZoomConfig
+from edge_sdk.burst.features import burst_features
+from edge_sdk.burst.source import TensorSource
+from edge_sdk.data.calibration import APART, CUTS, Calibration
+from edge_sdk.data.camera import simulate_burst
+from edge_sdk.data.camera_config import CameraConfig
+from edge_sdk.data.patches import list_pictures
+from edge_sdk.errors import InputError, PictureError
+from edge_sdk.imaging import read_picture, resize_bicubic
+from edge_sdk.models.spec import ModelSpec, Task
+
+NOISE_LEVELS = (1.0, 14.0)
+"""Least and greatest noise of a frame in the bursts, in 8-bit levels."""
+_FRAMES = (1, 4, 10, 10, 10, 20)
+_MARGIN_PX = 28
+"""What a burst of hand-held frames loses at its edges, and the interpolation."""
+
+
+def burst_calibration(
+    folder: Path,
+    example: Tensor,
+    spec: ModelSpec | None,
+    count: int = CUTS,
+    *,
+    shrink: float = 1.0,
+    truth: bool = False,
+    seed: int = 0,
+) -> Calibration:
+    """Simulate bursts of a folder's pictures and compute their features.
+
+    Pictures take turns; each burst has its own place, motion, number of frames and noise, drawn
+    evenly on a logarithmic scale from :data:`NOISE_LEVELS`.
+
+    Args:
+        folder: searched recursively.
+        example: an input of the network, [1, 4·s² + 7, H, W].
+        spec: of the network.
+        count: bursts to calibrate with; a quarter as many are kept apart.
+        shrink: factor in (0, 1] by which each picture is reduced first.
+        truth: keep what the network should return beside them.
+        seed: seed of all draws.
+
+    Raises:
+        InputError: if the folder holds no picture, or the network is none for bursts.
+        PictureError: if a picture cannot be read or is too small.
+    """
+    if spec is None or spec.task is not Task.BURST_ZOOM:
+        raise InputError("bursts calibrate networks for burst zoom; give pictures to others")
+    paths = list_pictures(folder)
+    generator = torch.Generator().manual_seed(seed)
+    shuffled = [paths[i] for i in torch.randperm(len(paths), generator=generator).tolist()]
+    apart = len(shuffled) // APART
+    kept, others = shuffled[apart:], shuffled[:apart] or shuffled
+    size = (int(example.shape[2]), int(example.shape[3]))
+    parts = []
+    for pictures, wanted in ((kept, count), (others, max(count // APART, 1))):
+        places = [pictures[index % len(pictures)] for index in range(wanted)]
+        parts.append([_cut(path, size, spec.scale, shrink, generator) for path in places])
+    given = [tuple(features for features, _ in part) for part in parts]
+    truths = [tuple(wanted for _, wanted in part) if truth else () for part in parts]
+    low, high = NOISE_LEVELS
+    source = (
+        f"{count} simulated bursts, noise of {low:g} to {high:g} levels, of {len(kept)} of the "
+        f"{len(paths)} pictures in {folder}"
+    )
+    return Calibration(given[0], given[1], source, truths[0], truths[1], NOISE_LEVELS)
+
+
+def _cut(
+    path: Path, size: tuple[int, int], scale: int, shrink: float, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    pixels = read_picture(path).pixels
+    if shrink < 1:
+        height, width = (int(side * shrink) for side in pixels.shape[-2:])
+        pixels = resize_bicubic(pixels, size=(height, width)).clamp(0, 1)
+    needed = [scale * (side + _MARGIN_PX) for side in size]
+    if any(has < wants for has, wants in zip(pixels.shape[-2:], needed, strict=True)):
+        raise PictureError(
+            f"{path}: {pixels.shape[-1]}×{pixels.shape[-2]} px is too small for bursts of "
+            f"{size[1]}×{size[0]} px; leave it out or give a smaller --size"
+        )
+    chance = torch.rand(5, generator=generator).tolist()
+    top, left = (
+        int(share * (has - wants))
+        for share, has, wants in zip(chance, pixels.shape[-2:], needed, strict=False)
+    )
+    low, high = (math.log(level) for level in NOISE_LEVELS)
+    camera = CameraConfig(
+        frames=_FRAMES[int(chance[2] * len(_FRAMES))],
+        scale=scale,
+        noise_std=math.exp(low + chance[3] * (high - low)) / 255,
+        seed=int(chance[4] * 2**31),
+    )
+    burst = simulate_burst(pixels[:, top : top + needed[0], left : left + needed[1]], camera)
+    found = burst_features(TensorSource(burst.frames), ZoomConfig(scale=scale))
+    wanted = burst.truth(found.reference)
+    rows, columns = size
+    return (
+        found.features[None, :, :rows, :columns],
+        wanted[None, :, : scale * rows, : scale * columns],
+    )

@@ -1,0 +1,123 @@
+"""What a folder of converted stages says of itself: ``stages.json``, checked before a file opens."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from edge_sdk.burst.encode import HALO_PX
+from edge_sdk.errors import ArtifactError
+from edge_sdk.outputs import replacing
+
+NAME = "stages.json"
+FORMAT = "edge-sdk stages"
+VERSION = 1
+STAGES = ("encode", "blend", "decode")
+
+
+@dataclass(frozen=True)
+class StageManifest:
+    """Contents of ``stages.json``.
+
+    Attributes:
+        model: name of the network in ``decode``.
+        target: converter that wrote the files.
+        precision: of ``decode``; the other stages divide and compare, and stay in floating point.
+        scale: enlargement.
+        encode_px: side of the input of ``encode``.
+        blend_px: side of the input of ``blend``.
+        decode_px: side of the input of ``decode``.
+        network_halo_px: margin of ``decode``, in pixels of a frame.
+        noise_levels: least and greatest noise of a frame, in 8-bit levels, that int8 ranges were
+            chosen by; ``None`` in floating point.
+        files: name of each stage's file.
+        sha256: digest of each stage's file.
+    """
+
+    model: str
+    target: str
+    precision: str
+    scale: int
+    encode_px: int
+    blend_px: int
+    decode_px: int
+    network_halo_px: int
+    noise_levels: tuple[float, float] | None
+    files: dict[str, str]
+    sha256: dict[str, str]
+
+    @property
+    def tile_px(self) -> int:
+        """Side of what ``encode`` returns."""
+        return self.encode_px - 2 * HALO_PX
+
+    @property
+    def decoded_px(self) -> int:
+        """Side of what ``decode`` returns without its margin, in pixels of a frame."""
+        return self.decode_px - 2 * self.network_halo_px
+
+
+def write_manifest(manifest: StageManifest, folder: Path) -> None:
+    """Write ``stages.json``; it appears whole or not at all."""
+    content = {"format": FORMAT, "version": VERSION, **asdict(manifest)}
+    with replacing(folder / NAME) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def read_manifest(folder: Path) -> StageManifest:
+    """Read ``stages.json`` and check the files against it.
+
+    Raises:
+        ArtifactError: if the folder holds no stages, they are of another version, a file is missing
+            or is not what was written, or the sizes of the stages disagree.
+    """
+    path = folder / NAME
+    again = "write the stages anew with `edge-sdk stages`"
+    if not path.is_file():
+        raise ArtifactError(f"{folder}: holds no {NAME}; {again}, or name their folder")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        known = {field.name for field in fields(StageManifest)}
+        if content["format"] != FORMAT:
+            raise ArtifactError(f"{path}: is no {FORMAT}; {again}")
+        if content["version"] != VERSION:
+            raise ArtifactError(f"{path}: version {content['version']} is not {VERSION}; {again}")
+        manifest = StageManifest(**{key: content[key] for key in known})
+        _check_sizes(manifest, path, again)
+        for stage in STAGES:
+            _check_file(folder, manifest.files[stage], manifest.sha256[stage], again)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ArtifactError(
+            f"{path}: is damaged ({type(error).__name__}: {error}); {again}"
+        ) from error
+    return manifest
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, or of all files of a folder with their names, in order."""
+    total = hashlib.sha256()
+    parts = sorted(path.rglob("*")) if path.is_dir() else [path]
+    for part in parts:
+        if part.is_file():
+            total.update(part.relative_to(path.parent).as_posix().encode())
+            total.update(part.read_bytes())
+    return total.hexdigest()
+
+
+def _check_file(folder: Path, name: str, expected: str, again: str) -> None:
+    path = folder / name
+    if Path(name).name != name or not path.exists():
+        raise ArtifactError(f"{path}: the stage is missing; {again}")
+    if digest(path) != expected:
+        raise ArtifactError(f"{path}: is not the file that was written; {again}")
+
+
+def _check_sizes(manifest: StageManifest, path: Path, again: str) -> None:
+    fits = manifest.blend_px == manifest.decode_px + 2 and manifest.tile_px > 0
+    if not fits or manifest.decoded_px < 1 or manifest.scale < 1:
+        raise ArtifactError(
+            f"{path}: the stages disagree in tile size (encode {manifest.encode_px}, blend "
+            f"{manifest.blend_px}, decode {manifest.decode_px} px); {again}"
+        )

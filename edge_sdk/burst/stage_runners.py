@@ -1,0 +1,157 @@
+"""Converted stages in the runtime that a phone would use, behind the same driver."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from edge_sdk.burst.blend import HALO_PX as BLEND_HALO_PX
+from edge_sdk.burst.encode import HALO_PX as ENCODE_HALO_PX
+from edge_sdk.burst.packed import ENCODE_CHANNELS, blend_channels
+from edge_sdk.burst.stage_manifest import STAGES, StageManifest, read_manifest
+from edge_sdk.burst.stages import Stages
+from edge_sdk.emulate.open import open_artifact
+from edge_sdk.emulate.runner import Runner
+from edge_sdk.errors import ArtifactError, InputError
+from edge_sdk.models.spec import burst_channels
+
+NOISE_TOLERANCE = 1.5
+"""Factor by which a burst may be noisier or cleaner than what int8 ranges were chosen by."""
+
+
+class StageFiles:
+    """A folder of converted stages, opened.
+
+    Args:
+        folder: what ``edge-sdk stages`` wrote.
+
+    Attributes:
+        manifest: what the folder says of itself.
+        runtime: the runtime with its version.
+
+    Raises:
+        ArtifactError: if a file is missing or damaged, or stages do not fit each other.
+        MissingExtraError: if the runtime is not installed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.manifest = read_manifest(folder)
+        opened = {stage: open_artifact(folder / self.manifest.files[stage]) for stage in STAGES}
+        self._stages = {stage: _Stage(runner) for stage, runner in opened.items()}
+        self.runtime = opened["decode"].info.runtime
+        self._check_shapes(folder)
+
+    @property
+    def scale(self) -> int:
+        """Enlargement."""
+        return self.manifest.scale
+
+    def stages(self, noise_std: float) -> Stages:
+        """The stages for a burst.
+
+        Args:
+            noise_std: noise of one frame on values in [0, 1].
+
+        Raises:
+            InputError: if int8 ranges were chosen by bursts of other noise.
+        """
+        manifest = self.manifest
+        if manifest.noise_levels is not None:
+            low, high = manifest.noise_levels
+            level = 255 * noise_std
+            if not low / NOISE_TOLERANCE <= level <= high * NOISE_TOLERANCE:
+                raise InputError(
+                    f"these {manifest.precision} stages were calibrated on noise of {low:g} to "
+                    f"{high:g} levels, and this burst has {level:.1f}; take stages in fp32 or fp16"
+                )
+        halo = BLEND_HALO_PX + manifest.network_halo_px
+        decode = _Decode(self._stages["blend"], self._stages["decode"], manifest, noise_std)
+        encode = _Encode(self._stages["encode"], manifest)
+        return Stages(encode, decode, manifest.scale, halo, manifest.tile_px, manifest.decoded_px)
+
+    def _check_shapes(self, folder: Path) -> None:
+        manifest, scale = self.manifest, self.manifest.scale
+        expected = {
+            "encode": (ENCODE_CHANNELS, manifest.encode_px),
+            "blend": (blend_channels(scale), manifest.blend_px),
+            "decode": (burst_channels(scale), manifest.decode_px),
+        }
+        for name, (channels, side) in expected.items():
+            found = self._stages[name].shape
+            if found != (1, channels, side, side):
+                raise ArtifactError(
+                    f"{folder / manifest.files[name]}: takes {'×'.join(map(str, found))}, not "
+                    f"1×{channels}×{side}×{side} as {name} must; write the stages anew"
+                )
+
+
+class _Stage:
+    """One file: a tensor in, a tensor out. One thread runs it at a time."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        (self._input, self.shape), *_ = runner.input_shapes.items()
+        self._output = next(iter(runner.output_shapes))
+        self._lock = threading.Lock()
+
+    def __call__(self, packed: Tensor) -> Tensor:
+        """Run on float32 [1, C, h, w] no larger than the file's input; what is missing is 0."""
+        height, width = packed.shape[-2:]
+        below, beside = self.shape[-2] - height, self.shape[-1] - width
+        whole = functional.pad(packed, (0, beside, 0, below))
+        with self._lock:
+            made = self._runner.run({self._input: whole.numpy()})[self._output]
+        return torch.from_numpy(np.asarray(made, dtype=np.float32))
+
+
+class _Encode:
+    def __init__(self, stage: _Stage, manifest: StageManifest) -> None:
+        self._stage = stage
+        self._phases = manifest.scale**2
+
+    def __call__(
+        self,
+        reference: Tensor,
+        frame: Tensor,
+        offset: Tensor,
+        confidence: Tensor,
+        noise_std: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        noise = noise_std.expand(1, 1, *reference.shape[-2:])
+        height, width = (side - 2 * ENCODE_HALO_PX for side in reference.shape[-2:])
+        total, trusts = None, []
+        for index in range(frame.shape[0]):
+            one = slice(index, index + 1)
+            packed = torch.cat((reference, frame[one], offset[one], confidence[one], noise), 1)
+            made = self._stage(packed)[..., :height, :width]
+            trusts.append(made[:, -1:])
+            total = made[:, :-1] if total is None else total + made[:, :-1]
+        assert total is not None
+        values = 3 * self._phases
+        return total[:, :values], total[:, values:], torch.cat(trusts)
+
+
+class _Decode:
+    def __init__(
+        self, blend: _Stage, decode: _Stage, manifest: StageManifest, noise_std: float
+    ) -> None:
+        self._blend = blend
+        self._decode = decode
+        self._margin = manifest.network_halo_px * manifest.scale
+        self._scale = manifest.scale
+        self._noise_std = noise_std
+
+    def __call__(self, sums: Tensor, weights: Tensor, reference: Tensor) -> Tensor:
+        height, width = reference.shape[-2:]
+        noise = torch.full((1, 1, height, width), self._noise_std)
+        features = self._blend(torch.cat((sums, weights, reference, noise), 1))
+        height, width = (side - 2 * BLEND_HALO_PX for side in (height, width))
+        made = self._decode(features[..., :height, :width])
+        margin, scale = self._margin, self._scale
+        down = slice(margin, scale * height - margin)
+        return made[..., down, slice(margin, scale * width - margin)]

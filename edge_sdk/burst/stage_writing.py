@@ -1,0 +1,116 @@
+"""Converting the stages of burst zoom: a folder that a driver on any platform runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from edge_sdk.burst.blend import HALO_PX as BLEND_HALO_PX
+from edge_sdk.burst.blend import Blend
+from edge_sdk.burst.encode import HALO_PX as ENCODE_HALO_PX
+from edge_sdk.burst.encode import Encode
+from edge_sdk.burst.packed import ENCODE_CHANNELS, PackedBlend, PackedEncode, blend_channels
+from edge_sdk.burst.stage_manifest import STAGES, StageManifest, digest, write_manifest
+from edge_sdk.errors import InputError, OutputError
+from edge_sdk.models.spec import Task
+from edge_sdk.targets import Converter, LoweringReport, find_converter
+from edge_sdk.zoo.loading import LoadedModel
+from edge_sdk.zoo.preparing import INT8, Prepared
+
+TILE_PX = 150
+"""Side of what ``encode`` returns."""
+DECODED_PX = 128
+"""Side of what ``decode`` returns without its margin, in pixels of a frame."""
+
+Progress = Callable[[str, int, int], None]
+
+
+def write_stages(
+    loaded: LoadedModel,
+    prepared: Callable[[int], Prepared],
+    target: str,
+    precision: str,
+    folder: Path,
+    on_progress: Progress | None = None,
+) -> dict[str, LoweringReport]:
+    """Convert ``encode``, ``blend`` and ``decode`` and describe them in ``stages.json``.
+
+    Args:
+        loaded: the network.
+        prepared: the network ready for a converter, for an input of the side that it is given.
+        target: name of a converter.
+        precision: of ``decode``. The others are in the target's most exact precision, or in fp16
+            where that is asked for.
+        folder: receives the files; those of an earlier call are replaced.
+        on_progress: told of every stage.
+
+    Returns:
+        The report of each stage.
+
+    Raises:
+        InputError: if the network is none for burst zoom, or the target has no such precision.
+        OutputError: if the folder cannot be written.
+        ConversionError: if a stage cannot be lowered.
+        MissingExtraError: if the target's package is not installed.
+    """
+    spec = loaded.spec
+    if spec is None or spec.task is not Task.BURST_ZOOM:
+        raise InputError(
+            f"{loaded.name} is no network for burst zoom; convert it with `edge-sdk convert`"
+        )
+    converter = find_converter(target)
+    if precision not in converter.precisions:
+        raise InputError(
+            f"target '{target}' has no precision '{precision}'; choose one of: "
+            + ", ".join(converter.precisions)
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be created ({error.strerror})") from error
+    encode_px, decode_px = TILE_PX + 2 * ENCODE_HALO_PX, DECODED_PX + 2 * spec.halo_px
+    blend_px = decode_px + 2 * BLEND_HALO_PX
+    ready = prepared(decode_px)
+    rest = "fp16" if precision == "fp16" or "fp32" not in converter.precisions else "fp32"
+    work: dict[str, tuple[nn.Module, int, int, str]] = {
+        "encode": (PackedEncode(Encode(spec.scale)), ENCODE_CHANNELS, encode_px, rest),
+        "blend": (PackedBlend(Blend(spec.scale)), blend_channels(spec.scale), blend_px, rest),
+        "decode": (ready.model, spec.input_channels, decode_px, precision),
+    }
+    reports: dict[str, LoweringReport] = {}
+    files = {stage: f"{stage}{converter.suffix}" for stage in STAGES}
+    for done, (stage, (module, channels, side, chosen)) in enumerate(work.items()):
+        if on_progress is not None:
+            on_progress("convert", done, len(work))
+        reports[stage] = _converted(
+            converter, module, channels, side, folder / files[stage], chosen
+        )
+    if on_progress is not None:
+        on_progress("convert", len(work), len(work))
+    levels = ready.scheme.noise_levels if precision in INT8 and ready.scheme else None
+    digests = {stage: digest(folder / name) for stage, name in files.items()}
+    manifest = StageManifest(
+        Path(loaded.name).name,
+        target,
+        precision,
+        spec.scale,
+        encode_px,
+        blend_px,
+        decode_px,
+        spec.halo_px,
+        levels,
+        files,
+        digests,
+    )
+    write_manifest(manifest, folder)
+    return reports
+
+
+def _converted(
+    converter: Converter, module: nn.Module, channels: int, side: int, path: Path, precision: str
+) -> LoweringReport:
+    example = torch.rand(1, channels, side, side, generator=torch.Generator().manual_seed(0))
+    return converter.convert(module.eval(), example, path, precision)
