@@ -1,4 +1,4 @@
-"""What a folder of converted stages says of itself: ``stages.json``, checked before a file opens."""
+"""What a folder of converted stages says of itself, checked before a file is opened."""
 
 from __future__ import annotations
 

@@ -16,14 +16,16 @@ from edge_sdk.burst.reference import is_blurry
 from edge_sdk.burst.result import FrameReport, ZoomResult
 from edge_sdk.burst.scoring import score
 from edge_sdk.burst.source import FrameSource, TensorSource
+from edge_sdk.burst.stage_runners import StageFiles
 from edge_sdk.burst.stages import decodes_bursts, stages_for
 from edge_sdk.burst.tiles import Region
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
+from edge_sdk.models.spec import ModelSpec
 from edge_sdk.registration import Registration
 
 SMALLEST_FRAME_PX = 32
-NETWORK_SCALE = 2
+LUMA_NETWORK_SCALE = 2
 
 LEAST_SHARE = 0.02
 """Share of agreeing pixels under which a frame counts as left out."""
@@ -32,7 +34,7 @@ LEAST_SHARE = 0.02
 @torch.no_grad()
 def zoom(
     frames: Tensor | FrameSource,
-    network: nn.Module | None = None,
+    network: nn.Module | StageFiles | None = None,
     config: ZoomConfig | None = None,
     on_progress: Progress | None = None,
 ) -> ZoomResult:
@@ -43,8 +45,9 @@ def zoom(
 
     Args:
         frames: float32 [N, 3, H, W] in [0, 1], sRGB, all of the same scene; or a source of them.
-        network: ×2 network for luma in studio swing, [N, 1, H, W] to [N, 1, 2·H, 2·W]; ``None``
-            for the restoration without a network.
+        network: EnhanceNet of task burst-zoom; or a ×2 network for luma in studio swing,
+            [N, 1, H, W] to [N, 1, 2·H, 2·W]; or converted stages; ``None`` for the restoration
+            without a network.
         config: settings.
         on_progress: told of every step.
 
@@ -68,7 +71,7 @@ def zoom(
 def zoom_into(
     source: FrameSource,
     sink: Sink,
-    network: nn.Module | None = None,
+    network: nn.Module | StageFiles | None = None,
     config: ZoomConfig | None = None,
     on_progress: Progress | None = None,
 ) -> ZoomResult:
@@ -91,9 +94,10 @@ def zoom_into(
     config = config or ZoomConfig()
     report = on_progress or (lambda stage, done, total: None)
     region = _region(source, config)
-    if network is not None and config.scale != NETWORK_SCALE:
+    if network is not None and config.scale != network_scale(network):
         raise InputError(
-            f"a network enlarges ×{NETWORK_SCALE}, not ×{config.scale}; leave it out (--model none)"
+            f"this network enlarges ×{network_scale(network)}, not ×{config.scale}; leave it out "
+            "(--model none)"
         )
     started = time.perf_counter()
     choice = score(source, region, config.reference, report)
@@ -101,9 +105,12 @@ def zoom_into(
     started = time.perf_counter()
     choice, aligned = align_most(source, choice, config.registration, config.noise_std, report)
     seconds["align"] = time.perf_counter() - started
-    if aligned.motions or network is None or decodes_bursts(network):
+    if aligned.motions or not isinstance(network, nn.Module) or decodes_bursts(network):
         count = len(aligned.motions) + 1
-        stages = stages_for(network, config, aligned.noise_std, count)
+        if isinstance(network, StageFiles):
+            stages = network.stages(aligned.noise_std)
+        else:
+            stages = stages_for(network, config, aligned.noise_std, count)
         plan = MergePlan(
             source,
             choice.index,
@@ -162,6 +169,14 @@ def enlarge_single(frame: Tensor, network: nn.Module) -> Tensor:
     luma = network(ycbcr[None, :1])[0]
     chroma = resize_bicubic(ycbcr[1:], size=(luma.shape[-2], luma.shape[-1]))
     return ycbcr_to_rgb(torch.cat((luma, chroma)))
+
+
+def network_scale(network: nn.Module | StageFiles) -> int:
+    """What a network, or the stages that hold one, enlarge by."""
+    if isinstance(network, StageFiles):
+        return network.scale
+    spec = getattr(network, "spec", None)
+    return spec.scale if isinstance(spec, ModelSpec) else LUMA_NETWORK_SCALE
 
 
 def _note(registration: Registration | None, share: float) -> str:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from edge_sdk.errors import FusionError, InputError
 from edge_sdk.models import Colour, EnhanceNet
+from edge_sdk.models.spec import Task
 from edge_sdk.reparam import fuse
 from edge_sdk.zoo import resolve_model
 
@@ -33,6 +34,24 @@ def fused_network(network: EnhanceNet) -> EnhanceNet:
     return fused
 
 
+def burst_network(model: str, scale: int) -> EnhanceNet:
+    """Load a network that a burst is zoomed with, fused, in evaluation mode.
+
+    Args:
+        model: shipped name, or path of a ``.safetensors`` file: of task burst-zoom and any scale,
+            or a luma model of ``scale``.
+        scale: enlargement asked for.
+
+    Raises:
+        ModelError: if there is no such model.
+        InputError: if it is another kind of model.
+    """
+    network = resolve_model(model)
+    if network.spec.task is Task.BURST_ZOOM:
+        return fused_network(network)
+    return luma_network(model, scale)
+
+
 def luma_network(model: str, scale: int) -> EnhanceNet:
     """Load a luma model that enlarges by ``scale``, fused, in evaluation mode.
 
@@ -46,9 +65,9 @@ def luma_network(model: str, scale: int) -> EnhanceNet:
     """
     network = resolve_model(model)
     spec = network.spec
-    if spec.scale != scale or spec.colour is not Colour.Y:
+    if spec.scale != scale or spec.colour is not Colour.Y or spec.task is not Task.SUPER_RESOLUTION:
         raise InputError(
-            f"model {model} enlarges {spec.colour.value} ×{spec.scale}; zoom needs a luma (y) "
-            f"model of ×{scale}"
+            f"model {model} is for {spec.task} ×{spec.scale} of {spec.colour.value}; zoom needs "
+            f"one for burst-zoom, or for super-resolution ×{scale} of luma (y)"
         )
     return fused_network(network)
