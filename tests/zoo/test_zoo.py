@@ -7,7 +7,7 @@ import pytest
 from edge_sdk.errors import InputError, ModelError
 from edge_sdk.models import Colour
 from edge_sdk.models.spec import Task
-from edge_sdk.training.config import load_train_config
+from edge_sdk.training.recipe_file import load_train_config
 from edge_sdk.zoo import ROOT, load_card, load_model, model_names, resolve_model
 from edge_sdk.zoo.networks import luma_network
 
