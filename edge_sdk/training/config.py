@@ -12,6 +12,7 @@ from edge_sdk.errors import InputError
 from edge_sdk.models.enhance_net import EnhanceNet, EnhanceNetConfig
 from edge_sdk.models.spec import Task
 from edge_sdk.training.sections import (
+    CamerasConfig,
     DataConfig,
     NoiseConfig,
     OptimiserConfig,
@@ -21,6 +22,7 @@ from edge_sdk.training.sections import (
 )
 
 __all__ = [
+    "CamerasConfig",
     "DataConfig",
     "NoiseConfig",
     "OptimiserConfig",
@@ -72,11 +74,22 @@ class TrainConfig(Section):
 
 
 def _check_noise(config: TrainConfig) -> None:
-    denoises = config.model.task is Task.DENOISING
-    if denoises and config.data.noise is None:
+    task, camera = config.model.task, config.data.camera
+    denoises = task is Task.DENOISING
+    if camera is not None and config.data.noise is not None:
+        raise InputError(
+            "data.camera and data.noise exclude each other, since a camera has its own noise; "
+            "leave one out"
+        )
+    if camera is not None and not denoises and task is not Task.SUPER_RESOLUTION:
+        raise InputError(
+            f"data.camera: is for task: {Task.SUPER_RESOLUTION} or {Task.DENOISING}, and this "
+            f"recipe's is {task}; leave it out"
+        )
+    if denoises and config.data.noise is None and camera is None:
         raise InputError(
             "data.noise is missing: a denoising network needs noise to remove; give "
-            "noise: {sigma: [0, 50]}"
+            "noise: {sigma: [0, 50]}, or a camera: {}"
         )
     if not denoises and config.data.noise is not None:
         raise InputError(

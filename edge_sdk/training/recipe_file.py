@@ -14,6 +14,7 @@ from edge_sdk.models.enhance_net import EnhanceNetConfig
 from edge_sdk.reparam.branch_configs import BranchConfig
 from edge_sdk.training.config import TrainConfig
 from edge_sdk.training.sections import (
+    CamerasConfig,
     DataConfig,
     NoiseConfig,
     OptimiserConfig,
@@ -140,6 +141,7 @@ def _known_keys() -> dict[str, str]:
         "data": DataConfig,
         "data.train or data.validation": PictureSource,
         "data.noise": NoiseConfig,
+        "data.camera": CamerasConfig,
         "optimiser": OptimiserConfig,
         "phases": PhasesConfig,
     }

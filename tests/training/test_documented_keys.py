@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from edge_sdk.models import EnhanceNetConfig
 from edge_sdk.reparam.branch_configs import BranchConfig
 from edge_sdk.training.config import (
+    CamerasConfig,
     DataConfig,
     NoiseConfig,
     OptimiserConfig,
@@ -27,6 +28,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "data": DataConfig,
     "data.train or data.validation": PictureSource,
     "data.noise": NoiseConfig,
+    "data.camera": CamerasConfig,
     "optimiser": OptimiserConfig,
     "phases": PhasesConfig,
 }
