@@ -13,6 +13,8 @@ from edge_sdk.errors import InputError, OutputError
 
 if TYPE_CHECKING:
     from edge_sdk.models import ModelSpec
+    from edge_sdk.training.config import TrainConfig
+    from edge_sdk.training.run import TrainResult
 
 
 def models(
@@ -57,11 +59,12 @@ def models(
 
 def train(
     config: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
             "--config",
             "-c",
-            help="Recipe (YAML); `edge-sdk models` tells where those of the shipped models lie.",
+            help="Recipe (YAML); `edge-sdk models` tells where those of the shipped models lie. "
+            "Several, each with its own --config, are trained in turn.",
         ),
     ] = None,
     data: Annotated[
@@ -95,20 +98,27 @@ def train(
     its last validation with --resume. Under torchrun all processes train together, each on batches
     of its own.
 
+    With several recipes each starts from the best weights of the one before, and writes to the
+    folders 1, 2, … of the run; model.safetensors of the last is copied to the run itself.
+
     Example: edge-sdk train --config recipe.yaml --data photos -o runs/mine
     """
-    from edge_sdk.training.config import load_train_config
+    from edge_sdk.training.recipe_file import load_train_config
 
-    if config is None:
+    if not config:
         raise InputError("no recipe given; name one: edge-sdk train --config RECIPE.yaml")
     if output.exists() and not output.is_dir():
         raise OutputError(f"{output}: is a file; give a folder")
-    recipe = load_train_config(config, data)
+    if len(config) > 1:
+        if steps is not None:
+            raise InputError(
+                "--steps is for one recipe; write optimiser.steps into each of several"
+            )
+        _train_stages(config, data, output, init, resume, overwrite, as_json)
+        return
+    recipe = load_train_config(config[0], data, init)
     if steps is not None:
         recipe = recipe.with_steps(steps)
-    if init is not None:
-        recipe = recipe.model_copy(update={"init": init})
-    from edge_sdk.models.spec import Task
     from edge_sdk.training.processes import processes
     from edge_sdk.training.run import train as run
 
@@ -120,13 +130,70 @@ def train(
         raise typer.Exit(stop.status) from None
     if not processes().writes:
         return
-    denoises = recipe.model.task is Task.DENOISING
-    baseline = "the noisy pictures" if denoises else "bicubic interpolation"
-    if result.psnr_db <= result.baseline_db:
-        err.print(f"warning: no better than {baseline}; train for more steps")
+    _warn_of(recipe, result)
+    if as_json:
+        print_json(result)
+    else:
+        _print_result(recipe, result)
+
+
+def _train_stages(
+    paths: list[Path],
+    data: Path | None,
+    output: Path,
+    init: str | None,
+    resume: bool,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    from edge_sdk.training.processes import processes
+    from edge_sdk.training.stages import load_stages, train_stages
+
+    recipes = load_stages(paths, output, data, init)
+
+    def say_finished(number: int, result: TrainResult) -> None:
+        if not processes().writes:
+            return
+        _warn_of(recipes[number - 1], result)
+        if not as_json:
+            out.print(f"stage {number} of {len(recipes)}, {paths[number - 1]}:")
+            _print_result(recipes[number - 1], result)
+
+    try:
+        with stoppable():
+            result = train_stages(
+                recipes,
+                output,
+                resume=resume,
+                overwrite=overwrite,
+                progress=not as_json,
+                finished=say_finished,
+            )
+    except Stopped as stop:
+        _say_stopped_in_stages(output)
+        raise typer.Exit(stop.status) from None
+    if not processes().writes:
+        return
     if as_json:
         print_json(result)
         return
+    figures = ", ".join(f"{stage.psnr_db:.2f}" for stage in result.stages)
+    out.print(f"wrote {result.path}: best weights of the last stage; all stages: {figures} dB")
+
+
+def _denoises(recipe: TrainConfig) -> bool:
+    from edge_sdk.models.spec import Task
+
+    return recipe.model.task is Task.DENOISING
+
+
+def _warn_of(recipe: TrainConfig, result: TrainResult) -> None:
+    if result.psnr_db <= result.baseline_db:
+        baseline = "the noisy pictures" if _denoises(recipe) else "bicubic interpolation"
+        err.print(f"warning: no better than {baseline}; train for more steps")
+
+
+def _print_result(recipe: TrainConfig, result: TrainResult) -> None:
     if result.initial is not None:
         fresh = ", ".join(result.initial.fresh) or "none"
         out.print(
@@ -135,7 +202,7 @@ def train(
         )
     out.print(
         f"wrote {result.path}: {result.psnr_db:.2f} dB on the validation pictures "
-        f"({'noisy' if denoises else 'bicubic'} {result.baseline_db:.2f}) after "
+        f"({'noisy' if _denoises(recipe) else 'bicubic'} {result.baseline_db:.2f}) after "
         f"{result.steps:,} steps"
     )
 
@@ -148,6 +215,20 @@ def _say_stopped(folder: Path) -> None:
         err.print("stopped; nothing saved yet")
     else:
         err.print(f"stopped at step {steps:,}; go on with --resume")
+
+
+def _say_stopped_in_stages(folder: Path) -> None:
+    from edge_sdk.training.stages_folder import StagesFolder
+
+    stages = StagesFolder(folder)
+    number = len(stages.finished()) + 1
+    steps = stages.stage(number).saved_steps()
+    if steps is not None:
+        err.print(f"stopped in stage {number} at step {steps:,}; go on with --resume")
+    elif number > 1:
+        err.print(f"stopped at the start of stage {number}; go on with --resume")
+    else:
+        err.print("stopped; nothing saved yet")
 
 
 def describe_task(spec: ModelSpec) -> str:

@@ -35,7 +35,7 @@ from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import linear_to_srgb, srgb_to_linear
 from edge_sdk.registration.motion import EuclideanMotion, centred_grid
 
-__all__ = ["SMALLEST_FRAME_PX", "CameraConfig", "SimulatedBurst", "simulate_burst"]
+__all__ = ["SMALLEST_FRAME_PX", "CameraConfig", "SimulatedBurst", "developing", "simulate_burst"]
 
 SMALLEST_FRAME_PX = 32
 
@@ -195,10 +195,14 @@ def _expose(
     clock = centred_grid(height, 1, like=like)[..., 1].repeat_interleave(scale, 0)
     fine = lens.light(index, points, clock.expand(height * scale, width * scale))
     light = torch.nn.functional.avg_pool2d(fine[None], scale)[0]
-    how = Developing(
+    return develop(light, developing(config), generator)
+
+
+def developing(config: CameraConfig) -> Developing:
+    """How a camera develops its frames."""
+    return Developing(
         config.noise_std, config.sensor, config.bayer, config.white_balance, config.jpeg_quality
     )
-    return develop(light, how, generator)
 
 
 def _generator(seed: int, purpose: str) -> torch.Generator:

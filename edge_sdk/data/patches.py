@@ -78,6 +78,28 @@ def picture_pair(path: Path, scale: int, colour: Colour, shrink: float = 1.0) ->
         InputError: if ``scale`` or ``shrink`` is out of its range.
         PictureError: if the picture cannot be read, or is smaller than ``scale`` pixels.
     """
+    high = shrunk_picture(path, scale, colour, shrink)
+    height, width = high.shape[-2:]
+    low = resize_bicubic(high.float() / 255, size=(height // scale, width // scale))
+    return PicturePair(_to_uint8(low), high, path.name)
+
+
+def shrunk_picture(path: Path, scale: int, colour: Colour, shrink: float = 1.0) -> Tensor:
+    """Read a picture, reduced if asked for and cropped to sides that ``scale`` divides.
+
+    Args:
+        path: picture file.
+        scale: what divides both sides of the result.
+        colour: luma only, or red, green and blue.
+        shrink: factor in (0, 1] by which the picture is reduced, MATLAB-style bicubic.
+
+    Returns:
+        Uint8 [C, H, W].
+
+    Raises:
+        InputError: if ``scale`` or ``shrink`` is out of its range.
+        PictureError: if the picture cannot be read, or is smaller than ``scale`` pixels.
+    """
     if scale < 1 or not 0 < shrink <= 1:
         raise InputError(f"scale {scale} must be at least 1 and shrink {shrink} in (0, 1]")
     rgb = read_picture(path).pixels
@@ -89,9 +111,77 @@ def picture_pair(path: Path, scale: int, colour: Colour, shrink: float = 1.0) ->
         height, width = (max(scale, int(side * shrink)) for side in image.shape[-2:])
         image = resize_bicubic(image, size=(height, width))
     height, width = (side - side % scale for side in image.shape[-2:])
-    high = _to_uint8(image[:, :height, :width])
-    low = resize_bicubic(high.float() / 255, size=(height // scale, width // scale))
-    return PicturePair(_to_uint8(low), high, path.name)
+    return _to_uint8(image[:, :height, :width])
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a patch is cut and how it is turned.
+
+    Attributes:
+        picture: index of the picture.
+        top: first row.
+        left: first column.
+        turn: one of the eight orientations; see :func:`oriented`.
+    """
+
+    picture: int
+    top: int
+    left: int
+    turn: int
+
+
+class Places:
+    """Random places of patches, one per index; the same index and seed give the same place.
+
+    Args:
+        sizes: name, height and width of every picture; drawn with a probability proportional to
+            their area.
+        patch_px: height and width of a patch.
+        length: number of indices.
+        seed: seed of all draws.
+
+    Raises:
+        InputError: if there is no picture, the patch has no pixel, or a number is negative.
+        PictureError: if a picture is smaller than the patch.
+    """
+
+    def __init__(
+        self, sizes: Sequence[tuple[str, tuple[int, int]]], patch_px: int, length: int, seed: int
+    ) -> None:
+        if not sizes or patch_px < 1 or length < 0 or seed < 0:
+            raise InputError(
+                f"{len(sizes)} pictures, patches of {patch_px} px, length {length}, seed {seed}: "
+                "give a picture or more, a patch of a pixel or more, and no negative number"
+            )
+        for name, (height, width) in sizes:
+            if min(height, width) < patch_px:
+                raise PictureError(
+                    f"{name}: {width}×{height} px after reduction is smaller than a patch of "
+                    f"{patch_px} px; leave it out or choose smaller patches"
+                )
+        self._sizes = [size for _, size in sizes]
+        areas = np.array([height * width for height, width in self._sizes], dtype=np.float64)
+        self._share = np.cumsum(areas) / areas.sum()
+        self._patch_px = patch_px
+        self._length = length
+        self._seed = seed
+
+    def __len__(self) -> int:
+        """Number of places."""
+        return self._length
+
+    def __getitem__(self, index: int) -> Place:
+        """Place ``index``."""
+        if not 0 <= index < self._length:
+            raise IndexError(f"index {index} is not in 0 … {self._length - 1}")
+        draw = np.random.default_rng((self._seed, index))
+        choice = int(np.searchsorted(self._share, draw.random(), side="right"))
+        picture = min(choice, len(self._sizes) - 1)
+        height, width = self._sizes[picture]
+        top = int(draw.integers(height - self._patch_px + 1))
+        left = int(draw.integers(width - self._patch_px + 1))
+        return Place(picture, top, left, int(draw.integers(8)))
 
 
 class PatchDataset(Dataset[tuple[Tensor, Tensor]]):
@@ -109,51 +199,31 @@ class PatchDataset(Dataset[tuple[Tensor, Tensor]]):
     """
 
     def __init__(self, pairs: Sequence[PicturePair], patch_px: int, length: int, seed: int) -> None:
-        if not pairs or patch_px < 1 or length < 0 or seed < 0:
-            raise InputError(
-                f"{len(pairs)} pictures, patches of {patch_px} px, length {length}, seed {seed}: "
-                "give a picture or more, a patch of a pixel or more, and no negative number"
-            )
-        for pair in pairs:
-            if min(pair.low.shape[-2:]) < patch_px:
-                height, width = pair.low.shape[-2:]
-                raise PictureError(
-                    f"{pair.name}: {width}×{height} px after reduction is smaller than a patch of "
-                    f"{patch_px} px; leave it out or choose smaller patches"
-                )
+        sizes = [(pair.name, (pair.low.shape[-2], pair.low.shape[-1])) for pair in pairs]
+        self._places = Places(sizes, patch_px, length, seed)
         self._pairs = list(pairs)
-        areas = np.array([pair.low[0].numel() for pair in pairs], dtype=np.float64)
-        self._share = np.cumsum(areas) / areas.sum()
         self._patch_px = patch_px
-        self._length = length
-        self._seed = seed
 
     def __len__(self) -> int:
         """Number of patches."""
-        return self._length
+        return len(self._places)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         """Patch pair ``index``: float32 [C, p, p] and [C, scale·p, scale·p] in [0, 1]."""
-        if not 0 <= index < self._length:
-            raise IndexError(f"index {index} is not in 0 … {self._length - 1}")
-        draw = np.random.default_rng((self._seed, index))
-        choice = int(np.searchsorted(self._share, draw.random(), side="right"))
-        pair = self._pairs[min(choice, len(self._pairs) - 1)]
-        patch = self._patch_px
+        place = self._places[index]
+        pair = self._pairs[place.picture]
         scale = pair.high.shape[-1] // pair.low.shape[-1]
-        top = int(draw.integers(pair.low.shape[-2] - patch + 1))
-        left = int(draw.integers(pair.low.shape[-1] - patch + 1))
+        top, left, patch = place.top, place.left, self._patch_px
         low = pair.low[:, top : top + patch, left : left + patch]
         top, left, patch = top * scale, left * scale, patch * scale
         high = pair.high[:, top : top + patch, left : left + patch]
-        turn = int(draw.integers(8))
-        return _oriented(low, turn), _oriented(high, turn)
+        return oriented(low, place.turn).float() / 255, oriented(high, place.turn).float() / 255
 
 
-def _oriented(image: Tensor, turn: int) -> Tensor:
+def oriented(image: Tensor, turn: int) -> Tensor:
+    """One of the eight orientations of [..., H, W]: quarter turns, from 4 on mirrored too."""
     rotated = torch.rot90(image, turn % 4, (-2, -1))
-    flipped = rotated.flip(-1) if turn >= 4 else rotated
-    return flipped.float() / 255
+    return rotated.flip(-1) if turn >= 4 else rotated
 
 
 def _to_uint8(image: Tensor) -> Tensor:

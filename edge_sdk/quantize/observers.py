@@ -10,7 +10,7 @@ from torch import Tensor
 
 from edge_sdk.errors import InputError
 from edge_sdk.quantize.calibrate import Seen
-from edge_sdk.quantize.scheme import HIGHEST, LOWEST, PICTURE, Affine, affine
+from edge_sdk.quantize.scheme import Affine, affine
 
 Observer = Literal["min-max", "percentile", "mse"]
 OBSERVERS: tuple[str, ...] = get_args(Observer)
@@ -45,33 +45,6 @@ def choose_codes(seen: Seen, observer: Observer, read_by: Activation | None = No
     if observer == "mse":
         return _least_error(seen, read_by)
     raise InputError(f"unknown observer '{observer}'; choose one of: {', '.join(OBSERVERS)}")
-
-
-def on_the_grid_of_pictures(seen: Seen, codes: Affine) -> Affine:
-    """Codes for what is added to a picture to make a picture: with a picture's step if that pays.
-
-    The sum of two numbers on the grid of 1/255 is on it, so that nothing is rounded but this value,
-    which is what rounding the picture to 8 bits would have done. It pays where the numbers beyond
-    the 256 codes lose less than ``codes`` lose by their own rounding, which comes on top.
-
-    Args:
-        seen: what calibration saw of the values.
-        codes: what an observer chose for them.
-    """
-    values = seen.centres
-
-    def beyond(grid: Affine) -> float:
-        return _power(seen, values - values.clamp(grid.low, grid.high))
-
-    ends = (LOWEST - seen.low / PICTURE.scale, HIGHEST - seen.high / PICTURE.scale)
-    points = {min(max(round(point), LOWEST), HIGHEST) for point in (0.0, *ends)}
-    best = min((Affine(PICTURE.scale, point) for point in sorted(points)), key=beyond)
-    own = _power(seen, values - codes.rounded(values))
-    return best if beyond(best) <= own else codes
-
-
-def _power(seen: Seen, errors: Tensor) -> float:
-    return float((seen.counts * errors.square()).sum())
 
 
 def _percentile(seen: Seen) -> Affine:

@@ -288,7 +288,7 @@ def _find(root: dict[fx.Node, fx.Node], node: fx.Node) -> fx.Node:
 
 
 def _names(nodes: list[fx.Node], before: dict[fx.Node, fx.Node]) -> dict[fx.Node, str]:
-    paths = {node: _path(before.get(node, node)) for node in nodes}
+    paths = {node: module_path(before.get(node, node)) for node in nodes}
     counts = Counter(paths.values())
     named = {node: path for node, path in paths.items() if path and counts[path] == 1}
     taken = set(named.values())
@@ -304,7 +304,8 @@ def _names(nodes: list[fx.Node], before: dict[fx.Node, fx.Node]) -> dict[fx.Node
     return named
 
 
-def _path(node: fx.Node) -> str:
+def module_path(node: fx.Node) -> str:
+    """Path of the module that a node belongs to; empty for what the model itself computes."""
     stack = list((node.meta.get("nn_module_stack") or {}).values())
     return str(stack[-1][0]) if stack else ""
 

@@ -1,38 +1,33 @@
 """Int8 codes of the activations while training: the network as integer kernels will compute it.
 
-Values get codes where :mod:`edge_sdk.quantize.value_graph` gives them codes in a converted file:
-the input, what every convolution returns (unless a ReLU follows, which runtimes join to it), what
-every activation returns, and every sum. Input and output have the 8-bit values of pictures; the
-codes of the rest are chosen anew every :data:`EVERY` steps from a batch, by the observer ``mse``
-of :mod:`edge_sdk.quantize.observers`, as ``edge-sdk quantize`` chooses them. Gradients pass the
+Values get codes where :mod:`edge_sdk.quantize.value_graph` finds that the merged network has them
+in a converted file. Input and output have the 8-bit values of pictures; the codes of the rest are
+chosen anew every :data:`EVERY` steps from a batch, by the observer ``mse`` of
+:mod:`edge_sdk.quantize.observers`, as ``edge-sdk quantize`` chooses them. Gradients pass the
 rounding as they are and vanish where a value is clipped.
 """
 
 from __future__ import annotations
 
-import math
+import functools
 import operator
-from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional
 
-from edge_sdk.models.enhance_net import EnhanceNet
+from edge_sdk.models.enhance_net import EnhanceNet, EnhanceNetConfig
 from edge_sdk.quantize.calibrate import BINS, Seen
-from edge_sdk.quantize.observers import Activation, choose_codes, on_the_grid_of_pictures
-from edge_sdk.quantize.scheme import HIGHEST, LOWEST, PICTURE, Affine, affine
+from edge_sdk.quantize.observers import Activation, choose_codes
+from edge_sdk.quantize.scheme import HIGHEST, LOWEST, PICTURE, affine
+from edge_sdk.quantize.value_graph import module_path, value_graph
 from edge_sdk.reparam.int8 import fake_quantise
 
 EVERY = 500
 """Steps after which codes are chosen anew."""
-_KEEPING: tuple[Callable[..., Tensor], ...] = (
-    functional.avg_pool2d,
-    functional.interpolate,
-    functional.pixel_shuffle,
-)
-"""What returns values of its input, or means of some: the codes stay the same."""
+EXAMPLE_PX = 12
+"""Side of the picture by which the network is exported; all factors divide it."""
 
 
 class CodedValue(nn.Module):
@@ -46,7 +41,6 @@ class CodedValue(nn.Module):
         low: least number that a code stands for, float32 [].
         high: greatest; no codes are chosen while it is not above ``low``.
         observing: let values pass and remember them.
-        added_to_picture: the value is added to a picture to make a picture.
     """
 
     low: Tensor
@@ -58,7 +52,6 @@ class CodedValue(nn.Module):
         self._read_by = read_by
         self._last: Tensor | None = None
         self.observing = False
-        self.added_to_picture = False
         # Both ends are buffers, so that an average of weights averages the codes with them.
         self.register_buffer("low", torch.tensor(PICTURE.low if picture else 0.0))
         self.register_buffer("high", torch.tensor(PICTURE.high if picture else 0.0))
@@ -71,19 +64,11 @@ class CodedValue(nn.Module):
         low, high = float(self.low), float(self.high)
         if low >= high:
             return x
-        codes = PICTURE if self._picture else self._codes(low, high)
+        codes = PICTURE if self._picture else affine(low, high)
         rounded: Tensor = torch.fake_quantize_per_tensor_affine(
             x.float(), codes.scale, codes.zero_point, LOWEST, HIGHEST
         )
         return rounded
-
-    def _codes(self, low: float, high: float) -> Affine:
-        grid = Affine(PICTURE.scale, min(max(round(LOWEST - low / PICTURE.scale), LOWEST), HIGHEST))
-        on_grid = math.isclose(grid.low, low, abs_tol=1e-6) and math.isclose(
-            grid.high, high, abs_tol=1e-6
-        )
-        # Half precision, which steps are rounded up to, does not hold a picture's.
-        return grid if self.added_to_picture and on_grid else affine(low, high)
 
     @torch.no_grad()
     def choose(self) -> None:
@@ -95,8 +80,6 @@ class CodedValue(nn.Module):
         counts = torch.histc(values, BINS, low, high if high > low else low + 1.0).double()
         seen = Seen(low, high, counts.cpu())
         codes = choose_codes(seen, "mse", self._read_by)
-        if self.added_to_picture:
-            codes = on_the_grid_of_pictures(seen, codes)
         self.low.fill_(codes.low)
         self.high.fill_(codes.high)
         self._last = None
@@ -127,9 +110,8 @@ class CodedNetwork(nn.Module):
         super().__init__()
         graph = _Leaves().trace(network)
         self.values = nn.ModuleDict()
-        for node, picture in _coded(graph, network).items():
-            self.values[node.name] = value = CodedValue(picture, _reading(node, network))
-            value.added_to_picture = _is_added_to_picture(node, graph)
+        for node, coded in _coded(graph, network).items():
+            self.values[node.name] = CodedValue(coded.picture, _reading(node, network))
             with graph.inserting_after(node):
                 rounded = graph.call_module(f"values.{node.name}", (node,))
             node.replace_all_uses_with(rounded)
@@ -168,44 +150,49 @@ class _Leaves(fx.Tracer):
         return True
 
 
-def _coded(graph: fx.Graph, network: EnhanceNet) -> dict[fx.Node, bool]:
-    """Nodes that get codes, and whether those are of a picture."""
-    shown = _output(graph)
-    found = {}
-    for node in graph.nodes:
-        layer = node.op == "call_module" and not _is_joined(node, network)
-        if layer or node.op == "placeholder" or node.target is operator.add:
-            found[node] = node.op == "placeholder" or node is shown
-    return found
+@dataclass(frozen=True)
+class _Coded:
+    """A value that gets codes of its own in a converted file."""
+
+    module: str | None
+    """The layer that returns it; ``None`` for the input and for sums."""
+    picture: bool
 
 
-def _is_added_to_picture(node: fx.Node, graph: fx.Graph) -> bool:
-    """Whether a value, moved or not, is added to the input alone, and the sum is the output."""
-    while len(node.users) == 1 and (user := next(iter(node.users))).target in _KEEPING:
-        node = user
-    if len(node.users) != 1 or (total := next(iter(node.users))).target is not operator.add:
-        return False
-    others = [_moved(term) for term in total.args if term is not node]
-    return total is _output(graph) and [other.op for other in others] == ["placeholder"]
+def _coded(graph: fx.Graph, network: EnhanceNet) -> dict[fx.Node, _Coded]:
+    """Nodes that get codes: the input, layers by their names, sums in their order."""
+    layers = {str(node.target): node for node in graph.nodes if node.op == "call_module"}
+    others = [
+        node for node in graph.nodes if node.op == "placeholder" or node.target is operator.add
+    ]
+    plain = replace(network.config, branches=None, blocks=None, norm=False)
+    coded = _coded_when_converted(plain)
+    found = {layers[each.module]: each for each in coded if each.module is not None}
+    unnamed = [each for each in coded if each.module is None]
+    found |= dict(zip(others, unnamed, strict=True))
+    return {node: found[node] for node in graph.nodes if node in found}
 
 
-def _moved(node: Any) -> Any:
-    """What a node moves the values of, or takes means of; another node itself."""
-    while isinstance(node, fx.Node) and node.target in _KEEPING:
-        node = node.args[0]
-    return node
-
-
-def _output(graph: fx.Graph) -> Any:
-    return _moved(next(node for node in graph.nodes if node.op == "output").args[0])
-
-
-def _is_joined(node: fx.Node, network: EnhanceNet) -> bool:
-    """Whether a ReLU alone reads what a convolution returns."""
-    users = list(node.users)
-    if len(users) != 1 or users[0].op != "call_module":
-        return False
-    return isinstance(network.get_submodule(str(users[0].target)), nn.ReLU)
+@functools.cache
+def _coded_when_converted(config: EnhanceNetConfig) -> tuple[_Coded, ...]:
+    # Which values get codes does not depend on weights; the chance of the run is left as it was.
+    with torch.random.fork_rng(devices=[]):
+        plain = EnhanceNet(config).eval()
+        example = torch.zeros(1, config.block_channels(0)[0], EXAMPLE_PX, EXAMPLE_PX)
+        values = value_graph(plain, example).values
+    given = {value.share for value in values if value.node.op == "placeholder"}
+    shown = {
+        value.share for value in values if any(user.op == "output" for user in value.node.users)
+    }
+    layers = {name for name, _ in plain.named_modules()}
+    return tuple(
+        _Coded(
+            path if (path := module_path(value.node)) in layers - {""} else None,
+            value.share in given | shown,
+        )
+        for value in values
+        if value.share == value.name
+    )
 
 
 def _reading(node: fx.Node, network: EnhanceNet) -> Activation | None:

@@ -86,7 +86,7 @@ def draw_scene(
     camera = CameraConfig(
         frames=int(chance.choice(np.asarray(config.frames))),
         scale=scale,
-        lens_std_px=float(chance.uniform(*config.lens_px)),
+        lens_std_px=float(chance.uniform(*config.lens_std_px)),
         noise_std=noise_std,
         seed=int(chance.integers(2**31)),
         path="walk" if walks else "independent",

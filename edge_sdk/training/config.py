@@ -1,22 +1,19 @@
-"""The recipe of a training run: a YAML file, checked before anything is read or computed."""
+"""The recipe of a training run, checked before anything is read or computed."""
 
 from __future__ import annotations
 
-import difflib
-from pathlib import Path
-from typing import Any, Self, get_args
+from typing import Self
 
 import torch
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 from torch import nn
 
 from edge_sdk.errors import InputError
-from edge_sdk.extras import require
 from edge_sdk.models.enhance_net import EnhanceNet, EnhanceNetConfig
 from edge_sdk.models.spec import Task
-from edge_sdk.reparam.branch_configs import BranchConfig
 from edge_sdk.training.sections import (
     BurstsConfig,
+    CamerasConfig,
     DataConfig,
     NoiseConfig,
     OptimiserConfig,
@@ -24,10 +21,10 @@ from edge_sdk.training.sections import (
     PictureSource,
     Section,
 )
-from edge_sdk.zoo import model_names
 
 __all__ = [
     "BurstsConfig",
+    "CamerasConfig",
     "DataConfig",
     "NoiseConfig",
     "OptimiserConfig",
@@ -35,13 +32,7 @@ __all__ = [
     "PictureSource",
     "Section",
     "TrainConfig",
-    "load_train_config",
 ]
-
-_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
-_BRANCHES = {config.__name__: config for config in get_args(BranchConfig)}
-_KINDS = {config.__dataclass_fields__["kind"].default: name for name, config in _BRANCHES.items()}
-"""Name of the class of each kind of branch."""
 
 
 class TrainConfig(Section):
@@ -85,55 +76,6 @@ class TrainConfig(Section):
         return changed
 
 
-def load_train_config(path: Path, data_root: Path | None = None) -> TrainConfig:
-    """Read a recipe; relative paths in it are taken from ``data_root`` or the recipe's folder.
-
-    A relative ``init`` that is no shipped name is taken from the recipe's folder.
-
-    Raises:
-        InputError: if the file is missing, not YAML, or a key is unknown or unfit; an unknown key
-            is answered with the nearest known one.
-        MissingExtraError: if the extra ``train`` is not installed.
-    """
-    yaml = require("train", "yaml")
-    if not path.is_file():
-        raise InputError(f"{path}: no such recipe; give a YAML file")
-    try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path}: not YAML ({reason})") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: holds no recipe; write keys such as model:, data:, optimiser:")
-    try:
-        config = TrainConfig.model_validate(content)
-    except ValidationError as error:
-        raise InputError(f"{path}: {_explain(error, content)}") from error
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
-    root = data_root or path.parent
-    data = config.data.model_copy(
-        update={
-            "train": _anchored(config.data.train, root),
-            "validation": _anchored(config.data.validation, root),
-        }
-    )
-    return config.model_copy(update={"data": data, "init": _anchored_model(config.init, path)})
-
-
-def _anchored_model(model: str | None, recipe: Path) -> str | None:
-    if model is None or model in model_names():
-        return model
-    return str(recipe.parent / model)
-
-
-def _anchored(source: PictureSource, root: Path) -> PictureSource:
-    names = None if source.names is None else root / source.names
-    return PictureSource(folder=root / source.folder, names=names)
-
-
 def _check_bursts(config: TrainConfig) -> None:
     zooms = config.model.task is Task.BURST_ZOOM
     if zooms and config.data.bursts is None:
@@ -149,11 +91,22 @@ def _check_bursts(config: TrainConfig) -> None:
 
 
 def _check_noise(config: TrainConfig) -> None:
-    denoises = config.model.task is Task.DENOISING
-    if denoises and config.data.noise is None:
+    task, camera = config.model.task, config.data.camera
+    denoises = task is Task.DENOISING
+    if camera is not None and config.data.noise is not None:
+        raise InputError(
+            "data.camera and data.noise exclude each other, since a camera has its own noise; "
+            "leave one out"
+        )
+    if camera is not None and not denoises and task is not Task.SUPER_RESOLUTION:
+        raise InputError(
+            f"data.camera: is for task: {Task.SUPER_RESOLUTION} or {Task.DENOISING}, and this "
+            f"recipe's is {task}; leave it out"
+        )
+    if denoises and config.data.noise is None and camera is None:
         raise InputError(
             "data.noise is missing: a denoising network needs noise to remove; give "
-            "noise: {sigma: [0, 50]}"
+            "noise: {sigma: [0, 50]}, or a camera: {}"
         )
     if not denoises and config.data.noise is not None:
         raise InputError(
@@ -202,67 +155,3 @@ def _check_phases(config: TrainConfig) -> None:
         raise InputError(
             "phases: fake_quantised_steps needs frozen BatchNorms; give statistics_steps too"
         )
-
-
-def _explain(error: ValidationError, content: dict[str, Any]) -> str:
-    if (unknown := _unknown_kind(content)) is not None:
-        return unknown
-    # A branch is tried as every kind; what the others would say of it is of no use.
-    errors = [each for each in error.errors() if _concerns(each["loc"], content)] or error.errors()
-    # A key that is misspelt is missing too; the first of the two facts is the one to tell.
-    first = next((each for each in errors if each["type"] in _UNKNOWN), errors[0])
-    parts = [str(part) for part in first["loc"] if part not in _BRANCHES]
-    key = ".".join(parts)
-    if first["type"] not in _UNKNOWN:
-        return f"{key or 'recipe'}: {first['msg']}"
-    known = _known_keys()
-    name = parts[-1]
-    if name in known:
-        return f"unknown key '{key}'; '{name}' belongs in {known[name]}"
-    near = difflib.get_close_matches(name, sorted(known), 1)
-    return f"unknown key '{key}'" + (f"; did you mean '{near[0]}'?" if near else "; remove it")
-
-
-def _branches_of(content: dict[str, Any]) -> list[Any]:
-    model = content.get("model")
-    branches = model.get("branches") if isinstance(model, dict) else None
-    return branches if isinstance(branches, list) else []
-
-
-def _unknown_kind(content: dict[str, Any]) -> str | None:
-    for index, branch in enumerate(_branches_of(content)):
-        kind = branch.get("kind", "conv") if isinstance(branch, dict) else "conv"
-        if kind not in _KINDS:
-            near = difflib.get_close_matches(str(kind), _KINDS, 1)
-            meant = f"did you mean '{near[0]}'? " if near else ""
-            known = ", ".join(_KINDS)
-            return f"model.branches.{index}: unknown kind '{kind}'; {meant}known are: {known}"
-    return None
-
-
-def _concerns(place: tuple[int | str, ...], content: dict[str, Any]) -> bool:
-    tried = next((part for part in place if part in _BRANCHES), None)
-    if tried is None or len(place) < 3 or not isinstance(place[2], int):
-        return True
-    branches = _branches_of(content)
-    branch = branches[place[2]] if place[2] < len(branches) else None
-    kind = branch.get("kind", "conv") if isinstance(branch, dict) else "conv"
-    return _KINDS.get(kind) == tried
-
-
-def _known_keys() -> dict[str, str]:
-    # Every key of a recipe with the section that it belongs in.
-    sections: dict[str, type[BaseModel]] = {
-        "the recipe itself": TrainConfig,
-        "data": DataConfig,
-        "data.train or data.validation": PictureSource,
-        "data.noise": NoiseConfig,
-        "data.bursts": BurstsConfig,
-        "optimiser": OptimiserConfig,
-        "phases": PhasesConfig,
-    }
-    keys = {key: name for name, section in sections.items() for key in section.model_fields}
-    keys |= dict.fromkeys(EnhanceNetConfig.__dataclass_fields__, "model")
-    for config in _BRANCHES.values():
-        keys |= {key: "model.branches" for key in config.__dataclass_fields__ if key not in keys}
-    return keys

@@ -30,7 +30,6 @@ class InitialWeights:
     fresh: tuple[str, ...]
 
 
-@torch.no_grad()
 def take_over(network: EnhanceNet, model: str) -> InitialWeights:
     """Copy every tensor of ``model`` whose name and shape agree into ``network``, in place.
 
@@ -45,7 +44,24 @@ def take_over(network: EnhanceNet, model: str) -> InitialWeights:
         ModelError: if ``model`` is neither a shipped model nor a readable model file.
         InputError: if no tensor agrees.
     """
-    source = resolve_model(model)
+    weights = copy_weights(network, resolve_model(model), model)
+    if not weights.taken:
+        raise InputError(
+            f"init {model}: none of its tensors has the name and shape of one of this network; "
+            "start from a model of the same branches and widths, or leave init out"
+        )
+    return weights
+
+
+@torch.no_grad()
+def copy_weights(network: EnhanceNet, source: EnhanceNet, model: str) -> InitialWeights:
+    """Copy what fits as :func:`take_over` does, which may be nothing, from a network at hand.
+
+    Args:
+        network: what receives the weights, in place.
+        source: what they come from.
+        model: what the source is called in the result.
+    """
     if source.has_branches and not network.has_branches:
         source = fused_network(source)
     found = source.state_dict()
@@ -59,11 +75,6 @@ def take_over(network: EnhanceNet, model: str) -> InitialWeights:
             taken += tensor.is_floating_point()
         else:
             fresh.append(name.rpartition(".")[0])
-    if not taken:
-        raise InputError(
-            f"init {model}: none of its tensors has the name and shape of one of this network; "
-            "start from a model of the same branches and widths, or leave init out"
-        )
     return InitialWeights(model, taken, tuple(dict.fromkeys(fresh)))
 
 

@@ -7,8 +7,16 @@ from collections.abc import Iterator
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from edge_sdk.data.camera_patches import CameraPatches, camera_pair
 from edge_sdk.data.gaussian_noise import NoiseRange, NoisyPatches, noisy_picture
-from edge_sdk.data.patches import PatchDataset, PicturePair, list_pictures, picture_pair
+from edge_sdk.data.patches import (
+    PatchDataset,
+    PicturePair,
+    list_pictures,
+    picture_pair,
+    shrunk_picture,
+)
+from edge_sdk.models.spec import Colour
 from edge_sdk.training.burst_store import BurstPatches, BurstSet, Progress, validation_pairs
 from edge_sdk.training.config import PictureSource, TrainConfig
 from edge_sdk.training.processes import Processes
@@ -36,28 +44,57 @@ def patch_loader(
         files = _bursts(config, data.train).prepare(group.rank, on_progress)
         bursts = BurstPatches(files, data.patch_px, length, config.seed)
         return DataLoader(bursts, data.batch, sampler=order)
+    return DataLoader(_patches(config, length), data.batch, sampler=order)
+
+
+def _patches(config: TrainConfig, length: int) -> Dataset[Batch]:
+    data, scale, colour = config.data, config.model.scale, config.model.colour
+    if data.camera is not None:
+        photographs = [
+            photograph
+            for shrink in data.shrinks
+            for photograph in _photographs(config, data.train, shrink)
+        ]
+        return CameraPatches(
+            photographs,
+            data.camera.cameras(scale),
+            colour,
+            patch_px=data.patch_px,
+            length=length,
+            seed=config.seed,
+        )
     pairs = [pair for shrink in data.shrinks for pair in _read(config, data.train, shrink)]
     patches = PatchDataset(pairs, data.patch_px, length, config.seed)
-    dataset: Dataset[Batch] = patches
-    if data.noise is not None:
-        noise = NoiseRange(*data.noise.sigma, data.noise.clipped_share)
-        dataset = NoisyPatches(patches, noise, config.seed)
-    return DataLoader(dataset, data.batch, sampler=order)
+    if data.noise is None:
+        return patches
+    noise = NoiseRange(*data.noise.sigma, data.noise.clipped_share)
+    return NoisyPatches(patches, noise, config.seed)
 
 
 def picture_loader(config: TrainConfig) -> DataLoader[Batch]:
-    """The validation pictures, one by one; with noise each with its own, the same every time."""
-    noise = config.data.noise
+    """The validation pictures, one by one.
+
+    With noise each has its own, and with cameras its own camera too, the same every time.
+    """
+    pairs = list(_pictures(config))
+    return DataLoader(pairs, batch_size=1)  # type: ignore[arg-type]
+
+
+def _pictures(config: TrainConfig) -> Iterator[Batch]:
+    noise, source = config.data.noise, config.data.validation
+    if config.data.camera is not None:
+        cameras = config.data.camera.cameras(config.model.scale)
+        for index, (_, photograph) in enumerate(_photographs(config, source, 1.0)):
+            yield camera_pair(photograph, cameras, config.model.colour, config.seed, index)
+        return
     if config.data.bursts is not None:
-        whole = list(validation_pairs(_bursts(config, config.data.validation)))
-        return DataLoader(whole, batch_size=1)  # type: ignore[arg-type]
-    pairs = []
-    for index, pair in enumerate(_read(config, config.data.validation, 1.0)):
+        yield from validation_pairs(_bursts(config, source))
+        return
+    for index, pair in enumerate(_read(config, source, 1.0)):
         low, high = pair.low.float() / 255, pair.high.float() / 255
         if noise is not None:
             low = noisy_picture(high, noise.validation_sigma, config.seed, index)
-        pairs.append((low, high))
-    return DataLoader(pairs, batch_size=1)  # type: ignore[arg-type]
+        yield low, high
 
 
 class _Order(Sampler[int]):
@@ -77,6 +114,14 @@ class _Order(Sampler[int]):
     def __len__(self) -> int:
         # Of the whole run, since Lightning counts on.
         return self._steps * self._batch
+
+
+def _photographs(
+    config: TrainConfig, source: PictureSource, shrink: float
+) -> list[tuple[str, Tensor]]:
+    paths = list_pictures(source.folder, source.names)
+    scale = config.model.scale
+    return [(path.name, shrunk_picture(path, scale, Colour.RGB, shrink)) for path in paths]
 
 
 def _bursts(config: TrainConfig, source: PictureSource) -> BurstSet:

@@ -98,11 +98,7 @@ def train(
         ModelError: if the loss is no longer finite, ``last.ckpt`` is damaged, or ``init`` is no
             model.
     """
-    kind = TASKS.get(config.model.task)
-    if kind is None:
-        raise InputError(
-            f"a recipe for {config.model.task} cannot be trained yet; set task: {', '.join(TASKS)}"
-        )
+    kind = task_of(config)
     if resume and overwrite:
         raise InputError(
             "a run is either resumed or overwritten; leave --resume or --overwrite out"
@@ -142,16 +138,38 @@ def train(
     return TrainResult(keep.path, keep.best_db, baseline_db, trainer.global_step, initial)
 
 
+def task_of(config: TrainConfig) -> type[EnhanceTask]:
+    """What trains the network of a recipe.
+
+    Raises:
+        InputError: if nothing does.
+    """
+    kind = TASKS.get(config.model.task)
+    if kind is None:
+        raise InputError(
+            f"a recipe for {config.model.task} cannot be trained yet; set task: {', '.join(TASKS)}"
+        )
+    return kind
+
+
 def _teacher(config: TrainConfig) -> EnhanceNet:
     assert config.init is not None
     teacher = EnhanceNet(config.model)
-    fresh = take_over(teacher, config.init).fresh
-    if fresh:
-        raise InputError(
-            f"follow_init: {config.init} has no layer that fits {fresh[0]}; follow a model of the "
-            "same network"
-        )
+    check_followed(take_over(teacher, config.init))
     return teacher
+
+
+def check_followed(weights: InitialWeights) -> None:
+    """Make sure that a teacher took over every layer of the model to follow.
+
+    Raises:
+        InputError: if one did not fit.
+    """
+    if weights.fresh:
+        raise InputError(
+            f"follow_init: {weights.model} has no layer that fits {weights.fresh[0]}; follow a "
+            "model of the same network"
+        )
 
 
 def _trainer(
@@ -205,6 +223,8 @@ def _fit(
     trainer.fit(task, patches, pictures, ckpt_path=last, weights_only=True)
     if trainer.global_step % min(task.config.validate_every, task.config.optimiser.steps):
         trainer.validate(task, pictures, verbose=False)
+    # Only then has the first process written the best weights, from which others may go on.
+    trainer.strategy.barrier()
 
 
 def _way_back(folder: RunFolder) -> str:

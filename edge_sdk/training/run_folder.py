@@ -12,9 +12,14 @@ from pydantic import ValidationError
 
 from edge_sdk.errors import InputError, ModelError, OutputError
 from edge_sdk.training.config import TrainConfig
+from edge_sdk.zoo import model_names
 
 MAY_CHANGE = ("optimiser.steps", "validate_every")
 """Keys of a recipe that a resumed run may change."""
+STAGES = "stages.json"
+"""File in the folder of a run in stages that says which of them are finished."""
+FILES = ("model.safetensors", "last.ckpt", "metrics.csv", "curves.svg", STAGES)
+"""Everything that a run writes into its folder."""
 RECIPE_KEY = "recipe"
 """Entry of a checkpoint that holds the recipe of its run."""
 
@@ -60,9 +65,8 @@ class RunFolder:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            made = (self.model, self.last, self.path / "metrics.csv", self.path / "curves.svg")
-            for file in made:
-                file.unlink(missing_ok=True)
+            for name in FILES:
+                (self.path / name).unlink(missing_ok=True)
         except OSError as error:
             raise OutputError(f"{self.path}: cannot be created ({error.strerror})") from error
 
@@ -105,7 +109,7 @@ class RunFolder:
                 f"{self.last}: belongs to another network; resume with the recipe it was started "
                 "with"
             )
-        changed = list(changes(_completed(checkpoint[RECIPE_KEY]), recorded(config)))
+        changed = list(changes(completed(checkpoint[RECIPE_KEY]), recorded(config)))
         if changed:
             raise InputError(
                 f"{self.last}: was made by another recipe ({'; '.join(changed)}); a resumed run "
@@ -121,15 +125,17 @@ class RunFolder:
 
 
 def recorded(config: TrainConfig) -> dict[str, Any]:
-    """A recipe as what a checkpoint can hold, with absolute paths of pictures."""
+    """A recipe as what a checkpoint can hold, with absolute paths."""
     recipe = config.model_dump(mode="json")
+    if config.init is not None and config.init not in model_names():
+        recipe["init"] = str(Path(config.init).resolve())
     for source in (recipe["data"]["train"], recipe["data"]["validation"]):
         for key, value in source.items():
             source[key] = None if value is None else str(Path(value).resolve())
     return recipe
 
 
-def _completed(recipe: dict[str, Any]) -> dict[str, Any]:
+def completed(recipe: dict[str, Any]) -> dict[str, Any]:
     """A recorded recipe with the defaults of keys that an earlier version did not know."""
     try:
         return recorded(TrainConfig.model_validate(recipe))

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+if TYPE_CHECKING:
+    from edge_sdk.data.camera_patches import CameraRange
+
+
+_Gain = Annotated[float, Field(ge=1, le=1024)]
+_Share = Annotated[float, Field(ge=0, le=1)]
+_Balance = Annotated[float, Field(ge=1, le=8)]
+_Quality = Annotated[int, Field(ge=1, le=100)]
 
 
 class Section(BaseModel):
@@ -53,9 +62,6 @@ class NoiseConfig(Section):
         return self
 
 
-_Share = Annotated[float, Field(ge=0, le=1)]
-
-
 class BurstsConfig(Section):
     """Simulated bursts that a network for burst zoom learns from."""
 
@@ -71,7 +77,7 @@ class BurstsConfig(Section):
     noise: tuple[Annotated[float, Field(gt=0, le=255)], Annotated[float, Field(gt=0, le=255)]] = (
         Field((1.0, 14.0), description="least and greatest noise of a frame, in 8-bit levels")
     )
-    lens_px: tuple[Annotated[float, Field(ge=0, le=2)], Annotated[float, Field(ge=0, le=2)]] = (
+    lens_std_px: tuple[Annotated[float, Field(ge=0, le=2)], Annotated[float, Field(ge=0, le=2)]] = (
         Field((0.23, 0.37), description="least and greatest blur of the lens, in pixels of a frame")
     )
     mover_share: _Share = Field(0.2, description="part of the bursts with an object that moves")
@@ -87,12 +93,73 @@ class BurstsConfig(Section):
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        for name, (low, high) in {"noise": self.noise, "lens_px": self.lens_px}.items():
+        for name, (low, high) in {"noise": self.noise, "lens_std_px": self.lens_std_px}.items():
             if low > high:
                 raise ValueError(f"{name} must be two numbers in order")
         if self.mover_share + self.near_share > 1:
             raise ValueError("mover_share and near_share are parts of one whole: at most 1")
         return self
+
+
+class CamerasConfig(Section):
+    """Cameras whose frames are the inputs: names of :class:`edge_sdk.data.camera.CameraConfig`."""
+
+    lens_std_px: tuple[Annotated[float, Field(ge=0, le=4)], Annotated[float, Field(ge=0, le=4)]] = (
+        Field((0.2, 0.5), description="standard deviation of the lens blur, in sensor pixels")
+    )
+    analog_gain: tuple[_Gain, _Gain] | None = Field(
+        (1.0, 16.0),
+        description="gain of a sensor with shot and read noise; ISO 100 is about 1. Its logarithm "
+        "is drawn evenly",
+    )
+    noise_std: tuple[_Share, _Share] | None = Field(
+        None,
+        description="standard deviation of noise on encoded values in [0, 1], instead of "
+        "analog_gain",
+    )
+    bayer: bool = Field(True, description="a Bayer filter (RGGB), which a demosaic undoes")
+    white_balance: tuple[_Balance, _Balance] = Field(
+        (2.0, 1.6), description="gains of red and of blue, which make these channels noisier"
+    )
+    jpeg_quality: tuple[_Quality, _Quality] | None = Field(
+        None, description="quality of the JPEG that a frame goes through; null: none"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_kind_of_noise(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("noise_std") is not None:
+            return {"analog_gain": None, **given}
+        return given
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        ranges = {
+            "lens_std_px": self.lens_std_px,
+            "analog_gain": self.analog_gain,
+            "noise_std": self.noise_std,
+            "jpeg_quality": self.jpeg_quality,
+        }
+        for name, bounds in ranges.items():
+            if bounds is not None and bounds[0] > bounds[1]:
+                raise ValueError(f"{name} must be two numbers in order")
+        if self.noise_std is not None and self.analog_gain is not None:
+            raise ValueError("noise_std and analog_gain exclude each other; give one of them")
+        return self
+
+    def cameras(self, scale: int) -> CameraRange:
+        """The cameras, with ``scale`` pixels of the photograph per pixel of the sensor."""
+        from edge_sdk.data.camera_patches import CameraRange
+
+        return CameraRange(
+            scale,
+            self.lens_std_px,
+            self.analog_gain,
+            self.noise_std or (0.0, 0.0),
+            self.bayer,
+            self.white_balance,
+            self.jpeg_quality,
+        )
 
 
 class DataConfig(Section):
@@ -105,6 +172,9 @@ class DataConfig(Section):
     )
     bursts: BurstsConfig | None = Field(
         None, description="bursts to simulate: for task burst-zoom, and for it alone"
+    )
+    camera: CamerasConfig | None = Field(
+        None, description="inputs are frames of a simulated camera: instead of reduction and noise"
     )
     shrinks: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
         (1.0,), min_length=1, description="reductions, each in (0, 1], at which pictures are used"

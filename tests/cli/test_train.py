@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from command_line import Run
+
+from edge_sdk.models import load_checkpoint
 
 pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
 
@@ -37,18 +40,25 @@ def start(run: Run, burst_folder: Path) -> tuple[object, ...]:
     return ("train", "--config", "recipe.yaml", "--data", burst_folder, "-o", "run")
 
 
-def signal_at(step: int, number: signal.Signals, patch: pytest.MonkeyPatch) -> None:
-    """Have a signal arrive in the step that follows ``step`` others."""
+def signal_at(step: int, number: signal.Signals, patch: pytest.MonkeyPatch, seed: int = 0) -> None:
+    """Have a signal arrive in the step that follows ``step`` others, by the recipe of ``seed``."""
     from edge_sdk.training.task import EnhanceTask
 
     original = EnhanceTask.training_step
 
     def stop(self: EnhanceTask, batch: Any, index: int):
-        if self.global_step == step:
+        if self.config.seed == seed and self.global_step == step:
             os.kill(os.getpid(), number)
         return original(self, batch, index)
 
     patch.setattr(EnhanceTask, "training_step", stop)
+
+
+def assert_same_weights(one: str, other: str) -> None:
+    # Not the bytes: the order of the entries of a header differs from file to file.
+    first, second = (load_checkpoint(Path(path)).model.state_dict() for path in (one, other))
+    assert first.keys() == second.keys()
+    assert all(torch.equal(value, second[name]) for name, value in first.items())
 
 
 def test_bicubic_stands_beside_the_result(run: Run, start: tuple[object, ...]) -> None:
@@ -122,3 +132,80 @@ def test_callables_are_refused_where_they_cannot_be_used(
     path = Path("recipe.yaml")
     path.write_text(path.read_text() + "init: theirs:stem\n")
     assert "names a Python callable; here a shipped model" in run(*start).error_line
+
+
+@pytest.fixture
+def start_two(run: Run, start: tuple[object, ...]) -> tuple[object, ...]:
+    """Arguments of a run in two stages."""
+    Path("second.yaml").write_text(RECIPE.replace("steps: 4", "steps: 6") + "seed: 1\n")
+    return (*start, "--config", "second.yaml")
+
+
+def test_several_recipes_are_trained_in_turn(run: Run, start_two: tuple[object, ...]) -> None:
+    shown = run(*start_two)
+    assert shown.status == 0
+    assert "stage 1 of 2, recipe.yaml:" in shown.out
+    assert "stage 2 of 2, second.yaml:" in shown.out
+    assert f"tensors of {Path('run', '1', 'model.safetensors')}" in shown.out
+    result = json.loads(run(*start_two, "--overwrite", "--json").out)
+    assert [stage["steps"] for stage in result["stages"]] == [4, 6]
+    figures = ", ".join(f"{stage['psnr_db']:.2f}" for stage in result["stages"])
+    assert (
+        f"wrote run/model.safetensors: best weights of the last stage; all stages: {figures} dB"
+        in (shown.out)
+    )
+    assert (
+        Path("run/model.safetensors").read_bytes() == Path(result["stages"][1]["path"]).read_bytes()
+    )
+    # The second recipe alone, told where to start, is the second stage.
+    alone = ("train", *start_two[3:5], "--config", "second.yaml", "-o", "alone", "--json")
+    again = json.loads(run(*alone, "--init", "run/1/model.safetensors").out)
+    assert again["psnr_db"] == result["psnr_db"]
+    assert_same_weights("alone/model.safetensors", "run/model.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("step", "line"),
+    [
+        (1, "stopped at the start of stage 2; go on with --resume"),
+        (5, "stopped in stage 2 at step 4; go on with --resume"),
+    ],
+)
+def test_a_run_stopped_in_its_second_stage_goes_on_there(
+    run: Run, start_two: tuple[object, ...], step: int, line: str
+) -> None:
+    whole = json.loads(run(*start_two, "-o", "whole", "--json").out)
+    with pytest.MonkeyPatch.context() as patch:
+        signal_at(step, signal.SIGINT, patch, seed=1)
+        outcome = run(*start_two, "--json")
+    assert outcome.status == 130
+    assert outcome.err.splitlines()[-1] == line
+    assert outcome.out == ""
+    assert not Path("run/model.safetensors").exists()
+    first = Path("run/1/last.ckpt").read_bytes()
+    resumed = json.loads(run(*start_two, "--resume", "--json").out)
+    assert Path("run/1/last.ckpt").read_bytes() == first
+    assert [stage["psnr_db"] for stage in resumed["stages"]] == [
+        stage["psnr_db"] for stage in whole["stages"]
+    ]
+    assert_same_weights("run/model.safetensors", "whole/model.safetensors")
+
+
+def test_stages_are_refused_in_one_line(run: Run, start_two: tuple[object, ...]) -> None:
+    assert "--steps is for one recipe" in run(*start_two, "--steps", 3).error_line
+    assert "no checkpoint to resume from" in run(*start_two, "--resume").error_line
+    assert "no such recipe" in run(*start_two, "-c", "third.yaml").error_line
+    second = Path("second.yaml")
+    second.write_text(second.read_text() + "optimizer: {}\n")
+    assert "second.yaml: unknown key 'optimizer'" in run(*start_two).error_line
+    assert not Path("run").exists()
+
+
+def test_a_recipe_that_follows_may_be_given_the_model_by_init(
+    run: Run, start: tuple[object, ...]
+) -> None:
+    assert run(*start).status == 0
+    text = RECIPE + "phases: {follow_init: true}\n"
+    Path("recipe.yaml").write_text(text)
+    assert "follow_init needs a model to follow" in run(*start, "-o", "b").error_line
+    assert run(*start, "-o", "b", "--init", "run/model.safetensors").status == 0

@@ -7,8 +7,8 @@ import torch
 
 from edge_sdk.errors import InputError
 from edge_sdk.quantize.calibrate import BINS, Seen
-from edge_sdk.quantize.observers import OBSERVERS, choose_codes, on_the_grid_of_pictures
-from edge_sdk.quantize.scheme import PICTURE, Affine, affine
+from edge_sdk.quantize.observers import OBSERVERS, choose_codes
+from edge_sdk.quantize.scheme import Affine
 
 
 def seen_of(values: torch.Tensor) -> Seen:
@@ -77,27 +77,3 @@ def test_what_an_activation_damps_may_be_coarse() -> None:
     assert error(read) < 0.95 * error(alone)
     assert read.scale < alone.scale
     assert choose_codes(seen, "mse", torch.clone) == alone
-
-
-@pytest.mark.parametrize(("low", "high"), [(-0.3, 0.4), (-0.05, 0.9), (-0.7, 0.2), (-0.5, 0.5)])
-def test_what_is_added_to_a_picture_goes_on_its_grid(low: float, high: float) -> None:
-    values = torch.linspace(low, high, 100_000)
-    seen = seen_of(values)
-    codes = on_the_grid_of_pictures(seen, affine(low, high))
-    assert codes.scale == PICTURE.scale
-    assert codes.low <= low + codes.scale
-    assert codes.high >= high - codes.scale
-    picture = torch.randint(0, 256, (100_000,)) / 255
-    total = picture + codes.rounded(values)
-    # The sum needs no rounding of its own.
-    torch.testing.assert_close(total * 255, (total * 255).round(), rtol=0, atol=2e-4)
-
-
-def test_what_is_too_large_for_the_grid_stays() -> None:
-    values = torch.linspace(-3, 2, 100_000)
-    codes = affine(-3, 2)
-    assert on_the_grid_of_pictures(seen_of(values), codes) == codes
-    # A few values beyond are worth clipping.
-    rare = torch.cat((torch.randn(100_000) / 20, torch.tensor([-0.51, 0.52])))
-    chosen = on_the_grid_of_pictures(seen_of(rare), affine(-0.51, 0.52))
-    assert chosen.scale == PICTURE.scale

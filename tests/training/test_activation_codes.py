@@ -19,7 +19,7 @@ from edge_sdk.models import (
 from edge_sdk.models.spec import Task
 from edge_sdk.quantize.scheme import PICTURE
 from edge_sdk.quantize.value_graph import value_graph
-from edge_sdk.reparam import fuse, sesr_branches
+from edge_sdk.reparam import five_branches, fuse, sesr_branches
 
 pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
 
@@ -62,6 +62,24 @@ def test_values_with_codes_are_those_of_the_converted_file(kind: str) -> None:
     coded = CodedNetwork(net)
     assert len(coded.values) == len(shared)
     assert not list(coded.parameters())
+
+
+def test_values_are_found_by_their_layers_whatever_the_branches() -> None:
+    names = {
+        "leaky": ["x", *(f"{part}_{i}" for i in range(3) for part in ("features", "activations"))],
+        "relu": ["x", *(f"activations_{i}" for i in range(3))],
+    }
+    for kind, expected in names.items():
+        for branches in (sesr_branches(8), five_branches(4), None):
+            coded = CodedNetwork(network(**NETWORKS[kind], branches=branches))
+            assert list(coded.values) == [*expected, "add", "reconstruct", "add_1"]
+
+
+def test_finding_them_takes_no_chance_from_the_run() -> None:
+    net = network(widths=(4, 5, 5), skips=((1, 2),))
+    before = torch.get_rng_state()
+    CodedNetwork(net)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize("kind", NETWORKS)

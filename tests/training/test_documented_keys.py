@@ -13,6 +13,8 @@ from pydantic import BaseModel
 from edge_sdk.models import EnhanceNetConfig
 from edge_sdk.reparam.branch_configs import BranchConfig
 from edge_sdk.training.config import (
+    BurstsConfig,
+    CamerasConfig,
     DataConfig,
     NoiseConfig,
     OptimiserConfig,
@@ -27,6 +29,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "data": DataConfig,
     "data.train or data.validation": PictureSource,
     "data.noise": NoiseConfig,
+    "data.camera": CamerasConfig,
+    "data.bursts": BurstsConfig,
     "optimiser": OptimiserConfig,
     "phases": PhasesConfig,
 }

@@ -15,8 +15,9 @@ from edge_sdk.zoo import load_model
 
 pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
 
-from edge_sdk.training.config import OptimiserConfig, load_train_config
+from edge_sdk.training.config import OptimiserConfig
 from edge_sdk.training.initial import InitialWeights, take_over
+from edge_sdk.training.recipe_file import load_train_config
 from edge_sdk.training.run import train
 from tests.training.runs import recipe, train_until, weights
 

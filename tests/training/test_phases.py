@@ -16,8 +16,9 @@ pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
 
 from edge_sdk.training.averaging import Averaging
 from edge_sdk.training.callbacks import PhaseProgressBar
-from edge_sdk.training.config import OptimiserConfig, PhasesConfig, TrainConfig, load_train_config
+from edge_sdk.training.config import OptimiserConfig, PhasesConfig, TrainConfig
 from edge_sdk.training.phases import Phase, enter_phase, phase_at
+from edge_sdk.training.recipe_file import load_train_config
 from edge_sdk.training.run import train
 from edge_sdk.training.super_resolution import SuperResolutionTask
 from edge_sdk.training.task import EnhanceTask

@@ -107,3 +107,39 @@ def test_two_processes_train_like_one_with_the_doubled_batch(tmp_path: Path) -> 
     for name, value in expected.items():
         # The same sums in another order, a hundred steps of Adam long.
         torch.testing.assert_close(found[name], value, rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_processes_go_through_the_stages_together(tmp_path: Path) -> None:
+    pictures = draw_pictures(tmp_path / "pictures").folder
+    (tmp_path / "program.py").write_text(PROGRAM)
+    text = RECIPE.format(batch=2).replace("steps: 100", "steps: 7").replace("50", "2")
+    recipes = []
+    for seed in (0, 1):
+        path = tmp_path / f"{seed}.yaml"
+        path.write_text(text + f"seed: {seed}\n")
+        recipes += ["-c", str(path)]
+    starter = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+    program = (str(tmp_path / "program.py"), "train", "--data", str(pictures))
+
+    def start(*options: object) -> str:
+        done = subprocess.run(
+            [*starter, *program, *map(str, options)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    out = tmp_path / "run"
+    shown = start(*recipes, "-o", out)
+    assert shown.count("stage 2 of 2") == shown.count("best weights of the last stage") == 1
+    # The second recipe alone, by processes that find the weights of the first where they lie.
+    start(*recipes[2:], "-o", tmp_path / "alone", "--init", out / "1" / "model.safetensors")
+    found, alone = (weights(folder / "model.safetensors") for folder in (out, tmp_path / "alone"))
+    for name, value in alone.items():
+        torch.testing.assert_close(found[name], value, rtol=1e-4, atol=1e-6)
+    assert start(*recipes, "-o", out, "--resume").count("wrote ") == 1

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import re
+from xml.etree import ElementTree
 
 import pytest
 
 from edge_sdk.errors import InputError, ModelError
 from edge_sdk.models import Colour
 from edge_sdk.models.spec import Task
-from edge_sdk.training.config import load_train_config
+from edge_sdk.training.recipe_file import load_train_config
+from edge_sdk.training.stages import load_stages
 from edge_sdk.zoo import ROOT, load_card, load_model, model_names, resolve_model
 from edge_sdk.zoo.networks import luma_network
 
@@ -41,3 +43,33 @@ def test_unknown_models_are_named() -> None:
     for call in (load_model, load_card, resolve_model):
         with pytest.raises(ModelError, match="nothing"):
             call("nothing")
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_the_curve_of_the_training_lies_beside_a_card_that_shows_it(name: str) -> None:
+    picture = ROOT / name / "curves.svg"
+    assert picture.is_file() == ("](curves.svg)" in load_card(name).text)
+    if picture.is_file():
+        text = picture.read_text(encoding="utf-8")
+        root = ElementTree.fromstring(text)
+        assert root.tag == "{http://www.w3.org/2000/svg}svg"
+        # Nothing is loaded from elsewhere, and no path of the machine it was trained on is left.
+        outside = text.replace("http://www.w3.org/2000/svg", "")
+        assert not re.search(r"https?:|file:|href|url\(", outside)
+        assert not re.search(r"(?<![\w<])/\w", outside)
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_the_commands_of_a_card_name_recipes_that_lie_beside_it(name: str) -> None:
+    commands = re.findall(r"^    edge-sdk train (.+)$", load_card(name).text, re.MULTILINE)
+    for command in commands:
+        recipes = re.findall(r"-c (\S+)", command)
+        assert recipes
+        assert all((ROOT / name / recipe).is_file() for recipe in recipes)
+        # A stage that follows the one before may only be read with the model that it starts from.
+        init = re.search(r"--init (\S+)", command)
+        load_stages(
+            [ROOT / name / recipe for recipe in recipes],
+            ROOT,
+            init=None if init is None else init[1],
+        )

@@ -1,0 +1,154 @@
+"""Reading a recipe from its YAML file, and saying in one line what is wrong with it."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from edge_sdk.errors import InputError
+from edge_sdk.extras import require
+from edge_sdk.models.enhance_net import EnhanceNetConfig
+from edge_sdk.reparam.branch_configs import BranchConfig
+from edge_sdk.training.config import TrainConfig
+from edge_sdk.training.sections import (
+    BurstsConfig,
+    CamerasConfig,
+    DataConfig,
+    NoiseConfig,
+    OptimiserConfig,
+    PhasesConfig,
+    PictureSource,
+)
+from edge_sdk.zoo import model_names
+
+_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
+_BRANCHES = {config.__name__: config for config in get_args(BranchConfig)}
+_KINDS = {config.__dataclass_fields__["kind"].default: name for name, config in _BRANCHES.items()}
+"""Name of the class of each kind of branch."""
+
+
+def load_train_config(
+    path: Path, data_root: Path | None = None, init: str | None = None
+) -> TrainConfig:
+    """Read a recipe; relative paths in it are taken from ``data_root`` or the recipe's folder.
+
+    A relative ``init`` in it that is no shipped name is taken from the recipe's folder.
+
+    Args:
+        path: the file.
+        data_root: folder that its relative paths of pictures start from.
+        init: model to start from instead of the recipe's: a shipped name or a path.
+
+    Raises:
+        InputError: if the file is missing, not YAML, or a key is unknown or unfit; an unknown key
+            is answered with the nearest known one.
+        MissingExtraError: if the extra ``train`` is not installed.
+    """
+    yaml = require("train", "yaml")
+    if not path.is_file():
+        raise InputError(f"{path}: no such recipe; give a YAML file")
+    try:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: not YAML ({reason})") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: holds no recipe; write keys such as model:, data:, optimiser:")
+    if init is not None:
+        content = {**content, "init": init}
+    try:
+        config = TrainConfig.model_validate(content)
+    except ValidationError as error:
+        raise InputError(f"{path}: {_explain(error, content)}") from error
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    root = data_root or path.parent
+    data = config.data.model_copy(
+        update={
+            "train": _anchored(config.data.train, root),
+            "validation": _anchored(config.data.validation, root),
+        }
+    )
+    start = _anchored_model(config.init, path) if init is None else init
+    return config.model_copy(update={"data": data, "init": start})
+
+
+def _anchored_model(model: str | None, recipe: Path) -> str | None:
+    if model is None or model in model_names():
+        return model
+    return str(recipe.parent / model)
+
+
+def _anchored(source: PictureSource, root: Path) -> PictureSource:
+    names = None if source.names is None else root / source.names
+    return PictureSource(folder=root / source.folder, names=names)
+
+
+def _explain(error: ValidationError, content: dict[str, Any]) -> str:
+    if (unknown := _unknown_kind(content)) is not None:
+        return unknown
+    # A branch is tried as every kind; what the others would say of it is of no use.
+    errors = [each for each in error.errors() if _concerns(each["loc"], content)] or error.errors()
+    # A key that is misspelt is missing too; the first of the two facts is the one to tell.
+    first = next((each for each in errors if each["type"] in _UNKNOWN), errors[0])
+    parts = [str(part) for part in first["loc"] if part not in _BRANCHES]
+    key = ".".join(parts)
+    if first["type"] not in _UNKNOWN:
+        return f"{key or 'recipe'}: {first['msg']}"
+    known = _known_keys()
+    name = parts[-1]
+    if name in known:
+        return f"unknown key '{key}'; '{name}' belongs in {known[name]}"
+    near = difflib.get_close_matches(name, sorted(known), 1)
+    return f"unknown key '{key}'" + (f"; did you mean '{near[0]}'?" if near else "; remove it")
+
+
+def _branches_of(content: dict[str, Any]) -> list[Any]:
+    model = content.get("model")
+    branches = model.get("branches") if isinstance(model, dict) else None
+    return branches if isinstance(branches, list) else []
+
+
+def _unknown_kind(content: dict[str, Any]) -> str | None:
+    for index, branch in enumerate(_branches_of(content)):
+        kind = branch.get("kind", "conv") if isinstance(branch, dict) else "conv"
+        if kind not in _KINDS:
+            near = difflib.get_close_matches(str(kind), _KINDS, 1)
+            meant = f"did you mean '{near[0]}'? " if near else ""
+            known = ", ".join(_KINDS)
+            return f"model.branches.{index}: unknown kind '{kind}'; {meant}known are: {known}"
+    return None
+
+
+def _concerns(place: tuple[int | str, ...], content: dict[str, Any]) -> bool:
+    tried = next((part for part in place if part in _BRANCHES), None)
+    if tried is None or len(place) < 3 or not isinstance(place[2], int):
+        return True
+    branches = _branches_of(content)
+    branch = branches[place[2]] if place[2] < len(branches) else None
+    kind = branch.get("kind", "conv") if isinstance(branch, dict) else "conv"
+    return _KINDS.get(kind) == tried
+
+
+def _known_keys() -> dict[str, str]:
+    # Every key of a recipe with the section that it belongs in.
+    sections: dict[str, type[BaseModel]] = {
+        "the recipe itself": TrainConfig,
+        "data": DataConfig,
+        "data.train or data.validation": PictureSource,
+        "data.noise": NoiseConfig,
+        "data.bursts": BurstsConfig,
+        "data.camera": CamerasConfig,
+        "optimiser": OptimiserConfig,
+        "phases": PhasesConfig,
+    }
+    keys = {key: name for name, section in sections.items() for key in section.model_fields}
+    keys |= dict.fromkeys(EnhanceNetConfig.__dataclass_fields__, "model")
+    for config in _BRANCHES.values():
+        keys |= {key: "model.branches" for key in config.__dataclass_fields__ if key not in keys}
+    return keys
