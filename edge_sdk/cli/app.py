@@ -19,6 +19,7 @@ from edge_sdk.cli import (
     model,
     quantizing,
     simulating,
+    staging,
     verifying,
 )
 
@@ -60,6 +61,7 @@ app.command(rich_help_panel="Models")(fusing.fuse)
 app.command(rich_help_panel="Models")(linting.lint)
 app.command(rich_help_panel="Phones")(quantizing.quantize)
 app.command(rich_help_panel="Phones")(conversion.convert)
+app.command(rich_help_panel="Phones")(staging.stages)
 app.command(rich_help_panel="Phones")(verifying.verify)
 app.command(rich_help_panel="Phones")(bench.bench)
 app.command(rich_help_panel="Phones")(evaluate.evaluate)

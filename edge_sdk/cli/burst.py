@@ -39,20 +39,38 @@ def zoom(
         typer.Option(help="Noise of a frame, in 8-bit levels, instead of the estimate."),
     ] = None,
     lens: Annotated[
-        float,
+        float | None,
         typer.Option(
             help="Blur of lens and focus to undo: standard deviation in pixels of a frame, 0 to 1; "
-            "about 0.3 for a sharp lens, 0.7 for a phone at night."
+            "about 0.3 for a sharp lens, 0.7 for a phone at night. The network knows the former "
+            "alone: another blur is undone without it \\[0.3]."
         ),
-    ] = 0.3,
+    ] = None,
     crop: Annotated[
         str | None,
         typer.Option(help="Part of the reference to zoom, in its pixels: X,Y,WIDTH,HEIGHT."),
     ] = None,
     model: Annotated[
+        str | None,
+        typer.Option(
+            help="Network for bursts, or ×2 luma network: a shipped one or a .safetensors file; "
+            "none for the restoration without a network \\[burst_zoom_x2 at scale 2, else none]."
+        ),
+    ] = None,
+    runtime: Annotated[
         str,
-        typer.Option(help="none, or a ×2 luma network: a shipped one or a .safetensors file."),
-    ] = NO_MODEL,
+        typer.Option(
+            help="eager, or executorch, tflite or coreml: the stages as a phone runs them, "
+            "converted the first time."
+        ),
+    ] = "eager",
+    precision: Annotated[
+        str | None,
+        typer.Option("--precision", "-p", help="Of the network in that runtime: fp32, fp16, int8."),
+    ] = None,
+    stages: Annotated[
+        Path | None, typer.Option(help="Folder of converted stages, from `edge-sdk stages`.")
+    ] = None,
     report: Annotated[
         Path | None, typer.Option(help="Write what each frame did as one HTML page.")
     ] = None,
@@ -69,31 +87,41 @@ def zoom(
     from edge_sdk.burst import Region, ZoomConfig, spooling
     from edge_sdk.burst import zoom as run
     from edge_sdk.burst.files import spool_pictures, spooled_picture
+    from edge_sdk.burst.networks import zoom_network
     from edge_sdk.burst.restore import RestoreConfig
-    from edge_sdk.imaging import check_output_path, write_picture
-    from edge_sdk.zoo.networks import luma_network
+    from edge_sdk.imaging import check_output_path, resize_bicubic, write_picture
 
     if not frames:
         raise InputError("no frames given; name the files of a burst: edge-sdk zoom FRAME FRAME …")
     if noise is not None and not 0 <= noise <= 255:
         raise InputError(f"noise must be 0 to 255 levels, not {noise:g}")
+    if lens is not None:
+        if stages is not None or runtime != "eager" or _is_for_bursts(model):
+            raise InputError("--lens is for a zoom without a network for bursts; leave it out")
+        model = model or NO_MODEL
     config = ZoomConfig(
         scale=scale,
         reference=reference,
         noise_std=None if noise is None else noise / 255,
         crop=None if crop is None else Region.parse(crop),
         provenance=report is not None,
-        restore=RestoreConfig(lens_std_px=lens),
+        restore=RestoreConfig() if lens is None else RestoreConfig(lens_std_px=lens),
     )
     check_output_path(output)
     check_places(frames, output, report)
-    network = None if model == NO_MODEL else luma_network(model, scale)
     with spooling() as spool:
         held = spool_pictures(frames, spool)
         with stage_progress() as progress:
-            result = run(spool, network, config, progress)
+            chosen = zoom_network(model, scale, runtime, precision, stages, progress)
+            config = replace(config, scale=chosen.scale)
+            result = run(spool, chosen.network, config, progress)
         picture = spooled_picture(spool, result.reference, held[result.reference], config.crop)
         depth = spool.depth
+    if chosen.scale != scale:
+        err.print(f"note: the network enlarges ×{chosen.scale}; the rest is interpolated")
+        height, width = (side * scale // chosen.scale for side in result.pixels.shape[-2:])
+        pixels = resize_bicubic(result.pixels, size=(height, width)).clamp(0, 1)
+        result = replace(result, pixels=pixels)
     made = picture.with_pixels(result.pixels)
     # The reference may be one of 8 bits among frames of 16; the merge holds what the finest do.
     grey = all(metadata.grey for metadata in held)
@@ -103,16 +131,23 @@ def zoom(
     if report is not None:
         write_zoom_page(report, result, frames, picture, written, config)
     if as_json:
-        places = {"output": output, "report": report, "notes": written.notes}
+        places = {"output": output, "report": report, "notes": written.notes, "by": chosen.name}
         print_json({**places, **zoom_report(frames, result)})
         return
     _print_zoom(frames, result)
     for note in written.notes:
         err.print(f"note: {note}")
     height, width = result.pixels.shape[-2:]
-    out.print(f"wrote {output} ({width}×{height} px)")
+    out.print(f"wrote {output} ({width}×{height} px), by {chosen.name}")
     if report is not None:
         out.print(f"wrote {report}")
+
+
+def _is_for_bursts(model: str | None) -> bool:
+    from edge_sdk.burst.stages import decodes_bursts
+    from edge_sdk.zoo import resolve_model
+
+    return model not in (None, NO_MODEL) and decodes_bursts(resolve_model(str(model)))
 
 
 def zoom_report(frames: list[Path], result: ZoomResult) -> dict[str, object]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from platformdirs import user_cache_path
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -18,7 +19,6 @@ from edge_sdk.burst import TensorSource, ZoomConfig
 from edge_sdk.burst.features import burst_features
 from edge_sdk.data.camera import SimulatedBurst
 from edge_sdk.errors import OutputError, PictureError
-from edge_sdk.extras import require
 from edge_sdk.imaging import to_levels
 from edge_sdk.outputs import replacing
 from edge_sdk.training.burst_scenes import training_burst, validation_bursts
@@ -56,8 +56,7 @@ class BurstSet:
         drawn = self.config.model_dump(exclude={"count", "validation_noise", "validation_px"})
         key = json.dumps([VERSION, found, self.shrinks, drawn, self.scale, self.seed])
         name = hashlib.sha256(key.encode()).hexdigest()[:16]
-        root: Path = require("train", "platformdirs").user_cache_path("edge-sdk")
-        return root / "bursts" / name
+        return user_cache_path("edge-sdk") / "bursts" / name
 
     def prepare(self, rank: int, on_progress: Progress | None = None) -> list[Path]:
         """Compute what is missing, and name all files in order.

@@ -1,0 +1,160 @@
+"""Which network a zoom takes, in PyTorch or as converted stages, which are kept for the next."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_cache_path
+from torch import nn
+
+import edge_sdk
+from edge_sdk.burst.stage_manifest import NAME, read_manifest
+from edge_sdk.burst.stage_runners import StageFiles
+from edge_sdk.burst.stage_writing import write_stages
+from edge_sdk.burst.zoom import network_scale
+from edge_sdk.errors import ArtifactError, InputError
+from edge_sdk.models.spec import Task
+from edge_sdk.zoo import resolve_checkpoint
+from edge_sdk.zoo.loading import LoadedModel, load_any
+from edge_sdk.zoo.networks import burst_network
+from edge_sdk.zoo.preparing import Prepared, prepare
+
+DEFAULT_MODEL = "burst_zoom_x2"
+NO_MODEL = "none"
+EAGER = "eager"
+TARGETS = {"executorch": "executorch", "tflite": "tflite", "coreml": "coreml"}
+"""Converter of each runtime that stages can be run in."""
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class ZoomNetwork:
+    """What a zoom is computed with.
+
+    Attributes:
+        network: as :func:`~edge_sdk.burst.zoom.zoom` takes it.
+        scale: what it enlarges by; the result is brought to another scale that was asked for.
+        name: for people: the model and what runs it.
+    """
+
+    network: nn.Module | StageFiles | None
+    scale: int
+    name: str
+
+
+def zoom_network(
+    model: str | None,
+    scale: int,
+    runtime: str = EAGER,
+    precision: str | None = None,
+    stages: Path | None = None,
+    on_progress: Progress | None = None,
+) -> ZoomNetwork:
+    """Find what a user asks for.
+
+    Args:
+        model: name or file of a network, ``none``, or ``None`` for the default: the shipped network
+            where it enlarges by ``scale``, else none.
+        scale: enlargement asked for.
+        runtime: ``eager``, or one of :data:`TARGETS`, in which converted stages run. They are
+            converted once and kept in the user's cache.
+        precision: of the converted network; ``None`` for the target's first.
+        stages: folder of stages that were converted before; ``model`` and ``runtime`` are theirs.
+        on_progress: told of the conversion.
+
+    Raises:
+        InputError: if names are unknown or do not fit each other.
+        ModelError: if there is no such model.
+        ArtifactError: if the stages are damaged.
+        ConversionError: if they cannot be converted.
+    """
+    if stages is not None:
+        if model is not None or runtime != EAGER or precision is not None:
+            raise InputError("--stages brings model, runtime and precision; leave those out")
+        opened = StageFiles(stages)
+        return ZoomNetwork(opened, opened.scale, _stage_name(opened))
+    if runtime != EAGER and runtime not in TARGETS:
+        known = ", ".join((EAGER, *TARGETS))
+        raise InputError(f"unknown runtime '{runtime}'; choose one of: {known}")
+    if runtime == EAGER and precision is not None:
+        raise InputError("--precision is for a --runtime other than eager; leave it out")
+    if model is None:
+        fits = resolve_checkpoint(DEFAULT_MODEL).model.spec.scale == scale
+        model = DEFAULT_MODEL if fits or runtime != EAGER else NO_MODEL
+    if runtime != EAGER:
+        return _converted(model, runtime, precision, on_progress)
+    if model == NO_MODEL:
+        return ZoomNetwork(None, scale, "no network")
+    network = burst_network(model, scale)
+    return ZoomNetwork(network, network_scale(network), f"{model}, PyTorch")
+
+
+def _converted(
+    model: str, runtime: str, precision: str | None, on_progress: Progress | None
+) -> ZoomNetwork:
+    if model == NO_MODEL or resolve_checkpoint(model).model.spec.task is not Task.BURST_ZOOM:
+        raise InputError(
+            f"--runtime {runtime} runs a network for burst zoom, such as {DEFAULT_MODEL}; name one "
+            "by --model, or leave --runtime out"
+        )
+    precision = precision or "fp32"
+    folder = user_cache_path("edge-sdk") / "stages" / _key(model, runtime, precision)
+    if not _is_whole(folder):
+        convert_stages(model, TARGETS[runtime], precision, folder, on_progress)
+    opened = StageFiles(folder)
+    return ZoomNetwork(opened, opened.scale, _stage_name(opened))
+
+
+def convert_stages(
+    model: str,
+    target: str,
+    precision: str,
+    folder: Path,
+    on_progress: Progress | None = None,
+) -> dict[str, object]:
+    """Convert the stages of a network by name; as :func:`write_stages`, fused and in codes.
+
+    Returns:
+        The report of each stage.
+    """
+    loaded = load_any(model)
+
+    def prepared(side: int) -> Prepared:
+        return prepare(_sized(loaded, side), _sized(loaded, side).single_example, precision)
+
+    return dict(write_stages(loaded, prepared, target, precision, folder, on_progress))
+
+
+def _sized(loaded: LoadedModel, side: int) -> LoadedModel:
+    return loaded.resized(side, side)
+
+
+def _stage_name(stages: StageFiles) -> str:
+    manifest = stages.manifest
+    return f"{manifest.model}, {stages.runtime}, {manifest.precision}"
+
+
+def _is_whole(folder: Path) -> bool:
+    if not (folder / NAME).is_file():
+        return False
+    try:
+        read_manifest(folder)
+    except ArtifactError:
+        return False
+    return True
+
+
+def _key(model: str, runtime: str, precision: str) -> str:
+    """Everything that the files depend on: weights, version, and the source of the stages."""
+    total = hashlib.sha256(f"{edge_sdk.__version__} {runtime} {precision}".encode())
+    weights = resolve_checkpoint(model).path
+    for path in (weights, weights.with_name("int8.safetensors")):
+        if path.is_file():
+            total.update(path.read_bytes())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        total.update(path.read_bytes())
+    return f"{Path(model).stem}-{runtime}-{precision}-{total.hexdigest()[:12]}"

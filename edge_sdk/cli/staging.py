@@ -1,0 +1,53 @@
+"""Command ``stages``: the stages of burst zoom as files that a phone's driver runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge_sdk.cli.console import out, print_json, print_table, stage_progress
+
+
+def stages(
+    model: Annotated[
+        str, typer.Argument(help="Network for burst zoom: a shipped name or a .safetensors file.")
+    ] = "burst_zoom_x2",
+    target: Annotated[
+        str, typer.Option("--target", "-t", help="executorch, coreml, tflite, executorch-vulkan, …")
+    ] = "executorch",
+    precision: Annotated[
+        str, typer.Option("--precision", "-p", help="Of the network: fp32, fp16 or int8.")
+    ] = "fp32",
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for the files and stages.json.")
+    ] = Path("stages"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the reports as JSON.")] = False,
+) -> None:
+    """Convert the stages of burst zoom: encode, blend and decode.
+
+    Each file has one input and one output of fixed size; docs/driver.md says what an app does
+    between them. Stages that divide and compare stay in floating point; the network of decode is
+    in --precision. Try them with `edge-sdk zoom FRAMES --stages FOLDER`.
+
+    Example: edge-sdk stages --target tflite --precision int8 -o stages
+    """
+    from edge_sdk.burst.networks import convert_stages
+    from edge_sdk.targets import LoweringReport
+
+    with stage_progress() as progress:
+        reports = convert_stages(model, target, precision, output, progress)
+    if as_json:
+        print_json({"output": output, "stages": {name: vars(r) for name, r in reports.items()}})
+        return
+    rows = []
+    for name, report in reports.items():
+        assert isinstance(report, LoweringReport)
+        taken = "—" if report.partitions is None else str(report.partitions)
+        shape = "×".join(str(side) for side in report.inputs[0].shape)
+        left = ", ".join(report.undelegated) or "none"
+        rows.append((name, report.precision, shape, taken, left, f"{report.size_bytes / 1024:.0f}"))
+    columns = ("stage", "precision", "input", "partitions", "left to the CPU", "KiB")
+    print_table(f"Stages of {model} for {target}", columns, rows)
+    out.print(f"wrote {output}")
