@@ -1,0 +1,131 @@
+"""Converted stages behind the driver: the same picture, and folders that are refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from edge_sdk.burst import ZoomConfig, zoom
+from edge_sdk.burst.networks import convert_stages, zoom_network
+from edge_sdk.burst.stage_manifest import NAME, read_manifest
+from edge_sdk.burst.stage_runners import StageFiles
+from edge_sdk.data.camera import simulate_burst
+from edge_sdk.data.camera_config import CameraConfig
+from edge_sdk.data.examples import example_photo
+from edge_sdk.errors import ArtifactError, EdgeSdkError, InputError
+from edge_sdk.imaging import psnr
+from edge_sdk.models import EnhanceNet, EnhanceNetConfig, save_checkpoint
+from edge_sdk.models.spec import Colour, Task
+
+
+def small_network(folder: Path) -> Path:
+    torch.manual_seed(0)
+    config = EnhanceNetConfig(
+        task=Task.BURST_ZOOM,
+        colour=Colour.RGB,
+        widths=(8, 8),
+        branches=None,
+        activation="relu",
+        skips=((0, 1),),
+    )
+    network = EnhanceNet(config).eval()
+    with torch.no_grad():
+        network.reconstruct.weight.mul_(0.1)  # type: ignore[operator]
+    path = folder / "small.safetensors"
+    save_checkpoint(network, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def stages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("stages")
+    convert_stages(str(small_network(folder)), "tflite", "fp32", folder / "tflite")
+    return folder / "tflite"
+
+
+@pytest.mark.slow
+def test_a_runtime_gives_the_picture_that_pytorch_gives(stages: Path) -> None:
+    # Larger than a tile and no multiple of it, so that tiles are padded and joined.
+    burst = simulate_burst(example_photo("coffee")[:, :390, :590], CameraConfig(frames=3))
+    config = ZoomConfig(reference=0)
+    eager = zoom_network(str(stages.parent / "small.safetensors"), 2)
+    expected = zoom(burst.frames, eager.network, config)
+    found = zoom(burst.frames, StageFiles(stages), config)
+    assert psnr(found.pixels, expected.pixels) > 90
+    assert [frame.share for frame in found.frames] == pytest.approx(
+        [frame.share for frame in expected.frames], abs=1e-4
+    )
+
+
+def damaged(stages: Path, folder: Path, **changes: object) -> Path:
+    shutil.copytree(stages, folder)
+    content = json.loads((folder / NAME).read_text())
+    (folder / NAME).write_text(json.dumps(content | changes))
+    return folder
+
+
+@pytest.mark.slow
+def test_folders_that_do_not_hold_what_they_should(stages: Path, tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"holds no stages\.json"):
+        read_manifest(tmp_path)
+    for name, changes, message in (
+        ("version", {"version": 99}, "version 99"),
+        ("format", {"format": "other"}, "is no edge-sdk stages"),
+        ("tile", {"decode_px": 100}, "disagree in tile size"),
+        ("halo", {"network_halo_px": 400}, "disagree in tile size"),
+        ("type", {"encode_px": "wide"}, "damaged"),
+        ("outside", {"files": {"encode": "../x", "blend": "b", "decode": "c"}}, "missing"),
+    ):
+        with pytest.raises(ArtifactError, match=message):
+            read_manifest(damaged(stages, tmp_path / name, **changes))
+    broken = damaged(stages, tmp_path / "bytes")
+    data = bytearray((broken / "blend.tflite").read_bytes())
+    data[100] ^= 1
+    (broken / "blend.tflite").write_bytes(data)
+    with pytest.raises(ArtifactError, match="not the file that was written"):
+        StageFiles(broken)
+    (broken / "blend.tflite").unlink()
+    with pytest.raises(ArtifactError, match="missing"):
+        StageFiles(broken)
+    # Both sizes changed alike pass the manifest; the file itself says otherwise.
+    alike = damaged(stages, tmp_path / "alike", blend_px=150, decode_px=148)
+    with pytest.raises(ArtifactError, match="takes 1×20×"):
+        StageFiles(alike)
+
+
+@pytest.mark.slow
+def test_int8_stages_are_for_the_noise_that_they_were_calibrated_on(
+    stages: Path, tmp_path: Path
+) -> None:
+    files = StageFiles(damaged(stages, tmp_path / "gate", noise_levels=[4, 8]))
+    files.stages(5 / 255)
+    for level in (2, 13):
+        with pytest.raises(InputError, match="calibrated on noise of 4 to 8"):
+            files.stages(level / 255)
+
+
+def test_what_does_not_fit_is_said_before_anything_is_converted() -> None:
+    for arguments, message in (
+        ({"runtime": "abacus"}, "unknown runtime 'abacus'"),
+        ({"precision": "fp32"}, "--precision is for"),
+        ({"model": "none", "runtime": "tflite"}, "for burst zoom"),
+        ({"model": "sr_x2_y", "runtime": "tflite"}, "for burst zoom"),
+        ({"model": "denoise_rgb"}, "zoom needs"),
+        ({"stages": Path("nowhere")}, "holds no stages"),
+        ({"stages": Path("nowhere"), "model": "none"}, "--stages brings"),
+    ):
+        given = {"model": None, "scale": 2, **arguments}
+        with pytest.raises(EdgeSdkError, match=message):
+            zoom_network(**given)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="no network for burst zoom"):
+        convert_stages("sr_x2_y", "tflite", "fp32", Path("nowhere"))
+
+
+def test_the_default_is_the_shipped_network_where_it_fits() -> None:
+    assert zoom_network(None, 2).name.startswith("burst_zoom_x2")
+    assert zoom_network(None, 3).network is None
+    assert zoom_network("burst_zoom_x2", 3).scale == 2

@@ -1,0 +1,155 @@
+"""Training from simulated bursts: drawn by seed and index alone, computed once, resumable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from edge_sdk.data.examples import example_photo
+from edge_sdk.errors import InputError, PictureError
+from edge_sdk.imaging import Picture, write_picture
+from edge_sdk.models import EnhanceNetConfig
+from edge_sdk.models.spec import Colour, Task
+from edge_sdk.training.burst_scenes import draw_scene, training_burst
+from edge_sdk.training.burst_store import BurstPatches, BurstSet, validation_pairs
+from edge_sdk.training.config import DataConfig, OptimiserConfig, PictureSource, TrainConfig
+from edge_sdk.training.run import train
+from edge_sdk.training.sections import BurstsConfig
+
+BURSTS = BurstsConfig(count=3, frame_px=80, validation_px=80, validation_noise=(8.0,))
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    write_picture(Picture(example_photo("coffee")[:, :300, :320]), folder / "a.png")
+    return folder
+
+
+def recipe(photos: Path, bursts: BurstsConfig | None = BURSTS, patch_px: int = 24) -> TrainConfig:
+    source = PictureSource(folder=photos)
+    return TrainConfig(
+        model=EnhanceNetConfig(
+            task=Task.BURST_ZOOM,
+            colour=Colour.RGB,
+            widths=(8, 8),
+            activation="relu",
+            skips=(),
+        ),
+        data=DataConfig(train=source, validation=source, bursts=bursts, patch_px=patch_px, batch=2),
+        optimiser=OptimiserConfig(steps=4, learning_rate=1e-3, warmup_steps=1),
+        validate_every=2,
+    )
+
+
+def burst_set(photos: Path, count: int = 3) -> BurstSet:
+    config = BURSTS.model_copy(update={"count": count})
+    return BurstSet((photos / "a.png",), (1.0, 0.8), config, 2, seed=5)
+
+
+def test_a_burst_is_drawn_by_seed_and_index_alone(photos: Path) -> None:
+    pictures = (photos / "a.png",)
+    first, again, other = (
+        training_burst(pictures, (1.0,), BURSTS, 2, seed=1, index=index) for index in (4, 4, 5)
+    )
+    assert torch.equal(first.frames, again.frames)
+    assert first.config != other.config
+
+
+def test_draws_stay_in_their_ranges(photos: Path) -> None:
+    config = BurstsConfig(noise=(3, 5), lens_std_px=(0.2, 0.25), frames=(2, 7), mover_share=0.5)
+    drawn = [
+        draw_scene((photos / "a.png",), (1.0, 0.5), config, 2, np.random.default_rng(seed)).camera
+        for seed in range(200)
+    ]
+    assert all(3 <= 255 * camera.noise_std <= 5 for camera in drawn)
+    assert all(0.2 <= camera.lens_std_px <= 0.25 for camera in drawn)
+    assert {camera.frames for camera in drawn} == {2, 7}
+    movers = sum(camera.mover is not None for camera in drawn)
+    assert 70 <= movers <= 130
+    assert any(camera.bayer for camera in drawn)
+    assert any(camera.readout > 0 for camera in drawn)
+
+
+def test_bursts_are_computed_once(photos: Path) -> None:
+    given = burst_set(photos)
+    seen: list[int] = []
+    files = given.prepare(0, lambda done, total: seen.append(done))
+    assert seen == [1, 2, 3]
+    before = [path.stat().st_mtime_ns for path in files]
+    files[1].unlink()
+    again = given.prepare(1)
+    assert again == files
+    after = [path.stat().st_mtime_ns for path in files]
+    assert (after[0], after[2]) == (before[0], before[2])
+    more = burst_set(photos, count=4).prepare(0)
+    assert more[:3] == files
+
+
+def test_patches_are_cut_from_features_and_truth_alike(photos: Path) -> None:
+    files = burst_set(photos, count=1).prepare(0)
+    patches = BurstPatches(files, 24, 50, seed=0)
+    for index in range(5):
+        features, truth = patches[index]
+        assert features.shape == (23, 24, 24)
+        assert truth.shape == (3, 48, 48)
+        merged = torch.nn.functional.pixel_shuffle(features[None, :12], 2)[0]
+        shifted = torch.roll(merged, (4, 4), (1, 2))
+        inner = (slice(None), slice(8, -8), slice(8, -8))
+        near, far = ((x - truth)[inner].square().mean() for x in (merged, shifted))
+        assert near < far
+    assert all(torch.equal(one, two) for one, two in zip(patches[3], patches[3], strict=True))
+    with pytest.raises(IndexError):
+        patches[50]
+    with pytest.raises(PictureError, match="smaller than a patch"):
+        BurstPatches(files, 400, 1, seed=0)
+
+
+def test_validation_is_the_same_every_time(photos: Path) -> None:
+    one, two = (list(validation_pairs(burst_set(photos))) for _ in range(2))
+    assert len(one) == 1
+    assert all(
+        torch.equal(a, b) for x, y in zip(one, two, strict=True) for a, b in zip(x, y, strict=True)
+    )
+
+
+@pytest.mark.slow
+def test_a_run_trains_and_goes_on_where_it_was_left(photos: Path, tmp_path: Path) -> None:
+    config = recipe(photos)
+    whole = train(config, tmp_path / "whole", progress=False)
+    train(config.with_steps(2), tmp_path / "parts", progress=False)
+    resumed = train(config, tmp_path / "parts", resume=True, progress=False)
+    assert resumed.steps == whole.steps == 4
+    # The cosine of the first half was another, but the data and the state go on.
+    assert resumed.psnr_db == pytest.approx(whole.psnr_db, abs=0.5)
+    assert whole.baseline_db > 15
+
+
+def test_recipes_that_do_not_fit(photos: Path) -> None:
+    with pytest.raises(InputError, match=r"data\.bursts is missing"):
+        recipe(photos, bursts=None)
+    with pytest.raises(InputError, match="for task: burst-zoom"):
+        recipe(photos).model_validate(
+            recipe(photos).model_dump() | {"model": EnhanceNetConfig(colour=Colour.Y)}
+        )
+    with pytest.raises(InputError, match="red, green and blue"):
+        EnhanceNetConfig(task=Task.BURST_ZOOM, colour=Colour.Y)
+    for keys in ({"noise": (5, 2)}, {"mover_share": 0.7, "near_share": 0.5}):
+        with pytest.raises(ValueError, match=r"in order|at most 1"):
+            BurstsConfig(**keys)  # type: ignore[arg-type]
+
+
+def test_pictures_that_are_too_small_are_named(tmp_path: Path) -> None:
+    write_picture(Picture(example_photo("coffee")[:, :60, :60]), tmp_path / "tiny.png")
+    given = BurstSet((tmp_path / "tiny.png",), (1.0,), BURSTS, 2, 0)
+    with pytest.raises(PictureError, match=r"tiny\.png.*larger frame_px, larger pictures"):
+        given.prepare(0)
