@@ -13,10 +13,11 @@ import dataclasses
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from edge_sdk.burst import ZoomConfig, zoom
 from edge_sdk.burst.baselines import bicubic
@@ -24,6 +25,7 @@ from edge_sdk.data.camera import CameraConfig, simulate_burst
 from edge_sdk.data.examples import PHOTOS, example_photo
 from edge_sdk.data.occluders import MovingObject
 from edge_sdk.imaging import quantise, read_picture
+from edge_sdk.zoo.networks import burst_network
 
 NOISE_LEVELS = (2, 8)
 SHIFTS_PX = (0.5, 1.0, 2.0, 6.0, 12.0, 40.0)
@@ -92,19 +94,21 @@ def main() -> None:
 
 def noise_table(scenes: Sequence[Scene], name: str) -> list[str]:
     lines = [
-        "| pictures | noise | bicubic inside | edge-sdk inside | least gain inside | rest without "
-        "| rest with | largest loss | hold both bars |",
-        COLUMN * 9 + "|",
+        "| pictures | network | noise | bicubic inside | edge-sdk inside | least gain inside "
+        "| rest without | rest with | largest loss | hold both bars |",
+        COLUMN * 10 + "|",
     ]
-    for noise in NOISE_LEVELS:
-        found = [measure(scene, MovingObject(), noise) for scene in scenes]
+    network = burst_network("burst_zoom_x2", 2)
+    for noise, chosen in product(NOISE_LEVELS, (None, network)):
+        found = [measure(scene, MovingObject(), noise, chosen) for scene in scenes]
         held = sum(g.gain >= INSIDE_BAR_DB and g.loss < REST_BAR_DB for g in found)
         cells = [mean([getattr(g, field) for g in found]) for field in ("bicubic", "inside")]
         rest = [mean([getattr(g, f) for g in found]) for f in ("rest_without", "rest_with")]
         least = min(found, key=lambda g: g.gain).gain
         most = max(found, key=lambda g: g.loss).loss
+        used = "none" if chosen is None else "burst_zoom_x2"
         lines.append(
-            f"| {name} | {noise}/255 | {cells[0]:.2f} | {cells[1]:.2f} | {least:+.2f} | "
+            f"| {name} | {used} | {noise}/255 | {cells[0]:.2f} | {cells[1]:.2f} | {least:+.2f} | "
             f"{rest[0]:.2f} | {rest[1]:.2f} | {most:+.2f} | {held} of {len(found)} |"
         )
     return lines
@@ -139,14 +143,16 @@ def summary(found: Sequence[Ghosts]) -> str:
     return f"{mean([g.gain for g in found]):+.2f} ({least:+.2f}) · {most:+.2f}"
 
 
-def measure(scene: Scene, mover: MovingObject, noise: int) -> Ghosts:
+def measure(
+    scene: Scene, mover: MovingObject, noise: int, network: nn.Module | None = None
+) -> Ghosts:
     """Zoom the burst with and without the object, both from the same reference."""
     config = CameraConfig(noise_std=noise / 255)
     moving = dataclasses.replace(config, mover=mover)
     still = simulate_burst(scene.photograph, config)
     burst = simulate_burst(scene.photograph, moving, scene.shown)
-    result = zoom(burst.frames, None)
-    without = zoom(still.frames, None, ZoomConfig(reference=result.reference))
+    result = zoom(burst.frames, network)
+    without = zoom(still.frames, network, ZoomConfig(reference=result.reference))
     truth = burst.truth(result.reference)
     area = burst.moving_area(result.reference)
     return Ghosts(

@@ -1,0 +1,153 @@
+"""Burst zoom in every runtime: what delegates take, how near to PyTorch it is, what int8 costs.
+
+    EDGE_SDK_DATA=DIR python benchmarks/burst_runtimes.py --table docs/burst-runtimes.md
+
+DIR holds kodak24/; data by default. Without it the shipped example photographs stand in.
+Prints a Markdown page, or writes it. Everything is seeded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from edge_sdk.burst import ZoomConfig, zoom
+from edge_sdk.burst.networks import convert_stages
+from edge_sdk.burst.stage_runners import StageFiles
+from edge_sdk.data.camera import CameraConfig, SimulatedBurst, simulate_burst
+from edge_sdk.data.examples import PHOTOS, example_photo
+from edge_sdk.imaging import psnr, quantise, read_picture
+from edge_sdk.targets import find_converter
+from edge_sdk.zoo.networks import burst_network
+
+MODEL = "burst_zoom_x2"
+TARGETS = (
+    ("executorch", ("fp32", "int8")),
+    ("executorch-vulkan", ("fp32", "fp16")),
+    ("tflite", ("fp32", "fp16", "int8")),
+    ("coreml", ("fp32", "fp16", "int8")),
+)
+NOISE_LEVELS = (2, 8)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--table", type=Path, help="Markdown file to write instead of printing")
+    parser.add_argument("--pictures", type=int, default=4, help="pictures of Kodak to measure")
+    arguments = parser.parse_args()
+    name, pictures = photographs(arguments.pictures)
+    bursts = [
+        simulate_burst(picture, CameraConfig(noise_std=noise / 255, seed=seed))
+        for seed, picture in enumerate(pictures)
+        for noise in NOISE_LEVELS
+    ]
+    network = burst_network(MODEL, 2)
+    eager = [zoom(burst.frames, network).pixels for burst in bursts]
+    references = [zoom(burst.frames, network).reference for burst in bursts]
+    quality = [
+        psnr(quantise(pixels), quantise(burst.truth(reference)))
+        for burst, pixels, reference in zip(bursts, eager, references, strict=True)
+    ]
+    stages, pictures_table = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        for target, precisions in TARGETS:
+            for precision in precisions:
+                if precision not in find_converter(target).precisions:
+                    continue
+                place = Path(folder) / f"{target}-{precision}"
+                reports: dict[str, Any] = convert_stages(MODEL, target, precision, place)
+                stages += [stage_row(target, stage, report) for stage, report in reports.items()]
+                if getattr(find_converter(target), "runs_here", False):
+                    pictures_table.append(
+                        picture_row(target, precision, StageFiles(place), bursts, eager, quality)
+                    )
+    text = "\n".join(
+        [
+            HEAD.format(count=len(pictures), name=name, bursts=len(bursts)),
+            "| target | stage | precision | partitions | left to the CPU | TRANSPOSE | KiB |",
+            "|---" * 7 + "|",
+            *stages,
+            PICTURES,
+            "| target | precision | against PyTorch, least | mean | costs, dB | largest |",
+            "|---" * 6 + "|",
+            *pictures_table,
+            READING,
+        ]
+    )
+    if arguments.table:
+        arguments.table.write_text(text)
+    else:
+        print(text)
+
+
+def photographs(count: int) -> tuple[str, list[Tensor]]:
+    folder = Path(os.environ.get("EDGE_SDK_DATA", "data")) / "kodak24"
+    paths = sorted(path for path in folder.glob("*") if path.suffix in (".png", ".webp"))
+    if paths:
+        apart = max(1, len(paths) // max(1, count))
+        return "Kodak", [read_picture(path).pixels for path in paths[::apart][:count]]
+    return "shipped", [example_photo(name) for name in PHOTOS[:count]]
+
+
+def stage_row(target: str, stage: str, report: Any) -> str:
+    partitions = "—" if report.partitions is None else str(report.partitions)
+    transposes = "—" if report.transposes is None else str(report.transposes)
+    left = ", ".join(report.undelegated) or "none" if report.partitions is not None else "—"
+    size = f"{report.size_bytes / 1024:.0f}"
+    return row(target, stage, report.precision, partitions, left, transposes, size)
+
+
+def picture_row(
+    target: str,
+    precision: str,
+    stages: StageFiles,
+    bursts: list[SimulatedBurst],
+    eager: list[Tensor],
+    quality: list[float],
+) -> str:
+    near, cost = [], []
+    for burst, expected, before in zip(bursts, eager, quality, strict=True):
+        result = zoom(burst.frames, stages, ZoomConfig())
+        near.append(psnr(result.pixels, expected))
+        truth = quantise(burst.truth(result.reference))
+        cost.append(before - psnr(quantise(result.pixels), truth))
+    cells = (f"{min(near):.1f} dB", f"{statistics.mean(near):.1f} dB")
+    return row(target, precision, *cells, f"{statistics.mean(cost):.3f}", f"{max(cost):.3f}")
+
+
+def row(*cells: str) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+HEAD = """# Burst zoom in every runtime
+
+Stages of `burst_zoom_x2`, converted and run by the driver of [driver.md](driver.md) on {bursts}
+simulated bursts of {count} {name} pictures (ten frames, noise 2/255 and 8/255).
+`python benchmarks/burst_runtimes.py --table docs/burst-runtimes.md` makes this page anew.
+
+## What the delegates take
+
+The precision is that of the network in `decode`; `encode` and `blend` divide and compare, and stay
+in floating point.
+"""
+PICTURES = """
+## Pictures
+
+Against the picture that PyTorch makes of the same frames, both in [0, 1] before rounding; and
+what the files cost in PSNR against the truth, mean and largest over the bursts.
+"""
+READING = """
+ExecuTorch and LiteRT are the runtimes that phones run, on this machine's processor. Core ML files
+run in this package's interpreter of ML programs, which rounds every value to its type: that proves
+graph, weights and layout, not Apple's kernels. Vulkan files are made ahead of time and run nowhere
+here: their rows say what the delegate takes, and no more.
+"""
+
+if __name__ == "__main__":
+    main()
