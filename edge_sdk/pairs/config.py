@@ -31,7 +31,7 @@ class PairConfig:
     scale: int = 2
     least_ratio: float = 0.8
     largest_ratio: float = 1.6
-    min_inliers: int = 20
+    min_inliers: int = 12
     min_overlap: float = 0.3
     smallest_px: int = 64
     min_correlation: float = 0.85

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from edge_sdk.imaging import linear_to_srgb, srgb_to_linear
 from edge_sdk.registration import MotionField, transform
 from edge_sdk.registration.motion import centred_grid
 from edge_sdk.registration.pyramid import gaussian_blur
@@ -72,5 +73,12 @@ def placed(
 
 
 def reduced(target: Tensor, scale: int) -> Tensor:
-    """What pixels of the far grid would collect of a target [C, s·H, s·W]: means over s × s."""
-    return functional.avg_pool2d(target[None], scale)[0]
+    """What pixels of the far grid would collect of a target [3, s·H, s·W] in [0, 1], sRGB.
+
+    Means over s × s in linear light, as a sensor takes them: means of encoded values are darker
+    beside edges, which would shift all bright things by up to a tenth of a pixel.
+    """
+    if scale == 1:
+        return target
+    light = srgb_to_linear(target.clamp(0, 1))
+    return linear_to_srgb(functional.avg_pool2d(light[None], scale)[0])

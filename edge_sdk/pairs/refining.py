@@ -64,14 +64,11 @@ def refine_placement(
         SceneError: if both do not match, or the homography does not come to rest.
     """
     luma = rgb_to_ycbcr(far)[:1]
-    near_luma = rgb_to_ycbcr(near)[:1]
     size = (far.shape[-2], far.shape[-1])
     registrar = Registrar(luma, RegistrationConfig(model="homography", field=False), noise_std)
     matrix, moved_px = start, 0.0
     for turn in range(ROUNDS):
-        found = registrar.register(_on_far_grid(near_luma, Placement(matrix), size, scale, ratio))[
-            0
-        ]
+        found = registrar.register(_on_far_grid(near, Placement(matrix), size, scale, ratio))[0]
         if not found.accepted:
             raise SceneError(f"the near shot {found.reason}")
         identity = torch.eye(3, dtype=torch.float64)
@@ -83,13 +80,13 @@ def refine_placement(
             break
     if moved_px > LARGEST_PX:
         raise SceneError(f"the alignment does not come to rest (±{moved_px:.2f} far px)")
-    still = _on_far_grid(near_luma, Placement(matrix), size, scale, ratio)
+    still = _on_far_grid(near, Placement(matrix), size, scale, ratio)
     blur_px = relative_blur_px(still[0], luma)
     varying = Registrar(luma, RegistrationConfig(model="homography"), noise_std)
     last = varying.register(still)[0]
     if last.accepted and last.field.offsets_px is not None:
         bent = Placement(matrix, last.field)
-        moved = _on_far_grid(near_luma, bent, size, scale, ratio)
+        moved = _on_far_grid(near, bent, size, scale, ratio)
         if _field_helps(luma, still[0], moved[0], blur_px):
             return Refined(bent, last, blur_px, moved_px)
     return Refined(Placement(matrix), last, blur_px, moved_px)
@@ -98,7 +95,8 @@ def refine_placement(
 def _on_far_grid(
     near: Tensor, placement: Placement, size: tuple[int, int], scale: int, ratio: float
 ) -> Tensor:
-    return reduced(placed(near, placement, size, scale, ratio)[0], scale)[None]
+    """Luma [1, 1, H, W] of the near image, as the far sensor would take it."""
+    return rgb_to_ycbcr(reduced(placed(near, placement, size, scale, ratio)[0], scale))[None, :1]
 
 
 def _field_helps(far: Tensor, still: Tensor, moved: Tensor, blur_px: float) -> bool:
