@@ -91,8 +91,8 @@ def shots_of(photo: Tensor, seed: int) -> FarNearShots:
 def simulated(photos: list[Tensor]) -> list[str]:
     scenes = [shots_of(photo, seed) for seed, photo in enumerate(photos)]
     lines = [
-        f"{len(photos)} photographs, ×2. Errors are those of all pixels of the accepted scenes, in "
-        "pixels of the target.",
+        f"{len(photos)} photographs, ×2. Errors are those of all pixels of the accepted scenes where "
+        "the mask counts, in pixels of the target.",
         "",
         "| scenes | accepted | median | 95 % | worst scene's median | why dropped |",
         "|---" * 6 + "|",
@@ -119,14 +119,16 @@ def trial(shots: FarNearShots, far: Tensor, near: Tensor) -> Trial:
 
 
 def placement_error(shots: FarNearShots, couple: Couple) -> Tensor:
-    """Distance of estimated and true place of every far pixel, in pixels of the target."""
+    """Distance of estimated and true place, in target pixels, of the far pixels that count."""
     height, width = shots.burst.frames.shape[-2:]
+    scale = shots.burst.config.scale
     region = couple.region
     truth = shots.homography(couple.choice.index, couple.standard.reference)
     grid = centred_grid(region.height, region.width, like=truth)
     places = (grid + region_offset(region, height, width)).reshape(-1, 2)
     apart = couple.refined.placement.at(grid).reshape(-1, 2) - transform(truth, places)
-    return (apart.norm(dim=-1) * shots.burst.config.scale / couple.zoom_ratio).float()
+    counted = couple.mask[::scale, ::scale].flatten()
+    return (apart.norm(dim=-1) * scale / couple.zoom_ratio).float()[counted]
 
 
 def row(name: str, trials: list[Trial]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -11,7 +11,13 @@ from edge_sdk.errors import SceneError
 from edge_sdk.imaging import rgb_to_ycbcr
 from edge_sdk.pairs.placing import Placement, placed, reduced
 from edge_sdk.pairs.sharpness import equally_blurred, relative_blur_px
-from edge_sdk.registration import Registrar, Registration, RegistrationConfig, motion_error_px
+from edge_sdk.registration import (
+    MotionField,
+    Registrar,
+    Registration,
+    RegistrationConfig,
+    motion_error_px,
+)
 
 ROUNDS = 4
 SETTLED_PX = 0.02
@@ -23,6 +29,10 @@ FARTHEST_PX = 16.0
 HELPS = 0.98
 """Capped squared differences with the field, over those without, from which on it is taken."""
 CAP = 9.0
+LEAST_SUPPORT, FULL_SUPPORT = 0.1, 0.3
+"""Support of a tile up to which its offset counts nothing, and from which on it counts fully."""
+LONGEST_PX = 2.0
+"""Offset, in far pixels, beyond which parallax is left to the mask."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,11 +95,26 @@ def refine_placement(
     varying = Registrar(luma, RegistrationConfig(model="homography"), noise_std)
     last = varying.register(still)[0]
     if last.accepted and last.field.offsets_px is not None:
-        bent = Placement(matrix, last.field)
+        bent = Placement(matrix, borne_out(last.field))
         moved = _on_far_grid(near, bent, size, scale, ratio)
         if _field_helps(luma, still[0], moved[0], blur_px):
             return Refined(bent, last, blur_px, moved_px)
     return Refined(Placement(matrix), last, blur_px, moved_px)
+
+
+def borne_out(field: MotionField) -> MotionField:
+    """The field with offsets only where tiles bear them out by themselves.
+
+    Smooth areas follow any shade that the two exposures render differently: a sky would move by
+    many pixels. An offset d of support s becomes d·clamp((s − 0.1)/0.2, 0, 1), and one longer than
+    ``LONGEST_PX`` 0: the homography holds there, and the mask says whether it aligns.
+    """
+    offsets, support = field.offsets_px, field.support
+    if offsets is None or support is None:
+        return field
+    weight = ((support - LEAST_SUPPORT) / (FULL_SUPPORT - LEAST_SUPPORT)).clamp(0, 1)
+    weight = weight * (offsets.norm(dim=-1) <= LONGEST_PX)
+    return replace(field, offsets_px=offsets * weight[..., None])
 
 
 def _on_far_grid(
