@@ -12,6 +12,9 @@ STEPS_PX = tuple(step / 10 for step in range(0, 11)) + tuple(1 + step / 5 for st
 """Blurs that are tried: to 1 px in tenths, to 6 px in fifths."""
 PATIENCE = 3
 """Steps without a gain after which no larger blur is tried."""
+SOFT_PX = 2.0
+OUTLIER, FITS = 3.0, 5
+"""Robust standard deviations beyond which pixels show something else, and rounds of the fit."""
 BORDER_PX = 8
 """Beyond the edge a blur knows nothing."""
 
@@ -23,7 +26,8 @@ def relative_blur_px(near: Tensor, far: Tensor) -> float:
 
         D(σ) = mean (G_σ∗N·g + b − F)² − σ_F² − g²·σ_N²·‖G_σ‖²,
 
-    σ_F and σ_N their noise; the least D, of blurring N or of blurring F, wins.
+    σ_F and σ_N their noise; the least D, of blurring N or of blurring F, wins. Pixels count where
+    both agree under a blur of 2 px, which tells hardly what is sharper: things that moved do not.
 
     Args:
         near: float32 [1, H, W] in [0, 1], luma, on the far grid.
@@ -33,8 +37,10 @@ def relative_blur_px(near: Tensor, far: Tensor) -> float:
         σ in pixels, positive where the far picture is blurrier, negative where the near one is.
     """
     noise_far, noise_near = (float(estimate_noise_std(image[None])) for image in (far, near))
-    far_blur, best_far = _least(near, far, noise_near, noise_far)
-    near_blur, best_near = _least(far, near, noise_far, noise_near)
+    inner = (..., slice(BORDER_PX, -BORDER_PX), slice(BORDER_PX, -BORDER_PX))
+    agree = _agreeing(near, far)[inner]
+    far_blur, best_far = _least(near, far, (noise_near, noise_far), agree)
+    near_blur, best_near = _least(far, near, (noise_far, noise_near), agree)
     return far_blur if best_far <= best_near else -near_blur
 
 
@@ -51,11 +57,32 @@ def equally_blurred(near: Tensor, far: Tensor, blur_px: float) -> tuple[Tensor, 
     return near, gaussian_blur(far[None], -blur_px)[0]
 
 
-def _least(sharp: Tensor, soft: Tensor, noise: float, soft_noise: float) -> tuple[float, float]:
+def _agreeing(near: Tensor, far: Tensor) -> Tensor:
+    """Bool [1, H, W]: where two pictures, fitted robustly, show the same thing."""
+    first, second = (gaussian_blur(image[None], SOFT_PX)[0].double() for image in (near, far))
+    agree = torch.ones_like(first, dtype=torch.bool)
+    for _ in range(FITS):
+        gain, offset = _fit(first[agree], second[agree])
+        apart = (gain * first + offset - second).abs()
+        agree = apart <= OUTLIER * 1.4826 * apart.median().clamp_min(1e-6)
+    return agree
+
+
+def _fit(values: Tensor, wanted: Tensor) -> tuple[float, float]:
+    """Gain and offset of least squares."""
+    mean, other = values.mean(), wanted.mean()
+    variance = (values - mean).square().mean().clamp_min(1e-12)
+    gain = float(((values - mean) * (wanted - other)).mean() / variance)
+    return gain, float(other) - gain * float(mean)
+
+
+def _least(
+    sharp: Tensor, soft: Tensor, noise: tuple[float, float], agree: Tensor
+) -> tuple[float, float]:
     """The blur of least misfit, and that misfit; larger ones are not tried once it rises."""
     found, best, rising = 0.0, float("inf"), 0
     for step in STEPS_PX:
-        misfit = _misfit(sharp, soft, step, noise, soft_noise)
+        misfit = _misfit(sharp, soft, step, noise, agree)
         if misfit < best:
             found, best, rising = step, misfit, 0
         else:
@@ -65,16 +92,16 @@ def _least(sharp: Tensor, soft: Tensor, noise: float, soft_noise: float) -> tupl
     return found, best
 
 
-def _misfit(sharp: Tensor, soft: Tensor, std_px: float, noise: float, soft_noise: float) -> float:
-    """D over the variance of the softer picture."""
+def _misfit(
+    sharp: Tensor, soft: Tensor, std_px: float, noise: tuple[float, float], agree: Tensor
+) -> float:
+    """D over the variance of the softer picture; noise is that of the sharp and the soft one."""
     inner = (..., slice(BORDER_PX, -BORDER_PX), slice(BORDER_PX, -BORDER_PX))
-    blurred = gaussian_blur(sharp[None], std_px)[0][inner].double()
-    wanted = soft[inner].double()
-    variance = blurred.var(correction=0).clamp_min(1e-12)
-    apart = (blurred - blurred.mean(), wanted - wanted.mean())
-    gain = float((apart[0] * apart[1]).mean() / variance)
-    misfit = float((apart[1] - gain * apart[0]).square().mean())
-    left = soft_noise**2 + gain**2 * noise**2 * _passed(std_px)
+    blurred = gaussian_blur(sharp[None], std_px)[0][inner].double()[agree]
+    wanted = soft[inner].double()[agree]
+    gain, offset = _fit(blurred, wanted)
+    misfit = float((gain * blurred + offset - wanted).square().mean())
+    left = noise[1] ** 2 + gain**2 * noise[0] ** 2 * _passed(std_px)
     return (misfit - left) / float(wanted.var(correction=0).clamp_min(1e-12))
 
 
