@@ -11,8 +11,9 @@ BLOCK_PX = 8
 """Side of a block, in far pixels."""
 SOFT_PX = 1.0
 """Standard deviation of the blur under which both are compared: noise counts less than content."""
-APART_PX = 0.35
-"""Displacement by which detail may seem to differ: aliasing, and what is left of parallax."""
+APART_PX, MOST_APART_PX = 0.35, 1.0
+"""Displacement by which detail may seem to differ, and by which it may at most where that is usual
+in a pair: aliasing, what one camera sharpens, what is left of parallax."""
 TOLERANCE = 3.0
 """Standard deviations of expected difference from which on a block is a ghost."""
 LEAST_STD = 1.5 / 255
@@ -27,7 +28,9 @@ def ghost_blocks(near: Tensor, far: Tensor, residual_std: float) -> Tensor:
         mean r² > τ²·(σ² + d²·mean |∇F|²/2),
 
     means over the block and half a block around it, σ the difference that is usual in this pair
-    and d the displacement that detail may show.
+    where there is little detail. The displacement d that detail may show is 0.35 px, or what is
+    usual in the half of the blocks with more detail, up to 1 px: lenses and cameras render detail
+    differently, and a mask over all of it would leave nothing to learn.
 
     Args:
         near: float32 [3, H, W] in [0, 1], the near image on the far grid, as blurred as the far
@@ -42,7 +45,10 @@ def ghost_blocks(near: Tensor, far: Tensor, residual_std: float) -> Tensor:
     difference = (soft_near - soft_far).square().mean(0)
     seen, known = _block_means(difference), _block_means(_squared_slopes(soft_far))
     usual = max(residual_std, LEAST_STD) ** 2
-    return seen > TOLERANCE**2 * (usual + APART_PX**2 * known / 2)
+    detailed = known >= known.median()
+    apart = float((2 * (seen - usual) / known.clamp_min(1e-12))[detailed].median())
+    apart = min(max(apart, APART_PX**2), MOST_APART_PX**2)
+    return seen > TOLERANCE**2 * (usual + apart * known / 2)
 
 
 def usual_difference(near: Tensor, far: Tensor) -> float:
