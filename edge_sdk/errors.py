@@ -23,6 +23,10 @@ class OutputError(EdgeSdkError):
     """A result that cannot be written where it was asked for."""
 
 
+class SceneError(EdgeSdkError):
+    """Far and near shots of a scene that make no training sample; the message is the reason."""
+
+
 class ModelError(EdgeSdkError):
     """A model or checkpoint that is damaged, of another architecture, or unknown."""
 

@@ -17,6 +17,7 @@ from edge_sdk.cli import (
     fusing,
     linting,
     model,
+    pairs,
     quantizing,
     simulating,
     staging,
@@ -54,6 +55,7 @@ def options(
 app.command(rich_help_panel="Bursts")(burst.zoom)
 app.command(rich_help_panel="Bursts")(simulating.simulate)
 app.command(rich_help_panel="Bursts")(demo.demo)
+app.command(rich_help_panel="Bursts")(pairs.pairs)
 app.command(rich_help_panel="Pictures")(enhancing.enhance)
 app.command(rich_help_panel="Models")(model.models)
 app.command(rich_help_panel="Models")(model.train)

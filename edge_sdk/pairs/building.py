@@ -1,0 +1,173 @@
+"""A training set from folders of far and near shots, scene by scene."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from edge_sdk.burst.files import spool_pictures
+from edge_sdk.burst.source import Spool, spooling
+from edge_sdk.errors import InputError, PictureError, SceneError
+from edge_sdk.imaging import Metadata, Picture, write_picture
+from edge_sdk.pairs.config import PairConfig
+from edge_sdk.pairs.couple import Couple, make_couple
+from edge_sdk.pairs.folder import (
+    SHEET,
+    finished,
+    making_scene,
+    open_folder,
+    remove_others,
+    write_json,
+    write_set_record,
+)
+from edge_sdk.pairs.frames import RegionSource
+from edge_sdk.pairs.record import (
+    MASK,
+    RECORD,
+    TARGET,
+    accepted_record,
+    dropped_record,
+    frame_name,
+)
+from edge_sdk.pairs.scenes import SceneFiles, find_scenes
+from edge_sdk.pairs.sheet import write_sheet
+
+SceneProgress = Callable[[str, int, int], None]
+"""Called with the scene's name, scenes done and scenes in all."""
+SUMMARY = (
+    "name", "accepted", "reason", "width", "height", "zoom_ratio", "blur_px", "psnr_db",
+    "psnr_far_db", "correlation", "valid",
+)  # fmt: skip
+"""What ``set.json`` repeats of each scene's record."""
+
+
+@dataclass(frozen=True)
+class PairSet:
+    """What became of a set.
+
+    Attributes:
+        folder: the set.
+        scenes: a summary of every scene, accepted or dropped with its reason.
+        kept: scenes that were finished already.
+        removed: scenes of an earlier run whose shots are gone.
+    """
+
+    folder: Path
+    scenes: tuple[dict[str, Any], ...]
+    kept: int
+    removed: tuple[str, ...]
+
+    @property
+    def accepted(self) -> int:
+        """Number of samples."""
+        return sum(bool(scene["accepted"]) for scene in self.scenes)
+
+
+def build_set(
+    far: Path,
+    near: Path,
+    output: Path,
+    config: PairConfig | None = None,
+    *,
+    overwrite: bool = False,
+    on_progress: SceneProgress | None = None,
+) -> PairSet:
+    """Make a training set by specification 2, or go on with one that was interrupted.
+
+    Every scene gets a folder under ``output/scenes``: one with frames, target, mask and record, or,
+    if it makes no sample, with a record that says why. A scene is finished when its folder is
+    there; it is done again only if its files changed their names or sizes, or with ``overwrite``.
+
+    Args:
+        far: ``far/SCENE/*.png``, or ``far/SCENE.png`` for a scene of one shot.
+        near: likewise.
+        output: folder of the set.
+        config: settings.
+        overwrite: whether finished scenes are done again, with other settings too.
+        on_progress: told of every scene.
+
+    Raises:
+        InputError: if the folders hold no scene of one name, or the set there has other settings.
+        OutputError: if the set cannot be written there.
+    """
+    config = config or PairConfig()
+    scenes = find_scenes(far, near)
+    _check_place(output, far, near)
+    open_folder(output, config, overwrite)
+    report = on_progress or (lambda name, done, total: None)
+    removed = remove_others(output, {scene.name for scene in scenes})
+    records, kept = [], 0
+    for done, scene in enumerate(scenes):
+        report(scene.name, done, len(scenes))
+        record = None if overwrite else finished(output, scene, config)
+        kept += record is not None
+        records.append(_summary(record or _build_scene(output, scene, config)))
+    report("", len(scenes), len(scenes))
+    write_sheet(output / SHEET, output, records)
+    write_set_record(output, config, records)
+    return PairSet(output, tuple(records), kept, tuple(removed))
+
+
+def _check_place(output: Path, far: Path, near: Path) -> None:
+    place = output.resolve()
+    for folder in (far, near):
+        if place == folder.resolve() or folder.resolve() in place.parents:
+            raise InputError(f"{output}: lies in {folder}, the shots; give another folder with -o")
+
+
+def _build_scene(output: Path, scene: SceneFiles, config: PairConfig) -> dict[str, Any]:
+    """Make one scene's folder; its record."""
+    with making_scene(output, scene.name) as folder:
+        try:
+            record = _sample(folder, scene, config)
+        except (SceneError, PictureError) as error:
+            record = dropped_record(scene, config, str(error))
+        write_json(folder / RECORD, record)
+    return record
+
+
+def _sample(folder: Path, scene: SceneFiles, config: PairConfig) -> dict[str, Any]:
+    scene.check()
+    with spooling() as far, spooling() as near:
+        held, near_held = spool_pictures(scene.far, far), spool_pictures(scene.near, near)
+        notes = _notes(held, near_held)
+        couple = make_couple(far, near, config, lambda stage, done, total: None)
+        _write_pictures(folder, couple, far, near, held[couple.choice.index])
+    if len(held) == 1:
+        notes.append("one far shot: the sample has no other frames")
+    elif not couple.far.frames:
+        notes.append("no other far shot could be used: the sample has the reference alone")
+    return accepted_record(scene, config, couple, notes)
+
+
+def _notes(far: list[Metadata], near: list[Metadata]) -> list[str]:
+    notes = []
+    if len({held.icc_profile for held in (*far, *near)}) > 1:
+        notes.append("the shots have different colour profiles; values were taken as they are")
+    if any(held.alpha is not None for held in (*far, *near)):
+        notes.append("transparency of the shots was ignored")
+    return notes
+
+
+def _write_pictures(folder: Path, couple: Couple, far: Spool, near: Spool, held: Metadata) -> None:
+    """Frames with the far shots' bits and profile, the target with the near shots' bits."""
+    places = [(couple.choice.index, couple.region)]
+    places += [(frame.index, frame.region) for frame in couple.far.frames]
+    cut = RegionSource(far, places)
+    deep = Metadata(icc_profile=held.icc_profile, bit_depth=16 if far.depth == 16 else 8)
+    for place in range(cut.count):
+        write_picture(Picture(cut.rows(place, 0, cut.height), deep), folder / frame_name(place))
+    deep = Metadata(icc_profile=held.icc_profile, bit_depth=16 if near.depth == 16 else 8)
+    write_picture(Picture(couple.target, deep), folder / TARGET)
+    mask = couple.mask.to(torch.float32).expand(3, -1, -1)
+    write_picture(Picture(mask, Metadata(grey=True)), folder / MASK)
+
+
+def _summary(record: dict[str, Any]) -> dict[str, Any]:
+    found = {name: record.get(name) for name in SUMMARY}
+    found["frames"] = len(record.get("frames", ()))
+    return found

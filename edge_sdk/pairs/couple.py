@@ -1,0 +1,192 @@
+"""One sample couple: from the shots of a scene to aligned far frames, target and mask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from edge_sdk.burst.align import Aligned, align_most
+from edge_sdk.burst.plan import Progress
+from edge_sdk.burst.reference import ReferenceChoice
+from edge_sdk.burst.scoring import score
+from edge_sdk.burst.source import FrameSource
+from edge_sdk.burst.tiles import Region
+from edge_sdk.errors import SceneError
+from edge_sdk.imaging import rgb_to_ycbcr
+from edge_sdk.pairs.colour import ColourMatch, match_colours
+from edge_sdk.pairs.config import PairConfig
+from edge_sdk.pairs.frames import FarFrames, cut_frames
+from edge_sdk.pairs.geometry import (
+    check_shape,
+    region_offset,
+    seen_share,
+    shared_region,
+    shifted,
+)
+from edge_sdk.pairs.ghosts import block_mask, ghost_blocks, usual_difference
+from edge_sdk.pairs.matching import Match, match_pictures
+from edge_sdk.pairs.placing import placed, reduced
+from edge_sdk.pairs.quality import PairQuality, measure_quality
+from edge_sdk.pairs.refining import Refined, refine_placement
+from edge_sdk.pairs.sharpness import equally_blurred
+from edge_sdk.pairs.standard import StandardImage, standard_image
+from edge_sdk.registration import RegistrationConfig
+
+
+@dataclass(frozen=True, eq=False)
+class Couple:
+    """A training sample and how it came about.
+
+    Attributes:
+        reference_pixels: float32 [3, H, W] in [0, 1], the far reference, clipped.
+        target: float32 [3, scale·H, scale·W] in [0, 1], the near image on the target's grid.
+        mask: bool [scale·H, scale·W], true where the target counts.
+        region: what of the far reference is kept.
+        choice: the far reference and all sharpnesses.
+        far: the other far frames.
+        left_out: why other far shots are not used, by shot.
+        standard: the near standard image.
+        match: what features said.
+        shared: share of the near image that the far reference shows.
+        zoom_ratio: near pixels per far pixel, refined.
+        refined: where the near image lies on the clip.
+        colours: what was done to its colours.
+        quality: how far both agree.
+    """
+
+    reference_pixels: Tensor
+    target: Tensor
+    mask: Tensor
+    region: Region
+    choice: ReferenceChoice
+    far: FarFrames
+    left_out: dict[int, str]
+    standard: StandardImage
+    match: Match
+    shared: float
+    zoom_ratio: float
+    refined: Refined
+    colours: ColourMatch
+    quality: PairQuality
+
+
+@torch.no_grad()
+def make_couple(
+    far: FrameSource, near: FrameSource, config: PairConfig, report: Progress
+) -> Couple:
+    """Make the sample of one scene, in the order of specification 2.
+
+    Args:
+        far: the far shots, at least one.
+        near: the near shots, at least one.
+        config: settings.
+        report: told of every step.
+
+    Raises:
+        SceneError: if no sample can be made; the message is the reason.
+    """
+    choice, aligned = _reference(far, report)
+    reference = far.rows(choice.index, 0, far.height)
+    standard = standard_image(near, report)
+    report("match", 0, 1)
+    match, region, shared = _shared_view(reference, standard.pixels, config)
+    top, left = region.top, region.left
+    clip = reference[:, top : top + region.height, left : left + region.width].contiguous()
+    start = match.matrix @ shifted(region_offset(region, far.height, far.width))
+    ratio = check_shape(start, config)
+    noise_std = choice.noise_std[choice.index]
+    refined = refine_placement(clip, standard.pixels, start, config.scale, ratio, noise_std)
+    ratio = check_shape(refined.placement.matrix, config)
+    _check_blur(refined.blur_px, config)
+    report("match", 1, 1)
+    target, mask, colours, quality = _target(clip, standard.pixels, refined, ratio, config)
+    motions = {index: found.matrix for index, found in aligned.motions.items()}
+    frames = cut_frames(far, choice, motions, region, report)
+    reasons = {
+        index: found.reason for index, found in aligned.registrations.items() if found.reason
+    }
+    return Couple(
+        reference_pixels=clip,
+        target=target,
+        mask=mask,
+        region=region,
+        choice=choice,
+        far=frames,
+        left_out=reasons | frames.left_out,
+        standard=standard,
+        match=match,
+        shared=shared,
+        zoom_ratio=ratio,
+        refined=refined,
+        colours=colours,
+        quality=quality,
+    )
+
+
+def _reference(far: FrameSource, report: Progress) -> tuple[ReferenceChoice, Aligned]:
+    region = Region(0, 0, far.width, far.height)
+    choice = score(far, region, None, report)
+    # What bends the motion is asked once the frames are cut.
+    return align_most(far, choice, RegistrationConfig(field=False), None, report)
+
+
+def _shared_view(far: Tensor, near: Tensor, config: PairConfig) -> tuple[Match, Region, float]:
+    luma, near_luma = rgb_to_ycbcr(far)[:1], rgb_to_ycbcr(near)[:1]
+    match = match_pictures(luma, near_luma, config.min_inliers)
+    check_shape(match.matrix, config)
+    shared = seen_share(match.matrix, far, near)
+    if shared < config.min_overlap:
+        raise SceneError(
+            f"too little overlap: the far reference shows {shared:.0%} of the near shot, "
+            f"{config.min_overlap:.0%} are needed"
+        )
+    region = shared_region(match.matrix, far, near)
+    if min(region.width, region.height) < config.smallest_px:
+        raise SceneError(
+            f"too little overlap: {region.width}×{region.height} far px are shared, "
+            f"{config.smallest_px} px on each side are needed"
+        )
+    return match, region, shared
+
+
+def _check_blur(blur_px: float, config: PairConfig) -> None:
+    if blur_px > config.max_blur_px:
+        raise SceneError(
+            f"the far reference is too blurry against the near shot: by {blur_px:.1f} px, "
+            f"{config.max_blur_px:g} are allowed"
+        )
+    if -blur_px > config.max_blur_px / 4:
+        raise SceneError(
+            f"the near shot is blurrier than the far reference: by {-blur_px:.1f} far px, "
+            f"{config.max_blur_px / 4:g} are allowed"
+        )
+
+
+def _target(
+    clip: Tensor, near: Tensor, refined: Refined, ratio: float, config: PairConfig
+) -> tuple[Tensor, Tensor, ColourMatch, PairQuality]:
+    size, scale = (clip.shape[-2], clip.shape[-1]), config.scale
+    picture, shown = placed(near, refined.placement, size, scale, ratio)
+    seen = shown.view(size[0], scale, size[1], scale).all(3).all(1)
+    on_grid, wanted = equally_blurred(reduced(picture, scale), clip, refined.blur_px)
+    colours = match_colours(on_grid, wanted, seen)
+    matched = colours(on_grid)
+    ghosts = ghost_blocks(matched, wanted, usual_difference(matched, wanted))
+    kept = block_mask(ghosts, size, 1) & seen
+    valid = float(kept.double().mean())
+    if 1 - valid > config.max_ghosts:
+        raise SceneError(
+            f"{1 - valid:.0%} of the shared view do not align (moved objects or parallax), "
+            f"{config.max_ghosts:.0%} are allowed"
+        )
+    target = colours(picture).clamp_(0, 1)
+    mask = block_mask(ghosts, size, scale) & shown
+    quality = measure_quality(clip, target, mask, matched, wanted, kept)
+    if quality.correlation < config.min_correlation:
+        raise SceneError(
+            f"far and near differ: correlation {quality.correlation:.2f} where they align, "
+            f"{config.min_correlation:g} is needed"
+        )
+    return target, mask, colours, quality

@@ -1,0 +1,155 @@
+"""A set on disk, checked when it is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from edge_sdk.errors import InputError
+from edge_sdk.pairs.folder import SCENES, SET_FORMAT, SET_RECORD, read_json
+from edge_sdk.pairs.record import MASK, RECORD, SCENE_FORMAT, TARGET, VERSION
+from edge_sdk.registration import MotionField
+
+
+@dataclass(frozen=True, eq=False)
+class StoredScene:
+    """A sample on disk.
+
+    Attributes:
+        name: of the scene.
+        frames: files of the far frames, reference first.
+        fields: motion from the reference to each frame; at rest for the reference itself.
+        target: file of the target.
+        mask: file of the mask.
+        height: rows of a frame.
+        width: columns of a frame.
+        noise_std: noise of a frame on values in [0, 1].
+    """
+
+    name: str
+    frames: tuple[Path, ...]
+    fields: tuple[MotionField, ...]
+    target: Path
+    mask: Path
+    height: int
+    width: int
+    noise_std: float
+
+
+@dataclass(frozen=True, eq=False)
+class StoredSet:
+    """A set on disk.
+
+    Attributes:
+        folder: the set.
+        scale: pixels of a target per pixel of a frame.
+        scenes: its samples, by name.
+    """
+
+    folder: Path
+    scale: int
+    scenes: tuple[StoredScene, ...]
+
+
+def open_set(folder: Path) -> StoredSet:
+    """Open a set and check that every file is there and of the size that its record says.
+
+    Pixels are not read.
+
+    Raises:
+        InputError: if it is no set, of another version, incomplete, without a sample, or a file is
+            missing, unreadable or of another size. The message names it.
+    """
+    record = read_json(folder / SET_RECORD)
+    if record is None or record.get("format") != SET_FORMAT:
+        raise InputError(f"{folder}: is no set of pairs; make one with: edge-sdk pairs FAR NEAR -o")
+    _check_version(folder / SET_RECORD, record)
+    if not record.get("complete"):
+        raise InputError(f"{folder}: is not complete; run the same edge-sdk pairs again")
+    try:
+        scale = int(record["scale"])
+        names = [str(scene["name"]) for scene in record["scenes"] if scene["accepted"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{folder / SET_RECORD}: is damaged; make the set again") from error
+    if not names:
+        raise InputError(f"{folder}: holds no sample; its sheet says why scenes were dropped")
+    return StoredSet(folder, scale, tuple(_scene(folder / SCENES / name, scale) for name in names))
+
+
+def _scene(folder: Path, scale: int) -> StoredScene:
+    path = folder / RECORD
+    record = read_json(path)
+    if record is None or record.get("format") != SCENE_FORMAT:
+        raise InputError(f"{path}: is missing or damaged; run edge-sdk pairs again")
+    _check_version(path, record)
+    try:
+        height, width = int(record["height"]), int(record["width"])
+        frames = tuple(folder / str(frame["file"]) for frame in record["frames"])
+        fields = tuple(_field(frame, height, width) for frame in record["frames"])
+        scene = StoredScene(
+            str(record["name"]),
+            frames,
+            fields,
+            folder / TARGET,
+            folder / MASK,
+            height,
+            width,
+            float(record["noise_std"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: is damaged ({error}); run edge-sdk pairs again") from error
+    if not frames or record.get("scale") != scale:
+        raise InputError(f"{path}: does not belong to the set around it; make the set again")
+    for frame in frames:
+        _check_size(frame, height, width)
+    for finer in (scene.target, scene.mask):
+        _check_size(finer, scale * height, scale * width)
+    return scene
+
+
+def _field(frame: Mapping[str, Any], height: int, width: int) -> MotionField:
+    matrix = _tensor(frame["matrix"])
+    offsets = None if frame["offsets_px"] is None else _tensor(frame["offsets_px"])
+    confidence = None if frame["confidence"] is None else _tensor(frame["confidence"])
+    if matrix.shape != (3, 3) or (offsets is not None and offsets.shape[2:] != (2,)):
+        raise ValueError("a motion has another shape")
+    if confidence is not None and confidence.ndim != 2:
+        raise ValueError("a confidence has another shape")
+    return MotionField(matrix, height, width, offsets, confidence)
+
+
+def _tensor(values: Any) -> Tensor:
+    found = torch.tensor(values, dtype=torch.float64)
+    if not bool(torch.isfinite(found).all()):
+        raise ValueError("a number is not finite")
+    return found
+
+
+def _check_version(path: Path, record: Mapping[str, Any]) -> None:
+    if record.get("version") != VERSION:
+        raise InputError(
+            f"{path}: version {record.get('version')} is unknown, {VERSION} is read; make the set "
+            "again with this edge-sdk"
+        )
+
+
+def _check_size(path: Path, height: int, width: int) -> None:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            size = image.size
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: is missing; run edge-sdk pairs again") from error
+    except (OSError, UnidentifiedImageError) as error:
+        raise InputError(f"{path}: cannot be read; run edge-sdk pairs --overwrite") from error
+    if size != (width, height):
+        raise InputError(
+            f"{path}: is {size[0]}×{size[1]} px, its record says {width}×{height}; run edge-sdk "
+            "pairs --overwrite"
+        )

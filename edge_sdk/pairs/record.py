@@ -1,0 +1,126 @@
+"""A scene of a set as ``scene.json`` says it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from edge_sdk.pairs.config import PairConfig
+from edge_sdk.pairs.couple import Couple
+from edge_sdk.pairs.scenes import SceneFiles
+from edge_sdk.registration import MotionField
+
+SCENE_FORMAT = "edge-sdk pair"
+VERSION = 1
+RECORD = "scene.json"
+TARGET, MASK = "target.png", "mask.png"
+DIGITS = 5
+
+
+def sources_of(scene: SceneFiles) -> dict[str, list[dict[str, Any]]]:
+    """Names and sizes in bytes of a scene's files: what tells that they are others now."""
+    return {
+        kind: [{"name": path.name, "bytes": path.stat().st_size} for path in shots]
+        for kind, shots in (("far", scene.far), ("near", scene.near))
+    }
+
+
+def dropped_record(scene: SceneFiles, config: PairConfig, reason: str) -> dict[str, Any]:
+    """The record of a scene that makes no sample."""
+    return {**_head(scene, config), "accepted": False, "reason": reason}
+
+
+def accepted_record(
+    scene: SceneFiles, config: PairConfig, couple: Couple, notes: Sequence[str]
+) -> dict[str, Any]:
+    """The record of a sample."""
+    standard = couple.standard
+    far_files, near_files = ([path.name for path in shots] for shots in (scene.far, scene.near))
+    left_out = [(far_files[k], why) for k, why in sorted(couple.left_out.items())]
+    left_out += [(near_files[k], why) for k, why in sorted(standard.left_out.items())]
+    region = couple.region
+    return {
+        **_head(scene, config),
+        "accepted": True,
+        "reason": "",
+        "notes": list(notes),
+        "scale": config.scale,
+        "width": region.width,
+        "height": region.height,
+        "zoom_ratio": couple.zoom_ratio,
+        "matches": couple.match.matches,
+        "inliers": couple.match.inliers,
+        "shared": couple.shared,
+        "blur_px": couple.refined.blur_px,
+        "residual_std": couple.refined.registration.residual_std,
+        "settled_px": couple.refined.moved_px,
+        **finite(asdict(couple.quality)),
+        "noise_std": couple.far.noise_std,
+        "near_shots": standard.used,
+        "target": {
+            "matrix": couple.refined.placement.matrix.tolist(),
+            "varies": couple.refined.placement.field is not None,
+            "curves": rounded(couple.colours.curves),
+            "mixing": rounded(couple.colours.mixing),
+        },
+        "frames": _frames(couple, far_files),
+        "left_out": [{"source": name, "reason": why} for name, why in left_out],
+    }
+
+
+def frame_name(place: int) -> str:
+    """File of a frame; the reference is at place 0."""
+    return f"{place:02d}.png"
+
+
+def finite(values: dict[str, float]) -> dict[str, float | None]:
+    """Numbers as JSON holds them: what is not finite becomes null."""
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}
+
+
+def rounded(values: Tensor | None) -> Any:
+    """A tensor as lists of numbers of five decimals."""
+    return (
+        None if values is None else (values.double() * 10**DIGITS).round().div(10**DIGITS).tolist()
+    )
+
+
+def _frames(couple: Couple, names: Sequence[str]) -> list[dict[str, Any]]:
+    region, reference = couple.region, couple.choice.index
+    still = MotionField(torch.eye(3, dtype=torch.float64), region.height, region.width)
+    rows = [(reference, region, still, 0.0, 1.0)]
+    rows += [
+        (frame.index, frame.region, frame.field, frame.residual_std, frame.explained)
+        for frame in couple.far.frames
+    ]
+    return [
+        {
+            "file": frame_name(place),
+            "source": names[index],
+            "left": kept.left,
+            "top": kept.top,
+            "score": couple.choice.scores[index],
+            "residual_std": residual_std,
+            "explained": explained,
+            "weight": 1.0 if field.confidence is None else float(field.confidence.mean()),
+            "matrix": field.matrix.tolist(),
+            "offsets_px": rounded(field.offsets_px),
+            "confidence": rounded(field.confidence),
+        }
+        for place, (index, kept, field, residual_std, explained) in enumerate(rows)
+    ]
+
+
+def _head(scene: SceneFiles, config: PairConfig) -> dict[str, Any]:
+    return {
+        "format": SCENE_FORMAT,
+        "version": VERSION,
+        "name": scene.name,
+        "settings": asdict(config),
+        "sources": sources_of(scene),
+    }

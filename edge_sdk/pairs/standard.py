@@ -1,0 +1,82 @@
+"""The near standard image: the aligned near shots of a scene, averaged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from edge_sdk.burst.align import align_most
+from edge_sdk.burst.encode import Encode
+from edge_sdk.burst.merge import merge
+from edge_sdk.burst.plan import MergePlan, Progress
+from edge_sdk.burst.scoring import score
+from edge_sdk.burst.source import FrameSource
+from edge_sdk.burst.tiles import Region
+from edge_sdk.registration import RegistrationConfig
+
+TILE_PX = 192
+SMALLEST_WEIGHT = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class StandardImage:
+    """A near picture of little noise.
+
+    Attributes:
+        pixels: float32 [3, h, w] in [0, 1].
+        reference: 0-based shot on whose grid it lies.
+        used: shots that are in it.
+        left_out: why the others are not, by shot.
+    """
+
+    pixels: Tensor
+    reference: int
+    used: int
+    left_out: dict[int, str]
+
+
+class _Mean(nn.Module):
+    """Stage ``decode`` that only divides: what the sums and weights of ``encode`` average to."""
+
+    def forward(self, sums: Tensor, weights: Tensor, reference: Tensor) -> Tensor:
+        floor = SMALLEST_WEIGHT
+        mean: Tensor = (sums + floor * reference) / (weights + floor)
+        return mean
+
+
+class _Rows:
+    def __init__(self, height: int, width: int) -> None:
+        self.pixels = torch.empty(3, height, width)
+
+    def put(self, top: int, pixels: Tensor) -> None:
+        self.pixels[:, top : top + pixels.shape[1]] = pixels
+
+
+@torch.no_grad()
+def standard_image(source: FrameSource, report: Progress) -> StandardImage:
+    """Integrate the near shots of a scene; one alone is itself.
+
+    With the shots G_i = f + B_i and independent noise B_i of mean zero (specification 2), their
+    mean estimates f. They are aligned to the sharpest by the alignment of burst zoom and averaged
+    at scale 1 with its ghost weights; there is no further denoising and no deblurring, so that the
+    target holds nothing that no shot shows.
+
+    Args:
+        source: the near shots.
+        report: told of every step.
+    """
+    region = Region(0, 0, source.width, source.height)
+    if source.count == 1:
+        return StandardImage(source.rows(0, 0, source.height), 0, 1, {})
+    choice = score(source, region, None, report)
+    choice, aligned = align_most(source, choice, RegistrationConfig(), None, report)
+    plan = MergePlan(source, choice.index, aligned.motions, region, TILE_PX, aligned.noise_std, 1.0)
+    rows = _Rows(source.height, source.width)
+    merge(plan, Encode(1), _Mean(), 0, rows, report)
+    left_out = {
+        index: found.reason for index, found in aligned.registrations.items() if found.reason
+    }
+    used = len(aligned.motions) + 1
+    return StandardImage(rows.pixels.clamp_(0, 1), choice.index, used, left_out)

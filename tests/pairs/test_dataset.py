@@ -1,0 +1,198 @@
+"""Crops of a set for training: aligned, repeatable, and refused where the set is damaged."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from edge_sdk.burst.encode import HALO_PX, Encode
+from edge_sdk.errors import InputError
+from edge_sdk.imaging import read_picture
+from edge_sdk.pairs import PairDataset, build_set
+from tests.pairs.far_near_shots import shots_of, write_shots
+
+CROP, HALO, FRAMES = 24, HALO_PX, 4
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("dataset")
+    write_shots(shots_of(), place / "far", place / "near", "astronaut")
+    write_shots(shots_of("coffee", seed=1, frames=1), place / "far", place / "near", "coffee")
+    assert build_set(place / "far", place / "near", place / "set").accepted == 2
+    return place / "set"
+
+
+def dataset(made: Path, **changes: Any) -> PairDataset:
+    settings = {"crop_px": CROP, "frames": FRAMES, "length": 40, "seed": 3, **changes}
+    return PairDataset(made, **settings)
+
+
+def test_shapes_and_ranges(made: Path) -> None:
+    samples = dataset(made)
+    assert len(samples) == 40
+    seen = set()
+    for index in range(40):
+        sample = samples[index]
+        seen.add(sample.scene)
+        side = CROP + 2 * HALO
+        assert sample.reference.shape == (3, side, side)
+        assert sample.frames.shape == (FRAMES, 3, side, side)
+        assert sample.offset.shape == (FRAMES, 2, side, side)
+        assert sample.confidence.shape == (FRAMES, 1, side, side)
+        assert sample.target.shape == (3, 2 * CROP, 2 * CROP)
+        assert sample.mask.shape == (1, 2 * CROP, 2 * CROP)
+        assert set(sample.mask.unique().tolist()) <= {0.0, 1.0}
+        for part in (sample.frames, sample.target, sample.confidence):
+            assert float(part.min()) >= 0
+            assert float(part.max()) <= 1
+        assert float(sample.offset.abs().max()) <= 0.55
+        assert torch.equal(sample.frames[0], sample.reference)
+        assert float(sample.offset[0].abs().max()) == 0
+        assert sample.noise_std > 0
+    assert seen == {"astronaut", "coffee"}
+
+
+def test_a_scene_with_fewer_frames_is_filled_up_without_weight(made: Path) -> None:
+    samples = dataset(made)
+    for index in range(40):
+        sample = samples[index]
+        assert sample.count == {"astronaut": 3, "coffee": 1}[sample.scene]
+        assert float(sample.confidence[sample.count :].sum()) == 0
+        middle = (..., slice(HALO, -HALO), slice(HALO, -HALO))
+        assert float(sample.confidence[0][middle].min()) == 1
+        assert float(sample.confidence[1 : sample.count].mean() if sample.count > 1 else 1) > 0.5
+
+
+def test_the_same_index_and_seed_give_the_same_crop_in_any_order(made: Path) -> None:
+    first, second = dataset(made), dataset(made, cached_scenes=1)
+    backwards = {index: second[index] for index in reversed(range(8))}
+    for index in range(8):
+        for name in ("frames", "offset", "confidence", "target", "mask"):
+            assert torch.equal(getattr(first[index], name), getattr(backwards[index], name))
+    other = dataset(made, seed=4)
+    assert any((first[k].top, first[k].left) != (other[k].top, other[k].left) for k in range(8))
+
+
+def test_the_target_is_the_files_crop_at_twice_the_place(made: Path) -> None:
+    sample = dataset(made)[0]
+    target = read_picture(made / "scenes" / sample.scene / "target.png").pixels
+    rows = slice(2 * sample.top, 2 * (sample.top + CROP))
+    columns = slice(2 * sample.left, 2 * (sample.left + CROP))
+    assert torch.equal(sample.target, target[:, rows, columns])
+
+
+def test_encode_takes_the_crops_and_frames_bring_the_merge_nearer_to_the_target(
+    made: Path,
+) -> None:
+    samples, encoder = dataset(made, crop_px=48, length=30), Encode(2)
+    alone, together = [], []
+    for index in range(30):
+        sample = samples[index]
+        if sample.count == 1:
+            continue
+        noise = torch.full((1, 1, 1, 1), sample.noise_std)
+        for frames, errors in ((1, alone), (FRAMES, together)):
+            sums, weights, _ = encoder(
+                sample.reference[None],
+                sample.frames[:frames],
+                sample.offset[:frames],
+                sample.confidence[:frames],
+                noise,
+            )
+            fine = torch.nn.functional.pixel_shuffle(weights, 2)
+            merged = torch.nn.functional.pixel_shuffle(sums, 2) / fine.clamp_min(1e-3)
+            counted = sample.mask * (fine[0] > 0.05)
+            difference = (merged[0] - sample.target).square().mean(0, keepdim=True)
+            errors.append(float((difference * counted).sum() / counted.sum()))
+    assert len(alone) > 3
+    assert sum(together) < 0.95 * sum(alone)
+
+
+def test_crops_avoid_what_does_not_count(made: Path, tmp_path: Path) -> None:
+    from PIL import Image
+
+    folder = Path(shutil.copytree(made, tmp_path / "set"))
+    path = folder / "scenes" / "astronaut" / "mask.png"
+    with Image.open(path) as image:
+        size = image.size
+    mask = Image.new("L", size, 0)
+    mask.paste(255, (0, 0, size[0], size[1] // 2))
+    mask.save(path)
+    samples = dataset(folder, length=60)
+    shares = [
+        float(sample.mask.mean())
+        for sample in (samples[index] for index in range(60))
+        if sample.scene == "astronaut"
+    ]
+    assert sum(share >= 0.5 for share in shares) >= 0.9 * len(shares)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"crop_px": 0}, {"frames": 0}, {"length": -1}, {"seed": -1}, {"cached_scenes": 0}],
+)
+def test_numbers_out_of_range_are_refused(made: Path, changes: dict[str, int]) -> None:
+    with pytest.raises(InputError, match="give a pixel"):
+        dataset(made, **changes)
+
+
+def test_crops_larger_than_a_scene_and_indices_beyond_are_refused(made: Path) -> None:
+    with pytest.raises(InputError, match="smaller crops"):
+        dataset(made, crop_px=4000)
+    with pytest.raises(IndexError):
+        dataset(made)[40]
+
+
+def change_record(path: Path, **changes: Any) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_damaged_sets_are_refused_in_one_line(made: Path, tmp_path: Path) -> None:
+    def refusal(harm: str) -> str:
+        folder = Path(shutil.copytree(made, tmp_path / harm))
+        scene = folder / "scenes" / "astronaut"
+        if harm == "record":
+            (folder / "set.json").write_text("{")
+        elif harm == "version":
+            change_record(folder / "set.json", version=99)
+        elif harm == "scene version":
+            change_record(scene / "scene.json", version=99)
+        elif harm == "no scene record":
+            (scene / "scene.json").unlink()
+        elif harm == "missing frame":
+            (scene / "01.png").unlink()
+        elif harm == "other size":
+            shutil.copy(scene / "00.png", scene / "target.png")
+        elif harm == "no picture":
+            (scene / "mask.png").write_bytes(b"no picture")
+        elif harm == "no frames":
+            change_record(scene / "scene.json", frames=[])
+        elif harm == "bad motion":
+            record = json.loads((scene / "scene.json").read_text())
+            record["frames"][1]["matrix"] = [[1, 2], [3, 4]]
+            change_record(scene / "scene.json", frames=record["frames"])
+        elif harm == "nothing accepted":
+            change_record(folder / "set.json", scenes=[])
+        with pytest.raises(InputError) as error:
+            dataset(folder)
+        assert "\n" not in str(error.value)
+        return str(error.value)
+
+    assert "no set of pairs" in refusal("record")
+    assert "version 99" in refusal("version")
+    assert "version 99" in refusal("scene version")
+    assert "missing or damaged" in refusal("no scene record")
+    assert "01.png: is missing" in refusal("missing frame")
+    assert "target.png: is" in refusal("other size")
+    assert "cannot be read" in refusal("no picture")
+    assert "does not belong" in refusal("no frames")
+    assert "damaged" in refusal("bad motion")
+    assert "no sample" in refusal("nothing accepted")
+    with pytest.raises(InputError, match="no set of pairs"):
+        dataset(tmp_path / "nowhere")
