@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from edge_sdk.burst.align import align_most
 from edge_sdk.burst.encode import Encode
@@ -13,10 +13,10 @@ from edge_sdk.burst.merge import merge
 from edge_sdk.burst.plan import MergePlan, Progress
 from edge_sdk.burst.scoring import score
 from edge_sdk.burst.source import FrameSource
+from edge_sdk.burst.stages import DECODED_PX, TILE_PX, Stages
 from edge_sdk.burst.tiles import Region
 from edge_sdk.registration import RegistrationConfig
 
-TILE_PX = 192
 SMALLEST_WEIGHT = 1e-6
 
 
@@ -37,13 +37,9 @@ class StandardImage:
     left_out: dict[int, str]
 
 
-class _Mean(nn.Module):
-    """Stage ``decode`` that only divides: what the sums and weights of ``encode`` average to."""
-
-    def forward(self, sums: Tensor, weights: Tensor, reference: Tensor) -> Tensor:
-        floor = SMALLEST_WEIGHT
-        mean: Tensor = (sums + floor * reference) / (weights + floor)
-        return mean
+def _averaged(sums: Tensor, weights: Tensor, reference: Tensor) -> Tensor:
+    # Stage decode that only divides: what the sums and weights of encode average to.
+    return (sums + SMALLEST_WEIGHT * reference) / (weights + SMALLEST_WEIGHT)
 
 
 class _Rows:
@@ -72,9 +68,10 @@ def standard_image(source: FrameSource, report: Progress) -> StandardImage:
         return StandardImage(source.rows(0, 0, source.height), 0, 1, {})
     choice = score(source, region, None, report)
     choice, aligned = align_most(source, choice, RegistrationConfig(), None, report)
-    plan = MergePlan(source, choice.index, aligned.motions, region, TILE_PX, aligned.noise_std, 1.0)
+    plan = MergePlan(source, choice.index, aligned.motions, region, aligned.noise_std, 1.0)
+    stages = Stages(Encode(1), _averaged, 1, 0, TILE_PX, DECODED_PX)
     rows = _Rows(source.height, source.width)
-    merge(plan, Encode(1), _Mean(), 0, rows, report)
+    merge(plan, stages, rows, report)
     left_out = {
         index: found.reason for index, found in aligned.registrations.items() if found.reason
     }
