@@ -35,12 +35,11 @@ def enhance(
 
     Example: edge-sdk enhance holiday/*.jpg -o enhanced
     """
-    from edge_sdk.zoo import resolve_model
     from edge_sdk.zoo.enhancing import check_folder, enhance_files, gather_pictures
-    from edge_sdk.zoo.networks import fused_network
+    from edge_sdk.zoo.networks import fused_network, picture_network
 
     found = gather_pictures(pictures or [])
-    network = fused_network(resolve_model(model))
+    network = fused_network(picture_network(model))
     check_folder(found, output)
     with stage_progress() as progress:
         results = list(enhance_files(found, output, network, runtime, progress))

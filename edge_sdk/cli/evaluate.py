@@ -86,15 +86,14 @@ def evaluate(
 def _methods(subjects: list[str], model: str | None, asked: tuple[str, ...] | None) -> list[Method]:
     from edge_sdk.emulate.open import SUFFIXES
     from edge_sdk.evaluation import ArtifactMethod, ModelMethod
-    from edge_sdk.zoo import resolve_model
-    from edge_sdk.zoo.networks import fused_network
+    from edge_sdk.zoo.networks import fused_network, picture_network
 
     methods: list[Method] = []
-    network: EnhanceNet | None = None if model is None else resolve_model(model)
+    network: EnhanceNet | None = None if model is None else picture_network(model)
     for subject in subjects:
         path = Path(subject)
         if path.suffix not in SUFFIXES:
-            network = fused_network(resolve_model(subject))
+            network = fused_network(picture_network(subject))
             methods.append(ModelMethod(network, network.spec, path.stem))
             continue
         runtimes = file_runtimes(path, asked)

@@ -63,7 +63,10 @@ def quantize(
 
     Example: edge-sdk quantize sr_x2_y -c photos --truth --tune 2000 -o int8.safetensors
     """
+    from edge_sdk.burst.calibration import burst_calibration
+    from edge_sdk.data.calibration import read_calibration
     from edge_sdk.models import EnhanceNet, save_checkpoint
+    from edge_sdk.models.spec import Task
     from edge_sdk.outputs import check_writable, replacing
     from edge_sdk.quantize import Observer
     from edge_sdk.zoo.quantising import QuantiseOptions, quantise_loaded
@@ -89,8 +92,10 @@ def quantize(
     if size is not None or (loaded.spec is not None and input_shape is None):
         loaded = loaded.resized(*parse_size(size or "64x64"))
     options = QuantiseOptions(observer, cuts, shrink, tune, budget_db, truth, seed)  # type: ignore[arg-type]
+    zooms = loaded.spec is not None and loaded.spec.task is Task.BURST_ZOOM
+    read = burst_calibration if zooms else read_calibration
     with stage_progress() as progress:
-        made = quantise_loaded(loaded, loaded.single_example, calibration, options, progress)
+        made = quantise_loaded(loaded, loaded.single_example, calibration, options, progress, read)
     if isinstance(made.model, EnhanceNet):
         save_checkpoint(made.model, path, made.scheme)
     else:

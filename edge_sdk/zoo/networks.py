@@ -34,6 +34,21 @@ def fused_network(network: EnhanceNet) -> EnhanceNet:
     return fused
 
 
+def picture_network(model: str) -> EnhanceNet:
+    """Load a network that takes pictures, with its branches.
+
+    Raises:
+        ModelError: if there is no such model.
+        InputError: if it takes bursts.
+    """
+    network = resolve_model(model)
+    if network.spec.task is Task.BURST_ZOOM:
+        raise InputError(
+            f"{model} takes the features of a burst, not a picture; use it by `edge-sdk zoom`"
+        )
+    return network
+
+
 def burst_network(model: str, scale: int) -> EnhanceNet:
     """Load a network that a burst is zoomed with, fused, in evaluation mode.
 

@@ -10,7 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from edge_sdk.burst.blend import Blend
 from edge_sdk.burst.encode import Encode
+from edge_sdk.burst.packed import ENCODE_CHANNELS, PackedBlend, PackedEncode, blend_channels
 from edge_sdk.burst.restore import Restore
 from edge_sdk.burst.stages import DECODED_PX
 from edge_sdk.registration import RegistrationConfig
@@ -28,11 +30,10 @@ def test_constants(module: str, name: str, value: str) -> None:
 
 
 def test_the_tables_are_found() -> None:
-    assert len(CONSTANTS) == 15
+    assert len(CONSTANTS) == 19
     assert [int(scale) for scale, _ in HALOS] == [1, 2, 3, 4]
-    assert [name for _, name, _ in ENDS if name in ("sums", "picture")] == 2 * ["sums"] + [
-        "picture"
-    ]
+    named = [name for _, name, _ in ENDS if name in ("sums", "picture", "features")]
+    assert named == ["sums", "sums", "picture", "sums", "features"]
 
 
 @pytest.mark.parametrize(("scale", "halo"), HALOS)
@@ -71,6 +72,19 @@ def test_shapes_of_the_stages(scale: int) -> None:
         assert [tuple(x.shape) for x in found] == [size(shape, names) for shape in outs]
         tensors += found
     assert len(tensors) == 4
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+def test_shapes_of_blend_and_of_the_files(scale: int) -> None:
+    blend = Blend(scale)
+    ins, _ = stage_ends("blend")
+    given = [torch.rand(size(shape, {"s": scale, "d": 40})) for shape in ins]
+    assert blend(*given).shape == (1, 4 * scale**2 + 7, 38, 38)
+    packed = torch.cat((*given[:3], torch.rand(1, 1, 40, 40)), 1)
+    assert packed.shape[1] == blend_channels(scale)
+    assert PackedBlend(blend)(packed).shape == (1, 4 * scale**2 + 7, 38, 38)
+    made = PackedEncode(Encode(scale))(torch.rand(1, ENCODE_CHANNELS, 40, 40))
+    assert made.shape == (1, 4 * scale**2 + 1, 30, 30)
 
 
 def test_limits_of_acceptance() -> None:
