@@ -30,16 +30,18 @@ def demo(
     """
     from edge_sdk.burst import zoom
     from edge_sdk.burst.evaluation import compare_with_truth, comparison_picture
+    from edge_sdk.burst.networks import DEFAULT_MODEL
     from edge_sdk.data.camera import CameraConfig, simulate_burst
     from edge_sdk.data.examples import PHOTOS, example_photo
     from edge_sdk.imaging import Picture, read_picture, write_picture
+    from edge_sdk.zoo.networks import burst_network
 
     if output.exists() and not output.is_dir():
         raise OutputError(f"{output}: is a file; give a folder")
     pixels = example_photo(photo) if photo in PHOTOS else read_picture(photo).pixels
     burst = simulate_burst(pixels, CameraConfig(frames=frames, noise_std=noise / 255, seed=seed))
     with stage_progress() as progress:
-        result = zoom(burst.frames, on_progress=progress)
+        result = zoom(burst.frames, burst_network(DEFAULT_MODEL, 2), on_progress=progress)
     scores = compare_with_truth(burst, result)
     try:
         output.mkdir(parents=True, exist_ok=True)
