@@ -6,7 +6,7 @@ M frames on the finer grid, the reference first, go one by one through an encode
     f² = a(conv, stride 2 (f¹))         4c channels, half size
     f³ = a(conv, stride 2 (f²))         8c channels, quarter size
 
-with a = ReLU and 3×3 convolutions. At every size the features of the M frames are joined over
+with a a leaky ReLU and 3×3 convolutions. At every size the features of the M frames are joined over
 channels, those of the reference multiplied by ``reference_weight`` first, those of the others as
 they are: jᵏ = (ω·fᵏ₀, fᵏ₁, …, fᵏ_{M−1}). Then, with d a transposed convolution of 2×2, stride 2,
 
@@ -16,8 +16,8 @@ they are: jᵏ = (ω·fᵏ₀, fᵏ₁, …, fᵏ_{M−1}). Then, with d a trans
     output = reference + conv(p)         3 channels
 
 What the document leaves open: the 1×1 convolution before the residual blocks, without which each of
-them has 18·(8c·M)² weights (7.4 million by default); the noise level beside each frame; and the
-reference added to the output.
+them has 18·(8c·M)² weights (7.4 million by default); the noise level beside each frame; the slope
+of the activation, with which no feature stays at 0; and the reference added to the output.
 
 The convolution after a join can learn to undo a constant factor, so that ω is no guarantee about a
 trained network. It makes the reference's part in every join, and the gradient that reaches
@@ -25,7 +25,8 @@ the weights behind it, ω times another frame's at first.
 
 Frames are joined in their places: the order of the others matters to a trained network, and
 :func:`~edge_sdk.burst.resampled.resample_burst` puts those first that agree best. The network
-consists of convolutions, ReLU, products with a number, sums, slices and joins, and converts whole.
+consists of convolutions, leaky ReLU, products with a number, sums, slices and joins, and converts
+whole.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ FIRST_LEARNED = 2.0
 MOST_REFERENCE_WEIGHT = 100.0
 NOISE_GAIN = 8.0
 """Factor of the noise level, as in :class:`~edge_sdk.burst.blend.Blend`: σ = 1/8 becomes 1."""
+LEAKY_SLOPE = 0.1
 FIRST_RESIDUAL = 0.1
 """Factor of the last convolution's first weights: training starts near the reference."""
 
@@ -193,17 +195,17 @@ class BurstPaperNet(nn.Module):
         full, half, quarter = [], [], []
         for first in range(0, COLOURS * self.config.frames, COLOURS):
             frame = torch.cat((x[:, first : first + COLOURS], noise), 1)
-            full.append(functional.relu(self.encode_full(frame)))
-            half.append(functional.relu(self.encode_half(full[-1])))
-            quarter.append(functional.relu(self.encode_quarter(half[-1])))
+            full.append(_active(self.encode_full(frame)))
+            half.append(_active(self.encode_half(full[-1])))
+            quarter.append(_active(self.encode_quarter(half[-1])))
         weight = self._weight()
         for features in (full, half, quarter):
             features[0] = features[0] * weight
-        deep = self.blocks(functional.relu(self.join_quarter(torch.cat(quarter, 1))))
-        deep = functional.relu(self.up_half(deep))
-        deep = functional.relu(self.join_half(torch.cat((deep, *half), 1)))
-        deep = functional.relu(self.up_full(deep))
-        deep = functional.relu(self.join_full(torch.cat((deep, *full), 1)))
+        deep = self.blocks(_active(self.join_quarter(torch.cat(quarter, 1))))
+        deep = _active(self.up_half(deep))
+        deep = _active(self.join_half(torch.cat((deep, *half), 1)))
+        deep = _active(self.up_full(deep))
+        deep = _active(self.join_full(torch.cat((deep, *full), 1)))
         residual: Tensor = self.reconstruct(deep)
         return residual + x[:, :COLOURS]
 
@@ -236,5 +238,9 @@ class _ResidualBlock(nn.Module):
         self.second = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        change: Tensor = self.second(functional.relu(self.first(x)))
+        change: Tensor = self.second(_active(self.first(x)))
         return x + change
+
+
+def _active(x: Tensor) -> Tensor:
+    return functional.leaky_relu(x, LEAKY_SLOPE)
