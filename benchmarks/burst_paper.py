@@ -193,8 +193,8 @@ HEAD = """# The document's network, and the weight of its reference
 
 `edge_sdk.models.burst_paper_net.BurstPaperNet` is the multi-frame network as the document on burst
 zoom describes it: every frame goes through one encoder, the features of all are joined over
-channels at three sizes, those of the reference multiplied by ω, and residual blocks and transposed convolutions
-lead back up. Its input is what `edge_sdk.burst.resampled.resample_burst` makes of a burst: M frames
+channels at three sizes, those of the reference multiplied by ω, and residual blocks and transposed
+convolutions lead back up. Its input is what `edge_sdk.burst.resampled.resample_burst` makes of a burst: M frames
 on the reference's finer grid by their estimated motion, a place that nothing fills left to the
 reference. It is a network to compare with; `edge-sdk zoom` uses [another](burst-zoom.md), which
 takes any number of frames. No weights of it are shipped, and it has no file form.
@@ -203,8 +203,9 @@ takes any number of frames. No weights of it are shipped, and it has no file for
 
 PSNR in dB over all three channels, ×2, {frames} frames; {seeds} trainings of {steps} steps each, by
 seed. c = 4, two blocks of 32 channels, L1, Adam, batches of four patches of 64×64 px from 12 bursts
-of three photographs at noise of 4, 8 and 12 of 255, a third of them with a moving object. Measured on
-four bursts at noise 8, of a photograph that is not learnt from and of another part of one that is.
+of three photographs at noise of 4, 8 and 12 of 255, a third of them with a moving object. Measured
+on four bursts at noise 8: two of a photograph that is not learnt from, two of another part of one
+that is. The rate of learning was chosen after trials on these four with ω = 2.
 `python benchmarks/burst_paper.py --steps {steps} --seeds {seeds} --table docs/burst-paper.md` makes
 this page anew.
 """
@@ -216,12 +217,13 @@ The design trains: every network beats bicubic interpolation of its own referenc
 rest. Two trainings that differ in nothing but their seed lie up to {spread:.1f} dB apart at rest. A
 difference between two values of ω that is not clearly larger says nothing, so that this table
 neither recommends ω = 2 nor refutes it, and it does not say how such a network compares with the
-shipped one. The rate of learning was chosen on these bursts with ω = 2.
+shipped one.
 
-What holds whatever is learnt: with equal weights behind the joins and equal frames, the answer to a
-change of the reference is ω times that to the same change of another frame (tested), and a learned
-ω stays above 1. What is not ensured: a trained network can undo any ω in the convolutions behind the
-joins. ω is where training starts from and how fast it may move, not a bound on the result.
+What holds by construction: where the weights behind the joins are equal and the frames too, a small
+change of the reference changes what is added to it ω times as much as the same change of another
+frame does (tested), and a learned ω stays above 1. What is not ensured: a trained network can undo
+any ω in the convolutions behind the joins. ω is where training starts from and how fast it may move,
+not a bound on the result.
 
 The order of the frames after the reference matters to a trained network; resampling puts first what
 agrees best. There is no ghost test by pixel in front of this network, only the confidence of the
