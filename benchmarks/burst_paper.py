@@ -194,10 +194,11 @@ HEAD = """# The document's network, and the weight of its reference
 `edge_sdk.models.burst_paper_net.BurstPaperNet` is the multi-frame network as the document on burst
 zoom describes it: every frame goes through one encoder, the features of all are joined over
 channels at three sizes, those of the reference multiplied by ω, and residual blocks and transposed
-convolutions lead back up. Its input is what `edge_sdk.burst.resampled.resample_burst` makes of a burst: M frames
-on the reference's finer grid by their estimated motion, a place that nothing fills left to the
-reference. It is a network to compare with; `edge-sdk zoom` uses [another](burst-zoom.md), which
-takes any number of frames. No weights of it are shipped, and it has no file form.
+convolutions lead back up. Its input is what `edge_sdk.burst.resampled.resample_burst` makes of a
+burst: M frames on the reference's finer grid by their estimated motion, a place that nothing fills
+left to the reference. It is a network to compare with; `edge-sdk zoom` uses
+[another](burst-zoom.md), which takes any number of frames. No weights of it are shipped, and it has
+no file form.
 
 ## A short training by ω
 
@@ -222,8 +223,8 @@ shipped one.
 What holds by construction: where the weights behind the joins are equal and the frames too, a small
 change of the reference changes what is added to it ω times as much as the same change of another
 frame does (tested), and a learned ω stays above 1. What is not ensured: a trained network can undo
-any ω in the convolutions behind the joins. ω is where training starts from and how fast it may move,
-not a bound on the result.
+any ω in the convolutions behind the joins. ω is where training starts from and how fast it may
+move, not a bound on the result.
 
 The order of the frames after the reference matters to a trained network; resampling puts first what
 agrees best. There is no ghost test by pixel in front of this network, only the confidence of the
