@@ -17,8 +17,9 @@ from edge_sdk.data.patches import (
     shrunk_picture,
 )
 from edge_sdk.models.spec import Colour
-from edge_sdk.training.burst_store import BurstPatches, BurstSet, Progress, validation_pairs
+from edge_sdk.training.burst_store import BurstSet, validation_pairs
 from edge_sdk.training.config import PictureSource, TrainConfig
+from edge_sdk.training.feature_files import FeaturePatches, Progress
 from edge_sdk.training.processes import Processes
 
 Batch = tuple[Tensor, Tensor]
@@ -42,7 +43,7 @@ def patch_loader(
     order = _Order(done, config.optimiser.steps, data.batch, group)
     if data.bursts is not None:
         files = _bursts(config, data.train).prepare(group.rank, on_progress)
-        bursts = BurstPatches(files, data.patch_px, length, config.seed)
+        bursts = FeaturePatches(files, data.patch_px, length, config.seed)
         return DataLoader(bursts, data.batch, sampler=order)
     return DataLoader(_patches(config, length), data.batch, sampler=order)
 
