@@ -102,8 +102,8 @@ def _check_bursts(config: TrainConfig) -> None:
     least_px = 2 * halo_of(config) + 1 if zooms else 0
     if config.data.patch_px < least_px:
         raise InputError(
-            f"data.patch_px: {config.data.patch_px} px are less than twice the network's halo, "
-            f"which no error is measured in; give {least_px} or more"
+            f"data.patch_px: {config.data.patch_px} px are no more than twice the network's halo, "
+            f"in which no error is measured; give {least_px} or more"
         )
 
 

@@ -219,7 +219,7 @@ def test_features_are_computed_once_and_anew_where_a_file_changed(
     assert scenes.prepare(1) == files
     assert [path.stat().st_mtime_ns for path in files] == before
     target = scenes.scenes[0].target
-    write_picture(Picture(1 - read_picture(target).pixels), target, overwrite=True)
+    write_picture(Picture(1 - read_picture(target).pixels), target)
     changed = scenes.prepare(0)
     assert changed[0] != files[0]
     assert changed[1:] == files[1:]
@@ -281,7 +281,7 @@ def test_a_scene_of_ghosts_alone_cannot_be_validated_on(made: Path, tmp_path: Pa
     mask = copy / "scenes" / "coffee" / "mask.png"
     pixels = torch.zeros_like(read_picture(mask).pixels)
     pixels[..., 0, :] = 1.0
-    write_picture(Picture(pixels), mask, overwrite=True)
+    write_picture(Picture(pixels), mask)
     assert "nothing of this scene counts" in refusal(recipe(copy))
 
 
@@ -297,12 +297,15 @@ def test_recipes_take_bursts_or_pairs(made: Path) -> None:
         },
         r"^data\.validation: is for pictures": {"validation": source, "pairs": pairs},
         r"^data\.shrinks: is for pictures": {"shrinks": (1.0, 0.5), "pairs": pairs},
-        r"^data\.patch_px: 8 px are less than twice": {"patch_px": 8, "pairs": pairs},
         r"^data\.train: Field required": {"bursts": BurstsConfig()},
     }
     for message, data in refused.items():
         with pytest.raises(InputError, match=message):
             TrainConfig(model=model, data=DataConfig(**data))  # type: ignore[arg-type]
+    deeper = EnhanceNetConfig(**{**vars(model), "widths": (8,) * 5})
+    with pytest.raises(InputError, match=r"^data\.patch_px: 12 px are no more .* give 13 or more$"):
+        TrainConfig(model=deeper, data=DataConfig(pairs=pairs, patch_px=12))
+    assert TrainConfig(model=deeper, data=DataConfig(pairs=pairs, patch_px=13)).data.pairs == pairs
     with pytest.raises(InputError, match=r"^data\.pairs: is for task: burst-zoom"):
         TrainConfig(data=DataConfig(pairs=pairs))
     with pytest.raises(ValueError, match="greater than or equal to 2"):
