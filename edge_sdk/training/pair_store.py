@@ -117,8 +117,8 @@ def split_scenes(
         train = tuple(scene for scene in first.scenes if scene not in held_out)
         if not held_out:
             raise InputError(
-                f"{config.train}: has {len(first.scenes)} scenes, too few to hold every "
-                f"{every}th out; give a smaller held_out, or a set for validation"
+                f"{config.train}: has {len(first.scenes)} scenes, fewer than "
+                f"held_out: {every}; give a smaller number, or a set for validation"
             )
     for scene in train:
         if min(scene.height, scene.width) < patch_px:

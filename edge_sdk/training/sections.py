@@ -111,8 +111,8 @@ class PairsConfig(Section):
     held_out: int = Field(
         5,
         ge=2,
-        description="without validation, every so manieth scene by name is measured on instead of "
-        "trained on",
+        description="without validation: of so many scenes, in the order of their names, the last "
+        "is measured on and not trained on",
     )
 
 

@@ -268,7 +268,7 @@ def test_sets_that_do_not_fit_are_refused(made: Path, tmp_path: Path) -> None:
     tripled = EnhanceNetConfig(**{**vars(model), "scale": 3})
     message = refusal(recipe(made, model=tripled))
     assert message.startswith(f"{made}: is a set for ×2, and this network enlarges ×3; make one")
-    assert "too few to hold every 3th out" in refusal(
+    assert "has 2 scenes, fewer than held_out: 3; give" in refusal(
         recipe(made, data=DataConfig(pairs=PairsConfig(train=made, held_out=3)))
     )
     large = recipe(made).data.model_copy(update={"patch_px": 4000})
