@@ -17,6 +17,7 @@ from edge_sdk.burst.plan import MergePlan
 from edge_sdk.burst.scoring import score
 from edge_sdk.burst.source import FrameSource
 from edge_sdk.burst.stages import DECODED_PX, TILE_PX, Stages
+from edge_sdk.burst.steering import SteeringConfig
 from edge_sdk.burst.tiles import Region
 
 
@@ -50,17 +51,6 @@ def burst_features(source: FrameSource, config: ZoomConfig | None = None) -> Bur
     region = Region(0, 0, source.width, source.height)
     choice = score(source, region, config.reference, _silent)
     choice, aligned = align_most(source, choice, config.registration, config.noise_std, _silent)
-    blend = Blend(config.scale)
-    noise = torch.full((1, 1, 1, 1), aligned.noise_std)
-    # Features lie on the frame's grid: what is put together has its size.
-    stages = Stages(
-        Encode(config.scale, steering=config.steering),
-        partial(blend, noise_std=noise),
-        1,
-        blend.halo_px,
-        TILE_PX,
-        DECODED_PX,
-    )
     plan = MergePlan(
         source,
         choice.index,
@@ -69,10 +59,37 @@ def burst_features(source: FrameSource, config: ZoomConfig | None = None) -> Bur
         aligned.noise_std,
         config.reference_weight,
     )
+    features = merged_features(plan, config.scale, config.steering)
+    return BurstFeatures(features, choice.index, len(aligned.motions) + 1, aligned.noise_std)
+
+
+@torch.no_grad()
+def merged_features(plan: MergePlan, scale: int, steering: SteeringConfig | None = None) -> Tensor:
+    """Encode and blend frames whose motion is known.
+
+    Args:
+        plan: the frames, their motions and the region.
+        scale: enlargement, 1 to 4.
+        steering: how kernels follow edges; ``None`` for the default.
+
+    Returns:
+        Float32 [4·s² + 7, h, w] in [0, 1], as :class:`~edge_sdk.burst.blend.Blend` returns them,
+        for every pixel of the region.
+    """
+    blend = Blend(scale)
+    noise = torch.full((1, 1, 1, 1), plan.noise_std)
+    # Features lie on the frame's grid: what is put together has its size.
+    stages = Stages(
+        Encode(scale, steering=steering),
+        partial(blend, noise_std=noise),
+        1,
+        blend.halo_px,
+        TILE_PX,
+        DECODED_PX,
+    )
     sink = _Rows()
     merge(plan, stages, sink, _silent)
-    used = len(aligned.motions) + 1
-    return BurstFeatures(torch.cat(sink.rows, 1), choice.index, used, aligned.noise_std)
+    return torch.cat(sink.rows, 1)
 
 
 class _Rows:

@@ -96,7 +96,7 @@ class PhaseProgressBar(RichProgressBar):
 
 @contextmanager
 def simulation_progress(shown: bool) -> Iterator[Callable[[int, int], None]]:
-    """Draw a bar for bursts that are simulated before the first step, once one has to be."""
+    """Draw a bar for features of bursts that are computed before the first step, if any are."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -104,7 +104,7 @@ def simulation_progress(shown: bool) -> Iterator[Callable[[int, int], None]]:
     console = Console(stderr=True)
     hidden = not (shown and console.is_terminal)
     with Progress(*columns, TimeElapsedColumn(), console=console, disable=hidden) as bars:
-        task = bars.add_task("bursts", total=None)
+        task = bars.add_task("features", total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)
 
 

@@ -17,6 +17,7 @@ from edge_sdk.training.sections import (
     DataConfig,
     NoiseConfig,
     OptimiserConfig,
+    PairsConfig,
     PhasesConfig,
     PictureSource,
     Section,
@@ -28,6 +29,7 @@ __all__ = [
     "DataConfig",
     "NoiseConfig",
     "OptimiserConfig",
+    "PairsConfig",
     "PhasesConfig",
     "PictureSource",
     "Section",
@@ -39,7 +41,8 @@ class TrainConfig(Section):
     """A whole recipe.
 
     Raises:
-        InputError: if the phases do not fit the steps or the network, or the noise not the task.
+        InputError: if pictures or sets are missing, the phases do not fit the steps or the network,
+            or the noise, bursts or pairs not the task.
     """
 
     model: EnhanceNetConfig = EnhanceNetConfig()
@@ -59,6 +62,7 @@ class TrainConfig(Section):
     def _sections_fit(self) -> Self:
         _check_noise(self)
         _check_bursts(self)
+        _check_sources(self)
         _check_phases(self)
         return self
 
@@ -78,16 +82,52 @@ class TrainConfig(Section):
 
 def _check_bursts(config: TrainConfig) -> None:
     zooms = config.model.task is Task.BURST_ZOOM
-    if zooms and config.data.bursts is None:
+    given = {"bursts": config.data.bursts, "pairs": config.data.pairs}
+    names = [name for name, section in given.items() if section is not None]
+    if zooms and not names:
         raise InputError(
             "data.bursts is missing: a network for burst zoom needs bursts to learn from; give "
-            "bursts: {count: 1000}"
+            "bursts: {count: 1000}, or pairs: {train: SET}"
         )
-    if not zooms and config.data.bursts is not None:
+    if len(names) == 2:
         raise InputError(
-            f"data.bursts: is for task: {Task.BURST_ZOOM}, and this recipe's is "
+            "data.bursts and data.pairs exclude each other, since bursts are simulated and pairs "
+            "were taken; leave one out"
+        )
+    if not zooms and names:
+        raise InputError(
+            f"data.{names[0]}: is for task: {Task.BURST_ZOOM}, and this recipe's is "
             f"{config.model.task}; leave it out"
         )
+    least_px = 2 * halo_of(config) + 1 if zooms else 0
+    if config.data.patch_px < least_px:
+        raise InputError(
+            f"data.patch_px: {config.data.patch_px} px are no more than twice the network's halo, "
+            f"in which no error is measured; give {least_px} or more"
+        )
+
+
+def _check_sources(config: TrainConfig) -> None:
+    data = config.data
+    if data.pairs is None:
+        for name, source in (("train", data.train), ("validation", data.validation)):
+            if source is None:
+                raise InputError(f"data.{name}: Field required; give {{folder: of pictures}}")
+        return
+    unused = {"train": data.train, "validation": data.validation}
+    names = [name for name, source in unused.items() if source is not None]
+    if data.shrinks != (1.0,):
+        names.append("shrinks")
+    if names:
+        raise InputError(
+            f"data.{names[0]}: is for pictures, and data.pairs names sets instead; leave it out"
+        )
+
+
+def halo_of(config: TrainConfig) -> int:
+    """Input pixels around a tile that the network of a recipe looks at."""
+    with torch.device("meta"):
+        return EnhanceNet(config.model).spec.halo_px
 
 
 def _check_noise(config: TrainConfig) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
@@ -17,12 +18,17 @@ from edge_sdk.data.patches import (
     shrunk_picture,
 )
 from edge_sdk.models.spec import Colour
-from edge_sdk.training.burst_store import BurstPatches, BurstSet, Progress, validation_pairs
-from edge_sdk.training.config import PictureSource, TrainConfig
+from edge_sdk.training.burst_store import BurstSet, validation_pairs
+from edge_sdk.training.config import PictureSource, TrainConfig, halo_of
+from edge_sdk.training.feature_files import FeaturePatches, Progress, WholeFeatures
+from edge_sdk.training.pair_store import PairScenes, split_scenes
 from edge_sdk.training.processes import Processes
 
 Batch = tuple[Tensor, Tensor]
-"""Inputs and targets, float32 [N, C, H, W] in [0, 1], but for noise that reaches beyond."""
+"""Inputs and targets, float32 [N, C, H, W] in [0, 1], but for noise that reaches beyond.
+
+Targets of burst zoom are NaN where they do not count.
+"""
 
 
 def patch_loader(
@@ -40,10 +46,11 @@ def patch_loader(
     data = config.data
     length = config.optimiser.steps * data.batch * group.count
     order = _Order(done, config.optimiser.steps, data.batch, group)
-    if data.bursts is not None:
-        files = _bursts(config, data.train).prepare(group.rank, on_progress)
-        bursts = BurstPatches(files, data.patch_px, length, config.seed)
-        return DataLoader(bursts, data.batch, sampler=order)
+    if data.bursts is not None or data.pairs is not None:
+        zooms = _pairs(config)[0] if data.pairs else _bursts(config, data.train)
+        files = zooms.prepare(group.rank, on_progress)
+        features = FeaturePatches(files, data.patch_px, length, config.seed)
+        return DataLoader(features, data.batch, sampler=order)
     return DataLoader(_patches(config, length), data.batch, sampler=order)
 
 
@@ -76,6 +83,8 @@ def picture_loader(config: TrainConfig) -> DataLoader[Batch]:
 
     With noise each has its own, and with cameras its own camera too, the same every time.
     """
+    if config.data.pairs is not None:
+        return DataLoader(WholeFeatures(_pairs(config)[1].prepare(0)), batch_size=1)
     pairs = list(_pictures(config))
     return DataLoader(pairs, batch_size=1)  # type: ignore[arg-type]
 
@@ -117,20 +126,33 @@ class _Order(Sampler[int]):
 
 
 def _photographs(
-    config: TrainConfig, source: PictureSource, shrink: float
+    config: TrainConfig, source: PictureSource | None, shrink: float
 ) -> list[tuple[str, Tensor]]:
-    paths = list_pictures(source.folder, source.names)
+    paths = _paths(source)
     scale = config.model.scale
     return [(path.name, shrunk_picture(path, scale, Colour.RGB, shrink)) for path in paths]
 
 
-def _bursts(config: TrainConfig, source: PictureSource) -> BurstSet:
+def _bursts(config: TrainConfig, source: PictureSource | None) -> BurstSet:
     data = config.data
     assert data.bursts is not None
-    pictures = tuple(list_pictures(source.folder, source.names))
-    return BurstSet(pictures, data.shrinks, data.bursts, config.model.scale, config.seed)
+    return BurstSet(
+        tuple(_paths(source)), data.shrinks, data.bursts, config.model.scale, config.seed
+    )
 
 
-def _read(config: TrainConfig, source: PictureSource, shrink: float) -> list[PicturePair]:
-    paths = list_pictures(source.folder, source.names)
-    return [picture_pair(path, config.model.scale, config.model.colour, shrink) for path in paths]
+def _pairs(config: TrainConfig) -> tuple[PairScenes, PairScenes]:
+    data = config.data
+    assert data.pairs is not None
+    return split_scenes(data.pairs, config.model.scale, data.patch_px, halo_of(config))
+
+
+def _read(config: TrainConfig, source: PictureSource | None, shrink: float) -> list[PicturePair]:
+    scale, colour = config.model.scale, config.model.colour
+    return [picture_pair(path, scale, colour, shrink) for path in _paths(source)]
+
+
+def _paths(source: PictureSource | None) -> list[Path]:
+    # Recipes without pictures are refused, unless they have pairs.
+    assert source is not None
+    return list_pictures(source.folder, source.names)

@@ -19,6 +19,7 @@ from edge_sdk.training.sections import (
     DataConfig,
     NoiseConfig,
     OptimiserConfig,
+    PairsConfig,
     PhasesConfig,
     PictureSource,
 )
@@ -72,6 +73,7 @@ def load_train_config(
         update={
             "train": _anchored(config.data.train, root),
             "validation": _anchored(config.data.validation, root),
+            "pairs": _anchored_pairs(config.data.pairs, root),
         }
     )
     start = _anchored_model(config.init, path) if init is None else init
@@ -84,7 +86,16 @@ def _anchored_model(model: str | None, recipe: Path) -> str | None:
     return str(recipe.parent / model)
 
 
-def _anchored(source: PictureSource, root: Path) -> PictureSource:
+def _anchored_pairs(pairs: PairsConfig | None, root: Path) -> PairsConfig | None:
+    if pairs is None:
+        return None
+    validation = None if pairs.validation is None else root / pairs.validation
+    return pairs.model_copy(update={"train": root / pairs.train, "validation": validation})
+
+
+def _anchored(source: PictureSource | None, root: Path) -> PictureSource | None:
+    if source is None:
+        return None
     names = None if source.names is None else root / source.names
     return PictureSource(folder=root / source.folder, names=names)
 
@@ -137,7 +148,9 @@ def _concerns(place: tuple[int | str, ...], content: dict[str, Any]) -> bool:
 
 def _known_keys() -> dict[str, str]:
     # Every key of a recipe with the section that it belongs in.
+    # Of two sections with the same key, the later is named.
     sections: dict[str, type[BaseModel]] = {
+        "data.pairs": PairsConfig,
         "the recipe itself": TrainConfig,
         "data": DataConfig,
         "data.train or data.validation": PictureSource,

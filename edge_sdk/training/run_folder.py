@@ -129,10 +129,19 @@ def recorded(config: TrainConfig) -> dict[str, Any]:
     recipe = config.model_dump(mode="json")
     if config.init is not None and config.init not in model_names():
         recipe["init"] = str(Path(config.init).resolve())
-    for source in (recipe["data"]["train"], recipe["data"]["validation"]):
-        for key, value in source.items():
-            source[key] = None if value is None else str(Path(value).resolve())
+    data = recipe["data"]
+    for source in (data["train"], data["validation"]):
+        if source is not None:
+            _resolve(source, ("folder", "names"))
+    if data["pairs"] is not None:
+        _resolve(data["pairs"], ("train", "validation"))
     return recipe
+
+
+def _resolve(section: dict[str, Any], keys: tuple[str, ...]) -> None:
+    for key in keys:
+        if section[key] is not None:
+            section[key] = str(Path(section[key]).resolve())
 
 
 def completed(recipe: dict[str, Any]) -> dict[str, Any]:

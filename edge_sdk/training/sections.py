@@ -101,6 +101,21 @@ class BurstsConfig(Section):
         return self
 
 
+class PairsConfig(Section):
+    """Sets of far and near shots, as ``edge-sdk pairs`` makes them, to learn burst zoom from."""
+
+    train: Path = Field(description="folder of the set to train on")
+    validation: Path | None = Field(
+        None, description="folder of the set to measure on; null: scenes of the other"
+    )
+    held_out: int = Field(
+        5,
+        ge=2,
+        description="without validation: of so many scenes, in the order of their names, the last "
+        "is measured on and not trained on",
+    )
+
+
 class CamerasConfig(Section):
     """Cameras whose frames are the inputs: names of :class:`edge_sdk.data.camera.CameraConfig`."""
 
@@ -165,13 +180,20 @@ class CamerasConfig(Section):
 class DataConfig(Section):
     """Training and validation pictures and how patches are cut."""
 
-    train: PictureSource
-    validation: PictureSource
+    train: PictureSource | None = Field(
+        None, description="pictures to cut patches from; needed unless there are pairs"
+    )
+    validation: PictureSource | None = Field(
+        None, description="pictures to measure on, whole; needed unless there are pairs"
+    )
     noise: NoiseConfig | None = Field(
         None, description="noise to remove: for task denoising, and for it alone"
     )
     bursts: BurstsConfig | None = Field(
         None, description="bursts to simulate: for task burst-zoom, and for it alone"
+    )
+    pairs: PairsConfig | None = Field(
+        None, description="sets of far and near shots: for task burst-zoom, instead of bursts"
     )
     camera: CamerasConfig | None = Field(
         None, description="inputs are frames of a simulated camera: instead of reduction and noise"

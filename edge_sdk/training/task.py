@@ -54,8 +54,16 @@ class EnhanceTask(LightningModule):
         """PSNR in dB of an output [1, C, H, W], rounded to 8 bits, without the border."""
         return float(psnr(quantise(output[0]), target[0], border=self.border_px))
 
-    def compared(self, error: Tensor) -> Tensor:
-        """The part of an error [N, C, H, W] that a training step is judged by: all of it."""
+    def compared(self, error: Tensor, target: Tensor) -> Tensor:
+        """The part of an error that a training step is judged by: all of it.
+
+        Args:
+            error: float32 [N, C, H, W], output less what it should be.
+            target: float32 [N, C, H, W], as loaded.
+
+        Returns:
+            Float32 of any shape; its mean is the loss, and that of nothing is 0.
+        """
         return error
 
     @property
@@ -98,8 +106,9 @@ class EnhanceTask(LightningModule):
         source, target = batch
         with torch.autocast(source.device.type, torch.bfloat16, enabled=self.rounds_to_bfloat16):
             output = self._run(source, self.phase is Phase.FAKE_QUANTISED)
-        error = self.compared(output.float() - self._wanted(source, target))
-        loss: Tensor = error.square().mean() if self.squares_errors else error.abs().mean()
+        error = self.compared(output.float() - self._wanted(source, target), target)
+        total = (error.square() if self.squares_errors else error.abs()).sum()
+        loss: Tensor = total / max(error.numel(), 1)
         if not torch.isfinite(loss):
             raise LossError(f"the loss became {loss.item()} at step {self.global_step}")
         self.log("loss", loss, prog_bar=True, sync_dist=True)

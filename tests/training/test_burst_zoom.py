@@ -14,8 +14,9 @@ from edge_sdk.imaging import Picture, write_picture
 from edge_sdk.models import EnhanceNetConfig
 from edge_sdk.models.spec import Colour, Task
 from edge_sdk.training.burst_scenes import draw_scene, training_burst
-from edge_sdk.training.burst_store import BurstPatches, BurstSet, validation_pairs
+from edge_sdk.training.burst_store import BurstSet, validation_pairs
 from edge_sdk.training.config import DataConfig, OptimiserConfig, PictureSource, TrainConfig
+from edge_sdk.training.feature_files import FeaturePatches
 from edge_sdk.training.run import train
 from edge_sdk.training.sections import BurstsConfig
 
@@ -97,7 +98,7 @@ def test_bursts_are_computed_once(photos: Path) -> None:
 
 def test_patches_are_cut_from_features_and_truth_alike(photos: Path) -> None:
     files = burst_set(photos, count=1).prepare(0)
-    patches = BurstPatches(files, 24, 50, seed=0)
+    patches = FeaturePatches(files, 24, 50, seed=0)
     for index in range(5):
         features, truth = patches[index]
         assert features.shape == (23, 24, 24)
@@ -111,7 +112,7 @@ def test_patches_are_cut_from_features_and_truth_alike(photos: Path) -> None:
     with pytest.raises(IndexError):
         patches[50]
     with pytest.raises(PictureError, match="smaller than a patch"):
-        BurstPatches(files, 400, 1, seed=0)
+        FeaturePatches(files, 400, 1, seed=0)
 
 
 def test_validation_is_the_same_every_time(photos: Path) -> None:

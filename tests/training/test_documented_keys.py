@@ -18,6 +18,7 @@ from edge_sdk.training.config import (
     DataConfig,
     NoiseConfig,
     OptimiserConfig,
+    PairsConfig,
     PhasesConfig,
     PictureSource,
     TrainConfig,
@@ -31,6 +32,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "data.noise": NoiseConfig,
     "data.camera": CamerasConfig,
     "data.bursts": BurstsConfig,
+    "data.pairs": PairsConfig,
     "optimiser": OptimiserConfig,
     "phases": PhasesConfig,
 }

@@ -1,0 +1,161 @@
+"""A short training of the network for bursts on real far and near shots.
+
+    EDGE_SDK_DATA=DIR python benchmarks/pairs_training.py --table docs/pairs-training.md
+
+The pairs are those of DIR/real_zoom/city100_iphonex, whose far shots are reduced by 2 first, since
+their authors brought both to one size. Writes the tables of the page between its marks, or prints
+them. The weights are thrown away.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from edge_sdk.imaging import Picture, read_picture, resize_bicubic, write_picture
+from edge_sdk.pairs import PairConfig, PairSet, build_set
+from edge_sdk.training.burst_zoom import BurstZoomTask
+from edge_sdk.training.config import (
+    DataConfig,
+    OptimiserConfig,
+    PairsConfig,
+    TrainConfig,
+)
+from edge_sdk.training.initial import take_over
+from edge_sdk.training.loaders import picture_loader
+from edge_sdk.training.pair_store import split_scenes
+from edge_sdk.training.run import train
+from edge_sdk.zoo import resolve_model
+
+INIT = "burst_zoom_x2"
+SCALE, HELD_OUT = 2, 5
+START, END = "<!-- figures -->", "<!-- end of figures -->"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of one held-out scene, where its mask counts: mean absolute error and PSNR in dB."""
+
+    loss: float
+    psnr_db: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--table", type=Path, help="Markdown page whose tables are replaced")
+    parser.add_argument("--steps", type=int, default=200, help="optimisation steps (default 200)")
+    parser.add_argument("--batch", type=int, default=8, help="patches per step (default 8)")
+    parser.add_argument("--rate", type=float, default=2e-4, help="learning rate (default 2e-4)")
+    parser.add_argument("--set", type=Path, help="folder that the set is kept in, to go on from")
+    arguments = parser.parse_args()
+    data = os.environ.get("EDGE_SDK_DATA")
+    if data is None:
+        parser.error("set EDGE_SDK_DATA to the folder of the data sets")
+    with tempfile.TemporaryDirectory() as place:
+        kept = arguments.set or Path(place)
+        made = real_set(Path(data) / "real_zoom" / "city100_iphonex", kept)
+        recipe = short_recipe(kept / "set", arguments)
+        text = "\n".join(measured(made, recipe, Path(place) / "run"))
+    if not arguments.table:
+        print(text)
+        return
+    page = arguments.table.read_text(encoding="utf-8")
+    before, rest = page.split(START)
+    after = rest.split(END)[1]
+    arguments.table.write_text(f"{before}{START}\n{text}\n{END}{after}", encoding="utf-8")
+
+
+def real_set(shots: Path, place: Path) -> PairSet:
+    """The set of the pairs, their far shots reduced by 2; near shots stay as they are."""
+    far, near = place / "far", place / "near"
+    for folder in (far, near):
+        folder.mkdir(parents=True, exist_ok=True)
+    for path in sorted(shots.glob("*L.webp")):
+        name = path.stem[:-1]
+        reduced, linked = far / f"{name}.png", near / f"{name}.webp"
+        if not reduced.is_file():
+            pixels = read_picture(path).pixels
+            size = (pixels.shape[-2] // SCALE, pixels.shape[-1] // SCALE)
+            write_picture(Picture(resize_bicubic(pixels, size=size).clamp(0, 1)), reduced)
+        if not linked.is_symlink():
+            linked.symlink_to(path.with_name(f"{name}H.webp").resolve())
+    return build_set(far, near, place / "set", PairConfig(scale=SCALE))
+
+
+def short_recipe(folder: Path, arguments: argparse.Namespace) -> TrainConfig:
+    return TrainConfig(
+        model=resolve_model(INIT).config,
+        init=INIT,
+        data=DataConfig(
+            pairs=PairsConfig(train=folder, held_out=HELD_OUT), patch_px=48, batch=arguments.batch
+        ),
+        optimiser=OptimiserConfig(
+            steps=arguments.steps,
+            learning_rate=arguments.rate,
+            warmup_steps=arguments.steps // 10,
+            average_decay=0.98,
+        ),
+        # One validation, at the end: nothing is chosen by the scenes that are held out.
+        validate_every=arguments.steps,
+    )
+
+
+def measured(made: PairSet, recipe: TrainConfig, out: Path) -> list[str]:
+    """Figures on the scenes that are held out, before and after."""
+    task = BurstZoomTask(recipe)
+    take_over(task.network, INIT)
+    pairs = recipe.data.pairs
+    assert pairs is not None
+    parts = split_scenes(pairs, SCALE, recipe.data.patch_px, task.network.spec.halo_px)
+    trained, held_out = ([scene.name for scene in part.scenes] for part in parts)
+    bicubic, before = figures(recipe, task, bicubic=True), figures(recipe, task)
+    train(recipe, out, progress=False)
+    take_over(task.network, str(out / "model.safetensors"))
+    after = figures(recipe, task)
+    optimiser = recipe.optimiser
+    lines = [
+        f"City100 (iPhone X; research only), far shots reduced by {SCALE}: {made.accepted} of "
+        f"{len(made.scenes)} pairs accepted, {len(trained)} to train on, "
+        f"{len(held_out)} held out; {optimiser.steps} steps of {recipe.data.batch} patches of "
+        f"{recipe.data.patch_px} px from `{INIT}`, rate {optimiser.learning_rate:g}, seed "
+        f"{recipe.seed}.",
+        "",
+        "| held-out scene | loss before | after | PSNR before, dB | after | reference, bicubic |",
+        "|---" * 6 + "|",
+    ]
+    rows = zip(held_out, before, after, bicubic, strict=True)
+    lines += [row(name, *found) for name, *found in rows]
+    return [*lines, row("mean", *(mean(part) for part in (before, after, bicubic)))]
+
+
+@torch.no_grad()
+def figures(recipe: TrainConfig, task: BurstZoomTask, *, bicubic: bool = False) -> list[Figures]:
+    task.eval()
+    found = []
+    for source, target in picture_loader(recipe):
+        output = task.baseline(source) if bicubic else task.network(source)
+        loss = task.compared(output - target, target).abs().mean()
+        found.append(Figures(float(loss), task.picture_psnr(output, target)))
+    return found
+
+
+def mean(parts: list[Figures]) -> Figures:
+    return Figures(
+        statistics.mean(part.loss for part in parts), statistics.mean(p.psnr_db for p in parts)
+    )
+
+
+def row(name: str, before: Figures, after: Figures, bicubic: Figures) -> str:
+    losses = f"{before.loss:.5f} | {after.loss:.5f}"
+    levels = f"{before.psnr_db:.2f} | {after.psnr_db:.2f} | {bicubic.psnr_db:.2f}"
+    return f"| {name} | {losses} | {levels} |"
+
+
+if __name__ == "__main__":
+    main()
