@@ -40,6 +40,7 @@ BASE = EnhanceNetConfig(
     activation="leaky_relu",
     branches=sesr_branches(64),
 )
+PARTS = ("Branches", "Presets with BatchNorm or fixed filters", "Activations", "Skips")
 PRESETS = ("figure", "ecb", "dbb", "repvgg", "qarepvgg", "acnet")
 
 
@@ -142,13 +143,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--seeds", type=int, default=3, help="of the table of branches")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="tables to make")
     parser.add_argument("--out", type=Path, default=Path("runs/ablation.json"))
     parser.add_argument("--table", type=Path, help="Markdown file to write")
     arguments = parser.parse_args()
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     known = json.loads(arguments.out.read_text()) if arguments.out.is_file() else {}
     found: dict[str, list[Result]] = {}
-    listed = list(variants(arguments.seeds))
+    listed = [each for each in variants(arguments.seeds) if each.part in arguments.parts]
     with tempfile.TemporaryDirectory() as folder:
         photos = Path(folder) / "photos"
         photos.mkdir()
@@ -165,6 +167,8 @@ def main() -> None:
                 row = found.setdefault(f"{variant.part} / {variant.name}", [])
                 row.append(Result(**known[key]))
     page = _page(listed, found, arguments.steps, arguments.seeds)
+    if missing := [part for part in PARTS if part not in arguments.parts]:
+        page += "Not measured here: " + ", ".join(missing).lower() + ".\n"
     print(page)
     if arguments.table:
         arguments.table.write_text(page, encoding="utf-8")

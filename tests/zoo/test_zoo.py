@@ -16,6 +16,7 @@ from edge_sdk.zoo.networks import luma_network
 SETS = {
     Task.SUPER_RESOLUTION: ["Set5", "Set14", "B100"],
     Task.DENOISING: ["Kodak24 σ15", "Kodak24 σ25", "Kodak24 σ50"],
+    Task.BURST_ZOOM: ["Kodak σ2", "Kodak σ8"],
 }
 
 
