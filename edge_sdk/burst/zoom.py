@@ -25,6 +25,7 @@ from edge_sdk.models.spec import ModelSpec
 from edge_sdk.registration import Registration
 
 SMALLEST_FRAME_PX = 32
+_ROWS_AT_ONCE = 64
 LUMA_NETWORK_SCALE = 2
 
 LEAST_SHARE = 0.02
@@ -120,7 +121,8 @@ def zoom_into(
             config.reference_weight,
             config.provenance,
         )
-        merged = merge(plan, stages, sink, report)
+        coloured = network is None or not _is_grey(source, choice.index)
+        merged = merge(plan, stages, sink if coloured else _GreySink(sink), report)
         shares, maps = merged.shares, merged.maps
         seconds |= {"merge": merged.merge_seconds, "enhance": merged.enhance_seconds}
     else:
@@ -145,6 +147,25 @@ def zoom_into(
     empty = torch.empty(3, 0, 0)
     noise_std = aligned.noise_std
     return ZoomResult(empty, choice.index, choice.forced, noise_std, reports, seconds)
+
+
+def _is_grey(source: FrameSource, index: int) -> bool:
+    """Whether a frame has the same value in red, green and blue everywhere."""
+    for top in range(0, source.height, _ROWS_AT_ONCE):
+        rows = source.rows(index, top, min(top + _ROWS_AT_ONCE, source.height))
+        if not torch.equal(rows[0], rows[1]) or not torch.equal(rows[0], rows[2]):
+            return False
+    return True
+
+
+class _GreySink:
+    """Takes the colour out of rows: a network that learnt on colours sees some in grey noise."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+
+    def put(self, top: int, pixels: Tensor) -> None:
+        self._sink.put(top, pixels.mean(0, keepdim=True).expand_as(pixels))
 
 
 class _TensorSink:

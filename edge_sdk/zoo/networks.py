@@ -83,6 +83,6 @@ def luma_network(model: str, scale: int) -> EnhanceNet:
     if spec.scale != scale or spec.colour is not Colour.Y or spec.task is not Task.SUPER_RESOLUTION:
         raise InputError(
             f"model {model} is for {spec.task} ×{spec.scale} of {spec.colour.value}; zoom needs "
-            f"one for burst-zoom, or for super-resolution ×{scale} of luma (y)"
+            f"one for burst-zoom, or a luma (y) model of ×{scale}"
         )
     return fused_network(network)

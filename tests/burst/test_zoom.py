@@ -250,7 +250,7 @@ def test_provenance_says_where_a_frame_was_used() -> None:
 
 
 def test_a_network_enlarges_by_two_only() -> None:
-    with pytest.raises(InputError, match="a network enlarges ×2, not ×3"):
+    with pytest.raises(InputError, match="this network enlarges ×2, not ×3"):
         zoom(small_burst().frames, bilinear(), ZoomConfig(scale=3))
 
 

@@ -39,10 +39,14 @@ def test_models_lists_the_zoo_with_figures(run: Run) -> None:
     for entry in entries:
         assert entry["parameters"] > 1000
         # Bicubic interpolation, and noise of 25 levels.
-        test_set, least = {2: ("Set5", 33.66), 4: ("Set5", 28.42), 1: ("Kodak24 σ25", 20.3)}[
-            entry["scale"]
-        ]
-        assert entry["psnr_db"][test_set] > least
+        least = {
+            2: {"Set5": 33.66, "Kodak σ8": 26.91},
+            4: {"Set5": 28.42},
+            1: {"Kodak24 σ25": 20.3},
+        }
+        known = {key: db for key, db in least[entry["scale"]].items() if key in entry["psnr_db"]}
+        assert known
+        assert all(entry["psnr_db"][key] > db for key, db in known.items())
 
 
 def test_fuse_writes_a_plain_model_and_its_certificate(run: Run, small_model: Path) -> None:

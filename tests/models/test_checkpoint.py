@@ -99,16 +99,19 @@ def test_round_trip(tmp_path: Path, colour: str, branches, norm: bool) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("task", [Task.DOWN_SCALING, Task.DENOISING])
+@pytest.mark.parametrize("task", [Task.DOWN_SCALING, Task.DENOISING, Task.BURST_ZOOM])
 @torch.no_grad()
 def test_the_task_is_stored(tmp_path: Path, task: Task) -> None:
-    config = EnhanceNetConfig(task=task, scale=SCALES[task][-1], widths=(3,), skips=())
+    colour = Colour.RGB if task is Task.BURST_ZOOM else Colour.Y
+    config = EnhanceNetConfig(
+        task=task, scale=SCALES[task][-1], colour=colour, widths=(3,), skips=()
+    )
     net = EnhanceNet(config).eval()
     save_checkpoint(net, tmp_path / "a.safetensors")
     read = load_checkpoint(tmp_path / "a.safetensors").model
     assert read.config == config
     assert read.spec == net.spec
-    x = torch.rand(1, 1, 8, 8)
+    x = torch.rand(1, net.spec.input_channels, 8, 8)
     assert torch.equal(read(x), net(x))
 
 

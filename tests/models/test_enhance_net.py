@@ -31,7 +31,7 @@ def configs(draw: st.DrawFn) -> EnhanceNetConfig:
     return EnhanceNetConfig(
         task=task,
         scale=draw(st.sampled_from(SCALES[task])),
-        colour=draw(st.sampled_from(Colour)),
+        colour=Colour.RGB if task is Task.BURST_ZOOM else draw(st.sampled_from(Colour)),
         widths=widths,
         branches=branches,
         activation=draw(st.sampled_from(["prelu", "relu", "leaky_relu"])),
@@ -51,13 +51,12 @@ def network(config: EnhanceNetConfig, seed: int = 0) -> EnhanceNet:
 @given(configs(), st.integers(1, 9), st.integers(1, 9), st.integers(1, 2))
 @torch.no_grad()
 def test_output_size_is_what_the_spec_says(config, height, width, count) -> None:
-    channels = config.colour.channels
     net = network(config)
     spec = net.spec
     height, width = height * spec.size_multiple, width * spec.size_multiple
-    output = net(torch.rand(count, channels, height, width))
+    output = net(torch.rand(count, spec.input_channels, height, width))
     size = (spec.scale * height // spec.reduction, spec.scale * width // spec.reduction)
-    assert output.shape == (count, channels, *size)
+    assert output.shape == (count, config.colour.channels, *size)
     assert bool(output.isfinite().all())
 
 
@@ -110,13 +109,26 @@ def test_without_weights_the_image_skip_is_nearest_enlargement(scale: int, colou
     assert torch.equal(net(x), functional.interpolate(x, scale_factor=scale, mode="nearest"))
 
 
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@torch.no_grad()
+def test_without_weights_burst_zoom_shows_the_merged_colours(scale: int) -> None:
+    config = EnhanceNetConfig(
+        task=Task.BURST_ZOOM, scale=scale, colour=Colour.RGB, branches=None, activation="relu"
+    )
+    net = network(config)
+    for parameter in net.reconstruct.parameters():
+        parameter.zero_()
+    x = torch.rand(1, 4 * scale**2 + 7, 5, 7)
+    assert torch.equal(net(x), functional.pixel_shuffle(x[:, : 3 * scale**2], scale))
+
+
 @settings(max_examples=20)
 @given(configs(), st.integers(0, 2**31))
 @torch.no_grad()
 def test_fused_equals_trained(config: EnhanceNetConfig, seed: int) -> None:
     net = network(config, seed)
     multiple = net.spec.size_multiple
-    x = torch.rand(1, config.colour.channels, 9 * multiple, 7 * multiple)
+    x = torch.rand(1, net.spec.input_channels, 9 * multiple, 7 * multiple)
     fused, certificate = fuse(net, x)
     assert isinstance(fused, EnhanceNet)
     assert not fused.has_branches
@@ -134,7 +146,7 @@ def reach(net: EnhanceNet) -> tuple[int, int, int, int]:
     """
     spec = net.spec
     multiple = spec.size_multiple
-    x = torch.rand(1, spec.colour.channels, 31 * multiple, 31 * multiple, dtype=torch.float64)
+    x = torch.rand(1, spec.input_channels, 31 * multiple, 31 * multiple, dtype=torch.float64)
     x.requires_grad_()
     step = spec.scale
     output = net(x)[..., 15 * step : 16 * step, 15 * step : 16 * step]
@@ -153,11 +165,22 @@ def reach(net: EnhanceNet) -> tuple[int, int, int, int]:
 TASKS = [(task, scale) for task in Task for scale in SCALES[task]]
 
 
+def only_colour(task: Task) -> Colour:
+    return Colour.RGB if task is Task.BURST_ZOOM else Colour.Y
+
+
 @pytest.mark.parametrize(("task", "scale"), TASKS)
 @pytest.mark.parametrize("widths", [(3,), (3, 2, 4)])
 @pytest.mark.parametrize("branches", [None, sesr_branches(6)])
 def test_halo_is_the_receptive_field(task: Task, scale: int, widths, branches) -> None:
-    config = EnhanceNetConfig(task=task, scale=scale, widths=widths, branches=branches, skips=())
+    config = EnhanceNetConfig(
+        task=task,
+        scale=scale,
+        colour=only_colour(task),
+        widths=widths,
+        branches=branches,
+        skips=(),
+    )
     net = network(config).double()
     assert reach(net) == (net.spec.halo_px,) * 4
 
@@ -165,10 +188,13 @@ def test_halo_is_the_receptive_field(task: Task, scale: int, widths, branches) -
 @pytest.mark.parametrize(("task", "scale"), TASKS)
 @torch.no_grad()
 def test_a_pixel_beyond_the_halo_changes_nothing_and_one_within_does(task, scale: int) -> None:
-    net = network(EnhanceNetConfig(task=task, scale=scale, widths=(3, 3), skips=())).double()
+    config = EnhanceNetConfig(
+        task=task, scale=scale, colour=only_colour(task), widths=(3, 3), skips=()
+    )
+    net = network(config).double()
     spec = net.spec
     multiple = spec.size_multiple
-    x = torch.rand(1, 1, 24 * multiple, 24 * multiple, dtype=torch.float64)
+    x = torch.rand(1, spec.input_channels, 24 * multiple, 24 * multiple, dtype=torch.float64)
     own = slice(12 * spec.scale, 13 * spec.scale)
     before = net(x)[..., own, own]
     for distance, changes in ((spec.halo_px, True), (spec.halo_px + 1, False)):

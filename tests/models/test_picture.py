@@ -22,7 +22,8 @@ from edge_sdk.models import (
 from edge_sdk.models.enhance_config import SCALES
 from edge_sdk.reparam import five_branches
 
-TASKS = [(task, scale) for task in Task for scale in SCALES[task]]
+TASKS = [(task, scale) for task in Task if task is not Task.BURST_ZOOM for scale in SCALES[task]]
+"""Those of networks that take pictures."""
 
 
 def network(task: Task, scale: int, colour: Colour, **changes: object) -> EnhanceNet:
