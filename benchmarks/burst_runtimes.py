@@ -40,6 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--table", type=Path, help="Markdown file to write instead of printing")
     parser.add_argument("--pictures", type=int, default=4, help="pictures of Kodak to measure")
+    parser.add_argument("--targets", nargs="+", default=[name for name, _ in TARGETS])
     arguments = parser.parse_args()
     name, pictures = photographs(arguments.pictures)
     bursts = [
@@ -58,7 +59,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for target, precisions in TARGETS:
             for precision in precisions:
-                if precision not in find_converter(target).precisions:
+                known = find_converter(target).precisions
+                if precision not in known or target not in arguments.targets:
                     continue
                 place = Path(folder) / f"{target}-{precision}"
                 reports: dict[str, Any] = convert_stages(MODEL, target, precision, place)
@@ -69,7 +71,9 @@ def main() -> None:
                     )
     text = "\n".join(
         [
-            HEAD.format(count=len(pictures), name=name, bursts=len(bursts)),
+            HEAD.format(
+                count=len(pictures), name=name, bursts=len(bursts), command=command(arguments)
+            ),
             "| target | stage | precision | partitions | left to the CPU | TRANSPOSE | KiB |",
             "|---" * 7 + "|",
             *stages,
@@ -78,12 +82,25 @@ def main() -> None:
             "|---" * 6 + "|",
             *pictures_table,
             READING,
+            *missing(arguments.targets),
         ]
     )
     if arguments.table:
-        arguments.table.write_text(text)
+        arguments.table.write_text(text.rstrip() + "\n")
     else:
         print(text)
+
+
+def command(arguments: argparse.Namespace) -> str:
+    parts = ["python benchmarks/burst_runtimes.py", f"--pictures {arguments.pictures}"]
+    if missing(arguments.targets):
+        parts.append(f"--targets {' '.join(arguments.targets)}")
+    return " ".join((*parts, "--table docs/burst-runtimes.md"))
+
+
+def missing(chosen: list[str]) -> list[str]:
+    left_out = [name for name, _ in TARGETS if name not in chosen]
+    return [f"Not measured here: {', '.join(left_out)}."] if left_out else []
 
 
 def photographs(count: int) -> tuple[str, list[Tensor]]:
@@ -129,7 +146,7 @@ HEAD = """# Burst zoom in every runtime
 
 Stages of `burst_zoom_x2`, converted and run by the driver of [driver.md](driver.md) on {bursts}
 simulated bursts of {count} {name} pictures (ten frames, noise 2/255 and 8/255).
-`python benchmarks/burst_runtimes.py --table docs/burst-runtimes.md` makes this page anew.
+`{command}` makes this page anew.
 
 ## What the delegates take
 
