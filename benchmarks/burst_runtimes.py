@@ -13,7 +13,6 @@ import os
 import statistics
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
@@ -23,7 +22,7 @@ from edge_sdk.burst.stage_runners import StageFiles
 from edge_sdk.data.camera import CameraConfig, SimulatedBurst, simulate_burst
 from edge_sdk.data.examples import PHOTOS, example_photo
 from edge_sdk.imaging import psnr, quantise, read_picture
-from edge_sdk.targets import find_converter
+from edge_sdk.targets import LoweringReport, find_converter, runs_here
 from edge_sdk.zoo.networks import burst_network
 
 MODEL = "burst_zoom_x2"
@@ -49,23 +48,23 @@ def main() -> None:
         for noise in NOISE_LEVELS
     ]
     network = burst_network(MODEL, 2)
-    eager = [zoom(burst.frames, network).pixels for burst in bursts]
-    references = [zoom(burst.frames, network).reference for burst in bursts]
+    results = [zoom(burst.frames, network) for burst in bursts]
+    eager = [result.pixels for result in results]
     quality = [
-        psnr(quantise(pixels), quantise(burst.truth(reference)))
-        for burst, pixels, reference in zip(bursts, eager, references, strict=True)
+        psnr(quantise(result.pixels), quantise(burst.truth(result.reference)))
+        for burst, result in zip(bursts, results, strict=True)
     ]
     stages, pictures_table = [], []
     with tempfile.TemporaryDirectory() as folder:
         for target, precisions in TARGETS:
             for precision in precisions:
-                known = find_converter(target).precisions
-                if precision not in known or target not in arguments.targets:
+                converter = find_converter(target)
+                if precision not in converter.precisions or target not in arguments.targets:
                     continue
                 place = Path(folder) / f"{target}-{precision}"
-                reports: dict[str, Any] = convert_stages(MODEL, target, precision, place)
+                reports = convert_stages(MODEL, target, precision, place)
                 stages += [stage_row(target, stage, report) for stage, report in reports.items()]
-                if getattr(find_converter(target), "runs_here", False):
+                if runs_here(converter):
                     pictures_table.append(
                         picture_row(target, precision, StageFiles(place), bursts, eager, quality)
                     )
@@ -112,7 +111,7 @@ def photographs(count: int) -> tuple[str, list[Tensor]]:
     return "shipped", [example_photo(name) for name in PHOTOS[:count]]
 
 
-def stage_row(target: str, stage: str, report: Any) -> str:
+def stage_row(target: str, stage: str, report: LoweringReport) -> str:
     partitions = "—" if report.partitions is None else str(report.partitions)
     transposes = "—" if report.transposes is None else str(report.transposes)
     left = ", ".join(report.undelegated) or "none" if report.partitions is not None else "—"

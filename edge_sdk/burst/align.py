@@ -11,8 +11,10 @@ from edge_sdk.burst.difference import BLUR_PX, NoiseGauge
 from edge_sdk.burst.luma import luma_of
 from edge_sdk.burst.plan import Progress
 from edge_sdk.burst.reference import ReferenceChoice
+from edge_sdk.burst.scoring import score
 from edge_sdk.burst.source import FrameSource
 from edge_sdk.burst.threads import Spread, spreading_frames
+from edge_sdk.burst.tiles import Region
 from edge_sdk.registration import MotionField, Registrar, Registration, RegistrationConfig
 
 OTHER_REFERENCES = 2
@@ -81,6 +83,30 @@ def align_most(
         if len(aligned.matching) > len(best[1].matching):
             best = other, aligned
     return best
+
+
+def align_whole(
+    source: FrameSource,
+    config: RegistrationConfig,
+    noise_std: float | None,
+    report: Progress,
+    forced: int | None = None,
+) -> tuple[ReferenceChoice, Aligned]:
+    """Choose the reference by whole frames, and align as :func:`align_most` does.
+
+    Args:
+        source: as in :func:`align`.
+        config: as in :func:`align`.
+        noise_std: as in :func:`align`.
+        report: as in :func:`align`.
+        forced: 0-based reference, instead of the sharpest.
+
+    Raises:
+        InputError: if ``forced`` is not the index of a frame.
+    """
+    region = Region(0, 0, source.width, source.height)
+    choice = score(source, region, forced, report)
+    return align_most(source, choice, config, noise_std, report)
 
 
 def align(

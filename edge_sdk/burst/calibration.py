@@ -11,7 +11,7 @@ from torch import Tensor
 from edge_sdk.burst.config import ZoomConfig
 from edge_sdk.burst.features import burst_features
 from edge_sdk.burst.source import TensorSource
-from edge_sdk.data.calibration import APART, CUTS, Calibration
+from edge_sdk.data.calibration import APART, CUTS, Calibration, kept_apart
 from edge_sdk.data.camera import simulate_burst
 from edge_sdk.data.camera_config import CameraConfig
 from edge_sdk.data.patches import list_pictures
@@ -58,9 +58,7 @@ def burst_calibration(
         raise InputError("bursts calibrate networks for burst zoom; give pictures to others")
     paths = list_pictures(folder)
     generator = torch.Generator().manual_seed(seed)
-    shuffled = [paths[i] for i in torch.randperm(len(paths), generator=generator).tolist()]
-    apart = len(shuffled) // APART
-    kept, others = shuffled[apart:], shuffled[:apart] or shuffled
+    kept, others = kept_apart(paths, generator)
     size = (int(example.shape[2]), int(example.shape[3]))
     parts = []
     for pictures, wanted in ((kept, count), (others, max(count // APART, 1))):

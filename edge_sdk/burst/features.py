@@ -8,13 +8,13 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from edge_sdk.burst.align import align_most
+from edge_sdk.burst.align import align_whole
 from edge_sdk.burst.blend import Blend
 from edge_sdk.burst.config import ZoomConfig
 from edge_sdk.burst.encode import Encode
 from edge_sdk.burst.merge import merge
-from edge_sdk.burst.plan import MergePlan
-from edge_sdk.burst.scoring import score
+from edge_sdk.burst.plan import MergePlan, silent
+from edge_sdk.burst.sinks import TensorSink
 from edge_sdk.burst.source import FrameSource
 from edge_sdk.burst.stages import DECODED_PX, TILE_PX, Stages
 from edge_sdk.burst.steering import SteeringConfig
@@ -49,8 +49,9 @@ def burst_features(source: FrameSource, config: ZoomConfig | None = None) -> Bur
     """
     config = config or ZoomConfig()
     region = Region(0, 0, source.width, source.height)
-    choice = score(source, region, config.reference, _silent)
-    choice, aligned = align_most(source, choice, config.registration, config.noise_std, _silent)
+    choice, aligned = align_whole(
+        source, config.registration, config.noise_std, silent, config.reference
+    )
     plan = MergePlan(
         source,
         choice.index,
@@ -87,18 +88,6 @@ def merged_features(plan: MergePlan, scale: int, steering: SteeringConfig | None
         TILE_PX,
         DECODED_PX,
     )
-    sink = _Rows()
-    merge(plan, stages, sink, _silent)
-    return torch.cat(sink.rows, 1)
-
-
-class _Rows:
-    def __init__(self) -> None:
-        self.rows: list[Tensor] = []
-
-    def put(self, top: int, pixels: Tensor) -> None:
-        self.rows.append(pixels)
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    """Tell nobody."""
+    sink = TensorSink(blend.channels, plan.region.height, plan.region.width)
+    merge(plan, stages, sink, silent)
+    return sink.pixels

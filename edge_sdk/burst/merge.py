@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from edge_sdk.burst.plan import Merged, MergePlan, Progress
+from edge_sdk.burst.sinks import Sink
 from edge_sdk.burst.stages import DecodeStage, Stages
 from edge_sdk.burst.summing import Band, summed
 from edge_sdk.burst.tally import Tally
 from edge_sdk.burst.threads import Spread, spreading
 from edge_sdk.burst.tiles import Region, bands, cuts
-
-
-class Sink(Protocol):
-    """Takes the enlarged picture by rows, from top to bottom."""
-
-    def put(self, top: int, pixels: Tensor) -> None:
-        """Take rows from ``top`` on: float32 [3, rows, scale·width], about [0, 1], not clipped."""
-        ...
 
 
 def merge(plan: MergePlan, stages: Stages, sink: Sink, report: Progress) -> Merged:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,24 +10,23 @@ from platformdirs import user_cache_path
 from torch import nn
 
 import edge_sdk
-from edge_sdk.burst.stage_manifest import NAME, read_manifest
+from edge_sdk.burst.plan import Progress
 from edge_sdk.burst.stage_runners import StageFiles
 from edge_sdk.burst.stage_writing import write_stages
 from edge_sdk.burst.zoom import network_scale
 from edge_sdk.errors import ArtifactError, InputError
 from edge_sdk.models.spec import Task
+from edge_sdk.targets import LoweringReport
 from edge_sdk.zoo import resolve_checkpoint
-from edge_sdk.zoo.loading import LoadedModel, load_any
+from edge_sdk.zoo.loading import load_any
 from edge_sdk.zoo.networks import burst_network
 from edge_sdk.zoo.preparing import Prepared, prepare
 
 DEFAULT_MODEL = "burst_zoom_x2"
 NO_MODEL = "none"
 EAGER = "eager"
-TARGETS = {"executorch": "executorch", "tflite": "tflite", "coreml": "coreml"}
-"""Converter of each runtime that stages can be run in."""
-
-Progress = Callable[[str, int, int], None]
+TARGETS = ("executorch", "tflite", "coreml")
+"""Runtimes that stages can be run in, by the names of their converters."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,9 +101,10 @@ def _converted(
         )
     precision = precision or "fp32"
     folder = user_cache_path("edge-sdk") / "stages" / _key(model, runtime, precision)
-    if not _is_whole(folder):
-        convert_stages(model, TARGETS[runtime], precision, folder, on_progress)
-    opened = StageFiles(folder)
+    opened = _opened(folder)
+    if opened is None:
+        convert_stages(model, runtime, precision, folder, on_progress)
+        opened = StageFiles(folder)
     return ZoomNetwork(opened, opened.scale, _stage_name(opened))
 
 
@@ -115,7 +114,7 @@ def convert_stages(
     precision: str,
     folder: Path,
     on_progress: Progress | None = None,
-) -> dict[str, object]:
+) -> dict[str, LoweringReport]:
     """Convert the stages of a network by name; as :func:`write_stages`, fused and in codes.
 
     Returns:
@@ -124,13 +123,10 @@ def convert_stages(
     loaded = load_any(model)
 
     def prepared(side: int) -> Prepared:
-        return prepare(_sized(loaded, side), _sized(loaded, side).single_example, precision)
+        sized = loaded.resized(side, side)
+        return prepare(sized, sized.single_example, precision)
 
-    return dict(write_stages(loaded, prepared, target, precision, folder, on_progress))
-
-
-def _sized(loaded: LoadedModel, side: int) -> LoadedModel:
-    return loaded.resized(side, side)
+    return write_stages(loaded, prepared, target, precision, folder, on_progress)
 
 
 def _stage_name(stages: StageFiles) -> str:
@@ -138,14 +134,12 @@ def _stage_name(stages: StageFiles) -> str:
     return f"{manifest.model}, {stages.runtime}, {manifest.precision}"
 
 
-def _is_whole(folder: Path) -> bool:
-    if not (folder / NAME).is_file():
-        return False
+def _opened(folder: Path) -> StageFiles | None:
+    """Stages that were kept; ``None`` where there are none, or they are no longer whole."""
     try:
-        read_manifest(folder)
+        return StageFiles(folder)
     except ArtifactError:
-        return False
-    return True
+        return None
 
 
 def _key(model: str, runtime: str, precision: str) -> str:

@@ -15,6 +15,10 @@ Progress = Callable[[str, int, int], None]
 """Called with the stage's name, steps done and steps in all."""
 
 
+def silent(stage: str, done: int, total: int) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True, eq=False)
 class MergePlan:
     """What is merged, and how.

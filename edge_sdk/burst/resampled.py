@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from edge_sdk.burst.align import Aligned, align_most
+from edge_sdk.burst.align import Aligned, align_whole
 from edge_sdk.burst.config import SCALES
-from edge_sdk.burst.scoring import score
+from edge_sdk.burst.plan import silent
 from edge_sdk.burst.source import FrameSource
-from edge_sdk.burst.tiles import Region
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.registration import MotionField, RegistrationConfig
 from edge_sdk.registration.motion import centred_grid
@@ -108,9 +107,9 @@ def resample_burst(source: FrameSource, config: ResamplingConfig | None = None) 
     """
     config = config or ResamplingConfig()
     _check(source)
-    region = Region(0, 0, source.width, source.height)
-    choice = score(source, region, config.reference, _silent)
-    choice, aligned = align_most(source, choice, config.registration, config.noise_std, _silent)
+    choice, aligned = align_whole(
+        source, config.registration, config.noise_std, silent, config.reference
+    )
     others = _best(aligned, config.frames - 1)
     finer = centred_grid(
         source.height * config.scale,
@@ -161,7 +160,3 @@ def _check(source: FrameSource) -> None:
             f"frames of {source.width}×{source.height} px are too small to align; give at least "
             f"{SMALLEST_FRAME_PX}×{SMALLEST_FRAME_PX} px"
         )
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    """Tell nobody."""

@@ -13,6 +13,7 @@ from edge_sdk.burst.blend import Blend
 from edge_sdk.burst.encode import HALO_PX as ENCODE_HALO_PX
 from edge_sdk.burst.encode import Encode
 from edge_sdk.burst.packed import ENCODE_CHANNELS, PackedBlend, PackedEncode, blend_channels
+from edge_sdk.burst.plan import Progress
 from edge_sdk.burst.stage_manifest import STAGES, StageManifest, digest, write_manifest
 from edge_sdk.errors import InputError, OutputError
 from edge_sdk.models.spec import Task
@@ -24,8 +25,6 @@ TILE_PX = 150
 """Side of what ``encode`` returns."""
 DECODED_PX = 128
 """Side of what ``decode`` returns without its margin, in pixels of a frame."""
-
-Progress = Callable[[str, int, int], None]
 
 
 def write_stages(

@@ -10,11 +10,12 @@ from torch import Tensor, nn
 
 from edge_sdk.burst.align import align_most
 from edge_sdk.burst.config import ZoomConfig
-from edge_sdk.burst.merge import Sink, merge
-from edge_sdk.burst.plan import MergePlan, Progress
+from edge_sdk.burst.merge import merge
+from edge_sdk.burst.plan import MergePlan, Progress, silent
 from edge_sdk.burst.reference import is_blurry
 from edge_sdk.burst.result import FrameReport, ZoomResult
 from edge_sdk.burst.scoring import score
+from edge_sdk.burst.sinks import GreySink, Sink, TensorSink
 from edge_sdk.burst.source import FrameSource, TensorSource
 from edge_sdk.burst.stage_runners import StageFiles
 from edge_sdk.burst.stages import decodes_bursts, stages_for
@@ -63,7 +64,7 @@ def zoom(
     config = config or ZoomConfig()
     source = _checked(frames) if isinstance(frames, Tensor) else frames
     region = _region(source, config)
-    sink = _TensorSink(region.height * config.scale, region.width * config.scale)
+    sink = TensorSink(3, region.height * config.scale, region.width * config.scale)
     result = zoom_into(source, sink, network, config, on_progress)
     return replace(result, pixels=sink.pixels.clamp_(0, 1))
 
@@ -93,7 +94,7 @@ def zoom_into(
         PictureError: as :func:`zoom`.
     """
     config = config or ZoomConfig()
-    report = on_progress or (lambda stage, done, total: None)
+    report = on_progress or silent
     region = _region(source, config)
     if network is not None and config.scale != network_scale(network):
         raise InputError(
@@ -122,7 +123,7 @@ def zoom_into(
             config.provenance,
         )
         coloured = network is None or not _is_grey(source, choice.index)
-        merged = merge(plan, stages, sink if coloured else _GreySink(sink), report)
+        merged = merge(plan, stages, sink if coloured else GreySink(sink), report)
         shares, maps = merged.shares, merged.maps
         seconds |= {"merge": merged.merge_seconds, "enhance": merged.enhance_seconds}
     else:
@@ -156,24 +157,6 @@ def _is_grey(source: FrameSource, index: int) -> bool:
         if not torch.equal(rows[0], rows[1]) or not torch.equal(rows[0], rows[2]):
             return False
     return True
-
-
-class _GreySink:
-    """Takes the colour out of rows: a network that learnt on colours sees some in grey noise."""
-
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-
-    def put(self, top: int, pixels: Tensor) -> None:
-        self._sink.put(top, pixels.mean(0, keepdim=True).expand_as(pixels))
-
-
-class _TensorSink:
-    def __init__(self, height: int, width: int) -> None:
-        self.pixels = torch.empty(3, height, width)
-
-    def put(self, top: int, pixels: Tensor) -> None:
-        self.pixels[:, top : top + pixels.shape[1]] = pixels
 
 
 def enlarge_single(frame: Tensor, network: nn.Module) -> Tensor:

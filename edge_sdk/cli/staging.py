@@ -34,7 +34,6 @@ def stages(
     Example: edge-sdk stages --target tflite --precision int8 -o stages
     """
     from edge_sdk.burst.networks import convert_stages
-    from edge_sdk.targets import LoweringReport
 
     with stage_progress() as progress:
         reports = convert_stages(model, target, precision, output, progress)
@@ -43,7 +42,6 @@ def stages(
         return
     rows = []
     for name, report in reports.items():
-        assert isinstance(report, LoweringReport)
         taken = "—" if report.partitions is None else str(report.partitions)
         shape = "×".join(str(side) for side in report.inputs[0].shape)
         left = ", ".join(report.undelegated) or "none"

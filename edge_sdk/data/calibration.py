@@ -92,16 +92,18 @@ def read_calibration(
     scale = spec.scale if truth and spec is not None else 1
     paths = list_pictures(folder)
     generator = torch.Generator().manual_seed(seed)
-    shuffled = [paths[i] for i in torch.randperm(len(paths), generator=generator).tolist()]
-    apart = len(shuffled) // APART
-    kept, others = shuffled[apart:], shuffled[:apart] or shuffled
+    kept, others = kept_apart(paths, generator)
     size = (int(example.shape[2]), int(example.shape[3]))
     reader = _Reader(luma, shrink, scale, denoises)
     calibration, truths = _cuts(kept, size, reader, count, generator)
     held_out, held_out_truths = _cuts(others, size, reader, max(count // APART, 1), generator)
     noise = f" with noise of 0 to {STRONGEST:g} levels" if denoises else ""
     used = f"{len(calibration)} cuts of {len(kept)} of the {len(paths)} pictures in {folder}"
-    note = "" if apart else "; too few pictures to keep some apart, so figures are theirs"
+    note = (
+        ""
+        if len(paths) >= APART
+        else "; too few pictures to keep some apart, so figures are theirs"
+    )
     return Calibration(
         calibration,
         held_out,
@@ -109,6 +111,16 @@ def read_calibration(
         truths if truth else (),
         held_out_truths if truth else (),
     )
+
+
+def kept_apart(paths: Sequence[Path], generator: torch.Generator) -> tuple[list[Path], list[Path]]:
+    """Pictures to calibrate with, and one in :data:`APART` to measure with, in a drawn order.
+
+    Fewer pictures than that serve as both.
+    """
+    shuffled = [paths[i] for i in torch.randperm(len(paths), generator=generator).tolist()]
+    apart = len(shuffled) // APART
+    return shuffled[apart:], shuffled[:apart] or shuffled
 
 
 @dataclass(frozen=True)

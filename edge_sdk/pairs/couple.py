@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from edge_sdk.burst.align import Aligned, align_most
+from edge_sdk.burst.align import Aligned, align_whole
 from edge_sdk.burst.plan import Progress
 from edge_sdk.burst.reference import ReferenceChoice
-from edge_sdk.burst.scoring import score
 from edge_sdk.burst.source import FrameSource
 from edge_sdk.burst.tiles import Region
 from edge_sdk.errors import SceneError
@@ -126,10 +125,8 @@ def make_couple(
 
 
 def _reference(far: FrameSource, report: Progress) -> tuple[ReferenceChoice, Aligned]:
-    region = Region(0, 0, far.width, far.height)
-    choice = score(far, region, None, report)
     # What bends the motion is asked once the frames are cut.
-    return align_most(far, choice, RegistrationConfig(field=False), None, report)
+    return align_whole(far, RegistrationConfig(field=False), None, report)
 
 
 def _shared_view(far: Tensor, near: Tensor, config: PairConfig) -> tuple[Match, Region, float]:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from edge_sdk.burst.align import align_most
+from edge_sdk.burst.align import align_whole
 from edge_sdk.burst.encode import Encode
 from edge_sdk.burst.merge import merge
 from edge_sdk.burst.plan import MergePlan, Progress
-from edge_sdk.burst.scoring import score
+from edge_sdk.burst.sinks import TensorSink
 from edge_sdk.burst.source import FrameSource
 from edge_sdk.burst.stages import DECODED_PX, TILE_PX, Stages
 from edge_sdk.burst.tiles import Region
@@ -42,14 +42,6 @@ def _averaged(sums: Tensor, weights: Tensor, reference: Tensor) -> Tensor:
     return (sums + SMALLEST_WEIGHT * reference) / (weights + SMALLEST_WEIGHT)
 
 
-class _Rows:
-    def __init__(self, height: int, width: int) -> None:
-        self.pixels = torch.empty(3, height, width)
-
-    def put(self, top: int, pixels: Tensor) -> None:
-        self.pixels[:, top : top + pixels.shape[1]] = pixels
-
-
 @torch.no_grad()
 def standard_image(source: FrameSource, report: Progress) -> StandardImage:
     """Integrate the near shots of a scene; one alone is itself.
@@ -66,11 +58,10 @@ def standard_image(source: FrameSource, report: Progress) -> StandardImage:
     region = Region(0, 0, source.width, source.height)
     if source.count == 1:
         return StandardImage(source.rows(0, 0, source.height), 0, 1, {})
-    choice = score(source, region, None, report)
-    choice, aligned = align_most(source, choice, RegistrationConfig(), None, report)
+    choice, aligned = align_whole(source, RegistrationConfig(), None, report)
     plan = MergePlan(source, choice.index, aligned.motions, region, aligned.noise_std, 1.0)
     stages = Stages(Encode(1), _averaged, 1, 0, TILE_PX, DECODED_PX)
-    rows = _Rows(source.height, source.width)
+    rows = TensorSink(3, source.height, source.width)
     merge(plan, stages, rows, report)
     left_out = {
         index: found.reason for index, found in aligned.registrations.items() if found.reason

@@ -14,7 +14,7 @@ from torch import Tensor
 from edge_sdk.burst import TensorSource, ZoomConfig
 from edge_sdk.burst.features import burst_features
 from edge_sdk.data.camera import SimulatedBurst
-from edge_sdk.imaging import to_levels
+from edge_sdk.imaging import quantise
 from edge_sdk.training.burst_scenes import training_burst, validation_bursts
 from edge_sdk.training.feature_files import FeatureSample, Progress, fill
 from edge_sdk.training.sections import BurstsConfig
@@ -77,7 +77,7 @@ def validation_pairs(given: BurstSet) -> Iterator[tuple[Tensor, Tensor]]:
     shrink = sorted(given.shrinks)[len(given.shrinks) // 2]
     for burst in validation_bursts(given.pictures, shrink, given.config, given.scale):
         sample = _computed(burst, given.scale)
-        yield sample.features, to_levels(sample.truth).float() / 255
+        yield sample.features, quantise(sample.truth)
 
 
 def _computed(burst: SimulatedBurst, scale: int) -> FeatureSample:
