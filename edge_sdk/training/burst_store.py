@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +14,7 @@ from edge_sdk.burst.features import burst_features
 from edge_sdk.data.camera import SimulatedBurst
 from edge_sdk.imaging import quantise
 from edge_sdk.training.burst_scenes import training_burst, validation_bursts
-from edge_sdk.training.feature_files import FeatureSample, Progress, fill
+from edge_sdk.training.feature_files import FeatureSample, Progress, cache_name, fill
 from edge_sdk.training.sections import BurstsConfig
 
 VERSION = 1
@@ -42,14 +40,15 @@ class BurstSet:
     seed: int
 
     def folder(self) -> Path:
-        """Where its files lie: in the user's cache, by everything that they depend on."""
-        states = [(path, path.stat()) for path in self.pictures]
-        found = [(str(path), state.st_size, state.st_mtime_ns) for path, state in states]
+        """Where its files lie: in the user's cache, by everything that they depend on.
+
+        Raises:
+            PictureError: if a picture cannot be read.
+        """
         # Neither the number of bursts nor what is validated changes a training burst.
         drawn = self.config.model_dump(exclude={"count", "validation_noise", "validation_px"})
-        key = json.dumps([VERSION, found, self.shrinks, drawn, self.scale, self.seed])
-        name = hashlib.sha256(key.encode()).hexdigest()[:16]
-        return user_cache_path("edge-sdk") / "bursts" / name
+        settings = [VERSION, self.shrinks, drawn, self.scale, self.seed]
+        return user_cache_path("edge-sdk") / "bursts" / cache_name(settings, self.pictures)
 
     def prepare(self, rank: int, on_progress: Progress | None = None) -> list[Path]:
         """Compute what is missing, and name all files in order.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,26 @@ class FeatureSample:
     features: Tensor
     truth: Tensor
     known: Tensor | None = None
+
+
+def cache_name(settings: object, files: Iterable[Path]) -> str:
+    """Name of what is computed from files: other contents or settings give another name.
+
+    Args:
+        settings: what JSON can hold.
+        files: read whole, in order; where they lie and how old they are does not count.
+
+    Raises:
+        PictureError: if a file cannot be read.
+    """
+    total = hashlib.sha256(json.dumps(settings).encode())
+    for path in files:
+        try:
+            with path.open("rb") as stream:
+                total.update(hashlib.file_digest(stream, "sha256").digest())
+        except OSError as error:
+            raise PictureError(f"{path}: cannot be read ({error.strerror})") from error
+    return total.hexdigest()[:16]
 
 
 def fill(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from edge_sdk.errors import InputError
 from edge_sdk.imaging import read_picture
 from edge_sdk.pairs.reading import StoredScene, StoredSet, open_set
 from edge_sdk.pairs.record import RECORD
-from edge_sdk.training.feature_files import FeatureSample, Progress, fill
+from edge_sdk.training.feature_files import FeatureSample, Progress, cache_name, fill
 from edge_sdk.training.sections import PairsConfig
 
 VERSION = 1
@@ -53,12 +51,8 @@ class PairScenes:
 
     def _key(self, scene: StoredScene) -> str:
         record = scene.target.parent / RECORD
-        states = []
-        for path in (record, *scene.frames, scene.target, scene.mask):
-            state = path.stat()
-            states.append((str(path.resolve()), state.st_size, state.st_mtime_ns))
-        key = json.dumps([VERSION, self.scale, states])
-        return hashlib.sha256(key.encode()).hexdigest()[:16]
+        files = (record, *scene.frames, scene.target, scene.mask)
+        return cache_name([VERSION, self.scale], files)
 
 
 def scene_sample(scene: StoredScene, scale: int) -> FeatureSample:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +95,21 @@ def test_bursts_are_computed_once(photos: Path) -> None:
     assert (after[0], after[2]) == (before[0], before[2])
     more = burst_set(photos, count=4).prepare(0)
     assert more[:3] == files
+
+
+def test_what_was_computed_is_found_by_the_contents_of_the_pictures(
+    photos: Path, tmp_path: Path
+) -> None:
+    given = burst_set(photos)
+    moved = tmp_path / "moved"
+    shutil.copytree(photos, moved, copy_function=shutil.copyfile)
+    assert burst_set(moved).folder() == given.folder()
+    picture = given.pictures[0]
+    picture.write_bytes(picture.read_bytes() + b"\0")
+    assert given.folder() != burst_set(moved).folder()
+    picture.unlink()
+    with pytest.raises(PictureError, match=f"{picture.name}: cannot be read"):
+        given.folder()
 
 
 def test_patches_are_cut_from_features_and_truth_alike(photos: Path) -> None:

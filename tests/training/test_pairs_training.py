@@ -215,6 +215,7 @@ def test_features_are_computed_once_and_anew_where_a_file_changed(
     shutil.copytree(made, copy)
     scenes = PairScenes(open_set(copy).scenes, 2)
     files = scenes.prepare(0)
+    assert PairScenes(open_set(made).scenes, 2).prepare(0) == files
     before = [path.stat().st_mtime_ns for path in files]
     assert scenes.prepare(1) == files
     assert [path.stat().st_mtime_ns for path in files] == before
