@@ -12,8 +12,8 @@ from edge_sdk.cli.runtimes import file_runtimes, parse_runtimes
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
-    from edge_sdk.evaluation import Degradation, Method, MethodScores
-    from edge_sdk.models import EnhanceNet
+    from edge_sdk.evaluation import Degradation, Method, MethodScores, ModelMethod
+    from edge_sdk.models.spec import ModelSpec
 
 
 def evaluate(
@@ -50,7 +50,8 @@ def evaluate(
     noise instead, neither clipped nor rounded; those of colour are scored on red, green and blue.
     Large pictures are cut into windows with the model's halo.
 
-    A picture that is smaller than a file's window is left out of all rows.
+    A .safetensors file that holds int8 codes is scored with them. A picture that is smaller than a
+    file's window is left out of all rows.
 
     Example: edge-sdk evaluate sr_x2_y sr_x2_y.tflite --data photos
     """
@@ -85,25 +86,42 @@ def evaluate(
 
 def _methods(subjects: list[str], model: str | None, asked: tuple[str, ...] | None) -> list[Method]:
     from edge_sdk.emulate.open import SUFFIXES
-    from edge_sdk.evaluation import ArtifactMethod, ModelMethod
-    from edge_sdk.zoo.networks import fused_network, picture_network
+    from edge_sdk.evaluation import ArtifactMethod
+    from edge_sdk.zoo.networks import picture_network
 
     methods: list[Method] = []
-    network: EnhanceNet | None = None if model is None else picture_network(model)
+    spec: ModelSpec | None = None if model is None else picture_network(model).spec
     for subject in subjects:
         path = Path(subject)
         if path.suffix not in SUFFIXES:
-            network = fused_network(picture_network(subject))
-            methods.append(ModelMethod(network, network.spec, path.stem))
+            method = _eager(subject)
+            methods.append(method)
+            spec = method.spec
             continue
         runtimes = file_runtimes(path, asked)
-        if network is None:
+        if spec is None:
             raise InputError(
                 f"{path}: a file does not say its scale and colour; name the model that it was "
                 "made from by --model, or before the file"
             )
-        methods += [ArtifactMethod(path, network.spec, name) for name in runtimes]
+        methods += [ArtifactMethod(path, spec, name) for name in runtimes]
     return methods
+
+
+def _eager(subject: str) -> ModelMethod:
+    """A model in PyTorch; with the int8 codes that its file holds, if it does."""
+    from edge_sdk.evaluation import ModelMethod
+    from edge_sdk.quantize import apply_scheme
+    from edge_sdk.zoo import resolve_checkpoint
+    from edge_sdk.zoo.networks import example_input, fused_network, picture_network
+
+    network = fused_network(picture_network(subject))
+    scheme = resolve_checkpoint(subject).scheme
+    name = Path(subject).stem
+    if scheme is None:
+        return ModelMethod(network, network.spec, name)
+    coded = apply_scheme(network, example_input(network), scheme).model
+    return ModelMethod(coded, network.spec, name, "int8")
 
 
 def _plain_row(row: MethodScores) -> dict[str, object]:

@@ -61,14 +61,17 @@ class ModelMethod:
         network: maps [1, C, h, w] to [1, C, scale·h, scale·w].
         spec: what it is.
         name: what tables call it.
+        precision: of its weights and activations.
     """
 
-    precision = "fp32"
     least_px = 1
 
-    def __init__(self, network: nn.Module, spec: ModelSpec, name: str) -> None:
+    def __init__(
+        self, network: nn.Module, spec: ModelSpec, name: str, precision: str = "fp32"
+    ) -> None:
         self.name = name
         self.spec = spec
+        self.precision = precision
         self.runtime = f"PyTorch {torch.__version__} (eager)"
         self._network = network
 

@@ -8,6 +8,8 @@ import pytest
 from command_line import Run
 from PIL import Image
 
+from edge_sdk.zoo import ROOT
+
 
 @pytest.fixture
 def files(run: Run, burst_folder: Path, shipped_tflite: Path) -> Path:
@@ -31,6 +33,21 @@ def test_model_file_and_bicubic_in_one_table(run: Run, files: Path) -> None:
     shown = run("evaluate", "m.tflite", "--model", "sr_x2_y", "--data", files)
     assert f"{file['psnr_db']:.2f} / {file['ssim']:.4f}" in shown.out
     assert "photos (2)" in shown.out
+
+
+def test_codes_in_a_model_file_are_scored(run: Run, files: Path) -> None:
+    shutil.copy(ROOT / "sr_x2_y" / "int8.safetensors", "int8.safetensors")
+    size = ("--size", "48x48", "-o", "int8.tflite")
+    converted = run("convert", "int8.safetensors", "-t", "tflite", "--precision", "int8", *size)
+    assert converted.status == 0
+    given = ("sr_x2_y", "int8.safetensors", "int8.tflite")
+    outcome = run("evaluate", *given, "--data", files, "--json")
+    assert outcome.status == 0
+    _, model, codes, file = json.loads(outcome.out)["rows"]
+    assert [row["precision"] for row in (model, codes, file)] == ["fp32", "int8", "int8"]
+    scores = [row["folders"][0]["psnr_db"] for row in (model, codes, file)]
+    assert scores[1] == pytest.approx(scores[2], abs=0.02)
+    assert scores[1] < scores[0]
 
 
 def test_small_pictures_are_left_out_of_all_rows(run: Run, files: Path) -> None:
