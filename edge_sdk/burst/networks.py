@@ -27,6 +27,8 @@ NO_MODEL = "none"
 EAGER = "eager"
 TARGETS = ("executorch", "tflite", "coreml")
 """Runtimes that stages can be run in, by the names of their converters."""
+SYNONYMS = {"torch": EAGER, "litert": "tflite"}
+"""What runtimes are called where single files run in them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +77,7 @@ def zoom_network(
             raise InputError("--stages brings model, runtime and precision; leave those out")
         opened = StageFiles(stages)
         return ZoomNetwork(opened, opened.scale, _stage_name(opened))
+    runtime = SYNONYMS.get(runtime, runtime)
     if runtime != EAGER and runtime not in TARGETS:
         known = ", ".join((EAGER, *TARGETS))
         raise InputError(f"unknown runtime '{runtime}'; choose one of: {known}")

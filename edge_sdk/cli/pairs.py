@@ -83,7 +83,8 @@ def pairs(
     near image is laid onto its grid to parts of a pixel, in its colours, with a mask over whatever
     does not align; the other far shots are aligned to the reference. Scenes that make no sample are
     dropped with their reason. SET/sheet.html shows all of it: look at it before you train. A run
-    that was stopped goes on where it was.
+    that was stopped goes on where it was. If no scene makes a sample, the command ends with status
+    1.
 
     Example: edge-sdk pairs far near -o set, with far/SCENE/*.png and near/SCENE/*.png
     """
@@ -117,8 +118,10 @@ def pairs(
                 "scenes": found.scenes,
             }
         )
-        return
-    _print(found)
+    else:
+        _print(found)
+    if not found.accepted:
+        raise typer.Exit(1)
 
 
 def _print(found: PairSet) -> None:

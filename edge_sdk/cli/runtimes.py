@@ -14,11 +14,12 @@ def parse_runtimes(text: str | None) -> tuple[str, ...] | None:
         InputError: if one is unknown.
     """
     from edge_sdk.emulate.measure import EAGER
-    from edge_sdk.emulate.open import RUNTIMES
+    from edge_sdk.emulate.open import RUNTIMES, SYNONYMS
 
     if text is None:
         return None
-    names = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    given = [part.strip() for part in text.split(",")]
+    names = tuple(dict.fromkeys(SYNONYMS.get(name, name) for name in given))
     known = (EAGER, *RUNTIMES)
     for name in names:
         if name not in known:

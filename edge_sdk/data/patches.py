@@ -81,7 +81,7 @@ def picture_pair(path: Path, scale: int, colour: Colour, shrink: float = 1.0) ->
     high = shrunk_picture(path, scale, colour, shrink)
     height, width = high.shape[-2:]
     low = resize_bicubic(high.float() / 255, size=(height // scale, width // scale))
-    return PicturePair(_to_uint8(low), high, path.name)
+    return PicturePair(_to_uint8(low), high, str(path))
 
 
 def shrunk_picture(path: Path, scale: int, colour: Colour, shrink: float = 1.0) -> Tensor:

@@ -35,6 +35,9 @@ class Runtime:
     takes_threads: bool = False
 
 
+SYNONYMS = {"eager": "torch", "tflite": "litert"}
+"""Names that runtimes have elsewhere, and what they are called here."""
+
 RUNTIMES = {
     runtime.name: runtime
     for runtime in (

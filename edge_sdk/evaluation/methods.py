@@ -158,13 +158,18 @@ def _window(path: Path, spec: ModelSpec, shapes: dict[str, tuple[int, ...]]) -> 
             f"{path}: takes windows of {shape[3]}×{shape[2]} px; pictures are cut into square ones "
             "alone: convert with equal sides"
         )
-    least = 2 * _rounded_up(spec.halo_px, spec.size_multiple) + spec.size_multiple
+    least = least_window(spec)
     if shape[2] < least or shape[2] % spec.size_multiple:
         raise ArtifactError(
             f"{path}: takes windows of {shape[2]} px, but its model needs at least {least} px and "
             f"multiples of {spec.size_multiple}; convert with a larger --size"
         )
     return name, shape[2]
+
+
+def least_window(spec: ModelSpec) -> int:
+    """Side in pixels of the smallest window that a picture can be cut into with a model's halo."""
+    return 2 * _rounded_up(spec.halo_px, spec.size_multiple) + spec.size_multiple
 
 
 def _only_output(

@@ -83,7 +83,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
-        raise ModelError(f"{path}: no such model file; give a .safetensors file or a zoo name")
+        raise ModelError(f"{path}: no such model file; give a .safetensors file or a shipped name")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}

@@ -130,7 +130,7 @@ def _photographs(
 ) -> list[tuple[str, Tensor]]:
     paths = _paths(source)
     scale = config.model.scale
-    return [(path.name, shrunk_picture(path, scale, Colour.RGB, shrink)) for path in paths]
+    return [(str(path), shrunk_picture(path, scale, Colour.RGB, shrink)) for path in paths]
 
 
 def _bursts(config: TrainConfig, source: PictureSource | None) -> BurstSet:

@@ -52,10 +52,13 @@ def load_train_config(
     if not path.is_file():
         raise InputError(f"{path}: no such recipe; give a YAML file")
     try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path}: not YAML ({reason})") from error
+        text = path.read_text(encoding="utf-8")
+        _check_keys(yaml.compose(text, yaml.SafeLoader), path)
+        content: Any = yaml.safe_load(text)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not text in UTF-8; give a YAML file") from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise InputError(f"{path}: not YAML ({_reason(error)}); mend that line") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     if not isinstance(content, dict):
@@ -165,3 +168,27 @@ def _known_keys() -> dict[str, str]:
     for config in _BRANCHES.values():
         keys |= {key: "model.branches" for key in config.__dataclass_fields__ if key not in keys}
     return keys
+
+
+def _check_keys(node: Any, path: Path) -> None:
+    """Refuse a key that is given twice, of which YAML would take the last without a word."""
+    values = getattr(node, "value", None)
+    if not isinstance(values, list):
+        return
+    seen: set[str] = set()
+    for part in values:
+        key, value = part if isinstance(part, tuple) else (None, part)
+        if key is not None:
+            name = str(key.value)
+            if name in seen:
+                line = key.start_mark.line + 1
+                raise InputError(f"{path}: line {line} gives '{name}' again; leave one out")
+            seen.add(name)
+        _check_keys(value, path)
+
+
+def _reason(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return " ".join(str(error).split())
+    return f"line {mark.line + 1}, column {mark.column + 1}: {getattr(error, 'problem', error)}"

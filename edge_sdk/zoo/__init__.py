@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,7 @@ def load_model(name: str) -> EnhanceNet:
 
 
 def resolve_model(model: str) -> EnhanceNet:
-    """Load a model by its zoo name or from a ``.safetensors`` file.
+    """Load a model by its shipped name or from a ``.safetensors`` file.
 
     Raises:
         ModelError: if it is neither.
@@ -41,7 +42,7 @@ def resolve_model(model: str) -> EnhanceNet:
 
 
 def resolve_checkpoint(model: str) -> Checkpoint:
-    """Load a model by its zoo name or from a ``.safetensors`` file, with its scheme if it has one.
+    """Load a model, as :func:`resolve_model`, with its scheme if it has one.
 
     Raises:
         ModelError: if it is neither.
@@ -57,7 +58,11 @@ def resolve_checkpoint(model: str) -> Checkpoint:
             f"'{model}' names a Python callable; here a shipped model ({known}) or a .safetensors "
             "file is needed"
         )
-    raise ModelError(f"'{model}' is neither a shipped model ({known}) nor a .safetensors file")
+    near = difflib.get_close_matches(model, model_names(), 1)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    raise ModelError(
+        f"'{model}' is neither a shipped model ({known}) nor a .safetensors file{meant}"
+    )
 
 
 def load_int8(name: str) -> Checkpoint | None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
 
 from edge_sdk.emulate.measure import EAGER
-from edge_sdk.emulate.open import RUNTIMES
-from edge_sdk.errors import EdgeSdkError, InputError, OutputError
+from edge_sdk.emulate.open import RUNTIMES, SYNONYMS
+from edge_sdk.errors import ConversionError, EdgeSdkError, InputError, OutputError, PictureError
 from edge_sdk.evaluation import ArtifactMethod
-from edge_sdk.imaging import read_picture, write_picture
+from edge_sdk.evaluation.methods import least_window
+from edge_sdk.imaging import Picture, read_picture, write_picture
 from edge_sdk.imaging.encoding import FORMATS
 from edge_sdk.models import EnhanceNet, enhance_picture
 from edge_sdk.outputs import check_writable
@@ -91,36 +91,63 @@ def check_folder(pictures: Sequence[Path], out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out}: is a file; give the name of a folder")
     check_writable(out / pictures[0].name if out.is_dir() else out)
-    out.mkdir(exist_ok=True)
+    try:
+        out.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be created ({error.strerror})") from error
 
 
-@contextmanager
-def running_in(network: EnhanceNet, runtime: str) -> Iterator[Callable[[Tensor], Tensor]]:
-    """The network as a function on tensors, computed by a runtime.
+class _Runner:
+    """A network as functions on tensors, computed by a runtime.
 
     Args:
         network: fused, in evaluation mode.
         runtime: ``torch``, or a key of :data:`edge_sdk.emulate.open.RUNTIMES`, for which the
-            network is converted in fp32 with windows of 128 px.
+            network is converted in fp32 with square windows of 128 px, or smaller ones where a
+            picture is smaller.
+        folder: place for the converted files.
 
     Raises:
         InputError: if the runtime is unknown.
         MissingExtraError: if it, or its converter, is not installed.
-        ConversionError: if the network cannot be converted.
     """
-    if runtime == EAGER:
-        yield network
-        return
-    if runtime not in RUNTIMES:
-        raise InputError(
-            f"unknown runtime '{runtime}'; choose one of: {', '.join((EAGER, *RUNTIMES))}"
-        )
-    converter = find_converter(RUNTIMES[runtime].extra)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"model{converter.suffix}"
-        example = example_input(network, WINDOW_PX, WINDOW_PX)
-        converter.convert(network, example, path, "fp32")
-        yield ArtifactMethod(path, network.spec, runtime)
+
+    def __init__(self, network: EnhanceNet, runtime: str, folder: Path) -> None:
+        runtime = SYNONYMS.get(runtime, runtime)
+        if runtime not in (EAGER, *RUNTIMES):
+            raise InputError(
+                f"unknown runtime '{runtime}'; choose one of: {', '.join((EAGER, *RUNTIMES))}"
+            )
+        self._network = network
+        self._runtime = runtime
+        self._folder = folder
+        self._converter = None if runtime == EAGER else find_converter(RUNTIMES[runtime].extra)
+        self._windows: dict[int, ArtifactMethod] = {}
+
+    def for_picture(self, width: int, height: int) -> Callable[[Tensor], Tensor]:
+        """The function for pictures of a size.
+
+        Raises:
+            PictureError: if the picture is too small to be cut into windows.
+            ConversionError: if the network cannot be converted.
+        """
+        if self._converter is None:
+            return self._network
+        spec = self._network.spec
+        window_px = min(WINDOW_PX, width, height)
+        window_px -= window_px % spec.size_multiple
+        if window_px < least_window(spec):
+            raise PictureError(
+                f"{width}×{height} px is too small for a converted model, whose windows have at "
+                f"least {least_window(spec)}×{least_window(spec)} px; {EAGER} takes any size"
+            )
+        if window_px not in self._windows:
+            path = self._folder / f"{window_px}{self._converter.suffix}"
+            self._converter.convert(
+                self._network, example_input(self._network, window_px, window_px), path, "fp32"
+            )
+            self._windows[window_px] = ArtifactMethod(path, spec, self._runtime)
+        return self._windows[window_px]
 
 
 def enhance_files(
@@ -138,34 +165,52 @@ def enhance_files(
         pictures: files, as :func:`gather_pictures` returns them.
         out: existing folder for the results; files of the same name are replaced.
         network: fused, in evaluation mode.
-        runtime: what computes it; see :func:`running_in`.
+        runtime: what computes it: ``torch``, or a key of
+            :data:`edge_sdk.emulate.open.RUNTIMES`, for which the network is converted in fp32.
         on_progress: told of every window of every picture.
 
     Yields:
         One result per picture, in order.
 
     Raises:
-        EdgeSdkError: as :func:`running_in`.
+        InputError: if the runtime is unknown.
+        MissingExtraError: if it, or its converter, is not installed.
+        ConversionError: if the network cannot be converted.
     """
-    with running_in(network, runtime) as function:
+    with tempfile.TemporaryDirectory() as folder:
+        runner = _Runner(network, runtime, Path(folder))
         for source in pictures:
             started = time.perf_counter()
             try:
-                picture = enhance_picture(
-                    read_picture(source),
-                    function,
-                    spec=network.spec,
-                    on_tile=_told(on_progress, source.name),
-                )
+                picture = _enhanced(source, network, runner, on_progress)
                 written = write_picture(picture, out / source.name)
+            except ConversionError:
+                raise
             except EdgeSdkError as error:
                 seconds = time.perf_counter() - started
-                yield Enhanced(source, None, 0, 0, seconds, failure=str(error))
+                yield Enhanced(source, None, 0, 0, seconds, failure=_named(source, error))
                 continue
             seconds = time.perf_counter() - started
             yield Enhanced(
                 source, written.path, picture.width, picture.height, seconds, written.notes
             )
+
+
+def _enhanced(
+    source: Path, network: EnhanceNet, runner: _Runner, on_progress: Progress | None
+) -> Picture:
+    picture = read_picture(source)
+    height, width = picture.pixels.shape[-2:]
+    return enhance_picture(
+        picture,
+        runner.for_picture(width, height),
+        spec=network.spec,
+        on_tile=_told(on_progress, source.name),
+    )
+
+
+def _named(source: Path, error: EdgeSdkError) -> str:
+    return str(error) if source.name in str(error) else f"{source}: {error}"
 
 
 def _told(report: Progress | None, name: str) -> Callable[[int, int], None] | None:

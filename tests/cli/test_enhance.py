@@ -53,6 +53,21 @@ def test_runtimes_give_the_same_picture(run: Run, folder: Path, runtime: str) ->
     assert psnr(eager, other) > 85
 
 
+def test_converted_models_take_small_pictures(run: Run, folder: Path) -> None:
+    pytest.importorskip("tensorflow")
+    small = Picture(example_photo("coffee")[:, :40, :57])
+    write_picture(small, folder / "small.png")
+    write_picture(Picture(small.pixels[:, :12, :12]), folder / "tiny.png")
+    assert run("enhance", "photos/small.png", "-o", "eager").status == 0
+    outcome = run(
+        "enhance", "photos/small.png", "photos/tiny.png", "-o", "o", "--runtime", "tflite"
+    )
+    assert outcome.status == 1
+    assert "tiny.png: 12×12 px is too small for a converted model" in outcome.err
+    eager, other = (read_picture(Path(name) / "small.png").pixels for name in ("eager", "o"))
+    assert psnr(eager, other) > 85
+
+
 def test_one_bad_picture_does_not_stop_the_others(run: Run, folder: Path) -> None:
     (folder / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing more")
     outcome = run("enhance", "photos", "-o", "out")
@@ -67,6 +82,8 @@ def test_bad_input(run: Run, folder: Path) -> None:
     assert "another folder" in run("enhance", "photos/grey.png", "-o", "photos").error_line
     assert "unknown runtime" in run("enhance", "photos", "--runtime", "tpu").error_line
     assert "neither" in run("enhance", "photos", "--model", "nothing").error_line
+    assert "did you mean sr_x2_y" in run("enhance", "photos", "--model", "sr_x2_Y").error_line
+    assert "cannot be created" in run("enhance", "photos", "-o", "/proc/x").error_line
     Path("empty").mkdir()
     assert "holds no picture" in run("enhance", "empty").error_line
     Path("more").mkdir()

@@ -111,6 +111,9 @@ def test_shrinks_are_reductions(tmp_path: Path, shrinks: str) -> None:
         ("data: {train: {folder: a}}", "data.validation: Field required"),
         ("a: [", "not YAML"),
         ("a: !!python/object:os.system {}", "not YAML"),
+        ("a: 1\nb: [", "line 2, column 5"),
+        ("data: {}\nseed: 1\nseed: 2", "line 3 gives 'seed' again"),
+        ("data:\n  train:\n    folder: a\n    folder: b", "line 4 gives 'folder' again"),
     ],
 )
 def test_what_is_no_recipe_is_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -124,7 +127,7 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
         load_train_config(tmp_path)
     path = tmp_path / "picture.yaml"
     path.write_bytes(b"\x89PNG\xff\xfe")
-    with pytest.raises(InputError, match="not YAML"):
+    with pytest.raises(InputError, match="not text in UTF-8"):
         load_train_config(path)
 
 
