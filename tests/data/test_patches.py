@@ -106,7 +106,7 @@ def test_pairs_fit_their_scale(tmp_path_factory, height, width, scale, colour, s
     assert min(pair.low.shape) >= 1
     assert pair.high.shape[1:] == tuple(scale * side for side in pair.low.shape[1:])
     assert pair.high.shape[1] <= max(scale, int(height * shrink))
-    assert pair.name == "pair.png"
+    assert pair.name == str(path)
 
 
 @pytest.mark.parametrize(("level", "luma"), [(0, 16), (255, 235)])
