@@ -121,7 +121,9 @@ def metrics_logger(out: Path, done: int, *, writes: bool = True) -> CSVLogger:
     rows: list[dict[str, str]] = []
     if writes and done and path.is_file():
         with path.open(newline="") as file:
-            rows = [row for row in csv.DictReader(file) if int(row["step"]) < done]
+            rows = [
+                row for row in csv.DictReader(file) if _is_whole(row) and int(row["step"]) < done
+            ]
     logger = CSVLogger(out, name="", version="")
     if not writes:
         return logger
@@ -130,3 +132,12 @@ def metrics_logger(out: Path, done: int, *, writes: bool = True) -> CSVLogger:
         known = {key: float(row[key]) for key in row if row[key] and key not in ("step", "epoch")}
         experiment.log_metrics(known | {"epoch": int(row["epoch"])}, int(row["step"]))
     return logger
+
+
+def _is_whole(row: dict[str, str]) -> bool:
+    """Whether a row was written to its end, which it was not where the disk was full."""
+    try:
+        int(row["step"]), int(row["epoch"]), [float(value) for value in row.values() if value]
+    except (TypeError, ValueError):
+        return False
+    return True

@@ -160,12 +160,6 @@ def _check_phases(config: TrainConfig) -> None:
     statistics, quantised = phases.statistics_steps, phases.fake_quantised_steps
     if phases.follow_init and config.init is None:
         raise InputError("phases: follow_init needs a model to follow; give init too")
-    plain = config.model.branches is None and config.model.activation == "leaky_relu"
-    if phases.shift_channels and not (plain and quantised == steps):
-        raise InputError(
-            "phases: shift_channels is for a plain network (branches: null) of leaky_relu that is "
-            "rounded in all its steps; set fake_quantised_steps to steps, or leave it out"
-        )
     if statistics is None and not quantised:
         return
     if (statistics or 0) + quantised > steps or statistics == steps:

@@ -65,7 +65,7 @@ def fill(
     rank: int,
     on_progress: Progress | None = None,
 ) -> None:
-    """Compute and write the files that are missing: features in float16, the truth in 8 bits.
+    """Compute and write files that are missing or damaged: features in float16, truth in 8 bits.
 
     Several processes may do so at once: each begins elsewhere, and files appear whole.
 
@@ -86,7 +86,7 @@ def fill(
     count = len(files)
     start = rank * 7919 % max(count, 1)
     for done, index in enumerate([*range(start, count), *range(start)]):
-        if not files[index].is_file():
+        if not _is_whole(files[index]):
             _write(sample(index), files[index])
         if on_progress is not None:
             on_progress(done + 1, count)
@@ -104,7 +104,7 @@ class FeaturePatches(Dataset[Pair]):
         seed: seed of the draws.
 
     Raises:
-        PictureError: if the first file's frames are smaller than a patch.
+        PictureError: if frames are smaller than a patch.
     """
 
     def __init__(self, files: list[Path], patch_px: int, length: int, seed: int) -> None:
@@ -112,12 +112,12 @@ class FeaturePatches(Dataset[Pair]):
         self._patch_px = patch_px
         self._length = length
         self._seed = seed
-        if files:
-            _, height, width = _opened(files[0]).get_slice("features").get_shape()
+        for path in files:
+            _, height, width = _opened(path).get_slice("features").get_shape()
             if min(height, width) < patch_px:
                 raise PictureError(
                     f"frames of {width}×{height} px are smaller than a patch of {patch_px} px; "
-                    "choose a larger frame_px or smaller patches"
+                    "choose a larger frame_px, larger photographs or smaller patches"
                 )
 
     def __len__(self) -> int:
@@ -170,6 +170,16 @@ def _cut(part: Any, rows: slice, columns: slice) -> Pair:
         known = part.get_slice("known")[:, finer, across]
         wanted = wanted.masked_fill(known == 0, torch.nan)
     return features[:, rows, columns].float(), wanted
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a file is there, with the length that its own header states."""
+    from safetensors import SafetensorError
+
+    try:
+        return {"features", "truth"} <= set(_opened(path).keys())
+    except (OSError, SafetensorError):
+        return False
 
 
 def _opened(path: Path) -> Any:

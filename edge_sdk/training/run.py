@@ -95,8 +95,8 @@ def train(
             past the recipe's steps.
         OutputError: if ``out`` cannot be created or written.
         PictureError: if a picture cannot be read or is smaller than a patch.
-        ModelError: if the loss is no longer finite, ``last.ckpt`` is damaged, or ``init`` is no
-            model.
+        ModelError: if loss or weights are no longer finite, ``last.ckpt`` is damaged, or ``init``
+            is no model.
     """
     kind = task_of(config)
     if resume and overwrite:
@@ -133,8 +133,6 @@ def train(
             f"{out}: cannot be written ({error.strerror or error}); make room and go on with "
             "--resume"
         ) from error
-    if group.writes and not keep.path.is_file():
-        raise ModelError(f"{out}: no validation gave a finite PSNR; lower the learning rate")
     return TrainResult(keep.path, keep.best_db, baseline_db, trainer.global_step, initial)
 
 

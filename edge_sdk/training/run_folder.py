@@ -16,8 +16,8 @@ from edge_sdk.zoo import model_names
 
 MAY_CHANGE = ("optimiser.steps", "validate_every")
 """Keys of a recipe that a resumed run may change."""
-STAGES = "stages.json"
-"""File in the folder of a run in stages that says which of them are finished."""
+STAGES = "recipes.json"
+"""File in the folder of a run by several recipes that says which of them are finished."""
 FILES = ("model.safetensors", "last.ckpt", "metrics.csv", "curves.svg", STAGES)
 """Everything that a run writes into its folder."""
 RECIPE_KEY = "recipe"

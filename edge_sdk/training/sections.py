@@ -256,8 +256,3 @@ class PhasesConfig(Section):
         False,
         description="learn what the model of init returns instead of the pictures",
     )
-    shift_channels: bool = Field(
-        False,
-        description="before the first step, shift channels that a leaky ReLU only ever damps so "
-        "that it passes them; for a plain network that is rounded in all its steps",
-    )

@@ -76,7 +76,7 @@ def train_stages(
 
     Stage 1, 2, … is a run in ``out/1``, ``out/2``, … and gives the weights that
     :func:`edge_sdk.training.run.train` would, called with ``init``; the last one's best weights are
-    copied to ``out/model.safetensors``. ``out/stages.json`` says which stages are finished. All
+    copied to ``out/model.safetensors``. ``out/recipes.json`` says which stages are finished. All
     recipes are checked, and their pictures read, before the first is trained.
 
     Args:

@@ -17,7 +17,7 @@ from edge_sdk.training.run_folder import STAGES, RunFolder, changes, completed, 
 
 @dataclass(frozen=True)
 class FinishedStage:
-    """What ``stages.json`` keeps of a stage.
+    """What ``recipes.json`` keeps of a stage.
 
     Attributes:
         recipe: as :func:`edge_sdk.training.run_folder.recorded` gives it.

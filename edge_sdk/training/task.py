@@ -17,11 +17,10 @@ from edge_sdk.training.config import TrainConfig
 from edge_sdk.training.loaders import Batch
 from edge_sdk.training.phases import Phase, enter_phase, phase_at, round_kernels, rounds
 from edge_sdk.training.run_folder import RECIPE_KEY, recorded
-from edge_sdk.training.shifting import shift_channels
 
 
 class LossError(ModelError):
-    """A loss that is not finite."""
+    """A loss, weights or outputs that are not finite."""
 
 
 class EnhanceTask(LightningModule):
@@ -89,10 +88,9 @@ class EnhanceTask(LightningModule):
     def on_train_batch_start(self, batch: Batch, _: int) -> None:
         """Enter the phase of the step; choose the codes of activations where that is due."""
         enter_phase(self.network, self.phase)
-        if self.global_step == 0 and self.config.phases.shift_channels:
-            shift_channels(self.network, batch[0])
         if self.coded is not None and self.global_step % EVERY == 0:
-            # In evaluation mode, so that BatchNorms do not count the batch twice.
+            # In evaluation mode, so that BatchNorms do not count the batch twice. The codes are
+            # buffers: of several processes all take those of the first.
             self.network.eval()
             self.coded.choose(batch[0])
             self.network.train()
@@ -115,14 +113,19 @@ class EnhanceTask(LightningModule):
         return loss
 
     def on_validation_epoch_start(self) -> None:
-        """Start a new average."""
+        """Start a new average; weights that are not finite end the run before they are kept."""
         self.validation_psnr.clear()
+        if not all(bool(torch.isfinite(weight).all()) for weight in self.network.parameters()):
+            raise LossError(f"weights became NaN or infinite within {self.global_step} steps")
         round_kernels(self.network, rounds(self.config))
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """PSNR of one whole picture."""
         source, target = batch
-        value = self.picture_psnr(self._run(source, rounds(self.config)), target)
+        output = self._run(source, rounds(self.config))
+        if not torch.isfinite(output).all():
+            raise LossError(f"outputs became NaN or infinite within {self.global_step} steps")
+        value = self.picture_psnr(output, target)
         self.validation_psnr.append(value)
         self.log("psnr", value, prog_bar=True, batch_size=1)
 

@@ -189,7 +189,7 @@ def test_a_network_may_follow_its_start_instead_of_the_pictures(tmp_path: Path) 
     errors = {}
     x = torch.rand(1, 1, 24, 24)
     for follow in (True, False):
-        phases = PhasesConfig(fake_quantised_steps=60, shift_channels=True, follow_init=follow)
+        phases = PhasesConfig(fake_quantised_steps=60, follow_init=follow)
         config = recipe(
             tmp_path,
             model=model,

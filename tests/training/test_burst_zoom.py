@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from edge_sdk.data.examples import example_photo
 from edge_sdk.errors import InputError, PictureError
@@ -95,6 +96,24 @@ def test_bursts_are_computed_once(photos: Path) -> None:
     assert (after[0], after[2]) == (before[0], before[2])
     more = burst_set(photos, count=4).prepare(0)
     assert more[:3] == files
+
+
+def test_a_damaged_file_is_computed_anew(photos: Path) -> None:
+    given = burst_set(photos)
+    first, second, _ = given.prepare(0)
+    before = first.read_bytes(), second.read_bytes()
+    first.write_bytes(before[0][: len(before[0]) // 2])
+    second.write_bytes(b"")
+    given.prepare(0)
+    assert (first.read_bytes(), second.read_bytes()) == before
+
+
+def test_every_frame_must_hold_a_patch(photos: Path) -> None:
+    files = burst_set(photos).prepare(0)
+    small = {"features": torch.zeros(23, 20, 80).half(), "truth": torch.zeros(3, 40, 160).byte()}
+    save_file(small, files[2])
+    with pytest.raises(PictureError, match="80×20 px are smaller than a patch of 24 px"):
+        FeaturePatches(files, 24, 8, seed=0)
 
 
 def test_what_was_computed_is_found_by_the_contents_of_the_pictures(

@@ -21,7 +21,7 @@ from edge_sdk.training.config import OptimiserConfig
 from edge_sdk.training.run import train
 from edge_sdk.training.run_folder import RunFolder
 from edge_sdk.training.task import EnhanceTask
-from tests.training.runs import draw_pictures, logged, recipe
+from tests.training.runs import draw_pictures, logged, recipe, train_until
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
 
@@ -111,6 +111,56 @@ def test_the_last_good_checkpoint_is_named(tmp_path: Path, monkeypatch: pytest.M
     assert "\n" not in str(e.value)
     assert run.good_steps() == 4
     assert load_checkpoint(run.model).model.spec.scale == 2
+
+
+@pytest.mark.parametrize(("spoilt", "good"), [(3, 2), (7, 6)])
+def test_weights_that_are_not_finite_are_never_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoilt: int, good: int
+) -> None:
+    def spoil(self: EnhanceTask, optimizer: torch.optim.Optimizer) -> None:
+        if self.global_step == spoilt:
+            for weight in self.network.parameters():
+                weight.grad = torch.full_like(weight, torch.nan)
+
+    monkeypatch.setattr(EnhanceTask, "on_before_optimizer_step", spoil)
+    run = RunFolder(tmp_path / "run")
+    config = recipe(tmp_path, optimiser=OptimiserConfig(steps=8, warmup_steps=0))
+    config = config.model_copy(update={"validate_every": 2})
+    with pytest.raises(ModelError, match=rf"NaN or infinite.*last\.ckpt, after {good} steps"):
+        train(config, run.path, progress=False)
+    assert run.good_steps() == good
+    state = load_checkpoint(run.model).model.state_dict()
+    assert all(bool(torch.isfinite(weight).all()) for weight in state.values())
+
+
+def test_outputs_that_are_not_finite_end_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = EnhanceTask._run
+
+    def overflow(self: EnhanceTask, source: torch.Tensor, rounded: bool) -> torch.Tensor:
+        output = original(self, source, rounded)
+        return output if self.training else output * torch.inf
+
+    monkeypatch.setattr(EnhanceTask, "_run", overflow)
+    with pytest.raises(ModelError, match=r"outputs became NaN or infinite within .* no checkpoint"):
+        train(recipe(tmp_path), tmp_path / "run", progress=False)
+    assert not RunFolder(tmp_path / "run").model.exists()
+
+
+@pytest.mark.parametrize("torn", ["0,0.01", "0,0.0123,,1\n0,0.0", "\0\0\0\0", "0,0.1,,x"])
+def test_a_torn_row_of_the_table_does_not_stop_a_resumed_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torn: str
+) -> None:
+    run = RunFolder(tmp_path / "run")
+    with monkeypatch.context() as patch:
+        train_until(5, recipe(tmp_path), run.path, patch)
+    with (run.path / "metrics.csv").open("a") as file:
+        file.write(torn)
+    result = train(recipe(tmp_path), run.path, resume=True, progress=False)
+    assert result.steps == recipe(tmp_path).optimiser.steps
+    steps = [step for step, _ in logged(run.path)]
+    assert steps == sorted(set(steps))
 
 
 def test_a_checkpoint_of_spoilt_weights_is_not_called_good(tmp_path: Path) -> None:

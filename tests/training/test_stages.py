@@ -149,7 +149,7 @@ def test_a_run_is_overwritten_when_asked_alone(tmp_path: Path) -> None:
     assert files(out) == before
     train_stages(configs, out, overwrite=True, progress=False)
     assert not list((out / "3").iterdir())
-    assert len(json.loads((out / "stages.json").read_text())) == 2
+    assert len(json.loads((out / "recipes.json").read_text())) == 2
     (out / "model.safetensors").unlink()
     with pytest.raises(InputError, match=r"run.1: holds a run already"):
         train_stages(configs, out, progress=False)
@@ -167,7 +167,7 @@ def test_a_run_of_one_recipe_and_one_in_stages_are_not_mixed(tmp_path: Path) -> 
     train_stages(configs, out, overwrite=True, progress=False)
     assert not (out / "last.ckpt").exists()
     train(configs[0], out, overwrite=True, progress=False)
-    assert not (out / "stages.json").exists()
+    assert not (out / "recipes.json").exists()
 
 
 def test_all_stages_are_checked_before_any_is_trained(tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_a_damaged_list_of_stages_is_told_in_one_line(tmp_path: Path) -> None:
     configs, out = two(tmp_path), tmp_path / "run"
     train_stages(configs, out, progress=False)
     for content in ("[", "[{}]", "[3]", "5"):
-        (out / "stages.json").write_text(content)
+        (out / "recipes.json").write_text(content)
         with pytest.raises(ModelError, match=r"stages\.json: not a list of finished") as caught:
             train_stages(configs, out, resume=True, progress=False)
         assert "\n" not in str(caught.value)
