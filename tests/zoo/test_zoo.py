@@ -1,23 +1,33 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from torch import nn
 
 from edge_sdk.errors import InputError, ModelError
 from edge_sdk.models import Colour
 from edge_sdk.models.spec import Task
 from edge_sdk.training.recipe_file import load_train_config
 from edge_sdk.training.stages import load_stages
-from edge_sdk.zoo import ROOT, load_card, load_model, model_names, resolve_model
-from edge_sdk.zoo.networks import luma_network
+from edge_sdk.zoo import ROOT, load_card, load_int8, load_model, model_names, resolve_model
+from edge_sdk.zoo.networks import fused_network, luma_network
+
+REPOSITORY = Path(__file__).parents[2]
 
 SETS = {
     Task.SUPER_RESOLUTION: ["Set5", "Set14", "B100"],
     Task.DENOISING: ["Kodak24 σ15", "Kodak24 σ25", "Kodak24 σ50"],
     Task.BURST_ZOOM: ["Kodak σ2", "Kodak σ8"],
 }
+
+
+def stages_of(name: str) -> list[Path]:
+    """Recipes of the float form, in order."""
+    return [ROOT / name / "recipe.yaml", *sorted((ROOT / name).glob("recipe-[0-9].yaml"))]
 
 
 @pytest.mark.parametrize("name", model_names())
@@ -27,9 +37,56 @@ def test_the_card_holds_the_figures_and_the_recipe_builds_the_model(name: str) -
     assert row is not None
     assert [float(cell) for cell in row[1].split("|")] == list(card.figures.values())
     assert list(card.figures) == SETS[load_model(name).spec.task]
-    recipe = load_train_config(ROOT / name / "recipe.yaml")
-    assert recipe.model == load_model(name).config
-    assert f"{recipe.optimiser.steps:,} steps" in card.text
+    recipes = [load_train_config(path, init="sr_x2_y") for path in stages_of(name)]
+    assert recipes[-1].model == load_model(name).config
+    for recipe in recipes:
+        assert re.search(rf"{recipe.optimiser.steps:,} (steps|planned)", card.text)
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_the_card_and_the_readme_count_what_the_network_has(name: str) -> None:
+    network = load_model(name)
+    fused = fused_network(network)
+    trained, merged = (
+        sum(weight.numel() for weight in each.parameters()) for each in (network, fused)
+    )
+    text = load_card(name).text
+    assert f"{trained:,} with branches as trained; {merged:,} once fused" in text
+    convolutions = [part for part in fused.modules() if isinstance(part, nn.Conv2d)]
+    per_pixel = sum(conv.weight.numel() for conv in convolutions)
+    shown = [f"{per_pixel:,}", f"{per_pixel // network.spec.scale**2:,}"]
+    found = re.search(
+        r"^\| Cost \| ([\d,]+) MACs per .*?pixel(?:.*?, ([\d,]+) per output)?", text, re.M
+    )
+    assert found is not None
+    assert [figure for figure in found.groups() if figure] == list(dict.fromkeys(shown))
+    assert f"a halo of {network.spec.halo_px} px" in text
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    row = re.search(rf"^\| `{name}` \|.*$", readme, re.M)
+    assert row is not None
+    assert f"| {merged:,} |" in row[0]
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_an_int8_form_is_the_same_network_with_codes(name: str) -> None:
+    shipped = load_int8(name)
+    assert ("`int8.safetensors` beside this card" in load_card(name).text) == (shipped is not None)
+    if shipped is None:
+        return
+    assert shipped.scheme is not None
+    float_form = fused_network(load_model(name)).config
+    assert replace(shipped.model.config, activation=float_form.activation) == float_form
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("*/recipe*.yaml")), ids=str)
+def test_recipes_see_the_cc0_photographs_alone(path: Path) -> None:
+    data = load_train_config(path, init="sr_x2_y").data
+    assert data.train is not None
+    assert data.validation is not None
+    assert data.train.names is not None
+    assert data.validation.names is not None
+    assert data.train.names.name == "cc0_train.txt"
+    assert data.validation.names.name == "cc0_val.txt"
 
 
 def test_the_luma_model_is_what_zoom_needs() -> None:
