@@ -10,10 +10,10 @@ from platformdirs import user_cache_path
 from torch import nn
 
 import edge_sdk
+from edge_sdk.burst.fitting import network_scale
 from edge_sdk.burst.plan import Progress
 from edge_sdk.burst.stage_runners import StageFiles
 from edge_sdk.burst.stage_writing import write_stages
-from edge_sdk.burst.zoom import network_scale
 from edge_sdk.errors import ArtifactError, InputError
 from edge_sdk.models.spec import Task
 from edge_sdk.targets import LoweringReport

@@ -14,6 +14,7 @@ from edge_sdk.data.camera import CameraConfig, SimulatedBurst, simulate_burst
 from edge_sdk.data.examples import PHOTOS, example_photo
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import psnr, quantise
+from edge_sdk.zoo import load_model
 
 NOISE = 8 / 255
 
@@ -252,6 +253,16 @@ def test_provenance_says_where_a_frame_was_used() -> None:
 def test_a_network_enlarges_by_two_only() -> None:
     with pytest.raises(InputError, match="this network enlarges ×2, not ×3"):
         zoom(small_burst().frames, bilinear(), ZoomConfig(scale=3))
+
+
+@pytest.mark.parametrize(
+    ("name", "scale"), [("sr_x4_y", 4), ("sr_x2_rgb", 2), ("denoise_rgb", 1), ("sr_x4_y", 2)]
+)
+@pytest.mark.parametrize("frames", [1, 3])
+def test_a_network_for_something_else_is_refused(name: str, scale: int, frames: int) -> None:
+    with pytest.raises(InputError, match="zoom takes") as refusal:
+        zoom(small_burst(3).frames[:frames], load_model(name), ZoomConfig(scale=scale))
+    assert "\n" not in str(refusal.value)
 
 
 @pytest.mark.slow
