@@ -58,7 +58,7 @@ def zoom(
     Raises:
         InputError: if there is no frame, they are not float32 in [0, 1], the reference is not one
             of them, the crop does not lie on them, or the network is for another task, colour or
-            scale.
+            scale, or would ignore a setting that is not the default.
         PictureError: if the frames are smaller than 32 px.
     """
     config = config or ZoomConfig()

@@ -11,8 +11,10 @@ import torch
 
 from edge_sdk.burst import ZoomConfig, zoom
 from edge_sdk.burst.networks import convert_stages, zoom_network
+from edge_sdk.burst.restore import RestoreConfig
 from edge_sdk.burst.stage_manifest import NAME, read_manifest
 from edge_sdk.burst.stage_runners import StageFiles
+from edge_sdk.burst.steering import SteeringConfig
 from edge_sdk.data.camera import simulate_burst
 from edge_sdk.data.camera_config import CameraConfig
 from edge_sdk.data.examples import example_photo
@@ -106,6 +108,22 @@ def test_int8_stages_are_for_the_noise_that_they_were_calibrated_on(
     for level in (2, 13):
         with pytest.raises(InputError, match="calibrated on noise of 4 to 8"):
             files.stages(level / 255)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"steering": SteeringConfig(narrowing=0.1)}, "steering"),
+        ({"restore": RestoreConfig(lens_std_px=0.7)}, "restore"),
+    ],
+)
+def test_settings_that_converted_stages_would_ignore_are_refused(
+    stages: Path, settings: dict[str, SteeringConfig | RestoreConfig], name: str
+) -> None:
+    config = ZoomConfig(**settings)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=f"would ignore the settings of {name}"):
+        zoom(torch.rand(2, 3, 40, 40), StageFiles(stages), config)
 
 
 def test_what_does_not_fit_is_said_before_anything_is_converted() -> None:

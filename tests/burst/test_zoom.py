@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from edge_sdk.burst import Region, ZoomConfig, enlarge_single, spooling, zoom
 from edge_sdk.burst.baselines import average_aligned, bicubic
+from edge_sdk.burst.restore import RestoreConfig
 from edge_sdk.data.camera import CameraConfig, SimulatedBurst, simulate_burst
 from edge_sdk.data.examples import PHOTOS, example_photo
 from edge_sdk.errors import InputError, PictureError
@@ -263,6 +264,29 @@ def test_a_network_for_something_else_is_refused(name: str, scale: int, frames: 
     with pytest.raises(InputError, match="zoom takes") as refusal:
         zoom(small_burst(3).frames[:frames], load_model(name), ZoomConfig(scale=scale))
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("network", "config"),
+    [
+        (load_model("burst_zoom_x2"), ZoomConfig(restore=RestoreConfig(lens_std_px=0.7))),
+        (bilinear(), ZoomConfig(restore=RestoreConfig(steps=1))),
+    ],
+)
+def test_settings_that_a_network_would_ignore_are_refused(
+    network: nn.Module, config: ZoomConfig
+) -> None:
+    with pytest.raises(InputError, match="would ignore the settings of restore"):
+        zoom(small_burst(3).frames, network, config)
+
+
+def test_a_luma_network_heeds_the_lens_blur() -> None:
+    frames = small_burst(3).frames
+    known = [
+        zoom(frames, bilinear(), ZoomConfig(reference=0, restore=RestoreConfig(lens_std_px=lens)))
+        for lens in (0.3, 0.7)
+    ]
+    assert float((known[0].pixels - known[1].pixels).abs().max()) > 1 / 255
 
 
 @pytest.mark.slow
