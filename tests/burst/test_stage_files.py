@@ -79,6 +79,17 @@ def test_folders_that_do_not_hold_what_they_should(stages: Path, tmp_path: Path)
         ("format", {"format": "other"}, "is no edge-sdk stages"),
         ("tile", {"decode_px": 100}, "disagree in tile size"),
         ("halo", {"network_halo_px": 400}, "disagree in tile size"),
+        ("no halo", {"network_halo_px": 0}, "disagree in tile size"),
+        ("halo below 0", {"network_halo_px": -1}, "disagree in tile size"),
+        ("halo alike", {"network_halo_px": -1, "decoded_px": 136}, "disagree in tile size"),
+        ("decoded", {"decoded_px": 130}, "disagree in tile size"),
+        ("no noise", {"precision": "int8"}, "noise_levels None are not the two"),
+        ("one", {"precision": "int8", "noise_levels": [1]}, "are not the two"),
+        ("one in fp32", {"noise_levels": [1]}, "are not the two"),
+        ("order", {"precision": "int8", "noise_levels": [8, 4]}, "are not the two"),
+        ("below 0", {"precision": "int8", "noise_levels": [-1, 4]}, "are not the two"),
+        ("endless", {"precision": "int8", "noise_levels": [1, float("inf")]}, "are not the two"),
+        ("words", {"precision": "int8", "noise_levels": ["a", "b"]}, "damaged"),
         ("type", {"encode_px": "wide"}, "damaged"),
         ("outside", {"files": {"encode": "../x", "blend": "b", "decode": "c"}}, "missing"),
     ):
@@ -94,7 +105,7 @@ def test_folders_that_do_not_hold_what_they_should(stages: Path, tmp_path: Path)
     with pytest.raises(ArtifactError, match="missing"):
         StageFiles(broken)
     # Both sizes changed alike pass the manifest; the file itself says otherwise.
-    alike = damaged(stages, tmp_path / "alike", blend_px=150, decode_px=148)
+    alike = damaged(stages, tmp_path / "alike", blend_px=150, decode_px=148, decoded_px=142)
     with pytest.raises(ArtifactError, match="takes 1×20×"):
         StageFiles(alike)
 
