@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from burst_networks import small_network
 
 from edge_sdk.burst import ZoomConfig, zoom
 from edge_sdk.burst.networks import convert_stages, zoom_network
@@ -20,26 +21,6 @@ from edge_sdk.data.camera_config import CameraConfig
 from edge_sdk.data.examples import example_photo
 from edge_sdk.errors import ArtifactError, EdgeSdkError, InputError
 from edge_sdk.imaging import psnr
-from edge_sdk.models import EnhanceNet, EnhanceNetConfig, save_checkpoint
-from edge_sdk.models.spec import Colour, Task
-
-
-def small_network(folder: Path) -> Path:
-    torch.manual_seed(0)
-    config = EnhanceNetConfig(
-        task=Task.BURST_ZOOM,
-        colour=Colour.RGB,
-        widths=(8, 8),
-        branches=None,
-        activation="relu",
-        skips=((0, 1),),
-    )
-    network = EnhanceNet(config).eval()
-    with torch.no_grad():
-        network.reconstruct.weight.mul_(0.1)  # type: ignore[operator]
-    path = folder / "small.safetensors"
-    save_checkpoint(network, path)
-    return path
 
 
 @pytest.fixture(scope="module")
