@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from edge_sdk.burst.align import align_most
 from edge_sdk.burst.config import ZoomConfig
+from edge_sdk.burst.decode import USUAL_HALO_PX
 from edge_sdk.burst.fitting import check_fit
 from edge_sdk.burst.merge import merge
 from edge_sdk.burst.plan import MergePlan, Progress, silent
@@ -22,10 +23,14 @@ from edge_sdk.burst.stage_runners import StageFiles
 from edge_sdk.burst.stages import decodes_bursts, stages_for
 from edge_sdk.burst.tiles import Region
 from edge_sdk.errors import InputError, PictureError
-from edge_sdk.imaging import resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
+from edge_sdk.imaging import apply_tiled, resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
+from edge_sdk.models.spec import ModelSpec
 from edge_sdk.registration import Registration
+from edge_sdk.zoo.networks import LUMA_SCALE
 
 SMALLEST_FRAME_PX = 32
+SINGLE_TILE_PX = 256
+"""Rows and columns that a luma network adds at a time to one picture."""
 _ROWS_AT_ONCE = 64
 
 LEAST_SHARE = 0.02
@@ -157,7 +162,7 @@ def _is_grey(source: FrameSource, index: int) -> bool:
 
 
 def enlarge_single(frame: Tensor, network: nn.Module) -> Tensor:
-    """Enlarge one picture: luma by the network, chroma by bicubic interpolation.
+    """Enlarge one picture: luma by the network, tile by tile, chroma by bicubic interpolation.
 
     Args:
         frame: float [3, H, W] in [0, 1], sRGB.
@@ -167,7 +172,14 @@ def enlarge_single(frame: Tensor, network: nn.Module) -> Tensor:
         Float [3, 2·H, 2·W]; not clipped.
     """
     ycbcr = rgb_to_ycbcr(frame)
-    luma = network(ycbcr[None, :1])[0]
+    spec = getattr(network, "spec", None)
+    luma = apply_tiled(
+        network,
+        ycbcr[None, :1],
+        tile_px=SINGLE_TILE_PX,
+        halo_px=spec.halo_px if isinstance(spec, ModelSpec) else USUAL_HALO_PX,
+        scale=LUMA_SCALE,
+    )[0]
     chroma = resize_bicubic(ycbcr[1:], size=(luma.shape[-2], luma.shape[-1]))
     return ycbcr_to_rgb(torch.cat((luma, chroma)))
 

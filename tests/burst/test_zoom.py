@@ -14,7 +14,7 @@ from edge_sdk.burst.restore import RestoreConfig
 from edge_sdk.data.camera import CameraConfig, SimulatedBurst, simulate_burst
 from edge_sdk.data.examples import PHOTOS, example_photo
 from edge_sdk.errors import InputError, PictureError
-from edge_sdk.imaging import psnr, quantise
+from edge_sdk.imaging import psnr, quantise, resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
 from edge_sdk.zoo import load_model
 
 NOISE = 8 / 255
@@ -114,6 +114,21 @@ def test_one_frame_is_enlarged_by_the_network_alone() -> None:
     result = zoom(frame, bilinear())
     assert result.used == 1
     torch.testing.assert_close(result.pixels, enlarge_single(frame[0], bilinear()).clamp(0, 1))
+
+
+def test_a_network_enlarges_one_frame_tile_by_tile() -> None:
+    network = load_model("sr_x2_y")
+    sizes: list[int] = []
+    network.register_forward_hook(lambda _, given, __: sizes.append(max(given[0].shape[-2:])))
+    frame = torch.rand(3, 290, 300, generator=torch.Generator().manual_seed(0))
+    found = zoom(frame[None], network).pixels
+    assert max(sizes) <= 256 + 2 * network.spec.halo_px
+    ycbcr = rgb_to_ycbcr(frame)
+    with torch.no_grad():
+        luma = network(ycbcr[None, :1])[0]
+    chroma = resize_bicubic(ycbcr[1:], size=(580, 600))
+    whole = ycbcr_to_rgb(torch.cat((luma, chroma))).clamp(0, 1)
+    torch.testing.assert_close(found, whole, rtol=0, atol=1e-5)
 
 
 def test_a_foreign_frame_is_left_out_and_says_why() -> None:
