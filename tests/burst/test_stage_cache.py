@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 from burst_networks import small_network
 
-from edge_sdk.burst import networks, stage_writing
+from edge_sdk.burst import ZoomConfig, networks, stage_writing, zoom
 from edge_sdk.burst.networks import ZoomNetwork, convert_stages, zoom_network
+from edge_sdk.data.camera import simulate_burst
+from edge_sdk.data.camera_config import CameraConfig
+from edge_sdk.data.examples import example_photo
+from edge_sdk.imaging import psnr
 from edge_sdk.targets import LoweringReport
 
 pytestmark = pytest.mark.slow
@@ -88,3 +92,15 @@ def test_stages_of_another_package_are_not_taken(
     monkeypatch.setattr(networks, "_version", lambda package: "99")
     cache.zoom_network()
     assert len(cache.conversions) == len(cache.folders) == 2
+
+
+@pytest.mark.parametrize("runtime", ["executorch", "coreml"])
+def test_other_runtimes_give_the_picture_that_pytorch_gives(cache: Cache, runtime: str) -> None:
+    pytest.importorskip("executorch" if runtime == "executorch" else "coremltools")
+    burst = simulate_burst(example_photo("coffee")[:, :110, :130], CameraConfig(frames=2))
+    config = ZoomConfig(reference=0)
+    model = str(cache.place / "small.safetensors")
+    expected = zoom(burst.frames, zoom_network(model, 2).network, config)
+    found = zoom(burst.frames, zoom_network(model, 2, runtime).network, config)
+    assert expected.used == 2
+    assert psnr(found.pixels, expected.pixels) > 70
