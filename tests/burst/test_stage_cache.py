@@ -9,12 +9,17 @@ import pytest
 from burst_networks import small_network
 
 from edge_sdk.burst import ZoomConfig, networks, stage_writing, zoom
+from edge_sdk.burst.calibration import NOISE_LEVELS, burst_calibration
 from edge_sdk.burst.networks import ZoomNetwork, convert_stages, zoom_network
+from edge_sdk.burst.stage_manifest import read_manifest
 from edge_sdk.data.camera import simulate_burst
 from edge_sdk.data.camera_config import CameraConfig
 from edge_sdk.data.examples import example_photo
-from edge_sdk.imaging import psnr
+from edge_sdk.imaging import Picture, psnr, write_picture
+from edge_sdk.models import save_checkpoint
 from edge_sdk.targets import LoweringReport
+from edge_sdk.zoo.loading import load_any
+from edge_sdk.zoo.quantising import QuantiseOptions, quantise_loaded
 
 pytestmark = pytest.mark.slow
 
@@ -104,3 +109,22 @@ def test_other_runtimes_give_the_picture_that_pytorch_gives(cache: Cache, runtim
     found = zoom(burst.frames, zoom_network(model, 2, runtime).network, config)
     assert expected.used == 2
     assert psnr(found.pixels, expected.pixels) > 70
+
+
+def test_the_noise_of_int8_ranges_travels_to_the_manifest(cache: Cache) -> None:
+    pictures = cache.place / "pictures"
+    pictures.mkdir()
+    write_picture(Picture(example_photo("coffee")), pictures / "coffee.png")
+    loaded = load_any(str(cache.place / "small.safetensors")).resized(22, 22)
+    made = quantise_loaded(
+        loaded,
+        loaded.single_example,
+        pictures,
+        QuantiseOptions(cuts=4),
+        read=burst_calibration,
+    )
+    assert made.scheme.noise_levels == NOISE_LEVELS
+    path = cache.place / "coded.safetensors"
+    save_checkpoint(made.model, path, made.scheme)
+    convert_stages(str(path), "tflite", "int8", cache.place / "int8")
+    assert tuple(read_manifest(cache.place / "int8").noise_levels or ()) == NOISE_LEVELS
