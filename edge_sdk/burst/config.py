@@ -19,15 +19,16 @@ class ZoomConfig:
     """Settings of :func:`zoom`.
 
     Attributes:
-        scale: enlargement, 1 (denoise only) to 4; a network does 2.
+        scale: enlargement, 1 (denoise only) to 4; a network has its own alone.
         reference: 0-based frame to zoom; ``None`` for the sharpest.
         crop: what of the reference is enlarged; ``None`` for all of it.
         reference_weight: weight of the reference's samples; those of other frames weigh 1.
         noise_std: noise of a frame on values in [0, 1]; ``None`` to estimate it.
         provenance: whether to keep a map of what each frame contributed.
         registration: settings of the alignment.
-        steering: how kernels follow edges.
-        restore: settings of the restoration without a network; its lens blur holds with one too.
+        steering: how kernels follow edges; converted stages hold the defaults.
+        restore: settings of the restoration without a network. Its lens blur holds where a luma
+            network is corrected by other frames; a network for bursts has learnt the default.
     """
 
     scale: int = 2

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module, metadata
 from pathlib import Path
 
 from platformdirs import user_cache_path
 from torch import nn
 
 import edge_sdk
+from edge_sdk.burst.fitting import network_scale
 from edge_sdk.burst.plan import Progress
 from edge_sdk.burst.stage_runners import StageFiles
 from edge_sdk.burst.stage_writing import write_stages
-from edge_sdk.burst.zoom import network_scale
-from edge_sdk.errors import ArtifactError, InputError
+from edge_sdk.errors import ArtifactError, InputError, OutputError
 from edge_sdk.models.spec import Task
-from edge_sdk.targets import LoweringReport
+from edge_sdk.targets import LoweringReport, find_converter
 from edge_sdk.zoo import resolve_checkpoint
 from edge_sdk.zoo.loading import load_any
 from edge_sdk.zoo.networks import burst_network
@@ -29,6 +34,18 @@ TARGETS = ("executorch", "tflite", "coreml")
 """Runtimes that stages can be run in, by the names of their converters."""
 SYNONYMS = {"torch": EAGER, "litert": "tflite"}
 """What runtimes are called where single files run in them."""
+
+PACKAGES = (
+    "torch",
+    "torchao",
+    "executorch",
+    "coremltools",
+    "tensorflow",
+    "tensorflow-cpu",
+    "litert-torch",
+    "ai-edge-litert",
+)
+"""Distributions that converters work with, where they are installed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,8 +123,9 @@ def _converted(
     folder = user_cache_path("edge-sdk") / "stages" / _key(model, runtime, precision)
     opened = _opened(folder)
     if opened is None:
-        convert_stages(model, runtime, precision, folder, on_progress)
-        opened = StageFiles(folder)
+        with _place_beside(folder) as made:
+            convert_stages(model, runtime, precision, made, on_progress)
+            opened = _moved(made, folder)
     return ZoomNetwork(opened, opened.scale, _stage_name(opened))
 
 
@@ -145,13 +163,56 @@ def _opened(folder: Path) -> StageFiles | None:
         return None
 
 
+@contextmanager
+def _place_beside(folder: Path) -> Iterator[Path]:
+    """A new folder beside another, which other processes do not know; removed if it is left."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be created ({error.strerror})") from error
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _moved(made: Path, folder: Path) -> StageFiles:
+    """Rename new stages into their place, unless another process was first."""
+    try:
+        if folder.exists():
+            opened = _opened(folder)
+            if opened is not None:
+                return opened
+            shutil.rmtree(folder)
+        made.rename(folder)
+    except OSError as error:
+        opened = _opened(folder)
+        if opened is None:
+            raise OutputError(f"{folder}: cannot be written ({error.strerror})") from error
+        return opened
+    return StageFiles(folder)
+
+
 def _key(model: str, runtime: str, precision: str) -> str:
-    """Everything that the files depend on: weights, version, and the source of the stages."""
+    """What the files depend on: weights, our sources, the converter's, versions of packages."""
     total = hashlib.sha256(f"{edge_sdk.__version__} {runtime} {precision}".encode())
     weights = resolve_checkpoint(model).path
     for path in (weights, weights.with_name("int8.safetensors")):
         if path.is_file():
             total.update(path.read_bytes())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        total.update(path.read_bytes())
+    converter = type(find_converter(runtime)).__module__.partition(".")[0]
+    for package in (edge_sdk.__name__, converter):
+        for root in import_module(package).__path__:
+            for path in sorted(Path(root).rglob("*.py")):
+                total.update(path.read_bytes())
+    for package in PACKAGES:
+        total.update(f"{package} {_version(package)}\n".encode())
     return f"{Path(model).stem}-{runtime}-{precision}-{total.hexdigest()[:12]}"
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "absent"

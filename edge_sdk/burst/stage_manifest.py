@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from edge_sdk.burst.encode import HALO_PX
 from edge_sdk.errors import ArtifactError
 from edge_sdk.outputs import replacing
+from edge_sdk.zoo.preparing import INT8
 
 NAME = "stages.json"
 FORMAT = "edge-sdk stages"
-VERSION = 1
+VERSION = 2
 STAGES = ("encode", "blend", "decode")
 
 
@@ -29,9 +31,10 @@ class StageManifest:
         encode_px: side of the input of ``encode``.
         blend_px: side of the input of ``blend``.
         decode_px: side of the input of ``decode``.
-        network_halo_px: margin of ``decode``, in pixels of a frame.
+        decoded_px: side of what ``decode`` returns without its margin, in pixels of a frame.
+        network_halo_px: that margin, likewise.
         noise_levels: least and greatest noise of a frame, in 8-bit levels, that int8 ranges were
-            chosen by; ``None`` in floating point.
+            chosen by; ``None`` without such ranges.
         files: name of each stage's file.
         sha256: digest of each stage's file.
     """
@@ -43,6 +46,7 @@ class StageManifest:
     encode_px: int
     blend_px: int
     decode_px: int
+    decoded_px: int
     network_halo_px: int
     noise_levels: tuple[float, float] | None
     files: dict[str, str]
@@ -52,11 +56,6 @@ class StageManifest:
     def tile_px(self) -> int:
         """Side of what ``encode`` returns."""
         return self.encode_px - 2 * HALO_PX
-
-    @property
-    def decoded_px(self) -> int:
-        """Side of what ``decode`` returns without its margin, in pixels of a frame."""
-        return self.decode_px - 2 * self.network_halo_px
 
 
 def write_manifest(manifest: StageManifest, folder: Path) -> None:
@@ -71,7 +70,8 @@ def read_manifest(folder: Path) -> StageManifest:
 
     Raises:
         ArtifactError: if the folder holds no stages, they are of another version, a file is missing
-            or is not what was written, or the sizes of the stages disagree.
+            or is not what was written, the sizes of the stages disagree, or the noise of int8
+            ranges is not told.
     """
     path = folder / NAME
     again = "write the stages anew with `edge-sdk stages`"
@@ -86,6 +86,7 @@ def read_manifest(folder: Path) -> StageManifest:
             raise ArtifactError(f"{path}: version {content['version']} is not {VERSION}; {again}")
         manifest = StageManifest(**{key: content[key] for key in known})
         _check_sizes(manifest, path, again)
+        _check_noise(manifest, path, again)
         for stage in STAGES:
             _check_file(folder, manifest.files[stage], manifest.sha256[stage], again)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -115,9 +116,24 @@ def _check_file(folder: Path, name: str, expected: str, again: str) -> None:
 
 
 def _check_sizes(manifest: StageManifest, path: Path, again: str) -> None:
+    halo_px, decoded_px = manifest.network_halo_px, manifest.decoded_px
     fits = manifest.blend_px == manifest.decode_px + 2 and manifest.tile_px > 0
-    if not fits or manifest.decoded_px < 1 or manifest.scale < 1:
+    fits = fits and halo_px >= 0 and manifest.decode_px == decoded_px + 2 * halo_px
+    if not fits or decoded_px < 1 or manifest.scale < 1:
         raise ArtifactError(
             f"{path}: the stages disagree in tile size (encode {manifest.encode_px}, blend "
-            f"{manifest.blend_px}, decode {manifest.decode_px} px); {again}"
+            f"{manifest.blend_px}, decode {manifest.decode_px} px, of which {decoded_px} px and a "
+            f"margin of {halo_px} px); {again}"
+        )
+
+
+def _check_noise(manifest: StageManifest, path: Path, again: str) -> None:
+    levels = manifest.noise_levels
+    if levels is None and manifest.precision not in INT8:
+        return
+    low, high = levels if levels is not None and len(levels) == 2 else (math.nan, math.nan)
+    if not 0 <= low <= high < math.inf:
+        raise ArtifactError(
+            f"{path}: noise_levels {levels} are not the two levels, least and greatest, that "
+            f"{manifest.precision} was calibrated on; {again}"
         )

@@ -50,7 +50,8 @@ def write_stages(
         The report of each stage.
 
     Raises:
-        InputError: if the network is none for burst zoom, or the target has no such precision.
+        InputError: if the network is none for burst zoom, the target has no such precision, or
+            int8 ranges do not say what noise they are for.
         OutputError: if the folder cannot be written.
         ConversionError: if a stage cannot be lowered.
         MissingExtraError: if the target's package is not installed.
@@ -73,6 +74,12 @@ def write_stages(
     encode_px, decode_px = TILE_PX + 2 * ENCODE_HALO_PX, DECODED_PX + 2 * spec.halo_px
     blend_px = decode_px + 2 * BLEND_HALO_PX
     ready = prepared(decode_px)
+    levels = ready.scheme.noise_levels if precision in INT8 and ready.scheme else None
+    if precision in INT8 and levels is None:
+        raise InputError(
+            f"the int8 ranges of {loaded.name} do not say the noise of the bursts that they are "
+            "for; quantise it anew with `edge-sdk quantize`"
+        )
     rest = "fp16" if precision == "fp16" or "fp32" not in converter.precisions else "fp32"
     work: dict[str, tuple[nn.Module, int, int, str]] = {
         "encode": (PackedEncode(Encode(spec.scale)), ENCODE_CHANNELS, encode_px, rest),
@@ -89,7 +96,6 @@ def write_stages(
         )
     if on_progress is not None:
         on_progress("convert", len(work), len(work))
-    levels = ready.scheme.noise_levels if precision in INT8 and ready.scheme else None
     digests = {stage: digest(folder / name) for stage, name in files.items()}
     manifest = StageManifest(
         Path(loaded.name).name,
@@ -99,6 +105,7 @@ def write_stages(
         encode_px,
         blend_px,
         decode_px,
+        DECODED_PX,
         spec.halo_px,
         levels,
         files,

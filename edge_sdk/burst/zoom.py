@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from edge_sdk.burst.align import align_most
 from edge_sdk.burst.config import ZoomConfig
+from edge_sdk.burst.decode import USUAL_HALO_PX
+from edge_sdk.burst.fitting import check_fit
 from edge_sdk.burst.merge import merge
 from edge_sdk.burst.plan import MergePlan, Progress, silent
 from edge_sdk.burst.reference import is_blurry
@@ -21,13 +23,15 @@ from edge_sdk.burst.stage_runners import StageFiles
 from edge_sdk.burst.stages import decodes_bursts, stages_for
 from edge_sdk.burst.tiles import Region
 from edge_sdk.errors import InputError, PictureError
-from edge_sdk.imaging import resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
+from edge_sdk.imaging import apply_tiled, resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
 from edge_sdk.models.spec import ModelSpec
 from edge_sdk.registration import Registration
+from edge_sdk.zoo.networks import LUMA_SCALE
 
 SMALLEST_FRAME_PX = 32
+SINGLE_TILE_PX = 256
+"""Rows and columns that a luma network adds at a time to one picture."""
 _ROWS_AT_ONCE = 64
-LUMA_NETWORK_SCALE = 2
 
 LEAST_SHARE = 0.02
 """Share of agreeing pixels under which a frame counts as left out."""
@@ -58,7 +62,8 @@ def zoom(
 
     Raises:
         InputError: if there is no frame, they are not float32 in [0, 1], the reference is not one
-            of them, the crop does not lie on them, or the network's scale is another.
+            of them, the crop does not lie on them, or the network is for another task, colour or
+            scale, or would ignore a setting that is not the default.
         PictureError: if the frames are smaller than 32 px.
     """
     config = config or ZoomConfig()
@@ -96,11 +101,8 @@ def zoom_into(
     config = config or ZoomConfig()
     report = on_progress or silent
     region = _region(source, config)
-    if network is not None and config.scale != network_scale(network):
-        raise InputError(
-            f"this network enlarges ×{network_scale(network)}, not ×{config.scale}; leave it out "
-            "(--model none)"
-        )
+    if network is not None:
+        check_fit(network, config)
     started = time.perf_counter()
     choice = score(source, region, config.reference, report)
     seconds = {"reference": time.perf_counter() - started}
@@ -160,7 +162,7 @@ def _is_grey(source: FrameSource, index: int) -> bool:
 
 
 def enlarge_single(frame: Tensor, network: nn.Module) -> Tensor:
-    """Enlarge one picture: luma by the network, chroma by bicubic interpolation.
+    """Enlarge one picture: luma by the network, tile by tile, chroma by bicubic interpolation.
 
     Args:
         frame: float [3, H, W] in [0, 1], sRGB.
@@ -170,17 +172,16 @@ def enlarge_single(frame: Tensor, network: nn.Module) -> Tensor:
         Float [3, 2·H, 2·W]; not clipped.
     """
     ycbcr = rgb_to_ycbcr(frame)
-    luma = network(ycbcr[None, :1])[0]
+    spec = getattr(network, "spec", None)
+    luma = apply_tiled(
+        network,
+        ycbcr[None, :1],
+        tile_px=SINGLE_TILE_PX,
+        halo_px=spec.halo_px if isinstance(spec, ModelSpec) else USUAL_HALO_PX,
+        scale=LUMA_SCALE,
+    )[0]
     chroma = resize_bicubic(ycbcr[1:], size=(luma.shape[-2], luma.shape[-1]))
     return ycbcr_to_rgb(torch.cat((luma, chroma)))
-
-
-def network_scale(network: nn.Module | StageFiles) -> int:
-    """What a network, or the stages that hold one, enlarge by."""
-    if isinstance(network, StageFiles):
-        return network.scale
-    spec = getattr(network, "spec", None)
-    return spec.scale if isinstance(spec, ModelSpec) else LUMA_NETWORK_SCALE
 
 
 def _note(registration: Registration | None, share: float) -> str:

@@ -7,11 +7,13 @@ from torch import Tensor
 
 from edge_sdk.errors import FusionError, InputError
 from edge_sdk.models import Colour, EnhanceNet
-from edge_sdk.models.spec import Task
+from edge_sdk.models.spec import ModelSpec, Task
 from edge_sdk.reparam import fuse
 from edge_sdk.zoo import resolve_model
 
 PROBE_PX = 32
+LUMA_SCALE = 2
+"""What a luma model enlarges by that a burst is zoomed with: the filter after it is for ×2."""
 
 
 def example_input(network: EnhanceNet, height: int = PROBE_PX, width: int = PROBE_PX) -> Tensor:
@@ -68,7 +70,7 @@ def burst_network(model: str, scale: int) -> EnhanceNet:
 
 
 def luma_network(model: str, scale: int) -> EnhanceNet:
-    """Load a luma model that enlarges by ``scale``, fused, in evaluation mode.
+    """Load a luma model that a burst is zoomed with, fused, in evaluation mode.
 
     Args:
         model: shipped name, or path of a ``.safetensors`` file.
@@ -76,13 +78,20 @@ def luma_network(model: str, scale: int) -> EnhanceNet:
 
     Raises:
         ModelError: if there is no such model.
-        InputError: if it is not a luma model of that scale.
+        InputError: if it is no luma model of ×2, or another enlargement is asked for.
     """
     network = resolve_model(model)
     spec = network.spec
-    if spec.scale != scale or spec.colour is not Colour.Y or spec.task is not Task.SUPER_RESOLUTION:
+    if scale != LUMA_SCALE or not enlarges_luma(spec):
         raise InputError(
-            f"model {model} is for {spec.task} ×{spec.scale} of {spec.colour.value}; zoom needs "
-            f"one for burst-zoom, or a luma (y) model of ×{scale}"
+            f"model {model} is for {spec.task} ×{spec.scale} of {spec.colour}; a zoom by {scale} "
+            f"needs one for burst-zoom, a luma (y) model of ×{LUMA_SCALE} at scale {LUMA_SCALE}, "
+            "or none"
         )
     return fused_network(network)
+
+
+def enlarges_luma(spec: ModelSpec) -> bool:
+    """Whether a model is a luma network that a burst can be zoomed with."""
+    wanted = (Task.SUPER_RESOLUTION, Colour.Y, LUMA_SCALE)
+    return (spec.task, spec.colour, spec.scale) == wanted

@@ -8,36 +8,19 @@ from pathlib import Path
 
 import pytest
 import torch
+from burst_networks import small_network
 
 from edge_sdk.burst import ZoomConfig, zoom
 from edge_sdk.burst.networks import convert_stages, zoom_network
+from edge_sdk.burst.restore import RestoreConfig
 from edge_sdk.burst.stage_manifest import NAME, read_manifest
 from edge_sdk.burst.stage_runners import StageFiles
+from edge_sdk.burst.steering import SteeringConfig
 from edge_sdk.data.camera import simulate_burst
 from edge_sdk.data.camera_config import CameraConfig
 from edge_sdk.data.examples import example_photo
 from edge_sdk.errors import ArtifactError, EdgeSdkError, InputError
 from edge_sdk.imaging import psnr
-from edge_sdk.models import EnhanceNet, EnhanceNetConfig, save_checkpoint
-from edge_sdk.models.spec import Colour, Task
-
-
-def small_network(folder: Path) -> Path:
-    torch.manual_seed(0)
-    config = EnhanceNetConfig(
-        task=Task.BURST_ZOOM,
-        colour=Colour.RGB,
-        widths=(8, 8),
-        branches=None,
-        activation="relu",
-        skips=((0, 1),),
-    )
-    network = EnhanceNet(config).eval()
-    with torch.no_grad():
-        network.reconstruct.weight.mul_(0.1)  # type: ignore[operator]
-    path = folder / "small.safetensors"
-    save_checkpoint(network, path)
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +60,17 @@ def test_folders_that_do_not_hold_what_they_should(stages: Path, tmp_path: Path)
         ("format", {"format": "other"}, "is no edge-sdk stages"),
         ("tile", {"decode_px": 100}, "disagree in tile size"),
         ("halo", {"network_halo_px": 400}, "disagree in tile size"),
+        ("no halo", {"network_halo_px": 0}, "disagree in tile size"),
+        ("halo below 0", {"network_halo_px": -1}, "disagree in tile size"),
+        ("halo alike", {"network_halo_px": -1, "decoded_px": 136}, "disagree in tile size"),
+        ("decoded", {"decoded_px": 130}, "disagree in tile size"),
+        ("no noise", {"precision": "int8"}, "noise_levels None are not the two"),
+        ("one", {"precision": "int8", "noise_levels": [1]}, "are not the two"),
+        ("one in fp32", {"noise_levels": [1]}, "are not the two"),
+        ("order", {"precision": "int8", "noise_levels": [8, 4]}, "are not the two"),
+        ("below 0", {"precision": "int8", "noise_levels": [-1, 4]}, "are not the two"),
+        ("endless", {"precision": "int8", "noise_levels": [1, float("inf")]}, "are not the two"),
+        ("words", {"precision": "int8", "noise_levels": ["a", "b"]}, "damaged"),
         ("type", {"encode_px": "wide"}, "damaged"),
         ("outside", {"files": {"encode": "../x", "blend": "b", "decode": "c"}}, "missing"),
     ):
@@ -92,7 +86,7 @@ def test_folders_that_do_not_hold_what_they_should(stages: Path, tmp_path: Path)
     with pytest.raises(ArtifactError, match="missing"):
         StageFiles(broken)
     # Both sizes changed alike pass the manifest; the file itself says otherwise.
-    alike = damaged(stages, tmp_path / "alike", blend_px=150, decode_px=148)
+    alike = damaged(stages, tmp_path / "alike", blend_px=150, decode_px=148, decoded_px=142)
     with pytest.raises(ArtifactError, match="takes 1×20×"):
         StageFiles(alike)
 
@@ -106,6 +100,22 @@ def test_int8_stages_are_for_the_noise_that_they_were_calibrated_on(
     for level in (2, 13):
         with pytest.raises(InputError, match="calibrated on noise of 4 to 8"):
             files.stages(level / 255)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"steering": SteeringConfig(narrowing=0.1)}, "steering"),
+        ({"restore": RestoreConfig(lens_std_px=0.7)}, "restore"),
+    ],
+)
+def test_settings_that_converted_stages_would_ignore_are_refused(
+    stages: Path, settings: dict[str, SteeringConfig | RestoreConfig], name: str
+) -> None:
+    config = ZoomConfig(**settings)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=f"would ignore the settings of {name}"):
+        zoom(torch.rand(2, 3, 40, 40), StageFiles(stages), config)
 
 
 def test_what_does_not_fit_is_said_before_anything_is_converted() -> None:

@@ -10,10 +10,12 @@ from torch import Tensor, nn
 
 from edge_sdk.burst import Region, ZoomConfig, enlarge_single, spooling, zoom
 from edge_sdk.burst.baselines import average_aligned, bicubic
+from edge_sdk.burst.restore import RestoreConfig
 from edge_sdk.data.camera import CameraConfig, SimulatedBurst, simulate_burst
 from edge_sdk.data.examples import PHOTOS, example_photo
 from edge_sdk.errors import InputError, PictureError
-from edge_sdk.imaging import psnr, quantise
+from edge_sdk.imaging import psnr, quantise, resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
+from edge_sdk.zoo import load_model
 
 NOISE = 8 / 255
 
@@ -112,6 +114,21 @@ def test_one_frame_is_enlarged_by_the_network_alone() -> None:
     result = zoom(frame, bilinear())
     assert result.used == 1
     torch.testing.assert_close(result.pixels, enlarge_single(frame[0], bilinear()).clamp(0, 1))
+
+
+def test_a_network_enlarges_one_frame_tile_by_tile() -> None:
+    network = load_model("sr_x2_y")
+    sizes: list[int] = []
+    network.register_forward_hook(lambda _, given, __: sizes.append(max(given[0].shape[-2:])))
+    frame = torch.rand(3, 290, 300, generator=torch.Generator().manual_seed(0))
+    found = zoom(frame[None], network).pixels
+    assert max(sizes) <= 256 + 2 * network.spec.halo_px
+    ycbcr = rgb_to_ycbcr(frame)
+    with torch.no_grad():
+        luma = network(ycbcr[None, :1])[0]
+    chroma = resize_bicubic(ycbcr[1:], size=(580, 600))
+    whole = ycbcr_to_rgb(torch.cat((luma, chroma))).clamp(0, 1)
+    torch.testing.assert_close(found, whole, rtol=0, atol=1e-5)
 
 
 def test_a_foreign_frame_is_left_out_and_says_why() -> None:
@@ -252,6 +269,39 @@ def test_provenance_says_where_a_frame_was_used() -> None:
 def test_a_network_enlarges_by_two_only() -> None:
     with pytest.raises(InputError, match="this network enlarges ×2, not ×3"):
         zoom(small_burst().frames, bilinear(), ZoomConfig(scale=3))
+
+
+@pytest.mark.parametrize(
+    ("name", "scale"), [("sr_x4_y", 4), ("sr_x2_rgb", 2), ("denoise_rgb", 1), ("sr_x4_y", 2)]
+)
+@pytest.mark.parametrize("frames", [1, 3])
+def test_a_network_for_something_else_is_refused(name: str, scale: int, frames: int) -> None:
+    with pytest.raises(InputError, match="zoom takes") as refusal:
+        zoom(small_burst(3).frames[:frames], load_model(name), ZoomConfig(scale=scale))
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("network", "config"),
+    [
+        (load_model("burst_zoom_x2"), ZoomConfig(restore=RestoreConfig(lens_std_px=0.7))),
+        (bilinear(), ZoomConfig(restore=RestoreConfig(steps=1))),
+    ],
+)
+def test_settings_that_a_network_would_ignore_are_refused(
+    network: nn.Module, config: ZoomConfig
+) -> None:
+    with pytest.raises(InputError, match="would ignore the settings of restore"):
+        zoom(small_burst(3).frames, network, config)
+
+
+def test_a_luma_network_heeds_the_lens_blur() -> None:
+    frames = small_burst(3).frames
+    known = [
+        zoom(frames, bilinear(), ZoomConfig(reference=0, restore=RestoreConfig(lens_std_px=lens)))
+        for lens in (0.3, 0.7)
+    ]
+    assert float((known[0].pixels - known[1].pixels).abs().max()) > 1 / 255
 
 
 @pytest.mark.slow

@@ -155,7 +155,10 @@ class TestBadInput:
         [
             (("--scale", 5), "scale 5"),
             (("--scale", 0), "scale 0"),
-            (("--scale", 3, "--model", "sr_x2_y"), "a luma (y) model of ×3"),
+            (("--scale", 3, "--model", "sr_x2_y"), "a luma (y) model of ×2 at scale 2"),
+            (("--scale", 4, "--model", "sr_x4_y"), "a luma (y) model of ×2 at scale 2"),
+            (("--model", "sr_x2_rgb"), "a luma (y) model of ×2 at scale 2"),
+            (("--scale", 1, "--model", "denoise_rgb"), "a luma (y) model of ×2 at scale 2"),
             (("--crop", "1,2,3"), "X,Y,WIDTH,HEIGHT"),
             (("--crop", "90000,0,64,64"), "does not lie"),
             (("--reference", 9), "reference 9"),

@@ -95,6 +95,8 @@ def test_the_luma_model_is_what_zoom_needs() -> None:
     assert (network.spec.scale, network.spec.colour) == (2, Colour.Y)
     with pytest.raises(InputError, match="×2"):
         luma_network("sr_x2_y", 3)
+    with pytest.raises(InputError, match="×2"):
+        luma_network("sr_x4_y", 4)
 
 
 def test_unknown_models_are_named() -> None:

@@ -1,0 +1,72 @@
+"""Whether a network fits a zoom, asked before anything is computed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from torch import nn
+
+from edge_sdk.burst.config import ZoomConfig
+from edge_sdk.burst.restore import RestoreConfig
+from edge_sdk.burst.stage_runners import StageFiles
+from edge_sdk.burst.stages import decodes_bursts
+from edge_sdk.burst.steering import SteeringConfig
+from edge_sdk.errors import InputError
+from edge_sdk.models.enhance_net import EnhanceNet
+from edge_sdk.models.spec import ModelSpec
+from edge_sdk.zoo.networks import LUMA_SCALE, enlarges_luma
+
+
+def network_scale(network: nn.Module | StageFiles) -> int:
+    """What a network, or the stages that hold one, enlarge by."""
+    if isinstance(network, StageFiles):
+        return network.scale
+    spec = getattr(network, "spec", None)
+    return spec.scale if isinstance(spec, ModelSpec) else LUMA_SCALE
+
+
+def check_fit(network: nn.Module | StageFiles, config: ZoomConfig) -> None:
+    """Check a network's task, colour and scale against a zoom, and that it heeds all settings.
+
+    Args:
+        network: as :func:`~edge_sdk.burst.zoom.zoom` takes it.
+        config: settings of the zoom.
+
+    Raises:
+        InputError: if the network is none that zooms, enlarges by another factor, or would ignore
+            a setting that is not the default.
+    """
+    spec = getattr(network, "spec", None)
+    if isinstance(spec, ModelSpec):
+        zooms = isinstance(network, EnhanceNet) if decodes_bursts(network) else enlarges_luma(spec)
+        if not zooms:
+            raise InputError(
+                f"this {type(network).__name__} is for {spec.task} ×{spec.scale} of "
+                f"{spec.colour}; zoom takes an EnhanceNet of task burst-zoom, or a luma (y) model "
+                f"of ×{LUMA_SCALE}"
+            )
+    scale = network_scale(network)
+    if config.scale != scale:
+        raise InputError(
+            f"this network enlarges ×{scale}, not ×{config.scale}; leave it out (--model none)"
+        )
+    for name, setting, default in _unheeded(network, config):
+        if setting != default:
+            raise InputError(
+                f"this network would ignore the settings of {name}; leave them at their defaults, "
+                "or zoom without a network (--model none)"
+            )
+
+
+def _unheeded(
+    network: nn.Module | StageFiles, config: ZoomConfig
+) -> list[tuple[str, object, object]]:
+    """Name, value and default of settings that do not reach a network's stages."""
+    default = RestoreConfig()
+    if isinstance(network, StageFiles):
+        steering = ("steering", config.steering, SteeringConfig())
+        return [steering, ("restore", config.restore, default)]
+    if decodes_bursts(network):
+        return [("restore", config.restore, default)]
+    rest = replace(config.restore, lens_std_px=default.lens_std_px)
+    return [("restore other than lens_std_px", rest, default)]

@@ -1,0 +1,130 @@
+"""Stages that a zoom converts for itself: once, whole, and by any number of processes."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from burst_networks import small_network
+
+from edge_sdk.burst import ZoomConfig, networks, stage_writing, zoom
+from edge_sdk.burst.calibration import NOISE_LEVELS, burst_calibration
+from edge_sdk.burst.networks import ZoomNetwork, convert_stages, zoom_network
+from edge_sdk.burst.stage_manifest import read_manifest
+from edge_sdk.data.camera import simulate_burst
+from edge_sdk.data.camera_config import CameraConfig
+from edge_sdk.data.examples import example_photo
+from edge_sdk.imaging import Picture, psnr, write_picture
+from edge_sdk.models import save_checkpoint
+from edge_sdk.targets import LoweringReport
+from edge_sdk.zoo.loading import load_any
+from edge_sdk.zoo.quantising import QuantiseOptions, quantise_loaded
+
+pytestmark = pytest.mark.slow
+
+
+class Cache:
+    """A cache of its own, of small stages, and how often it was filled."""
+
+    def __init__(self, folder: Path) -> None:
+        self.place = folder
+        self.conversions: list[Path] = []
+        self.other: Path | None = None
+
+    def convert(
+        self, model: str, target: str, precision: str, folder: Path, on_progress: object
+    ) -> dict[str, LoweringReport]:
+        """Convert, and be overtaken by another process if there is one."""
+        self.conversions.append(folder)
+        reports = convert_stages(model, target, precision, folder)
+        if self.other is not None:
+            shutil.copytree(folder, self.other)
+        return reports
+
+    def zoom_network(self) -> ZoomNetwork:
+        return zoom_network(str(self.place / "small.safetensors"), 2, "tflite")
+
+    @property
+    def folders(self) -> list[Path]:
+        return list((self.place / "stages").iterdir())
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
+    small_network(tmp_path)
+    monkeypatch.setattr(stage_writing, "TILE_PX", 24)
+    monkeypatch.setattr(stage_writing, "DECODED_PX", 16)
+    made = Cache(tmp_path)
+    monkeypatch.setattr(networks, "user_cache_path", lambda name: tmp_path)
+    monkeypatch.setattr(networks, "convert_stages", made.convert)
+    return made
+
+
+def test_a_second_zoom_converts_nothing_and_a_damaged_folder_is_made_anew(cache: Cache) -> None:
+    first = cache.zoom_network()
+    (folder,) = cache.folders
+    assert cache.conversions != [folder]
+    assert cache.zoom_network().name == first.name
+    assert len(cache.conversions) == 1
+    whole = (folder / "decode.tflite").read_bytes()
+    (folder / "decode.tflite").write_bytes(whole[:-1])
+    assert cache.zoom_network().name == first.name
+    assert len(cache.conversions) == 2
+    assert cache.folders == [folder]
+    assert len((folder / "decode.tflite").read_bytes()) == len(whole)
+
+
+def test_the_folder_of_a_process_that_was_first_is_taken(cache: Cache) -> None:
+    cache.zoom_network()
+    (folder,) = cache.folders
+    shutil.rmtree(folder)
+    cache.other = folder
+    cache.zoom_network()
+    assert cache.folders == [folder]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "blend.tflite",
+        "decode.tflite",
+        "encode.tflite",
+        "stages.json",
+    ]
+
+
+def test_stages_of_another_package_are_not_taken(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.zoom_network()
+    monkeypatch.setattr(networks, "_version", lambda package: "99")
+    cache.zoom_network()
+    assert len(cache.conversions) == len(cache.folders) == 2
+
+
+@pytest.mark.parametrize("runtime", ["executorch", "coreml"])
+def test_other_runtimes_give_the_picture_that_pytorch_gives(cache: Cache, runtime: str) -> None:
+    pytest.importorskip("executorch" if runtime == "executorch" else "coremltools")
+    burst = simulate_burst(example_photo("coffee")[:, :110, :130], CameraConfig(frames=2))
+    config = ZoomConfig(reference=0)
+    model = str(cache.place / "small.safetensors")
+    expected = zoom(burst.frames, zoom_network(model, 2).network, config)
+    found = zoom(burst.frames, zoom_network(model, 2, runtime).network, config)
+    assert expected.used == 2
+    assert psnr(found.pixels, expected.pixels) > 70
+
+
+def test_the_noise_of_int8_ranges_travels_to_the_manifest(cache: Cache) -> None:
+    pictures = cache.place / "pictures"
+    pictures.mkdir()
+    write_picture(Picture(example_photo("coffee")), pictures / "coffee.png")
+    loaded = load_any(str(cache.place / "small.safetensors")).resized(22, 22)
+    made = quantise_loaded(
+        loaded,
+        loaded.single_example,
+        pictures,
+        QuantiseOptions(cuts=4),
+        read=burst_calibration,
+    )
+    assert made.scheme.noise_levels == NOISE_LEVELS
+    path = cache.place / "coded.safetensors"
+    save_checkpoint(made.model, path, made.scheme)
+    convert_stages(str(path), "tflite", "int8", cache.place / "int8")
+    assert tuple(read_manifest(cache.place / "int8").noise_levels or ()) == NOISE_LEVELS
