@@ -32,6 +32,7 @@ from edge_sdk.pairs.record import (
     accepted_record,
     dropped_record,
     frame_name,
+    record_head,
 )
 from edge_sdk.pairs.scenes import SceneFiles, find_scenes
 from edge_sdk.pairs.sheet import write_sheet
@@ -80,7 +81,8 @@ def build_set(
 
     Every scene gets a folder under ``output/scenes``: one with frames, target, mask and record, or,
     if it makes no sample, with a record that says why. A scene is finished when its folder is
-    there; it is done again only if its files changed their names or sizes, or with ``overwrite``.
+    there; it is done again only if its shots changed their names or contents, or with
+    ``overwrite``.
 
     Args:
         far: ``far/SCENE/*.png``, or ``far/SCENE.png`` for a scene of one shot.
@@ -122,10 +124,11 @@ def _check_place(output: Path, far: Path, near: Path) -> None:
 def _build_scene(output: Path, scene: SceneFiles, config: PairConfig) -> dict[str, Any]:
     """Make one scene's folder; its record."""
     with making_scene(output, scene.name) as folder:
+        record = record_head(scene, config)
         try:
-            record = _sample(folder, scene, config)
+            record |= _sample(folder, scene, config)
         except (SceneError, PictureError) as error:
-            record = dropped_record(scene, config, str(error))
+            record |= dropped_record(str(error))
         write_json(folder / RECORD, record)
     return record
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from edge_sdk.imaging.picture import Metadata
 from edge_sdk.pairs import PairConfig, build_set, building, open_set
 from edge_sdk.pairs.couple import Couple
 from tests.pairs.far_near_shots import shots_of, tree, write_shots
+
+SINGLE = {"far": "only.png", "near": "0.png"}
+"""The shots of scene ``single``."""
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +152,23 @@ def test_a_scene_whose_files_changed_is_done_again(
     scenes = records(folder)
     assert scenes["lonely"]["accepted"]
     assert not (folder / "scenes" / "coffee").exists()
+
+
+def test_a_shot_of_other_contents_and_the_same_size_is_told(folders: Path, tmp_path: Path) -> None:
+    far, near, output = (tmp_path / name for name in ("far", "near", "set"))
+    for kind in (far, near):
+        (kind / "scene").mkdir(parents=True)
+        with Image.open(folders / kind.name / "single" / SINGLE[kind.name]) as image:
+            image.save(kind / "scene" / "0.bmp")
+    assert build_set(far, near, output).accepted == 1
+    shot = near / "scene" / "0.bmp"
+    before, size = shot.stat(), Image.open(shot).size
+    Image.new("RGB", size).save(shot)
+    os.utime(shot, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert shot.stat().st_size == before.st_size
+    found = build_set(far, near, output)
+    assert (found.kept, found.accepted) == (0, 0)
+    assert build_set(far, near, output).kept == 1
 
 
 def test_other_settings_need_overwrite(made: Path, folders: Path, tmp_path: Path) -> None:
