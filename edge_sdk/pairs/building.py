@@ -17,7 +17,6 @@ from edge_sdk.pairs.config import PairConfig
 from edge_sdk.pairs.couple import Couple, make_couple
 from edge_sdk.pairs.folder import (
     SHEET,
-    finished,
     making_scene,
     open_folder,
     remove_others,
@@ -25,6 +24,7 @@ from edge_sdk.pairs.folder import (
     write_set_record,
 )
 from edge_sdk.pairs.frames import RegionSource
+from edge_sdk.pairs.reading import finished
 from edge_sdk.pairs.record import (
     MASK,
     RECORD,
@@ -81,8 +81,8 @@ def build_set(
 
     Every scene gets a folder under ``output/scenes``: one with frames, target, mask and record, or,
     if it makes no sample, with a record that says why. A scene is finished when its folder is
-    there; it is done again only if its shots changed their names or contents, or with
-    ``overwrite``.
+    there as it was written; else, if its shots changed their names or contents, or with
+    ``overwrite``, it is done again.
 
     Args:
         far: ``far/SCENE/*.png``, or ``far/SCENE.png`` for a scene of one shot.

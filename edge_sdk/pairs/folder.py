@@ -1,4 +1,4 @@
-"""The folder of a set: scenes that appear whole or not at all, and what is there already."""
+"""The folder of a set: scenes that appear whole or not at all, and the set around them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from typing import Any
 from edge_sdk.errors import InputError, OutputError
 from edge_sdk.outputs import replacing
 from edge_sdk.pairs.config import PairConfig
-from edge_sdk.pairs.record import RECORD, SCENE_FORMAT, VERSION, sources_of
-from edge_sdk.pairs.scenes import SceneFiles
+from edge_sdk.pairs.record import RECORD, VERSION
 
 SET_FORMAT = "edge-sdk pairs"
 SET_RECORD = "set.json"
@@ -61,15 +60,6 @@ def open_folder(folder: Path, config: PairConfig, overwrite: bool) -> None:
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written ({error.strerror or error})") from error
     write_set_record(folder, config, [])
-
-
-def finished(folder: Path, scene: SceneFiles, config: PairConfig) -> dict[str, Any] | None:
-    """The record of a scene that is there already, made of the same files; else ``None``."""
-    found = read_json(folder / SCENES / scene.name / RECORD)
-    if found is None or found.get("format") != SCENE_FORMAT or found.get("version") != VERSION:
-        return None
-    same = found.get("settings") == asdict(config) and found.get("sources") == sources_of(scene)
-    return found if same else None
 
 
 @contextmanager

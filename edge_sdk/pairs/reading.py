@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 from edge_sdk.errors import InputError
+from edge_sdk.pairs.config import PairConfig
 from edge_sdk.pairs.folder import SCENES, SET_FORMAT, SET_RECORD, read_json
-from edge_sdk.pairs.record import MASK, RECORD, SCENE_FORMAT, TARGET, VERSION
+from edge_sdk.pairs.record import MASK, RECORD, SCENE_FORMAT, TARGET, VERSION, sources_of
+from edge_sdk.pairs.scenes import SceneFiles
 from edge_sdk.registration import MotionField
 
 
@@ -78,15 +80,37 @@ def open_set(folder: Path) -> StoredSet:
         raise InputError(f"{folder / SET_RECORD}: is damaged; make the set again") from error
     if not names:
         raise InputError(f"{folder}: holds no sample; its sheet says why scenes were dropped")
-    return StoredSet(folder, scale, tuple(_scene(folder / SCENES / name, scale) for name in names))
+    places = [folder / SCENES / name for name in names]
+    return StoredSet(folder, scale, tuple(_scene(place, _record(place), scale) for place in places))
 
 
-def _scene(folder: Path, scale: int) -> StoredScene:
+def finished(folder: Path, scene: SceneFiles, config: PairConfig) -> dict[str, Any] | None:
+    """The record of a scene that is there already, whole and made of the same files, or ``None``.
+
+    A sample is there if :func:`open_set` would take it, so that whatever that refuses is made anew.
+    """
+    place = folder / SCENES / scene.name
+    try:
+        record = _record(place)
+        if record.get("accepted"):
+            _scene(place, record, config.scale)
+    except InputError:
+        return None
+    same = record.get("settings") == asdict(config) and record.get("sources") == sources_of(scene)
+    return record if same else None
+
+
+def _record(folder: Path) -> dict[str, Any]:
     path = folder / RECORD
     record = read_json(path)
     if record is None or record.get("format") != SCENE_FORMAT:
         raise InputError(f"{path}: is missing or damaged; run edge-sdk pairs again")
     _check_version(path, record)
+    return record
+
+
+def _scene(folder: Path, record: Mapping[str, Any], scale: int) -> StoredScene:
+    path = folder / RECORD
     try:
         height, width = int(record["height"]), int(record["width"])
         frames = tuple(folder / str(frame["file"]) for frame in record["frames"])
@@ -147,9 +171,9 @@ def _check_size(path: Path, height: int, width: int) -> None:
     except FileNotFoundError as error:
         raise InputError(f"{path}: is missing; run edge-sdk pairs again") from error
     except (OSError, UnidentifiedImageError) as error:
-        raise InputError(f"{path}: cannot be read; run edge-sdk pairs --overwrite") from error
+        raise InputError(f"{path}: cannot be read; run edge-sdk pairs again") from error
     if size != (width, height):
         raise InputError(
             f"{path}: is {size[0]}×{size[1]} px, its record says {width}×{height}; run edge-sdk "
-            "pairs --overwrite"
+            "pairs again"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,31 @@ def test_a_shot_of_other_contents_and_the_same_size_is_told(folders: Path, tmp_p
     found = build_set(far, near, output)
     assert (found.kept, found.accepted) == (0, 0)
     assert build_set(far, near, output).kept == 1
+
+
+def harm_no_frame(scene: Path) -> None:
+    (scene / "01.png").unlink()
+
+
+def harm_no_target(scene: Path) -> None:
+    (scene / "target.png").unlink()
+
+
+def harm_no_picture(scene: Path) -> None:
+    (scene / "mask.png").write_bytes(b"no picture")
+
+
+@pytest.mark.parametrize("harm", [harm_no_frame, harm_no_target, harm_no_picture])
+def test_run_again_mends_what_the_error_says_it_does(
+    made: Path, folders: Path, tmp_path: Path, harm: Callable[[Path], None]
+) -> None:
+    folder = copy_of(made, tmp_path)
+    harm(folder / "scenes" / "astronaut")
+    with pytest.raises(InputError, match=r"run edge-sdk pairs again$"):
+        open_set(folder)
+    found = build_set(folders / "far", folders / "near", folder)
+    assert found.kept == len(found.scenes) - 1
+    assert tree(folder) == tree(made)
 
 
 def test_other_settings_need_overwrite(made: Path, folders: Path, tmp_path: Path) -> None:
