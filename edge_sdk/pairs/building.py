@@ -33,6 +33,7 @@ from edge_sdk.pairs.record import (
     dropped_record,
     frame_name,
     record_head,
+    sealed,
 )
 from edge_sdk.pairs.scenes import SceneFiles, find_scenes
 from edge_sdk.pairs.sheet import write_sheet
@@ -41,7 +42,7 @@ SceneProgress = Callable[[str, int, int], None]
 """Called with the scene's name, scenes done and scenes in all."""
 SUMMARY = (
     "name", "accepted", "reason", "width", "height", "zoom_ratio", "blur_px", "psnr_db",
-    "psnr_far_db", "correlation", "valid",
+    "psnr_far_db", "correlation", "valid", "sha256",
 )  # fmt: skip
 """What ``set.json`` repeats of each scene's record."""
 
@@ -129,6 +130,7 @@ def _build_scene(output: Path, scene: SceneFiles, config: PairConfig) -> dict[st
             record |= _sample(folder, scene, config)
         except (SceneError, PictureError) as error:
             record |= dropped_record(str(error))
+        record = sealed(record, folder)
         write_json(folder / RECORD, record)
     return record
 

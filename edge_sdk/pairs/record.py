@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from edge_sdk.pairs.scenes import SceneFiles
 from edge_sdk.registration import MotionField
 
 SCENE_FORMAT = "edge-sdk pair"
-VERSION = 1
+VERSION = 2
 RECORD = "scene.json"
 TARGET, MASK = "target.png", "mask.png"
 DIGITS = 5
@@ -86,6 +88,19 @@ def accepted_record(
         "frames": _frames(couple, far_files),
         "left_out": [{"source": name, "reason": why} for name, why in left_out],
     }
+
+
+def sealed(record: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """A record with the SHA-256 of every file of its scene, and of itself."""
+    files = {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
+    whole = {**record, "files": files}
+    return {**whole, "sha256": record_sha256(whole)}
+
+
+def record_sha256(record: Mapping[str, Any]) -> str:
+    """SHA-256 of a record without its own digest: of its JSON, keys sorted, no line breaks."""
+    rest = {name: value for name, value in record.items() if name != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def frame_name(place: int) -> str:

@@ -184,7 +184,32 @@ def harm_no_picture(scene: Path) -> None:
     (scene / "mask.png").write_bytes(b"no picture")
 
 
-@pytest.mark.parametrize("harm", [harm_no_frame, harm_no_target, harm_no_picture])
+def harm_black_target(scene: Path) -> None:
+    with Image.open(scene / "target.png") as image:
+        Image.new(image.mode, image.size).save(scene / "target.png")
+
+
+def harm_half_a_target(scene: Path) -> None:
+    whole = (scene / "target.png").read_bytes()
+    (scene / "target.png").write_bytes(whole[: len(whole) // 2])
+
+
+def harm_record(scene: Path) -> None:
+    record = json.loads((scene / "scene.json").read_text())
+    (scene / "scene.json").write_text(json.dumps(record | {"accepted": False}))
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        harm_no_frame,
+        harm_no_target,
+        harm_no_picture,
+        harm_black_target,
+        harm_half_a_target,
+        harm_record,
+    ],
+)
 def test_run_again_mends_what_the_error_says_it_does(
     made: Path, folders: Path, tmp_path: Path, harm: Callable[[Path], None]
 ) -> None:
