@@ -95,23 +95,23 @@ def build_set(
 
     Raises:
         InputError: if the folders hold no scene of one name, or the set there has other settings.
-        OutputError: if the set cannot be written there.
+        OutputError: if the set cannot be written there, or another process builds it.
     """
     config = config or PairConfig()
     scenes = find_scenes(far, near)
     _check_place(output, far, near)
-    open_folder(output, config, overwrite)
     report = on_progress or (lambda name, done, total: None)
-    removed = remove_others(output, {scene.name for scene in scenes})
-    records, kept = [], 0
-    for done, scene in enumerate(scenes):
-        report(scene.name, done, len(scenes))
-        record = None if overwrite else finished(output, scene, config)
-        kept += record is not None
-        records.append(_summary(record or _build_scene(output, scene, config)))
-    report("", len(scenes), len(scenes))
-    write_sheet(output / SHEET, output, records)
-    write_set_record(output, config, records)
+    with open_folder(output, config, overwrite):
+        removed = remove_others(output, {scene.name for scene in scenes})
+        records, kept = [], 0
+        for done, scene in enumerate(scenes):
+            report(scene.name, done, len(scenes))
+            record = None if overwrite else finished(output, scene, config)
+            kept += record is not None
+            records.append(_summary(record or _build_scene(output, scene, config)))
+        report("", len(scenes), len(scenes))
+        write_sheet(output / SHEET, output, records)
+        write_set_record(output, config, records)
     return PairSet(output, tuple(records), kept, tuple(removed))
 
 

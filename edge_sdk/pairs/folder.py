@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from edge_sdk.errors import InputError, OutputError
 from edge_sdk.outputs import replacing
@@ -21,17 +21,55 @@ SET_RECORD = "set.json"
 SHEET = "sheet.html"
 SCENES = "scenes"
 TEMPORARY = ".making-"
+LOCK = ".lock"
 
 
-def open_folder(folder: Path, config: PairConfig, overwrite: bool) -> None:
-    """Make the folder of a set, or find an earlier one of the same settings there.
+@contextmanager
+def open_folder(folder: Path, config: PairConfig, overwrite: bool) -> Iterator[None]:
+    """Make the folder of a set, or find an earlier one of the same settings there; keep others out.
 
     What a run that was killed left half made is removed.
 
     Raises:
-        OutputError: if the place is a file, holds other files, or cannot be written.
+        OutputError: if the place is a file, holds other files, cannot be written, or another
+            process builds a set there.
         InputError: if the set there was made with other settings, unless ``overwrite``.
     """
+    _check_folder(folder, config, overwrite)
+    try:
+        (folder / SCENES).mkdir(parents=True, exist_ok=True)
+        lock = (folder / LOCK).open("w")
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written ({error.strerror or error})") from error
+    with lock:
+        _take(lock, folder)
+        try:
+            for half in (folder / SCENES).glob(f"{TEMPORARY}*"):
+                shutil.rmtree(half)
+        except OSError as error:
+            raise OutputError(f"{folder}: cannot be written ({error.strerror or error})") from error
+        write_set_record(folder, config, [])
+        yield
+
+
+def _take(lock: IO[str], folder: Path) -> None:
+    """Lock a file until it is closed or the process ends, however it ends."""
+    import fcntl
+
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise OutputError(
+            f"{folder}: another edge-sdk pairs builds this set; wait for its end, or give another "
+            "folder"
+        ) from error
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: cannot be locked ({error.strerror}); give a folder on another disk"
+        ) from error
+
+
+def _check_folder(folder: Path, config: PairConfig, overwrite: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder}: is a file; give a folder")
     if not folder.absolute().parent.is_dir():
@@ -53,13 +91,6 @@ def open_folder(folder: Path, config: PairConfig, overwrite: bool) -> None:
             )
     elif folder.is_dir() and any(folder.iterdir()):
         raise OutputError(f"{folder}: holds other files and no set; give a new or empty folder")
-    try:
-        (folder / SCENES).mkdir(parents=True, exist_ok=True)
-        for half in (folder / SCENES).glob(f"{TEMPORARY}*"):
-            shutil.rmtree(half)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be written ({error.strerror or error})") from error
-    write_set_record(folder, config, [])
 
 
 @contextmanager

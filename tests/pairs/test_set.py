@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -153,6 +155,41 @@ def test_a_scene_whose_files_changed_is_done_again(
     scenes = records(folder)
     assert scenes["lonely"]["accepted"]
     assert not (folder / "scenes" / "coffee").exists()
+
+
+BUILD = """
+import sys
+from pathlib import Path
+from edge_sdk.errors import OutputError
+from edge_sdk.pairs import build_set
+
+try:
+    build_set(*map(Path, sys.argv[1:]))
+except OutputError as error:
+    print(error)
+"""
+
+
+def test_a_second_process_keeps_out(folders: Path, tmp_path: Path) -> None:
+    far, near, output = (tmp_path / name for name in ("far", "near", "set"))
+    for kind in (far, near):
+        shutil.copytree(folders / kind.name / "single", kind / "single")
+    told: list[str] = []
+
+    def second(name: str, done: int, total: int) -> None:
+        half = output / "scenes" / ".making-first"
+        half.mkdir(exist_ok=True)
+        command = [sys.executable, "-c", BUILD, str(far), str(near), str(output)]
+        told.append(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        assert half.is_dir()
+
+    found = build_set(far, near, output, on_progress=second)
+    assert found.accepted == 1
+    message = f"{output}: another edge-sdk pairs builds this set; wait for its end"
+    assert len(told) == 2
+    assert all(line.startswith(message) and line.count("\n") == 1 for line in told)
+    assert build_set(far, near, output).kept == 1
+    assert not (output / "scenes" / ".making-first").exists()
 
 
 def test_a_shot_of_other_contents_and_the_same_size_is_told(folders: Path, tmp_path: Path) -> None:
