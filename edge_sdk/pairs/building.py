@@ -17,7 +17,6 @@ from edge_sdk.pairs.config import PairConfig
 from edge_sdk.pairs.couple import Couple, make_couple
 from edge_sdk.pairs.folder import (
     SHEET,
-    finished,
     making_scene,
     open_folder,
     remove_others,
@@ -25,6 +24,7 @@ from edge_sdk.pairs.folder import (
     write_set_record,
 )
 from edge_sdk.pairs.frames import RegionSource
+from edge_sdk.pairs.reading import finished
 from edge_sdk.pairs.record import (
     MASK,
     RECORD,
@@ -32,6 +32,8 @@ from edge_sdk.pairs.record import (
     accepted_record,
     dropped_record,
     frame_name,
+    record_head,
+    sealed,
 )
 from edge_sdk.pairs.scenes import SceneFiles, find_scenes
 from edge_sdk.pairs.sheet import write_sheet
@@ -40,7 +42,7 @@ SceneProgress = Callable[[str, int, int], None]
 """Called with the scene's name, scenes done and scenes in all."""
 SUMMARY = (
     "name", "accepted", "reason", "width", "height", "zoom_ratio", "blur_px", "psnr_db",
-    "psnr_far_db", "correlation", "valid",
+    "psnr_far_db", "correlation", "valid", "sha256",
 )  # fmt: skip
 """What ``set.json`` repeats of each scene's record."""
 
@@ -80,7 +82,8 @@ def build_set(
 
     Every scene gets a folder under ``output/scenes``: one with frames, target, mask and record, or,
     if it makes no sample, with a record that says why. A scene is finished when its folder is
-    there; it is done again only if its files changed their names or sizes, or with ``overwrite``.
+    there as it was written; else, if its shots changed their names or contents, or with
+    ``overwrite``, it is done again.
 
     Args:
         far: ``far/SCENE/*.png``, or ``far/SCENE.png`` for a scene of one shot.
@@ -92,23 +95,23 @@ def build_set(
 
     Raises:
         InputError: if the folders hold no scene of one name, or the set there has other settings.
-        OutputError: if the set cannot be written there.
+        OutputError: if the set cannot be written there, or another process builds it.
     """
     config = config or PairConfig()
     scenes = find_scenes(far, near)
     _check_place(output, far, near)
-    open_folder(output, config, overwrite)
     report = on_progress or (lambda name, done, total: None)
-    removed = remove_others(output, {scene.name for scene in scenes})
-    records, kept = [], 0
-    for done, scene in enumerate(scenes):
-        report(scene.name, done, len(scenes))
-        record = None if overwrite else finished(output, scene, config)
-        kept += record is not None
-        records.append(_summary(record or _build_scene(output, scene, config)))
-    report("", len(scenes), len(scenes))
-    write_sheet(output / SHEET, output, records)
-    write_set_record(output, config, records)
+    with open_folder(output, config, overwrite):
+        removed = remove_others(output, {scene.name for scene in scenes})
+        records, kept = [], 0
+        for done, scene in enumerate(scenes):
+            report(scene.name, done, len(scenes))
+            record = None if overwrite else finished(output, scene, config)
+            kept += record is not None
+            records.append(_summary(record or _build_scene(output, scene, config)))
+        report("", len(scenes), len(scenes))
+        write_sheet(output / SHEET, output, records)
+        write_set_record(output, config, records)
     return PairSet(output, tuple(records), kept, tuple(removed))
 
 
@@ -122,10 +125,12 @@ def _check_place(output: Path, far: Path, near: Path) -> None:
 def _build_scene(output: Path, scene: SceneFiles, config: PairConfig) -> dict[str, Any]:
     """Make one scene's folder; its record."""
     with making_scene(output, scene.name) as folder:
+        record = record_head(scene, config)
         try:
-            record = _sample(folder, scene, config)
+            record |= _sample(folder, scene, config)
         except (SceneError, PictureError) as error:
-            record = dropped_record(scene, config, str(error))
+            record |= dropped_record(str(error))
+        record = sealed(record, folder)
         write_json(folder / RECORD, record)
     return record
 

@@ -1,4 +1,4 @@
-"""The folder of a set: scenes that appear whole or not at all, and what is there already."""
+"""The folder of a set: scenes that appear whole or not at all, and the set around them."""
 
 from __future__ import annotations
 
@@ -9,30 +9,67 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from edge_sdk.errors import InputError, OutputError
 from edge_sdk.outputs import replacing
 from edge_sdk.pairs.config import PairConfig
-from edge_sdk.pairs.record import RECORD, SCENE_FORMAT, VERSION, sources_of
-from edge_sdk.pairs.scenes import SceneFiles
+from edge_sdk.pairs.record import RECORD, VERSION
 
 SET_FORMAT = "edge-sdk pairs"
 SET_RECORD = "set.json"
 SHEET = "sheet.html"
 SCENES = "scenes"
 TEMPORARY = ".making-"
+LOCK = ".lock"
 
 
-def open_folder(folder: Path, config: PairConfig, overwrite: bool) -> None:
-    """Make the folder of a set, or find an earlier one of the same settings there.
+@contextmanager
+def open_folder(folder: Path, config: PairConfig, overwrite: bool) -> Iterator[None]:
+    """Make the folder of a set, or find an earlier one of the same settings there; keep others out.
 
     What a run that was killed left half made is removed.
 
     Raises:
-        OutputError: if the place is a file, holds other files, or cannot be written.
+        OutputError: if the place is a file, holds other files, cannot be written, or another
+            process builds a set there.
         InputError: if the set there was made with other settings, unless ``overwrite``.
     """
+    _check_folder(folder, config, overwrite)
+    try:
+        (folder / SCENES).mkdir(parents=True, exist_ok=True)
+        lock = (folder / LOCK).open("w")
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written ({error.strerror or error})") from error
+    with lock:
+        _take(lock, folder)
+        try:
+            for half in (folder / SCENES).glob(f"{TEMPORARY}*"):
+                shutil.rmtree(half)
+        except OSError as error:
+            raise OutputError(f"{folder}: cannot be written ({error.strerror or error})") from error
+        write_set_record(folder, config, [])
+        yield
+
+
+def _take(lock: IO[str], folder: Path) -> None:
+    """Lock a file until it is closed or the process ends, however it ends."""
+    import fcntl
+
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise OutputError(
+            f"{folder}: another edge-sdk pairs builds this set; wait for its end, or give another "
+            "folder"
+        ) from error
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: cannot be locked ({error.strerror}); give a folder on another disk"
+        ) from error
+
+
+def _check_folder(folder: Path, config: PairConfig, overwrite: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder}: is a file; give a folder")
     if not folder.absolute().parent.is_dir():
@@ -54,22 +91,6 @@ def open_folder(folder: Path, config: PairConfig, overwrite: bool) -> None:
             )
     elif folder.is_dir() and any(folder.iterdir()):
         raise OutputError(f"{folder}: holds other files and no set; give a new or empty folder")
-    try:
-        (folder / SCENES).mkdir(parents=True, exist_ok=True)
-        for half in (folder / SCENES).glob(f"{TEMPORARY}*"):
-            shutil.rmtree(half)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be written ({error.strerror or error})") from error
-    write_set_record(folder, config, [])
-
-
-def finished(folder: Path, scene: SceneFiles, config: PairConfig) -> dict[str, Any] | None:
-    """The record of a scene that is there already, made of the same files; else ``None``."""
-    found = read_json(folder / SCENES / scene.name / RECORD)
-    if found is None or found.get("format") != SCENE_FORMAT or found.get("version") != VERSION:
-        return None
-    same = found.get("settings") == asdict(config) and found.get("sources") == sources_of(scene)
-    return found if same else None
 
 
 @contextmanager

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from edge_sdk.errors import InputError
+from edge_sdk.digests import file_sha256
+from edge_sdk.errors import InputError, PictureError
+from edge_sdk.pairs.config import PairConfig
 from edge_sdk.pairs.folder import SCENES, SET_FORMAT, SET_RECORD, read_json
-from edge_sdk.pairs.record import MASK, RECORD, SCENE_FORMAT, TARGET, VERSION
+from edge_sdk.pairs.record import (
+    MASK,
+    RECORD,
+    SCENE_FORMAT,
+    TARGET,
+    VERSION,
+    frame_name,
+    record_sha256,
+    sources_of,
+)
+from edge_sdk.pairs.scenes import SceneFiles
 from edge_sdk.registration import MotionField
 
 
@@ -57,40 +69,70 @@ class StoredSet:
 
 
 def open_set(folder: Path) -> StoredSet:
-    """Open a set and check that every file is there and of the size that its record says.
+    """Open a set and check that every file is the one that was written.
 
-    Pixels are not read.
+    All files are read once, for their SHA-256; pictures are not decoded.
 
     Raises:
         InputError: if it is no set, of another version, incomplete, without a sample, or a file is
-            missing, unreadable or of another size. The message names it.
+            missing, unreadable, of another size or was changed, or a number is out of range. The
+            message names it.
     """
-    record = read_json(folder / SET_RECORD)
+    path = folder / SET_RECORD
+    record = read_json(path)
     if record is None or record.get("format") != SET_FORMAT:
         raise InputError(f"{folder}: is no set of pairs; make one with: edge-sdk pairs FAR NEAR -o")
-    _check_version(folder / SET_RECORD, record)
+    _check_version(path, record)
     if not record.get("complete"):
         raise InputError(f"{folder}: is not complete; run the same edge-sdk pairs again")
     try:
         scale = int(record["scale"])
-        names = [str(scene["name"]) for scene in record["scenes"] if scene["accepted"]]
+        digests = {_name(scene): scene["sha256"] for scene in record["scenes"] if scene["accepted"]}
+        whole = not digests or len(digests) == record["accepted"]
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{folder / SET_RECORD}: is damaged; make the set again") from error
-    if not names:
+        raise InputError(f"{path}: is damaged ({error}); run edge-sdk pairs again") from error
+    if not whole:
+        raise InputError(f"{path}: was changed after it was written; run edge-sdk pairs again")
+    if not digests:
         raise InputError(f"{folder}: holds no sample; its sheet says why scenes were dropped")
-    return StoredSet(folder, scale, tuple(_scene(folder / SCENES / name, scale) for name in names))
+    scenes = tuple(_scene(folder / SCENES / name, scale, digests[name]) for name in digests)
+    return StoredSet(folder, scale, scenes)
 
 
-def _scene(folder: Path, scale: int) -> StoredScene:
+def finished(folder: Path, scene: SceneFiles, config: PairConfig) -> dict[str, Any] | None:
+    """The record of a scene that is there already, whole and made of the same files, or ``None``.
+
+    A sample is there if :func:`open_set` would take it, so that whatever that refuses is made anew.
+    """
+    place = folder / SCENES / scene.name
+    try:
+        record = _record(place)
+        if record.get("accepted"):
+            _scene(place, config.scale, record["sha256"])
+    except (InputError, PictureError):
+        return None
+    same = record.get("settings") == asdict(config) and record.get("sources") == sources_of(scene)
+    return record if same else None
+
+
+def _record(folder: Path) -> dict[str, Any]:
     path = folder / RECORD
     record = read_json(path)
     if record is None or record.get("format") != SCENE_FORMAT:
         raise InputError(f"{path}: is missing or damaged; run edge-sdk pairs again")
     _check_version(path, record)
+    if record.get("sha256") != record_sha256(record):
+        raise InputError(f"{path}: was changed after it was written; run edge-sdk pairs again")
+    return record
+
+
+def _scene(folder: Path, scale: int, sha256: str) -> StoredScene:
+    path, record = folder / RECORD, _record(folder)
     try:
         height, width = int(record["height"]), int(record["width"])
-        frames = tuple(folder / str(frame["file"]) for frame in record["frames"])
+        frames = tuple(folder / frame_name(place) for place in range(len(record["frames"])))
         fields = tuple(_field(frame, height, width) for frame in record["frames"])
+        _check_values(record, folder.name, fields)
         scene = StoredScene(
             str(record["name"]),
             frames,
@@ -103,13 +145,39 @@ def _scene(folder: Path, scale: int) -> StoredScene:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: is damaged ({error}); run edge-sdk pairs again") from error
-    if not frames or record.get("scale") != scale:
-        raise InputError(f"{path}: does not belong to the set around it; make the set again")
+    if not frames or record.get("scale") != scale or record["sha256"] != sha256:
+        raise InputError(f"{path}: does not belong to the set around it; run edge-sdk pairs again")
     for frame in frames:
         _check_size(frame, height, width)
     for finer in (scene.target, scene.mask):
         _check_size(finer, scale * height, scale * width)
+    for file in (*frames, scene.target, scene.mask):
+        if record["files"].get(file.name) != file_sha256(file):
+            raise InputError(f"{file}: was changed after it was written; run edge-sdk pairs again")
     return scene
+
+
+def _name(scene: Mapping[str, Any]) -> str:
+    """The scene's name, which is that of a folder in the set."""
+    name = str(scene["name"])
+    if not name or name.startswith(".") or Path(name).name != name:
+        raise ValueError(f"a scene cannot be named {name!r}")
+    return name
+
+
+def _check_values(record: Mapping[str, Any], name: str, fields: Sequence[MotionField]) -> None:
+    if record["accepted"] is not True or record["name"] != name:
+        raise ValueError("it is no sample of this name")
+    if not 0 <= float(record["noise_std"]) <= 1:
+        raise ValueError(f"noise_std {record['noise_std']} is not in [0, 1]")
+    files = [frame["file"] for frame in record["frames"]]
+    if files != [frame_name(place) for place in range(len(files))]:
+        raise ValueError("the frames have other names or another order")
+    if not isinstance(record["files"], dict):
+        raise ValueError("files are no digests by name")
+    still = torch.eye(3, dtype=torch.float64)
+    if fields and not (torch.equal(fields[0].matrix, still) and fields[0].offsets_px is None):
+        raise ValueError("the first frame is not the reference")
 
 
 def _field(frame: Mapping[str, Any], height: int, width: int) -> MotionField:
@@ -120,6 +188,8 @@ def _field(frame: Mapping[str, Any], height: int, width: int) -> MotionField:
         raise ValueError("a motion has another shape")
     if confidence is not None and confidence.ndim != 2:
         raise ValueError("a confidence has another shape")
+    if confidence is not None and not bool(((confidence >= 0) & (confidence <= 1)).all()):
+        raise ValueError("a confidence is not in [0, 1]")
     return MotionField(matrix, height, width, offsets, confidence)
 
 
@@ -133,8 +203,8 @@ def _tensor(values: Any) -> Tensor:
 def _check_version(path: Path, record: Mapping[str, Any]) -> None:
     if record.get("version") != VERSION:
         raise InputError(
-            f"{path}: version {record.get('version')} is unknown, {VERSION} is read; make the set "
-            "again with this edge-sdk"
+            f"{path}: is of version {record.get('version')}, {VERSION} is read; run edge-sdk pairs "
+            "again with --overwrite"
         )
 
 
@@ -147,9 +217,9 @@ def _check_size(path: Path, height: int, width: int) -> None:
     except FileNotFoundError as error:
         raise InputError(f"{path}: is missing; run edge-sdk pairs again") from error
     except (OSError, UnidentifiedImageError) as error:
-        raise InputError(f"{path}: cannot be read; run edge-sdk pairs --overwrite") from error
+        raise InputError(f"{path}: cannot be read; run edge-sdk pairs again") from error
     if size != (width, height):
         raise InputError(
             f"{path}: is {size[0]}×{size[1]} px, its record says {width}×{height}; run edge-sdk "
-            "pairs --overwrite"
+            "pairs again"
         )

@@ -2,50 +2,67 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from edge_sdk.digests import file_sha256
+from edge_sdk.errors import PictureError
 from edge_sdk.pairs.config import PairConfig
 from edge_sdk.pairs.couple import Couple
 from edge_sdk.pairs.scenes import SceneFiles
 from edge_sdk.registration import MotionField
 
 SCENE_FORMAT = "edge-sdk pair"
-VERSION = 1
+VERSION = 2
 RECORD = "scene.json"
 TARGET, MASK = "target.png", "mask.png"
 DIGITS = 5
+Sources = dict[str, list[dict[str, str | None]]]
+"""Names and SHA-256 of far and near shots; ``None`` for one that cannot be read."""
 
 
-def sources_of(scene: SceneFiles) -> dict[str, list[dict[str, Any]]]:
-    """Names and sizes in bytes of a scene's files: what tells that they are others now."""
+def sources_of(scene: SceneFiles) -> Sources:
+    """What tells that a scene's files are others now: their names and contents."""
     return {
-        kind: [{"name": path.name, "bytes": path.stat().st_size} for path in shots]
+        kind: [{"name": path.name, "sha256": _sha256(path)} for path in shots]
         for kind, shots in (("far", scene.far), ("near", scene.near))
     }
 
 
-def dropped_record(scene: SceneFiles, config: PairConfig, reason: str) -> dict[str, Any]:
-    """The record of a scene that makes no sample."""
-    return {**_head(scene, config), "accepted": False, "reason": reason}
+def record_head(scene: SceneFiles, config: PairConfig) -> dict[str, Any]:
+    """What the record of every scene begins with; taken before the shots are read."""
+    return {
+        "format": SCENE_FORMAT,
+        "version": VERSION,
+        "name": scene.name,
+        "settings": asdict(config),
+        "sources": sources_of(scene),
+    }
+
+
+def dropped_record(reason: str) -> dict[str, Any]:
+    """What the record of a scene that makes no sample goes on with."""
+    return {"accepted": False, "reason": reason}
 
 
 def accepted_record(
     scene: SceneFiles, config: PairConfig, couple: Couple, notes: Sequence[str]
 ) -> dict[str, Any]:
-    """The record of a sample."""
+    """What the record of a sample goes on with."""
     standard = couple.standard
     far_files, near_files = ([path.name for path in shots] for shots in (scene.far, scene.near))
     left_out = [(far_files[k], why) for k, why in sorted(couple.left_out.items())]
     left_out += [(near_files[k], why) for k, why in sorted(standard.left_out.items())]
     region = couple.region
     return {
-        **_head(scene, config),
         "accepted": True,
         "reason": "",
         "notes": list(notes),
@@ -71,6 +88,19 @@ def accepted_record(
         "frames": _frames(couple, far_files),
         "left_out": [{"source": name, "reason": why} for name, why in left_out],
     }
+
+
+def sealed(record: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """A record with the SHA-256 of every file of its scene, and of itself."""
+    files = {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
+    whole = {**record, "files": files}
+    return {**whole, "sha256": record_sha256(whole)}
+
+
+def record_sha256(record: Mapping[str, Any]) -> str:
+    """SHA-256 of a record without its own digest: of its JSON, keys sorted, no line breaks."""
+    rest = {name: value for name, value in record.items() if name != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def frame_name(place: int) -> str:
@@ -116,11 +146,8 @@ def _frames(couple: Couple, names: Sequence[str]) -> list[dict[str, Any]]:
     ]
 
 
-def _head(scene: SceneFiles, config: PairConfig) -> dict[str, Any]:
-    return {
-        "format": SCENE_FORMAT,
-        "version": VERSION,
-        "name": scene.name,
-        "settings": asdict(config),
-        "sources": sources_of(scene),
-    }
+def _sha256(path: Path) -> str | None:
+    try:
+        return file_sha256(path)
+    except PictureError:
+        return None

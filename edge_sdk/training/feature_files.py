@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from edge_sdk.digests import file_sha256
 from edge_sdk.errors import OutputError, PictureError
 from edge_sdk.imaging import to_levels
 from edge_sdk.outputs import replacing
@@ -51,11 +52,7 @@ def cache_name(settings: object, files: Iterable[Path]) -> str:
     """
     total = hashlib.sha256(json.dumps(settings).encode())
     for path in files:
-        try:
-            with path.open("rb") as stream:
-                total.update(hashlib.file_digest(stream, "sha256").digest())
-        except OSError as error:
-            raise PictureError(f"{path}: cannot be read ({error.strerror})") from error
+        total.update(bytes.fromhex(file_sha256(path)))
     return total.hexdigest()[:16]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,6 +16,7 @@ from edge_sdk.data.far_near import FarNearConfig, FarNearShots, simulate_far_nea
 from edge_sdk.imaging import Picture, write_picture
 from edge_sdk.pairs import Couple, PairConfig, make_couple
 from edge_sdk.pairs.geometry import region_offset
+from edge_sdk.pairs.record import sealed
 from edge_sdk.registration.motion import centred_grid, transform
 
 
@@ -67,6 +70,20 @@ def tree(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+def reseal(folder: Path, name: str, /, **changes: Any) -> None:
+    """Change a scene's record and make its digests those of the files that lie there now."""
+    place, path = folder / "scenes" / name, folder / "set.json"
+    record = json.loads((place / "scene.json").read_text()) | changes
+    (place / "scene.json").unlink()
+    record = sealed(record, place)
+    (place / "scene.json").write_text(json.dumps(record))
+    whole = json.loads(path.read_text())
+    for scene in whole["scenes"]:
+        if scene["name"] == name:
+            scene["sha256"] = record["sha256"]
+    path.write_text(json.dumps(whole))
 
 
 def pasted(near: Tensor, thing: Tensor, share: float) -> tuple[Tensor, tuple[slice, slice]]:

@@ -167,6 +167,15 @@ def test_spoilt_scenes_are_dropped_with_their_reason(shots: FarNearShots) -> Non
     assert "match" in refusal(far, near.flip(-1))
 
 
+def test_a_scene_that_correlates_too_little_is_dropped(shots: FarNearShots) -> None:
+    far, near = shots.burst.frames, shots.near
+    found = couple_of(far, near).quality.correlation
+    assert 0.9 < found < 0.9999
+    assert "differ: correlation" in refusal(far, near, PairConfig(min_correlation=found + 1e-5))
+    kept = couple_of(far, near, PairConfig(min_correlation=found - 1e-5))
+    assert kept.quality.correlation == found
+
+
 def test_a_loose_setting_lets_more_ghosts_pass(shots: FarNearShots) -> None:
     changed, _ = pasted(shots.near, example_photo("coffee"), 0.25)
     strict = refusal(shots.burst.frames, changed, PairConfig(max_ghosts=0.05))

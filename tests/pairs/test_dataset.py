@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from edge_sdk.burst.encode import HALO_PX, Encode
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import read_picture
-from edge_sdk.pairs import PairDataset, build_set
-from tests.pairs.far_near_shots import shots_of, write_shots
+from edge_sdk.pairs import PairDataset, build_set, open_set
+from tests.pairs.far_near_shots import reseal, shots_of, write_shots
 
 CROP, HALO, FRAMES = 24, HALO_PX, 4
 
@@ -115,8 +116,6 @@ def test_encode_takes_the_crops_and_frames_bring_the_merge_nearer_to_the_target(
 
 
 def test_crops_avoid_what_does_not_count(made: Path, tmp_path: Path) -> None:
-    from PIL import Image
-
     folder = Path(shutil.copytree(made, tmp_path / "set"))
     path = folder / "scenes" / "astronaut" / "mask.png"
     with Image.open(path) as image:
@@ -124,6 +123,7 @@ def test_crops_avoid_what_does_not_count(made: Path, tmp_path: Path) -> None:
     mask = Image.new("L", size, 0)
     mask.paste(255, (0, 0, size[0], size[1] // 2))
     mask.save(path)
+    reseal(folder, "astronaut")
     samples = dataset(folder, length=60)
     shares = [
         float(sample.mask.mean())
@@ -171,12 +171,13 @@ def test_damaged_sets_are_refused_in_one_line(made: Path, tmp_path: Path) -> Non
             shutil.copy(scene / "00.png", scene / "target.png")
         elif harm == "no picture":
             (scene / "mask.png").write_bytes(b"no picture")
+            reseal(folder, "astronaut")
         elif harm == "no frames":
-            change_record(scene / "scene.json", frames=[])
+            reseal(folder, "astronaut", frames=[])
         elif harm == "bad motion":
             record = json.loads((scene / "scene.json").read_text())
             record["frames"][1]["matrix"] = [[1, 2], [3, 4]]
-            change_record(scene / "scene.json", frames=record["frames"])
+            reseal(folder, "astronaut", frames=record["frames"])
         elif harm == "nothing accepted":
             change_record(folder / "set.json", scenes=[])
         with pytest.raises(InputError) as error:
@@ -196,3 +197,87 @@ def test_damaged_sets_are_refused_in_one_line(made: Path, tmp_path: Path) -> Non
     assert "no sample" in refusal("nothing accepted")
     with pytest.raises(InputError, match="no set of pairs"):
         dataset(tmp_path / "nowhere")
+
+
+def refused(folder: Path) -> str:
+    with pytest.raises(InputError) as error:
+        open_set(folder)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("name", ["00.png", "01.png", "target.png", "mask.png"])
+def test_a_picture_that_was_changed_is_told(made: Path, tmp_path: Path, name: str) -> None:
+    folder = Path(shutil.copytree(made, tmp_path / "set"))
+    path = folder / "scenes" / "astronaut" / name
+    before = path.read_bytes()
+    path.write_bytes(before[: len(before) // 2])
+    assert f"{name}: was changed after it was written; run edge-sdk pairs again" in refused(folder)
+    with Image.open(made / "scenes" / "astronaut" / name) as image:
+        Image.new(image.mode, image.size).save(path)
+    assert f"{name}: was changed after it was written" in refused(folder)
+    path.write_bytes(before)
+    assert len(open_set(folder).scenes) == 2
+
+
+def frames_of(made: Path) -> list[dict[str, Any]]:
+    record = json.loads((made / "scenes" / "astronaut" / "scene.json").read_text())
+    return list(record["frames"])
+
+
+def changes_of(made: Path) -> dict[str, dict[str, Any]]:
+    """Records that no run writes, each with what the refusal says of it."""
+    frames = frames_of(made)
+    assert frames[1]["confidence"] is not None
+    confident = [frames[0], frames[1] | {"confidence": [[50.0]]}, *frames[2:]]
+    doubtful = [frames[0], frames[1] | {"confidence": [[-0.1]]}, *frames[2:]]
+    elsewhere = [frames[0] | {"file": "../coffee/00.png"}, *frames[1:]]
+    turned = [
+        later | {"file": frame["file"]}
+        for frame, later in zip(frames, reversed(frames), strict=True)
+    ]
+    return {
+        "it is no sample": {"accepted": False},
+        "no sample of this name": {"name": "coffee"},
+        "noise_std nan": {"noise_std": float("nan")},
+        "noise_std -1": {"noise_std": -1},
+        "a confidence is not in": {"frames": confident},
+        "confidence is not in [0, 1]": {"frames": doubtful},
+        "other names or another order": {"frames": frames[::-1]},
+        "have other names": {"frames": elsewhere},
+        "the first frame is not the reference": {"frames": turned},
+    }
+
+
+def test_records_that_no_run_writes_are_refused(made: Path, tmp_path: Path) -> None:
+    for index, (message, changes) in enumerate(changes_of(made).items()):
+        folder = Path(shutil.copytree(made, tmp_path / str(index)))
+        change_record(folder / "scenes" / "astronaut" / "scene.json", **changes)
+        assert "scene.json: was changed after it was written; run" in refused(folder)
+        reseal(folder, "astronaut", **changes)
+        told = refused(folder)
+        assert "scene.json: is damaged (" in told
+        assert message in told
+
+
+def test_a_set_record_that_was_changed_is_refused(made: Path, tmp_path: Path) -> None:
+    scenes = json.loads((made / "set.json").read_text())["scenes"]
+    others = {
+        "cannot be named '../x'": [scenes[0] | {"name": "../x"}, scenes[1]],
+        "cannot be named '..'": [scenes[0] | {"name": ".."}, scenes[1]],
+        "cannot be named ''": [scenes[0] | {"name": ""}, scenes[1]],
+        "set.json: was changed": [scenes[0] | {"accepted": False}, scenes[1]],
+        "does not belong": [scenes[0] | {"sha256": scenes[1]["sha256"]}, scenes[1]],
+    }
+    for index, (message, changed) in enumerate(others.items()):
+        folder = Path(shutil.copytree(made, tmp_path / str(index)))
+        change_record(folder / "set.json", scenes=changed)
+        assert message in refused(folder)
+
+
+def test_a_set_of_an_older_version_says_how_to_make_it_anew(made: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(made, tmp_path / "set"))
+    change_record(folder / "set.json", version=1)
+    assert refused(folder).endswith(
+        "is of version 1, 2 is read; run edge-sdk pairs again with --overwrite"
+    )

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,9 @@ from edge_sdk.imaging.picture import Metadata
 from edge_sdk.pairs import PairConfig, build_set, building, open_set
 from edge_sdk.pairs.couple import Couple
 from tests.pairs.far_near_shots import shots_of, tree, write_shots
+
+SINGLE = {"far": "only.png", "near": "0.png"}
+"""The shots of scene ``single``."""
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +155,108 @@ def test_a_scene_whose_files_changed_is_done_again(
     scenes = records(folder)
     assert scenes["lonely"]["accepted"]
     assert not (folder / "scenes" / "coffee").exists()
+
+
+BUILD = """
+import sys
+from pathlib import Path
+from edge_sdk.errors import OutputError
+from edge_sdk.pairs import build_set
+
+try:
+    build_set(*map(Path, sys.argv[1:]))
+except OutputError as error:
+    print(error)
+"""
+
+
+def test_a_second_process_keeps_out(folders: Path, tmp_path: Path) -> None:
+    far, near, output = (tmp_path / name for name in ("far", "near", "set"))
+    for kind in (far, near):
+        shutil.copytree(folders / kind.name / "single", kind / "single")
+    told: list[str] = []
+
+    def second(name: str, done: int, total: int) -> None:
+        half = output / "scenes" / ".making-first"
+        half.mkdir(exist_ok=True)
+        command = [sys.executable, "-c", BUILD, str(far), str(near), str(output)]
+        told.append(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        assert half.is_dir()
+
+    found = build_set(far, near, output, on_progress=second)
+    assert found.accepted == 1
+    message = f"{output}: another edge-sdk pairs builds this set; wait for its end"
+    assert len(told) == 2
+    assert all(line.startswith(message) and line.count("\n") == 1 for line in told)
+    assert build_set(far, near, output).kept == 1
+    assert not (output / "scenes" / ".making-first").exists()
+
+
+def test_a_shot_of_other_contents_and_the_same_size_is_told(folders: Path, tmp_path: Path) -> None:
+    far, near, output = (tmp_path / name for name in ("far", "near", "set"))
+    for kind in (far, near):
+        (kind / "scene").mkdir(parents=True)
+        with Image.open(folders / kind.name / "single" / SINGLE[kind.name]) as image:
+            image.save(kind / "scene" / "0.bmp")
+    assert build_set(far, near, output).accepted == 1
+    shot = near / "scene" / "0.bmp"
+    before, size = shot.stat(), Image.open(shot).size
+    Image.new("RGB", size).save(shot)
+    os.utime(shot, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert shot.stat().st_size == before.st_size
+    found = build_set(far, near, output)
+    assert (found.kept, found.accepted) == (0, 0)
+    assert build_set(far, near, output).kept == 1
+
+
+def harm_no_frame(scene: Path) -> None:
+    (scene / "01.png").unlink()
+
+
+def harm_no_target(scene: Path) -> None:
+    (scene / "target.png").unlink()
+
+
+def harm_no_picture(scene: Path) -> None:
+    (scene / "mask.png").write_bytes(b"no picture")
+
+
+def harm_black_target(scene: Path) -> None:
+    with Image.open(scene / "target.png") as image:
+        Image.new(image.mode, image.size).save(scene / "target.png")
+
+
+def harm_half_a_target(scene: Path) -> None:
+    whole = (scene / "target.png").read_bytes()
+    (scene / "target.png").write_bytes(whole[: len(whole) // 2])
+
+
+def harm_record(scene: Path) -> None:
+    record = json.loads((scene / "scene.json").read_text())
+    (scene / "scene.json").write_text(json.dumps(record | {"accepted": False}))
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        harm_no_frame,
+        harm_no_target,
+        harm_no_picture,
+        harm_black_target,
+        harm_half_a_target,
+        harm_record,
+    ],
+)
+def test_run_again_mends_what_the_error_says_it_does(
+    made: Path, folders: Path, tmp_path: Path, harm: Callable[[Path], None]
+) -> None:
+    folder = copy_of(made, tmp_path)
+    harm(folder / "scenes" / "astronaut")
+    with pytest.raises(InputError, match=r"run edge-sdk pairs again$"):
+        open_set(folder)
+    found = build_set(folders / "far", folders / "near", folder)
+    assert found.kept == len(found.scenes) - 1
+    assert tree(folder) == tree(made)
 
 
 def test_other_settings_need_overwrite(made: Path, folders: Path, tmp_path: Path) -> None:

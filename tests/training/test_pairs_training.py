@@ -37,7 +37,7 @@ from edge_sdk.training.loaders import patch_loader, picture_loader
 from edge_sdk.training.pair_store import PairScenes, scene_sample
 from edge_sdk.training.recipe_file import load_train_config
 from edge_sdk.training.run import train
-from tests.pairs.far_near_shots import shots_of, write_shots
+from tests.pairs.far_near_shots import reseal, shots_of, write_shots
 from tests.training.runs import weights
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
@@ -283,6 +283,7 @@ def test_a_scene_of_ghosts_alone_cannot_be_validated_on(made: Path, tmp_path: Pa
     pixels = torch.zeros_like(read_picture(mask).pixels)
     pixels[..., 0, :] = 1.0
     write_picture(Picture(pixels), mask)
+    reseal(copy, "coffee")
     assert "nothing of this scene counts" in refusal(recipe(copy))
 
 
