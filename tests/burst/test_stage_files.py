@@ -124,7 +124,7 @@ def test_what_does_not_fit_is_said_before_anything_is_converted() -> None:
         ({"precision": "fp32"}, "--precision is for"),
         ({"model": "none", "runtime": "tflite"}, "for burst zoom"),
         ({"model": "sr_x2_y", "runtime": "tflite"}, "for burst zoom"),
-        ({"model": "denoise_rgb"}, "zoom needs"),
+        ({"model": "denoise_rgb"}, "a zoom by 2 needs one for burst-zoom"),
         ({"stages": Path("nowhere")}, "holds no stages"),
         ({"stages": Path("nowhere"), "model": "none"}, "--stages brings"),
     ):
