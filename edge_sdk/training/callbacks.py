@@ -38,8 +38,11 @@ class KeepBest(Callback):
         if trainer.sanity_checking or not values:
             return
         mean = sum(values) / len(values)
-        if mean > self.best_db and trainer.is_global_zero:
-            self.best_db = mean
+        if mean <= self.best_db:
+            return
+        # Every process validates all pictures with the same weights; one writes.
+        self.best_db = mean
+        if trainer.is_global_zero:
             save_checkpoint(pl_module.network, self.path)
 
     def state_dict(self) -> dict[str, Any]:
