@@ -84,7 +84,8 @@ def main() -> None:
         SHIFT_HEAD.format(names=", ".join(scene.name for scene in few)),
         *shift_table(few, itself),
     ]
-    lines += [SHARE_HEAD, *share_table(few), READING]
+    reading = READING.format(pictures=arguments.pictures, few=arguments.few)
+    lines += [SHARE_HEAD, *share_table(few), reading]
     text = "\n".join(lines)
     if arguments.table:
         arguments.table.write_text(text)
@@ -196,7 +197,7 @@ HEAD = """# Ghosts
 
 An object that covers 5 % of the picture stands 12 px away, each time in another direction, in half
 of the ten frames; it shows another picture. The camera is that of [burst-zoom.md](burst-zoom.md)
-with its defaults; ×2, without a network. *Inside* is every pixel where the object is in any frame,
+with its defaults; ×2. *Inside* is every pixel where the object is in any frame,
 as the reference sees it; *rest* are the others, compared with the same burst without the object and
 from the same reference. PSNR in dB over all three channels, means over pictures; the least gain and
 the largest loss are of single pictures.
@@ -207,7 +208,7 @@ lost in the rest.
 SHIFT_HEAD = """
 ## By the object's shift, noise 8/255
 
-Of {names}: mean gain over bicubic inside (least) · largest loss in the rest. An object
+Without a network, of {names}: mean gain over bicubic inside (least) · largest loss in the rest. An object
 that shows the photograph itself is invisible in the frames where it is at home: a leaf among
 leaves.
 """
@@ -221,9 +222,10 @@ READING = """
 
 Both bars are checked per picture. What they do not show: a ghost that is faint is hidden in a mean
 over the area, and a simulated disc has no motion blur and no shadow.
-Both hold in every picture where the object moves by 12 px. Where it moves by 1 px only, little
-tells the two places apart: in one picture the inside is 1 dB under bicubic interpolation.
-`python benchmarks/burst_ghosts.py --table docs/burst-ghosts.md` makes this page anew (20 minutes).
+Where the object moves by 1 px only, little tells the two places apart: the inside may fall under
+bicubic interpolation.
+`python benchmarks/burst_ghosts.py --pictures {pictures} --few {few} --table docs/burst-ghosts.md` makes
+this page anew.
 """
 
 if __name__ == "__main__":
