@@ -208,8 +208,8 @@ lost in the rest.
 SHIFT_HEAD = """
 ## By the object's shift, noise 8/255
 
-Without a network, of {names}: mean gain over bicubic inside (least) · largest loss in the rest. An object
-that shows the photograph itself is invisible in the frames where it is at home: a leaf among
+Without a network, of {names}: mean gain over bicubic inside (least) · largest loss in the
+rest. An object that shows the photograph itself is invisible in the frames where it is at home: a leaf among
 leaves.
 """
 SHARE_HEAD = """
@@ -224,8 +224,8 @@ Both bars are checked per picture. What they do not show: a ghost that is faint 
 over the area, and a simulated disc has no motion blur and no shadow.
 Where the object moves by 1 px only, little tells the two places apart: the inside may fall under
 bicubic interpolation.
-`python benchmarks/burst_ghosts.py --pictures {pictures} --few {few} --table docs/burst-ghosts.md` makes
-this page anew.
+`python benchmarks/burst_ghosts.py --pictures {pictures} --few {few} --table
+docs/burst-ghosts.md` makes this page anew.
 """
 
 if __name__ == "__main__":
