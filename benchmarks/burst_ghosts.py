@@ -209,8 +209,8 @@ SHIFT_HEAD = """
 ## By the object's shift, noise 8/255
 
 Without a network, of {names}: mean gain over bicubic inside (least) · largest loss in the
-rest. An object that shows the photograph itself is invisible in the frames where it is at home: a leaf among
-leaves.
+rest. An object that shows the photograph itself is invisible in the frames where it is at home: a
+leaf among leaves.
 """
 SHARE_HEAD = """
 ## By the share of frames in which it is moved
