@@ -226,7 +226,7 @@ def test_a_damaged_list_of_stages_is_told_in_one_line(tmp_path: Path) -> None:
     train_stages(configs, out, progress=False)
     for content in ("[", "[{}]", "[3]", "5"):
         (out / "recipes.json").write_text(content)
-        with pytest.raises(ModelError, match=r"stages\.json: not a list of finished") as caught:
+        with pytest.raises(ModelError, match=r"recipes\.json: not a list of finished") as caught:
             train_stages(configs, out, resume=True, progress=False)
         assert "\n" not in str(caught.value)
 
