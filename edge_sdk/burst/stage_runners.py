@@ -67,7 +67,8 @@ class StageFiles:
             if not low / NOISE_TOLERANCE <= level <= high * NOISE_TOLERANCE:
                 raise InputError(
                     f"these {manifest.precision} stages were calibrated on noise of {low:g} to "
-                    f"{high:g} levels, and this burst has {level:.1f}; take stages in fp32 or fp16"
+                    f"{high:g} levels, and this burst has {level:.1f}; take --precision fp32, or "
+                    "stages of that precision"
                 )
         halo = BLEND_HALO_PX + manifest.network_halo_px
         decode = _Decode(self._stages["blend"], self._stages["decode"], manifest, noise_std)
