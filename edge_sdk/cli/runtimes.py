@@ -13,18 +13,11 @@ def parse_runtimes(text: str | None) -> tuple[str, ...] | None:
     Raises:
         InputError: if one is unknown.
     """
-    from edge_sdk.emulate.measure import EAGER
-    from edge_sdk.emulate.open import RUNTIMES, SYNONYMS
+    from edge_sdk.emulate.open import runtime_name
 
     if text is None:
         return None
-    given = [part.strip() for part in text.split(",")]
-    names = tuple(dict.fromkeys(SYNONYMS.get(name, name) for name in given))
-    known = (EAGER, *RUNTIMES)
-    for name in names:
-        if name not in known:
-            raise InputError(f"unknown runtime '{name}'; choose one of: {', '.join(known)}")
-    return names
+    return tuple(dict.fromkeys(runtime_name(part.strip()) for part in text.split(",")))
 
 
 def file_runtimes(path: Path, asked: tuple[str, ...] | None) -> list[str]:

@@ -6,6 +6,7 @@ import importlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_sdk.emulate.measure import EAGER
 from edge_sdk.emulate.runner import Runner
 from edge_sdk.errors import ArtifactError, InputError
 
@@ -35,7 +36,7 @@ class Runtime:
     takes_threads: bool = False
 
 
-SYNONYMS = {"eager": "torch", "tflite": "litert"}
+SYNONYMS = {"eager": EAGER, "tflite": "litert"}
 """Names that runtimes have elsewhere, and what they are called here."""
 
 RUNTIMES = {
@@ -81,6 +82,19 @@ RUNTIMES = {
 
 SUFFIXES = tuple(dict.fromkeys(runtime.suffix for runtime in RUNTIMES.values()))
 """Suffixes of the artifacts that can be opened."""
+
+
+def runtime_name(asked: str) -> str:
+    """The name that a runtime has here, PyTorch's among them.
+
+    Raises:
+        InputError: if there is no such runtime.
+    """
+    name = SYNONYMS.get(asked, asked)
+    known = (EAGER, *RUNTIMES)
+    if name not in known:
+        raise InputError(f"unknown runtime '{asked}'; choose one of: {', '.join(known)}")
+    return name
 
 
 def find_runtime(path: Path, name: str | None = None) -> Runtime:

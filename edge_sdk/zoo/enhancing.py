@@ -11,7 +11,7 @@ from pathlib import Path
 from torch import Tensor
 
 from edge_sdk.emulate.measure import EAGER
-from edge_sdk.emulate.open import RUNTIMES, SYNONYMS
+from edge_sdk.emulate.open import RUNTIMES, runtime_name
 from edge_sdk.errors import ConversionError, EdgeSdkError, InputError, OutputError, PictureError
 from edge_sdk.evaluation import ArtifactMethod
 from edge_sdk.evaluation.methods import least_window
@@ -113,11 +113,7 @@ class _Runner:
     """
 
     def __init__(self, network: EnhanceNet, runtime: str, folder: Path) -> None:
-        runtime = SYNONYMS.get(runtime, runtime)
-        if runtime not in (EAGER, *RUNTIMES):
-            raise InputError(
-                f"unknown runtime '{runtime}'; choose one of: {', '.join((EAGER, *RUNTIMES))}"
-            )
+        runtime = runtime_name(runtime)
         self._network = network
         self._runtime = runtime
         self._folder = folder
