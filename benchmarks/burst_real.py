@@ -20,9 +20,9 @@ from torch.nn import functional
 from edge_sdk.burst import TensorSource, ZoomConfig, ZoomResult, zoom
 from edge_sdk.errors import EdgeSdkError
 from edge_sdk.imaging import quantise, read_picture, rgb_to_ycbcr
+from edge_sdk.imaging.filters import gaussian_blur
 from edge_sdk.registration import register
 from edge_sdk.registration.motion import centred_grid
-from edge_sdk.registration.pyramid import gaussian_blur
 from edge_sdk.registration.sampling import sample_bicubic
 
 NIGHT, NEAR = "redmi_night_a", "maitek_stilllife"

@@ -26,7 +26,7 @@ from edge_sdk.data.examples import PHOTOS, example_photo
 from edge_sdk.data.sensor_noise import SensorNoise
 from edge_sdk.imaging import linear_to_srgb, psnr, quantise, read_picture, rgb_to_ycbcr
 from edge_sdk.imaging import srgb_to_linear as linear
-from edge_sdk.registration.pyramid import gaussian_blur
+from edge_sdk.imaging.filters import gaussian_blur
 
 TRIPOD = "fba_psf_with_tripod_truth"
 REGISTERED = ("fba_anthropologie", "fba_auvers", "fba_indoors_short", "fba_parking_night")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor, nn
 
 from edge_sdk.errors import ConversionError, EdgeSdkError, InputError, first_line
 
@@ -90,3 +92,11 @@ def end_names(kind: str, count: int) -> tuple[str, ...]:
 def layout_of(rank: int, *, channels_last: bool = False) -> str:
     """Name the axes of a tensor of ``rank``: ``NC`` for a vector per picture, and so on."""
     return "NHWC" if channels_last and rank == 4 else "NCHW"[:rank]
+
+
+def sum_tensors(tensors: Sequence[Tensor]) -> Tensor:
+    """Sum of one tensor or more, without a zero to start from (which exporters would keep)."""
+    total = tensors[0]
+    for tensor in tensors[1:]:
+        total = total + tensor
+    return total

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from edge_sdk.burst.steering import box_mean
-from edge_sdk.reparam.block import sum_tensors
+from edge_sdk.exported import sum_tensors
 
 MARGIN_PX = 3
 """Margin that the comparison consumes: the local means and the spread of disagreement."""

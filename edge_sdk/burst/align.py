@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from edge_sdk.burst.decode import LUMA_NOISE
 from edge_sdk.burst.difference import BLUR_PX, NoiseGauge
 from edge_sdk.burst.luma import luma_of
-from edge_sdk.burst.plan import Progress
 from edge_sdk.burst.reference import ReferenceChoice
 from edge_sdk.burst.scoring import score
 from edge_sdk.burst.source import FrameSource
 from edge_sdk.burst.threads import Spread, spreading_frames
 from edge_sdk.burst.tiles import Region
+from edge_sdk.imaging.colour import LUMA_NOISE
+from edge_sdk.progress import Progress
 from edge_sdk.registration import MotionField, Registrar, Registration, RegistrationConfig
 
 OTHER_REFERENCES = 2

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from edge_sdk.exported import sum_tensors
 from edge_sdk.models.spec import burst_channels
-from edge_sdk.reparam.block import sum_tensors
 
 HALO_PX = 1
 """Margin that :class:`Blend` consumes: the mean is interpolated between neighbours."""

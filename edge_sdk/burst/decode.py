@@ -13,7 +13,6 @@ chroma has no network and a stronger λ.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -23,6 +22,7 @@ from torch.nn import functional
 from edge_sdk.burst.blur import gaussian_taps, merged_blur
 from edge_sdk.burst.encode import KERNEL_STD_PX
 from edge_sdk.imaging import rgb_to_ycbcr, ycbcr_to_rgb
+from edge_sdk.imaging.colour import LUMA_NOISE
 from edge_sdk.models.spec import ModelSpec
 
 OWN_HALO_PX = 7
@@ -32,8 +32,6 @@ USUAL_HALO_PX = 7
 FILTER_RADIUS_PX = 6
 SMALLEST_WEIGHT = 0.05
 """Weight of the reference in sums and means, so that nothing is divided by zero."""
-LUMA_NOISE = math.sqrt(0.257**2 + 0.504**2 + 0.098**2)
-"""Standard deviation of luma for unit noise in red, green and blue (BT.601, studio swing)."""
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from edge_sdk.imaging.filters import gaussian_blur
 from edge_sdk.registration.field import MotionField
-from edge_sdk.registration.pyramid import gaussian_blur
 from edge_sdk.registration.sampling import sample_bicubic
 
 TILE_PX = 16

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from edge_sdk.burst.agreement import Expectation
 from edge_sdk.burst.steering import Steering, SteeringConfig, slopes
-from edge_sdk.reparam.block import sum_tensors
+from edge_sdk.exported import sum_tensors
 
 HALO_PX = 5
 """Margin of a tile that ``encode`` consumes: neighbours, local means, their spread, slopes."""

@@ -13,12 +13,13 @@ from edge_sdk.burst.blend import Blend
 from edge_sdk.burst.config import ZoomConfig
 from edge_sdk.burst.encode import Encode
 from edge_sdk.burst.merge import merge
-from edge_sdk.burst.plan import MergePlan, silent
+from edge_sdk.burst.plan import MergePlan
 from edge_sdk.burst.sinks import TensorSink
 from edge_sdk.burst.source import FrameSource
 from edge_sdk.burst.stages import DECODED_PX, TILE_PX, Stages
 from edge_sdk.burst.steering import SteeringConfig
 from edge_sdk.burst.tiles import Region
+from edge_sdk.progress import silent
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,13 +8,14 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from edge_sdk.burst.plan import Merged, MergePlan, Progress
+from edge_sdk.burst.plan import Merged, MergePlan
 from edge_sdk.burst.sinks import Sink
 from edge_sdk.burst.stages import DecodeStage, Stages
 from edge_sdk.burst.summing import Band, summed
 from edge_sdk.burst.tally import Tally
 from edge_sdk.burst.threads import Spread, spreading
 from edge_sdk.burst.tiles import Region, bands, cuts
+from edge_sdk.progress import Progress
 
 
 def merge(plan: MergePlan, stages: Stages, sink: Sink, report: Progress) -> Merged:

@@ -16,11 +16,11 @@ from torch import nn
 
 import edge_sdk
 from edge_sdk.burst.fitting import network_scale
-from edge_sdk.burst.plan import Progress
 from edge_sdk.burst.stage_runners import StageFiles
 from edge_sdk.burst.stage_writing import write_stages
 from edge_sdk.errors import ArtifactError, InputError, OutputError
 from edge_sdk.models.spec import Task
+from edge_sdk.progress import Progress
 from edge_sdk.targets import LoweringReport, find_converter
 from edge_sdk.zoo import resolve_checkpoint
 from edge_sdk.zoo.loading import load_any

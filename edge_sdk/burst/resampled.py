@@ -9,9 +9,9 @@ from torch import Tensor
 
 from edge_sdk.burst.align import Aligned, align_whole
 from edge_sdk.burst.config import SCALES
-from edge_sdk.burst.plan import silent
 from edge_sdk.burst.source import FrameSource
 from edge_sdk.errors import InputError, PictureError
+from edge_sdk.progress import silent
 from edge_sdk.registration import MotionField, RegistrationConfig
 from edge_sdk.registration.motion import centred_grid
 from edge_sdk.registration.sampling import sample_bicubic

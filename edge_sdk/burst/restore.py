@@ -24,7 +24,7 @@ from torch.nn import functional
 from edge_sdk.burst.blur import gaussian_taps, merged_blur, separable, trimmed, wiener_taps
 from edge_sdk.burst.encode import KERNEL_STD_PX
 from edge_sdk.errors import InputError
-from edge_sdk.reparam.block import sum_tensors
+from edge_sdk.exported import sum_tensors
 
 SMALLEST_WEIGHT = 0.0005
 """Weight of the reference in sums, so that nothing is divided by zero."""

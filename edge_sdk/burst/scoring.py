@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from edge_sdk.burst.luma import luma_of
-from edge_sdk.burst.plan import Progress
 from edge_sdk.burst.reference import (
     ReferenceChoice,
     check_forced,
@@ -13,6 +12,7 @@ from edge_sdk.burst.reference import (
 from edge_sdk.burst.source import FrameSource
 from edge_sdk.burst.threads import spreading_frames
 from edge_sdk.burst.tiles import Region
+from edge_sdk.progress import Progress
 
 
 def score(

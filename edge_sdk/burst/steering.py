@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from edge_sdk.reparam.block import sum_tensors
+from edge_sdk.exported import sum_tensors
 
 MARGIN_PX = 3
 """Margin that :class:`Steering` consumes: two smoothings and a difference."""

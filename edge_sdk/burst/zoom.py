@@ -13,7 +13,7 @@ from edge_sdk.burst.config import ZoomConfig
 from edge_sdk.burst.decode import USUAL_HALO_PX
 from edge_sdk.burst.fitting import check_fit
 from edge_sdk.burst.merge import merge
-from edge_sdk.burst.plan import MergePlan, Progress, silent
+from edge_sdk.burst.plan import MergePlan
 from edge_sdk.burst.reference import is_blurry
 from edge_sdk.burst.result import FrameReport, ZoomResult
 from edge_sdk.burst.scoring import score
@@ -25,6 +25,7 @@ from edge_sdk.burst.tiles import Region
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import apply_tiled, resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
 from edge_sdk.models.spec import ModelSpec
+from edge_sdk.progress import Progress, silent
 from edge_sdk.registration import Registration
 from edge_sdk.zoo.networks import LUMA_SCALE
 

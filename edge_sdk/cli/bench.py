@@ -121,7 +121,7 @@ def _plans(
     folder: Path,
 ) -> list[_Plan]:
     from edge_sdk.emulate.measure import Job
-    from edge_sdk.emulate.open import SUFFIXES
+    from edge_sdk.emulate.names import SUFFIXES
 
     path = Path(subject)
     if path.suffix not in SUFFIXES:
@@ -139,8 +139,8 @@ def _model_plans(
     subject: str, asked: tuple[str, ...] | None, side: tuple[int, int], folder: Path
 ) -> list[_Plan]:
     """PyTorch and every installed target, converted now."""
-    from edge_sdk.emulate.measure import EAGER, Job
-    from edge_sdk.emulate.open import RUNTIMES
+    from edge_sdk.emulate.measure import Job
+    from edge_sdk.emulate.names import EAGER, RUNTIMES
     from edge_sdk.extras import install_command, is_installed
     from edge_sdk.targets import converter_names, find_converter
     from edge_sdk.zoo import resolve_model

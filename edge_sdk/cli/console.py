@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from edge_sdk.burst.plan import Progress
+    from edge_sdk.progress import Progress
 
 out = Console(highlight=False, soft_wrap=True)
 """Results go to stdout."""

@@ -251,7 +251,7 @@ def _print_lint(lint: Lint | None, source: str) -> None:
 
 
 def _print_certificate(certificate: Certificate, loaded: LoadedModel) -> None:
-    from edge_sdk.report.numbers import in_bytes
+    from edge_sdk.figures import in_bytes
 
     rows = [
         (

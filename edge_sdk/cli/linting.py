@@ -57,8 +57,8 @@ def lint(
 
 
 def _row(layer: LayerRanges) -> tuple[str, ...]:
+    from edge_sdk.figures import decibels, interval
     from edge_sdk.quantize.ranges import LEAST_WIDENING
-    from edge_sdk.report.numbers import decibels, interval
 
     weights = interval(
         min(channel.low for channel in layer.weights),

@@ -97,7 +97,7 @@ def verify(
 
 
 def _print_chain(found: Parity) -> None:
-    from edge_sdk.report.numbers import counted, in_bytes
+    from edge_sdk.figures import counted, in_bytes
 
     for note in found.notes:
         err.print(f"note: {note}")

@@ -24,8 +24,8 @@ from edge_sdk.data.patches import Place, Places, oriented
 from edge_sdk.data.sensor_noise import SensorNoise
 from edge_sdk.errors import PictureError
 from edge_sdk.imaging import quantise, rgb_to_ycbcr, srgb_to_linear, to_levels
+from edge_sdk.imaging.filters import gaussian_blur
 from edge_sdk.models.spec import Colour
-from edge_sdk.registration.pyramid import gaussian_blur
 
 Range = tuple[float, float]
 """Least and greatest value."""

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from edge_sdk.data.hand_motion import HandMotion
-from edge_sdk.registration.pyramid import gaussian_blur
+from edge_sdk.imaging.filters import gaussian_blur
 from edge_sdk.registration.sampling import sample_bicubic
 
 OWN_SHARE = 0.9

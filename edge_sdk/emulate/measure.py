@@ -20,14 +20,12 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from edge_sdk.emulate.memory import peak_bytes, reset_peak, resident_bytes
+from edge_sdk.emulate.names import EAGER
 from edge_sdk.errors import EdgeSdkError
 from edge_sdk.extras import require
 
 if TYPE_CHECKING:
     from edge_sdk.emulate.runner import Runner
-
-EAGER = "torch"
-"""Runtime name of PyTorch itself."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class Job:
 
     Attributes:
         subject: file, or for the runtime ``torch`` a model by its name or file.
-        runtime: a key of :data:`edge_sdk.emulate.open.RUNTIMES`, or ``torch``.
+        runtime: a key of :data:`edge_sdk.emulate.names.RUNTIMES`, or ``torch``.
         threads: threads of the runtime.
         shape: input shape N×C×H×W for ``torch``; a file has its own.
         label: what tables call it; the file's name if empty.
@@ -95,7 +93,8 @@ def _prepared(job: Job) -> Callable[[], Runner]:
     """
     import torch
 
-    from edge_sdk.emulate.open import RUNTIMES, open_artifact
+    from edge_sdk.emulate.names import RUNTIMES
+    from edge_sdk.emulate.open import open_artifact
 
     torch.set_num_threads(job.threads)
     if job.runtime == EAGER:

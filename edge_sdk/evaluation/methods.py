@@ -95,7 +95,7 @@ class ArtifactMethod:
     Args:
         path: the file.
         spec: of the model that it was made from.
-        runtime: a key of :data:`edge_sdk.emulate.open.RUNTIMES`; ``None`` for the suffix's own.
+        runtime: a key of :data:`edge_sdk.emulate.names.RUNTIMES`; ``None`` for the suffix's own.
 
     Raises:
         MissingExtraError: if the runtime is not installed.

@@ -6,6 +6,8 @@ device of the input. Nothing is clipped, so that every conversion has an exact i
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -118,3 +120,7 @@ def _check_image(image: Tensor, channels: int | None = None) -> None:
             f"the image must be [..., {channels}, H, W], not {list(image.shape)}; "
             "channels come before height and width"
         )
+
+
+LUMA_NOISE = math.sqrt(0.257**2 + 0.504**2 + 0.098**2)
+"""Standard deviation of luma for unit noise in red, green and blue (BT.601, studio swing)."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from edge_sdk.registration.pyramid import gaussian_blur
+from edge_sdk.imaging.filters import gaussian_blur
 
 BLUR_PX = 8.0
 """Standard deviation of the blur before the fit: what is coarser, both lenses show alike, and no

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from edge_sdk.burst.align import Aligned, align_whole
-from edge_sdk.burst.plan import Progress
 from edge_sdk.burst.reference import ReferenceChoice
 from edge_sdk.burst.source import FrameSource
 from edge_sdk.burst.tiles import Region
@@ -31,6 +30,7 @@ from edge_sdk.pairs.quality import PairQuality, measure_quality
 from edge_sdk.pairs.refining import Refined, refine_placement
 from edge_sdk.pairs.sharpness import equally_blurred
 from edge_sdk.pairs.standard import StandardImage, standard_image
+from edge_sdk.progress import Progress
 from edge_sdk.registration import RegistrationConfig
 
 

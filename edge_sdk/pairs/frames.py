@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from edge_sdk.burst.align import align
-from edge_sdk.burst.plan import Progress
 from edge_sdk.burst.reference import ReferenceChoice
 from edge_sdk.burst.source import FrameSource
 from edge_sdk.burst.tiles import Region
 from edge_sdk.pairs.geometry import region_offset
+from edge_sdk.progress import Progress
 from edge_sdk.registration import MotionField, RegistrationConfig, transform
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
-from edge_sdk.registration.pyramid import gaussian_blur
+from edge_sdk.imaging.filters import gaussian_blur
 
 BLOCK_PX = 8
 """Side of a block, in far pixels."""

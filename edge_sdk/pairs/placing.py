@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from edge_sdk.imaging import linear_to_srgb, srgb_to_linear
+from edge_sdk.imaging.filters import gaussian_blur
 from edge_sdk.registration import MotionField, transform
 from edge_sdk.registration.motion import centred_grid
-from edge_sdk.registration.pyramid import gaussian_blur
 from edge_sdk.registration.sampling import sample_bicubic
 
 ROWS_AT_ONCE = 128

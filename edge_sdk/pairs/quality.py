@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from edge_sdk.imaging import resize_bicubic, rgb_to_ycbcr
-from edge_sdk.registration.pyramid import gaussian_blur
+from edge_sdk.imaging.filters import gaussian_blur
 
 SOFT_PX = 1.0
 """Blur before the correlation: noise of the far reference is not what it asks about."""

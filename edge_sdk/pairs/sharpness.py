@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from edge_sdk.burst.noise import estimate_noise_std
-from edge_sdk.registration.pyramid import gaussian_blur
+from edge_sdk.imaging.filters import gaussian_blur
 
 STEPS_PX = tuple(step / 10 for step in range(0, 11)) + tuple(1 + step / 5 for step in range(1, 26))
 """Blurs that are tried: to 1 px in tenths, to 6 px in fifths."""

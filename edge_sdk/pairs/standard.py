@@ -10,11 +10,12 @@ from torch import Tensor
 from edge_sdk.burst.align import align_whole
 from edge_sdk.burst.encode import Encode
 from edge_sdk.burst.merge import merge
-from edge_sdk.burst.plan import MergePlan, Progress
+from edge_sdk.burst.plan import MergePlan
 from edge_sdk.burst.sinks import TensorSink
 from edge_sdk.burst.source import FrameSource
 from edge_sdk.burst.stages import DECODED_PX, TILE_PX, Stages
 from edge_sdk.burst.tiles import Region
+from edge_sdk.progress import Progress
 from edge_sdk.registration import RegistrationConfig
 
 SMALLEST_WEIGHT = 1e-6

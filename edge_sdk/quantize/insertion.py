@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from edge_sdk.exported import operator_name, quiet_copy
+from edge_sdk.int8 import LEVELS, leaky_slope, slope_divisions, step_sizes
 from edge_sdk.quantize.scheme import HIGHEST, LOWEST, Affine, Scheme
 from edge_sdk.quantize.value_graph import (
     ValueGraph,
@@ -23,7 +24,6 @@ from edge_sdk.quantize.value_graph import (
     output_axis,
     parameter,
 )
-from edge_sdk.reparam.int8 import LEVELS, leaky_slope, slope_divisions, step_sizes
 
 _FLOAT_LAYERS = "float_layers"
 
@@ -166,8 +166,8 @@ def insert(graph: ValueGraph, scheme: Scheme) -> fx.GraphModule:
 
     Tensors between operators are quantised and dequantised; weights become int8 codes and their
     scales (buffers); biases are rounded to multiples of input scale × weight scale and slopes of
-    PReLUs and leaky ReLUs to parts of 1 (:func:`edge_sdk.reparam.int8.slope_divisions`,
-    :func:`edge_sdk.reparam.int8.leaky_slope`), as integer kernels hold them.
+    PReLUs and leaky ReLUs to parts of 1 (:func:`edge_sdk.int8.slope_divisions`,
+    :func:`edge_sdk.int8.leaky_slope`), as integer kernels hold them.
 
     Args:
         graph: the float model; it is left untouched.

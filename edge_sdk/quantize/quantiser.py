@@ -1,7 +1,7 @@
 """The uniform 8-bit quantiser that ranges of activations are judged by; it rounds half to even.
 
 Per tensor, affine: for values in [a, b] ∋ 0, Δ = (b − a)/255, z = round(−a/Δ),
-x̂ = Δ·(clip(round(x/Δ) + z, 0, 255) − z). That of weights is :mod:`edge_sdk.reparam.int8`.
+x̂ = Δ·(clip(round(x/Δ) + z, 0, 255) − z). That of weights is :mod:`edge_sdk.int8`.
 """
 
 from __future__ import annotations

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from edge_sdk.imaging.filters import gaussian_blur
+
 MIN_OVERLAP = 0.4
 """Least share of the picture that both frames must show for a shift to be considered."""
-FAR = 40.0
-"""Standard deviations from which a Gaussian is 0 in any precision."""
 HALVING_STD_PX = 0.5
 """Blur of a level on top of the mean over 2×2 pixels, which alone would leave it aliased."""
 FLAT = 1e-12
@@ -22,41 +20,6 @@ COMPRESSION = 0.5
 """Contrast, over its root mean square, that is compressed to 1/√2."""
 TIE = 1e-5
 """Gain, per pixel of shift, that counts as none."""
-
-
-def gaussian_blur(images: Tensor, std_px: float) -> Tensor:
-    """Blur [N, C, H, W] by a Gaussian of standard deviation ``std_px``; edges are replicated."""
-    if std_px <= 0:
-        return images
-    radius = max(1, math.ceil(3 * std_px))
-    away = [min(abs(offset) / std_px, FAR) for offset in range(-radius, radius + 1)]
-    weights = [math.exp(-0.5 * distance**2) for distance in away]
-    total = sum(weights)
-    taps = [weight / total for weight in weights]
-    if images.requires_grad or images.numel() == 0:
-        return _weighted_windows(images, taps)
-    # One picture after the other stays in the cache; library convolutions are ten times slower.
-    blurred = torch.empty_like(images)
-    for image, result in zip(images, blurred, strict=True):
-        result.copy_(_weighted_windows(image[None], taps)[0])
-    return blurred
-
-
-def _weighted_windows(images: Tensor, taps: list[float]) -> Tensor:
-    radius = len(taps) // 2
-    for dim in (-1, -2):
-        pad = (radius, radius, 0, 0) if dim == -1 else (0, 0, radius, radius)
-        padded = functional.pad(images, pad, mode="replicate")
-        size = images.shape[dim]
-        # Mirrored taps share their weight.
-        total = padded.narrow(dim, radius, size) * taps[radius]
-        for reach in range(1, radius + 1):
-            pair = padded.narrow(dim, radius - reach, size) + padded.narrow(
-                dim, radius + reach, size
-            )
-            total = total.add_(pair, alpha=taps[radius + reach])
-        images = total
-    return images
 
 
 def build_pyramid(images: Tensor, smallest_px: int) -> list[Tensor]:

@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from edge_sdk.errors import InputError
+from edge_sdk.imaging.filters import gaussian_blur
 from edge_sdk.registration.config import RegistrationConfig
 from edge_sdk.registration.field import MotionField
 from edge_sdk.registration.field_finder import FieldFinder, FrameField
 from edge_sdk.registration.gauss_newton import Refined
 from edge_sdk.registration.global_motion import SEARCHED_SHARE, GlobalFinder
 from edge_sdk.registration.motion import EuclideanMotion
-from edge_sdk.registration.pyramid import build_pyramid, gaussian_blur, level_matrix
+from edge_sdk.registration.pyramid import build_pyramid, level_matrix
 
 QUANTISATION = (1 / 255) ** 2 / 6
 """Variance of the difference of two values rounded to 8 bits."""

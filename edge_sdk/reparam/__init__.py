@@ -8,13 +8,10 @@ from edge_sdk.reparam.branch_configs import (
     IdentityBranchConfig,
     PoolBranchConfig,
 )
-from edge_sdk.reparam.certificate import (
-    Certificate,
-    Refusal,
-    Region,
-)
+from edge_sdk.reparam.certificate import Certificate
 from edge_sdk.reparam.collapse import freeze_batch_norm, thaw_batch_norm
 from edge_sdk.reparam.cost import select_by_cost
+from edge_sdk.reparam.findings import Refusal, Region
 from edge_sdk.reparam.fuse import fuse
 from edge_sdk.reparam.operator import LinearOperator, Padding
 from edge_sdk.reparam.operator_costs import (

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from edge_sdk.errors import FusionError, InputError
+from edge_sdk.exported import sum_tensors
+from edge_sdk.int8 import fake_quantise
 from edge_sdk.reparam.algebra import add, batch_norm, pad_first
 from edge_sdk.reparam.branch_configs import common_kernel
 from edge_sdk.reparam.branches import (
@@ -20,7 +22,6 @@ from edge_sdk.reparam.branches import (
     build_branch,
     conv_branch,
 )
-from edge_sdk.reparam.int8 import fake_quantise
 from edge_sdk.reparam.operator import LinearOperator, Padding
 
 
@@ -206,14 +207,6 @@ class MultiBranchConv2d(nn.Module):
             raise FusionError(
                 "a BatchNorm in training mode depends on the batch; call eval() before fusing"
             )
-
-
-def sum_tensors(tensors: Sequence[Tensor]) -> Tensor:
-    """Sum of one tensor or more, without a zero to start from (which exporters would keep)."""
-    total = tensors[0]
-    for tensor in tensors[1:]:
-        total = total + tensor
-    return total
 
 
 def _same_padding(kernel: tuple[int, int]) -> Padding:

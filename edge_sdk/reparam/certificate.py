@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from edge_sdk.reparam.findings import Refusal, Region
 from edge_sdk.reparam.operator_costs import OperatorCost, count_parameters, operator_costs
 
 FLOAT64_TOLERANCE = 1e-11
@@ -19,36 +20,6 @@ FLOAT32_TOLERANCE = 1e-4
 Range = tuple[float, float]
 
 _PROBES = ("zeros", "ones", "impulse", "corners", "border", "uniform noise", "normal noise")
-
-
-@dataclass(frozen=True)
-class Region:
-    """One linear part of the model that was merged into one convolution.
-
-    Attributes:
-        name: qualified name of the merged layer.
-        branches: number of branches of a block, or of convolutions in a region of a graph, before.
-        kernel: height and width of the merged kernel, in pixels.
-        members: names of the modules that it replaces; empty for a block.
-    """
-
-    name: str
-    branches: int
-    kernel: tuple[int, int]
-    members: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Two linear steps that were left apart.
-
-    Attributes:
-        name: node of the graph, by the name of its module where it has one.
-        reason: why they are not one kernel.
-    """
-
-    name: str
-    reason: str
 
 
 @dataclass(frozen=True)

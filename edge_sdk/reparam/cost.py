@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from edge_sdk.errors import InputError
+from edge_sdk.int8 import rounding_noise
 from edge_sdk.reparam.algebra import batch_norm
 from edge_sdk.reparam.block import MultiBranchConv2d
 from edge_sdk.reparam.branches import Branch
 from edge_sdk.reparam.compact import kernel_macs
-from edge_sdk.reparam.int8 import rounding_noise
 from edge_sdk.reparam.operator import LinearOperator, identity
 
 MOST_BRANCHES = 8
@@ -51,7 +51,7 @@ def select_by_cost(block: MultiBranchConv2d, bit_worth: float = 1.0) -> tuple[Me
     ``bit_worth`` doublings of the arithmetic, and 0 counts arithmetic alone. The SQNR is that of
     the block's output for white input when all weights, BatchNorms merged in, are rounded to int8
     per output channel: rounding adds step²/12 to each weight, where the step follows from the
-    range of the kernel (:mod:`edge_sdk.reparam.int8`), and what comes out of a convolution in a
+    range of the kernel (:mod:`edge_sdk.int8`), and what comes out of a convolution in a
     chain passes through the ones behind it. A branch with an outlier raises the step of all
     weights it is merged with; a small one loses nothing.
 

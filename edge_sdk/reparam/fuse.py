@@ -9,13 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from edge_sdk.errors import FusionError, InputError
-from edge_sdk.reparam.certificate import (
-    Certificate,
-    Range,
-    Refusal,
-    Region,
-    certify,
-)
+from edge_sdk.reparam.certificate import Certificate, Range, certify
+from edge_sdk.reparam.findings import Refusal, Region
 from edge_sdk.reparam.graph_fusion import copy_of, fuse_graph
 from edge_sdk.reparam.preparation import (
     checked_copy,

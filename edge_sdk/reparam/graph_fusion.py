@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, fx, nn
 
 from edge_sdk.errors import FusionError
-from edge_sdk.reparam.certificate import Refusal, Region
 from edge_sdk.reparam.compact import conv_layer
+from edge_sdk.reparam.findings import Refusal, Region
 from edge_sdk.reparam.linear_nodes import BATCH_NORMS, is_weighted
 from edge_sdk.reparam.region_costs import Form
 from edge_sdk.reparam.regions import find_regions

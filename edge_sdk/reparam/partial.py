@@ -9,14 +9,10 @@ from torch import Tensor, nn
 
 from edge_sdk.errors import InputError
 from edge_sdk.reparam.block import MultiBranchConv2d
-from edge_sdk.reparam.certificate import (
-    Certificate,
-    Refusal,
-    Region,
-    certify,
-)
+from edge_sdk.reparam.certificate import Certificate, certify
 from edge_sdk.reparam.collapse import multi_branch_blocks
 from edge_sdk.reparam.cost import select_by_cost
+from edge_sdk.reparam.findings import Refusal, Region
 from edge_sdk.reparam.graph_fusion import copy_of
 from edge_sdk.reparam.plans import CheapestSubset, FusionPlan, groups_at
 from edge_sdk.reparam.preparation import (

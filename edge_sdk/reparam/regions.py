@@ -16,7 +16,7 @@ from torch import fx, nn
 from edge_sdk.errors import FusionError
 from edge_sdk.reparam.algebra import add, compose, concatenate, scale_shift
 from edge_sdk.reparam.arithmetic import arithmetic_of, factor_of, is_uneven
-from edge_sdk.reparam.certificate import Refusal
+from edge_sdk.reparam.findings import Refusal
 from edge_sdk.reparam.linear_functions import LIKE, repeated
 from edge_sdk.reparam.linear_nodes import (
     CONCATENATIONS,

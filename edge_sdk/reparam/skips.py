@@ -20,8 +20,8 @@ from torch.nn import functional
 from edge_sdk.errors import FusionError
 from edge_sdk.reparam.algebra import add, concatenate
 from edge_sdk.reparam.arithmetic import arithmetic_of
-from edge_sdk.reparam.certificate import Refusal
 from edge_sdk.reparam.compact import conv_layer
+from edge_sdk.reparam.findings import Refusal
 from edge_sdk.reparam.graph_fusion import copy_of, dtype_of
 from edge_sdk.reparam.linear_functions import LIKE
 from edge_sdk.reparam.operator import LinearOperator, identity

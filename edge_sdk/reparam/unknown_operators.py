@@ -9,8 +9,8 @@ from torch import fx, nn
 from torch.nn import functional
 
 from edge_sdk.reparam.arithmetic import arithmetic_of
-from edge_sdk.reparam.certificate import Refusal
 from edge_sdk.reparam.decisions import is_guard
+from edge_sdk.reparam.findings import Refusal
 from edge_sdk.reparam.linear_nodes import BATCH_NORMS, CONCATENATIONS, is_weighted
 from edge_sdk.reparam.tracing import shape_of
 from edge_sdk.reparam.written_borders import is_write

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 from edge_sdk.emulate.chain import ParityRow
+from edge_sdk.figures import counted, decibels, in_bytes, power, ratio
 from edge_sdk.quantize.layer_report import LayerError
 from edge_sdk.report.charts import level
 from edge_sdk.report.markup import Markup, element
-from edge_sdk.report.numbers import counted, decibels, in_bytes, power, ratio
 from edge_sdk.report.page import Section, cards, notes, page, paragraph, table
 from edge_sdk.report.pictures import heat, picture
 from edge_sdk.zoo.parity import Parity

@@ -6,11 +6,11 @@ import math
 
 from torch import Tensor
 
+from edge_sdk.figures import fixed
 from edge_sdk.imaging import Box, pick_detail_box, resize_bicubic
 from edge_sdk.registration.motion import EuclideanMotion
 from edge_sdk.report.burst import FrameEvidence, ZoomEvidence
 from edge_sdk.report.markup import Markup, element, join
-from edge_sdk.report.numbers import fixed
 from edge_sdk.report.page import Section, cards, notes, page, paragraph, table
 from edge_sdk.report.pictures import jpeg
 from edge_sdk.report.slider import SCRIPT, slider

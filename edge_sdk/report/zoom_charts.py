@@ -6,10 +6,10 @@ import math
 
 import torch
 
+from edge_sdk.figures import fixed
 from edge_sdk.registration.field import MotionField
 from edge_sdk.report.burst import ZoomEvidence
 from edge_sdk.report.markup import Markup, element
-from edge_sdk.report.numbers import fixed
 from edge_sdk.report.palette import ARROW
 
 LABELLED_BARS = 40

@@ -17,12 +17,12 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional
 
+from edge_sdk.int8 import fake_quantise
 from edge_sdk.models.enhance_net import EnhanceNet, EnhanceNetConfig
 from edge_sdk.quantize.calibrate import BINS, Seen
 from edge_sdk.quantize.observers import Activation, choose_codes
 from edge_sdk.quantize.scheme import HIGHEST, LOWEST, PICTURE, affine
 from edge_sdk.quantize.value_graph import module_path, value_graph
-from edge_sdk.reparam.int8 import fake_quantise
 
 EVERY = 500
 """Steps after which codes are chosen anew."""

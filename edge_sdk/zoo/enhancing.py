@@ -10,8 +10,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from edge_sdk.emulate.measure import EAGER
-from edge_sdk.emulate.open import RUNTIMES, runtime_name
+from edge_sdk.emulate.names import EAGER, RUNTIMES, runtime_name
 from edge_sdk.errors import ConversionError, EdgeSdkError, InputError, OutputError, PictureError
 from edge_sdk.evaluation import ArtifactMethod
 from edge_sdk.evaluation.methods import least_window
@@ -102,7 +101,7 @@ class _Runner:
 
     Args:
         network: fused, in evaluation mode.
-        runtime: ``torch``, or a key of :data:`edge_sdk.emulate.open.RUNTIMES`, for which the
+        runtime: ``torch``, or a key of :data:`edge_sdk.emulate.names.RUNTIMES`, for which the
             network is converted in fp32 with square windows of 128 px, or smaller ones where a
             picture is smaller.
         folder: place for the converted files.
@@ -162,7 +161,7 @@ def enhance_files(
         out: existing folder for the results; files of the same name are replaced.
         network: fused, in evaluation mode.
         runtime: what computes it: ``torch``, or a key of
-            :data:`edge_sdk.emulate.open.RUNTIMES`, for which the network is converted in fp32.
+            :data:`edge_sdk.emulate.names.RUNTIMES`, for which the network is converted in fp32.
         on_progress: told of every window of every picture.
 
     Yields:

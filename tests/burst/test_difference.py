@@ -10,8 +10,8 @@ from edge_sdk.burst.noise import estimate_noise_std
 from edge_sdk.burst.reference import choose_reference, is_blurry
 from edge_sdk.data.examples import example_photo
 from edge_sdk.imaging import rgb_to_ycbcr
+from edge_sdk.imaging.filters import gaussian_blur
 from edge_sdk.registration.field import MotionField
-from edge_sdk.registration.pyramid import gaussian_blur
 
 STD = 6 / 255
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from edge_sdk.burst.encode import HALO_PX, KERNEL_STD_PX, Encode
 from edge_sdk.burst.steering import Steering, SteeringConfig
-from edge_sdk.registration.pyramid import gaussian_blur
+from edge_sdk.imaging.filters import gaussian_blur
 
 TILE, SCALE = 40, 2
 INSIDE = TILE - 2 * HALO_PX

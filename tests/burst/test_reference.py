@@ -17,7 +17,7 @@ from edge_sdk.data.examples import PHOTOS, example_photo
 from edge_sdk.data.sensor_noise import SensorNoise
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import rgb_to_ycbcr, srgb_to_linear
-from edge_sdk.registration.pyramid import gaussian_blur
+from edge_sdk.imaging.filters import gaussian_blur
 
 BLURS = (0.0, 0.5, 0.8, 1.2, 2.0)
 

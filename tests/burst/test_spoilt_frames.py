@@ -12,7 +12,7 @@ from edge_sdk.burst import ZoomConfig, ZoomResult, zoom
 from edge_sdk.data.camera import CameraConfig, simulate_burst
 from edge_sdk.data.examples import example_photo
 from edge_sdk.imaging import psnr
-from edge_sdk.registration.pyramid import gaussian_blur
+from edge_sdk.imaging.filters import gaussian_blur
 
 CONFIG = ZoomConfig(reference=0, noise_std=8 / 255)
 

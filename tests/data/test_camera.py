@@ -11,9 +11,9 @@ from edge_sdk.data.camera import SMALLEST_FRAME_PX, CameraConfig, simulate_burst
 from edge_sdk.data.examples import example_photo
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import linear_to_srgb, srgb_to_linear
+from edge_sdk.imaging.filters import gaussian_blur
 from edge_sdk.registration import EuclideanMotion
 from edge_sdk.registration.motion import centred_grid, transform
-from edge_sdk.registration.pyramid import gaussian_blur
 from edge_sdk.registration.sampling import sample_bicubic
 
 CLEAN = CameraConfig(frames=3, noise_std=0.0)

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from edge_sdk.imaging.filters import gaussian_blur
 from edge_sdk.registration import Registrar
-from edge_sdk.registration.pyramid import gaussian_blur
 
 
 def scene(seed: int, height: int = 240, width: int = 320) -> Tensor:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from edge_sdk.registration.pyramid import build_pyramid, gaussian_blur, search_shifts
+from edge_sdk.imaging.filters import gaussian_blur
+from edge_sdk.registration.pyramid import build_pyramid, search_shifts
 
 
 def impulse(size: int = 41) -> Tensor:

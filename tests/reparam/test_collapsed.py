@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import fx, nn
 
+from edge_sdk.int8 import fake_quantise, step_sizes
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig
 from edge_sdk.reparam import (
     BranchConfig,
@@ -21,7 +22,6 @@ from edge_sdk.reparam import (
 )
 from edge_sdk.reparam.branch_configs import BatchNormPlace, FixedFilter
 from edge_sdk.reparam.collapse import freeze_batch_norm, thaw_batch_norm
-from edge_sdk.reparam.int8 import fake_quantise, step_sizes
 from tests.reparam.random_blocks import blocks, trained_looking
 
 PLACES: tuple[BatchNormPlace, ...] = ("none", "each", "last", "between")

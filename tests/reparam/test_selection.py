@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from edge_sdk.errors import InputError
+from edge_sdk.int8 import fake_quantise
 from edge_sdk.reparam import (
     ConvBranchConfig,
     IdentityBranchConfig,
@@ -25,7 +26,6 @@ from edge_sdk.reparam.grouping import (
     GroupTogether,
     group,
 )
-from edge_sdk.reparam.int8 import fake_quantise
 from edge_sdk.reparam.selection import (
     SelectAll,
     SelectAllOf,

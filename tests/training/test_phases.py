@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from edge_sdk.errors import InputError
+from edge_sdk.int8 import fake_quantise
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig, load_checkpoint
 from edge_sdk.reparam import MultiBranchConv2d, five_branches, sesr_branches
-from edge_sdk.reparam.int8 import fake_quantise
 
 pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from torch.fx import Graph, Node
 
 from edge_sdk.exported import operator_name
+from edge_sdk.int8 import LEVELS, slope_divisions
 from edge_sdk.quantize.scheme import LEAST_SCALE, STEPS
 from edge_sdk.quantize.value_graph import CLAMPING
-from edge_sdk.reparam.int8 import LEVELS, slope_divisions
 from edge_sdk_converters.tflite.registry import Call, Floats, Value, handles, inverse
 
 
@@ -109,7 +109,7 @@ def integer_prelu(tensor: Any, slopes: Floats, step: float) -> Any:
 
     TFLite's own int8 PRELU runs on a reference kernel, several times slower. relu(x) and relu(−x)
     are held exactly by the step of x; slopes lie on the grid of
-    :func:`edge_sdk.reparam.int8.slope_divisions`, so that both weights are exact too.
+    :func:`edge_sdk.int8.slope_divisions`, so that both weights are exact too.
 
     Args:
         tensor: channels-last, already on its codes.

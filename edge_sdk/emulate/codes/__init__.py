@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edge_sdk.emulate.codes.comparison import code_faults
 from edge_sdk.emulate.codes.graph import graph_codes
-from edge_sdk.emulate.codes.stored import Code, StoredCodes, StoredLayer, read_codes
+from edge_sdk.emulate.codes.layers import Code, StoredCodes, StoredLayer
+from edge_sdk.emulate.codes.stored import read_codes
 
 __all__ = ["Code", "StoredCodes", "StoredLayer", "code_faults", "graph_codes", "read_codes"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_sdk.emulate.codes.stored import Code, StoredCodes, StoredLayer, layer
+from edge_sdk.emulate.codes.layers import Code, StoredCodes, StoredLayer, layer
 from edge_sdk.emulate.mil.toolkit import import_coremltools, silenced
 
 _CODED = ("quantize", "dequantize")

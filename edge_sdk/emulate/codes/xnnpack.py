@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from edge_sdk.emulate.codes.stored import Code
+from edge_sdk.emulate.codes.layers import Code
 from edge_sdk.emulate.flatbuffer import Table
 from edge_sdk.emulate.pte_file import XNNPACK, delegate_data, xnnpack_graph
 
