@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 pytest.importorskip("coremltools")
 
+from edge_sdk.artifacts.coreml import import_coremltools, silenced
 from edge_sdk.emulate.mil import load_program, run_program
 from edge_sdk.emulate.mil.registry import handlers
-from edge_sdk.emulate.mil.toolkit import import_coremltools, silenced
 from edge_sdk_converters.coreml import CoreMLConverter
 
 FP32_DB, FP16_DB = 100.0, 60.0

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from quantised_files import int8_ended_pte, int8_pte, int8_tflite
 from torch import Tensor, nn
 
+from edge_sdk.artifacts.pte import read_pte
 from edge_sdk.emulate.eager import EagerRunner
 from edge_sdk.emulate.open import open_artifact
-from edge_sdk.emulate.pte_file import read_pte
 from edge_sdk.emulate.tensors import Port
 from edge_sdk.errors import ArtifactError, InputError
 from edge_sdk.targets import find_converter
@@ -249,7 +249,7 @@ def test_a_backend_that_this_machine_lacks_is_named(tmp_path: Path) -> None:
     from executorch.backends.vulkan.partitioner.vulkan_partitioner import VulkanPartitioner
     from executorch.exir import to_edge_transform_and_lower
 
-    from edge_sdk.emulate.seal import seal
+    from edge_sdk.artifacts.seal import seal
 
     program = torch.export.export(nn.Sequential(nn.Conv2d(3, 4, 3)).eval(), (picture(1, 3, 8, 8),))
     lowered = to_edge_transform_and_lower(program, partitioner=[VulkanPartitioner()])

@@ -12,8 +12,8 @@ import torch
 from conversion_nets import EnhanceLike, picture, seeded
 from torch import Tensor, nn
 
+from edge_sdk.artifacts.seal import seal
 from edge_sdk.emulate.open import open_artifact
-from edge_sdk.emulate.seal import seal
 from edge_sdk.errors import ArtifactError
 from edge_sdk.targets import find_converter
 

@@ -15,9 +15,9 @@ import torch
 from conversion_nets import EnhanceLike, picture, seeded
 from foreign_networks import spread
 
+from edge_sdk.artifacts.seal import SEAL_MAGIC, seal
 from edge_sdk.emulate.chain import Artifact, parity_chain
 from edge_sdk.emulate.gates import GATES_DB
-from edge_sdk.emulate.seal import SEAL_MAGIC, seal
 from edge_sdk.emulate.verify import verify
 from edge_sdk.targets import find_converter
 

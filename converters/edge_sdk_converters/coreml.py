@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edge_sdk.artifacts.coreml import import_coremltools, one_line, silenced
 from edge_sdk.emulate.mil.declared import DECLARED_OPERATIONS
-from edge_sdk.emulate.mil.toolkit import import_coremltools, one_line, silenced
 from edge_sdk.errors import ConversionError, OutputError
 from edge_sdk.exported import end_names, export, layout_of
 from edge_sdk.targets import LoweringReport, TensorSpec

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_sdk.emulate.seal import seal
+from edge_sdk.artifacts.seal import seal
 from edge_sdk.errors import ConversionError, first_line
 from edge_sdk.exported import end_names, export, layout_of, module_path, operator_name
 from edge_sdk.extras import require

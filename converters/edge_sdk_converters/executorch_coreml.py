@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_sdk.emulate.mil.toolkit import import_coremltools, silenced
+from edge_sdk.artifacts.coreml import import_coremltools, silenced
 from edge_sdk.errors import ArtifactError
 from edge_sdk.extras import require
 from edge_sdk.outputs import check_writable

@@ -46,9 +46,9 @@ def write_zoom_page(
     Raises:
         OutputError: if it cannot be written.
     """
-    from edge_sdk.report.burst import evidence_of
-    from edge_sdk.report.page import write_page
-    from edge_sdk.report.zoom import burst_report
+    from edge_sdk.html.page import write_page
+    from edge_sdk.report.zoom.evidence import evidence_of
+    from edge_sdk.report.zoom.page import burst_report
 
     names = [frame.name for frame in frames]
     evidence = evidence_of(

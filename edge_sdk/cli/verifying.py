@@ -53,7 +53,7 @@ def verify(
 
     Example: edge-sdk verify sr_x2_y sr_x2_y.tflite --report parity.html
     """
-    from edge_sdk.report.page import write_page
+    from edge_sdk.html.page import write_page
     from edge_sdk.report.parity import parity_report
     from edge_sdk.zoo.parity import check_parity
     from edge_sdk.zoo.preparing import read_scheme

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from edge_sdk.html.markup import Markup, element
+from edge_sdk.html.page import Section, cards, page, paragraph, table, write_page
+from edge_sdk.html.pictures import jpeg
 from edge_sdk.imaging import read_picture, resize_bicubic
 from edge_sdk.pairs.folder import SCENES
 from edge_sdk.pairs.record import MASK, TARGET, frame_name
-from edge_sdk.report.markup import Markup, element
-from edge_sdk.report.page import Section, cards, page, paragraph, table, write_page
-from edge_sdk.report.pictures import jpeg
 
 THUMBNAIL_PX = 240
 QUALITY = 85

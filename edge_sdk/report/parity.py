@@ -6,11 +6,11 @@ import math
 
 from edge_sdk.emulate.chain import ParityRow
 from edge_sdk.figures import counted, decibels, in_bytes, power, ratio
+from edge_sdk.html.charts import level
+from edge_sdk.html.markup import Markup, element
+from edge_sdk.html.page import Section, cards, notes, page, paragraph, table
+from edge_sdk.html.pictures import heat, picture
 from edge_sdk.quantize.layer_report import LayerError
-from edge_sdk.report.charts import level
-from edge_sdk.report.markup import Markup, element
-from edge_sdk.report.page import Section, cards, notes, page, paragraph, table
-from edge_sdk.report.pictures import heat, picture
 from edge_sdk.zoo.parity import Parity
 
 TOP_DB = 150.0

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_sdk.report.markup import Markup, element, join
+from edge_sdk.html.markup import Markup, element, join
 
 WIDTH_PX, PANEL_PX, GAP_PX = 720, 190, 34
 LEFT_PX, RIGHT_PX, TOP_PX, BOTTOM_PX = 64, 20, 30, 30

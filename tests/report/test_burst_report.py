@@ -22,9 +22,9 @@ from edge_sdk.imaging import Metadata, Picture, resize_bicubic
 from edge_sdk.registration import Registration
 from edge_sdk.registration.field import MotionField
 from edge_sdk.registration.motion import EuclideanMotion
-from edge_sdk.report.burst import FrameEvidence, ZoomEvidence, evidence_of
-from edge_sdk.report.zoom import burst_report
-from edge_sdk.report.zoom_maps import MOST_MAPS
+from edge_sdk.report.zoom.evidence import FrameEvidence, ZoomEvidence, evidence_of
+from edge_sdk.report.zoom.maps import MOST_MAPS
+from edge_sdk.report.zoom.page import burst_report
 
 HEIGHT, WIDTH = 60, 84
 STILL = MotionField(torch.eye(3, dtype=torch.float64), HEIGHT, WIDTH)

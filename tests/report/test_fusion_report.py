@@ -23,7 +23,7 @@ from edge_sdk.reparam import (
 )
 from edge_sdk.reparam.plans import UniformCount
 from edge_sdk.report import FusionStory, fusion_report, write_page
-from edge_sdk.report.diagram import drawing, picture_of
+from edge_sdk.report.fusion.diagram import drawing, picture_of
 
 X = torch.rand(1, 3, 9, 8)
 

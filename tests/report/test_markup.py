@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_sdk.figures import counted, decibels, in_bytes, power, ratio
-from edge_sdk.report.charts import before_after, level, margin, strip
-from edge_sdk.report.markup import Markup, element, join
-from edge_sdk.report.page import Section, page, paragraph, table
+from edge_sdk.html.charts import before_after, level, margin, strip
+from edge_sdk.html.markup import Markup, element, join
+from edge_sdk.html.page import Section, page, paragraph, table
 
 TEXT = st.text(max_size=30)
 LOST = "\N{REPLACEMENT CHARACTER}"

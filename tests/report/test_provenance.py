@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from edge_sdk.html.palette import CATEGORIES, OTHERS, REFERENCE
 from edge_sdk.imaging import srgb_to_linear
 from edge_sdk.registration.field import MotionField
 from edge_sdk.registration.motion import EuclideanMotion
-from edge_sdk.report.burst import FrameEvidence, ZoomEvidence
-from edge_sdk.report.palette import CATEGORIES, OTHERS, REFERENCE
-from edge_sdk.report.provenance import DETAIL_PX, LARGEST_MAP_PX, provenance
+from edge_sdk.report.zoom.evidence import FrameEvidence, ZoomEvidence
+from edge_sdk.report.zoom.provenance import DETAIL_PX, LARGEST_MAP_PX, provenance
 
 HEIGHT, WIDTH = 48, 64
 

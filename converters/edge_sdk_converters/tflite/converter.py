@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from edge_sdk.emulate.seal import seal
+from edge_sdk.artifacts.seal import seal
 from edge_sdk.errors import ConversionError, first_line
 from edge_sdk.exported import end_names, export, layout_of
 from edge_sdk.extras import require
@@ -36,7 +36,7 @@ class TFLiteConverter:
 
     ``fp16`` stores weights as float16; LiteRT's CPU kernels compute in float32 from them, GPU
     delegates in float16. The file ends in a seal that runtimes do not read (see
-    :mod:`edge_sdk.emulate.seal`). Tensors are addressed by the signature names ``input`` and
+    :mod:`edge_sdk.artifacts.seal`). Tensors are addressed by the signature names ``input`` and
     ``output``.
 
     Args:

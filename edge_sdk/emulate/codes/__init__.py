@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from edge_sdk.artifacts.codes.layers import Code, StoredCodes, StoredLayer
+from edge_sdk.artifacts.codes.reading import read_codes
 from edge_sdk.emulate.codes.comparison import code_faults
 from edge_sdk.emulate.codes.graph import graph_codes
-from edge_sdk.emulate.codes.layers import Code, StoredCodes, StoredLayer
-from edge_sdk.emulate.codes.stored import read_codes
 
 __all__ = ["Code", "StoredCodes", "StoredLayer", "code_faults", "graph_codes", "read_codes"]

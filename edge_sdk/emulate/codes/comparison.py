@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edge_sdk.emulate.codes.layers import Code, StoredCodes, StoredLayer
+from edge_sdk.artifacts.codes.layers import Code, StoredCodes, StoredLayer
 from edge_sdk.quantize.scheme import LOWEST
 
 HALF_STEP = 2.0**-10

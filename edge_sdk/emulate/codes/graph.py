@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor, fx, nn
 
-from edge_sdk.emulate.codes.layers import Code, Freedom, StoredCodes, StoredLayer, layer
+from edge_sdk.artifacts.codes.layers import Code, Freedom, StoredCodes, StoredLayer, layer
 from edge_sdk.exported import operator_name
 
 _TRANSPOSED = "conv_transpose"

@@ -16,10 +16,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from edge_sdk.artifacts.coreml import one_line
 from edge_sdk.emulate.mil.arguments import Argument, Arguments, Value
 from edge_sdk.emulate.mil.program import Operation, Program, as_stored
 from edge_sdk.emulate.mil.registry import handlers
-from edge_sdk.emulate.mil.toolkit import one_line
 from edge_sdk.errors import ArtifactError
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from edge_sdk.artifacts.coreml import import_coremltools, one_line, silenced
 from edge_sdk.emulate.mil.arguments import Value
-from edge_sdk.emulate.mil.toolkit import import_coremltools, one_line, silenced
 from edge_sdk.errors import ArtifactError
 
 DTYPES = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from edge_sdk.html.markup import Markup, element
 from edge_sdk.reparam import (
     FixedBranchConfig,
     IdentityBranchConfig,
@@ -15,7 +16,6 @@ from edge_sdk.reparam import (
     Region,
 )
 from edge_sdk.reparam.branch_configs import BranchConfig, normalised_steps
-from edge_sdk.report.markup import Markup, element
 
 ROW_PX = 30
 CHIP_PX = 22

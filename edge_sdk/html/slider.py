@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge_sdk.report.markup import Markup, element
+from edge_sdk.html.markup import Markup, element
 
 SCRIPT = """
 for (const slider of document.querySelectorAll(".slider")) {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge_sdk.report.palette import CATEGORIES, OTHERS, REFERENCE, hexadecimal
+from edge_sdk.html.palette import CATEGORIES, OTHERS, REFERENCE, hexadecimal
 
 _MAPS = "".join(
     f".{name} {{ background: {hexadecimal(colour)}; }}\n"

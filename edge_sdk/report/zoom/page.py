@@ -7,15 +7,15 @@ import math
 from torch import Tensor
 
 from edge_sdk.figures import fixed
+from edge_sdk.html.markup import Markup, element, join
+from edge_sdk.html.page import Section, cards, notes, page, paragraph, table
+from edge_sdk.html.pictures import jpeg
+from edge_sdk.html.slider import SCRIPT, slider
 from edge_sdk.imaging import Box, pick_detail_box, resize_bicubic
 from edge_sdk.registration.motion import EuclideanMotion
-from edge_sdk.report.burst import FrameEvidence, ZoomEvidence
-from edge_sdk.report.markup import Markup, element, join
-from edge_sdk.report.page import Section, cards, notes, page, paragraph, table
-from edge_sdk.report.pictures import jpeg
-from edge_sdk.report.slider import SCRIPT, slider
-from edge_sdk.report.zoom_charts import motion_plot, score_bars
-from edge_sdk.report.zoom_maps import confidence_maps, ghost_maps, provenance_maps
+from edge_sdk.report.zoom.charts import motion_plot, score_bars
+from edge_sdk.report.zoom.evidence import FrameEvidence, ZoomEvidence
+from edge_sdk.report.zoom.maps import confidence_maps, ghost_maps, provenance_maps
 
 WHOLE_PX = 1024
 """Longest side of the whole picture on the page."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import struct
 
-from edge_sdk.emulate.codes.layers import Code
-from edge_sdk.emulate.flatbuffer import Table
-from edge_sdk.emulate.pte_file import XNNPACK, delegate_data, xnnpack_graph
+from edge_sdk.artifacts.codes.layers import Code
+from edge_sdk.artifacts.flatbuffer import Table
+from edge_sdk.artifacts.pte import XNNPACK, delegate_data, xnnpack_graph
 
 _QUANTISED, _PER_TENSOR = 2, 2
 

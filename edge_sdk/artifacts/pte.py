@@ -11,7 +11,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edge_sdk.emulate.flatbuffer import Table
+from edge_sdk.artifacts.flatbuffer import Table
 
 XNNPACK = "XnnpackBackend"
 

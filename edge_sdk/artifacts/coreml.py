@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from edge_sdk import extras
-from edge_sdk.emulate.quiet import quiet_stderr
+from edge_sdk.artifacts.quiet import quiet_stderr
 
 LOGGER_NAME = "coremltools"
 _TENSORFLOW_LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"

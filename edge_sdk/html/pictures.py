@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from edge_sdk.html.markup import Markup, element
+from edge_sdk.html.palette import Colour, between
 from edge_sdk.imaging import to_levels
-from edge_sdk.report.markup import Markup, element
-from edge_sdk.report.palette import Colour, between
 
 if TYPE_CHECKING:
     from PIL import Image

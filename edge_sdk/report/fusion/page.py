@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from torch import nn
 
 from edge_sdk.figures import counted, in_bytes, power, ratio
+from edge_sdk.html.charts import before_after, margin
+from edge_sdk.html.markup import Markup, element, join
+from edge_sdk.html.page import Section, cards, notes, page, paragraph, table
 from edge_sdk.quantize import RangeReport
 from edge_sdk.reparam import Certificate
 from edge_sdk.reparam.certificate import FLOAT32_TOLERANCE, FLOAT64_TOLERANCE
-from edge_sdk.report.charts import before_after, margin
-from edge_sdk.report.diagram import Picture, drawing, picture_of
-from edge_sdk.report.markup import Markup, element, join
-from edge_sdk.report.page import Section, cards, notes, page, paragraph, table
-from edge_sdk.report.ranges import range_section
-from edge_sdk.report.strips import operator_strips
+from edge_sdk.report.fusion.diagram import Picture, drawing, picture_of
+from edge_sdk.report.fusion.ranges import range_section
+from edge_sdk.report.fusion.strips import operator_strips
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_sdk.html.markup import Markup, element, join
+from edge_sdk.html.style import STYLE
 from edge_sdk.outputs import replacing
-from edge_sdk.report.markup import Markup, element, join
-from edge_sdk.report.style import STYLE
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """What the page may load: nothing. A browser holds it to that."""

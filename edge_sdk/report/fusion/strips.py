@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from edge_sdk.figures import counted, in_bytes
+from edge_sdk.html.charts import legend, strip
+from edge_sdk.html.markup import Markup, element
+from edge_sdk.html.page import paragraph, table
 from edge_sdk.reparam import Certificate, OperatorCost
-from edge_sdk.report.charts import legend, strip
-from edge_sdk.report.markup import Markup, element
-from edge_sdk.report.page import paragraph, table
 
 _KINDS = (
     ("convolution", "convolution", ("conv",)),

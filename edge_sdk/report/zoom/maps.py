@@ -8,13 +8,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from edge_sdk.imaging import Box, resize_bicubic, rgb_to_ycbcr
-from edge_sdk.registration.field import MotionField
-from edge_sdk.report.burst import ZoomEvidence
-from edge_sdk.report.charts import legend
-from edge_sdk.report.markup import Markup, element
-from edge_sdk.report.page import cards, paragraph
-from edge_sdk.report.palette import (
+from edge_sdk.html.charts import legend
+from edge_sdk.html.markup import Markup, element
+from edge_sdk.html.page import cards, paragraph
+from edge_sdk.html.palette import (
     CATEGORIES,
     DOUBTFUL,
     GHOST,
@@ -22,9 +19,12 @@ from edge_sdk.report.palette import (
     REFERENCE,
     SURE,
 )
-from edge_sdk.report.pictures import indexed, jpeg, shades
-from edge_sdk.report.provenance import Provenance, cell_px, provenance
-from edge_sdk.report.zoom_charts import arrows
+from edge_sdk.html.pictures import indexed, jpeg, shades
+from edge_sdk.imaging import Box, resize_bicubic, rgb_to_ycbcr
+from edge_sdk.registration.field import MotionField
+from edge_sdk.report.zoom.charts import arrows
+from edge_sdk.report.zoom.evidence import ZoomEvidence
+from edge_sdk.report.zoom.provenance import Provenance, cell_px, provenance
 
 MOST_MAPS = 24
 MAP_PX = 320

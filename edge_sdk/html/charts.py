@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from edge_sdk.report.markup import Markup, element, join
+from edge_sdk.html.markup import Markup, element, join
 
 BAR_PX = 14
 STRIP_WIDTH = 1000.0

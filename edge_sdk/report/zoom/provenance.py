@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from edge_sdk.html.palette import CATEGORIES
 from edge_sdk.imaging import Box
-from edge_sdk.report.burst import ZoomEvidence
-from edge_sdk.report.palette import CATEGORIES
+from edge_sdk.report.zoom.evidence import ZoomEvidence
 
 LARGEST_MAP_PX = 480
 DETAIL_PX = 40

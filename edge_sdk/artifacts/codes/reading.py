@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edge_sdk.emulate.codes.layers import StoredCodes
+from edge_sdk.artifacts.codes.layers import StoredCodes
 
 
 def read_codes(path: Path) -> StoredCodes | None:
@@ -19,15 +19,15 @@ def read_codes(path: Path) -> StoredCodes | None:
         MissingExtraError: if the package that reads the format is not installed.
     """
     if path.suffix == ".tflite":
-        from edge_sdk.emulate.codes.tflite import tflite_codes
+        from edge_sdk.artifacts.codes.tflite import tflite_codes
 
         return tflite_codes(path.read_bytes())
     if path.suffix == ".mlpackage":
-        from edge_sdk.emulate.codes.mil import mil_codes
+        from edge_sdk.artifacts.codes.coreml import mil_codes
 
         return mil_codes(path)
     if path.suffix == ".pte":
-        from edge_sdk.emulate.codes.xnnpack import xnnpack_codes
+        from edge_sdk.artifacts.codes.xnnpack import xnnpack_codes
 
         return StoredCodes(xnnpack_codes(path.read_bytes()), None)
     return None

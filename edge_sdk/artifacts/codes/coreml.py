@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_sdk.emulate.codes.layers import Code, StoredCodes, StoredLayer, layer
-from edge_sdk.emulate.mil.toolkit import import_coremltools, silenced
+from edge_sdk.artifacts.codes.layers import Code, StoredCodes, StoredLayer, layer
+from edge_sdk.artifacts.coreml import import_coremltools, silenced
 
 _CODED = ("quantize", "dequantize")
 _WEIGHTED = ("conv", "conv_transpose", "linear")

@@ -7,10 +7,10 @@ import math
 import torch
 
 from edge_sdk.figures import fixed
+from edge_sdk.html.markup import Markup, element
+from edge_sdk.html.palette import ARROW
 from edge_sdk.registration.field import MotionField
-from edge_sdk.report.burst import ZoomEvidence
-from edge_sdk.report.markup import Markup, element
-from edge_sdk.report.palette import ARROW
+from edge_sdk.report.zoom.evidence import ZoomEvidence
 
 LABELLED_BARS = 40
 """Up to this many frames each bar has its number."""

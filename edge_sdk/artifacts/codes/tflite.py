@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_sdk.emulate.codes.layers import Code, StoredCodes, StoredLayer, layer
+from edge_sdk.artifacts.codes.layers import Code, StoredCodes, StoredLayer, layer
 from edge_sdk.extras import require
 
 _WEIGHTED = {"CONV_2D": 1, "DEPTHWISE_CONV_2D": 1, "FULLY_CONNECTED": 1, "TRANSPOSE_CONV": 1}

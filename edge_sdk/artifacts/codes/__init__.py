@@ -1,0 +1,1 @@
+"""Int8 codes as a converted file stores them."""
