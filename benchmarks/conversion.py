@@ -28,8 +28,8 @@ import torch
 from torch import Tensor
 
 from edge_sdk.artifacts.quiet import quiet_stderr
-from edge_sdk.emulate.bench import Measurement, measure
-from edge_sdk.emulate.measure import Job
+from edge_sdk.emulate.bench.measure import Job
+from edge_sdk.emulate.bench.rounds import Measurement, measure
 from edge_sdk.models import EnhanceNet
 from edge_sdk.targets import find_converter
 from edge_sdk.zoo import resolve_model

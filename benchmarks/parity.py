@@ -16,7 +16,7 @@ from pathlib import Path
 
 from edge_sdk.data.calibration import read_calibration
 from edge_sdk.data.probes import probe_pictures
-from edge_sdk.emulate.chain import Artifact, ParityRow, Stage, parity_chain
+from edge_sdk.emulate.parity.chain import Artifact, ParityRow, Stage, parity_chain
 from edge_sdk.evaluation import ArtifactMethod, Degradation, Method, ModelMethod, evaluate
 from edge_sdk.models import ModelSpec
 from edge_sdk.models.spec import Task

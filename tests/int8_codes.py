@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_sdk.emulate.codes import StoredCodes, read_codes
+from edge_sdk.artifacts.codes.layers import StoredCodes
+from edge_sdk.artifacts.codes.reading import read_codes
 
 Code = tuple[float, int]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from conversion_nets import EnhanceLike, picture, seeded
 
-from edge_sdk.emulate.bench import measure
-from edge_sdk.emulate.measure import Job
-from edge_sdk.emulate.memory import peak_bytes, reset_peak, resident_bytes
+from edge_sdk.emulate.bench.measure import Job
+from edge_sdk.emulate.bench.memory import peak_bytes, reset_peak, resident_bytes
+from edge_sdk.emulate.bench.rounds import measure
 from edge_sdk.errors import InputError
 from edge_sdk.targets import find_converter
 

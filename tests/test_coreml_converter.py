@@ -43,7 +43,7 @@ def test_is_found_by_name() -> None:
 
 def test_import_leaves_coremltools_alone() -> None:
     code = (
-        "import sys, edge_sdk.emulate.coreml, edge_sdk_converters.coreml; "
+        "import sys, edge_sdk.emulate.runtimes.coreml, edge_sdk_converters.coreml; "
         "sys.exit('coremltools' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

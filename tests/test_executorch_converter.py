@@ -9,8 +9,8 @@ import torch
 from conversion_nets import DepthwiseClassifier, EnhanceLike, ResNet, UNet, picture, seeded
 from torch import nn
 
-from edge_sdk.emulate.gates import GATES_DB
-from edge_sdk.emulate.verify import verify
+from edge_sdk.emulate.parity.agreement import verify
+from edge_sdk.emulate.parity.gates import GATES_DB
 from edge_sdk.errors import ConversionError, InputError, OutputError
 from edge_sdk.targets import Converter, find_converter
 

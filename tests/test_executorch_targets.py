@@ -9,7 +9,7 @@ import torch
 from conversion_nets import EnhanceLike, picture, seeded
 from torch import nn
 
-from edge_sdk.emulate.verify import psnr_db
+from edge_sdk.emulate.parity.agreement import psnr_db
 from edge_sdk.errors import ArtifactError, InputError
 from edge_sdk.models import Colour, EnhanceNet
 from edge_sdk.models.enhance_config import EnhanceNetConfig
@@ -95,7 +95,7 @@ def pte(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_ml_program_inside_runs_in_the_interpreter(pte: Path, tmp_path: Path) -> None:
-    from edge_sdk.emulate.coreml import CoreMLRunner
+    from edge_sdk.emulate.runtimes.coreml import CoreMLRunner
 
     (package,) = extract_programs(pte, tmp_path)
     assert package == tmp_path / "net.mlpackage"

@@ -24,10 +24,10 @@ from foreign_networks import (
 )
 from torch import Tensor, nn
 
-from edge_sdk.emulate.gates import GATES_DB
 from edge_sdk.emulate.mil.declared import DECLARED_OPERATIONS
-from edge_sdk.emulate.open import open_artifact
-from edge_sdk.emulate.verify import verify
+from edge_sdk.emulate.parity.agreement import verify
+from edge_sdk.emulate.parity.gates import GATES_DB
+from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.reparam import fuse
 from edge_sdk.targets import find_converter
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edge_sdk.emulate.open import open_artifact
+from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.errors import ConversionError
 from edge_sdk.quantize import Quantised, apply_scheme, quantise
 from edge_sdk.targets import find_converter

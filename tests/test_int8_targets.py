@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from edge_sdk.emulate.chain import Artifact, Stage, parity_chain
-from edge_sdk.emulate.open import open_artifact
+from edge_sdk.emulate.parity.chain import Artifact, Stage, parity_chain
+from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.errors import InputError
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig
 from edge_sdk.quantize import Affine, Quantised, apply_scheme, quantise, quantise_weights

@@ -12,9 +12,9 @@ import pytest
 from conversion_nets import DepthwiseClassifier, EnhanceLike, UNet, picture, seeded
 from quantised_files import int8_tflite
 
-from edge_sdk.emulate.open import open_artifact
-from edge_sdk.emulate.verify import psnr_db
-from edge_sdk.emulate.vulkan import CHROMIUM
+from edge_sdk.emulate.parity.agreement import psnr_db
+from edge_sdk.emulate.runtimes.opening import open_artifact
+from edge_sdk.emulate.runtimes.vulkan import CHROMIUM
 from edge_sdk.errors import ArtifactError, MissingExtraError
 from edge_sdk.targets import find_converter
 
@@ -53,7 +53,7 @@ def test_shaders_agree_with_the_cpu(build: type, tmp_path: Path) -> None:
 def test_a_model_on_the_cpu_is_not_taken_for_one_on_the_gpu(artifact: Path) -> None:
     from ai_edge_litert import compiled_model
 
-    from edge_sdk.emulate.litert_gpu import check_on_gpu
+    from edge_sdk.emulate.runtimes.litert_gpu import check_on_gpu
 
     model = compiled_model.CompiledModel.from_file(str(artifact))
     assert model.is_fully_accelerated()
@@ -78,7 +78,8 @@ def test_a_driver_that_is_none_does_not_fall_back_to_the_cpu(
     driver.write_text('{"file_format_version": "1.0.0", "ICD": {"library_path": "/none.so"}}')
     # LiteRT keeps the first driver of a process, so that this needs a process of its own.
     program = (
-        "import sys; from pathlib import Path; from edge_sdk.emulate.open import open_artifact\n"
+        "import sys; from pathlib import Path\n"
+        "from edge_sdk.emulate.runtimes.opening import open_artifact\n"
         "from edge_sdk.errors import ArtifactError\n"
         "try: open_artifact(Path(sys.argv[1]), 'litert-gpu')\n"
         "except ArtifactError as error: sys.exit('GPU accelerator' not in str(error))\n"

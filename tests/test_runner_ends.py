@@ -14,9 +14,9 @@ from quantised_files import int8_ended_pte, int8_pte, int8_tflite
 from torch import Tensor, nn
 
 from edge_sdk.artifacts.pte import read_pte
-from edge_sdk.emulate.eager import EagerRunner
-from edge_sdk.emulate.open import open_artifact
-from edge_sdk.emulate.tensors import Port
+from edge_sdk.emulate.runtimes.eager import EagerRunner
+from edge_sdk.emulate.runtimes.opening import open_artifact
+from edge_sdk.emulate.runtimes.tensors import Port
 from edge_sdk.errors import ArtifactError, InputError
 from edge_sdk.targets import find_converter
 

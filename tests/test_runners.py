@@ -13,7 +13,7 @@ from conversion_nets import EnhanceLike, picture, seeded
 from torch import Tensor, nn
 
 from edge_sdk.artifacts.seal import seal
-from edge_sdk.emulate.open import open_artifact
+from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.errors import ArtifactError
 from edge_sdk.targets import find_converter
 
@@ -160,8 +160,9 @@ def test_unknown_suffixes_and_missing_files(tmp_path: Path) -> None:
 
 def test_importing_the_runners_imports_no_runtime() -> None:
     program = (
-        "import sys, edge_sdk.emulate.open, edge_sdk.emulate.verify, edge_sdk.emulate.executorch, "
-        "edge_sdk.emulate.litert, edge_sdk_converters.tflite, edge_sdk_converters.executorch\n"
+        "import sys, edge_sdk.emulate.runtimes.opening, edge_sdk.emulate.parity.agreement\n"
+        "import edge_sdk.emulate.runtimes.executorch, edge_sdk.emulate.runtimes.litert\n"
+        "import edge_sdk_converters.tflite, edge_sdk_converters.executorch\n"
         "heavy = {'tensorflow', 'coremltools', 'executorch', 'ai_edge_litert', 'torchao'}\n"
         "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
     )

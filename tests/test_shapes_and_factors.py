@@ -11,7 +11,7 @@ from conversion_nets import picture
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edge_sdk.emulate.open import open_artifact
+from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.errors import ConversionError
 from edge_sdk.targets import TensorSpec, find_converter
 from edge_sdk_converters.output_shapes import check_shapes

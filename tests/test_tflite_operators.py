@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from conversion_nets import picture, seeded
 from torch import Tensor, nn
 
-from edge_sdk.emulate.gates import GATES_DB
-from edge_sdk.emulate.verify import verify
+from edge_sdk.emulate.parity.agreement import verify
+from edge_sdk.emulate.parity.gates import GATES_DB
 
 pytest.importorskip("tensorflow")
 from edge_sdk.exported import export, operator_name

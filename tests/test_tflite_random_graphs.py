@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from edge_sdk.emulate.gates import GATES_DB
-from edge_sdk.emulate.verify import verify
+from edge_sdk.emulate.parity.agreement import verify
+from edge_sdk.emulate.parity.gates import GATES_DB
 
 pytest.importorskip("tensorflow")
 from edge_sdk_converters.tflite import TFLiteConverter

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from edge_sdk.emulate.chain import Artifact, Stage, parity_chain
-from edge_sdk.emulate.gates import GATES_DB
-from edge_sdk.emulate.verify import psnr_db, verify
+from edge_sdk.emulate.parity.agreement import psnr_db, verify
+from edge_sdk.emulate.parity.chain import Artifact, Stage, parity_chain
+from edge_sdk.emulate.parity.gates import GATES_DB
 from edge_sdk.errors import ArtifactError, InputError, MissingExtraError
 from edge_sdk.targets import find_converter
 
@@ -152,7 +152,7 @@ def test_a_fused_model_that_differs_does_not_pass() -> None:
 def test_a_missing_runtime_is_a_row_that_does_not_pass(
     artifacts: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = importlib.import_module("edge_sdk.emulate.litert")
+    module = importlib.import_module("edge_sdk.emulate.runtimes.litert")
 
     def absent(extra: str, name: str | None = None) -> None:
         raise MissingExtraError(f"{extra} is not installed")

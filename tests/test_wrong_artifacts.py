@@ -16,9 +16,9 @@ from conversion_nets import EnhanceLike, picture, seeded
 from foreign_networks import spread
 
 from edge_sdk.artifacts.seal import SEAL_MAGIC, seal
-from edge_sdk.emulate.chain import Artifact, parity_chain
-from edge_sdk.emulate.gates import GATES_DB
-from edge_sdk.emulate.verify import verify
+from edge_sdk.emulate.parity.agreement import verify
+from edge_sdk.emulate.parity.chain import Artifact, parity_chain
+from edge_sdk.emulate.parity.gates import GATES_DB
 from edge_sdk.targets import find_converter
 
 PACKAGES = {"executorch": "executorch", "coreml": "coremltools", "tflite": "tensorflow"}
@@ -145,7 +145,7 @@ def test_a_file_that_was_changed_without_a_new_seal_is_damaged(
 ) -> None:
     if target == "coreml":
         pytest.skip("a package has no seal; comparing its values is what catches it")
-    from edge_sdk.emulate.open import open_artifact
+    from edge_sdk.emulate.runtimes.opening import open_artifact
     from edge_sdk.errors import ArtifactError
 
     original = originals(target, "fp32")

@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import fx, nn
 
-from edge_sdk.emulate.chain import Artifact, ParityRow, Stage, parity_chain
+from edge_sdk.emulate.parity.chain import Artifact, ParityRow, Stage, parity_chain
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig
 from edge_sdk.quantize import Quantised, quantise, quantise_weights
 from edge_sdk.reparam import fuse

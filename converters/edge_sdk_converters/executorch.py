@@ -32,7 +32,7 @@ class ExecuTorchConverter:
     """Writes ``.pte`` files for the XNNPACK delegate; tensors stay NCHW.
 
     The file ends in a seal (a SHA-256 of what precedes it) that the ExecuTorch runtime does not
-    read and by which :class:`edge_sdk.emulate.executorch.ExecuTorchRunner` tells damage.
+    read and by which :class:`edge_sdk.emulate.runtimes.executorch.ExecuTorchRunner` tells damage.
     """
 
     name = "executorch"

@@ -1,1 +1,1 @@
-"""Files of other runtimes: what they hold, whether they are whole, int8 codes as they store them."""
+"""Files of other runtimes: what they hold, whether they are whole, and their int8 codes."""

@@ -15,8 +15,8 @@ from edge_sdk.burst.encode import HALO_PX as ENCODE_HALO_PX
 from edge_sdk.burst.packed import ENCODE_CHANNELS, blend_channels
 from edge_sdk.burst.stage_manifest import STAGES, StageManifest, read_manifest
 from edge_sdk.burst.stages import Stages
-from edge_sdk.emulate.open import open_artifact
-from edge_sdk.emulate.runner import Runner
+from edge_sdk.emulate.runtimes.opening import open_artifact
+from edge_sdk.emulate.runtimes.runner import Runner
 from edge_sdk.errors import ArtifactError, InputError
 from edge_sdk.models.spec import burst_channels
 

@@ -15,9 +15,9 @@ from edge_sdk.cli.runtimes import file_runtimes, parse_runtimes
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
-    from edge_sdk.emulate.bench import Measurement
-    from edge_sdk.emulate.measure import Job
-    from edge_sdk.emulate.runner import Delegation
+    from edge_sdk.emulate.bench.measure import Job
+    from edge_sdk.emulate.bench.rounds import Measurement
+    from edge_sdk.emulate.runtimes.runner import Delegation
 
 MOST_THREADS = 256
 
@@ -50,7 +50,7 @@ def bench(
     Example: edge-sdk bench sr_x2_y.tflite sr_x2_y.pte --threads 1,2
     """
     from edge_sdk.cli.naming import parse_size
-    from edge_sdk.emulate.bench import measure
+    from edge_sdk.emulate.bench.rounds import measure
 
     if not subjects:
         raise InputError("nothing to measure; name one: edge-sdk bench FILE … or MODEL")
@@ -120,8 +120,8 @@ def _plans(
     side: tuple[int, int],
     folder: Path,
 ) -> list[_Plan]:
-    from edge_sdk.emulate.measure import Job
-    from edge_sdk.emulate.names import SUFFIXES
+    from edge_sdk.emulate.bench.measure import Job
+    from edge_sdk.emulate.runtimes.names import SUFFIXES
 
     path = Path(subject)
     if path.suffix not in SUFFIXES:
@@ -139,8 +139,8 @@ def _model_plans(
     subject: str, asked: tuple[str, ...] | None, side: tuple[int, int], folder: Path
 ) -> list[_Plan]:
     """PyTorch and every installed target, converted now."""
-    from edge_sdk.emulate.measure import Job
-    from edge_sdk.emulate.names import EAGER, RUNTIMES
+    from edge_sdk.emulate.bench.measure import Job
+    from edge_sdk.emulate.runtimes.names import EAGER, RUNTIMES
     from edge_sdk.extras import install_command, is_installed
     from edge_sdk.targets import converter_names, find_converter
     from edge_sdk.zoo import resolve_model

@@ -85,7 +85,7 @@ def evaluate(
 
 
 def _methods(subjects: list[str], model: str | None, asked: tuple[str, ...] | None) -> list[Method]:
-    from edge_sdk.emulate.names import SUFFIXES
+    from edge_sdk.emulate.runtimes.names import SUFFIXES
     from edge_sdk.evaluation import ArtifactMethod
     from edge_sdk.zoo.networks import picture_network
 

@@ -13,7 +13,7 @@ def parse_runtimes(text: str | None) -> tuple[str, ...] | None:
     Raises:
         InputError: if one is unknown.
     """
-    from edge_sdk.emulate.names import runtime_name
+    from edge_sdk.emulate.runtimes.names import runtime_name
 
     if text is None:
         return None
@@ -27,7 +27,7 @@ def file_runtimes(path: Path, asked: tuple[str, ...] | None) -> list[str]:
         InputError: if none of those asked for runs such files.
         ArtifactError: if there is no such file, or its suffix is unknown.
     """
-    from edge_sdk.emulate.names import RUNTIMES, find_runtime
+    from edge_sdk.emulate.runtimes.names import RUNTIMES, find_runtime
 
     own = find_runtime(path).name
     if not path.exists():

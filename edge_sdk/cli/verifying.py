@@ -14,7 +14,7 @@ from edge_sdk.cli.naming import INPUT_HELP, MODEL_HELP, load_named
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
-    from edge_sdk.emulate.chain import ParityRow
+    from edge_sdk.emulate.parity.chain import ParityRow
     from edge_sdk.zoo.parity import Parity
 
 PICTURES_HELP = "Folder of pictures to compare on \\[photographs of scikit-image]."

@@ -1,6 +1,6 @@
 """Quality on folders of pictures by the protocol of the super-resolution and denoising papers."""
 
-from edge_sdk.evaluation.methods import ArtifactMethod, Method, ModelMethod
+from edge_sdk.emulate.whole_pictures import ArtifactMethod, Method, ModelMethod
 from edge_sdk.evaluation.protocol import (
     Degradation,
     Example,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from edge_sdk.emulate.chain import ParityRow
+from edge_sdk.emulate.parity.chain import ParityRow
 from edge_sdk.figures import counted, decibels, in_bytes, power, ratio
 from edge_sdk.html.charts import level
 from edge_sdk.html.markup import Markup, element

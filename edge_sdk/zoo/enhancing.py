@@ -10,10 +10,10 @@ from pathlib import Path
 
 from torch import Tensor
 
-from edge_sdk.emulate.names import EAGER, RUNTIMES, runtime_name
+from edge_sdk.emulate.runtimes.names import EAGER, RUNTIMES, runtime_name
+from edge_sdk.emulate.whole_pictures import least_window
 from edge_sdk.errors import ConversionError, EdgeSdkError, InputError, OutputError, PictureError
 from edge_sdk.evaluation import ArtifactMethod
-from edge_sdk.evaluation.methods import least_window
 from edge_sdk.imaging import Picture, read_picture, write_picture
 from edge_sdk.imaging.encoding import FORMATS
 from edge_sdk.models import EnhanceNet, enhance_picture
@@ -101,8 +101,8 @@ class _Runner:
 
     Args:
         network: fused, in evaluation mode.
-        runtime: ``torch``, or a key of :data:`edge_sdk.emulate.names.RUNTIMES`, for which the
-            network is converted in fp32 with square windows of 128 px, or smaller ones where a
+        runtime: ``torch``, or a key of :data:`~edge_sdk.emulate.runtimes.names.RUNTIMES`, for
+            which the network is converted in fp32 with square windows of 128 px, or smaller ones where a
             picture is smaller.
         folder: place for the converted files.
 
@@ -161,7 +161,8 @@ def enhance_files(
         out: existing folder for the results; files of the same name are replaced.
         network: fused, in evaluation mode.
         runtime: what computes it: ``torch``, or a key of
-            :data:`edge_sdk.emulate.names.RUNTIMES`, for which the network is converted in fp32.
+            :data:`edge_sdk.emulate.runtimes.names.RUNTIMES`, for which the network is
+            converted in fp32.
         on_progress: told of every window of every picture.
 
     Yields:

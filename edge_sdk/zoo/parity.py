@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, fx, nn
 
 from edge_sdk.data.probes import patterns, probe_pictures
-from edge_sdk.emulate.chain import Artifact, ParityRow, Stage, missing_row, parity_chain
-from edge_sdk.emulate.open import open_artifact
+from edge_sdk.emulate.parity.chain import Artifact, ParityRow, Stage, missing_row, parity_chain
+from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.errors import ConversionError, InputError, MissingExtraError
 from edge_sdk.extras import install_command, is_installed
 from edge_sdk.quantize import Scheme

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from edge_sdk.emulate.gates import GATES_DB
-from edge_sdk.emulate.verify import verify
+from edge_sdk.emulate.parity.agreement import verify
+from edge_sdk.emulate.parity.gates import GATES_DB
 from edge_sdk.errors import InputError
 from edge_sdk.models.burst_paper_net import BurstPaperConfig, BurstPaperNet
 from edge_sdk.targets import find_converter

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from edge_sdk.emulate.gates import GATES_DB
-from edge_sdk.emulate.verify import verify
+from edge_sdk.emulate.parity.agreement import verify
+from edge_sdk.emulate.parity.gates import GATES_DB
 from edge_sdk.models import Colour, EnhanceNet, EnhanceNetConfig, Task
 from edge_sdk.models.enhance_config import SCALES
 from edge_sdk.reparam import fuse

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from edge_sdk.emulate.eager import EagerRunner
+from edge_sdk.emulate.runtimes.eager import EagerRunner
 from edge_sdk.errors import InputError
 from edge_sdk.models import EnhanceNet
 from edge_sdk.quantize import (

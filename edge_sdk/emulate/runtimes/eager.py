@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edge_sdk.emulate.runner import Engine, EngineRunner, RunnerInfo
-from edge_sdk.emulate.tensors import Port, numbered
+from edge_sdk.emulate.runtimes.runner import Engine, EngineRunner, RunnerInfo
+from edge_sdk.emulate.runtimes.tensors import Port, numbered
 from edge_sdk.errors import InputError, first_line
 from edge_sdk.exported import quiet_copy
 

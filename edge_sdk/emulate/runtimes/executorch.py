@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from edge_sdk.artifacts.pte import XNNPACK, PteFile, read_pte
 from edge_sdk.artifacts.quiet import quiet_stderr
 from edge_sdk.artifacts.seal import check_artifact
-from edge_sdk.emulate.runner import Delegation, Engine, EngineRunner, RunnerInfo
-from edge_sdk.emulate.tensors import Port, check_ports, numbered
+from edge_sdk.emulate.runtimes.runner import Delegation, Engine, EngineRunner, RunnerInfo
+from edge_sdk.emulate.runtimes.tensors import Port, check_ports, numbered
 from edge_sdk.errors import ArtifactError, first_line
 from edge_sdk.extras import require
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 from torch import Tensor
 
-from edge_sdk.emulate.open import open_artifact
+from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.errors import ArtifactError, InputError
 from edge_sdk.imaging import apply_tiled
 
@@ -95,7 +95,8 @@ class ArtifactMethod:
     Args:
         path: the file.
         spec: of the model that it was made from.
-        runtime: a key of :data:`edge_sdk.emulate.names.RUNTIMES`; ``None`` for the suffix's own.
+        runtime: a key of :data:`~edge_sdk.emulate.runtimes.names.RUNTIMES`; ``None`` for the
+            suffix's own.
 
     Raises:
         MissingExtraError: if the runtime is not installed.

@@ -12,12 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edge_sdk.emulate.codes import StoredCodes, code_faults, graph_codes, read_codes
-from edge_sdk.emulate.differences import Results, differences, first_difference, largest_values
-from edge_sdk.emulate.gates import WORST_BELOW_DB, agreement_gate_db, family, gate_db
-from edge_sdk.emulate.open import open_artifact
-from edge_sdk.emulate.runner import Delegation, Runner, RunnerInfo
-from edge_sdk.emulate.verify import check_probes, run_artifact, run_torch
+from edge_sdk.artifacts.codes.layers import StoredCodes
+from edge_sdk.artifacts.codes.reading import read_codes
+from edge_sdk.emulate.parity.agreement import check_probes, run_artifact, run_torch
+from edge_sdk.emulate.parity.code_faults import code_faults
+from edge_sdk.emulate.parity.differences import (
+    Results,
+    differences,
+    first_difference,
+    largest_values,
+)
+from edge_sdk.emulate.parity.gates import WORST_BELOW_DB, agreement_gate_db, family, gate_db
+from edge_sdk.emulate.parity.graph_codes import graph_codes
+from edge_sdk.emulate.runtimes.opening import open_artifact
+from edge_sdk.emulate.runtimes.runner import Delegation, Runner, RunnerInfo
 from edge_sdk.errors import ArtifactError, MissingExtraError
 
 if TYPE_CHECKING:

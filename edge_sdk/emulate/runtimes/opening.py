@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 
-from edge_sdk.emulate.names import find_runtime
-from edge_sdk.emulate.runner import Runner
+from edge_sdk.emulate.runtimes.names import find_runtime
+from edge_sdk.emulate.runtimes.runner import Runner
 from edge_sdk.errors import ArtifactError
 
 

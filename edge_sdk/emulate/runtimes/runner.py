@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_sdk.emulate.tensors import Port, check_inputs
+from edge_sdk.emulate.runtimes.tensors import Port, check_inputs
 
 Arrays = Mapping[str, NDArray[np.generic]]
 Invocation = Callable[[], Sequence[NDArray[np.generic]]]

@@ -46,7 +46,7 @@ RUNTIMES = {
         Runtime(
             "executorch",
             ".pte",
-            "edge_sdk.emulate.executorch",
+            "edge_sdk.emulate.runtimes.executorch",
             "ExecuTorchRunner",
             ("executorch.runtime",),
             "executorch",
@@ -54,7 +54,7 @@ RUNTIMES = {
         Runtime(
             "litert",
             ".tflite",
-            "edge_sdk.emulate.litert",
+            "edge_sdk.emulate.runtimes.litert",
             "LiteRTRunner",
             ("ai_edge_litert.interpreter", "ai_edge_litert.schema_py_generated"),
             "tflite",
@@ -63,7 +63,7 @@ RUNTIMES = {
         Runtime(
             "litert-gpu",
             ".tflite",
-            "edge_sdk.emulate.litert_gpu",
+            "edge_sdk.emulate.runtimes.litert_gpu",
             "LiteRTGpuRunner",
             ("ai_edge_litert.compiled_model", "ai_edge_litert.schema_py_generated"),
             "tflite",
@@ -71,7 +71,7 @@ RUNTIMES = {
         Runtime(
             "coreml",
             ".mlpackage",
-            "edge_sdk.emulate.coreml",
+            "edge_sdk.emulate.runtimes.coreml",
             "CoreMLRunner",
             ("coremltools",),
             "coreml",

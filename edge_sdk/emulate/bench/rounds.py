@@ -21,8 +21,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from edge_sdk.emulate.measure import Job
-from edge_sdk.emulate.runner import Delegation
+from edge_sdk.emulate.bench.measure import Job
+from edge_sdk.emulate.runtimes.runner import Delegation
 from edge_sdk.errors import InputError
 
 ROUNDS = 5
@@ -129,7 +129,7 @@ class _Child:
         self._failure: str | None = None
         environment = {**os.environ, "OMP_NUM_THREADS": str(job.threads)}
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "edge_sdk.emulate.measure", json.dumps(asdict(job))],
+            [sys.executable, "-m", "edge_sdk.emulate.bench.measure", json.dumps(asdict(job))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

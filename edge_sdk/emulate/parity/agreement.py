@@ -17,8 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edge_sdk.emulate.open import open_artifact
-from edge_sdk.emulate.runner import Runner, RunnerInfo
+from edge_sdk.emulate.runtimes.opening import open_artifact
+from edge_sdk.emulate.runtimes.runner import Runner, RunnerInfo
 from edge_sdk.errors import ArtifactError, InputError
 from edge_sdk.exported import quiet_copy
 

@@ -16,8 +16,8 @@ from edge_sdk.artifacts.coreml import import_coremltools, one_line, silenced
 from edge_sdk.artifacts.quiet import quiet_stderr
 from edge_sdk.emulate.mil.interpreter import check_operations, run_program
 from edge_sdk.emulate.mil.program import check_package, check_tensor_inputs, load_program
-from edge_sdk.emulate.runner import Engine, EngineRunner, RunnerInfo
-from edge_sdk.emulate.tensors import Port
+from edge_sdk.emulate.runtimes.runner import Engine, EngineRunner, RunnerInfo
+from edge_sdk.emulate.runtimes.tensors import Port
 from edge_sdk.errors import ArtifactError
 
 _INTERPRETER_PROVES = (

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from edge_sdk.artifacts.quiet import quiet_stderr, silence_exit
 from edge_sdk.artifacts.seal import check_artifact
 from edge_sdk.artifacts.tflite import tflite_precision
-from edge_sdk.emulate.litert import MAGIC, TRIAL, only_signature, ports
-from edge_sdk.emulate.runner import Delegation, Engine, EngineRunner, RunnerInfo
-from edge_sdk.emulate.tensors import Port
-from edge_sdk.emulate.vulkan import vulkan_driver
+from edge_sdk.emulate.runtimes.litert import MAGIC, TRIAL, only_signature, ports
+from edge_sdk.emulate.runtimes.runner import Delegation, Engine, EngineRunner, RunnerInfo
+from edge_sdk.emulate.runtimes.tensors import Port
+from edge_sdk.emulate.runtimes.vulkan import vulkan_driver
 from edge_sdk.errors import ArtifactError, first_line
 from edge_sdk.extras import require
 

@@ -1,4 +1,4 @@
-"""The process of one measurement: ``python -m edge_sdk.emulate.measure JOB``.
+"""The process of one measurement: ``python -m edge_sdk.emulate.bench.measure JOB``.
 
 JOB is the JSON of a :class:`Job`. The process imports the runtime, notes its memory, loads the
 artifact and says so; then it makes as many runs as each line of standard input asks for and answers
@@ -19,13 +19,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from edge_sdk.emulate.memory import peak_bytes, reset_peak, resident_bytes
-from edge_sdk.emulate.names import EAGER
+from edge_sdk.emulate.bench.memory import peak_bytes, reset_peak, resident_bytes
+from edge_sdk.emulate.runtimes.names import EAGER
 from edge_sdk.errors import EdgeSdkError
 from edge_sdk.extras import require
 
 if TYPE_CHECKING:
-    from edge_sdk.emulate.runner import Runner
+    from edge_sdk.emulate.runtimes.runner import Runner
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Job:
 
     Attributes:
         subject: file, or for the runtime ``torch`` a model by its name or file.
-        runtime: a key of :data:`edge_sdk.emulate.names.RUNTIMES`, or ``torch``.
+        runtime: a key of :data:`edge_sdk.emulate.runtimes.names.RUNTIMES`, or ``torch``.
         threads: threads of the runtime.
         shape: input shape N×C×H×W for ``torch``; a file has its own.
         label: what tables call it; the file's name if empty.
@@ -93,12 +93,12 @@ def _prepared(job: Job) -> Callable[[], Runner]:
     """
     import torch
 
-    from edge_sdk.emulate.names import RUNTIMES
-    from edge_sdk.emulate.open import open_artifact
+    from edge_sdk.emulate.runtimes.names import RUNTIMES
+    from edge_sdk.emulate.runtimes.opening import open_artifact
 
     torch.set_num_threads(job.threads)
     if job.runtime == EAGER:
-        from edge_sdk.emulate.eager import EagerRunner
+        from edge_sdk.emulate.runtimes.eager import EagerRunner
         from edge_sdk.zoo import resolve_model
         from edge_sdk.zoo.networks import fused_network
 
@@ -108,7 +108,7 @@ def _prepared(job: Job) -> Callable[[], Runner]:
     for module in RUNTIMES[job.runtime].packages:
         require(RUNTIMES[job.runtime].extra, module)
     if job.runtime == "executorch":
-        from edge_sdk.emulate.executorch import set_threads
+        from edge_sdk.emulate.runtimes.executorch import set_threads
 
         set_threads(job.threads)
     # This process is the trial of a foreign file: if the file ends it, the parent says so.

@@ -1,0 +1,1 @@
+"""Time and memory of files, each measured in a process of its own."""

@@ -1,0 +1,1 @@
+"""How near a converted file is to the model that it was made from."""

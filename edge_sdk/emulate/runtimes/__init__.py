@@ -1,0 +1,1 @@
+"""One runner per runtime, and the table of their names."""
