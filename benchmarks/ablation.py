@@ -125,9 +125,9 @@ def recipe(variant: Variant, steps: int, seed: int) -> TrainConfig:
 
 
 def measured(variant: Variant, steps: int, seed: int, photos: Path, out: Path) -> Result:
+    from edge_sdk.deploy.quantize import QuantiseOptions, quantise_loaded
     from edge_sdk.training.run import train
     from edge_sdk.zoo.loading import load_any
-    from edge_sdk.zoo.quantising import QuantiseOptions, quantise_loaded
 
     start = time.perf_counter()
     trained = train(recipe(variant, steps, seed), out, overwrite=True, progress=False)

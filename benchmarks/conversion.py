@@ -28,14 +28,14 @@ import torch
 from torch import Tensor
 
 from edge_sdk.artifacts.quiet import quiet_stderr
+from edge_sdk.deploy.prepare import prepare
 from edge_sdk.emulate.bench.measure import Job
 from edge_sdk.emulate.bench.rounds import Measurement, measure
 from edge_sdk.models import EnhanceNet
 from edge_sdk.targets import find_converter
-from edge_sdk.zoo import resolve_model
+from edge_sdk.zoo.catalogue import resolve_model
 from edge_sdk.zoo.loading import load_any
 from edge_sdk.zoo.networks import example_input, fused_network
-from edge_sdk.zoo.preparing import prepare
 
 MODEL = "sr_x2_y"
 SIDE_PX = 128

@@ -14,7 +14,7 @@ import os
 from pathlib import Path
 
 from edge_sdk.evaluation import Degradation, ModelMethod, evaluate
-from edge_sdk.zoo import resolve_model
+from edge_sdk.zoo.catalogue import resolve_model
 from edge_sdk.zoo.networks import fused_network
 
 SIGMAS = (15.0, 25.0, 50.0)

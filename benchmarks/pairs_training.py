@@ -31,7 +31,7 @@ from edge_sdk.training.initial import take_over
 from edge_sdk.training.loaders import picture_loader
 from edge_sdk.training.pair_store import split_scenes
 from edge_sdk.training.run import train
-from edge_sdk.zoo import resolve_model
+from edge_sdk.zoo.catalogue import resolve_model
 
 INIT = "burst_zoom_x2"
 SCALE, HELD_OUT = 2, 5

@@ -16,16 +16,16 @@ from pathlib import Path
 
 from edge_sdk.data.calibration import read_calibration
 from edge_sdk.data.probes import probe_pictures
+from edge_sdk.deploy.parity import check_parity
+from edge_sdk.deploy.prepare import INT8, prepare
 from edge_sdk.emulate.parity.chain import Artifact, ParityRow, Stage, parity_chain
 from edge_sdk.evaluation import ArtifactMethod, Degradation, Method, ModelMethod, evaluate
 from edge_sdk.models import ModelSpec
 from edge_sdk.models.spec import Task
 from edge_sdk.quantize import apply_scheme, meet_budget
 from edge_sdk.targets import LoweringReport, converter_names, find_converter, runs_here
-from edge_sdk.zoo import load_int8, model_names
+from edge_sdk.zoo.catalogue import load_int8, model_names
 from edge_sdk.zoo.loading import LoadedModel, load_any
-from edge_sdk.zoo.parity import check_parity
-from edge_sdk.zoo.preparing import INT8, prepare
 
 WINDOW_PX = 96
 SMALL_WINDOW_PX = 56

@@ -14,7 +14,7 @@ import os
 from pathlib import Path
 
 from edge_sdk.evaluation import Degradation, ModelMethod, evaluate
-from edge_sdk.zoo import resolve_model
+from edge_sdk.zoo.catalogue import resolve_model
 
 SETS = ("Set5", "Set14", "B100")
 

@@ -15,7 +15,7 @@ from edge_sdk.models import Colour, EnhanceNet
 from edge_sdk.models.enhance_config import EnhanceNetConfig
 from edge_sdk.models.spec import Task
 from edge_sdk.targets import find_converter
-from edge_sdk.zoo import load_model, model_names
+from edge_sdk.zoo.catalogue import load_model, model_names
 from edge_sdk.zoo.networks import example_input, fused_network
 
 pytest.importorskip("executorch")

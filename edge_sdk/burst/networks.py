@@ -18,14 +18,14 @@ import edge_sdk
 from edge_sdk.burst.fitting import network_scale
 from edge_sdk.burst.stage_runners import StageFiles
 from edge_sdk.burst.stage_writing import write_stages
+from edge_sdk.deploy.prepare import Prepared, prepare
 from edge_sdk.errors import ArtifactError, InputError, OutputError
 from edge_sdk.models.spec import Task
 from edge_sdk.progress import Progress
 from edge_sdk.targets import LoweringReport, find_converter
-from edge_sdk.zoo import resolve_checkpoint
+from edge_sdk.zoo.catalogue import resolve_checkpoint
 from edge_sdk.zoo.loading import load_any
 from edge_sdk.zoo.networks import burst_network
-from edge_sdk.zoo.preparing import Prepared, prepare
 
 DEFAULT_MODEL = "burst_zoom_x2"
 NO_MODEL = "none"

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from edge_sdk.burst.encode import HALO_PX
+from edge_sdk.deploy.prepare import INT8
 from edge_sdk.errors import ArtifactError
 from edge_sdk.outputs import replacing
-from edge_sdk.zoo.preparing import INT8
 
 NAME = "stages.json"
 FORMAT = "edge-sdk stages"

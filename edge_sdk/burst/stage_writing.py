@@ -14,12 +14,12 @@ from edge_sdk.burst.encode import HALO_PX as ENCODE_HALO_PX
 from edge_sdk.burst.encode import Encode
 from edge_sdk.burst.packed import ENCODE_CHANNELS, PackedBlend, PackedEncode, blend_channels
 from edge_sdk.burst.stage_manifest import STAGES, StageManifest, digest, write_manifest
+from edge_sdk.deploy.prepare import INT8, Prepared
 from edge_sdk.errors import InputError, OutputError
 from edge_sdk.models.spec import Task
 from edge_sdk.progress import Progress
 from edge_sdk.targets import Converter, LoweringReport, find_converter
 from edge_sdk.zoo.loading import LoadedModel
-from edge_sdk.zoo.preparing import INT8, Prepared
 
 TILE_PX = 150
 """Side of what ``encode`` returns."""

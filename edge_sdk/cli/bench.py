@@ -143,7 +143,7 @@ def _model_plans(
     from edge_sdk.emulate.runtimes.names import EAGER, RUNTIMES
     from edge_sdk.extras import install_command, is_installed
     from edge_sdk.targets import converter_names, find_converter
-    from edge_sdk.zoo import resolve_model
+    from edge_sdk.zoo.catalogue import resolve_model
     from edge_sdk.zoo.networks import example_input, fused_network
 
     network = fused_network(resolve_model(subject))
@@ -188,7 +188,7 @@ def artifact_bytes(path: Path) -> int:
 @cache
 def _macs(model: str, shapes: tuple[tuple[int, ...], ...]) -> int:
     from edge_sdk.reparam import count_macs
-    from edge_sdk.zoo import resolve_model
+    from edge_sdk.zoo.catalogue import resolve_model
     from edge_sdk.zoo.networks import example_input, fused_network
 
     network = fused_network(resolve_model(model))

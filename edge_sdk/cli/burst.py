@@ -145,7 +145,7 @@ def zoom(
 
 def _is_for_bursts(model: str | None) -> bool:
     from edge_sdk.burst.stages import decodes_bursts
-    from edge_sdk.zoo import resolve_model
+    from edge_sdk.zoo.catalogue import resolve_model
 
     return model not in (None, NO_MODEL) and decodes_bursts(resolve_model(str(model)))
 

@@ -61,8 +61,8 @@ def convert(
 
     Example: edge-sdk convert sr_x2_y --target tflite --precision int8 -o sr_x2_y.tflite
     """
+    from edge_sdk.deploy.prepare import prepare, read_scheme
     from edge_sdk.targets import converter_names, find_converter
-    from edge_sdk.zoo.preparing import prepare, read_scheme
 
     if model is None:
         raise InputError("no model given; name one: edge-sdk convert MODEL --target TARGET")

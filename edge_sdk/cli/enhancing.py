@@ -35,7 +35,7 @@ def enhance(
 
     Example: edge-sdk enhance holiday/*.jpg -o enhanced
     """
-    from edge_sdk.zoo.enhancing import check_folder, enhance_files, gather_pictures
+    from edge_sdk.deploy.enhance import check_folder, enhance_files, gather_pictures
     from edge_sdk.zoo.networks import fused_network, picture_network
 
     found = gather_pictures(pictures or [])

@@ -112,7 +112,7 @@ def _eager(subject: str) -> ModelMethod:
     """A model in PyTorch; with the int8 codes that its file holds, if it does."""
     from edge_sdk.evaluation import ModelMethod
     from edge_sdk.quantize import apply_scheme
-    from edge_sdk.zoo import resolve_checkpoint
+    from edge_sdk.zoo.catalogue import resolve_checkpoint
     from edge_sdk.zoo.networks import example_input, fused_network, picture_network
 
     network = fused_network(picture_network(subject))

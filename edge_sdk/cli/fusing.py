@@ -16,8 +16,8 @@ from edge_sdk.errors import FusionError, InputError, OutputError
 if TYPE_CHECKING:
     from torch import nn
 
+    from edge_sdk.deploy.lint import Lint
     from edge_sdk.reparam import Certificate, FusionPlan
-    from edge_sdk.zoo.lint import Lint
     from edge_sdk.zoo.loading import LoadedModel
 
 SELECT_HELP = "Merge some branches of each block only, by a rule; see above."
@@ -168,7 +168,7 @@ def _check_kind(network: nn.Module, output: Path | None) -> None:
 
 
 def _lint(loaded: LoadedModel, pictures: Path | None) -> tuple[Lint | None, str]:
-    from edge_sdk.zoo.lint import lint_loaded
+    from edge_sdk.deploy.lint import lint_loaded
 
     try:
         lint = lint_loaded(loaded, pictures)

@@ -31,7 +31,7 @@ def lint(
 
     Example: edge-sdk lint sr_x2_y --pictures photos
     """
-    from edge_sdk.zoo.lint import lint_loaded
+    from edge_sdk.deploy.lint import lint_loaded
 
     if model is None:
         raise InputError("no model given; name one: edge-sdk lint MODEL --pictures DIR")

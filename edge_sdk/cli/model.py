@@ -22,7 +22,7 @@ def models(
 ) -> None:
     """List the shipped models, and where their recipes lie."""
     from edge_sdk.reparam import count_parameters
-    from edge_sdk.zoo import load_card, load_model, model_names
+    from edge_sdk.zoo.catalogue import load_card, load_model, model_names
     from edge_sdk.zoo.networks import fused_network
 
     shipped = {name: load_model(name) for name in model_names()}

@@ -65,11 +65,11 @@ def quantize(
     """
     from edge_sdk.burst.calibration import burst_calibration
     from edge_sdk.data.calibration import read_calibration
+    from edge_sdk.deploy.quantize import QuantiseOptions, quantise_loaded
     from edge_sdk.models import EnhanceNet, save_checkpoint
     from edge_sdk.models.spec import Task
     from edge_sdk.outputs import check_writable, replacing
     from edge_sdk.quantize import Observer
-    from edge_sdk.zoo.quantising import QuantiseOptions, quantise_loaded
 
     if model is None:
         raise InputError("no model given; name one: edge-sdk quantize MODEL --calibration DIR")

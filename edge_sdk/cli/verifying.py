@@ -14,8 +14,8 @@ from edge_sdk.cli.naming import INPUT_HELP, MODEL_HELP, load_named
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
+    from edge_sdk.deploy.parity import Parity
     from edge_sdk.emulate.parity.chain import ParityRow
-    from edge_sdk.zoo.parity import Parity
 
 PICTURES_HELP = "Folder of pictures to compare on \\[photographs of scikit-image]."
 
@@ -53,10 +53,10 @@ def verify(
 
     Example: edge-sdk verify sr_x2_y sr_x2_y.tflite --report parity.html
     """
+    from edge_sdk.deploy.parity import check_parity
+    from edge_sdk.deploy.prepare import read_scheme
     from edge_sdk.html.page import write_page
     from edge_sdk.report.parity import parity_report
-    from edge_sdk.zoo.parity import check_parity
-    from edge_sdk.zoo.preparing import read_scheme
 
     if model is None:
         raise InputError("no model given; name one: edge-sdk verify MODEL FILE …")

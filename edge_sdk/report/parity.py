@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from edge_sdk.deploy.parity import Parity
 from edge_sdk.emulate.parity.chain import ParityRow
 from edge_sdk.figures import counted, decibels, in_bytes, power, ratio
 from edge_sdk.html.charts import level
@@ -11,7 +12,6 @@ from edge_sdk.html.markup import Markup, element
 from edge_sdk.html.page import Section, cards, notes, page, paragraph, table
 from edge_sdk.html.pictures import heat, picture
 from edge_sdk.quantize.layer_report import LayerError
-from edge_sdk.zoo.parity import Parity
 
 TOP_DB = 150.0
 """Full length of a bar: where float32 itself ends."""

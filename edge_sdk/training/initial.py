@@ -11,7 +11,7 @@ from edge_sdk.errors import InputError
 from edge_sdk.imaging import rgb_to_ycbcr
 from edge_sdk.models.enhance_net import EnhanceNet
 from edge_sdk.models.spec import Colour, Task
-from edge_sdk.zoo import resolve_model
+from edge_sdk.zoo.catalogue import resolve_model
 from edge_sdk.zoo.networks import fused_network
 
 

@@ -23,7 +23,7 @@ from edge_sdk.training.sections import (
     PhasesConfig,
     PictureSource,
 )
-from edge_sdk.zoo import model_names
+from edge_sdk.zoo.catalogue import model_names
 
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 _BRANCHES = {config.__name__: config for config in get_args(BranchConfig)}

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from edge_sdk.errors import InputError, ModelError, OutputError
 from edge_sdk.training.config import TrainConfig
-from edge_sdk.zoo import model_names
+from edge_sdk.zoo.catalogue import model_names
 
 MAY_CHANGE = ("optimiser.steps", "validate_every")
 """Keys of a recipe that a resumed run may change."""

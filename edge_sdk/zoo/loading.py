@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from edge_sdk.errors import InputError, ModelError
 from edge_sdk.models import ModelSpec
-from edge_sdk.zoo import model_names, resolve_model
+from edge_sdk.zoo.catalogue import model_names, resolve_model
 from edge_sdk.zoo.networks import example_input
 from edge_sdk.zoo.python_models import call_for_model
 

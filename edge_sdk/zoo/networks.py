@@ -9,7 +9,7 @@ from edge_sdk.errors import FusionError, InputError
 from edge_sdk.models import Colour, EnhanceNet
 from edge_sdk.models.spec import ModelSpec, Task
 from edge_sdk.reparam import fuse
-from edge_sdk.zoo import resolve_model
+from edge_sdk.zoo.catalogue import resolve_model
 
 PROBE_PX = 32
 LUMA_SCALE = 2

@@ -15,11 +15,11 @@ from edge_sdk.burst.stage_manifest import read_manifest
 from edge_sdk.data.camera import simulate_burst
 from edge_sdk.data.camera_config import CameraConfig
 from edge_sdk.data.examples import example_photo
+from edge_sdk.deploy.quantize import QuantiseOptions, quantise_loaded
 from edge_sdk.imaging import Picture, psnr, write_picture
 from edge_sdk.models import save_checkpoint
 from edge_sdk.targets import LoweringReport
 from edge_sdk.zoo.loading import load_any
-from edge_sdk.zoo.quantising import QuantiseOptions, quantise_loaded
 
 pytestmark = pytest.mark.slow
 

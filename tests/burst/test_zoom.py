@@ -15,7 +15,7 @@ from edge_sdk.data.camera import CameraConfig, SimulatedBurst, simulate_burst
 from edge_sdk.data.examples import PHOTOS, example_photo
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import psnr, quantise, resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
-from edge_sdk.zoo import load_model
+from edge_sdk.zoo.catalogue import load_model
 
 NOISE = 8 / 255
 

@@ -43,7 +43,7 @@ def test_a_file_of_another_model_does_not_pass(run: Run) -> None:
     import torch
 
     from edge_sdk.models import save_checkpoint
-    from edge_sdk.zoo import load_model
+    from edge_sdk.zoo.catalogue import load_model
 
     network = load_model("sr_x2_y")
     with torch.no_grad():

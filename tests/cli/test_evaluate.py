@@ -8,7 +8,7 @@ import pytest
 from command_line import Run
 from PIL import Image
 
-from edge_sdk.zoo import ROOT
+from edge_sdk.zoo.catalogue import ROOT
 
 
 @pytest.fixture

@@ -13,7 +13,14 @@ from edge_sdk.models import Colour
 from edge_sdk.models.spec import Task
 from edge_sdk.training.recipe_file import load_train_config
 from edge_sdk.training.stages import load_stages
-from edge_sdk.zoo import ROOT, load_card, load_int8, load_model, model_names, resolve_model
+from edge_sdk.zoo.catalogue import (
+    ROOT,
+    load_card,
+    load_int8,
+    load_model,
+    model_names,
+    resolve_model,
+)
 from edge_sdk.zoo.networks import fused_network, luma_network
 
 REPOSITORY = Path(__file__).parents[2]

@@ -99,7 +99,7 @@ def _prepared(job: Job) -> Callable[[], Runner]:
     torch.set_num_threads(job.threads)
     if job.runtime == EAGER:
         from edge_sdk.emulate.runtimes.eager import EagerRunner
-        from edge_sdk.zoo import resolve_model
+        from edge_sdk.zoo.catalogue import resolve_model
         from edge_sdk.zoo.networks import fused_network
 
         network = fused_network(resolve_model(job.subject))

@@ -102,8 +102,8 @@ class _Runner:
     Args:
         network: fused, in evaluation mode.
         runtime: ``torch``, or a key of :data:`~edge_sdk.emulate.runtimes.names.RUNTIMES`, for
-            which the network is converted in fp32 with square windows of 128 px, or smaller ones where a
-            picture is smaller.
+            which the network is converted in fp32 with square windows of 128 px, or smaller ones
+            where a picture is smaller.
         folder: place for the converted files.
 
     Raises:

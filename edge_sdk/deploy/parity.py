@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from edge_sdk.data.probes import patterns, probe_pictures
+from edge_sdk.deploy.prepare import Prepared, prepare
 from edge_sdk.emulate.parity.chain import Artifact, ParityRow, Stage, missing_row, parity_chain
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.errors import ConversionError, InputError, MissingExtraError
@@ -19,7 +20,6 @@ from edge_sdk.quantize.layer_report import LayerError, layer_errors
 from edge_sdk.reparam import Certificate
 from edge_sdk.targets import converter_names, find_converter, runs_here
 from edge_sdk.zoo.loading import LoadedModel
-from edge_sdk.zoo.preparing import Prepared, prepare
 
 SIZE = (64, 64)
 """Input of the files that are converted on the way."""

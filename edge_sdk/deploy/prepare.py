@@ -19,7 +19,7 @@ from edge_sdk.quantize import (
 )
 from edge_sdk.quantize.value_graph import ValueGraph
 from edge_sdk.reparam import Certificate, fuse
-from edge_sdk.zoo import load_int8, model_names, resolve_checkpoint
+from edge_sdk.zoo.catalogue import load_int8, model_names, resolve_checkpoint
 from edge_sdk.zoo.loading import LoadedModel
 
 INT8 = ("int8", "int8-float-io")

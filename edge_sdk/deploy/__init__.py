@@ -1,0 +1,1 @@
+"""What one does to a model by name: prepare, quantize, compare, lint, enhance."""

@@ -1,0 +1,108 @@
+"""What ships: weights by name, each with its recipe and card."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_sdk.errors import ModelError
+from edge_sdk.models.checkpoint import Checkpoint, load_checkpoint
+from edge_sdk.models.enhance_net import EnhanceNet
+
+ROOT = Path(__file__).parent
+
+
+def model_names() -> tuple[str, ...]:
+    """Names of all shipped models, sorted."""
+    return tuple(sorted(path.parent.name for path in ROOT.glob("*/model.safetensors")))
+
+
+def load_model(name: str) -> EnhanceNet:
+    """Load a shipped model with its branches, as it was trained, in evaluation mode.
+
+    Raises:
+        ModelError: if no shipped model has that name.
+    """
+    path = ROOT / name / "model.safetensors"
+    if name not in model_names():
+        known = ", ".join(model_names())
+        raise ModelError(f"unknown model '{name}'; shipped are: {known}")
+    return load_checkpoint(path).model
+
+
+def resolve_model(model: str) -> EnhanceNet:
+    """Load a model by its shipped name or from a ``.safetensors`` file.
+
+    Raises:
+        ModelError: if it is neither.
+    """
+    return resolve_checkpoint(model).model
+
+
+def resolve_checkpoint(model: str) -> Checkpoint:
+    """Load a model, as :func:`resolve_model`, with its scheme if it has one.
+
+    Raises:
+        ModelError: if it is neither.
+    """
+    if model in model_names():
+        return Checkpoint(load_model(model), ROOT / model / "model.safetensors")
+    path = Path(model)
+    if path.suffix == ".safetensors" or path.exists():
+        return load_checkpoint(path)
+    known = ", ".join(model_names())
+    if ":" in model:
+        raise ModelError(
+            f"'{model}' names a Python callable; here a shipped model ({known}) or a .safetensors "
+            "file is needed"
+        )
+    near = difflib.get_close_matches(model, model_names(), 1)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    raise ModelError(
+        f"'{model}' is neither a shipped model ({known}) nor a .safetensors file{meant}"
+    )
+
+
+def load_int8(name: str) -> Checkpoint | None:
+    """The int8 form shipped beside a model: fused, fine-tuned, with its scheme; ``None`` if none.
+
+    Raises:
+        ModelError: if no shipped model has that name.
+    """
+    if name not in model_names():
+        raise ModelError(f"unknown model '{name}'; shipped are: {', '.join(model_names())}")
+    path = ROOT / name / "int8.safetensors"
+    return load_checkpoint(path) if path.is_file() else None
+
+
+@dataclass(frozen=True)
+class Card:
+    """Card of a shipped model.
+
+    Attributes:
+        name: its name.
+        figures: PSNR in dB by test set.
+        recipe: file of the recipe that it was trained by.
+        text: the whole card, Markdown.
+    """
+
+    name: str
+    figures: dict[str, float]
+    recipe: Path
+    text: str
+
+
+def load_card(name: str) -> Card:
+    """Read the card of a shipped model.
+
+    Raises:
+        ModelError: if no shipped model has that name.
+    """
+    if name not in model_names():
+        raise ModelError(f"unknown model '{name}'; shipped are: {', '.join(model_names())}")
+    folder = ROOT / name
+    figures = json.loads((folder / "figures.json").read_text(encoding="utf-8"))
+    text = (folder / "card.md").read_text(encoding="utf-8")
+    return Card(name, figures["psnr_db"], folder / "recipe.yaml", text)
