@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from edge_sdk.burst.resampled import ResamplingConfig, resample_burst
-from edge_sdk.burst.source import TensorSource
+from edge_sdk.burst.frames.source import TensorSource
+from edge_sdk.burst.inputs.resampled import ResamplingConfig, resample_burst
 from edge_sdk.data.camera import simulate_burst
 from edge_sdk.data.camera_config import CameraConfig
 from edge_sdk.data.examples import example_photo
@@ -194,7 +194,8 @@ HEAD = """# The document's network, and the weight of its reference
 `edge_sdk.models.burst_paper_net.BurstPaperNet` is the multi-frame network as the document on burst
 zoom describes it: every frame goes through one encoder, the features of all are joined over
 channels at three sizes, those of the reference multiplied by ω, and residual blocks and transposed
-convolutions lead back up. Its input is what `edge_sdk.burst.resampled.resample_burst` makes of a
+convolutions lead back up. Its input is what `edge_sdk.burst.inputs.resampled.resample_burst` makes
+of a
 burst: M frames on the reference's finer grid by their estimated motion, a place that nothing fills
 left to the reference. It is a network to compare with; `edge-sdk zoom` uses
 [another](burst-zoom.md), which takes any number of frames. No weights of it are shipped, and it has

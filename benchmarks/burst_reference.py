@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from edge_sdk.burst.noise import estimate_noise_std
-from edge_sdk.burst.reference import gradient_score, laplacian_energy
+from edge_sdk.burst.reference.choice import gradient_score, laplacian_energy
+from edge_sdk.burst.reference.noise import estimate_noise_std
 from edge_sdk.data.developing import Developing, develop
 from edge_sdk.data.examples import PHOTOS, example_photo
 from edge_sdk.data.sensor_noise import SensorNoise

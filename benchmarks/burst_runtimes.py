@@ -17,8 +17,8 @@ from pathlib import Path
 from torch import Tensor
 
 from edge_sdk.burst import ZoomConfig, zoom
-from edge_sdk.burst.networks import convert_stages
-from edge_sdk.burst.stage_runners import StageFiles
+from edge_sdk.burst.converted.by_name import convert_stages
+from edge_sdk.burst.converted.running import StageFiles
 from edge_sdk.data.camera import CameraConfig, SimulatedBurst, simulate_burst
 from edge_sdk.data.examples import PHOTOS, example_photo
 from edge_sdk.imaging import psnr, quantise, read_picture

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from edge_sdk.burst.restore import RestoreConfig
-from edge_sdk.burst.steering import SteeringConfig
-from edge_sdk.burst.tiles import Region
+from edge_sdk.burst.driver.tiles import Region
+from edge_sdk.burst.stages.restore import RestoreConfig
+from edge_sdk.burst.stages.steering import SteeringConfig
 from edge_sdk.errors import InputError
 from edge_sdk.registration import RegistrationConfig
 

@@ -86,9 +86,9 @@ def zoom(
     """
     from edge_sdk.burst import Region, ZoomConfig, spooling
     from edge_sdk.burst import zoom as run
-    from edge_sdk.burst.files import spool_pictures, spooled_picture
-    from edge_sdk.burst.networks import zoom_network
-    from edge_sdk.burst.restore import RestoreConfig
+    from edge_sdk.burst.converted.by_name import zoom_network
+    from edge_sdk.burst.frames.files import spool_pictures, spooled_picture
+    from edge_sdk.burst.stages.restore import RestoreConfig
     from edge_sdk.imaging import check_output_path, resize_bicubic, write_picture
 
     if not frames:
@@ -144,7 +144,7 @@ def zoom(
 
 
 def _is_for_bursts(model: str | None) -> bool:
-    from edge_sdk.burst.stages import decodes_bursts
+    from edge_sdk.burst.driver.stages import decodes_bursts
     from edge_sdk.zoo.catalogue import resolve_model
 
     return model not in (None, NO_MODEL) and decodes_bursts(resolve_model(str(model)))

@@ -33,7 +33,7 @@ def stages(
 
     Example: edge-sdk stages --target tflite --precision int8 -o stages
     """
-    from edge_sdk.burst.networks import convert_stages
+    from edge_sdk.burst.converted.by_name import convert_stages
 
     with stage_progress() as progress:
         reports = convert_stages(model, target, precision, output, progress)

@@ -24,9 +24,9 @@ trained network. It makes the reference's part in every join, and the gradient t
 the weights behind it, ω times another frame's at first.
 
 Frames are joined in their places: the order of the others matters to a trained network, and
-:func:`~edge_sdk.burst.resampled.resample_burst` puts those first that agree best. The network
-consists of convolutions, leaky ReLU, products with a number, sums, slices and joins, and converts
-whole.
+:func:`~edge_sdk.burst.inputs.resampled.resample_burst` puts those first that agree best. The
+network consists of convolutions, leaky ReLU, products with a number, sums, slices and joins, and
+converts whole.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ FIRST_LEARNED = 2.0
 """Where a learned weight of the reference starts."""
 MOST_REFERENCE_WEIGHT = 100.0
 NOISE_GAIN = 8.0
-"""Factor of the noise level, as in :class:`~edge_sdk.burst.blend.Blend`: σ = 1/8 becomes 1."""
+"""Factor of the noise level, as in :class:`~edge_sdk.burst.stages.blend.Blend`: σ = 1/8 becomes
+1."""
 LEAKY_SLOPE = 0.1
 FIRST_RESIDUAL = 0.1
 """Factor of the last convolution's first weights: training starts near the reference."""

@@ -92,8 +92,9 @@ class EnhanceNet(nn.Module):
 
         Args:
             x: float [N, C, H, W] in [0, 1], C and its meaning by ``config.colour``; for burst zoom
-                what :class:`~edge_sdk.burst.blend.Blend` returns. For down-scaling H and W are
-                multiples of s; pixels beyond the last multiple get no output pixel of their own.
+                what :class:`~edge_sdk.burst.stages.blend.Blend` returns. For down-scaling H and W
+                are multiples of s; pixels beyond the last multiple get no output pixel of their
+                own.
 
         Returns:
             Float, about [0, 1], not clipped: [N, C, s·H, s·W] for super-resolution and burst zoom

@@ -18,8 +18,8 @@ class Task(StrEnum):
     DENOISING = "denoising"
     """Output has the size of the input."""
     BURST_ZOOM = "burst-zoom"
-    """Input is what :class:`~edge_sdk.burst.blend.Blend` makes of the sums of a burst, of the size
-    of a frame; output is ``scale`` times larger."""
+    """Input is what :class:`~edge_sdk.burst.stages.blend.Blend` makes of the sums of a burst, of
+    the size of a frame; output is ``scale`` times larger."""
 
 
 class Colour(StrEnum):

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from edge_sdk.burst.files import spool_pictures
-from edge_sdk.burst.source import Spool, spooling
+from edge_sdk.burst.frames.files import spool_pictures
+from edge_sdk.burst.frames.source import Spool, spooling
 from edge_sdk.errors import InputError, PictureError, SceneError
 from edge_sdk.imaging import Metadata, Picture, write_picture
 from edge_sdk.pairs.config import PairConfig

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from edge_sdk.burst.align import Aligned, align_whole
-from edge_sdk.burst.reference import ReferenceChoice
-from edge_sdk.burst.source import FrameSource
-from edge_sdk.burst.tiles import Region
+from edge_sdk.burst.driver.align import Aligned, align_whole
+from edge_sdk.burst.driver.tiles import Region
+from edge_sdk.burst.frames.source import FrameSource
+from edge_sdk.burst.reference.choice import ReferenceChoice
 from edge_sdk.errors import SceneError
 from edge_sdk.imaging import rgb_to_ycbcr
 from edge_sdk.pairs.colour import ColourMatch, match_colours

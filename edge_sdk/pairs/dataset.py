@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from edge_sdk.burst.encode import HALO_PX
-from edge_sdk.burst.tiles import FrameCrop, Strip, Tile, crop_frame, crop_reference
+from edge_sdk.burst.driver.tiles import FrameCrop, Strip, Tile, crop_frame, crop_reference
+from edge_sdk.burst.stages.encode import HALO_PX
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import read_picture
 from edge_sdk.pairs.reading import StoredScene, open_set

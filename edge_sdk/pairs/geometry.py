@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edge_sdk.burst.tiles import Region
+from edge_sdk.burst.driver.tiles import Region
 from edge_sdk.errors import SceneError
 from edge_sdk.pairs.config import PairConfig
 from edge_sdk.registration.motion import centred_grid, transform

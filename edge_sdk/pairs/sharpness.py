@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from edge_sdk.burst.noise import estimate_noise_std
+from edge_sdk.burst.reference.noise import estimate_noise_std
 from edge_sdk.imaging.filters import gaussian_blur
 
 STEPS_PX = tuple(step / 10 for step in range(0, 11)) + tuple(1 + step / 5 for step in range(1, 26))

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from edge_sdk.burst.align import align_whole
-from edge_sdk.burst.encode import Encode
-from edge_sdk.burst.merge import merge
-from edge_sdk.burst.plan import MergePlan
-from edge_sdk.burst.sinks import TensorSink
-from edge_sdk.burst.source import FrameSource
-from edge_sdk.burst.stages import DECODED_PX, TILE_PX, Stages
-from edge_sdk.burst.tiles import Region
+from edge_sdk.burst.driver.align import align_whole
+from edge_sdk.burst.driver.merging import merge
+from edge_sdk.burst.driver.plan import MergePlan
+from edge_sdk.burst.driver.stages import DECODED_PX, TILE_PX, Stages
+from edge_sdk.burst.driver.tiles import Region
+from edge_sdk.burst.frames.sinks import TensorSink
+from edge_sdk.burst.frames.source import FrameSource
+from edge_sdk.burst.stages.encode import Encode
 from edge_sdk.progress import Progress
 from edge_sdk.registration import RegistrationConfig
 

@@ -10,7 +10,7 @@ from platformdirs import user_cache_path
 from torch import Tensor
 
 from edge_sdk.burst import TensorSource, ZoomConfig
-from edge_sdk.burst.features import burst_features
+from edge_sdk.burst.inputs.features import burst_features
 from edge_sdk.data.camera import SimulatedBurst
 from edge_sdk.imaging import quantise
 from edge_sdk.training.burst_scenes import training_burst, validation_bursts

@@ -29,7 +29,7 @@ class FeatureSample:
     """What a network for bursts is given of one burst, and what it should return.
 
     Attributes:
-        features: float32 [4·s² + 7, H, W] in [0, 1], as :class:`~edge_sdk.burst.blend.Blend`
+        features: float32 [4·s² + 7, H, W] in [0, 1], as :class:`~edge_sdk.burst.stages.blend.Blend`
             returns them.
         truth: float32 [3, s·H, s·W] in [0, 1].
         known: bool [1, s·H, s·W], where the truth counts; ``None`` for everywhere.

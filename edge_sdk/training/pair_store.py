@@ -8,10 +8,10 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from edge_sdk.burst import ZoomConfig
-from edge_sdk.burst.features import merged_features
-from edge_sdk.burst.plan import MergePlan
-from edge_sdk.burst.source import spooling
-from edge_sdk.burst.tiles import Region
+from edge_sdk.burst.driver.plan import MergePlan
+from edge_sdk.burst.driver.tiles import Region
+from edge_sdk.burst.frames.source import spooling
+from edge_sdk.burst.inputs.features import merged_features
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import read_picture
 from edge_sdk.pairs.reading import StoredScene, StoredSet, open_set

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from edge_sdk.burst import TensorSource
-from edge_sdk.burst.blend import NOISE_GAIN, SMALLEST_WEIGHT, Blend
-from edge_sdk.burst.features import burst_features
+from edge_sdk.burst.inputs.features import burst_features
+from edge_sdk.burst.stages.blend import NOISE_GAIN, SMALLEST_WEIGHT, Blend
 from edge_sdk.data.camera import simulate_burst
 from edge_sdk.data.camera_config import CameraConfig
 from edge_sdk.data.examples import example_photo

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from edge_sdk.burst.decode import OWN_HALO_PX, USUAL_HALO_PX, Decode, DecodeConfig
+from edge_sdk.burst.stages.decode import OWN_HALO_PX, USUAL_HALO_PX, Decode, DecodeConfig
 from edge_sdk.imaging import rgb_to_ycbcr
 from edge_sdk.imaging.colour import LUMA_NOISE
 

@@ -10,22 +10,27 @@ import pytest
 import torch
 from torch import Tensor
 
-from edge_sdk.burst.blend import Blend
-from edge_sdk.burst.encode import Encode
-from edge_sdk.burst.packed import ENCODE_CHANNELS, PackedBlend, PackedEncode, blend_channels
-from edge_sdk.burst.restore import Restore
-from edge_sdk.burst.stages import DECODED_PX
+from edge_sdk.burst.converted.packed import (
+    ENCODE_CHANNELS,
+    PackedBlend,
+    PackedEncode,
+    blend_channels,
+)
+from edge_sdk.burst.driver.stages import DECODED_PX
+from edge_sdk.burst.stages.blend import Blend
+from edge_sdk.burst.stages.encode import Encode
+from edge_sdk.burst.stages.restore import Restore
 from edge_sdk.registration import RegistrationConfig
 
 PAGE = (Path(__file__).parents[2] / "docs" / "driver.md").read_text()
-CONSTANTS = re.findall(r"^\| `(\w+)\.([A-Z_]+)` \| ([\d.]+) \|", PAGE, re.MULTILINE)
+CONSTANTS = re.findall(r"^\| `([\w.]+)\.([A-Z_]+)` \| ([\d.]+) \|", PAGE, re.MULTILINE)
 HALOS = re.findall(r"^\| ([1-4]) \| (\d+) \|$", PAGE, re.MULTILINE)
 ENDS = re.findall(r"^\| (→ )?`(\w+)` \| \[([^\]]+)\] \|", PAGE, re.MULTILINE)
 
 
 @pytest.mark.parametrize(("module", "name", "value"), CONSTANTS)
 def test_constants(module: str, name: str, value: str) -> None:
-    found = getattr(importlib.import_module(f"edge_sdk.burst.{module}"), name)
+    found = getattr(importlib.import_module(f"edge_sdk.{module}"), name)
     assert found == pytest.approx(float(value), abs=1e-5)
 
 

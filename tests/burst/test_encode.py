@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from edge_sdk.burst.encode import HALO_PX, KERNEL_STD_PX, Encode
-from edge_sdk.burst.steering import Steering, SteeringConfig
+from edge_sdk.burst.stages.encode import HALO_PX, KERNEL_STD_PX, Encode
+from edge_sdk.burst.stages.steering import Steering, SteeringConfig
 from edge_sdk.imaging.filters import gaussian_blur
 
 TILE, SCALE = 40, 2

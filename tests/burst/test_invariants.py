@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from edge_sdk.burst import ZoomConfig, spooling, zoom
-from edge_sdk.burst.encode import Encode
+from edge_sdk.burst.stages.encode import Encode
 from edge_sdk.data.camera import CameraConfig, simulate_burst
 from edge_sdk.data.examples import example_photo
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from edge_sdk.burst import choose_reference, gradient_score
-from edge_sdk.burst.gradient_energy import GradientEnergy, gradient_energy
-from edge_sdk.burst.noise import estimate_noise_std
-from edge_sdk.burst.reference import laplacian_energy
-from edge_sdk.burst.tiles import Region
+from edge_sdk.burst.driver.tiles import Region
+from edge_sdk.burst.reference.choice import laplacian_energy
+from edge_sdk.burst.reference.gradient_energy import GradientEnergy, gradient_energy
+from edge_sdk.burst.reference.noise import estimate_noise_std
 from edge_sdk.data.developing import Developing, develop
 from edge_sdk.data.examples import PHOTOS, example_photo
 from edge_sdk.data.sensor_noise import SensorNoise

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from edge_sdk.burst import ZoomConfig, zoom
-from edge_sdk.burst.restore import Restore, RestoreConfig
+from edge_sdk.burst.stages.restore import Restore, RestoreConfig
 from edge_sdk.data.camera import CameraConfig, simulate_burst
 from edge_sdk.data.examples import example_photo
 from edge_sdk.errors import InputError

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from burst_networks import small_network
 
-from edge_sdk.burst import ZoomConfig, networks, stage_writing, zoom
-from edge_sdk.burst.calibration import NOISE_LEVELS, burst_calibration
-from edge_sdk.burst.networks import ZoomNetwork, convert_stages, zoom_network
-from edge_sdk.burst.stage_manifest import read_manifest
+from edge_sdk.burst import ZoomConfig, zoom
+from edge_sdk.burst.converted import by_name as networks
+from edge_sdk.burst.converted import writing as stage_writing
+from edge_sdk.burst.converted.by_name import ZoomNetwork, convert_stages, zoom_network
+from edge_sdk.burst.converted.manifest import read_manifest
+from edge_sdk.burst.inputs.calibration import NOISE_LEVELS, burst_calibration
 from edge_sdk.data.camera import simulate_burst
 from edge_sdk.data.camera_config import CameraConfig
 from edge_sdk.data.examples import example_photo

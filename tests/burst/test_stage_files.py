@@ -11,11 +11,11 @@ import torch
 from burst_networks import small_network
 
 from edge_sdk.burst import ZoomConfig, zoom
-from edge_sdk.burst.networks import convert_stages, zoom_network
-from edge_sdk.burst.restore import RestoreConfig
-from edge_sdk.burst.stage_manifest import NAME, read_manifest
-from edge_sdk.burst.stage_runners import StageFiles
-from edge_sdk.burst.steering import SteeringConfig
+from edge_sdk.burst.converted.by_name import convert_stages, zoom_network
+from edge_sdk.burst.converted.manifest import NAME, read_manifest
+from edge_sdk.burst.converted.running import StageFiles
+from edge_sdk.burst.stages.restore import RestoreConfig
+from edge_sdk.burst.stages.steering import SteeringConfig
 from edge_sdk.data.camera import simulate_burst
 from edge_sdk.data.camera_config import CameraConfig
 from edge_sdk.data.examples import example_photo

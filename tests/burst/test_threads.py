@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from edge_sdk.burst import ZoomConfig, spooling, zoom
-from edge_sdk.burst.threads import spreading
+from edge_sdk.burst.frames.threads import spreading
 from edge_sdk.data.camera import CameraConfig, simulate_burst
 from edge_sdk.data.examples import example_photo
 

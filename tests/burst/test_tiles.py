@@ -5,8 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_sdk.burst.encode import MAX_OFFSET_PX
-from edge_sdk.burst.tiles import (
+from edge_sdk.burst.driver.tiles import (
     Region,
     Strip,
     Tile,
@@ -15,6 +14,7 @@ from edge_sdk.burst.tiles import (
     crop_reference,
     reach_rows,
 )
+from edge_sdk.burst.stages.encode import MAX_OFFSET_PX
 from edge_sdk.errors import InputError
 from edge_sdk.registration import EuclideanMotion, MotionField, transform
 

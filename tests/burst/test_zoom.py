@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from edge_sdk.burst import Region, ZoomConfig, enlarge_single, spooling, zoom
-from edge_sdk.burst.baselines import average_aligned, bicubic
-from edge_sdk.burst.restore import RestoreConfig
+from edge_sdk.burst.stages.restore import RestoreConfig
 from edge_sdk.data.camera import CameraConfig, SimulatedBurst, simulate_burst
 from edge_sdk.data.examples import PHOTOS, example_photo
 from edge_sdk.errors import InputError, PictureError
+from edge_sdk.evaluation.burst_baselines import average_aligned, bicubic
 from edge_sdk.imaging import psnr, quantise, resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
 from edge_sdk.zoo.catalogue import load_model
 
@@ -77,7 +77,7 @@ def test_the_size_of_the_tiles_does_not_matter(
         pytest.skip("the network is for ×2")
     frames = small_burst().frames
     config = ZoomConfig(scale=scale, reference=0, noise_std=NOISE)
-    module = importlib.import_module("edge_sdk.burst.stages")
+    module = importlib.import_module("edge_sdk.burst.driver.stages")
     results = []
     for inside in (192, 32):
         monkeypatch.setattr(module, "TILE_PX", inside)
@@ -96,7 +96,7 @@ def test_nor_does_it_where_motion_varies_or_is_exactly_half_a_pixel(
     else:
         x = torch.nn.functional.avg_pool2d(photo("coffee")[None], 2, 1)
         frames = torch.cat((photo("coffee")[None, :, 40:240, 60:330], x[..., 40:240, 60:330]))
-    module = importlib.import_module("edge_sdk.burst.stages")
+    module = importlib.import_module("edge_sdk.burst.driver.stages")
     results = []
     for side in (192, 33):
         monkeypatch.setattr(module, "TILE_PX", side)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from edge_sdk.burst.tiles import Region
+from edge_sdk.burst.driver.tiles import Region
 from edge_sdk.data.examples import example_photo
 from edge_sdk.data.far_near import FarNearShots
 from edge_sdk.errors import InputError, SceneError

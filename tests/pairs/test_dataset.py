@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from edge_sdk.burst.encode import HALO_PX, Encode
+from edge_sdk.burst.stages.encode import HALO_PX, Encode
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import read_picture
 from edge_sdk.pairs import PairDataset, build_set, open_set

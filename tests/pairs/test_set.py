@@ -347,7 +347,7 @@ def test_the_stored_motions_place_the_stored_pictures(made: Path) -> None:
     assert len(stored.fields) == 3
     assert bool((stored.fields[0].matrix == torch.eye(3, dtype=torch.float64)).all())
     record = json.loads((made / "scenes" / "astronaut" / "scene.json").read_text())
-    from edge_sdk.burst.tiles import Region
+    from edge_sdk.burst.driver.tiles import Region
     from edge_sdk.pairs.geometry import region_offset
     from edge_sdk.registration.motion import centred_grid, transform
 

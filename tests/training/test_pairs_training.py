@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from edge_sdk.burst.blend import HALO_PX as BLEND_HALO
-from edge_sdk.burst.blend import Blend
-from edge_sdk.burst.encode import Encode
+from edge_sdk.burst.stages.blend import HALO_PX as BLEND_HALO
+from edge_sdk.burst.stages.blend import Blend
+from edge_sdk.burst.stages.encode import Encode
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import Picture, read_picture, write_picture
 from edge_sdk.models import EnhanceNetConfig

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from edge_sdk.burst import ZoomResult
 from edge_sdk.burst.config import ZoomConfig
-from edge_sdk.burst.encode import KERNEL_STD_PX
+from edge_sdk.burst.stages.encode import KERNEL_STD_PX
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import Picture
 from edge_sdk.registration.field import MotionField

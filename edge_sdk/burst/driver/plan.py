@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from edge_sdk.burst.source import FrameSource
-from edge_sdk.burst.tiles import Region
+from edge_sdk.burst.driver.tiles import Region
+from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.registration import MotionField
 
 

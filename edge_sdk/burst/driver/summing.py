@@ -9,12 +9,19 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from edge_sdk.burst.encode import HALO_PX
-from edge_sdk.burst.plan import MergePlan
-from edge_sdk.burst.stages import EncodeStage
-from edge_sdk.burst.tally import Tally
-from edge_sdk.burst.threads import Spread
-from edge_sdk.burst.tiles import FrameCrop, Strip, Tile, crop_frame, crop_reference, reach_rows
+from edge_sdk.burst.driver.plan import MergePlan
+from edge_sdk.burst.driver.stages import EncodeStage
+from edge_sdk.burst.driver.tally import Tally
+from edge_sdk.burst.driver.tiles import (
+    FrameCrop,
+    Strip,
+    Tile,
+    crop_frame,
+    crop_reference,
+    reach_rows,
+)
+from edge_sdk.burst.frames.threads import Spread
+from edge_sdk.burst.stages.encode import HALO_PX
 
 FRAMES_AT_ONCE = 10
 """Frames whose rows are in memory together."""

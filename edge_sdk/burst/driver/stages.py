@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from edge_sdk.burst.blend import Blend
 from edge_sdk.burst.config import ZoomConfig
-from edge_sdk.burst.decode import Decode, DecodeConfig
-from edge_sdk.burst.encode import Encode
-from edge_sdk.burst.restore import Restore
+from edge_sdk.burst.stages.blend import Blend
+from edge_sdk.burst.stages.decode import Decode, DecodeConfig
+from edge_sdk.burst.stages.encode import Encode
+from edge_sdk.burst.stages.restore import Restore
 from edge_sdk.models.enhance_net import EnhanceNet
 from edge_sdk.models.spec import ModelSpec, Task
 
@@ -29,7 +29,7 @@ DecodeStage = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Stages:
-    """What :func:`~edge_sdk.burst.merge.merge` runs.
+    """What :func:`~edge_sdk.burst.driver.merging.merge` runs.
 
     Attributes:
         encode: stage ``encode``.
@@ -66,7 +66,7 @@ class NetworkDecode(nn.Module):
         self.noise_std: Tensor
 
     def forward(self, sums: Tensor, weights: Tensor, reference: Tensor) -> Tensor:
-        """As :meth:`Decode.forward <edge_sdk.burst.decode.Decode.forward>`."""
+        """As :meth:`Decode.forward <edge_sdk.burst.stages.decode.Decode.forward>`."""
         features = self.blend(sums, weights, reference, self.noise_std)
         margin = self.scale * self.network.spec.halo_px
         inside: Tensor = self.network(features)[..., margin:-margin, margin:-margin]

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from edge_sdk.burst.agreement import Expectation
-from edge_sdk.burst.steering import Steering, SteeringConfig, slopes
+from edge_sdk.burst.stages.agreement import Expectation
+from edge_sdk.burst.stages.steering import Steering, SteeringConfig, slopes
 from edge_sdk.exported import sum_tensors
 
 HALO_PX = 5
@@ -37,8 +37,8 @@ class Encode(nn.Module):
 
     and with the value v − ∇Y(q)·e, which the reference's slope ∇Y carries from where the sample
     lies to where it is wanted. C is narrower across edges than along them
-    (:class:`~edge_sdk.burst.steering.Steering`; Takeda, Farsiu & Milanfar 2007). The sums Σ w·value
-    and Σ w over all frames, divided, are the merged picture.
+    (:class:`~edge_sdk.burst.stages.steering.Steering`; Takeda, Farsiu & Milanfar 2007). The sums Σ
+    w·value and Σ w over all frames, divided, are the merged picture.
 
     Args:
         scale: enlargement, 1 to 4.

@@ -8,13 +8,13 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from edge_sdk.burst.plan import Merged, MergePlan
-from edge_sdk.burst.sinks import Sink
-from edge_sdk.burst.stages import DecodeStage, Stages
-from edge_sdk.burst.summing import Band, summed
-from edge_sdk.burst.tally import Tally
-from edge_sdk.burst.threads import Spread, spreading
-from edge_sdk.burst.tiles import Region, bands, cuts
+from edge_sdk.burst.driver.plan import Merged, MergePlan
+from edge_sdk.burst.driver.stages import DecodeStage, Stages
+from edge_sdk.burst.driver.summing import Band, summed
+from edge_sdk.burst.driver.tally import Tally
+from edge_sdk.burst.driver.tiles import Region, bands, cuts
+from edge_sdk.burst.frames.sinks import Sink
+from edge_sdk.burst.frames.threads import Spread, spreading
 from edge_sdk.progress import Progress
 
 

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from edge_sdk.burst.blend import HALO_PX as BLEND_HALO_PX
-from edge_sdk.burst.encode import HALO_PX as ENCODE_HALO_PX
-from edge_sdk.burst.packed import ENCODE_CHANNELS, blend_channels
-from edge_sdk.burst.stage_manifest import STAGES, StageManifest, read_manifest
-from edge_sdk.burst.stages import Stages
+from edge_sdk.burst.converted.manifest import STAGES, StageManifest, read_manifest
+from edge_sdk.burst.converted.packed import ENCODE_CHANNELS, blend_channels
+from edge_sdk.burst.driver.stages import Stages
+from edge_sdk.burst.stages.blend import HALO_PX as BLEND_HALO_PX
+from edge_sdk.burst.stages.encode import HALO_PX as ENCODE_HALO_PX
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.emulate.runtimes.runner import Runner
 from edge_sdk.errors import ArtifactError, InputError

@@ -20,8 +20,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from edge_sdk.burst.blend import Blend
-from edge_sdk.burst.encode import Encode
+from edge_sdk.burst.stages.blend import Blend
+from edge_sdk.burst.stages.encode import Encode
 
 ENCODE_CHANNELS = 10
 """Channels of the input of ``encode``."""

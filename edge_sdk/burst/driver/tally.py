@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from edge_sdk.burst.tiles import Region, Tile
+from edge_sdk.burst.driver.tiles import Region, Tile
 
 MAP_PX = 4
 """Side of the squares of reference pixels that the provenance maps average."""

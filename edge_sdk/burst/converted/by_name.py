@@ -15,9 +15,9 @@ from platformdirs import user_cache_path
 from torch import nn
 
 import edge_sdk
-from edge_sdk.burst.fitting import network_scale
-from edge_sdk.burst.stage_runners import StageFiles
-from edge_sdk.burst.stage_writing import write_stages
+from edge_sdk.burst.converted.fitting import network_scale
+from edge_sdk.burst.converted.running import StageFiles
+from edge_sdk.burst.converted.writing import write_stages
 from edge_sdk.deploy.prepare import Prepared, prepare
 from edge_sdk.errors import ArtifactError, InputError, OutputError
 from edge_sdk.models.spec import Task
@@ -53,7 +53,7 @@ class ZoomNetwork:
     """What a zoom is computed with.
 
     Attributes:
-        network: as :func:`~edge_sdk.burst.zoom.zoom` takes it.
+        network: as :func:`~edge_sdk.burst.pipeline.zoom` takes it.
         scale: what it enlarges by; the result is brought to another scale that was asked for.
         name: for people: the model and what runs it.
     """

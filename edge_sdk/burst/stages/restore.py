@@ -21,8 +21,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edge_sdk.burst.blur import gaussian_taps, merged_blur, separable, trimmed, wiener_taps
-from edge_sdk.burst.encode import KERNEL_STD_PX
+from edge_sdk.burst.stages.blur import gaussian_taps, merged_blur, separable, trimmed, wiener_taps
+from edge_sdk.burst.stages.encode import KERNEL_STD_PX
 from edge_sdk.errors import InputError
 from edge_sdk.exported import sum_tensors
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from edge_sdk.burst.align import Aligned, align_whole
 from edge_sdk.burst.config import SCALES
-from edge_sdk.burst.source import FrameSource
+from edge_sdk.burst.driver.align import Aligned, align_whole
+from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.progress import silent
 from edge_sdk.registration import MotionField, RegistrationConfig

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from edge_sdk.burst.difference import BLUR_PX, NoiseGauge
-from edge_sdk.burst.luma import luma_of
-from edge_sdk.burst.reference import ReferenceChoice
-from edge_sdk.burst.scoring import score
-from edge_sdk.burst.source import FrameSource
-from edge_sdk.burst.threads import Spread, spreading_frames
-from edge_sdk.burst.tiles import Region
+from edge_sdk.burst.driver.noise_gauge import BLUR_PX, NoiseGauge
+from edge_sdk.burst.driver.tiles import Region
+from edge_sdk.burst.frames.luma import luma_of
+from edge_sdk.burst.frames.source import FrameSource
+from edge_sdk.burst.frames.threads import Spread, spreading_frames
+from edge_sdk.burst.reference.choice import ReferenceChoice
+from edge_sdk.burst.reference.scoring import score
 from edge_sdk.imaging.colour import LUMA_NOISE
 from edge_sdk.progress import Progress
 from edge_sdk.registration import MotionField, Registrar, Registration, RegistrationConfig

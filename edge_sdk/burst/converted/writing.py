@@ -8,12 +8,17 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from edge_sdk.burst.blend import HALO_PX as BLEND_HALO_PX
-from edge_sdk.burst.blend import Blend
-from edge_sdk.burst.encode import HALO_PX as ENCODE_HALO_PX
-from edge_sdk.burst.encode import Encode
-from edge_sdk.burst.packed import ENCODE_CHANNELS, PackedBlend, PackedEncode, blend_channels
-from edge_sdk.burst.stage_manifest import STAGES, StageManifest, digest, write_manifest
+from edge_sdk.burst.converted.manifest import STAGES, StageManifest, digest, write_manifest
+from edge_sdk.burst.converted.packed import (
+    ENCODE_CHANNELS,
+    PackedBlend,
+    PackedEncode,
+    blend_channels,
+)
+from edge_sdk.burst.stages.blend import HALO_PX as BLEND_HALO_PX
+from edge_sdk.burst.stages.blend import Blend
+from edge_sdk.burst.stages.encode import HALO_PX as ENCODE_HALO_PX
+from edge_sdk.burst.stages.encode import Encode
 from edge_sdk.deploy.prepare import INT8, Prepared
 from edge_sdk.errors import InputError, OutputError
 from edge_sdk.models.spec import Task

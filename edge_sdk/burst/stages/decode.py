@@ -19,8 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edge_sdk.burst.blur import gaussian_taps, merged_blur
-from edge_sdk.burst.encode import KERNEL_STD_PX
+from edge_sdk.burst.stages.blur import gaussian_taps, merged_blur
+from edge_sdk.burst.stages.encode import KERNEL_STD_PX
 from edge_sdk.imaging import rgb_to_ycbcr, ycbcr_to_rgb
 from edge_sdk.imaging.colour import LUMA_NOISE
 from edge_sdk.models.spec import ModelSpec

@@ -7,10 +7,10 @@ from dataclasses import replace
 from torch import nn
 
 from edge_sdk.burst.config import ZoomConfig
-from edge_sdk.burst.restore import RestoreConfig
-from edge_sdk.burst.stage_runners import StageFiles
-from edge_sdk.burst.stages import decodes_bursts
-from edge_sdk.burst.steering import SteeringConfig
+from edge_sdk.burst.converted.running import StageFiles
+from edge_sdk.burst.driver.stages import decodes_bursts
+from edge_sdk.burst.stages.restore import RestoreConfig
+from edge_sdk.burst.stages.steering import SteeringConfig
 from edge_sdk.errors import InputError
 from edge_sdk.models.enhance_net import EnhanceNet
 from edge_sdk.models.spec import ModelSpec
@@ -29,7 +29,7 @@ def check_fit(network: nn.Module | StageFiles, config: ZoomConfig) -> None:
     """Check a network's task, colour and scale against a zoom, and that it heeds all settings.
 
     Args:
-        network: as :func:`~edge_sdk.burst.zoom.zoom` takes it.
+        network: as :func:`~edge_sdk.burst.pipeline.zoom` takes it.
         config: settings of the zoom.
 
     Raises:

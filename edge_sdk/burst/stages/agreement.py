@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from edge_sdk.burst.steering import box_mean
+from edge_sdk.burst.stages.steering import box_mean
 from edge_sdk.exported import sum_tensors
 
 MARGIN_PX = 3

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from edge_sdk.burst.luma import luma_of
-from edge_sdk.burst.reference import (
+from edge_sdk.burst.driver.tiles import Region
+from edge_sdk.burst.frames.luma import luma_of
+from edge_sdk.burst.frames.source import FrameSource
+from edge_sdk.burst.frames.threads import spreading_frames
+from edge_sdk.burst.reference.choice import (
     ReferenceChoice,
     check_forced,
     choose_sharpest,
     measure_sharpness,
 )
-from edge_sdk.burst.source import FrameSource
-from edge_sdk.burst.threads import spreading_frames
-from edge_sdk.burst.tiles import Region
 from edge_sdk.progress import Progress
 
 
@@ -20,7 +20,7 @@ def score(
 ) -> ReferenceChoice:
     """Score the same region of every frame and choose the sharpest, or the one that is named.
 
-    As :func:`~edge_sdk.burst.reference.choose_reference`, without all frames in memory.
+    As :func:`~edge_sdk.burst.reference.choice.choose_reference`, without all frames in memory.
 
     Args:
         source: the frames.

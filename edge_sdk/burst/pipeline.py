@@ -8,20 +8,20 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from edge_sdk.burst.align import align_most
 from edge_sdk.burst.config import ZoomConfig
-from edge_sdk.burst.decode import USUAL_HALO_PX
-from edge_sdk.burst.fitting import check_fit
-from edge_sdk.burst.merge import merge
-from edge_sdk.burst.plan import MergePlan
-from edge_sdk.burst.reference import is_blurry
+from edge_sdk.burst.converted.fitting import check_fit
+from edge_sdk.burst.converted.running import StageFiles
+from edge_sdk.burst.driver.align import align_most
+from edge_sdk.burst.driver.merging import merge
+from edge_sdk.burst.driver.plan import MergePlan
+from edge_sdk.burst.driver.stages import decodes_bursts, stages_for
+from edge_sdk.burst.driver.tiles import Region
+from edge_sdk.burst.frames.sinks import GreySink, Sink, TensorSink
+from edge_sdk.burst.frames.source import FrameSource, TensorSource
+from edge_sdk.burst.reference.choice import is_blurry
+from edge_sdk.burst.reference.scoring import score
 from edge_sdk.burst.result import FrameReport, ZoomResult
-from edge_sdk.burst.scoring import score
-from edge_sdk.burst.sinks import GreySink, Sink, TensorSink
-from edge_sdk.burst.source import FrameSource, TensorSource
-from edge_sdk.burst.stage_runners import StageFiles
-from edge_sdk.burst.stages import decodes_bursts, stages_for
-from edge_sdk.burst.tiles import Region
+from edge_sdk.burst.stages.decode import USUAL_HALO_PX
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import apply_tiled, resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
 from edge_sdk.models.spec import ModelSpec

@@ -8,17 +8,17 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from edge_sdk.burst.align import align_whole
-from edge_sdk.burst.blend import Blend
 from edge_sdk.burst.config import ZoomConfig
-from edge_sdk.burst.encode import Encode
-from edge_sdk.burst.merge import merge
-from edge_sdk.burst.plan import MergePlan
-from edge_sdk.burst.sinks import TensorSink
-from edge_sdk.burst.source import FrameSource
-from edge_sdk.burst.stages import DECODED_PX, TILE_PX, Stages
-from edge_sdk.burst.steering import SteeringConfig
-from edge_sdk.burst.tiles import Region
+from edge_sdk.burst.driver.align import align_whole
+from edge_sdk.burst.driver.merging import merge
+from edge_sdk.burst.driver.plan import MergePlan
+from edge_sdk.burst.driver.stages import DECODED_PX, TILE_PX, Stages
+from edge_sdk.burst.driver.tiles import Region
+from edge_sdk.burst.frames.sinks import TensorSink
+from edge_sdk.burst.frames.source import FrameSource
+from edge_sdk.burst.stages.blend import Blend
+from edge_sdk.burst.stages.encode import Encode
+from edge_sdk.burst.stages.steering import SteeringConfig
 from edge_sdk.progress import silent
 
 
@@ -27,7 +27,7 @@ class BurstFeatures:
     """Features of a burst.
 
     Attributes:
-        features: float32 [4·s² + 7, H, W] in [0, 1], as :class:`~edge_sdk.burst.blend.Blend`
+        features: float32 [4·s² + 7, H, W] in [0, 1], as :class:`~edge_sdk.burst.stages.blend.Blend`
             returns them, for every pixel of the reference.
         reference: index of the reference.
         used: number of frames that were merged, the reference included.
@@ -75,8 +75,8 @@ def merged_features(plan: MergePlan, scale: int, steering: SteeringConfig | None
         steering: how kernels follow edges; ``None`` for the default.
 
     Returns:
-        Float32 [4·s² + 7, h, w] in [0, 1], as :class:`~edge_sdk.burst.blend.Blend` returns them,
-        for every pixel of the region.
+        Float32 [4·s² + 7, h, w] in [0, 1], as :class:`~edge_sdk.burst.stages.blend.Blend` returns
+        them, for every pixel of the region.
     """
     blend = Blend(scale)
     noise = torch.full((1, 1, 1, 1), plan.noise_std)

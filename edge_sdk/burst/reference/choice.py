@@ -1,7 +1,7 @@
 """Choice of the reference frame: the one with the largest gradient (specification 2, step 3).
 
 The gradient is that of the Laplacian operator, its energy compensated for noise
-(:mod:`edge_sdk.burst.gradient_energy`), on the region that is zoomed.
+(:mod:`edge_sdk.burst.reference.gradient_energy`), on the region that is zoomed.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from edge_sdk.burst.gradient_energy import gradient_energy, laplacian
-from edge_sdk.burst.noise import estimate_noise_std
-from edge_sdk.burst.tiles import Region
+from edge_sdk.burst.driver.tiles import Region
+from edge_sdk.burst.reference.gradient_energy import gradient_energy, laplacian
+from edge_sdk.burst.reference.noise import estimate_noise_std
 from edge_sdk.errors import InputError
 
 LAPLACIAN_NOISE_GAIN = 20.0
@@ -64,7 +64,7 @@ class ReferenceChoice:
 def gradient_score(luma: Tensor) -> Tensor:
     """Energy of the Laplacian over four octaves, less what noise gives.
 
-    The score of :mod:`edge_sdk.burst.gradient_energy`, frame by frame.
+    The score of :mod:`edge_sdk.burst.reference.gradient_energy`, frame by frame.
 
     Args:
         luma: float [N, 1, H, W] in [0, 1], at least 3×3 px.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from edge_sdk.burst.source import FrameSource
-from edge_sdk.burst.tiles import Region
+from edge_sdk.burst.driver.tiles import Region
+from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.imaging import rgb_to_ycbcr
 
 ROWS_AT_ONCE = 64

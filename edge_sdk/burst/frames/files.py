@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from edge_sdk.burst.source import Spool
-from edge_sdk.burst.tiles import Region
+from edge_sdk.burst.driver.tiles import Region
+from edge_sdk.burst.frames.source import Spool
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import Metadata, Picture, read_picture
 

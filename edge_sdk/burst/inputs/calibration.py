@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from edge_sdk.burst.config import ZoomConfig
-from edge_sdk.burst.features import burst_features
-from edge_sdk.burst.source import TensorSource
+from edge_sdk.burst.frames.source import TensorSource
+from edge_sdk.burst.inputs.features import burst_features
 from edge_sdk.data.calibration import APART, CUTS, Calibration, kept_apart
 from edge_sdk.data.camera import simulate_burst
 from edge_sdk.data.camera_config import CameraConfig

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from edge_sdk.burst.encode import MAX_OFFSET_PX
+from edge_sdk.burst.stages.encode import MAX_OFFSET_PX
 from edge_sdk.errors import InputError
 from edge_sdk.registration import MotionField
 

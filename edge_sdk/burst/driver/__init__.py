@@ -1,0 +1,1 @@
+"""What drives the stages: crops along the motion, sums over frames, tiles in turn."""

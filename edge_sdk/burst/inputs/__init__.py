@@ -1,0 +1,1 @@
+"""Bursts as the inputs of networks: features, calibration, frames on one grid."""

@@ -1,0 +1,1 @@
+"""The sharpest frame of a burst by its gradient energy."""

@@ -1,0 +1,1 @@
+"""The stages as static graphs of operators that every phone runtime takes."""
