@@ -21,8 +21,8 @@ from pathlib import Path
 
 from edge_sdk.models import EnhanceNetConfig
 from edge_sdk.reparam import ConvBranchConfig, IdentityBranchConfig
-from edge_sdk.reparam.branch_configs import BranchConfig
-from edge_sdk.reparam.presets import preset, sesr_branches
+from edge_sdk.reparam.blocks.configs import BranchConfig
+from edge_sdk.reparam.blocks.presets import preset, sesr_branches
 from edge_sdk.training.config import (
     DataConfig,
     OptimiserConfig,

@@ -25,8 +25,8 @@ from torch import nn
 
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig
 from edge_sdk.reparam import five_branches, fuse
-from edge_sdk.reparam.collapse import freeze_batch_norm
-from edge_sdk.reparam.operator_costs import operator_costs
+from edge_sdk.reparam.blocks.collapse import freeze_batch_norm
+from edge_sdk.reparam.proof.operator_costs import operator_costs
 
 WIDTHS = (16, 16, 16, 16, 16)
 BRANCH_WIDTH = 64

@@ -129,7 +129,7 @@ def fuse(
 def _plan(
     select: str | None, group: str | None, seed: int, bit_worth: float | None, fold_skips: bool
 ) -> FusionPlan | None:
-    from edge_sdk.reparam.plan_text import parse_plan
+    from edge_sdk.reparam.plans.text import parse_plan
 
     if not 0 <= seed < 2**63:
         raise InputError(f"seed must be 0 or more, not {seed}")

@@ -9,13 +9,13 @@ from pydantic import ConfigDict
 
 from edge_sdk.errors import InputError
 from edge_sdk.models.spec import Colour, Task, burst_channels
-from edge_sdk.reparam.branch_configs import (
+from edge_sdk.reparam.blocks.configs import (
     BranchConfig,
     ConvBranchConfig,
     IdentityBranchConfig,
     common_kernel,
 )
-from edge_sdk.reparam.presets import sesr_branches
+from edge_sdk.reparam.blocks.presets import sesr_branches
 
 Activation = Literal["prelu", "relu", "leaky_relu"]
 

@@ -27,7 +27,7 @@ from torch.nn import functional
 
 from edge_sdk.models.enhance_config import KERNEL_PX, Activation, EnhanceNetConfig
 from edge_sdk.models.spec import Colour, ModelSpec, Task
-from edge_sdk.reparam.block import MultiBranchConv2d
+from edge_sdk.reparam.blocks.block import MultiBranchConv2d
 
 __all__ = ["Activation", "EnhanceNet", "EnhanceNetConfig"]
 

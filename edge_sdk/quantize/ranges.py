@@ -23,8 +23,8 @@ from edge_sdk.errors import InputError
 from edge_sdk.int8 import int8_values
 from edge_sdk.quantize.activations import ValueRange, measure_activations
 from edge_sdk.quantize.quantiser import sqnr_db
-from edge_sdk.reparam.block import MultiBranchConv2d
-from edge_sdk.reparam.graph_fusion import copy_of
+from edge_sdk.reparam.blocks.block import MultiBranchConv2d
+from edge_sdk.reparam.graph.fusion import copy_of
 
 SQNR_WARNING_DB = 24.0
 """A layer whose weights or activations keep less is warned of: of its eight bits, at 6.02 dB each,

@@ -4,7 +4,7 @@ from edge_sdk.registration.config import RegistrationConfig
 from edge_sdk.registration.field import MotionField
 from edge_sdk.registration.models import MODELS, MotionModel
 from edge_sdk.registration.motion import EuclideanMotion, motion_error_px, transform
-from edge_sdk.registration.register import Registrar, Registration, register
+from edge_sdk.registration.registrar import Registrar, Registration, register
 
 __all__ = [
     "MODELS",

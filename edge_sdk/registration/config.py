@@ -10,7 +10,7 @@ from edge_sdk.registration.models import MODELS, MotionModel
 
 @dataclass(frozen=True)
 class RegistrationConfig:
-    """Settings of :func:`edge_sdk.registration.register`.
+    """Settings of :func:`edge_sdk.registration.registrar`.
 
     Attributes:
         model: motion of a whole frame; gain and offset are always free.

@@ -1,30 +1,30 @@
 """Reparameterisation: multi-branch blocks for training, exact merging for deployment."""
 
-from edge_sdk.reparam.block import MultiBranchConv2d
-from edge_sdk.reparam.branch_configs import (
+from edge_sdk.reparam.blocks.block import MultiBranchConv2d
+from edge_sdk.reparam.blocks.collapse import freeze_batch_norm, thaw_batch_norm
+from edge_sdk.reparam.blocks.configs import (
     BranchConfig,
     ConvBranchConfig,
     FixedBranchConfig,
     IdentityBranchConfig,
     PoolBranchConfig,
 )
-from edge_sdk.reparam.certificate import Certificate
-from edge_sdk.reparam.collapse import freeze_batch_norm, thaw_batch_norm
-from edge_sdk.reparam.cost import select_by_cost
+from edge_sdk.reparam.blocks.presets import BlockConfig, five_branches, preset, sesr_branches
 from edge_sdk.reparam.findings import Refusal, Region
-from edge_sdk.reparam.fuse import fuse
-from edge_sdk.reparam.operator import LinearOperator, Padding
-from edge_sdk.reparam.operator_costs import (
+from edge_sdk.reparam.fusing import fuse
+from edge_sdk.reparam.linear.operator import LinearOperator, Padding
+from edge_sdk.reparam.plans.cost import select_by_cost
+from edge_sdk.reparam.plans.partial import fuse_partially, merge_branches
+from edge_sdk.reparam.plans.plan import FusionPlan
+from edge_sdk.reparam.proof.certificate import Certificate
+from edge_sdk.reparam.proof.operator_costs import (
     OperatorCost,
     count_bytes,
     count_macs,
     count_parameters,
     operator_costs,
 )
-from edge_sdk.reparam.partial import fuse_partially, merge_branches
-from edge_sdk.reparam.plans import FusionPlan
-from edge_sdk.reparam.presets import BlockConfig, five_branches, preset, sesr_branches
-from edge_sdk.reparam.skips import fold_skips
+from edge_sdk.reparam.skips.folding import fold_skips
 
 __all__ = [
     "BlockConfig",

@@ -20,7 +20,7 @@ from enum import StrEnum
 
 from torch import nn
 
-from edge_sdk.reparam.collapse import freeze_batch_norm, multi_branch_blocks
+from edge_sdk.reparam.blocks.collapse import freeze_batch_norm, multi_branch_blocks
 from edge_sdk.training.config import TrainConfig
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from edge_sdk.errors import InputError
 from edge_sdk.extras import require
 from edge_sdk.models.enhance_net import EnhanceNetConfig
-from edge_sdk.reparam.branch_configs import BranchConfig
+from edge_sdk.reparam.blocks.configs import BranchConfig
 from edge_sdk.training.config import TrainConfig
 from edge_sdk.training.sections import (
     BurstsConfig,

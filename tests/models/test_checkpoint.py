@@ -24,7 +24,7 @@ from edge_sdk.models import (
 from edge_sdk.models.checkpoint import parse_config
 from edge_sdk.models.enhance_config import SCALES
 from edge_sdk.reparam import five_branches, fuse, sesr_branches
-from edge_sdk.reparam.presets import qarepvgg
+from edge_sdk.reparam.blocks.presets import qarepvgg
 
 CONFIG = EnhanceNetConfig(widths=(3, 4), skips=(), branches=five_branches(3), activation="relu")
 

@@ -10,9 +10,9 @@ from torch import nn
 from edge_sdk.errors import InputError, ModelError
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig, load_checkpoint, save_checkpoint
 from edge_sdk.reparam import FusionPlan, five_branches, fuse, fuse_partially
-from edge_sdk.reparam.grouping import GroupEvery
-from edge_sdk.reparam.plans import InverseCount, KernelSizeCount, UniformCount
-from edge_sdk.reparam.selection import SelectAll, SelectKernelSize
+from edge_sdk.reparam.plans.grouping import GroupEvery
+from edge_sdk.reparam.plans.plan import InverseCount, KernelSizeCount, UniformCount
+from edge_sdk.reparam.plans.selection import SelectAll, SelectKernelSize
 
 CONFIG = EnhanceNetConfig(widths=(3, 3, 4), skips=((0, 1),), branches=five_branches(3))
 X = torch.rand(1, 1, 9, 8)

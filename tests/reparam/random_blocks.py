@@ -12,7 +12,7 @@ from edge_sdk.reparam import (
     IdentityBranchConfig,
     MultiBranchConv2d,
 )
-from edge_sdk.reparam.branches import FixedBranchConfig, PoolBranchConfig
+from edge_sdk.reparam.blocks.branches import FixedBranchConfig, PoolBranchConfig
 
 places = st.sampled_from(["none", "each", "last", "between"])
 sizes = st.integers(1, 7) | st.tuples(st.integers(1, 7), st.integers(1, 7))

@@ -16,7 +16,7 @@ from edge_sdk.reparam import (
     five_branches,
     sesr_branches,
 )
-from edge_sdk.reparam.branches import PoolBranchConfig
+from edge_sdk.reparam.blocks.branches import PoolBranchConfig
 from tests.reparam.random_blocks import blocks, summed_rms, trained_looking
 from tests.reparam.tolerances import TOLERANCE
 

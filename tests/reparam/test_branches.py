@@ -10,10 +10,10 @@ from torch.nn import functional
 
 from edge_sdk.errors import InputError
 from edge_sdk.reparam import BranchConfig, ConvBranchConfig, IdentityBranchConfig
-from edge_sdk.reparam.algebra import compose as composed_by_convolution
-from edge_sdk.reparam.branches import FixedBranchConfig, PoolBranchConfig, build_branch
-from edge_sdk.reparam.operator import LinearOperator
-from edge_sdk.reparam.pointwise import compose
+from edge_sdk.reparam.blocks.branches import FixedBranchConfig, PoolBranchConfig, build_branch
+from edge_sdk.reparam.linear.algebra import compose as composed_by_convolution
+from edge_sdk.reparam.linear.operator import LinearOperator
+from edge_sdk.reparam.linear.pointwise import compose
 from tests.reparam.random_blocks import (
     conv_configs,
     first_type_configs,

@@ -20,8 +20,8 @@ from edge_sdk.reparam import (
     preset,
     sesr_branches,
 )
-from edge_sdk.reparam.branch_configs import BatchNormPlace, FixedFilter
-from edge_sdk.reparam.collapse import freeze_batch_norm, thaw_batch_norm
+from edge_sdk.reparam.blocks.collapse import freeze_batch_norm, thaw_batch_norm
+from edge_sdk.reparam.blocks.configs import BatchNormPlace, FixedFilter
 from tests.reparam.random_blocks import blocks, trained_looking
 
 PLACES: tuple[BatchNormPlace, ...] = ("none", "each", "last", "between")

@@ -8,8 +8,8 @@ from torch import nn
 
 from edge_sdk.errors import FusionError
 from edge_sdk.reparam import LinearOperator, Padding
-from edge_sdk.reparam.compact import compact, conv_layer, kernel_macs
-from edge_sdk.reparam.operator import dilate, from_conv, ungroup
+from edge_sdk.reparam.linear.compact import compact, conv_layer, kernel_macs
+from edge_sdk.reparam.linear.operator import dilate, from_conv, ungroup
 
 sizes = st.tuples(st.integers(1, 5), st.integers(1, 5))
 steps = st.tuples(st.integers(1, 3), st.integers(1, 3))

@@ -10,7 +10,7 @@ from torch import nn
 
 from edge_sdk.errors import FusionError
 from edge_sdk.reparam import LinearOperator, Padding, fuse
-from edge_sdk.reparam.algebra import compose
+from edge_sdk.reparam.linear.algebra import compose
 
 CUTS = st.integers(0, 2)
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from edge_sdk.reparam import fuse
-from edge_sdk.reparam.certificate import Certificate
+from edge_sdk.reparam.proof.certificate import Certificate
 
 EXAMPLE = torch.rand(1, 3, 9, 10, generator=torch.Generator().manual_seed(0))
 Forward = Callable[[nn.Module, Tensor], Tensor]

@@ -14,15 +14,14 @@ from edge_sdk.reparam import (
     ConvBranchConfig,
     MultiBranchConv2d,
     Padding,
-    block,
-    branches,
     count_macs,
     count_parameters,
     five_branches,
     fuse,
     sesr_branches,
 )
-from edge_sdk.reparam.certificate import FLOAT32_TOLERANCE, FLOAT64_TOLERANCE
+from edge_sdk.reparam.blocks import block, branches
+from edge_sdk.reparam.proof.certificate import FLOAT32_TOLERANCE, FLOAT64_TOLERANCE
 
 
 def tiny_net(preset=five_branches) -> nn.Sequential:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from edge_sdk.reparam import count_macs, count_parameters, fuse
-from edge_sdk.reparam.graph_fusion import fuse_graph
+from edge_sdk.reparam.graph.fusion import fuse_graph
 from tests.reparam.random_graphs import networks, summed_rms
 from tests.reparam.tolerances import TOLERANCE
 

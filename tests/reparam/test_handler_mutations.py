@@ -11,10 +11,10 @@ from torch.nn import functional
 
 from edge_sdk.errors import FusionError
 from edge_sdk.reparam import LinearOperator, Padding, fuse
-from edge_sdk.reparam import pointwise as pointwise_rules
-from edge_sdk.reparam.algebra import add, compose, concatenate, pad_first
-from edge_sdk.reparam.linear_nodes import own_operator
-from edge_sdk.reparam.tracing import trace
+from edge_sdk.reparam.graph.linear_nodes import own_operator
+from edge_sdk.reparam.graph.tracing import trace
+from edge_sdk.reparam.linear import pointwise as pointwise_rules
+from edge_sdk.reparam.linear.algebra import add, compose, concatenate, pad_first
 
 X = torch.rand(1, 3, 8, 9, dtype=torch.float64)
 ONE = Padding(1, 1, 1, 1)

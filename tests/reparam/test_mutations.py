@@ -11,21 +11,12 @@ from torch import nn
 from torch.nn import functional
 
 from edge_sdk.errors import EdgeSdkError
-from edge_sdk.reparam import (
-    Padding,
-    compact,
-    count_macs,
-    fuse,
-    graph_fusion,
-    linear_functions,
-    linear_nodes,
-    operator,
-    region_costs,
-    regions,
-    skip_chains,
-    skips,
-    tracing,
-)
+from edge_sdk.reparam import Padding, count_macs, fuse
+from edge_sdk.reparam.graph import fusion as graph_fusion
+from edge_sdk.reparam.graph import linear_functions, linear_nodes, region_costs, regions, tracing
+from edge_sdk.reparam.linear import compact, operator
+from edge_sdk.reparam.skips.folding import chains as skip_chains
+from edge_sdk.reparam.skips.folding import folding as skips
 from tests.reparam.foreign_models import BNAndPadLayer, trained_looking
 
 Patch = pytest.MonkeyPatch
@@ -203,7 +194,7 @@ def wrong_root(patch: Patch) -> None:
 
 
 def padding_between_allowed(patch: Patch) -> None:
-    from edge_sdk.reparam import algebra
+    from edge_sdk.reparam.linear import algebra
 
     patch.setattr(algebra, "_check_padding_between", lambda first, second: None)
 

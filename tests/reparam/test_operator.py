@@ -9,8 +9,8 @@ from torch.nn import functional
 
 from edge_sdk.errors import FusionError
 from edge_sdk.reparam import LinearOperator, Padding
-from edge_sdk.reparam.algebra import add, batch_norm, compose, pad_first, scale_shift
-from edge_sdk.reparam.operator import dilate, from_conv, identity, ungroup
+from edge_sdk.reparam.linear.algebra import add, batch_norm, compose, pad_first, scale_shift
+from edge_sdk.reparam.linear.operator import dilate, from_conv, identity, ungroup
 
 RELATIVE = 1e-12
 NO_PADDING = Padding()

@@ -5,8 +5,8 @@ from torch import nn
 from torch.nn import functional
 
 from edge_sdk.reparam import count_bytes, count_macs, fuse, operator_costs
-from edge_sdk.reparam.block import MultiBranchConv2d
-from edge_sdk.reparam.presets import five_branches
+from edge_sdk.reparam.blocks.block import MultiBranchConv2d
+from edge_sdk.reparam.blocks.presets import five_branches
 
 X = torch.rand(1, 3, 6, 5)
 

@@ -12,9 +12,8 @@ from edge_sdk.reparam import (
     fuse_partially,
     select_by_cost,
 )
-from edge_sdk.reparam.grouping import GroupByType, GroupEqualSizes, GroupEvery, GroupTogether
-from edge_sdk.reparam.plan_text import parse_plan
-from edge_sdk.reparam.plans import (
+from edge_sdk.reparam.plans.grouping import GroupByType, GroupEqualSizes, GroupEvery, GroupTogether
+from edge_sdk.reparam.plans.plan import (
     CheapestSubset,
     InverseCount,
     KernelCountCount,
@@ -23,7 +22,7 @@ from edge_sdk.reparam.plans import (
     UniformCount,
     groups_at,
 )
-from edge_sdk.reparam.selection import (
+from edge_sdk.reparam.plans.selection import (
     SelectAll,
     SelectAllOf,
     SelectAnyOf,
@@ -31,6 +30,7 @@ from edge_sdk.reparam.selection import (
     SelectKernelSize,
     SelectRandom,
 )
+from edge_sdk.reparam.plans.text import parse_plan
 from tests.reparam.random_blocks import trained_looking
 
 THREE, ONE, TWO = SelectKernelSize(3), SelectKernelCount(1), SelectKernelCount(2)

@@ -14,13 +14,10 @@ from edge_sdk.reparam import (
     five_branches,
     sesr_branches,
 )
-from edge_sdk.reparam import (
-    block as block_module,
-)
-from edge_sdk.reparam.certificate import FLOAT32_TOLERANCE, FLOAT64_TOLERANCE
-from edge_sdk.reparam.grouping import GroupEvery
-from edge_sdk.reparam.partial import fuse_partially, merge_branches
-from edge_sdk.reparam.plans import (
+from edge_sdk.reparam.blocks import block as block_module
+from edge_sdk.reparam.plans.grouping import GroupEvery
+from edge_sdk.reparam.plans.partial import fuse_partially, merge_branches
+from edge_sdk.reparam.plans.plan import (
     FusionPlan,
     InverseCount,
     KernelCountCount,
@@ -29,7 +26,8 @@ from edge_sdk.reparam.plans import (
     UniformCount,
     groups_at,
 )
-from edge_sdk.reparam.selection import SelectAll, SelectKernelCount, SelectKernelSize
+from edge_sdk.reparam.plans.selection import SelectAll, SelectKernelCount, SelectKernelSize
+from edge_sdk.reparam.proof.certificate import FLOAT32_TOLERANCE, FLOAT64_TOLERANCE
 from tests.reparam.random_blocks import blocks, trained_looking
 
 FIVE = five_branches(4)

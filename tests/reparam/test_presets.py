@@ -7,7 +7,7 @@ from torch import nn
 
 from edge_sdk.errors import InputError
 from edge_sdk.reparam import MultiBranchConv2d
-from edge_sdk.reparam.presets import (
+from edge_sdk.reparam.blocks.presets import (
     BlockConfig,
     acnet,
     dbb,

@@ -11,8 +11,8 @@ from torch.nn import functional
 
 from edge_sdk.errors import FusionError, InputError
 from edge_sdk.reparam import count_macs, fuse
-from edge_sdk.reparam.certificate import FLOAT32_TOLERANCE
-from edge_sdk.reparam.proof import compare
+from edge_sdk.reparam.proof.certificate import FLOAT32_TOLERANCE
+from edge_sdk.reparam.proof.comparison import compare
 
 EXAMPLE = torch.rand(1, 3, 9, 9)
 

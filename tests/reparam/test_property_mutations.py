@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 
 from edge_sdk.errors import EdgeSdkError
-from edge_sdk.reparam import Padding, block, branches
+from edge_sdk.reparam import Padding
+from edge_sdk.reparam.blocks import block, branches
 from tests.reparam.random_blocks import blocks
 from tests.reparam.random_graphs import networks
 from tests.reparam.random_regions import regions

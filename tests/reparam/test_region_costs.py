@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from edge_sdk.reparam import count_macs, fuse
-from edge_sdk.reparam.graph_fusion import fuse_graph
+from edge_sdk.reparam.graph.fusion import fuse_graph
 from tests.reparam.foreign_models import trained_looking
 from tests.reparam.random_graphs import Concat, networks
 from tests.reparam.random_regions import Region, regions

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from edge_sdk.reparam.graph_fusion import fuse_graph
-from edge_sdk.reparam.region_costs import Costs
+from edge_sdk.reparam.graph.fusion import fuse_graph
+from edge_sdk.reparam.graph.region_costs import Costs
 from tests.reparam.random_regions import TRAITS, Region, regions, summed_branch_rms
 from tests.reparam.tolerances import TOLERANCE
 

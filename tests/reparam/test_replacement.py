@@ -17,7 +17,7 @@ from edge_sdk.reparam import (
     fuse_partially,
     thaw_batch_norm,
 )
-from edge_sdk.reparam.plan_text import parse_plan
+from edge_sdk.reparam.plans.text import parse_plan
 from tests.reparam.random_blocks import trained_looking
 
 X = torch.rand(1, 3, 9, 8)

@@ -17,8 +17,8 @@ from edge_sdk.reparam import (
     MultiBranchConv2d,
     five_branches,
 )
-from edge_sdk.reparam.cost import select_by_cost
-from edge_sdk.reparam.grouping import (
+from edge_sdk.reparam.plans.cost import select_by_cost
+from edge_sdk.reparam.plans.grouping import (
     GroupByType,
     GroupEqualSizes,
     GroupEvery,
@@ -26,7 +26,7 @@ from edge_sdk.reparam.grouping import (
     GroupTogether,
     group,
 )
-from edge_sdk.reparam.selection import (
+from edge_sdk.reparam.plans.selection import (
     SelectAll,
     SelectAllOf,
     SelectAnyOf,

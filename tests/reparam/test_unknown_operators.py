@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from edge_sdk.reparam import fuse
-from edge_sdk.reparam.certificate import Certificate
+from edge_sdk.reparam.proof.certificate import Certificate
 from tests.reparam.foreign_models import trained_looking
 
 EXAMPLE = torch.rand(1, 4, 9, 10, generator=torch.Generator().manual_seed(0))

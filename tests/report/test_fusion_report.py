@@ -21,7 +21,7 @@ from edge_sdk.reparam import (
     fuse_partially,
     preset,
 )
-from edge_sdk.reparam.plans import UniformCount
+from edge_sdk.reparam.plans.plan import UniformCount
 from edge_sdk.report import FusionStory, fusion_report, write_page
 from edge_sdk.report.fusion.diagram import drawing, picture_of
 

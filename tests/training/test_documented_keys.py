@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from edge_sdk.models import EnhanceNetConfig
-from edge_sdk.reparam.branch_configs import BranchConfig
+from edge_sdk.reparam.blocks.configs import BranchConfig
 from edge_sdk.training.config import (
     BurstsConfig,
     CamerasConfig,

@@ -10,7 +10,7 @@ from edge_sdk.errors import InputError, ModelError
 from edge_sdk.imaging import rgb_to_ycbcr
 from edge_sdk.models import Colour, EnhanceNet, EnhanceNetConfig, save_checkpoint
 from edge_sdk.reparam import five_branches, sesr_branches
-from edge_sdk.reparam.branch_configs import BranchConfig
+from edge_sdk.reparam.blocks.configs import BranchConfig
 from edge_sdk.zoo.catalogue import load_model
 
 pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")

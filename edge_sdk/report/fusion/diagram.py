@@ -15,7 +15,7 @@ from edge_sdk.reparam import (
     PoolBranchConfig,
     Region,
 )
-from edge_sdk.reparam.branch_configs import BranchConfig, normalised_steps
+from edge_sdk.reparam.blocks.configs import BranchConfig, normalised_steps
 
 ROW_PX = 30
 CHIP_PX = 22

@@ -1,0 +1,1 @@
+"""Multi-branch blocks: their branches, presets, and the composed kernel."""

@@ -1,0 +1,1 @@
+"""Linear operators and the exact rules that combine them."""

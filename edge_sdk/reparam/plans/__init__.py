@@ -1,0 +1,1 @@
+"""Which branches are merged, in which groups, and what each is worth."""

@@ -1,0 +1,1 @@
+"""Proof that a fused model equals its original, and what was saved."""

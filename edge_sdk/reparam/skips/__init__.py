@@ -1,0 +1,1 @@
+"""Skips from the input, folded into the last convolution."""
