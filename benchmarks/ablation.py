@@ -23,7 +23,7 @@ from edge_sdk.models import EnhanceNetConfig
 from edge_sdk.reparam import ConvBranchConfig, IdentityBranchConfig
 from edge_sdk.reparam.blocks.configs import BranchConfig
 from edge_sdk.reparam.blocks.presets import preset, sesr_branches
-from edge_sdk.training.config import (
+from edge_sdk.training.recipe.config import (
     DataConfig,
     OptimiserConfig,
     PhasesConfig,
@@ -126,7 +126,7 @@ def recipe(variant: Variant, steps: int, seed: int) -> TrainConfig:
 
 def measured(variant: Variant, steps: int, seed: int, photos: Path, out: Path) -> Result:
     from edge_sdk.deploy.quantize import QuantiseOptions, quantise_loaded
-    from edge_sdk.training.run import train
+    from edge_sdk.training.run.running import train
     from edge_sdk.zoo.loading import load_any
 
     start = time.perf_counter()

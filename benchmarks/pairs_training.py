@@ -20,17 +20,17 @@ import torch
 
 from edge_sdk.imaging import Picture, read_picture, resize_bicubic, write_picture
 from edge_sdk.pairs import PairConfig, PairSet, build_set
-from edge_sdk.training.burst_zoom import BurstZoomTask
-from edge_sdk.training.config import (
+from edge_sdk.training.inputs.loaders import picture_loader
+from edge_sdk.training.inputs.pair_store import split_scenes
+from edge_sdk.training.recipe.config import (
     DataConfig,
     OptimiserConfig,
     PairsConfig,
     TrainConfig,
 )
-from edge_sdk.training.initial import take_over
-from edge_sdk.training.loaders import picture_loader
-from edge_sdk.training.pair_store import split_scenes
-from edge_sdk.training.run import train
+from edge_sdk.training.run.initial import take_over
+from edge_sdk.training.run.running import train
+from edge_sdk.training.tasks.burst_zoom import BurstZoomTask
 from edge_sdk.zoo.catalogue import resolve_model
 
 INIT = "burst_zoom_x2"

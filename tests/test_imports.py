@@ -45,4 +45,4 @@ def test_each_subpackage_can_be_imported_first(name: str) -> None:
 
 
 def test_recipes_are_light() -> None:
-    assert loaded_by(["edge_sdk.training.config"]) == []
+    assert loaded_by(["edge_sdk.training.recipe.config"]) == []

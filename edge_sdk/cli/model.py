@@ -13,8 +13,8 @@ from edge_sdk.errors import InputError, OutputError
 
 if TYPE_CHECKING:
     from edge_sdk.models import ModelSpec
-    from edge_sdk.training.config import TrainConfig
-    from edge_sdk.training.run import TrainResult
+    from edge_sdk.training.recipe.config import TrainConfig
+    from edge_sdk.training.run.running import TrainResult
 
 
 def models(
@@ -103,7 +103,7 @@ def train(
 
     Example: edge-sdk train --config recipe.yaml --data photos -o runs/mine
     """
-    from edge_sdk.training.recipe_file import load_train_config
+    from edge_sdk.training.recipe.file import load_train_config
 
     if not config:
         raise InputError("no recipe given; name one: edge-sdk train --config RECIPE.yaml")
@@ -120,7 +120,7 @@ def train(
     if steps is not None:
         recipe = recipe.with_steps(steps)
     from edge_sdk.training.processes import processes
-    from edge_sdk.training.run import train as run
+    from edge_sdk.training.run.running import train as run
 
     try:
         with stoppable():
@@ -147,7 +147,7 @@ def _train_stages(
     as_json: bool,
 ) -> None:
     from edge_sdk.training.processes import processes
-    from edge_sdk.training.stages import load_stages, train_stages
+    from edge_sdk.training.run.schedule import load_stages, train_stages
 
     recipes = load_stages(paths, output, data, init)
 
@@ -208,7 +208,7 @@ def _print_result(recipe: TrainConfig, result: TrainResult) -> None:
 
 
 def _say_stopped(folder: Path) -> None:
-    from edge_sdk.training.run_folder import RunFolder
+    from edge_sdk.training.run.folder import RunFolder
 
     steps = RunFolder(folder).saved_steps()
     if steps is None:
@@ -218,7 +218,7 @@ def _say_stopped(folder: Path) -> None:
 
 
 def _say_stopped_in_stages(folder: Path) -> None:
-    from edge_sdk.training.stages_folder import StagesFolder
+    from edge_sdk.training.run.schedule_folder import StagesFolder
 
     stages = StagesFolder(folder)
     number = len(stages.finished()) + 1

@@ -21,7 +21,7 @@ from enum import StrEnum
 from torch import nn
 
 from edge_sdk.reparam.blocks.collapse import freeze_batch_norm, multi_branch_blocks
-from edge_sdk.training.config import TrainConfig
+from edge_sdk.training.recipe.config import TrainConfig
 
 
 class Phase(StrEnum):

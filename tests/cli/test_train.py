@@ -42,7 +42,7 @@ def start(run: Run, burst_folder: Path) -> tuple[object, ...]:
 
 def signal_at(step: int, number: signal.Signals, patch: pytest.MonkeyPatch, seed: int = 0) -> None:
     """Have a signal arrive in the step that follows ``step`` others, by the recipe of ``seed``."""
-    from edge_sdk.training.task import EnhanceTask
+    from edge_sdk.training.tasks.task import EnhanceTask
 
     original = EnhanceTask.training_step
 

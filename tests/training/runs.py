@@ -13,9 +13,9 @@ from PIL import Image
 
 from edge_sdk.models import EnhanceNetConfig, load_checkpoint
 from edge_sdk.reparam import sesr_branches
-from edge_sdk.training.config import DataConfig, OptimiserConfig, PictureSource, TrainConfig
-from edge_sdk.training.run import train
-from edge_sdk.training.super_resolution import SuperResolutionTask
+from edge_sdk.training.recipe.config import DataConfig, OptimiserConfig, PictureSource, TrainConfig
+from edge_sdk.training.run.running import train
+from edge_sdk.training.tasks.super_resolution import SuperResolutionTask
 
 STEPS = 8
 

@@ -24,9 +24,9 @@ from edge_sdk.reparam import five_branches, fuse, sesr_branches
 pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
 
 from edge_sdk.training.activation_codes import CodedNetwork, CodedValue
-from edge_sdk.training.config import OptimiserConfig, PhasesConfig
-from edge_sdk.training.run import train
-from edge_sdk.training.task import EnhanceTask
+from edge_sdk.training.recipe.config import OptimiserConfig, PhasesConfig
+from edge_sdk.training.run.running import train
+from edge_sdk.training.tasks.task import EnhanceTask
 from tests.training.runs import recipe, train_until, weights
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")

@@ -15,12 +15,12 @@ from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import Picture, write_picture
 from edge_sdk.models import EnhanceNetConfig
 from edge_sdk.models.spec import Colour, Task
-from edge_sdk.training.burst_scenes import draw_scene, training_burst
-from edge_sdk.training.burst_store import BurstSet, validation_pairs
-from edge_sdk.training.config import DataConfig, OptimiserConfig, PictureSource, TrainConfig
-from edge_sdk.training.feature_files import FeaturePatches
-from edge_sdk.training.run import train
-from edge_sdk.training.sections import BurstsConfig
+from edge_sdk.training.inputs.burst_scenes import draw_scene, training_burst
+from edge_sdk.training.inputs.burst_store import BurstSet, validation_pairs
+from edge_sdk.training.inputs.feature_files import FeaturePatches
+from edge_sdk.training.recipe.config import DataConfig, OptimiserConfig, PictureSource, TrainConfig
+from edge_sdk.training.recipe.sections import BurstsConfig
+from edge_sdk.training.run.running import train
 
 BURSTS = BurstsConfig(count=3, frame_px=80, validation_px=80, validation_noise=(8.0,))
 

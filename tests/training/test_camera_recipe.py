@@ -16,11 +16,11 @@ from edge_sdk.reparam import sesr_branches
 
 pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
 
-from edge_sdk.training.config import CamerasConfig, TrainConfig
-from edge_sdk.training.loaders import patch_loader, picture_loader
+from edge_sdk.training.inputs.loaders import patch_loader, picture_loader
 from edge_sdk.training.processes import Processes
-from edge_sdk.training.recipe_file import load_train_config
-from edge_sdk.training.run import train
+from edge_sdk.training.recipe.config import CamerasConfig, TrainConfig
+from edge_sdk.training.recipe.file import load_train_config
+from edge_sdk.training.run.running import train
 from tests.training.runs import STEPS, recipe, train_until, weights
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")

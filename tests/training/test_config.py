@@ -7,7 +7,7 @@ import pytest
 from edge_sdk.errors import InputError
 from edge_sdk.models import Colour
 from edge_sdk.reparam import sesr_branches
-from edge_sdk.training.recipe_file import load_train_config
+from edge_sdk.training.recipe.file import load_train_config
 
 MINIMAL = "data: {train: {folder: a}, validation: {folder: b, names: c.txt}}\n"
 

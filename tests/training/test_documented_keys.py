@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from edge_sdk.models import EnhanceNetConfig
 from edge_sdk.reparam.blocks.configs import BranchConfig
-from edge_sdk.training.config import (
+from edge_sdk.training.recipe.config import (
     BurstsConfig,
     CamerasConfig,
     DataConfig,

@@ -15,10 +15,10 @@ from edge_sdk.zoo.catalogue import load_model
 
 pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
 
-from edge_sdk.training.config import OptimiserConfig
-from edge_sdk.training.initial import InitialWeights, take_over
-from edge_sdk.training.recipe_file import load_train_config
-from edge_sdk.training.run import train
+from edge_sdk.training.recipe.config import OptimiserConfig
+from edge_sdk.training.recipe.file import load_train_config
+from edge_sdk.training.run.initial import InitialWeights, take_over
+from edge_sdk.training.run.running import train
 from tests.training.runs import recipe, train_until, weights
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")

@@ -17,10 +17,10 @@ from edge_sdk.models import load_checkpoint
 
 pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
 
-from edge_sdk.training.config import OptimiserConfig
-from edge_sdk.training.run import train
-from edge_sdk.training.run_folder import RunFolder
-from edge_sdk.training.task import EnhanceTask
+from edge_sdk.training.recipe.config import OptimiserConfig
+from edge_sdk.training.run.folder import RunFolder
+from edge_sdk.training.run.running import train
+from edge_sdk.training.tasks.task import EnhanceTask
 from tests.training.runs import draw_pictures, logged, recipe, train_until
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")

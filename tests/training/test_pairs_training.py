@@ -23,8 +23,15 @@ from edge_sdk.pairs import PairDataset, build_set, open_set
 
 pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
 
-from edge_sdk.training.burst_zoom import BurstZoomTask
-from edge_sdk.training.config import (
+from edge_sdk.training.inputs.feature_files import (
+    FeaturePatches,
+    FeatureSample,
+    WholeFeatures,
+    fill,
+)
+from edge_sdk.training.inputs.loaders import patch_loader, picture_loader
+from edge_sdk.training.inputs.pair_store import PairScenes, scene_sample
+from edge_sdk.training.recipe.config import (
     BurstsConfig,
     DataConfig,
     OptimiserConfig,
@@ -32,11 +39,9 @@ from edge_sdk.training.config import (
     PictureSource,
     TrainConfig,
 )
-from edge_sdk.training.feature_files import FeaturePatches, FeatureSample, WholeFeatures, fill
-from edge_sdk.training.loaders import patch_loader, picture_loader
-from edge_sdk.training.pair_store import PairScenes, scene_sample
-from edge_sdk.training.recipe_file import load_train_config
-from edge_sdk.training.run import train
+from edge_sdk.training.recipe.file import load_train_config
+from edge_sdk.training.run.running import train
+from edge_sdk.training.tasks.burst_zoom import BurstZoomTask
 from tests.pairs.far_near_shots import reseal, shots_of, write_shots
 from tests.training.runs import weights
 

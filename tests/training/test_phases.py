@@ -14,14 +14,14 @@ from edge_sdk.reparam import MultiBranchConv2d, five_branches, sesr_branches
 
 pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
 
-from edge_sdk.training.averaging import Averaging
-from edge_sdk.training.callbacks import PhaseProgressBar
-from edge_sdk.training.config import OptimiserConfig, PhasesConfig, TrainConfig
 from edge_sdk.training.phases import Phase, enter_phase, phase_at
-from edge_sdk.training.recipe_file import load_train_config
-from edge_sdk.training.run import train
-from edge_sdk.training.super_resolution import SuperResolutionTask
-from edge_sdk.training.task import EnhanceTask
+from edge_sdk.training.recipe.config import OptimiserConfig, PhasesConfig, TrainConfig
+from edge_sdk.training.recipe.file import load_train_config
+from edge_sdk.training.run.averaging import Averaging
+from edge_sdk.training.run.callbacks import PhaseProgressBar
+from edge_sdk.training.run.running import train
+from edge_sdk.training.tasks.super_resolution import SuperResolutionTask
+from edge_sdk.training.tasks.task import EnhanceTask
 from tests.training.runs import logged, recipe, train_until, weights
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")

@@ -15,7 +15,7 @@ from edge_sdk.errors import InputError
 
 pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
 
-from edge_sdk.training.loaders import patch_loader
+from edge_sdk.training.inputs.loaders import patch_loader
 from edge_sdk.training.processes import Processes, processes
 from tests.training.runs import draw_pictures, recipe, weights
 

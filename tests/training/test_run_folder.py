@@ -14,9 +14,9 @@ from edge_sdk.reparam import sesr_branches
 
 pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
 
-from edge_sdk.training.config import OptimiserConfig, TrainConfig
-from edge_sdk.training.run import train
-from edge_sdk.training.run_folder import RunFolder
+from edge_sdk.training.recipe.config import OptimiserConfig, TrainConfig
+from edge_sdk.training.run.folder import RunFolder
+from edge_sdk.training.run.running import train
 from tests.training.runs import STEPS, recipe, train_until
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")

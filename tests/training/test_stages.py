@@ -15,10 +15,10 @@ from edge_sdk.reparam import sesr_branches
 
 pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
 
-from edge_sdk.training.config import OptimiserConfig, PhasesConfig, TrainConfig
-from edge_sdk.training.run import train
-from edge_sdk.training.stages import load_stages, train_stages
-from edge_sdk.training.super_resolution import SuperResolutionTask
+from edge_sdk.training.recipe.config import OptimiserConfig, PhasesConfig, TrainConfig
+from edge_sdk.training.run.running import train
+from edge_sdk.training.run.schedule import load_stages, train_stages
+from edge_sdk.training.tasks.super_resolution import SuperResolutionTask
 from tests.training.runs import STEPS, recipe, weights
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")

@@ -13,8 +13,8 @@ from edge_sdk.reparam import fuse
 
 pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
 
-from edge_sdk.training.config import OptimiserConfig, PictureSource
-from edge_sdk.training.run import train
+from edge_sdk.training.recipe.config import OptimiserConfig, PictureSource
+from edge_sdk.training.run.running import train
 from tests.training.runs import STEPS, logged, recipe, train_until, weights
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")

@@ -11,8 +11,8 @@ from torch import nn
 from edge_sdk.errors import InputError, ModelError
 from edge_sdk.models import Colour
 from edge_sdk.models.spec import Task
-from edge_sdk.training.recipe_file import load_train_config
-from edge_sdk.training.stages import load_stages
+from edge_sdk.training.recipe.file import load_train_config
+from edge_sdk.training.run.schedule import load_stages
 from edge_sdk.zoo.catalogue import (
     ROOT,
     load_card,

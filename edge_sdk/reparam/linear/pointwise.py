@@ -13,8 +13,7 @@ from edge_sdk.reparam.linear.operator import LinearOperator
 
 
 def compose(first: LinearOperator, second: LinearOperator) -> LinearOperator:
-    """``second`` after ``first`` as one operator: :func:`edge_sdk.reparam.linear.algebra.compose`,
-    faster.
+    """``second`` after ``first`` as one operator, faster than :func:`.algebra.compose`.
 
     For a pointwise ``second``, K[o, i, u] = Σ_m K2[o, m] · K1[m, i, u]; for a pointwise ``first``
     and a ``second`` that does not pad, K[o, i, u] = Σ_m K2[o, m, u] · K1[m, i].

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge_sdk.training.task import EnhanceTask
+from edge_sdk.training.tasks.task import EnhanceTask
 
 
 class DenoisingTask(EnhanceTask):

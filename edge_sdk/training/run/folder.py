@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import ValidationError
 
 from edge_sdk.errors import InputError, ModelError, OutputError
-from edge_sdk.training.config import TrainConfig
-from edge_sdk.zoo.catalogue import model_names
+from edge_sdk.training.recipe.config import TrainConfig
+from edge_sdk.training.recipe.record import MAY_CHANGE, RECIPE_KEY, changes, completed, recorded
 
-MAY_CHANGE = ("optimiser.steps", "validate_every")
-"""Keys of a recipe that a resumed run may change."""
 STAGES = "recipes.json"
 """File in the folder of a run by several recipes that says which of them are finished."""
 FILES = ("model.safetensors", "last.ckpt", "metrics.csv", "curves.svg", STAGES)
 """Everything that a run writes into its folder."""
-RECIPE_KEY = "recipe"
-"""Entry of a checkpoint that holds the recipe of its run."""
 
 
 @dataclass(frozen=True)
@@ -122,50 +116,6 @@ class RunFolder:
                 f"{config.optimiser.steps:,} asked for; give more --steps, or leave --resume out"
             )
         return steps
-
-
-def recorded(config: TrainConfig) -> dict[str, Any]:
-    """A recipe as what a checkpoint can hold, with absolute paths."""
-    recipe = config.model_dump(mode="json")
-    if config.init is not None and config.init not in model_names():
-        recipe["init"] = str(Path(config.init).resolve())
-    data = recipe["data"]
-    for source in (data["train"], data["validation"]):
-        if source is not None:
-            _resolve(source, ("folder", "names"))
-    if data["pairs"] is not None:
-        _resolve(data["pairs"], ("train", "validation"))
-    return recipe
-
-
-def _resolve(section: dict[str, Any], keys: tuple[str, ...]) -> None:
-    for key in keys:
-        if section[key] is not None:
-            section[key] = str(Path(section[key]).resolve())
-
-
-def completed(recipe: dict[str, Any]) -> dict[str, Any]:
-    """A recorded recipe with the defaults of keys that an earlier version did not know."""
-    try:
-        return recorded(TrainConfig.model_validate(recipe))
-    except (ValidationError, InputError):
-        return recipe
-
-
-def changes(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
-    """Keys that a resumed run may not change but that differ, such as ``seed: 0, now 1``."""
-    old, new = dict(_flat(before)), dict(_flat(after))
-    for key in dict.fromkeys((*old, *new)):
-        if key not in MAY_CHANGE and old.get(key) != new.get(key):
-            yield f"{key}: {old.get(key)}, now {new.get(key)}"
-
-
-def _flat(part: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in part.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
 
 
 def _load(last: Path) -> dict[str, Any]:

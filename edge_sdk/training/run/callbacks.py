@@ -15,9 +15,9 @@ from lightning.pytorch.loggers import CSVLogger
 
 from edge_sdk.models.checkpoint import save_checkpoint
 from edge_sdk.outputs import replacing
-from edge_sdk.report.training_curve import draw_curves, read_curves
 from edge_sdk.training.phases import Phase
-from edge_sdk.training.task import EnhanceTask
+from edge_sdk.training.run.curves import draw_curves, read_curves
+from edge_sdk.training.tasks.task import EnhanceTask
 
 
 class KeepBest(Callback):

@@ -13,9 +13,9 @@ from edge_sdk.burst import TensorSource, ZoomConfig
 from edge_sdk.burst.inputs.features import burst_features
 from edge_sdk.data.camera import SimulatedBurst
 from edge_sdk.imaging import quantise
-from edge_sdk.training.burst_scenes import training_burst, validation_bursts
-from edge_sdk.training.feature_files import FeatureSample, Progress, cache_name, fill
-from edge_sdk.training.sections import BurstsConfig
+from edge_sdk.training.inputs.burst_scenes import training_burst, validation_bursts
+from edge_sdk.training.inputs.feature_files import FeatureSample, Progress, cache_name, fill
+from edge_sdk.training.recipe.sections import BurstsConfig
 
 VERSION = 1
 """Raised whenever the same settings would give other bursts or other features."""

@@ -11,7 +11,7 @@ from torch import nn
 from edge_sdk.errors import InputError
 from edge_sdk.models.enhance_net import EnhanceNet, EnhanceNetConfig
 from edge_sdk.models.spec import Task
-from edge_sdk.training.sections import (
+from edge_sdk.training.recipe.sections import (
     BurstsConfig,
     CamerasConfig,
     DataConfig,

@@ -18,11 +18,11 @@ from edge_sdk.data.patches import (
     shrunk_picture,
 )
 from edge_sdk.models.spec import Colour
-from edge_sdk.training.burst_store import BurstSet, validation_pairs
-from edge_sdk.training.config import PictureSource, TrainConfig, halo_of
-from edge_sdk.training.feature_files import FeaturePatches, Progress, WholeFeatures
-from edge_sdk.training.pair_store import PairScenes, split_scenes
+from edge_sdk.training.inputs.burst_store import BurstSet, validation_pairs
+from edge_sdk.training.inputs.feature_files import FeaturePatches, Progress, WholeFeatures
+from edge_sdk.training.inputs.pair_store import PairScenes, split_scenes
 from edge_sdk.training.processes import Processes
+from edge_sdk.training.recipe.config import PictureSource, TrainConfig, halo_of
 
 Batch = tuple[Tensor, Tensor]
 """Inputs and targets, float32 [N, C, H, W] in [0, 1], but for noise that reaches beyond.

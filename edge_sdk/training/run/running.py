@@ -14,23 +14,23 @@ from torch.utils.data import DataLoader
 from edge_sdk.errors import InputError, ModelError, OutputError
 from edge_sdk.models.enhance_net import EnhanceNet
 from edge_sdk.models.spec import Task
-from edge_sdk.training.averaging import Averaging
-from edge_sdk.training.burst_zoom import BurstZoomTask
-from edge_sdk.training.callbacks import (
+from edge_sdk.training.inputs.loaders import Batch, patch_loader, picture_loader
+from edge_sdk.training.processes import Processes, processes
+from edge_sdk.training.recipe.config import TrainConfig
+from edge_sdk.training.run.averaging import Averaging
+from edge_sdk.training.run.callbacks import (
     DrawCurves,
     KeepBest,
     PhaseProgressBar,
     metrics_logger,
     simulation_progress,
 )
-from edge_sdk.training.config import TrainConfig
-from edge_sdk.training.denoising import DenoisingTask
-from edge_sdk.training.initial import InitialWeights, take_over
-from edge_sdk.training.loaders import Batch, patch_loader, picture_loader
-from edge_sdk.training.processes import Processes, processes
-from edge_sdk.training.run_folder import RunFolder
-from edge_sdk.training.super_resolution import SuperResolutionTask
-from edge_sdk.training.task import EnhanceTask, LossError
+from edge_sdk.training.run.folder import RunFolder
+from edge_sdk.training.run.initial import InitialWeights, take_over
+from edge_sdk.training.tasks.burst_zoom import BurstZoomTask
+from edge_sdk.training.tasks.denoising import DenoisingTask
+from edge_sdk.training.tasks.super_resolution import SuperResolutionTask
+from edge_sdk.training.tasks.task import EnhanceTask, LossError
 
 TASKS: dict[Task, type[EnhanceTask]] = {
     Task.SUPER_RESOLUTION: SuperResolutionTask,
@@ -79,7 +79,7 @@ def train(
 
     A resumed run sees the patches that an uninterrupted one would have seen, and ends with the
     same weights; it repeats the steps since the last validation. Its recipe may change in
-    :data:`edge_sdk.training.run_folder.MAY_CHANGE` alone.
+    :data:`edge_sdk.training.recipe.record.MAY_CHANGE` alone.
 
     Args:
         config: the recipe.

@@ -10,14 +10,14 @@ from pathlib import Path
 from edge_sdk.errors import InputError, ModelError, PictureError
 from edge_sdk.models.enhance_net import EnhanceNet
 from edge_sdk.outputs import replacing
-from edge_sdk.training.callbacks import simulation_progress
-from edge_sdk.training.config import TrainConfig
-from edge_sdk.training.initial import copy_weights, take_over
-from edge_sdk.training.loaders import patch_loader, picture_loader
+from edge_sdk.training.inputs.loaders import patch_loader, picture_loader
 from edge_sdk.training.processes import Processes, processes
-from edge_sdk.training.recipe_file import load_train_config
-from edge_sdk.training.run import TrainResult, check_followed, task_of, train
-from edge_sdk.training.stages_folder import FinishedStage, StagesFolder
+from edge_sdk.training.recipe.config import TrainConfig
+from edge_sdk.training.recipe.file import load_train_config
+from edge_sdk.training.run.callbacks import simulation_progress
+from edge_sdk.training.run.initial import copy_weights, take_over
+from edge_sdk.training.run.running import TrainResult, check_followed, task_of, train
+from edge_sdk.training.run.schedule_folder import FinishedStage, StagesFolder
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def load_stages(
         init: model that the first stage starts from instead of its recipe's.
 
     Raises:
-        InputError: as :func:`edge_sdk.training.recipe_file.load_train_config` does.
+        InputError: as :func:`edge_sdk.training.recipe.file.load_train_config` does.
     """
     folder = StagesFolder(out)
     starts = (init, *(str(folder.stage(number).model) for number in range(1, len(recipes))))
@@ -75,9 +75,9 @@ def train_stages(
     """Train by each recipe in turn, each from the best weights of the one before.
 
     Stage 1, 2, … is a run in ``out/1``, ``out/2``, … and gives the weights that
-    :func:`edge_sdk.training.run.train` would, called with ``init``; the last one's best weights are
-    copied to ``out/model.safetensors``. ``out/recipes.json`` says which stages are finished. All
-    recipes are checked, and their pictures read, before the first is trained.
+    :func:`edge_sdk.training.run.running.train` would, called with ``init``; the last one's best
+    weights are copied to ``out/model.safetensors``. ``out/recipes.json`` says which stages are
+    finished. All recipes are checked, and their pictures read, before the first is trained.
 
     Args:
         configs: the recipes; ``init`` of the second and later ones is set to the stage before.

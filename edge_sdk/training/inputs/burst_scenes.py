@@ -17,7 +17,7 @@ from edge_sdk.data.occluders import MovingObject, NearLayer
 from edge_sdk.data.sensor_noise import SensorNoise
 from edge_sdk.errors import PictureError
 from edge_sdk.imaging import read_picture, resize_bicubic, to_levels
-from edge_sdk.training.sections import BurstsConfig
+from edge_sdk.training.recipe.sections import BurstsConfig
 
 _HELD_PICTURES = 64
 """Decoded photographs in memory, 8 bits a value."""

@@ -13,10 +13,10 @@ from edge_sdk.errors import ModelError
 from edge_sdk.imaging import psnr, quantise
 from edge_sdk.models.enhance_net import EnhanceNet
 from edge_sdk.training.activation_codes import EVERY, CodedNetwork
-from edge_sdk.training.config import TrainConfig
-from edge_sdk.training.loaders import Batch
+from edge_sdk.training.inputs.loaders import Batch
 from edge_sdk.training.phases import Phase, enter_phase, phase_at, round_kernels, rounds
-from edge_sdk.training.run_folder import RECIPE_KEY, recorded
+from edge_sdk.training.recipe.config import TrainConfig
+from edge_sdk.training.recipe.record import RECIPE_KEY, recorded
 
 
 class LossError(ModelError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from edge_sdk.imaging import psnr, quantise, resize_bicubic
-from edge_sdk.training.task import EnhanceTask
+from edge_sdk.training.tasks.task import EnhanceTask
 
 
 class BurstZoomTask(EnhanceTask):

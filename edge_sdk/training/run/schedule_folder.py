@@ -10,9 +10,10 @@ from typing import Any
 
 from edge_sdk.errors import InputError, ModelError
 from edge_sdk.outputs import replacing
-from edge_sdk.training.config import TrainConfig
-from edge_sdk.training.run import TrainResult
-from edge_sdk.training.run_folder import STAGES, RunFolder, changes, completed, recorded
+from edge_sdk.training.recipe.config import TrainConfig
+from edge_sdk.training.recipe.record import changes, completed, recorded
+from edge_sdk.training.run.folder import STAGES, RunFolder
+from edge_sdk.training.run.running import TrainResult
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class FinishedStage:
     """What ``recipes.json`` keeps of a stage.
 
     Attributes:
-        recipe: as :func:`edge_sdk.training.run_folder.recorded` gives it.
+        recipe: as :func:`edge_sdk.training.recipe.record.recorded` gives it.
         psnr_db: validation PSNR of its best weights.
         baseline_db: what they must be better than.
         steps: optimisation steps taken.

@@ -12,8 +12,8 @@ from edge_sdk.errors import InputError
 from edge_sdk.extras import require
 from edge_sdk.models.enhance_net import EnhanceNetConfig
 from edge_sdk.reparam.blocks.configs import BranchConfig
-from edge_sdk.training.config import TrainConfig
-from edge_sdk.training.sections import (
+from edge_sdk.training.recipe.config import TrainConfig
+from edge_sdk.training.recipe.sections import (
     BurstsConfig,
     CamerasConfig,
     DataConfig,

@@ -16,8 +16,8 @@ from edge_sdk.errors import InputError
 from edge_sdk.imaging import read_picture
 from edge_sdk.pairs.reading import StoredScene, StoredSet, open_set
 from edge_sdk.pairs.record import RECORD
-from edge_sdk.training.feature_files import FeatureSample, Progress, cache_name, fill
-from edge_sdk.training.sections import PairsConfig
+from edge_sdk.training.inputs.feature_files import FeatureSample, Progress, cache_name, fill
+from edge_sdk.training.recipe.sections import PairsConfig
 
 VERSION = 1
 """Raised whenever the same scene would give other features."""

@@ -1,0 +1,1 @@
+"""What a run trains on: loaders, and features computed once."""

@@ -1,0 +1,1 @@
+"""One run: assembled, resumed, averaged, drawn; and several in turn."""
