@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edge_sdk.data.camera import CameraConfig, SimulatedBurst, simulate_burst
-from edge_sdk.data.occluders import NearLayer
+from edge_sdk.data.camera.occluders import NearLayer
+from edge_sdk.data.camera.simulation import CameraConfig, SimulatedBurst, simulate_burst
 from edge_sdk.imaging import read_picture, rgb_to_ycbcr
 from edge_sdk.registration import Registration, register, transform
 from edge_sdk.registration.motion import centred_grid

@@ -24,8 +24,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edge_sdk.data.camera import CameraConfig, simulate_burst
-from edge_sdk.data.examples import example_photo
+from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
+from edge_sdk.data.probes.examples import example_photo
 
 SIZE = (1280, 960)
 FRAMES = 10

@@ -17,8 +17,8 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from edge_sdk.burst import ZoomConfig, zoom
-from edge_sdk.data.camera import CameraConfig, simulate_burst
-from edge_sdk.data.examples import PHOTOS, example_photo
+from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
+from edge_sdk.data.probes.examples import PHOTOS, example_photo
 from edge_sdk.evaluation.bursts import compare_with_truth
 from edge_sdk.imaging import read_picture
 from edge_sdk.zoo.networks import burst_network

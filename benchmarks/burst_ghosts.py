@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, nn
 
 from edge_sdk.burst import ZoomConfig, zoom
-from edge_sdk.data.camera import CameraConfig, simulate_burst
-from edge_sdk.data.examples import PHOTOS, example_photo
-from edge_sdk.data.occluders import MovingObject
+from edge_sdk.data.camera.occluders import MovingObject
+from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
+from edge_sdk.data.probes.examples import PHOTOS, example_photo
 from edge_sdk.evaluation.burst_baselines import bicubic
 from edge_sdk.imaging import quantise, read_picture
 from edge_sdk.zoo.networks import burst_network

@@ -22,10 +22,10 @@ from torch.nn import functional
 
 from edge_sdk.burst.frames.source import TensorSource
 from edge_sdk.burst.inputs.resampled import ResamplingConfig, resample_burst
-from edge_sdk.data.camera import simulate_burst
-from edge_sdk.data.camera_config import CameraConfig
-from edge_sdk.data.examples import example_photo
-from edge_sdk.data.occluders import MovingObject
+from edge_sdk.data.camera.config import CameraConfig
+from edge_sdk.data.camera.occluders import MovingObject
+from edge_sdk.data.camera.simulation import simulate_burst
+from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.imaging import psnr, quantise
 from edge_sdk.models.burst_paper_net import BurstPaperConfig, BurstPaperNet
 

@@ -21,9 +21,9 @@ from torch.nn import functional
 
 from edge_sdk.burst.reference.choice import gradient_score, laplacian_energy
 from edge_sdk.burst.reference.noise import estimate_noise_std
-from edge_sdk.data.developing import Developing, develop
-from edge_sdk.data.examples import PHOTOS, example_photo
-from edge_sdk.data.sensor_noise import SensorNoise
+from edge_sdk.data.camera.developing import Developing, develop
+from edge_sdk.data.camera.sensor_noise import SensorNoise
+from edge_sdk.data.probes.examples import PHOTOS, example_photo
 from edge_sdk.imaging import linear_to_srgb, psnr, quantise, read_picture, rgb_to_ycbcr
 from edge_sdk.imaging import srgb_to_linear as linear
 from edge_sdk.imaging.filters import gaussian_blur

@@ -19,8 +19,8 @@ from torch import Tensor
 from edge_sdk.burst import ZoomConfig, zoom
 from edge_sdk.burst.converted.by_name import convert_stages
 from edge_sdk.burst.converted.running import StageFiles
-from edge_sdk.data.camera import CameraConfig, SimulatedBurst, simulate_burst
-from edge_sdk.data.examples import PHOTOS, example_photo
+from edge_sdk.data.camera.simulation import CameraConfig, SimulatedBurst, simulate_burst
+from edge_sdk.data.probes.examples import PHOTOS, example_photo
 from edge_sdk.imaging import psnr, quantise, read_picture
 from edge_sdk.targets import LoweringReport, find_converter, runs_here
 from edge_sdk.zoo.networks import burst_network

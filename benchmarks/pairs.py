@@ -23,17 +23,17 @@ import torch
 from torch import Tensor
 
 from edge_sdk.burst import TensorSource
-from edge_sdk.data.camera import CameraConfig
-from edge_sdk.data.examples import PHOTOS, example_photo
-from edge_sdk.data.far_near import FarNearConfig, FarNearShots, simulate_far_near
+from edge_sdk.data.camera.far_near import FarNearConfig, FarNearShots, simulate_far_near
+from edge_sdk.data.camera.simulation import CameraConfig
+from edge_sdk.data.probes.examples import PHOTOS, example_photo
 from edge_sdk.errors import SceneError
 from edge_sdk.imaging import read_picture, resize_bicubic
 from edge_sdk.imaging.filters import gaussian_blur
 from edge_sdk.pairs import Couple, PairConfig, build_set, make_couple
-from edge_sdk.pairs.folder import SCENES, read_json
-from edge_sdk.pairs.geometry import region_offset
-from edge_sdk.pairs.quality import masked_psnr
-from edge_sdk.pairs.record import MASK, RECORD, TARGET, frame_name
+from edge_sdk.pairs.couple.geometry import region_offset
+from edge_sdk.pairs.couple.quality import masked_psnr
+from edge_sdk.pairs.dataset.folder import SCENES, read_json
+from edge_sdk.pairs.dataset.record import MASK, RECORD, TARGET, frame_name
 from edge_sdk.registration.motion import centred_grid, transform
 
 LONG_SIDE = 960

@@ -14,8 +14,8 @@ import os
 import tempfile
 from pathlib import Path
 
-from edge_sdk.data.calibration import read_calibration
-from edge_sdk.data.probes import probe_pictures
+from edge_sdk.data.probes.calibration import read_calibration
+from edge_sdk.data.probes.pictures import probe_pictures
 from edge_sdk.deploy.parity import check_parity
 from edge_sdk.deploy.prepare import INT8, prepare
 from edge_sdk.emulate.parity.chain import Artifact, ParityRow, Stage, parity_chain

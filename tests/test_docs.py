@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_sdk.data.examples import example_photo
+from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.imaging import Picture, write_picture
 
 ROOT = Path(__file__).parent.parent

@@ -30,8 +30,8 @@ def demo(
     """
     from edge_sdk.burst import zoom
     from edge_sdk.burst.converted.by_name import DEFAULT_MODEL
-    from edge_sdk.data.camera import CameraConfig, simulate_burst
-    from edge_sdk.data.examples import PHOTOS, example_photo
+    from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
+    from edge_sdk.data.probes.examples import PHOTOS, example_photo
     from edge_sdk.evaluation.bursts import compare_with_truth, comparison_picture
     from edge_sdk.imaging import Picture, read_picture, write_picture
     from edge_sdk.zoo.networks import burst_network

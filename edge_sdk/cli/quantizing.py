@@ -64,7 +64,7 @@ def quantize(
     Example: edge-sdk quantize sr_x2_y -c photos --truth --tune 2000 -o int8.safetensors
     """
     from edge_sdk.burst.inputs.calibration import burst_calibration
-    from edge_sdk.data.calibration import read_calibration
+    from edge_sdk.data.probes.calibration import read_calibration
     from edge_sdk.deploy.quantize import QuantiseOptions, quantise_loaded
     from edge_sdk.models import EnhanceNet, save_checkpoint
     from edge_sdk.models.spec import Task

@@ -12,8 +12,8 @@ from edge_sdk.cli.console import err, out, print_json, stage_progress
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
-    from edge_sdk.data.occluders import MovingObject, NearLayer
-    from edge_sdk.data.sensor_noise import SensorNoise
+    from edge_sdk.data.camera.occluders import MovingObject, NearLayer
+    from edge_sdk.data.camera.sensor_noise import SensorNoise
 
 _HAND = "Hand"
 _SENSOR = "Lens, sensor and file"
@@ -151,8 +151,8 @@ def simulate(
     A night scene: edge-sdk simulate photo.jpg --analog-gain 32 --bayer --white-balance 2,1.6
     --jpeg 93 --path walk --readout 0.6
     """
-    from edge_sdk.data.camera import CameraConfig, simulate_burst
-    from edge_sdk.data.files import check_burst_folder, write_burst
+    from edge_sdk.data.camera.files import check_burst_folder, write_burst
+    from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
     from edge_sdk.imaging import read_picture
 
     if picture is None:
@@ -204,7 +204,7 @@ def simulate(
 
 
 def _near_layer(factor: float | None, share: float | None) -> NearLayer | None:
-    from edge_sdk.data.occluders import NearLayer
+    from edge_sdk.data.camera.occluders import NearLayer
 
     if factor is None:
         if share is not None:
@@ -216,7 +216,7 @@ def _near_layer(factor: float | None, share: float | None) -> NearLayer | None:
 def _moving_object(
     share: float | None, moved: float | None, shift: float | None
 ) -> MovingObject | None:
-    from edge_sdk.data.occluders import MovingObject
+    from edge_sdk.data.camera.occluders import MovingObject
 
     given = {"moved_share": moved, "shift_px": shift}
     settings = {name: value for name, value in given.items() if value is not None}
@@ -228,7 +228,7 @@ def _moving_object(
 
 
 def _sensor(noise: float | None, analog: float | None, digital: float | None) -> SensorNoise | None:
-    from edge_sdk.data.sensor_noise import SensorNoise
+    from edge_sdk.data.camera.sensor_noise import SensorNoise
 
     if analog is None and digital is None:
         return None

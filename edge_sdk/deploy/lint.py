@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_sdk.data.model_inputs import ModelInputs, picture_inputs
+from edge_sdk.data.samples.model_inputs import ModelInputs, picture_inputs
 from edge_sdk.quantize import RangeReport, lint_ranges
 from edge_sdk.zoo.loading import LoadedModel
 

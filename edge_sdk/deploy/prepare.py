@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from edge_sdk.data.calibration import read_calibration
+from edge_sdk.data.probes.calibration import read_calibration
 from edge_sdk.errors import InputError
 from edge_sdk.quantize import (
     Observer,

@@ -11,7 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from edge_sdk.data.calibration import Calibration, read_calibration
+from edge_sdk.data.probes.calibration import Calibration, read_calibration
 from edge_sdk.errors import InputError
 from edge_sdk.models.spec import ModelSpec
 from edge_sdk.quantize import (
@@ -45,7 +45,7 @@ class ReadCalibration(Protocol):
         truth: bool,
         seed: int,
     ) -> Calibration:
-        """As :func:`~edge_sdk.data.calibration.read_calibration`."""
+        """As :func:`~edge_sdk.data.probes.calibration.read_calibration`."""
         ...
 
 
@@ -120,7 +120,7 @@ def quantise_loaded(
         options: how to quantise.
         progress: called with the stage, the steps done and to do.
         read: makes inputs of the model from the pictures; as
-            :func:`~edge_sdk.data.calibration.read_calibration`.
+            :func:`~edge_sdk.data.probes.calibration.read_calibration`.
 
     Raises:
         InputError: if the folder holds no picture, or the budget cannot be met.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from edge_sdk.data.camera import SimulatedBurst
+from edge_sdk.data.camera.simulation import SimulatedBurst
 from edge_sdk.errors import InputError
 from edge_sdk.registration.motion import centred_grid, transform
 from edge_sdk.registration.sampling import sample_bicubic

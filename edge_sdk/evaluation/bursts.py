@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from edge_sdk.burst.result import ZoomResult
-from edge_sdk.data.camera import SimulatedBurst
+from edge_sdk.data.camera.simulation import SimulatedBurst
 from edge_sdk.evaluation.burst_baselines import average_aligned, bicubic
 from edge_sdk.imaging import Panel, Picture, comparison_sheet, pick_detail_box, psnr, quantise, ssim
 

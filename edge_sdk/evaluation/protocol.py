@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from edge_sdk.data.gaussian_noise import noisy_picture
+from edge_sdk.data.samples.gaussian_noise import noisy_picture
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import psnr, quantise, read_picture, resize_bicubic, rgb_to_ycbcr, ssim
 from edge_sdk.models.spec import Colour

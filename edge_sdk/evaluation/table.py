@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from edge_sdk.data.patches import list_pictures
+from edge_sdk.data.samples.patches import list_pictures
 from edge_sdk.emulate.whole_pictures import Method, check_task
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.evaluation.protocol import Degradation, Example, Score, bicubic, degraded, score

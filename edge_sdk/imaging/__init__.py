@@ -1,6 +1,6 @@
 """Pictures: files, colour, resizing, quality, tiles and comparison sheets."""
 
-from edge_sdk.imaging.colour import linear_to_srgb, rgb_to_ycbcr, srgb_to_linear, ycbcr_to_rgb
+from edge_sdk.imaging.color import linear_to_srgb, rgb_to_ycbcr, srgb_to_linear, ycbcr_to_rgb
 from edge_sdk.imaging.comparison import Box, Panel, comparison_sheet, pick_detail_box
 from edge_sdk.imaging.files import (
     Written,

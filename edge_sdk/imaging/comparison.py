@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from edge_sdk.errors import InputError, PictureError
-from edge_sdk.imaging.colour import rgb_to_ycbcr
+from edge_sdk.imaging.color import rgb_to_ycbcr
 from edge_sdk.imaging.picture import Picture, to_levels
 from edge_sdk.imaging.resize import resize_bicubic
 

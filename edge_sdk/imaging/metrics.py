@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from edge_sdk.errors import InputError
-from edge_sdk.imaging.colour import rgb_to_ycbcr
+from edge_sdk.imaging.color import rgb_to_ycbcr
 from edge_sdk.imaging.picture import quantise
 
 _SSIM_WINDOW_PX = 11

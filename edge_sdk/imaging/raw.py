@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from edge_sdk.errors import PictureError, first_line
 from edge_sdk.extras import require
-from edge_sdk.imaging.colour import linear_to_srgb
+from edge_sdk.imaging.color import linear_to_srgb
 from edge_sdk.imaging.decoding import Decoded
 from edge_sdk.imaging.exif import kept_exif, read_exif
 

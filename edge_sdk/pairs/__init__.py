@@ -1,10 +1,10 @@
 """Training sets from far and near shots of the same scenes."""
 
-from edge_sdk.pairs.building import PairSet, build_set
 from edge_sdk.pairs.config import PairConfig
-from edge_sdk.pairs.couple import Couple, make_couple
-from edge_sdk.pairs.dataset import PairCrops, PairDataset
-from edge_sdk.pairs.reading import StoredScene, StoredSet, open_set
+from edge_sdk.pairs.couple.coupling import Couple, make_couple
+from edge_sdk.pairs.dataset.building import PairSet, build_set
+from edge_sdk.pairs.dataset.crops import PairCrops, PairDataset
+from edge_sdk.pairs.dataset.reading import StoredScene, StoredSet, open_set
 
 __all__ = [
     "Couple",

@@ -11,9 +11,9 @@ from torch import Tensor
 from edge_sdk.burst import TensorSource
 from edge_sdk.burst.inputs.features import burst_features
 from edge_sdk.burst.stages.blend import NOISE_GAIN, SMALLEST_WEIGHT, Blend
-from edge_sdk.data.camera import simulate_burst
-from edge_sdk.data.camera_config import CameraConfig
-from edge_sdk.data.examples import example_photo
+from edge_sdk.data.camera.config import CameraConfig
+from edge_sdk.data.camera.simulation import simulate_burst
+from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.imaging import psnr, resize_bicubic
 from edge_sdk.models.spec import burst_channels
 

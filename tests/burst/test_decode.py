@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from edge_sdk.burst.stages.decode import OWN_HALO_PX, USUAL_HALO_PX, Decode, DecodeConfig
 from edge_sdk.imaging import rgb_to_ycbcr
-from edge_sdk.imaging.colour import LUMA_NOISE
+from edge_sdk.imaging.color import LUMA_NOISE
 
 TILE = 52
 HALO_PX = OWN_HALO_PX + USUAL_HALO_PX

@@ -8,7 +8,7 @@ from edge_sdk.burst import ZoomConfig, zoom
 from edge_sdk.burst.driver.noise_gauge import MOST_SMOOTHING, NoiseGauge
 from edge_sdk.burst.reference.choice import choose_reference, is_blurry
 from edge_sdk.burst.reference.noise import estimate_noise_std
-from edge_sdk.data.examples import example_photo
+from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.imaging import rgb_to_ycbcr
 from edge_sdk.imaging.filters import gaussian_blur
 from edge_sdk.registration.field import MotionField

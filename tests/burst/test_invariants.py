@@ -10,8 +10,8 @@ from torch import Tensor
 
 from edge_sdk.burst import ZoomConfig, spooling, zoom
 from edge_sdk.burst.stages.encode import Encode
-from edge_sdk.data.camera import CameraConfig, simulate_burst
-from edge_sdk.data.examples import example_photo
+from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
+from edge_sdk.data.probes.examples import example_photo
 
 NOISE = 8 / 255
 SIDE = 128

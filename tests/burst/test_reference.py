@@ -12,9 +12,9 @@ from edge_sdk.burst.driver.tiles import Region
 from edge_sdk.burst.reference.choice import laplacian_energy
 from edge_sdk.burst.reference.gradient_energy import GradientEnergy, gradient_energy
 from edge_sdk.burst.reference.noise import estimate_noise_std
-from edge_sdk.data.developing import Developing, develop
-from edge_sdk.data.examples import PHOTOS, example_photo
-from edge_sdk.data.sensor_noise import SensorNoise
+from edge_sdk.data.camera.developing import Developing, develop
+from edge_sdk.data.camera.sensor_noise import SensorNoise
+from edge_sdk.data.probes.examples import PHOTOS, example_photo
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import rgb_to_ycbcr, srgb_to_linear
 from edge_sdk.imaging.filters import gaussian_blur

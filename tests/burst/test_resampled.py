@@ -8,9 +8,9 @@ from torch import Tensor
 
 from edge_sdk.burst.frames.source import TensorSource
 from edge_sdk.burst.inputs.resampled import ResampledBurst, ResamplingConfig, resample_burst
-from edge_sdk.data.camera import SimulatedBurst, simulate_burst
-from edge_sdk.data.camera_config import CameraConfig
-from edge_sdk.data.examples import example_photo
+from edge_sdk.data.camera.config import CameraConfig
+from edge_sdk.data.camera.simulation import SimulatedBurst, simulate_burst
+from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.errors import EdgeSdkError
 from edge_sdk.evaluation.burst_baselines import average_aligned, bicubic
 from edge_sdk.imaging import psnr

@@ -5,8 +5,8 @@ import torch
 
 from edge_sdk.burst import ZoomConfig, zoom
 from edge_sdk.burst.stages.restore import Restore, RestoreConfig
-from edge_sdk.data.camera import CameraConfig, simulate_burst
-from edge_sdk.data.examples import example_photo
+from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
+from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import psnr
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from edge_sdk.burst import ZoomConfig, ZoomResult, zoom
-from edge_sdk.data.camera import CameraConfig, simulate_burst
-from edge_sdk.data.examples import example_photo
+from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
+from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.imaging import psnr
 from edge_sdk.imaging.filters import gaussian_blur
 

@@ -14,9 +14,9 @@ from edge_sdk.burst.converted import writing as stage_writing
 from edge_sdk.burst.converted.by_name import ZoomNetwork, convert_stages, zoom_network
 from edge_sdk.burst.converted.manifest import read_manifest
 from edge_sdk.burst.inputs.calibration import NOISE_LEVELS, burst_calibration
-from edge_sdk.data.camera import simulate_burst
-from edge_sdk.data.camera_config import CameraConfig
-from edge_sdk.data.examples import example_photo
+from edge_sdk.data.camera.config import CameraConfig
+from edge_sdk.data.camera.simulation import simulate_burst
+from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.deploy.quantize import QuantiseOptions, quantise_loaded
 from edge_sdk.imaging import Picture, psnr, write_picture
 from edge_sdk.models import save_checkpoint

@@ -16,9 +16,9 @@ from edge_sdk.burst.converted.manifest import NAME, read_manifest
 from edge_sdk.burst.converted.running import StageFiles
 from edge_sdk.burst.stages.restore import RestoreConfig
 from edge_sdk.burst.stages.steering import SteeringConfig
-from edge_sdk.data.camera import simulate_burst
-from edge_sdk.data.camera_config import CameraConfig
-from edge_sdk.data.examples import example_photo
+from edge_sdk.data.camera.config import CameraConfig
+from edge_sdk.data.camera.simulation import simulate_burst
+from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.errors import ArtifactError, EdgeSdkError, InputError
 from edge_sdk.imaging import psnr
 

@@ -9,8 +9,8 @@ import torch
 
 from edge_sdk.burst import ZoomConfig, spooling, zoom
 from edge_sdk.burst.frames.threads import spreading
-from edge_sdk.data.camera import CameraConfig, simulate_burst
-from edge_sdk.data.examples import example_photo
+from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
+from edge_sdk.data.probes.examples import example_photo
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from edge_sdk.burst import Region, ZoomConfig, enlarge_single, spooling, zoom
 from edge_sdk.burst.stages.restore import RestoreConfig
-from edge_sdk.data.camera import CameraConfig, SimulatedBurst, simulate_burst
-from edge_sdk.data.examples import PHOTOS, example_photo
+from edge_sdk.data.camera.simulation import CameraConfig, SimulatedBurst, simulate_burst
+from edge_sdk.data.probes.examples import PHOTOS, example_photo
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.evaluation.burst_baselines import average_aligned, bicubic
 from edge_sdk.imaging import psnr, quantise, resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb

@@ -9,7 +9,7 @@ import torch
 from command_line import Run
 from PIL import Image
 
-from edge_sdk.data.examples import example_photo
+from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.imaging import Metadata, Picture, psnr, read_picture, write_picture
 
 PHOTO = example_photo("coffee")[:, 100:260, 200:400]

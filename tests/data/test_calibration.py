@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from edge_sdk.data.calibration import read_calibration
-from edge_sdk.data.probes import patterns, probe_pictures
+from edge_sdk.data.probes.calibration import read_calibration
+from edge_sdk.data.probes.pictures import patterns, probe_pictures
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import Picture, write_picture
 from edge_sdk.models import Colour, EnhanceNet, EnhanceNetConfig

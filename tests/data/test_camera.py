@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from edge_sdk.data.camera import SMALLEST_FRAME_PX, CameraConfig, simulate_burst
-from edge_sdk.data.examples import example_photo
+from edge_sdk.data.camera.simulation import SMALLEST_FRAME_PX, CameraConfig, simulate_burst
+from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import linear_to_srgb, srgb_to_linear
 from edge_sdk.imaging.filters import gaussian_blur

@@ -11,10 +11,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from edge_sdk.data.camera import CameraConfig, simulate_burst
-from edge_sdk.data.camera_patches import CameraPatches, CameraRange, camera_pair, still_frame
-from edge_sdk.data.examples import example_photo
-from edge_sdk.data.sensor_noise import SensorNoise
+from edge_sdk.data.camera.sensor_noise import SensorNoise
+from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
+from edge_sdk.data.probes.examples import example_photo
+from edge_sdk.data.samples.camera_patches import (
+    CameraPatches,
+    CameraRange,
+    camera_pair,
+    still_frame,
+)
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import srgb_to_linear, to_levels
 from edge_sdk.models import Colour

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from edge_sdk.data.bayer import demosaic, mosaic
-from edge_sdk.data.camera import CameraConfig, simulate_burst
-from edge_sdk.data.developing import Developing, develop, through_jpeg
-from edge_sdk.data.sensor_noise import SensorNoise, read_sensor
+from edge_sdk.data.camera.bayer import demosaic, mosaic
+from edge_sdk.data.camera.developing import Developing, develop, through_jpeg
+from edge_sdk.data.camera.sensor_noise import SensorNoise, read_sensor
+from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import linear_to_srgb, psnr, srgb_to_linear
 

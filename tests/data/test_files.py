@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from edge_sdk.data.camera import CameraConfig, SimulatedBurst, simulate_burst
-from edge_sdk.data.files import write_burst
-from edge_sdk.data.occluders import MovingObject
+from edge_sdk.data.camera.files import write_burst
+from edge_sdk.data.camera.occluders import MovingObject
+from edge_sdk.data.camera.simulation import CameraConfig, SimulatedBurst, simulate_burst
 from edge_sdk.errors import OutputError
 from edge_sdk.imaging import read_picture
 

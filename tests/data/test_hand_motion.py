@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from edge_sdk.data.camera import CameraConfig, SimulatedBurst, simulate_burst
-from edge_sdk.data.hand_motion import HandMotion, draw_hand_motion
+from edge_sdk.data.camera.hand_motion import HandMotion, draw_hand_motion
+from edge_sdk.data.camera.simulation import CameraConfig, SimulatedBurst, simulate_burst
 from edge_sdk.errors import InputError
 from edge_sdk.registration.motion import centred_grid
 from edge_sdk.registration.sampling import sample_bicubic

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from edge_sdk.data.model_inputs import LARGEST_SIDE_PX, MOST_PICTURES, picture_inputs
+from edge_sdk.data.samples.model_inputs import LARGEST_SIDE_PX, MOST_PICTURES, picture_inputs
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import Picture, rgb_to_ycbcr, write_picture
 from edge_sdk.models import Colour, EnhanceNet, EnhanceNetConfig

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from edge_sdk.data.patches import PatchDataset, PicturePair, list_pictures, picture_pair
+from edge_sdk.data.samples.patches import PatchDataset, PicturePair, list_pictures, picture_pair
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.models import Colour
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from edge_sdk.data.camera import CameraConfig, SimulatedBurst, simulate_burst
-from edge_sdk.data.occluders import MovingObject, NearLayer
+from edge_sdk.data.camera.occluders import MovingObject, NearLayer
+from edge_sdk.data.camera.simulation import CameraConfig, SimulatedBurst, simulate_burst
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.registration.motion import centred_grid, transform
 from edge_sdk.registration.sampling import sample_bicubic

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from edge_sdk.data.examples import example_photo
+from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.evaluation import Degradation, bicubic, degraded, evaluate, score
 from edge_sdk.imaging import Metadata, Picture, psnr_y, quantise, read_picture, write_picture

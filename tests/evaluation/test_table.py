@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from edge_sdk.data.examples import example_photo
+from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.errors import ArtifactError, InputError, PictureError
 from edge_sdk.evaluation import ArtifactMethod, Degradation, ModelMethod, evaluate
 from edge_sdk.imaging import Picture, write_picture

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from edge_sdk.burst import TensorSource
-from edge_sdk.data.camera import CameraConfig
-from edge_sdk.data.examples import example_photo
-from edge_sdk.data.far_near import FarNearConfig, FarNearShots, simulate_far_near
+from edge_sdk.data.camera.far_near import FarNearConfig, FarNearShots, simulate_far_near
+from edge_sdk.data.camera.simulation import CameraConfig
+from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.imaging import Picture, write_picture
 from edge_sdk.pairs import Couple, PairConfig, make_couple
-from edge_sdk.pairs.geometry import region_offset
-from edge_sdk.pairs.record import sealed
+from edge_sdk.pairs.couple.geometry import region_offset
+from edge_sdk.pairs.dataset.record import sealed
 from edge_sdk.registration.motion import centred_grid, transform
 
 

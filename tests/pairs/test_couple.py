@@ -6,15 +6,15 @@ import pytest
 import torch
 
 from edge_sdk.burst.driver.tiles import Region
-from edge_sdk.data.examples import example_photo
-from edge_sdk.data.far_near import FarNearShots
+from edge_sdk.data.camera.far_near import FarNearShots
+from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.errors import InputError, SceneError
 from edge_sdk.imaging import linear_to_srgb, resize_bicubic, srgb_to_linear
 from edge_sdk.imaging.filters import gaussian_blur
 from edge_sdk.pairs import PairConfig
-from edge_sdk.pairs.geometry import region_offset, shifted
-from edge_sdk.pairs.placing import Placement
-from edge_sdk.pairs.refining import borne_out
+from edge_sdk.pairs.couple.geometry import region_offset, shifted
+from edge_sdk.pairs.couple.placing import Placement
+from edge_sdk.pairs.couple.refining import borne_out
 from edge_sdk.registration import MotionField
 from edge_sdk.registration.motion import centred_grid, motion_error_px, transform
 from edge_sdk.registration.sampling import sample_bicubic

@@ -16,12 +16,13 @@ import pytest
 import torch
 from PIL import Image
 
-from edge_sdk.data.examples import example_photo
+from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.errors import EdgeSdkError, InputError, OutputError
 from edge_sdk.imaging import Picture, read_picture, write_picture
 from edge_sdk.imaging.picture import Metadata
-from edge_sdk.pairs import PairConfig, build_set, building, open_set
-from edge_sdk.pairs.couple import Couple
+from edge_sdk.pairs import PairConfig, build_set, open_set
+from edge_sdk.pairs.couple.coupling import Couple
+from edge_sdk.pairs.dataset import building
 from tests.pairs.far_near_shots import shots_of, tree, write_shots
 
 SINGLE = {"far": "only.png", "near": "0.png"}
@@ -348,7 +349,7 @@ def test_the_stored_motions_place_the_stored_pictures(made: Path) -> None:
     assert bool((stored.fields[0].matrix == torch.eye(3, dtype=torch.float64)).all())
     record = json.loads((made / "scenes" / "astronaut" / "scene.json").read_text())
     from edge_sdk.burst.driver.tiles import Region
-    from edge_sdk.pairs.geometry import region_offset
+    from edge_sdk.pairs.couple.geometry import region_offset
     from edge_sdk.registration.motion import centred_grid, transform
 
     reference = record["frames"][0]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from edge_sdk.data.examples import example_photo
+from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.imaging import rgb_to_ycbcr
 from edge_sdk.registration import EuclideanMotion, motion_error_px, register, transform
 from edge_sdk.registration.gauss_newton import Normals, refine

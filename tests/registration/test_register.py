@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from edge_sdk.data.camera import CameraConfig, SimulatedBurst, simulate_burst
-from edge_sdk.data.examples import PHOTOS, example_photo
+from edge_sdk.data.camera.simulation import CameraConfig, SimulatedBurst, simulate_burst
+from edge_sdk.data.probes.examples import PHOTOS, example_photo
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import rgb_to_ycbcr
 from edge_sdk.registration import EuclideanMotion, motion_error_px, register, transform

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from edge_sdk.data.examples import example_photo
+from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import Picture, write_picture
 from edge_sdk.models import EnhanceNetConfig

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from edge_sdk.data.patches import list_pictures
+from edge_sdk.data.samples.patches import list_pictures
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import psnr, quantise, resize_bicubic
 from edge_sdk.models import Colour, EnhanceNetConfig, Task

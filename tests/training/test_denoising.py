@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from edge_sdk.data.gaussian_noise import NoiseRange, NoisyPatches
-from edge_sdk.data.patches import PatchDataset, list_pictures, picture_pair
+from edge_sdk.data.samples.gaussian_noise import NoiseRange, NoisyPatches
+from edge_sdk.data.samples.patches import PatchDataset, list_pictures, picture_pair
 from edge_sdk.errors import InputError
 from edge_sdk.models import Colour, EnhanceNetConfig, load_checkpoint
 from edge_sdk.models.spec import Task

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from edge_sdk.data.patches import list_pictures, picture_pair
+from edge_sdk.data.samples.patches import list_pictures, picture_pair
 from edge_sdk.errors import InputError, ModelError, PictureError
 from edge_sdk.imaging import psnr, resize_bicubic
 from edge_sdk.models import Colour, EnhanceNetConfig

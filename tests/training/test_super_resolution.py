@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from edge_sdk.data.patches import PatchDataset, list_pictures, picture_pair
+from edge_sdk.data.samples.patches import PatchDataset, list_pictures, picture_pair
 from edge_sdk.errors import InputError, ModelError, OutputError, PictureError
 from edge_sdk.imaging import psnr
 from edge_sdk.models import Colour, EnhanceNetConfig, load_checkpoint

@@ -13,7 +13,7 @@ from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.burst.frames.threads import Spread, spreading_frames
 from edge_sdk.burst.reference.choice import ReferenceChoice
 from edge_sdk.burst.reference.scoring import score
-from edge_sdk.imaging.colour import LUMA_NOISE
+from edge_sdk.imaging.color import LUMA_NOISE
 from edge_sdk.progress import Progress
 from edge_sdk.registration import MotionField, Registrar, Registration, RegistrationConfig
 

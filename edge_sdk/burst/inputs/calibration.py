@@ -11,10 +11,10 @@ from torch import Tensor
 from edge_sdk.burst.config import ZoomConfig
 from edge_sdk.burst.frames.source import TensorSource
 from edge_sdk.burst.inputs.features import burst_features
-from edge_sdk.data.calibration import APART, CUTS, Calibration, kept_apart
-from edge_sdk.data.camera import simulate_burst
-from edge_sdk.data.camera_config import CameraConfig
-from edge_sdk.data.patches import list_pictures
+from edge_sdk.data.camera.config import CameraConfig
+from edge_sdk.data.camera.simulation import simulate_burst
+from edge_sdk.data.probes.calibration import APART, CUTS, Calibration, kept_apart
+from edge_sdk.data.samples.patches import list_pictures
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import read_picture, resize_bicubic
 from edge_sdk.models.spec import ModelSpec, Task

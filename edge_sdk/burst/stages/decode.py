@@ -22,7 +22,7 @@ from torch.nn import functional
 from edge_sdk.burst.stages.blur import gaussian_taps, merged_blur
 from edge_sdk.burst.stages.encode import KERNEL_STD_PX
 from edge_sdk.imaging import rgb_to_ycbcr, ycbcr_to_rgb
-from edge_sdk.imaging.colour import LUMA_NOISE
+from edge_sdk.imaging.color import LUMA_NOISE
 from edge_sdk.models.spec import ModelSpec
 
 OWN_HALO_PX = 7

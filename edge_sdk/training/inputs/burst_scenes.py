@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edge_sdk.data.camera import SimulatedBurst, simulate_burst
-from edge_sdk.data.camera_config import CameraConfig
-from edge_sdk.data.occluders import MovingObject, NearLayer
-from edge_sdk.data.sensor_noise import SensorNoise
+from edge_sdk.data.camera.config import CameraConfig
+from edge_sdk.data.camera.occluders import MovingObject, NearLayer
+from edge_sdk.data.camera.sensor_noise import SensorNoise
+from edge_sdk.data.camera.simulation import SimulatedBurst, simulate_burst
 from edge_sdk.errors import PictureError
 from edge_sdk.imaging import read_picture, resize_bicubic, to_levels
 from edge_sdk.training.recipe.sections import BurstsConfig

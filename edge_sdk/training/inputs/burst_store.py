@@ -11,7 +11,7 @@ from torch import Tensor
 
 from edge_sdk.burst import TensorSource, ZoomConfig
 from edge_sdk.burst.inputs.features import burst_features
-from edge_sdk.data.camera import SimulatedBurst
+from edge_sdk.data.camera.simulation import SimulatedBurst
 from edge_sdk.imaging import quantise
 from edge_sdk.training.inputs.burst_scenes import training_burst, validation_bursts
 from edge_sdk.training.inputs.feature_files import FeatureSample, Progress, cache_name, fill

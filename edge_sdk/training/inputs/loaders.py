@@ -8,9 +8,9 @@ from pathlib import Path
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from edge_sdk.data.camera_patches import CameraPatches, camera_pair
-from edge_sdk.data.gaussian_noise import NoiseRange, NoisyPatches, noisy_picture
-from edge_sdk.data.patches import (
+from edge_sdk.data.samples.camera_patches import CameraPatches, camera_pair
+from edge_sdk.data.samples.gaussian_noise import NoiseRange, NoisyPatches, noisy_picture
+from edge_sdk.data.samples.patches import (
     PatchDataset,
     PicturePair,
     list_pictures,

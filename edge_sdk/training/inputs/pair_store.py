@@ -14,8 +14,8 @@ from edge_sdk.burst.frames.source import spooling
 from edge_sdk.burst.inputs.features import merged_features
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import read_picture
-from edge_sdk.pairs.reading import StoredScene, StoredSet, open_set
-from edge_sdk.pairs.record import RECORD
+from edge_sdk.pairs.dataset.reading import StoredScene, StoredSet, open_set
+from edge_sdk.pairs.dataset.record import RECORD
 from edge_sdk.training.inputs.feature_files import FeatureSample, Progress, cache_name, fill
 from edge_sdk.training.recipe.sections import PairsConfig
 
@@ -59,8 +59,8 @@ def scene_sample(scene: StoredScene, scale: int) -> FeatureSample:
     """Features of all frames of a scene, and its target, which counts where the mask says so.
 
     ``encode`` and ``blend`` see what they see in a zoom: the crops that
-    :class:`~edge_sdk.pairs.dataset.PairDataset` cuts, tile by tile, the reference 1.5 times as
-    heavy as another frame.
+    :class:`~edge_sdk.pairs.dataset.crops.PairDataset` cuts, tile by tile, the reference 1.5 times
+    as heavy as another frame.
 
     Args:
         scene: the scene.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 if TYPE_CHECKING:
-    from edge_sdk.data.camera_patches import CameraRange
+    from edge_sdk.data.samples.camera_patches import CameraRange
 
 
 _Gain = Annotated[float, Field(ge=1, le=1024)]
@@ -117,7 +117,9 @@ class PairsConfig(Section):
 
 
 class CamerasConfig(Section):
-    """Cameras whose frames are the inputs: names of :class:`edge_sdk.data.camera.CameraConfig`."""
+    """Cameras whose frames are the inputs: names of
+    :class:`edge_sdk.data.camera.simulation.CameraConfig`.
+    """
 
     lens_std_px: tuple[Annotated[float, Field(ge=0, le=4)], Annotated[float, Field(ge=0, le=4)]] = (
         Field((0.2, 0.5), description="standard deviation of the lens blur, in sensor pixels")
@@ -164,7 +166,7 @@ class CamerasConfig(Section):
 
     def cameras(self, scale: int) -> CameraRange:
         """The cameras, with ``scale`` pixels of the photograph per pixel of the sensor."""
-        from edge_sdk.data.camera_patches import CameraRange
+        from edge_sdk.data.samples.camera_patches import CameraRange
 
         return CameraRange(
             scale,

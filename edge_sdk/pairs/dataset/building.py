@@ -14,8 +14,9 @@ from edge_sdk.burst.frames.source import Spool, spooling
 from edge_sdk.errors import InputError, PictureError, SceneError
 from edge_sdk.imaging import Metadata, Picture, write_picture
 from edge_sdk.pairs.config import PairConfig
-from edge_sdk.pairs.couple import Couple, make_couple
-from edge_sdk.pairs.folder import (
+from edge_sdk.pairs.couple.coupling import Couple, make_couple
+from edge_sdk.pairs.couple.frames import RegionSource
+from edge_sdk.pairs.dataset.folder import (
     SHEET,
     making_scene,
     open_folder,
@@ -23,9 +24,8 @@ from edge_sdk.pairs.folder import (
     write_json,
     write_set_record,
 )
-from edge_sdk.pairs.frames import RegionSource
-from edge_sdk.pairs.reading import finished
-from edge_sdk.pairs.record import (
+from edge_sdk.pairs.dataset.reading import finished
+from edge_sdk.pairs.dataset.record import (
     MASK,
     RECORD,
     TARGET,
@@ -35,8 +35,8 @@ from edge_sdk.pairs.record import (
     record_head,
     sealed,
 )
-from edge_sdk.pairs.scenes import SceneFiles, find_scenes
-from edge_sdk.pairs.sheet import write_sheet
+from edge_sdk.pairs.dataset.scenes import SceneFiles, find_scenes
+from edge_sdk.pairs.dataset.sheet import write_sheet
 
 SceneProgress = Callable[[str, int, int], None]
 """Called with the scene's name, scenes done and scenes in all."""

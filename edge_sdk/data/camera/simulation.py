@@ -4,15 +4,15 @@ The camera, in the order of its parts (specification 2, "Why"; every default is 
 decibels mean nothing without it):
 
 1. The scene is a photograph, taken as sRGB and turned into linear light; on request a nearer layer
-   and a moving object lie over it (:mod:`edge_sdk.data.occluders`).
+   and a moving object lie over it (:mod:`edge_sdk.data.camera.occluders`).
 2. Each frame sees it through a shift and a rotation about the centre, both uniform and independent
    per frame; the first frame is at rest. On request the hand walks along a continuous path that a
-   rolling shutter reads row by row (:mod:`edge_sdk.data.hand_motion`).
+   rolling shutter reads row by row (:mod:`edge_sdk.data.camera.hand_motion`).
 3. The lens blurs by a Gaussian of ``lens_std_px`` pixels of the sensor.
 4. A pixel integrates over its square: the mean of scale × scale interpolated scene pixels.
 5. The result is sRGB-encoded, Gaussian noise of ``noise_std`` is added to the encoded values, and
    the sum is clipped to [0, 1] and rounded to 8 bits. On request there are a Bayer filter, white
-   balance, shot and read noise instead, and JPEG (:mod:`edge_sdk.data.developing`).
+   balance, shot and read noise instead, and JPEG (:mod:`edge_sdk.data.camera.developing`).
 
 The sensor sees only the inside of the photograph, so that no frame looks beyond its edge.
 """
@@ -26,11 +26,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edge_sdk.data.camera_config import CameraConfig
-from edge_sdk.data.developing import Developing, develop
-from edge_sdk.data.hand_motion import HandMotion, draw_hand_motion
-from edge_sdk.data.occluders import near_layer, object_layer
-from edge_sdk.data.scene_layers import LayeredScene
+from edge_sdk.data.camera.config import CameraConfig
+from edge_sdk.data.camera.developing import Developing, develop
+from edge_sdk.data.camera.hand_motion import HandMotion, draw_hand_motion
+from edge_sdk.data.camera.occluders import near_layer, object_layer
+from edge_sdk.data.camera.scene_layers import LayeredScene
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import linear_to_srgb, srgb_to_linear
 from edge_sdk.registration.motion import EuclideanMotion, centred_grid

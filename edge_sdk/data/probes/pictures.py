@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from edge_sdk.data.calibration import read_calibration
-from edge_sdk.data.examples import PHOTOS, example_photo
-from edge_sdk.data.gaussian_noise import as_noisy_file
-from edge_sdk.data.model_inputs import ModelInputs
+from edge_sdk.data.probes.calibration import read_calibration
+from edge_sdk.data.probes.examples import PHOTOS, example_photo
+from edge_sdk.data.samples.gaussian_noise import as_noisy_file
+from edge_sdk.data.samples.model_inputs import ModelInputs
 from edge_sdk.errors import InputError, MissingExtraError
 from edge_sdk.imaging import resize_bicubic, rgb_to_ycbcr, to_levels
 from edge_sdk.models.spec import Colour, ModelSpec, Task

@@ -3,7 +3,7 @@
 1. Under the light that the scene has, the sensor's red and blue are weaker than its green by the
    gains of the white balance: raw = light / gain.
 2. With a Bayer filter each pixel keeps one colour.
-3. Shot and read noise, where the sensor has them (:mod:`edge_sdk.data.sensor_noise`).
+3. Shot and read noise, where the sensor has them (:mod:`edge_sdk.data.camera.sensor_noise`).
 4. White balance multiplies by the gains, noise included; then the demosaic.
 5. Clip to [0, 1] and encode by the sRGB curve. There is no colour matrix, tone curve, denoising or
    sharpening.
@@ -21,8 +21,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from edge_sdk.data.bayer import demosaic, mosaic
-from edge_sdk.data.sensor_noise import SensorNoise, read_sensor
+from edge_sdk.data.camera.bayer import demosaic, mosaic
+from edge_sdk.data.camera.sensor_noise import SensorNoise, read_sensor
 from edge_sdk.imaging import linear_to_srgb
 
 _CHROMA_420 = 2

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from edge_sdk.data.patches import list_pictures
+from edge_sdk.data.samples.patches import list_pictures
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import read_picture, rgb_to_ycbcr
 from edge_sdk.models.spec import Colour, ModelSpec

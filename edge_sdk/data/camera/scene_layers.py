@@ -5,7 +5,8 @@ is at rest. The background is the photograph. Layers lie over it in their order,
 colour D giving α·C + (1 − α)·D in linear light.
 
 A layer has two freedoms: its shift is the background's times a factor (parallax), and in each frame
-it may stand somewhere else (a moving object). :mod:`edge_sdk.data.occluders` makes both kinds.
+it may stand somewhere else (a moving object). :mod:`edge_sdk.data.camera.occluders` makes both
+kinds.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from edge_sdk.data.hand_motion import HandMotion
+from edge_sdk.data.camera.hand_motion import HandMotion
 from edge_sdk.imaging.filters import gaussian_blur
 from edge_sdk.registration.sampling import sample_bicubic
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from edge_sdk.data.gaussian_noise import STRONGEST, as_noisy_file
-from edge_sdk.data.model_inputs import picture_channels
-from edge_sdk.data.patches import list_pictures, picture_pair
+from edge_sdk.data.samples.gaussian_noise import STRONGEST, as_noisy_file
+from edge_sdk.data.samples.model_inputs import picture_channels
+from edge_sdk.data.samples.patches import list_pictures, picture_pair
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import resize_bicubic, to_levels
 from edge_sdk.models.spec import Colour, ModelSpec, Task

@@ -1,6 +1,6 @@
 """Patches as a camera takes them: one frame of the simulated camera, and the photograph as truth.
 
-The camera is that of :mod:`edge_sdk.data.camera` held still: its lens, pixels, noise and
+The camera is that of :mod:`edge_sdk.data.camera.simulation` held still: its lens, pixels, noise and
 developing. A pixel integrates over scale × scale pixels of the photograph, so that the centres of
 both grids coincide as in an antialiased reduction: the frame and the photograph need no shift.
 """
@@ -18,10 +18,10 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import Dataset
 
-from edge_sdk.data.camera import CameraConfig, developing
-from edge_sdk.data.developing import develop
-from edge_sdk.data.patches import Place, Places, oriented
-from edge_sdk.data.sensor_noise import SensorNoise
+from edge_sdk.data.camera.developing import develop
+from edge_sdk.data.camera.sensor_noise import SensorNoise
+from edge_sdk.data.camera.simulation import CameraConfig, developing
+from edge_sdk.data.samples.patches import Place, Places, oriented
 from edge_sdk.errors import PictureError
 from edge_sdk.imaging import quantise, rgb_to_ycbcr, srgb_to_linear, to_levels
 from edge_sdk.imaging.filters import gaussian_blur
@@ -38,7 +38,8 @@ _JPEG_BLOCK_PX = 8
 
 @dataclass(frozen=True)
 class CameraRange:
-    """Cameras to draw from; the attributes are those of :class:`edge_sdk.data.camera.CameraConfig`.
+    """Cameras to draw from; the attributes are those of
+    :class:`edge_sdk.data.camera.simulation.CameraConfig`.
 
     Attributes:
         scale: pixels of the photograph per pixel of the sensor, in each direction.

@@ -13,23 +13,23 @@ from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.burst.reference.choice import ReferenceChoice
 from edge_sdk.errors import SceneError
 from edge_sdk.imaging import rgb_to_ycbcr
-from edge_sdk.pairs.colour import ColourMatch, match_colours
 from edge_sdk.pairs.config import PairConfig
-from edge_sdk.pairs.frames import FarFrames, cut_frames
-from edge_sdk.pairs.geometry import (
+from edge_sdk.pairs.couple.color import ColourMatch, match_colours
+from edge_sdk.pairs.couple.frames import FarFrames, cut_frames
+from edge_sdk.pairs.couple.geometry import (
     check_shape,
     region_offset,
     seen_share,
     shared_region,
     shifted,
 )
-from edge_sdk.pairs.ghosts import block_mask, ghost_blocks, usual_difference
-from edge_sdk.pairs.matching import Match, match_pictures
-from edge_sdk.pairs.placing import placed, reduced
-from edge_sdk.pairs.quality import PairQuality, measure_quality
-from edge_sdk.pairs.refining import Refined, refine_placement
-from edge_sdk.pairs.sharpness import equally_blurred
-from edge_sdk.pairs.standard import StandardImage, standard_image
+from edge_sdk.pairs.couple.ghosts import block_mask, ghost_blocks, usual_difference
+from edge_sdk.pairs.couple.matching import Match, match_pictures
+from edge_sdk.pairs.couple.placing import placed, reduced
+from edge_sdk.pairs.couple.quality import PairQuality, measure_quality
+from edge_sdk.pairs.couple.refining import Refined, refine_placement
+from edge_sdk.pairs.couple.sharpness import equally_blurred
+from edge_sdk.pairs.couple.standard import StandardImage, standard_image
 from edge_sdk.progress import Progress
 from edge_sdk.registration import RegistrationConfig
 

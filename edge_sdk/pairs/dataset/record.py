@@ -16,8 +16,8 @@ from torch import Tensor
 from edge_sdk.digests import file_sha256
 from edge_sdk.errors import PictureError
 from edge_sdk.pairs.config import PairConfig
-from edge_sdk.pairs.couple import Couple
-from edge_sdk.pairs.scenes import SceneFiles
+from edge_sdk.pairs.couple.coupling import Couple
+from edge_sdk.pairs.dataset.scenes import SceneFiles
 from edge_sdk.registration import MotionField
 
 SCENE_FORMAT = "edge-sdk pair"

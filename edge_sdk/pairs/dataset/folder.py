@@ -14,7 +14,7 @@ from typing import IO, Any
 from edge_sdk.errors import InputError, OutputError
 from edge_sdk.outputs import replacing
 from edge_sdk.pairs.config import PairConfig
-from edge_sdk.pairs.record import RECORD, VERSION
+from edge_sdk.pairs.dataset.record import RECORD, VERSION
 
 SET_FORMAT = "edge-sdk pairs"
 SET_RECORD = "set.json"

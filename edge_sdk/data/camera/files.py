@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from edge_sdk.data.camera import SimulatedBurst
-from edge_sdk.data.hand_motion import FIRST_KNOT_TIME
+from edge_sdk.data.camera.hand_motion import FIRST_KNOT_TIME
+from edge_sdk.data.camera.simulation import SimulatedBurst
 from edge_sdk.errors import OutputError
 from edge_sdk.imaging import Picture, write_picture
 from edge_sdk.outputs import check_writable

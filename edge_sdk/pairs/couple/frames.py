@@ -10,7 +10,7 @@ from edge_sdk.burst.driver.align import align
 from edge_sdk.burst.driver.tiles import Region
 from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.burst.reference.choice import ReferenceChoice
-from edge_sdk.pairs.geometry import region_offset
+from edge_sdk.pairs.couple.geometry import region_offset
 from edge_sdk.progress import Progress
 from edge_sdk.registration import MotionField, RegistrationConfig, transform
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from edge_sdk.data.scene_layers import Layer
+from edge_sdk.data.camera.scene_layers import Layer
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.registration.motion import centred_grid
 

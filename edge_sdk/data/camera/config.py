@@ -1,12 +1,12 @@
-"""Settings of the simulated camera; :mod:`edge_sdk.data.camera` says what they mean."""
+"""Settings of the simulated camera; :mod:`edge_sdk.data.camera.simulation` says what they mean."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge_sdk.data.hand_motion import PATHS
-from edge_sdk.data.occluders import MovingObject, NearLayer
-from edge_sdk.data.sensor_noise import SensorNoise
+from edge_sdk.data.camera.hand_motion import PATHS
+from edge_sdk.data.camera.occluders import MovingObject, NearLayer
+from edge_sdk.data.camera.sensor_noise import SensorNoise
 from edge_sdk.errors import InputError
 
 

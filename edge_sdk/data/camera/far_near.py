@@ -1,9 +1,9 @@
 """Far and near shots of a photograph, simulated, with the homography between them.
 
-The far shots are a burst of :mod:`edge_sdk.data.camera`. The near camera stands closer: it sees a
-part of the photograph at the photograph's own resolution, through a small homography (it stands a
-little beside the far one and is turned a little), with an exposure, a white balance and noise of
-its own. Between its shots the hand moves by a shift.
+The far shots are a burst of :mod:`edge_sdk.data.camera.simulation`. The near camera stands closer:
+it sees a part of the photograph at the photograph's own resolution, through a small homography (it
+stands a little beside the far one and is turned a little), with an exposure, a white balance and
+noise of its own. Between its shots the hand moves by a shift.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from edge_sdk.data.camera import SimulatedBurst, simulate_burst
-from edge_sdk.data.camera_config import CameraConfig
+from edge_sdk.data.camera.config import CameraConfig
+from edge_sdk.data.camera.simulation import SimulatedBurst, simulate_burst
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import linear_to_srgb, quantise, srgb_to_linear
 from edge_sdk.registration.motion import centred_grid, transform

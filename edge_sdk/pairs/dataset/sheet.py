@@ -13,8 +13,8 @@ from edge_sdk.html.markup import Markup, element
 from edge_sdk.html.page import Section, cards, page, paragraph, table, write_page
 from edge_sdk.html.pictures import jpeg
 from edge_sdk.imaging import read_picture, resize_bicubic
-from edge_sdk.pairs.folder import SCENES
-from edge_sdk.pairs.record import MASK, TARGET, frame_name
+from edge_sdk.pairs.dataset.folder import SCENES
+from edge_sdk.pairs.dataset.record import MASK, TARGET, frame_name
 
 THUMBNAIL_PX = 240
 QUALITY = 85

@@ -15,7 +15,7 @@ from edge_sdk.burst.driver.tiles import FrameCrop, Strip, Tile, crop_frame, crop
 from edge_sdk.burst.stages.encode import HALO_PX
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import read_picture
-from edge_sdk.pairs.reading import StoredScene, open_set
+from edge_sdk.pairs.dataset.reading import StoredScene, open_set
 
 DRAWS = 8
 """Places that are drawn until one has enough that counts."""
@@ -71,7 +71,7 @@ class PairDataset(Dataset[PairCrops]):
 
     Scenes are drawn by their area. Of scenes with more frames than asked for, the reference and a
     random choice of the others are taken; those with fewer are filled up with frames of confidence
-    0. The set is checked when it is opened (:func:`~edge_sdk.pairs.reading.open_set`).
+    0. The set is checked when it is opened (:func:`~edge_sdk.pairs.dataset.reading.open_set`).
 
     Args:
         folder: the set.

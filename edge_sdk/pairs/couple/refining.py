@@ -9,8 +9,8 @@ from torch import Tensor
 
 from edge_sdk.errors import SceneError
 from edge_sdk.imaging import rgb_to_ycbcr
-from edge_sdk.pairs.placing import Placement, placed, reduced
-from edge_sdk.pairs.sharpness import equally_blurred, relative_blur_px
+from edge_sdk.pairs.couple.placing import Placement, placed, reduced
+from edge_sdk.pairs.couple.sharpness import equally_blurred, relative_blur_px
 from edge_sdk.registration import (
     MotionField,
     Registrar,
@@ -42,7 +42,7 @@ class Refined:
     Attributes:
         placement: clip to near image.
         registration: the last round, at rest up to ``moved_px``.
-        blur_px: :func:`~edge_sdk.pairs.sharpness.relative_blur_px` of both.
+        blur_px: :func:`~edge_sdk.pairs.couple.sharpness.relative_blur_px` of both.
         moved_px: how far the last round still moved a pixel of the clip at most, in far pixels.
     """
 

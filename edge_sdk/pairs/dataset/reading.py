@@ -13,8 +13,8 @@ from torch import Tensor
 from edge_sdk.digests import file_sha256
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.pairs.config import PairConfig
-from edge_sdk.pairs.folder import SCENES, SET_FORMAT, SET_RECORD, read_json
-from edge_sdk.pairs.record import (
+from edge_sdk.pairs.dataset.folder import SCENES, SET_FORMAT, SET_RECORD, read_json
+from edge_sdk.pairs.dataset.record import (
     MASK,
     RECORD,
     SCENE_FORMAT,
@@ -24,7 +24,7 @@ from edge_sdk.pairs.record import (
     record_sha256,
     sources_of,
 )
-from edge_sdk.pairs.scenes import SceneFiles
+from edge_sdk.pairs.dataset.scenes import SceneFiles
 from edge_sdk.registration import MotionField
 
 

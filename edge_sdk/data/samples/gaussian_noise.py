@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from edge_sdk.data.patches import PatchDataset
+from edge_sdk.data.samples.patches import PatchDataset
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import quantise
 

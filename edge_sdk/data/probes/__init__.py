@@ -1,0 +1,1 @@
+"""Pictures to try models on: probes, calibration, examples that dependencies ship."""

@@ -1,0 +1,1 @@
+"""Samples that networks train on."""

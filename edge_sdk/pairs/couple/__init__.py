@@ -1,0 +1,1 @@
+"""One scene's far and near shots as one sample."""

@@ -1,0 +1,1 @@
+"""A set of samples on disk: built, read, looked at, cut for training."""
