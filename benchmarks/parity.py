@@ -22,7 +22,7 @@ from edge_sdk.emulate.parity.chain import Artifact, ParityRow, Stage, parity_cha
 from edge_sdk.evaluation import ArtifactMethod, Degradation, Method, ModelMethod, evaluate
 from edge_sdk.models import ModelSpec
 from edge_sdk.models.spec import Task
-from edge_sdk.quantize import apply_scheme, meet_budget
+from edge_sdk.quantization import apply_scheme, meet_budget
 from edge_sdk.targets import LoweringReport, converter_names, find_converter, runs_here
 from edge_sdk.zoo.catalogue import load_int8, model_names
 from edge_sdk.zoo.loading import LoadedModel, load_any

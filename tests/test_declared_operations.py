@@ -21,7 +21,7 @@ from torch import nn
 
 from edge_sdk.emulate.mil.declared import DECLARED_OPERATIONS
 from edge_sdk.errors import ConversionError
-from edge_sdk.quantize import quantise, quantise_weights
+from edge_sdk.quantization import quantise, quantise_weights
 from edge_sdk.reparam import fuse
 from edge_sdk.targets import find_converter
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.errors import ConversionError
-from edge_sdk.quantize import Quantised, apply_scheme, quantise
+from edge_sdk.quantization import Quantised, apply_scheme, quantise
 from edge_sdk.targets import find_converter
 from tests.int8_codes import activation_codes
 from tests.quantize.smooth_pictures import smooth_pictures

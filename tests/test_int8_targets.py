@@ -14,7 +14,7 @@ from edge_sdk.emulate.parity.chain import Artifact, Stage, parity_chain
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.errors import InputError
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig
-from edge_sdk.quantize import Affine, Quantised, apply_scheme, quantise, quantise_weights
+from edge_sdk.quantization import Affine, Quantised, apply_scheme, quantise, quantise_weights
 from edge_sdk.targets import LoweringReport, find_converter
 from tests.foreign_networks import MobileNetV2Like
 from tests.int8_codes import activation_codes, layer_scales

@@ -17,7 +17,7 @@ from torch import fx, nn
 
 from edge_sdk.emulate.parity.chain import Artifact, ParityRow, Stage, parity_chain
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig
-from edge_sdk.quantize import Quantised, quantise, quantise_weights
+from edge_sdk.quantization import Quantised, quantise, quantise_weights
 from edge_sdk.reparam import fuse
 from edge_sdk.targets import find_converter
 from edge_sdk.zoo.loading import load_any

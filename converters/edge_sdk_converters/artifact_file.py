@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edge_sdk.errors import InputError, OutputError
 from edge_sdk.outputs import check_writable
-from edge_sdk.quantize.insertion import is_quantised
+from edge_sdk.quantization.insertion import is_quantised
 
 if TYPE_CHECKING:
     from torch import nn
@@ -70,7 +70,7 @@ def check_codes(model: nn.Module, precision: str) -> None:
     if precision in CODED:
         raise InputError(
             f"precision '{precision}' needs a model in int8 codes; quantise it first "
-            "(edge_sdk.quantize.quantise)"
+            "(edge_sdk.quantization.quantise)"
         )
     raise InputError(
         f"the model holds int8 codes, so '{precision}' would be a wrong name for it; choose one "

@@ -111,7 +111,7 @@ def _methods(subjects: list[str], model: str | None, asked: tuple[str, ...] | No
 def _eager(subject: str) -> ModelMethod:
     """A model in PyTorch; with the int8 codes that its file holds, if it does."""
     from edge_sdk.evaluation import ModelMethod
-    from edge_sdk.quantize import apply_scheme
+    from edge_sdk.quantization import apply_scheme
     from edge_sdk.zoo.catalogue import resolve_checkpoint
     from edge_sdk.zoo.networks import example_input, fused_network, picture_network
 

@@ -12,7 +12,7 @@ from edge_sdk.cli.naming import INPUT_HELP, MODEL_HELP, load_named
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
-    from edge_sdk.quantize import LayerRanges
+    from edge_sdk.quantization import LayerRanges
 
 PICTURES_HELP = "Pictures to measure ranges on, a folder (default: noise, or the own example)."
 
@@ -58,7 +58,7 @@ def lint(
 
 def _row(layer: LayerRanges) -> tuple[str, ...]:
     from edge_sdk.figures import decibels, interval
-    from edge_sdk.quantize.ranges import LEAST_WIDENING
+    from edge_sdk.quantization.ranges import LEAST_WIDENING
 
     weights = interval(
         min(channel.low for channel in layer.weights),

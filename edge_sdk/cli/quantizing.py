@@ -12,7 +12,7 @@ from edge_sdk.cli.naming import INPUT_HELP, MODEL_HELP, default_stem, load_named
 from edge_sdk.errors import InputError, OutputError
 
 if TYPE_CHECKING:
-    from edge_sdk.quantize.layer_report import LayerError
+    from edge_sdk.quantization.layer_report import LayerError
 
 CALIBRATION_HELP = "Folder of pictures like those the model will see; chooses the int8 ranges."
 OBSERVER_HELP = "How ranges are chosen: min-max, percentile (1e-4 at each end) or mse."
@@ -69,7 +69,7 @@ def quantize(
     from edge_sdk.models import EnhanceNet, save_checkpoint
     from edge_sdk.models.spec import Task
     from edge_sdk.outputs import check_writable, replacing
-    from edge_sdk.quantize import Observer
+    from edge_sdk.quantization import Observer
 
     if model is None:
         raise InputError("no model given; name one: edge-sdk quantize MODEL --calibration DIR")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_sdk.data.samples.model_inputs import ModelInputs, picture_inputs
-from edge_sdk.quantize import RangeReport, lint_ranges
+from edge_sdk.quantization import RangeReport, lint_ranges
 from edge_sdk.zoo.loading import LoadedModel
 
 

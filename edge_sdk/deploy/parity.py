@@ -15,8 +15,8 @@ from edge_sdk.emulate.parity.chain import Artifact, ParityRow, Stage, missing_ro
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.errors import ConversionError, InputError, MissingExtraError
 from edge_sdk.extras import install_command, is_installed
-from edge_sdk.quantize import Scheme
-from edge_sdk.quantize.layer_report import LayerError, layer_errors
+from edge_sdk.quantization import Scheme
+from edge_sdk.quantization.layer_report import LayerError, layer_errors
 from edge_sdk.reparam import Certificate
 from edge_sdk.targets import converter_names, find_converter, runs_here
 from edge_sdk.zoo.loading import LoadedModel

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from edge_sdk.data.probes.calibration import read_calibration
 from edge_sdk.errors import InputError
-from edge_sdk.quantize import (
+from edge_sdk.quantization import (
     Observer,
     Scheme,
     apply_scheme,
@@ -17,7 +17,7 @@ from edge_sdk.quantize import (
     quantise_weights,
     scheme_from_json,
 )
-from edge_sdk.quantize.value_graph import ValueGraph
+from edge_sdk.quantization.value_graph import ValueGraph
 from edge_sdk.reparam import Certificate, fuse
 from edge_sdk.zoo.catalogue import load_int8, model_names, resolve_checkpoint
 from edge_sdk.zoo.loading import LoadedModel

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from edge_sdk.data.probes.calibration import Calibration, read_calibration
 from edge_sdk.errors import InputError
 from edge_sdk.models.spec import ModelSpec
-from edge_sdk.quantize import (
+from edge_sdk.quantization import (
     Observer,
     Scheme,
     TuningConfig,
@@ -24,7 +24,7 @@ from edge_sdk.quantize import (
     quantise,
     tune,
 )
-from edge_sdk.quantize.layer_report import LayerError, layer_errors
+from edge_sdk.quantization.layer_report import LayerError, layer_errors
 from edge_sdk.reparam import fuse
 from edge_sdk.zoo.loading import LoadedModel
 

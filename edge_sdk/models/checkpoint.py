@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from edge_sdk.errors import InputError, ModelError
 from edge_sdk.models.enhance_net import EnhanceNet, EnhanceNetConfig
 from edge_sdk.outputs import replacing
-from edge_sdk.quantize.scheme import Scheme, scheme_from_json
+from edge_sdk.quantization.scheme import Scheme, scheme_from_json
 
 FORMAT = "edge-sdk-model"
 VERSION = 1

@@ -11,7 +11,7 @@ from edge_sdk.html.charts import level
 from edge_sdk.html.markup import Markup, element
 from edge_sdk.html.page import Section, cards, notes, page, paragraph, table
 from edge_sdk.html.pictures import heat, picture
-from edge_sdk.quantize.layer_report import LayerError
+from edge_sdk.quantization.layer_report import LayerError
 
 TOP_DB = 150.0
 """Full length of a bar: where float32 itself ends."""

@@ -1,9 +1,9 @@
 """Int8 codes of the activations while training: the network as integer kernels will compute it.
 
-Values get codes where :mod:`edge_sdk.quantize.value_graph` finds that the merged network has them
-in a converted file. Input and output have the 8-bit values of pictures; the codes of the rest are
-chosen anew every :data:`EVERY` steps from a batch, by the observer ``mse`` of
-:mod:`edge_sdk.quantize.observers`, as ``edge-sdk quantize`` chooses them. Gradients pass the
+Values get codes where :mod:`edge_sdk.quantization.value_graph` finds that the merged network has
+them in a converted file. Input and output have the 8-bit values of pictures; the codes of the rest
+are chosen anew every :data:`EVERY` steps from a batch, by the observer ``mse`` of
+:mod:`edge_sdk.quantization.observers`, as ``edge-sdk quantize`` chooses them. Gradients pass the
 rounding as they are and vanish where a value is clipped.
 """
 
@@ -19,10 +19,10 @@ from torch.nn import functional
 
 from edge_sdk.int8 import fake_quantise
 from edge_sdk.models.enhance_net import EnhanceNet, EnhanceNetConfig
-from edge_sdk.quantize.calibrate import BINS, Seen
-from edge_sdk.quantize.observers import Activation, choose_codes
-from edge_sdk.quantize.scheme import HIGHEST, LOWEST, PICTURE, affine
-from edge_sdk.quantize.value_graph import module_path, value_graph
+from edge_sdk.quantization.calibrate import BINS, Seen
+from edge_sdk.quantization.observers import Activation, choose_codes
+from edge_sdk.quantization.scheme import HIGHEST, LOWEST, PICTURE, affine
+from edge_sdk.quantization.value_graph import module_path, value_graph
 
 EVERY = 500
 """Steps after which codes are chosen anew."""

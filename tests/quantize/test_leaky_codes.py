@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from edge_sdk.int8 import LEAKY_PARTS, WIDENING, leaky_scales, leaky_slope
-from edge_sdk.quantize import apply_scheme, quantise
+from edge_sdk.quantization import apply_scheme, quantise
 from tests.quantize.smooth_pictures import smooth_pictures
 
 SLOPES = st.sampled_from([0.01, 0.05, 0.1, 0.2, 0.25, 0.3])

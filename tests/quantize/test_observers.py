@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from edge_sdk.errors import InputError
-from edge_sdk.quantize.calibrate import BINS, Seen
-from edge_sdk.quantize.observers import OBSERVERS, choose_codes
-from edge_sdk.quantize.scheme import Affine
+from edge_sdk.quantization.calibrate import BINS, Seen
+from edge_sdk.quantization.observers import OBSERVERS, choose_codes
+from edge_sdk.quantization.scheme import Affine
 
 
 def seen_of(values: torch.Tensor) -> Seen:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from edge_sdk.emulate.runtimes.eager import EagerRunner
 from edge_sdk.errors import InputError
 from edge_sdk.models import EnhanceNet
-from edge_sdk.quantize import (
+from edge_sdk.quantization import (
     OBSERVERS,
     Scheme,
     TuningConfig,
@@ -23,7 +23,7 @@ from edge_sdk.quantize import (
     quantise_weights,
     tune,
 )
-from edge_sdk.quantize.calibrate import run_all
+from edge_sdk.quantization.calibrate import run_all
 from tests.quantize.smooth_pictures import smooth_pictures
 
 EXAMPLE = torch.zeros(1, 1, 24, 24)

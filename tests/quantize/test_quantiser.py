@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_sdk.int8 import int8_values
-from edge_sdk.quantize.quantiser import quantise_affine, sqnr_db
+from edge_sdk.quantization.quantizer import quantise_affine, sqnr_db
 
 
 @given(st.integers(0, 2**31), st.floats(1e-3, 1e3))

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from edge_sdk.errors import InputError
 from edge_sdk.models import Colour, EnhanceNet, EnhanceNetConfig
-from edge_sdk.quantize import lint_ranges
-from edge_sdk.quantize.ranges import INFLATION_WARNING, SQNR_WARNING_DB
+from edge_sdk.quantization import lint_ranges
+from edge_sdk.quantization.ranges import INFLATION_WARNING, SQNR_WARNING_DB
 from edge_sdk.reparam import (
     ConvBranchConfig,
     IdentityBranchConfig,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_sdk.errors import InputError
-from edge_sdk.quantize.scheme import Affine, Scheme, affine, scheme_from_json
+from edge_sdk.quantization.scheme import Affine, Scheme, affine, scheme_from_json
 
 BOUNDS = st.floats(-1e4, 1e4, allow_nan=False)
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edge_sdk.quantize import quantise
-from edge_sdk.quantize.value_graph import value_graph
+from edge_sdk.quantization import quantise
+from edge_sdk.quantization.value_graph import value_graph
 from tests.quantize.smooth_pictures import smooth_pictures
 
 PICTURES = smooth_pictures(3, seed=5, size=16, channels=3)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from edge_sdk.errors import InputError
 from edge_sdk.models import EnhanceNet
-from edge_sdk.quantize import (
+from edge_sdk.quantization import (
     Scheme,
     TuningConfig,
     agreement_db,

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from edge_sdk.models import EnhanceNet
-from edge_sdk.quantize.value_graph import value_graph
+from edge_sdk.quantization.value_graph import value_graph
 
 
 class Mixed(nn.Module):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from edge_sdk.errors import FusionError, InputError
-from edge_sdk.quantize.ranges import lint_ranges
+from edge_sdk.quantization.ranges import lint_ranges
 from edge_sdk.reparam import (
     FusionPlan,
     MultiBranchConv2d,

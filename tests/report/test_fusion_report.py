@@ -11,7 +11,7 @@ from torch import nn
 
 from edge_sdk.errors import OutputError
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig
-from edge_sdk.quantize import lint_ranges
+from edge_sdk.quantization import lint_ranges
 from edge_sdk.reparam import (
     FusionPlan,
     MultiBranchConv2d,

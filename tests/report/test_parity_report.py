@@ -13,7 +13,7 @@ import torch
 from edge_sdk.deploy.parity import Parity, check_parity
 from edge_sdk.html.pictures import heat
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig, save_checkpoint
-from edge_sdk.quantize import quantise
+from edge_sdk.quantization import quantise
 from edge_sdk.report.parity import parity_report
 from edge_sdk.zoo.loading import load_any
 from tests.quantize.smooth_pictures import smooth_pictures

@@ -17,8 +17,8 @@ from edge_sdk.models import (
     save_checkpoint,
 )
 from edge_sdk.models.spec import Task
-from edge_sdk.quantize.scheme import PICTURE
-from edge_sdk.quantize.value_graph import value_graph
+from edge_sdk.quantization.scheme import PICTURE
+from edge_sdk.quantization.value_graph import value_graph
 from edge_sdk.reparam import five_branches, fuse, sesr_branches
 
 pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")

@@ -12,7 +12,7 @@ from edge_sdk.errors import ConversionError, first_line
 from edge_sdk.exported import end_names, export, layout_of
 from edge_sdk.extras import require
 from edge_sdk.outputs import replacing
-from edge_sdk.quantize.insertion import float_layers
+from edge_sdk.quantization.insertion import float_layers
 from edge_sdk.targets import LoweringReport, TensorSpec
 from edge_sdk_converters.artifact_file import CODED, check_codes, check_request
 from edge_sdk_converters.output_shapes import check_shapes, output_shapes

@@ -15,8 +15,8 @@ from torch.fx import Graph, Node
 
 from edge_sdk.exported import operator_name
 from edge_sdk.int8 import LEVELS, slope_divisions
-from edge_sdk.quantize.scheme import LEAST_SCALE, STEPS
-from edge_sdk.quantize.value_graph import CLAMPING
+from edge_sdk.quantization.scheme import LEAST_SCALE, STEPS
+from edge_sdk.quantization.value_graph import CLAMPING
 from edge_sdk_converters.tflite.registry import Call, Floats, Value, handles, inverse
 
 

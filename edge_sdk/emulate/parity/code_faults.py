@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edge_sdk.artifacts.codes.layers import Code, StoredCodes, StoredLayer
-from edge_sdk.quantize.scheme import LOWEST
+from edge_sdk.quantization.scheme import LOWEST
 
 HALF_STEP = 2.0**-10
 """Relative error of a number in half precision, in which Core ML keeps steps and biases, doubled:

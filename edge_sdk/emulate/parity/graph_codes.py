@@ -19,7 +19,8 @@ _SHUFFLES = frozenset(
 
 
 def graph_codes(model: nn.Module) -> StoredCodes | None:
-    """Codes of a graph that :mod:`edge_sdk.quantize.insertion` wrote; ``None`` for another module.
+    """Codes of a graph that :mod:`edge_sdk.quantization.insertion` wrote; ``None`` for another
+    module.
 
     Args:
         model: the stage of a parity chain that holds the codes.

@@ -10,7 +10,7 @@ from edge_sdk.figures import counted, in_bytes, power, ratio
 from edge_sdk.html.charts import before_after, margin
 from edge_sdk.html.markup import Markup, element, join
 from edge_sdk.html.page import Section, cards, notes, page, paragraph, table
-from edge_sdk.quantize import RangeReport
+from edge_sdk.quantization import RangeReport
 from edge_sdk.reparam import Certificate
 from edge_sdk.reparam.proof.certificate import FLOAT32_TOLERANCE, FLOAT64_TOLERANCE
 from edge_sdk.report.fusion.diagram import Picture, drawing, picture_of

@@ -6,8 +6,8 @@ from edge_sdk.figures import decibels, interval
 from edge_sdk.html.charts import level
 from edge_sdk.html.markup import Markup, element
 from edge_sdk.html.page import Section, notes, paragraph, table
-from edge_sdk.quantize import Inflation, LayerRanges, RangeReport
-from edge_sdk.quantize.ranges import INFLATION_WARNING, SQNR_WARNING_DB
+from edge_sdk.quantization import Inflation, LayerRanges, RangeReport
+from edge_sdk.quantization.ranges import INFLATION_WARNING, SQNR_WARNING_DB
 
 TOP_DB = 60.0
 """Full length of a bar, about ten bits."""

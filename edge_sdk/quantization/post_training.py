@@ -10,12 +10,12 @@ from torch import Tensor, fx, nn
 
 from edge_sdk.errors import InputError
 from edge_sdk.int8 import leaky_scales
-from edge_sdk.quantize.activation_readers import reading_activation
-from edge_sdk.quantize.calibrate import Seen, calibrate
-from edge_sdk.quantize.insertion import insert
-from edge_sdk.quantize.observers import Observer, choose_codes
-from edge_sdk.quantize.scheme import PICTURE, Affine, Scheme
-from edge_sdk.quantize.value_graph import ValueGraph, leaky_slope_of, leaky_source, value_graph
+from edge_sdk.quantization.activation_readers import reading_activation
+from edge_sdk.quantization.calibrate import Seen, calibrate
+from edge_sdk.quantization.insertion import insert
+from edge_sdk.quantization.observers import Observer, choose_codes
+from edge_sdk.quantization.scheme import PICTURE, Affine, Scheme
+from edge_sdk.quantization.value_graph import ValueGraph, leaky_slope_of, leaky_source, value_graph
 
 
 @dataclass(frozen=True, eq=False)

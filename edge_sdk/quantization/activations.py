@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from edge_sdk.errors import EdgeSdkError, InputError
-from edge_sdk.quantize.quantiser import quantise_affine, sqnr_db
+from edge_sdk.quantization.quantizer import quantise_affine, sqnr_db
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ class Scheme:
 
     Attributes:
         values: codes of every tensor between operators, by the name of the module that makes it
-            (:mod:`edge_sdk.quantize.value_graph`); in an int8 model only.
+            (:mod:`edge_sdk.quantization.value_graph`); in an int8 model only.
         weights_only: weights are int8, tensors between operators stay floating-point numbers.
         float_layers: names of values whose operators stay in floating point.
         observer: how the ranges were chosen from what calibration saw.

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, fx
 
 from edge_sdk.errors import InputError
-from edge_sdk.quantize.value_graph import ValueGraph
+from edge_sdk.quantization.value_graph import ValueGraph
 
 BINS = 4096
 

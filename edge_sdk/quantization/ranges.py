@@ -1,7 +1,7 @@
 """Range lint: what int8 will keep of every layer, and which branch takes the most of it.
 
 Ranges are judged by a uniform quantiser, weights per output channel and symmetric, activations per
-tensor and affine (:mod:`edge_sdk.quantize.quantiser`). Nothing is estimated: the values are
+tensor and affine (:mod:`edge_sdk.quantization.quantizer`). Nothing is estimated: the values are
 quantised, and the signal-to-quantisation-noise ratio is measured,
 
     SQNR = 10·log₁₀(Σ x² / Σ (x − x̂)²) dB,
@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from edge_sdk.errors import InputError
 from edge_sdk.int8 import int8_values
-from edge_sdk.quantize.activations import ValueRange, measure_activations
-from edge_sdk.quantize.quantiser import sqnr_db
+from edge_sdk.quantization.activations import ValueRange, measure_activations
+from edge_sdk.quantization.quantizer import sqnr_db
 from edge_sdk.reparam.blocks.block import MultiBranchConv2d
 from edge_sdk.reparam.graph.fusion import copy_of
 

@@ -17,9 +17,9 @@ from torch import Tensor, fx, nn
 from edge_sdk.errors import InputError
 from edge_sdk.exported import quiet_copy
 from edge_sdk.int8 import fake_quantise
-from edge_sdk.quantize.insertion import plan_codes, round_leaky
-from edge_sdk.quantize.scheme import HIGHEST, LOWEST, Scheme
-from edge_sdk.quantize.value_graph import ValueGraph, first_output, output_axis, value_graph
+from edge_sdk.quantization.insertion import plan_codes, round_leaky
+from edge_sdk.quantization.scheme import HIGHEST, LOWEST, Scheme
+from edge_sdk.quantization.value_graph import ValueGraph, first_output, output_axis, value_graph
 
 Progress = Callable[[int, int], None]
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from edge_sdk.errors import InputError
-from edge_sdk.quantize.insertion import insert
-from edge_sdk.quantize.scheme import Scheme
-from edge_sdk.quantize.value_graph import ValueGraph, first_output
+from edge_sdk.quantization.insertion import insert
+from edge_sdk.quantization.scheme import Scheme
+from edge_sdk.quantization.value_graph import ValueGraph, first_output
 
 Progress = Callable[[int, int], None]
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, fx
 
 from edge_sdk.exported import operator_name
-from edge_sdk.quantize.observers import Activation
-from edge_sdk.quantize.value_graph import ValueGraph, parameter
+from edge_sdk.quantization.observers import Activation
+from edge_sdk.quantization.value_graph import ValueGraph, parameter
 
 _ELEMENTWISE = frozenset(
     {"relu", "relu6", "leaky_relu", "hardtanh", "clamp", "elu", "gelu", "silu", "hardswish"}

@@ -1,18 +1,18 @@
 """Quantisation: what a model will lose in int8 and where, and the int8 model itself."""
 
-from edge_sdk.quantize.activations import ValueRange
-from edge_sdk.quantize.insertion import is_quantised
-from edge_sdk.quantize.observers import OBSERVERS, Observer
-from edge_sdk.quantize.post_training import Quantised, apply_scheme, quantise, quantise_weights
-from edge_sdk.quantize.ranges import (
+from edge_sdk.quantization.activations import ValueRange
+from edge_sdk.quantization.insertion import is_quantised
+from edge_sdk.quantization.observers import OBSERVERS, Observer
+from edge_sdk.quantization.post_training import Quantised, apply_scheme, quantise, quantise_weights
+from edge_sdk.quantization.ranges import (
     Inflation,
     LayerRanges,
     RangeReport,
     lint_ranges,
 )
-from edge_sdk.quantize.scheme import Affine, Scheme, scheme_from_json
-from edge_sdk.quantize.sensitivity import LayerCost, agreement_db, layer_costs, meet_budget
-from edge_sdk.quantize.tuning import TuningConfig, tune
+from edge_sdk.quantization.scheme import Affine, Scheme, scheme_from_json
+from edge_sdk.quantization.sensitivity import LayerCost, agreement_db, layer_costs, meet_budget
+from edge_sdk.quantization.tuning import TuningConfig, tune
 
 __all__ = [
     "OBSERVERS",

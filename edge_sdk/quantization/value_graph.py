@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from edge_sdk.exported import export, operator_name
-from edge_sdk.quantize.scheme import LOWEST, Affine
+from edge_sdk.quantization.scheme import LOWEST, Affine
 
 WEIGHTED = frozenset({"conv1d", "conv2d", "conv_transpose2d", "convolution", "linear"})
 """Operators with a weight as second argument and a bias as third."""

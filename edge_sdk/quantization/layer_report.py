@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, fx
 
-from edge_sdk.quantize.calibrate import run_all
-from edge_sdk.quantize.quantiser import sqnr_db
-from edge_sdk.quantize.scheme import Affine, Scheme
-from edge_sdk.quantize.value_graph import ValueGraph
+from edge_sdk.quantization.calibrate import run_all
+from edge_sdk.quantization.quantizer import sqnr_db
+from edge_sdk.quantization.scheme import Affine, Scheme
+from edge_sdk.quantization.value_graph import ValueGraph
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def layer_errors(
 
     Args:
         graph: the float model.
-        model: its int8 form, from :func:`edge_sdk.quantize.insertion.insert`.
+        model: its int8 form, from :func:`edge_sdk.quantization.insertion.insert`.
         scheme: what was written into it.
         pictures: inputs of the graph's shape.
     """

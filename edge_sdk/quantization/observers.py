@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from edge_sdk.errors import InputError
-from edge_sdk.quantize.calibrate import Seen
-from edge_sdk.quantize.scheme import Affine, affine
+from edge_sdk.quantization.calibrate import Seen
+from edge_sdk.quantization.scheme import Affine, affine
 
 Observer = Literal["min-max", "percentile", "mse"]
 OBSERVERS: tuple[str, ...] = get_args(Observer)

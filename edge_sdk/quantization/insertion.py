@@ -15,8 +15,8 @@ from torch import Tensor, fx, nn
 
 from edge_sdk.exported import operator_name, quiet_copy
 from edge_sdk.int8 import LEVELS, leaky_slope, slope_divisions, step_sizes
-from edge_sdk.quantize.scheme import HIGHEST, LOWEST, Affine, Scheme
-from edge_sdk.quantize.value_graph import (
+from edge_sdk.quantization.scheme import HIGHEST, LOWEST, Affine, Scheme
+from edge_sdk.quantization.value_graph import (
     ValueGraph,
     is_weighted,
     leaky_slope_of,
