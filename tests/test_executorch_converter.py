@@ -15,7 +15,7 @@ from edge_sdk.errors import ConversionError, InputError, OutputError
 from edge_sdk.targets import Converter, find_converter
 
 pytest.importorskip("executorch")
-from edge_sdk_converters.executorch import ExecuTorchConverter
+from edge_sdk_converters.executorch.xnnpack import ExecuTorchConverter
 
 
 def test_enhance_net_is_one_partition_and_exact(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from edge_sdk.zoo.catalogue import load_model, model_names
 from edge_sdk.zoo.networks import example_input, fused_network
 
 pytest.importorskip("executorch")
-from edge_sdk_converters.executorch_coreml import extract_programs
+from edge_sdk_converters.executorch.coreml import extract_programs
 
 TASKS = [(Task.SUPER_RESOLUTION, 2), (Task.DOWN_SCALING, 2), (Task.DENOISING, 1)]
 

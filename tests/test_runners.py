@@ -162,7 +162,7 @@ def test_importing_the_runners_imports_no_runtime() -> None:
     program = (
         "import sys, edge_sdk.emulate.runtimes.opening, edge_sdk.emulate.parity.agreement\n"
         "import edge_sdk.emulate.runtimes.executorch, edge_sdk.emulate.runtimes.litert\n"
-        "import edge_sdk_converters.tflite, edge_sdk_converters.executorch\n"
+        "import edge_sdk_converters.tflite, edge_sdk_converters.executorch.xnnpack\n"
         "heavy = {'tensorflow', 'coremltools', 'executorch', 'ai_edge_litert', 'torchao'}\n"
         "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
     )

@@ -14,7 +14,7 @@ from torch.nn import functional
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.errors import ConversionError
 from edge_sdk.targets import TensorSpec, find_converter
-from edge_sdk_converters.output_shapes import check_shapes
+from edge_sdk_converters.checks.output_shapes import check_shapes
 
 SUFFIXES = {"executorch": ".pte", "coreml": ".mlpackage", "tflite": ".tflite"}
 

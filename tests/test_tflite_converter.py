@@ -20,8 +20,8 @@ from edge_sdk.targets import Converter, LoweringReport, find_converter
 
 pytest.importorskip("tensorflow")
 from edge_sdk_converters.tflite import TFLiteConverter
+from edge_sdk_converters.tflite.operators.resample import depth_order
 from edge_sdk_converters.tflite.registry import inverse
-from edge_sdk_converters.tflite.resample import depth_order
 
 
 def convert(

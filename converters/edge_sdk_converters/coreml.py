@@ -19,9 +19,9 @@ from edge_sdk.emulate.mil.declared import DECLARED_OPERATIONS
 from edge_sdk.errors import ConversionError, OutputError
 from edge_sdk.exported import end_names, export, layout_of
 from edge_sdk.targets import LoweringReport, TensorSpec
-from edge_sdk_converters.artifact_file import CODED, check_codes, check_folder_request
-from edge_sdk_converters.output_shapes import check_shapes, output_shapes
-from edge_sdk_converters.resize_factors import check_factors
+from edge_sdk_converters.checks.output_shapes import check_shapes, output_shapes
+from edge_sdk_converters.checks.request import CODED, check_codes, check_folder_request
+from edge_sdk_converters.checks.resize_factors import check_factors
 from edge_sdk_converters.rewrites import apply
 
 if TYPE_CHECKING:

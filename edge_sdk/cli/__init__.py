@@ -12,7 +12,7 @@ def main() -> None:
     import typer
 
     from edge_sdk.cli.app import app
-    from edge_sdk.cli.console import results_alone
+    from edge_sdk.cli.shared.console import results_alone
     from edge_sdk.errors import EdgeSdkError
 
     try:

@@ -7,21 +7,22 @@ from typing import Annotated
 import typer
 
 from edge_sdk import __version__
-from edge_sdk.cli import (
+from edge_sdk.cli.commands import (
     bench,
-    burst,
-    conversion,
+    convert,
     demo,
-    enhancing,
+    enhance,
     evaluate,
-    fusing,
-    linting,
-    model,
+    fuse,
+    lint,
+    models,
     pairs,
-    quantizing,
-    simulating,
-    staging,
-    verifying,
+    quantize,
+    simulate,
+    stages,
+    train,
+    verify,
+    zoom,
 )
 
 app = typer.Typer(
@@ -52,18 +53,18 @@ def options(
         typer.echo(context.get_help())
 
 
-app.command(rich_help_panel="Bursts")(burst.zoom)
-app.command(rich_help_panel="Bursts")(simulating.simulate)
+app.command(rich_help_panel="Bursts")(zoom.zoom)
+app.command(rich_help_panel="Bursts")(simulate.simulate)
 app.command(rich_help_panel="Bursts")(demo.demo)
 app.command(rich_help_panel="Bursts")(pairs.pairs)
-app.command(rich_help_panel="Pictures")(enhancing.enhance)
-app.command(rich_help_panel="Models")(model.models)
-app.command(rich_help_panel="Models")(model.train)
-app.command(rich_help_panel="Models")(fusing.fuse)
-app.command(rich_help_panel="Models")(linting.lint)
-app.command(rich_help_panel="Phones")(quantizing.quantize)
-app.command(rich_help_panel="Phones")(conversion.convert)
-app.command(rich_help_panel="Phones")(staging.stages)
-app.command(rich_help_panel="Phones")(verifying.verify)
+app.command(rich_help_panel="Pictures")(enhance.enhance)
+app.command(rich_help_panel="Models")(models.models)
+app.command(rich_help_panel="Models")(train.train)
+app.command(rich_help_panel="Models")(fuse.fuse)
+app.command(rich_help_panel="Models")(lint.lint)
+app.command(rich_help_panel="Phones")(quantize.quantize)
+app.command(rich_help_panel="Phones")(convert.convert)
+app.command(rich_help_panel="Phones")(stages.stages)
+app.command(rich_help_panel="Phones")(verify.verify)
 app.command(rich_help_panel="Phones")(bench.bench)
 app.command(rich_help_panel="Phones")(evaluate.evaluate)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from command_line import Run
 
-from edge_sdk.cli.naming import parse_size
+from edge_sdk.cli.shared.model_argument import parse_size
 from edge_sdk.errors import InputError
 
 TARGETS = {"executorch": ".pte", "coreml": ".mlpackage", "tflite": ".tflite"}

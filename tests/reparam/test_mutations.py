@@ -15,8 +15,8 @@ from edge_sdk.reparam import Padding, count_macs, fuse
 from edge_sdk.reparam.graph import fusion as graph_fusion
 from edge_sdk.reparam.graph import linear_functions, linear_nodes, region_costs, regions, tracing
 from edge_sdk.reparam.linear import compact, operator
-from edge_sdk.reparam.skips.folding import chains as skip_chains
-from edge_sdk.reparam.skips.folding import folding as skips
+from edge_sdk.reparam.skips import chains as skip_chains
+from edge_sdk.reparam.skips import folding as skips
 from tests.reparam.foreign_models import BNAndPadLayer, trained_looking
 
 Patch = pytest.MonkeyPatch

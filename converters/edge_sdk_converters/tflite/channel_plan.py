@@ -13,10 +13,10 @@ from collections.abc import Container
 from torch.fx import Graph, Node
 
 from edge_sdk.exported import operator_name
-from edge_sdk_converters.tflite.activation import SIMPLE
-from edge_sdk_converters.tflite.arithmetic import BINARY
+from edge_sdk_converters.tflite.operators.activation import SIMPLE
+from edge_sdk_converters.tflite.operators.arithmetic import BINARY
+from edge_sdk_converters.tflite.operators.resample import depth_order
 from edge_sdk_converters.tflite.registry import Order
-from edge_sdk_converters.tflite.resample import depth_order
 
 TRANSPARENT = (
     frozenset(SIMPLE)

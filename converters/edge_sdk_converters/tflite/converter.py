@@ -14,10 +14,10 @@ from edge_sdk.extras import require
 from edge_sdk.outputs import replacing
 from edge_sdk.quantization.insertion import float_layers
 from edge_sdk.targets import LoweringReport, TensorSpec
-from edge_sdk_converters.artifact_file import CODED, check_codes, check_request
-from edge_sdk_converters.output_shapes import check_shapes, output_shapes
-from edge_sdk_converters.resize_factors import check_factors
-from edge_sdk_converters.unsupported import UnsupportedOperatorError
+from edge_sdk_converters.checks.output_shapes import check_shapes, output_shapes
+from edge_sdk_converters.checks.request import CODED, check_codes, check_request
+from edge_sdk_converters.checks.resize_factors import check_factors
+from edge_sdk_converters.checks.unsupported import UnsupportedOperatorError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from edge_sdk.errors import ConversionError, first_line
 from edge_sdk.exported import end_names, quiet_copy
 from edge_sdk.extras import install_command, is_installed, require
-from edge_sdk_converters.unsupported import UnsupportedOperatorError, advice
+from edge_sdk_converters.checks.unsupported import UnsupportedOperatorError, advice
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import pkgutil
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
@@ -17,27 +18,16 @@ from torch.fx.node import map_arg
 
 from edge_sdk.errors import ConversionError, first_line
 from edge_sdk.exported import operator_name
+from edge_sdk_converters.checks.unsupported import UnsupportedOperatorError
+from edge_sdk_converters.tflite import operators
 from edge_sdk_converters.tflite.channel_plan import plan_channels
 from edge_sdk_converters.tflite.integer_check import scope
-from edge_sdk_converters.tflite.quantisation import weight_scales
+from edge_sdk_converters.tflite.quantization import weight_scales
 from edge_sdk_converters.tflite.registry import HANDLERS, Call, Value, reordered
-from edge_sdk_converters.unsupported import UnsupportedOperatorError
 
 # Importing these modules fills the table of handlers.
-for _subject in (
-    "activation",
-    "arithmetic",
-    "conv",
-    "matmul",
-    "normalise",
-    "pool",
-    "quantisation",
-    "rearrange",
-    "reduce",
-    "resample",
-    "shape",
-):
-    import_module(f"edge_sdk_converters.tflite.{_subject}")
+for _module in pkgutil.iter_modules(operators.__path__, f"{operators.__name__}."):
+    import_module(_module.name)
 
 
 class Lowering:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch.fx import Node
 
 from edge_sdk.exported import module_path, operator_name
-from edge_sdk_converters.unsupported import UnsupportedOperatorError
+from edge_sdk_converters.checks.unsupported import UnsupportedOperatorError
 
 Floats = NDArray[np.float32]
 Order = tuple[int, ...]

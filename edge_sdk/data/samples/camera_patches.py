@@ -38,8 +38,7 @@ _JPEG_BLOCK_PX = 8
 
 @dataclass(frozen=True)
 class CameraRange:
-    """Cameras to draw from; the attributes are those of
-    :class:`edge_sdk.data.camera.simulation.CameraConfig`.
+    """Cameras to draw from, by attributes of :class:`~edge_sdk.data.camera.config.CameraConfig`.
 
     Attributes:
         scale: pixels of the photograph per pixel of the sensor, in each direction.

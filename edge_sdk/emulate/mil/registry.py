@@ -1,7 +1,8 @@
-"""The table of operation handlers, filled by decorator in the ``ops_*`` modules."""
+"""The table of operation handlers, filled by decorator in the modules of ``operators``."""
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
@@ -14,7 +15,6 @@ from edge_sdk.emulate.mil.arguments import Arguments
 Result = Tensor | list[Tensor]
 Handler = Callable[[Arguments], Result]
 
-_MODULES = ("conv", "pool", "elementwise", "activation", "shape", "resize", "reduce", "quantize")
 _HANDLERS: dict[str, Handler] = {}
 
 
@@ -38,6 +38,7 @@ def op(*kinds: str) -> Callable[[Handler], Handler]:
 @cache
 def handlers() -> MappingProxyType[str, Handler]:
     """All handlers by MIL operation name."""
-    for subject in _MODULES:
-        import_module(f"edge_sdk.emulate.mil.ops_{subject}")
+    operators = import_module("edge_sdk.emulate.mil.operators")
+    for module in pkgutil.iter_modules(operators.__path__, f"{operators.__name__}."):
+        import_module(module.name)
     return MappingProxyType(_HANDLERS)

@@ -19,8 +19,7 @@ _SHUFFLES = frozenset(
 
 
 def graph_codes(model: nn.Module) -> StoredCodes | None:
-    """Codes of a graph that :mod:`edge_sdk.quantization.insertion` wrote; ``None`` for another
-    module.
+    """Codes of a graph that :mod:`edge_sdk.quantization.insertion` wrote; else ``None``.
 
     Args:
         model: the stage of a parity chain that holds the codes.

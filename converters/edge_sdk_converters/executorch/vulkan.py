@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from edge_sdk.extras import require
-from edge_sdk_converters.executorch import ExecuTorchConverter
+from edge_sdk_converters.executorch.xnnpack import ExecuTorchConverter
 
 
 class ExecuTorchVulkanConverter(ExecuTorchConverter):

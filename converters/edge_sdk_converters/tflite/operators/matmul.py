@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from edge_sdk.exported import operator_name
-from edge_sdk_converters.tflite.conv import add_bias, constant, optional_constant
+from edge_sdk_converters.tflite.operators.conv import add_bias, constant, optional_constant
 from edge_sdk_converters.tflite.registry import Call, Floats, Value, handles, inverse, reordered
 
 

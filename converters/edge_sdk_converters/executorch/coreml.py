@@ -11,7 +11,7 @@ from edge_sdk.errors import ArtifactError
 from edge_sdk.extras import require
 from edge_sdk.outputs import check_writable
 from edge_sdk_converters.coreml import CoreMLConverter, write_package
-from edge_sdk_converters.executorch import ExecuTorchConverter
+from edge_sdk_converters.executorch.xnnpack import ExecuTorchConverter
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_sdk.cli.console import err, out, print_json, print_table
-from edge_sdk.cli.linting import PICTURES_HELP
-from edge_sdk.cli.naming import INPUT_HELP, MODEL_HELP, load_named
+from edge_sdk.cli.commands.lint import PICTURES_HELP
+from edge_sdk.cli.shared.console import err, out, print_json, print_table
+from edge_sdk.cli.shared.model_argument import INPUT_HELP, MODEL_HELP, load_named
 from edge_sdk.errors import FusionError, InputError, OutputError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from edge_sdk.exported import operator_name
-from edge_sdk_converters.tflite.quantisation import (
+from edge_sdk_converters.tflite.quantization import (
     integer_affine,
     integer_prelu,
     rounded_early,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from edge_sdk.errors import MissingExtraError
-from edge_sdk_converters.artifact_file import check_request
+from edge_sdk_converters.checks.request import check_request
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edge_sdk.exported import operator_name
-from edge_sdk_converters.resize_factors import nearest_sources
+from edge_sdk_converters.checks.resize_factors import nearest_sources
 from edge_sdk_converters.tflite.registry import Call, Order, Value, handles, reordered
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_sdk_converters.tflite.quantisation import rounded_early, stored_kernel, stored_weight
+from edge_sdk_converters.tflite.quantization import rounded_early, stored_kernel, stored_weight
 from edge_sdk_converters.tflite.registry import Call, Floats, Value, handles, inverse, reordered
 
 

@@ -17,10 +17,10 @@ from edge_sdk.exported import end_names, export, layout_of, module_path, operato
 from edge_sdk.extras import require
 from edge_sdk.outputs import replacing
 from edge_sdk.targets import LoweringReport, TensorSpec
-from edge_sdk_converters.artifact_file import check_codes, check_request
-from edge_sdk_converters.float_scalars import write_scalars_as_floats
-from edge_sdk_converters.output_shapes import check_shapes, output_shapes
-from edge_sdk_converters.resize_factors import check_factors
+from edge_sdk_converters.checks.output_shapes import check_shapes, output_shapes
+from edge_sdk_converters.checks.request import check_codes, check_request
+from edge_sdk_converters.checks.resize_factors import check_factors
+from edge_sdk_converters.executorch.float_scalars import write_scalars_as_floats
 from edge_sdk_converters.rewrites import apply
 
 if TYPE_CHECKING:

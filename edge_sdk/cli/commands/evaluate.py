@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_sdk.cli.console import format_db, out, print_json, print_table, stage_progress
-from edge_sdk.cli.runtimes import file_runtimes, parse_runtimes
+from edge_sdk.cli.shared.console import format_db, out, print_json, print_table, stage_progress
+from edge_sdk.cli.shared.runtime_option import file_runtimes, parse_runtimes
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:

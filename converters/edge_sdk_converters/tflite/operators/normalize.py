@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_sdk_converters.tflite.quantisation import integer_affine, step_of
+from edge_sdk_converters.tflite.quantization import integer_affine, step_of
 from edge_sdk_converters.tflite.registry import Call, Floats, Order, Value, handles, inverse
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_sdk.cli.console import err, out, print_json, print_table, stage_progress
+from edge_sdk.cli.shared.console import err, out, print_json, print_table, stage_progress
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:

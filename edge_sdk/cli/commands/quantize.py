@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from edge_sdk.cli.console import format_db, out, print_json, print_table, stage_progress
-from edge_sdk.cli.naming import INPUT_HELP, MODEL_HELP, default_stem, load_named, parse_size
+from edge_sdk.cli.shared.console import format_db, out, print_json, print_table, stage_progress
+from edge_sdk.cli.shared.model_argument import (
+    INPUT_HELP,
+    MODEL_HELP,
+    default_stem,
+    load_named,
+    parse_size,
+)
 from edge_sdk.errors import InputError, OutputError
 
 if TYPE_CHECKING:

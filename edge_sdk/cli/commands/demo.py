@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edge_sdk.cli.console import out, plain, print_json, print_table, stage_progress
+from edge_sdk.cli.shared.console import out, plain, print_json, print_table, stage_progress
 from edge_sdk.errors import OutputError
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_sdk.cli.burst_files import check_places, write_zoom_page
-from edge_sdk.cli.console import err, out, plain, print_json, print_table, stage_progress
+from edge_sdk.cli.commands.zoom_files import check_places, write_zoom_page
+from edge_sdk.cli.shared.console import err, out, plain, print_json, print_table, stage_progress
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:

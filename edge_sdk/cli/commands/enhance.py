@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edge_sdk.cli.console import err, out, print_json, stage_progress
+from edge_sdk.cli.shared.console import err, out, print_json, stage_progress
 
 
 def enhance(

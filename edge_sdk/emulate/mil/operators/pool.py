@@ -9,7 +9,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from edge_sdk.emulate.mil.arguments import Arguments
-from edge_sdk.emulate.mil.ops_conv import is_symmetric, padded, resolved_padding
+from edge_sdk.emulate.mil.operators.conv import is_symmetric, padded, resolved_padding
 from edge_sdk.emulate.mil.registry import op
 
 _AVG_POOL = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}

@@ -7,54 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_sdk.cli.console import err, out, print_json, print_table
-from edge_sdk.cli.stopping import Stopped, stoppable
+from edge_sdk.cli.shared.console import err, out, print_json
+from edge_sdk.cli.shared.stopping import Stopped, stoppable
 from edge_sdk.errors import InputError, OutputError
 
 if TYPE_CHECKING:
-    from edge_sdk.models import ModelSpec
     from edge_sdk.training.recipe.config import TrainConfig
     from edge_sdk.training.run.running import TrainResult
-
-
-def models(
-    as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
-) -> None:
-    """List the shipped models, and where their recipes lie."""
-    from edge_sdk.reparam import count_parameters
-    from edge_sdk.zoo.catalogue import load_card, load_model, model_names
-    from edge_sdk.zoo.networks import fused_network
-
-    shipped = {name: load_model(name) for name in model_names()}
-    cards = {name: load_card(name) for name in shipped}
-    sizes = {name: count_parameters(fused_network(net)) for name, net in shipped.items()}
-    if as_json:
-        print_json(
-            [
-                {
-                    "name": name,
-                    "parameters": sizes[name],
-                    **vars(net.spec),
-                    "psnr_db": cards[name].figures,
-                    "recipe": cards[name].recipe,
-                }
-                for name, net in shipped.items()
-            ]
-        )
-        return
-    rows = [
-        (
-            name,
-            describe_task(net.spec),
-            net.spec.colour,
-            f"{sizes[name]:,}",
-            ", ".join(f"{key} {value:.2f}" for key, value in cards[name].figures.items()),
-        )
-        for name, net in shipped.items()
-    ]
-    print_table("Models", ("name", "task", "colour", "parameters, fused", "PSNR (dB)"), rows)
-    for name, card in cards.items():
-        out.print(f"recipe of {name}: {card.recipe}")
 
 
 def train(
@@ -229,10 +188,3 @@ def _say_stopped_in_stages(folder: Path) -> None:
         err.print(f"stopped at the start of stage {number}; go on with --resume")
     else:
         err.print("stopped; nothing saved yet")
-
-
-def describe_task(spec: ModelSpec) -> str:
-    """Task and factor of a model for people, such as ``super-resolution ×2``."""
-    if spec.scale > 1:
-        return f"{spec.task} ×{spec.scale}"
-    return f"{spec.task} ÷{spec.reduction}" if spec.reduction > 1 else str(spec.task)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_sdk.cli.console import err, out, print_json, print_table, stage_progress
-from edge_sdk.cli.runtimes import file_runtimes, parse_runtimes
+from edge_sdk.cli.shared.console import err, out, print_json, print_table, stage_progress
+from edge_sdk.cli.shared.runtime_option import file_runtimes, parse_runtimes
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def bench(
 
     Example: edge-sdk bench sr_x2_y.tflite sr_x2_y.pte --threads 1,2
     """
-    from edge_sdk.cli.naming import parse_size
+    from edge_sdk.cli.shared.model_argument import parse_size
     from edge_sdk.emulate.bench.rounds import measure
 
     if not subjects:

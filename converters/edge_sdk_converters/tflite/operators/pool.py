@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from edge_sdk_converters.tflite.conv import explicit_pad, is_same, pair
+from edge_sdk_converters.tflite.operators.conv import explicit_pad, is_same, pair
 from edge_sdk_converters.tflite.registry import Call, Value, handles
 
 

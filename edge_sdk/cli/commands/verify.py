@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_sdk.cli.console import err, format_db, out, print_json, print_table
-from edge_sdk.cli.conversion import CALIBRATION_HELP
-from edge_sdk.cli.naming import INPUT_HELP, MODEL_HELP, load_named
+from edge_sdk.cli.commands.convert import CALIBRATION_HELP
+from edge_sdk.cli.shared.console import err, format_db, out, print_json, print_table
+from edge_sdk.cli.shared.model_argument import INPUT_HELP, MODEL_HELP, load_named
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Checks that every conversion shares: request, shapes, factors, unsupported operators."""

@@ -1,0 +1,1 @@
+"""Targets of ExecuTorch, one backend a file."""
