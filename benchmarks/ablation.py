@@ -25,7 +25,7 @@ from edge_sdk.reparam.blocks.configs import BranchConfig
 from edge_sdk.reparam.blocks.presets import preset, sesr_branches
 from edge_sdk.training.recipe.config import (
     DataConfig,
-    OptimiserConfig,
+    OptimizerConfig,
     PhasesConfig,
     PictureSource,
     TrainConfig,
@@ -105,7 +105,7 @@ def variants(seeds: int) -> Iterator[Variant]:
 def recipe(variant: Variant, steps: int, seed: int) -> TrainConfig:
     lists = {part: ROOT / "splits" / f"cc0_{part}.txt" for part in ("train", "val")}
     branches = variant.model.branches or ()
-    normalised = variant.model.norm or any(
+    normalized = variant.model.norm or any(
         getattr(branch, "batch_norm", "none") != "none" for branch in branches
     )
     return TrainConfig(
@@ -117,15 +117,15 @@ def recipe(variant: Variant, steps: int, seed: int) -> TrainConfig:
             patch_px=48,
             batch=16,
         ),
-        optimiser=OptimiserConfig(steps=steps, learning_rate=2e-3, average_decay=0.99),
-        phases=PhasesConfig(statistics_steps=steps // 4 if normalised else None),
+        optimizer=OptimizerConfig(steps=steps, learning_rate=2e-3, average_decay=0.99),
+        phases=PhasesConfig(statistics_steps=steps // 4 if normalized else None),
         validate_every=steps,
         seed=seed,
     )
 
 
 def measured(variant: Variant, steps: int, seed: int, photos: Path, out: Path) -> Result:
-    from edge_sdk.deploy.quantize import QuantiseOptions, quantise_loaded
+    from edge_sdk.deploy.quantize import QuantizeOptions, quantize_loaded
     from edge_sdk.training.run.running import train
     from edge_sdk.zoo.loading import load_any
 
@@ -133,7 +133,7 @@ def measured(variant: Variant, steps: int, seed: int, photos: Path, out: Path) -
     trained = train(recipe(variant, steps, seed), out, overwrite=True, progress=False)
     seconds = time.perf_counter() - start
     loaded = load_any(str(trained.path)).resized(64, 64)
-    made = quantise_loaded(loaded, loaded.single_example, photos, QuantiseOptions(truth=True))
+    made = quantize_loaded(loaded, loaded.single_example, photos, QuantizeOptions(truth=True))
     assert made.truth_db is not None
     exact, rounded = made.truth_db
     return Result(trained.psnr_db, exact - rounded, seconds)
@@ -204,7 +204,7 @@ def _page(listed: Sequence[Variant], found: dict[str, list[Result]], steps: int,
     lines += [
         "",
         "Presets with BatchNorms gather statistics, all branches running, in a quarter of the",
-        "steps. A difference smaller than the spread of the seeds says nothing; short runs favour",
+        "steps. A difference smaller than the spread of the seeds says nothing; short runs favor",
         "what learns fast, not what ends best.",
         "",
         f"Written by `{command} --table docs/ablation.md` (with `EDGE_SDK_DATA`).",

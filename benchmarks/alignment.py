@@ -25,7 +25,7 @@ from edge_sdk.data.camera.occluders import NearLayer
 from edge_sdk.data.camera.simulation import CameraConfig, SimulatedBurst, simulate_burst
 from edge_sdk.imaging import read_picture, rgb_to_ycbcr
 from edge_sdk.registration import Registration, register, transform
-from edge_sdk.registration.motion import centred_grid
+from edge_sdk.registration.motion import centered_grid
 
 ECC_ITERATIONS, ECC_EPSILON, ECC_FILTER = 50, 1e-3, 5
 """OpenCV's own defaults."""
@@ -50,7 +50,7 @@ class Tally:
             self.failed += 1
             return
         height, width = truth.shape[:2]
-        points = centred_grid(height, width, like=truth)
+        points = centered_grid(height, width, like=truth)
         inside = truth.abs() <= truth.new_tensor([(width - 1) / 2, (height - 1) / 2])
         known = inside.all(-1)
         error = (positions(points) - truth).norm(dim=-1)[known]
@@ -175,8 +175,8 @@ def moved_by(matrix: np.ndarray | None, height: int, width: int) -> Positions | 
     full[:2] = torch.from_numpy(matrix.astype(np.float64))
     to_corner = torch.eye(3, dtype=torch.float64)
     to_corner[:2, 2] = torch.tensor([(width - 1) / 2, (height - 1) / 2])
-    centred = torch.linalg.inv(to_corner) @ full @ to_corner
-    return lambda points: transform(centred, points.reshape(-1, 2)).reshape(points.shape)
+    centered = torch.linalg.inv(to_corner) @ full @ to_corner
+    return lambda points: transform(centered, points.reshape(-1, 2)).reshape(points.shape)
 
 
 def take_turns(result: Comparison, luma: Tensor, threads: int) -> None:
@@ -250,7 +250,7 @@ READING = """
 
 A frame's motion M is a translation, Euclidean (the default), a similarity or a homography
 (`RegistrationConfig.model`), always with gain and offset, so that exposure does not matter:
-normalised cross-correlation over whole pixels on the coarsest level of a pyramid, of its contrast
+normalized cross-correlation over whole pixels on the coarsest level of a pyramid, of its contrast
 against 2 px around, compressed, so that a lamp or a passing car counts by its size alone; then
 inverse-compositional Gauss–Newton with Tukey's weights up to the finest. Where a second shift
 correlates nearly as well, both are followed, and the motion that most of the points fit is taken:
@@ -265,7 +265,7 @@ chessboard; only if both halves agree on 0.06 px or more (root mean square, with
 tiles that are furthest off, which one moving object may hold) does the frame get a
 field of offsets, because on a rigid scene the global motion is the more exact one. The field is a
 search for whole-pixel offsets (±12 px) on a coarse level and Gauss–Newton on the tiles' offsets
-from coarse to fine, under a prior that joins neighbours as long as they do not part clearly. Last,
+from coarse to fine, under a prior that joins neighbors as long as they do not part clearly. Last,
 each quarter of a tile chooses between that offset and the global motion, by the residuals around
 it: a tile that an object covers in part would take the background along.
 

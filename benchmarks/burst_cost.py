@@ -153,11 +153,11 @@ def turn(method: str, place: Path, threads: int, count: int) -> dict[str, object
 def ecc_average(frames: np.ndarray) -> np.ndarray:
     """Align by findTransformECC, warp, average, enlarge: uint8 [N, H, W, 3]."""
     _, height, width, _ = frames.shape
-    grey = [cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2GRAY) for frame in frames]
+    gray = [cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2GRAY) for frame in frames]
     total = frames[0].astype(np.float32)
-    for frame, here in zip(frames[1:], grey[1:], strict=True):
+    for frame, here in zip(frames[1:], gray[1:], strict=True):
         start = np.eye(2, 3, dtype=np.float32)
-        _, matrix = cv2.findTransformECC(grey[0], here, start, cv2.MOTION_EUCLIDEAN, ECC, None, 5)
+        _, matrix = cv2.findTransformECC(gray[0], here, start, cv2.MOTION_EUCLIDEAN, ECC, None, 5)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         total += cv2.warpAffine(frame.astype(np.float32), matrix, (width, height), flags=flags)
     average = total / len(frames)

@@ -24,7 +24,7 @@ from edge_sdk.data.camera.occluders import MovingObject
 from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
 from edge_sdk.data.probes.examples import PHOTOS, example_photo
 from edge_sdk.evaluation.burst_baselines import bicubic
-from edge_sdk.imaging import quantise, read_picture
+from edge_sdk.imaging import quantize, read_picture
 from edge_sdk.zoo.networks import burst_network
 
 NOISE_LEVELS = (2, 8)
@@ -166,7 +166,7 @@ def measure(
 
 def masked_psnr(pixels: Tensor, truth: Tensor, mask: Tensor) -> float:
     """PSNR of 8-bit pictures over the pixels of a mask bool [H, W]."""
-    error = (quantise(pixels) - quantise(truth))[:, mask].double().square().mean()
+    error = (quantize(pixels) - quantize(truth))[:, mask].double().square().mean()
     return float(-10 * torch.log10(error))
 
 

@@ -26,7 +26,7 @@ from edge_sdk.data.camera.config import CameraConfig
 from edge_sdk.data.camera.occluders import MovingObject
 from edge_sdk.data.camera.simulation import simulate_burst
 from edge_sdk.data.probes.examples import example_photo
-from edge_sdk.imaging import psnr, quantise
+from edge_sdk.imaging import psnr, quantize
 from edge_sdk.models.burst_paper_net import BurstPaperConfig, BurstPaperNet
 
 Weight = float | Literal["learned"]
@@ -132,14 +132,14 @@ def train(
     config = BurstPaperConfig(FRAMES, channels=4, blocks=2, width=32, reference_weight=weight)
     net = BurstPaperNet(config)
     chance = torch.Generator().manual_seed(seed)
-    optimiser = torch.optim.Adam(net.parameters(), RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
+    optimizer = torch.optim.Adam(net.parameters(), RATE)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
     for _ in range(steps):
         packed, truth = batch(learnt, chance)
         loss = functional.l1_loss(net(packed), truth)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         schedule.step()
     net.eval()
     still, moving = (statistics.mean(decibels(net, one) for one in samples) for samples in held_out)
@@ -163,7 +163,7 @@ def drawn(count: int, chance: torch.Generator) -> int:
 
 @torch.no_grad()
 def decibels(net: BurstPaperNet, one: Sample) -> float:
-    return psnr(quantise(net(one.packed)[0].clamp(0, 1)), quantise(one.truth[0]))
+    return psnr(quantize(net(one.packed)[0].clamp(0, 1)), quantize(one.truth[0]))
 
 
 def baselines(still: list[Sample], moving: list[Sample], frames: int) -> list[str]:
@@ -172,8 +172,8 @@ def baselines(still: list[Sample], moving: list[Sample], frames: int) -> list[st
     for samples in (still, moving):
         scores = [
             psnr(
-                quantise(one.packed[0, : 3 * frames].unflatten(0, (frames, 3)).mean(0)),
-                quantise(one.truth[0]),
+                quantize(one.packed[0, : 3 * frames].unflatten(0, (frames, 3)).mean(0)),
+                quantize(one.truth[0]),
             )
             for one in samples
         ]

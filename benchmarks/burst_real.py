@@ -19,10 +19,10 @@ from torch.nn import functional
 
 from edge_sdk.burst import TensorSource, ZoomConfig, ZoomResult, zoom
 from edge_sdk.errors import EdgeSdkError
-from edge_sdk.imaging import quantise, read_picture, rgb_to_ycbcr
+from edge_sdk.imaging import quantize, read_picture, rgb_to_ycbcr
 from edge_sdk.imaging.filters import gaussian_blur
 from edge_sdk.registration import register
-from edge_sdk.registration.motion import centred_grid
+from edge_sdk.registration.motion import centered_grid
 from edge_sdk.registration.sampling import sample_bicubic
 
 NIGHT, NEAR = "redmi_night_a", "maitek_stilllife"
@@ -85,7 +85,7 @@ def noises(frames: Tensor, result: ZoomResult) -> tuple[float, float]:
     Both are measured in the same way: the tile's luma of full swing less a plane that fits it
     best, its standard deviation; the median over tiles. The frame is the reference.
     """
-    still, fine = luma(frames[result.reference]), luma(quantise(result.pixels))
+    still, fine = luma(frames[result.reference]), luma(quantize(result.pixels))
     smooth = gaussian_blur(still[None, None], 2.0)[0, 0]
     tiles = tiled(smooth, TILE_PX)
     level = tiles.mean((-2, -1))
@@ -127,7 +127,7 @@ def edge_widths(frames: Tensor, judge: Tensor, result: ZoomResult) -> tuple[floa
     points, along = edges(aligned_mean(still, torch.stack([luma(frame) for frame in judge])))
     reach = torch.arange(-REACH_PX, REACH_PX + STEP_PX, STEP_PX, dtype=torch.float64)
     places = points[:, None] + reach[:, None] * along[:, None]
-    profiles = [sample_bicubic(luma(quantise(result.pixels))[None], (places * SCALE).float())[0]]
+    profiles = [sample_bicubic(luma(quantize(result.pixels))[None], (places * SCALE).float())[0]]
     for index, report in enumerate(result.frames):
         there = places if report.field is None else report.field.at(places)
         if index == result.reference or report.field is not None:
@@ -139,7 +139,7 @@ def edge_widths(frames: Tensor, judge: Tensor, result: ZoomResult) -> tuple[floa
 def aligned_mean(still: Tensor, others: Tensor) -> Tensor:
     """Mean of luma [N, H, W] on the pixels of another frame [H, W]."""
     height, width = still.shape
-    places = centred_grid(height, width, like=still.double())
+    places = centered_grid(height, width, like=still.double())
     found = register(still[None], others[:, None])
     moved = [
         sample_bicubic(frame[None], entry.field.at(places).float())[0]
@@ -150,7 +150,7 @@ def aligned_mean(still: Tensor, others: Tensor) -> Tensor:
 
 
 def edges(still: Tensor) -> tuple[Tensor, Tensor]:
-    """The steepest places that lie apart: centred (x, y) float64 [K, 2], and their directions."""
+    """The steepest places that lie apart: centered (x, y) float64 [K, 2], and their directions."""
     smooth = gaussian_blur(still[None, None], 1.0)[0, 0]
     slope_y, slope_x = (slope.double() for slope in torch.gradient(smooth))
     steep = torch.hypot(slope_x, slope_y)

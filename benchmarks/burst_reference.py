@@ -24,7 +24,7 @@ from edge_sdk.burst.reference.noise import estimate_noise_std
 from edge_sdk.data.camera.developing import Developing, develop
 from edge_sdk.data.camera.sensor_noise import SensorNoise
 from edge_sdk.data.probes.examples import PHOTOS, example_photo
-from edge_sdk.imaging import linear_to_srgb, psnr, quantise, read_picture, rgb_to_ycbcr
+from edge_sdk.imaging import linear_to_srgb, psnr, quantize, read_picture, rgb_to_ycbcr
 from edge_sdk.imaging import srgb_to_linear as linear
 from edge_sdk.imaging.filters import gaussian_blur
 
@@ -94,7 +94,7 @@ def noisy_table(frames: Tensor, quality: Sequence[float]) -> list[str]:
         cells = []
         for smooth_px in (0.0, 0.7):
             noise = gaussian_blur(torch.randn(frames.shape, generator=generator), smooth_px)
-            noisy = quantise((frames + level / 255 * noise / noise.std()).clamp(0, 1))
+            noisy = quantize((frames + level / 255 * noise / noise.std()).clamp(0, 1))
             for measure, highest in zip((scored, finest_only), best, strict=True):
                 wrong = sum(score > highest for score in measure(noisy))
                 cells.append(f"{wrong} of {len(quality)}")

@@ -21,7 +21,7 @@ from edge_sdk.burst.converted.by_name import convert_stages
 from edge_sdk.burst.converted.running import StageFiles
 from edge_sdk.data.camera.simulation import CameraConfig, SimulatedBurst, simulate_burst
 from edge_sdk.data.probes.examples import PHOTOS, example_photo
-from edge_sdk.imaging import psnr, quantise, read_picture
+from edge_sdk.imaging import psnr, quantize, read_picture
 from edge_sdk.targets import LoweringReport, find_converter, runs_here
 from edge_sdk.zoo.networks import burst_network
 
@@ -51,7 +51,7 @@ def main() -> None:
     results = [zoom(burst.frames, network) for burst in bursts]
     eager = [result.pixels for result in results]
     quality = [
-        psnr(quantise(result.pixels), quantise(burst.truth(result.reference)))
+        psnr(quantize(result.pixels), quantize(burst.truth(result.reference)))
         for burst, result in zip(bursts, results, strict=True)
     ]
     stages, pictures_table = [], []
@@ -131,8 +131,8 @@ def picture_row(
     for burst, expected, before in zip(bursts, eager, quality, strict=True):
         result = zoom(burst.frames, stages, ZoomConfig())
         near.append(psnr(result.pixels, expected))
-        truth = quantise(burst.truth(result.reference))
-        cost.append(before - psnr(quantise(result.pixels), truth))
+        truth = quantize(burst.truth(result.reference))
+        cost.append(before - psnr(quantize(result.pixels), truth))
     cells = (f"{min(near):.1f} dB", f"{statistics.mean(near):.1f} dB")
     return row(target, precision, *cells, f"{statistics.mean(cost):.3f}", f"{max(cost):.3f}")
 

@@ -126,7 +126,7 @@ def tflite_pairs(network: EnhanceNet, folder: Path, runs: int) -> Iterator[Pair 
 
 
 def _convert_int8_by_litert_torch(network: EnhanceNet, example: Tensor, path: Path) -> None:
-    """As its documentation shows: PT2E quantisation per channel, calibrated on the example."""
+    """As its documentation shows: PT2E quantization per channel, calibrated on the example."""
     with quiet():
         import litert_torch
         from litert_torch.quantize import pt2e_quantizer, quant_config

@@ -34,7 +34,7 @@ from edge_sdk.pairs.couple.geometry import region_offset
 from edge_sdk.pairs.couple.quality import masked_psnr
 from edge_sdk.pairs.dataset.folder import SCENES, read_json
 from edge_sdk.pairs.dataset.record import MASK, RECORD, TARGET, frame_name
-from edge_sdk.registration.motion import centred_grid, transform
+from edge_sdk.registration.motion import centered_grid, transform
 
 LONG_SIDE = 960
 START, END = "<!-- figures -->", "<!-- end of figures -->"
@@ -125,7 +125,7 @@ def placement_error(shots: FarNearShots, couple: Couple) -> Tensor:
     scale = shots.burst.config.scale
     region = couple.region
     truth = shots.homography(couple.choice.index, couple.standard.reference)
-    grid = centred_grid(region.height, region.width, like=truth)
+    grid = centered_grid(region.height, region.width, like=truth)
     places = (grid + region_offset(region, height, width)).reshape(-1, 2)
     apart = couple.refined.placement.at(grid).reshape(-1, 2) - transform(truth, places)
     counted = couple.mask[::scale, ::scale].flatten()
@@ -227,14 +227,14 @@ def real(data: Path) -> list[str]:
         f"accepted, {statistics.mean(row[4] for row in rows):.0%} of their pixels count.",
         "",
         "| PSNR of far against near, dB, mean over the accepted pairs | as stored | registered and "
-        "in the far shot's colours |",
+        "in the far shot's colors |",
         "|---|---|---|",
     ]
     for place_, kind in enumerate(kinds):
         raw, after = (statistics.mean(row[2 * place_ + k] for row in rows) for k in (0, 1))
         lines.append(f"| {kind} | {raw:.2f} | {after:.2f} |")
     best = statistics.mean(row[6] for row in rows)
-    lines.append(f"| whole shared view, 3×4 colour map of least squares | — | {best:.2f} |")
+    lines.append(f"| whole shared view, 3×4 color map of least squares | — | {best:.2f} |")
     raw = statistics.mean(row[5] for row in rows)
     kind = "where the mask counts, the near shot blurred as the far one is"
     lines.append(f"| {kind} | {raw:.2f} | {far_db:.2f} |")
@@ -266,7 +266,7 @@ def measured(place: Path, name: str) -> tuple[float, ...]:
 
 
 def least_squares(target: Tensor, far: Tensor) -> Tensor:
-    """The 3×4 map of the target's colours of the least squared difference from the far picture."""
+    """The 3×4 map of the target's colors of the least squared difference from the far picture."""
     levels = torch.cat((target.flatten(1), torch.ones(1, target[0].numel()))).double().T
     mapped = levels @ torch.linalg.lstsq(levels, far.flatten(1).double().T).solution
     return mapped.T.reshape(far.shape).float()

@@ -24,7 +24,7 @@ from edge_sdk.training.inputs.loaders import picture_loader
 from edge_sdk.training.inputs.pair_store import split_scenes
 from edge_sdk.training.recipe.config import (
     DataConfig,
-    OptimiserConfig,
+    OptimizerConfig,
     PairsConfig,
     TrainConfig,
 )
@@ -49,7 +49,7 @@ class Figures:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--table", type=Path, help="Markdown page whose tables are replaced")
-    parser.add_argument("--steps", type=int, default=200, help="optimisation steps (default 200)")
+    parser.add_argument("--steps", type=int, default=200, help="optimization steps (default 200)")
     parser.add_argument("--batch", type=int, default=8, help="patches per step (default 8)")
     parser.add_argument("--rate", type=float, default=2e-4, help="learning rate (default 2e-4)")
     parser.add_argument("--set", type=Path, help="folder that the set is kept in, to go on from")
@@ -95,7 +95,7 @@ def short_recipe(folder: Path, arguments: argparse.Namespace) -> TrainConfig:
         data=DataConfig(
             pairs=PairsConfig(train=folder, held_out=HELD_OUT), patch_px=48, batch=arguments.batch
         ),
-        optimiser=OptimiserConfig(
+        optimizer=OptimizerConfig(
             steps=arguments.steps,
             learning_rate=arguments.rate,
             warmup_steps=arguments.steps // 10,
@@ -118,12 +118,12 @@ def measured(made: PairSet, recipe: TrainConfig, out: Path) -> list[str]:
     train(recipe, out, progress=False)
     take_over(task.network, str(out / "model.safetensors"))
     after = figures(recipe, task)
-    optimiser = recipe.optimiser
+    optimizer = recipe.optimizer
     lines = [
         f"City100 (iPhone X; research only), far shots reduced by {SCALE}: {made.accepted} of "
         f"{len(made.scenes)} pairs accepted, {len(trained)} to train on, "
-        f"{len(held_out)} held out; {optimiser.steps} steps of {recipe.data.batch} patches of "
-        f"{recipe.data.patch_px} px from `{INIT}`, rate {optimiser.learning_rate:g}, seed "
+        f"{len(held_out)} held out; {optimizer.steps} steps of {recipe.data.batch} patches of "
+        f"{recipe.data.patch_px} px from `{INIT}`, rate {optimizer.learning_rate:g}, seed "
         f"{recipe.seed}.",
         "",
         "| held-out scene | loss before | after | PSNR before, dB | after | reference, bicubic |",

@@ -116,7 +116,7 @@ def _mixed_row(loaded: LoadedModel, photos: Path) -> tuple[str, bool]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{loaded.name}{converter.suffix}"
         report = converter.convert(made, example, path, "int8")
-        stages, probes = [Stage("quantised", "int8", made)], probe_pictures(example, spec, None)
+        stages, probes = [Stage("quantized", "int8", made)], probe_pictures(example, spec, None)
         row = parity_chain(loaded.network, stages, [Artifact(path)], probes.tensors)[-1]
         scored = _on_test_set(ArtifactMethod(path, spec))
     name = f"{loaded.name}, {len(scheme.float_layers)} operators in float"

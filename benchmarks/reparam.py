@@ -165,14 +165,14 @@ def training(model: nn.Module, *, collapsed: bool = False) -> Case:
     model.train()
     if collapsed:
         freeze_batch_norm(model)
-    optimiser = torch.optim.Adam(model.parameters(), fused=True)
+    optimizer = torch.optim.Adam(model.parameters(), fused=True)
     patches = seeded(BATCH, 1, PATCH_PX, PATCH_PX)
 
     def step() -> object:
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss = model(patches).square().mean()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         return loss
 
     return step
@@ -192,7 +192,7 @@ CASES: dict[str, Callable[[], Case]] = {
 }
 ROW = "|---"
 TITLES = "| {} | time, ms | of plain | peak memory, MiB |"
-HEAD = f"""# What reparameterisation costs
+HEAD = f"""# What reparameterization costs
 
 An EnhanceNet ×2 of 16 channels and four modules, each block of the five branches of the
 specification's figure ({BRANCH_WIDTH} channels inside), beside the same network of plain 3×3

@@ -20,7 +20,7 @@ LEAST_NORMAL_HALF = 2.0**-14
 
 
 def step_sizes(kernel: Tensor) -> Tensor:
-    """Step between neighbouring int8 codes, max |kernel| / 127 per channel.
+    """Step between neighboring int8 codes, max |kernel| / 127 per channel.
 
     Rounded up to a half-precision number, which every format holds exactly; steps below half
     precision's normal numbers stay as they are.
@@ -55,7 +55,7 @@ def int8_values(weight: Tensor) -> Tensor:
     return ((flat / step).round().clamp(-LEVELS, LEVELS) * step).reshape(weight.shape)
 
 
-def fake_quantise(weight: Tensor) -> Tensor:
+def fake_quantize(weight: Tensor) -> Tensor:
     """:func:`int8_values` with gradients straight through.
 
     Args:

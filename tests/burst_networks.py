@@ -7,14 +7,14 @@ from pathlib import Path
 import torch
 
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig, save_checkpoint
-from edge_sdk.models.spec import Colour, Task
+from edge_sdk.models.spec import Color, Task
 
 
 def small_network(folder: Path) -> Path:
     torch.manual_seed(0)
     config = EnhanceNetConfig(
         task=Task.BURST_ZOOM,
-        colour=Colour.RGB,
+        color=Color.RGB,
         widths=(8, 8),
         branches=None,
         activation="relu",

@@ -1,4 +1,4 @@
-"""A minimal DNG: one uncompressed colour-filter array with the tags that a reader needs."""
+"""A minimal DNG: one uncompressed color-filter array with the tags that a reader needs."""
 
 from __future__ import annotations
 

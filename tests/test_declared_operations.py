@@ -21,7 +21,7 @@ from torch import nn
 
 from edge_sdk.emulate.mil.declared import DECLARED_OPERATIONS
 from edge_sdk.errors import ConversionError
-from edge_sdk.quantization import quantise, quantise_weights
+from edge_sdk.quantization import quantize, quantize_weights
 from edge_sdk.reparam import fuse
 from edge_sdk.targets import find_converter
 
@@ -49,7 +49,7 @@ PARTS = {"ConvBNReLU", "SqueezeExcite", "InvertedResidual", "DoubleConv", "Up", 
 """Classes of those modules that are no networks."""
 SIX_AXES = ("ShuffleRestorer", "int8")
 """Its pixel shuffle is written as views, with codes between them in int8, so that it is not
-recognised; Core ML has no tensors of six axes."""
+recognized; Core ML has no tensors of six axes."""
 
 
 def test_every_network_is_here() -> None:
@@ -70,12 +70,12 @@ def test_a_package_holds_declared_operations_alone(name: str, tmp_path: Path) ->
     example = picture(1, channels, 32, 32)
     model = seeded(build).eval()
     fused, _ = fuse(model, example)
-    int8 = quantise(fused, example, [example], "min-max", picture_output=False).model
+    int8 = quantize(fused, example, [example], "min-max", picture_output=False).model
     converter = find_converter("coreml")
     given = {
         "fp32": model,
         "fp16": fused,
-        "w8": quantise_weights(fused, example).model,
+        "w8": quantize_weights(fused, example).model,
         "palette": fused,
         "int8": int8,
     }

@@ -60,7 +60,7 @@ def test_an_operator_left_behind_is_named_with_its_module(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_nearest_neighbour_resize_no_longer_splits_the_graph(
+def test_a_nearest_neighbor_resize_no_longer_splits_the_graph(
     channels: int, tmp_path: Path
 ) -> None:
     model = nn.Sequential(
@@ -69,7 +69,7 @@ def test_a_nearest_neighbour_resize_no_longer_splits_the_graph(
     example = picture(1, 1, 8, 8)
     report = ExecuTorchConverter().convert(model, example, tmp_path / "net.pte", "fp32")
     assert (report.partitions, report.undelegated) == (1, ())
-    assert report.rewrites[0].startswith("1 (Upsample): nearest-neighbour")
+    assert report.rewrites[0].startswith("1 (Upsample): nearest-neighbor")
     assert verify(model, example, tmp_path / "net.pte").psnr_db >= GATES_DB["fp32"]
 
 

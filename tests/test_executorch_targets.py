@@ -11,7 +11,7 @@ from torch import nn
 
 from edge_sdk.emulate.parity.agreement import psnr_db
 from edge_sdk.errors import ArtifactError, InputError
-from edge_sdk.models import Colour, EnhanceNet
+from edge_sdk.models import Color, EnhanceNet
 from edge_sdk.models.enhance_config import EnhanceNetConfig
 from edge_sdk.models.spec import Task
 from edge_sdk.targets import find_converter
@@ -24,10 +24,8 @@ from edge_sdk_converters.executorch.coreml import extract_programs
 TASKS = [(Task.SUPER_RESOLUTION, 2), (Task.DOWN_SCALING, 2), (Task.DENOISING, 1)]
 
 
-def relu_net(task: Task, scale: int, colour: Colour) -> EnhanceNet:
-    config = EnhanceNetConfig(
-        scale=scale, colour=colour, activation="relu", branches=None, task=task
-    )
+def relu_net(task: Task, scale: int, color: Color) -> EnhanceNet:
+    config = EnhanceNetConfig(scale=scale, color=color, activation="relu", branches=None, task=task)
     return seeded(lambda: EnhanceNet(config)).eval()
 
 
@@ -50,12 +48,12 @@ def test_shipped_nets_are_taken_whole(name: str, target: str, tmp_path: Path) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize("target", ["executorch", "executorch-vulkan", "tflite"])
-@pytest.mark.parametrize("colour", [Colour.Y, Colour.RGB])
+@pytest.mark.parametrize("color", [Color.Y, Color.RGB])
 @pytest.mark.parametrize(("task", "scale"), TASKS)
 def test_every_task_is_taken_whole(
-    task: Task, scale: int, colour: Colour, target: str, tmp_path: Path
+    task: Task, scale: int, color: Color, target: str, tmp_path: Path
 ) -> None:
-    check_whole(relu_net(task, scale, colour), target, tmp_path)
+    check_whole(relu_net(task, scale, color), target, tmp_path)
 
 
 def test_vulkan_says_that_it_was_not_run_and_halves_the_weights(tmp_path: Path) -> None:

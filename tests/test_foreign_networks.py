@@ -123,7 +123,7 @@ def test_fp16_agrees(name: str, target: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("target", PACKAGES)
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_classifiers_choose_the_same_class(name: str, target: str, tmp_path: Path) -> None:
-    # In fp32 only: untrained nets see pictures almost alike, so that standardising their logits
+    # In fp32 only: untrained nets see pictures almost alike, so that standardizing their logits
     # also enlarges what half precision rounds; that would need trained weights.
     pytest.importorskip(PACKAGES[target])
     examples = [patches(CASES[name].shape, seed) for seed in range(100)]
@@ -146,13 +146,13 @@ def test_classifiers_choose_the_same_class(name: str, target: str, tmp_path: Pat
 
 
 def patches(shape: tuple[int, ...], seed: int) -> Tensor:
-    """Smooth coloured patches, which differ more from each other than noise does."""
+    """Smooth colored patches, which differ more from each other than noise does."""
     coarse = picture(shape[0], shape[1], 3, 3, seed=seed)
     return F.interpolate(coarse, size=shape[2:], mode="bilinear")
 
 
 def balanced(model: nn.Module, examples: list[Tensor]) -> nn.Module:
-    """Copy whose logits are standardised over ``examples``, so that every class is chosen."""
+    """Copy whose logits are standardized over ``examples``, so that every class is chosen."""
     model = copy.deepcopy(model)
     head = [module for module in model.modules() if isinstance(module, nn.Linear)][-1]
     logits: list[Tensor] = []

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.errors import ConversionError
-from edge_sdk.quantization import Quantised, apply_scheme, quantise
+from edge_sdk.quantization import Quantized, apply_scheme, quantize
 from edge_sdk.targets import find_converter
 from tests.int8_codes import activation_codes
 from tests.quantize.smooth_pictures import smooth_pictures
@@ -112,12 +112,12 @@ ROUNDED_OTHERWISE = {
 }
 
 
-def quantised(name: str) -> tuple[Layers, Quantised]:
+def quantized(name: str) -> tuple[Layers, Quantized]:
     model = seeded(name)
-    return model, quantise(model, PICTURES[0], PICTURES, picture_output=False)
+    return model, quantize(model, PICTURES[0], PICTURES, picture_output=False)
 
 
-def differences(path: Path, made: Quantised) -> tuple[float, float]:
+def differences(path: Path, made: Quantized) -> tuple[float, float]:
     """Largest difference from the truth, in steps of the output, and part of equal values."""
     runner = open_artifact(path)
     last = made.graph.values[-1]
@@ -134,7 +134,7 @@ def differences(path: Path, made: Quantised) -> tuple[float, float]:
 
 @pytest.mark.parametrize("name", NETS)
 def test_tflite_computes_in_integers_with_the_schemes_codes(name: str, tmp_path: Path) -> None:
-    _, made = quantised(name)
+    _, made = quantized(name)
     path = tmp_path / "net.tflite"
     report = find_converter("tflite").convert(made.model, PICTURES[0], path, "int8")
     assert (report.float_operators, report.transposes, report.fallback) == (0, 0, None)
@@ -156,7 +156,7 @@ def test_tflite_computes_in_integers_with_the_schemes_codes(name: str, tmp_path:
     ["transposed in groups", "output padding", "sigmoid, shuffled", "constants"],
 )
 def test_executorch_and_core_ml_take_them_too(name: str, tmp_path: Path) -> None:
-    _, made = quantised(name)
+    _, made = quantized(name)
     for target, file in (("executorch", "net.pte"), ("coreml", "net.mlpackage")):
         path = tmp_path / file
         report = find_converter(target).convert(made.model, PICTURES[0], path, "int8")
@@ -171,7 +171,7 @@ def test_executorch_and_core_ml_take_them_too(name: str, tmp_path: Path) -> None
 def test_what_has_no_int8_form_is_refused_with_its_layer(tmp_path: Path) -> None:
     torch.manual_seed(0)
     net = Layers(lambda s, x: s.b(s.a(x)), b=nn.GroupNorm(2, 8)).eval()
-    made = quantise(net, PICTURES[0], PICTURES, picture_output=False)
+    made = quantize(net, PICTURES[0], PICTURES, picture_output=False)
     path = tmp_path / "net.tflite"
     with pytest.raises(ConversionError, match=r"^b \(GroupNorm\): group_norm has no int8 form"):
         find_converter("tflite").convert(made.model, PICTURES[0], path, "int8")
@@ -182,7 +182,7 @@ def test_what_has_no_int8_form_is_refused_with_its_layer(tmp_path: Path) -> None
 def test_a_layer_left_in_floating_point_may_be_so(precision: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     net = Layers(lambda s, x: s.c(s.b(s.a(x))), b=nn.GroupNorm(2, 8), c=nn.Conv2d(8, 3, 3)).eval()
-    made = quantise(net, PICTURES[0], PICTURES, picture_output=False)
+    made = quantize(net, PICTURES[0], PICTURES, picture_output=False)
     mixed = apply_scheme(
         net, PICTURES[0], type(made.scheme)(made.scheme.values, float_layers=("b",))
     )

@@ -14,7 +14,7 @@ from edge_sdk.emulate.parity.chain import Artifact, Stage, parity_chain
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.errors import InputError
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig
-from edge_sdk.quantization import Affine, Quantised, apply_scheme, quantise, quantise_weights
+from edge_sdk.quantization import Affine, Quantized, apply_scheme, quantize, quantize_weights
 from edge_sdk.targets import LoweringReport, find_converter
 from tests.foreign_networks import MobileNetV2Like
 from tests.int8_codes import activation_codes, layer_scales
@@ -39,35 +39,35 @@ def network(activation: str = "prelu") -> EnhanceNet:
 
 
 @pytest.fixture(scope="module", params=["prelu", "relu", "leaky_relu"])
-def quantised(request: pytest.FixtureRequest) -> tuple[EnhanceNet, Quantised]:
+def quantized(request: pytest.FixtureRequest) -> tuple[EnhanceNet, Quantized]:
     model = network(request.param)
-    return model, quantise(model, EXAMPLE, PICTURES)
+    return model, quantize(model, EXAMPLE, PICTURES)
 
 
 @pytest.fixture(scope="module")
 def files(
-    quantised: tuple[EnhanceNet, Quantised], tmp_path_factory: pytest.TempPathFactory
+    quantized: tuple[EnhanceNet, Quantized], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, tuple[Path, LoweringReport]]:
     folder = tmp_path_factory.mktemp("int8")
     made = {}
     for target, suffix in SUFFIXES.items():
         path = folder / f"net{suffix}"
-        report = find_converter(target).convert(quantised[1].model, EXAMPLE, path, "int8")
+        report = find_converter(target).convert(quantized[1].model, EXAMPLE, path, "int8")
         made[target] = (path, report)
     return made
 
 
-def scheme_codes(quantised: Quantised) -> set[tuple[float, int]]:
+def scheme_codes(quantized: Quantized) -> set[tuple[float, int]]:
     return {
         (float(np.float32(codes.scale)), codes.zero_point)
-        for codes in quantised.scheme.values.values()
+        for codes in quantized.scheme.values.values()
     }
 
 
-def weight_scales(quantised: Quantised) -> set[float]:
+def weight_scales(quantized: Quantized) -> set[float]:
     return {
         float(scale)
-        for name, buffer in quantised.model.named_buffers()
+        for name, buffer in quantized.model.named_buffers()
         if name.endswith("_scales")
         for scale in buffer
     }
@@ -79,9 +79,9 @@ def close(found: set[float], wanted: set[float], error: float) -> bool:
 
 
 def test_every_format_holds_the_schemes_own_codes(
-    quantised: tuple[EnhanceNet, Quantised], files: dict[str, tuple[Path, LoweringReport]]
+    quantized: tuple[EnhanceNet, Quantized], files: dict[str, tuple[Path, LoweringReport]]
 ) -> None:
-    wanted, weights = scheme_codes(quantised[1]), weight_scales(quantised[1])
+    wanted, weights = scheme_codes(quantized[1]), weight_scales(quantized[1])
     for target in ("tflite", "coreml"):
         path = files[target][0]
         activations, held = activation_codes(path), layer_scales(path)
@@ -104,13 +104,13 @@ def test_graphs_are_integer_and_whole(files: dict[str, tuple[Path, LoweringRepor
 
 
 def test_files_agree_with_float_and_with_the_truth(
-    quantised: tuple[EnhanceNet, Quantised], files: dict[str, tuple[Path, LoweringReport]]
+    quantized: tuple[EnhanceNet, Quantized], files: dict[str, tuple[Path, LoweringReport]]
 ) -> None:
-    model, made = quantised
-    stages = [Stage("quantised", "int8", made.model)]
+    model, made = quantized
+    stages = [Stage("quantized", "int8", made.model)]
     artifacts = [Artifact(path) for path, _ in files.values()]
     rows = {row.stage: row for row in parity_chain(model, stages, artifacts, OTHERS)}
-    float_db = rows["quantised"].psnr_db
+    float_db = rows["quantized"].psnr_db
     for target, (path, _) in files.items():
         row = rows[path.name]
         assert row.precision == "int8", target
@@ -123,10 +123,10 @@ def test_files_agree_with_float_and_with_the_truth(
 
 
 def test_xnnpack_differs_from_the_truth_in_sums_between_two_codes_alone(
-    quantised: tuple[EnhanceNet, Quantised], files: dict[str, tuple[Path, LoweringReport]]
+    quantized: tuple[EnhanceNet, Quantized], files: dict[str, tuple[Path, LoweringReport]]
 ) -> None:
     runner = open_artifact(files["executorch"][0])
-    graph = XnnpackSums(quantised[1].model)
+    graph = XnnpackSums(quantized[1].model)
     for picture in OTHERS:
         (found,) = runner.run({"input": picture.numpy()}).values()
         with torch.no_grad():
@@ -140,7 +140,7 @@ def test_xnnpack_differs_from_the_truth_in_sums_between_two_codes_alone(
 @pytest.mark.parametrize("target", SUFFIXES)
 def test_a_shifted_zero_point_is_caught(target: str, tmp_path: Path) -> None:
     model = network()
-    made = quantise(model, EXAMPLE, PICTURES)
+    made = quantize(model, EXAMPLE, PICTURES)
     codes = made.scheme.values["reconstruct"]
     point = codes.zero_point - 60 if codes.zero_point > 0 else codes.zero_point + 60
     wrong = Affine(codes.scale, point)
@@ -148,7 +148,7 @@ def test_a_shifted_zero_point_is_caught(target: str, tmp_path: Path) -> None:
     path = tmp_path / f"wrong{SUFFIXES[target]}"
     harmed = apply_scheme(model, EXAMPLE, scheme)
     find_converter(target).convert(harmed.model, EXAMPLE, path, "int8")
-    stage = Stage("quantised", "int8", made.model)
+    stage = Stage("quantized", "int8", made.model)
     row = parity_chain(model, [stage], [Artifact(path)], OTHERS)[-1]
     right = parity_chain(model, [stage], [], OTHERS)[-1]
     assert right.passed
@@ -159,22 +159,22 @@ def test_a_shifted_zero_point_is_caught(target: str, tmp_path: Path) -> None:
 def test_models_are_taken_for_what_they_are(target: str, tmp_path: Path) -> None:
     model, converter = network(), find_converter(target)
     path = tmp_path / f"net{SUFFIXES[target]}"
-    with pytest.raises(InputError, match="quantise it first"):
+    with pytest.raises(InputError, match="quantize it first"):
         converter.convert(model, EXAMPLE, path, "int8")
-    coded = quantise(model, EXAMPLE, PICTURES).model
+    coded = quantize(model, EXAMPLE, PICTURES).model
     with pytest.raises(InputError, match="wrong name for it"):
         converter.convert(coded, EXAMPLE, path, "fp32")
     assert not path.exists()
 
 
 def test_ends_may_stay_in_float(tmp_path: Path) -> None:
-    made = quantise(network(), EXAMPLE, PICTURES)
+    made = quantize(network(), EXAMPLE, PICTURES)
     path = tmp_path / "net.tflite"
     report = find_converter("tflite").convert(made.model, EXAMPLE, path, "int8-float-io")
     assert {tensor.dtype for tensor in (*report.inputs, *report.outputs)} == {"float32"}
     assert report.float_operators == 0
     row = parity_chain(
-        network(), [Stage("quantised", "int8", made.model)], [Artifact(path)], OTHERS
+        network(), [Stage("quantized", "int8", made.model)], [Artifact(path)], OTHERS
     )[-1]
     assert row.truth_db is not None
     assert row.truth_db > 46
@@ -183,7 +183,7 @@ def test_ends_may_stay_in_float(tmp_path: Path) -> None:
 @pytest.mark.parametrize("precision", ["w8", "palette"])
 def test_core_ml_stores_weights_in_few_bits(precision: str, tmp_path: Path) -> None:
     model = network()
-    given = quantise_weights(model, EXAMPLE).model if precision == "w8" else model
+    given = quantize_weights(model, EXAMPLE).model if precision == "w8" else model
     path = tmp_path / "net.mlpackage"
     report = find_converter("coreml").convert(given, EXAMPLE, path, precision)
     row = parity_chain(model, [], [Artifact(path)], OTHERS)[-1]
@@ -214,12 +214,12 @@ def test_a_foreign_model_runs_in_integers(target: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = Strange().eval()
     pictures = smooth_pictures(6, seed=4, size=16, channels=3)
-    made = quantise(model, pictures[0], pictures, picture_output=False)
+    made = quantize(model, pictures[0], pictures, picture_output=False)
     path = tmp_path / f"net{SUFFIXES[target]}"
     report = find_converter(target).convert(made.model, pictures[0], path, "int8")
     if target == "tflite":
         assert (report.float_operators, report.transposes) == (0, 0)
-    stage = Stage("quantised", "int8", made.model)
+    stage = Stage("quantized", "int8", made.model)
     row = parity_chain(model, [stage], [Artifact(path)], pictures, pictures=False)[-1]
     assert row.psnr_db > 35
     assert row.truth_db is not None
@@ -246,13 +246,13 @@ def gratings(count: int, seed: int) -> tuple[Tensor, Tensor]:
 def test_a_classifier_keeps_its_decisions(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = MobileNetV2Like()
-    optimiser = torch.optim.Adam(model.parameters(), 3e-3)
+    optimizer = torch.optim.Adam(model.parameters(), 3e-3)
     for step in range(150):
         pictures, labels = gratings(32, seed=step)
         loss = nn.functional.nll_loss(model(pictures).clamp_min(1e-9).log(), labels)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
     model.eval()
     tests, labels = gratings(300, seed=1_000)
     with torch.no_grad():
@@ -262,7 +262,7 @@ def test_a_classifier_keeps_its_decisions(tmp_path: Path) -> None:
 
     example = tests[:1]
     fused, _ = fuse(model, example)
-    made = quantise(
+    made = quantize(
         fused, example, [each[None] for each in gratings(64, 2_000)[0]], "mse", picture_output=False
     )
     for target, suffix in SUFFIXES.items():

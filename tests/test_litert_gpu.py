@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from conversion_nets import DepthwiseClassifier, EnhanceLike, UNet, picture, seeded
-from quantised_files import int8_tflite
+from quantized_files import int8_tflite
 
 from edge_sdk.emulate.parity.agreement import psnr_db
 from edge_sdk.emulate.runtimes.opening import open_artifact

@@ -354,7 +354,7 @@ def test_operations_that_pytorch_does_not_emit(picture: Tensor, tmp_path: Path) 
             mb.reshape(x=x, shape=[0, -1, 3, 0]),
         )
 
-    centred, s = picture - 0.5, torch.from_numpy(slopes)
+    centered, s = picture - 0.5, torch.from_numpy(slopes)
     deep, shallow = torch.empty(2, 1, 12, 18), torch.empty(2, 36, 2, 3)
     for i in range(2):
         for j in range(2):
@@ -366,10 +366,10 @@ def test_operations_that_pytorch_does_not_emit(picture: Tensor, tmp_path: Path) 
     compare(
         run_built(built(tmp_path, build), picture),
         [
-            torch.where(centred > 0, centred, centred * s.reshape(1, 4, 1, 1)),
+            torch.where(centered > 0, centered, centered * s.reshape(1, 4, 1, 1)),
             picture * torch.sigmoid(1.702 * picture),
             1 / (picture + 0.25),
-            F.softsign(centred),
+            F.softsign(centered),
             picture % 0.3,
             picture.sum(-1, keepdim=True),
             picture * picture,
@@ -385,7 +385,7 @@ def test_operations_that_pytorch_does_not_emit(picture: Tensor, tmp_path: Path) 
     )
 
 
-def test_quantisation(picture: Tensor, tmp_path: Path) -> None:
+def test_quantization(picture: Tensor, tmp_path: Path) -> None:
     scales = np.array([0.003, 0.005, 0.007, 0.009], dtype=np.float32)
     zeros = np.array([-128, -5, 0, 9], dtype=np.int8)
 

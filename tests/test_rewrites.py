@@ -201,7 +201,7 @@ def test_sentences_name_the_module() -> None:
     channels=st.integers(1, 3),
     dims=st.permutations([1, 2, 3, 4, 5]),
 )
-def test_only_true_pixel_shuffles_are_recognised(
+def test_only_true_pixel_shuffles_are_recognized(
     factor: int, channels: int, dims: list[int]
 ) -> None:
     x = picture(1, channels * factor**2, 3, 2)

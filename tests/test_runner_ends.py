@@ -10,7 +10,7 @@ import torch
 from conversion_nets import DepthwiseClassifier, EnhanceLike, picture, seeded
 from hypothesis import given
 from hypothesis import strategies as st
-from quantised_files import int8_ended_pte, int8_pte, int8_tflite
+from quantized_files import int8_ended_pte, int8_pte, int8_tflite
 from torch import Tensor, nn
 
 from edge_sdk.artifacts.pte import read_pte
@@ -32,7 +32,7 @@ HERE = Path("net")
     seed=st.integers(0, 1000),
     channels_last=st.booleans(),
 )
-def test_quantised_ends_keep_values_within_half_a_step(
+def test_quantized_ends_keep_values_within_half_a_step(
     scale: float, zero_point: int, seed: int, channels_last: bool
 ) -> None:
     port = Port("x", (1, 2, 3, 4), np.dtype(np.int8), scale, zero_point, channels_last)

@@ -40,7 +40,7 @@ def check_agreement(target: str, model: nn.Module, example: Tensor, folder: Path
 
 @pytest.mark.parametrize("mode", ["nearest", "nearest-exact"])
 @pytest.mark.parametrize("factor", [2.3, 1.7, (2.3, 1.0)])
-def test_tflite_samples_neighbours_by_the_factor(
+def test_tflite_samples_neighbors_by_the_factor(
     mode: str, factor: float | tuple[float, float], tmp_path: Path
 ) -> None:
     model = Calls(lambda x: functional.interpolate(x, scale_factor=factor, mode=mode))

@@ -1,6 +1,6 @@
 """Files whose int8 codes, 8-bit weights or palette are wrong, and caught, however little it costs.
 
-The quantised graph is harmed and converted by the real converters, then held against the graph as
+The quantized graph is harmed and converted by the real converters, then held against the graph as
 it was: the file loads, runs and nearly agrees. Where the layers of a file are read, one file has
 faults in several of them, and each must be named; where only agreement tells, a file has one.
 """
@@ -17,7 +17,7 @@ from torch import fx, nn
 
 from edge_sdk.emulate.parity.chain import Artifact, ParityRow, Stage, parity_chain
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig
-from edge_sdk.quantization import Quantised, quantise, quantise_weights
+from edge_sdk.quantization import Quantized, quantize, quantize_weights
 from edge_sdk.reparam import fuse
 from edge_sdk.targets import find_converter
 from edge_sdk.zoo.loading import load_any
@@ -84,7 +84,7 @@ def drop_bias(layer: str) -> Harm:
 
 
 def change_codes(place: int, scale: float, shift: int) -> Harm:
-    """Changes the codes of one tensor; ``place`` counts the operators that quantise."""
+    """Changes the codes of one tensor; ``place`` counts the operators that quantize."""
 
     def harm(graph: fx.GraphModule) -> None:
         coded = [n for n in graph.graph.nodes if "quantize_per_tensor" in str(n.target)]
@@ -142,19 +142,19 @@ def model() -> EnhanceNet:
 
 
 @pytest.fixture(scope="module")
-def int8(model: EnhanceNet) -> Quantised:
-    return quantise(model, EXAMPLE, PICTURES)
+def int8(model: EnhanceNet) -> Quantized:
+    return quantize(model, EXAMPLE, PICTURES)
 
 
 def row_of(
-    model: nn.Module, right: Quantised, harm: Harm | None, target: str, precision: str, path: Path
+    model: nn.Module, right: Quantized, harm: Harm | None, target: str, precision: str, path: Path
 ) -> ParityRow:
     pytest.importorskip(PACKAGES[target])
     wrong = copy.deepcopy(right.model)
     if harm is not None:
         harm(wrong)
     find_converter(target).convert(wrong, EXAMPLE, path, precision)
-    stages = [Stage("quantised", precision, right.model)]
+    stages = [Stage("quantized", precision, right.model)]
     return parity_chain(model, stages, [Artifact(path)], OTHERS)[-1]
 
 
@@ -165,7 +165,7 @@ def named(row: ParityRow) -> set[str]:
 
 @pytest.mark.parametrize("target", ["tflite", "coreml"])
 def test_every_wrong_layer_of_a_file_is_named(
-    target: str, model: EnhanceNet, int8: Quantised, tmp_path: Path
+    target: str, model: EnhanceNet, int8: Quantized, tmp_path: Path
 ) -> None:
     path, harm = tmp_path / f"wrong{SUFFIXES[target]}", all_of(*WEIGHTS.values())
     assert named(row_of(model, int8, harm, target, "int8", path)) == set(WEIGHTS)
@@ -176,7 +176,7 @@ def test_every_wrong_layer_of_a_file_is_named(
 )
 @pytest.mark.parametrize("target", ["tflite", "coreml"])
 def test_one_wrong_kernel_of_many_is_named(
-    target: str, harm: Harm, layer: str, model: EnhanceNet, int8: Quantised, tmp_path: Path
+    target: str, harm: Harm, layer: str, model: EnhanceNet, int8: Quantized, tmp_path: Path
 ) -> None:
     path = tmp_path / f"wrong{SUFFIXES[target]}"
     assert named(row_of(model, int8, harm, target, "int8", path)) == {layer}
@@ -184,7 +184,7 @@ def test_one_wrong_kernel_of_many_is_named(
 
 @pytest.mark.parametrize("target", SUFFIXES)
 def test_every_wrong_code_of_a_file_is_named(
-    target: str, model: EnhanceNet, int8: Quantised, tmp_path: Path
+    target: str, model: EnhanceNet, int8: Quantized, tmp_path: Path
 ) -> None:
     path, wrong = tmp_path / f"wrong{SUFFIXES[target]}", copy.deepcopy(int8.model)
     harm = all_of(*CODES)
@@ -198,7 +198,7 @@ def test_every_wrong_code_of_a_file_is_named(
 
 @pytest.mark.parametrize("target", SUFFIXES)
 def test_swapped_channels_disagree(
-    target: str, model: EnhanceNet, int8: Quantised, tmp_path: Path
+    target: str, model: EnhanceNet, int8: Quantized, tmp_path: Path
 ) -> None:
     path = tmp_path / f"wrong{SUFFIXES[target]}"
     row = row_of(model, int8, swap_outputs, target, "int8", path)
@@ -208,34 +208,34 @@ def test_swapped_channels_disagree(
 @pytest.mark.slow
 @pytest.mark.parametrize("harm", WEIGHTS.values(), ids=WEIGHTS)
 def test_wrong_weights_disagree_where_none_are_read(
-    harm: Harm, model: EnhanceNet, int8: Quantised, tmp_path: Path
+    harm: Harm, model: EnhanceNet, int8: Quantized, tmp_path: Path
 ) -> None:
     row = row_of(model, int8, harm, "executorch", "int8", tmp_path / "wrong.pte")
     assert any("against torch's codes" in fault for fault in row.faults)
 
 
 def test_every_wrong_layer_of_a_w8_file_is_named(model: EnhanceNet, tmp_path: Path) -> None:
-    harm, right = all_of(*WEIGHTS.values()), quantise_weights(model, EXAMPLE)
+    harm, right = all_of(*WEIGHTS.values()), quantize_weights(model, EXAMPLE)
     row = row_of(model, right, harm, "coreml", "w8", tmp_path / "wrong.mlpackage")
     assert named(row) == set(WEIGHTS)
 
 
 def test_swapped_channels_of_a_w8_file_disagree(model: EnhanceNet, tmp_path: Path) -> None:
-    right = quantise_weights(model, EXAMPLE)
+    right = quantize_weights(model, EXAMPLE)
     row = row_of(model, right, swap_outputs, "coreml", "w8", tmp_path / "wrong.mlpackage")
     assert any("against torch's codes" in fault for fault in row.faults)
 
 
 @pytest.mark.parametrize("target", SUFFIXES)
 def test_the_right_int8_files_pass(
-    target: str, model: EnhanceNet, int8: Quantised, tmp_path: Path
+    target: str, model: EnhanceNet, int8: Quantized, tmp_path: Path
 ) -> None:
     row = row_of(model, int8, None, target, "int8", tmp_path / f"right{SUFFIXES[target]}")
     assert row.passed, row.faults
 
 
 def test_the_right_w8_file_passes(model: EnhanceNet, tmp_path: Path) -> None:
-    made = quantise_weights(model, EXAMPLE)
+    made = quantize_weights(model, EXAMPLE)
     row = row_of(model, made, None, "coreml", "w8", tmp_path / "right.mlpackage")
     assert row.passed, row.faults
 

@@ -1,4 +1,4 @@
-"""A quantised graph run in PyTorch, but with sums as XNNPACK's integer kernel computes them.
+"""A quantized graph run in PyTorch, but with sums as XNNPACK's integer kernel computes them.
 
 The kernel (``qs8-vadd``) takes both ratios of input to output step as whole numbers of 2⁻ˢ parts,
 s such that the larger has 21 bits, adds half a code and rounds down. PyTorch rounds the exact sum
@@ -19,10 +19,10 @@ _BITS = 20
 
 
 class XnnpackSums(fx.Interpreter):
-    """Runs a graph that ``quantise`` made.
+    """Runs a graph that ``quantize`` made.
 
     Args:
-        graph: the quantised model.
+        graph: the quantized model.
 
     Attributes:
         differing: codes of sums so far for which the kernel's result is not PyTorch's.

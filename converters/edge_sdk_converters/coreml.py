@@ -144,11 +144,11 @@ def _pipeline(coremltools: ModuleType) -> Any:
 
 
 def _palettised(package: Any) -> Any:
-    import coremltools.optimize.coreml as optimise
+    import coremltools.optimize.coreml as optimize
 
     # The default threshold leaves small weights as they are, which is all that thin nets have.
-    config = optimise.OpPalettizerConfig(mode="kmeans", nbits=PALETTE_BITS, weight_threshold=0)
-    return optimise.palettize_weights(package, optimise.OptimizationConfig(global_config=config))
+    config = optimize.OpPalettizerConfig(mode="kmeans", nbits=PALETTE_BITS, weight_threshold=0)
+    return optimize.palettize_weights(package, optimize.OptimizationConfig(global_config=config))
 
 
 def _conversion_message(error: Exception, logged: list[str]) -> str:

@@ -17,7 +17,7 @@ XNNPACK = "XnnpackBackend"
 
 _KERNEL_CALL, _DELEGATE_CALL = 1, 2
 _TENSOR_VALUE, _FLOAT16, _FLOAT32 = 5, 5, 6
-_XNN_PLAIN, _XNN_QUANTISED = 1, 2
+_XNN_PLAIN, _XNN_QUANTIZED = 1, 2
 _XNN_FP16 = 2
 
 
@@ -131,12 +131,12 @@ def _xnnpack_precision(blob: bytes) -> str:
     weights: set[str] = set()
     for entry in graph.tables(2):
         value, kind = entry.table(1), entry.number(0, "B")
-        quantised = kind == _XNN_QUANTISED
-        if quantised and value is not None:
+        quantized = kind == _XNN_QUANTIZED
+        if quantized and value is not None:
             value = value.table(0)
-        if value is None or kind not in (_XNN_PLAIN, _XNN_QUANTISED):
+        if value is None or kind not in (_XNN_PLAIN, _XNN_QUANTIZED):
             continue
-        name = "int8" if quantised else "fp16" if value.number(0, "h") == _XNN_FP16 else "fp32"
+        name = "int8" if quantized else "fp16" if value.number(0, "h") == _XNN_FP16 else "fp32"
         (weights if value.number(3, "I") else activations).add(name)
     if "int8" in activations:
         return "int8"

@@ -9,7 +9,7 @@ def tflite_precision(content: bytes) -> str:
     """Precision of a TFLite model by the types of its activations, then of its weights.
 
     Returns:
-        ``int8`` or ``int16`` if activations are quantised so, else ``w8`` if weights are, else
+        ``int8`` or ``int16`` if activations are quantized so, else ``w8`` if weights are, else
         ``fp16`` if weights are half floats, else ``fp32``.
     """
     schema = require("tflite", "ai_edge_litert.schema_py_generated")
@@ -23,8 +23,8 @@ def tflite_precision(content: bytes) -> str:
             tensor = graph.Tensors(index)
             constant = model.Buffers(tensor.Buffer()).DataLength() > 0
             # Shapes and axes are integers too, without a scale.
-            quantisation = tensor.Quantization()
-            scaled = quantisation is not None and quantisation.ScaleLength() > 0
+            quantization = tensor.Quantization()
+            scaled = quantization is not None and quantization.ScaleLength() > 0
             kind = names[tensor.Type()]
             if scaled or kind.startswith("FLOAT"):
                 (weights if constant else activations).add(kind)

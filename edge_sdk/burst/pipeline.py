@@ -16,7 +16,7 @@ from edge_sdk.burst.driver.merging import merge
 from edge_sdk.burst.driver.plan import MergePlan
 from edge_sdk.burst.driver.stages import decodes_bursts, stages_for
 from edge_sdk.burst.driver.tiles import Region
-from edge_sdk.burst.frames.sinks import GreySink, Sink, TensorSink
+from edge_sdk.burst.frames.sinks import GraySink, Sink, TensorSink
 from edge_sdk.burst.frames.source import FrameSource, TensorSource
 from edge_sdk.burst.reference.choice import is_blurry
 from edge_sdk.burst.reference.scoring import score
@@ -63,7 +63,7 @@ def zoom(
 
     Raises:
         InputError: if there is no frame, they are not float32 in [0, 1], the reference is not one
-            of them, the crop does not lie on them, or the network is for another task, colour or
+            of them, the crop does not lie on them, or the network is for another task, color or
             scale, or would ignore a setting that is not the default.
         PictureError: if the frames are smaller than 32 px.
     """
@@ -125,8 +125,8 @@ def zoom_into(
             config.reference_weight,
             config.provenance,
         )
-        coloured = network is None or not _is_grey(source, choice.index)
-        merged = merge(plan, stages, sink if coloured else GreySink(sink), report)
+        colored = network is None or not _is_gray(source, choice.index)
+        merged = merge(plan, stages, sink if colored else GraySink(sink), report)
         shares, maps = merged.shares, merged.maps
         seconds |= {"merge": merged.merge_seconds, "enhance": merged.enhance_seconds}
     else:
@@ -153,7 +153,7 @@ def zoom_into(
     return ZoomResult(empty, choice.index, choice.forced, noise_std, reports, seconds)
 
 
-def _is_grey(source: FrameSource, index: int) -> bool:
+def _is_gray(source: FrameSource, index: int) -> bool:
     """Whether a frame has the same value in red, green and blue everywhere."""
     for top in range(0, source.height, _ROWS_AT_ONCE):
         rows = source.rows(index, top, min(top + _ROWS_AT_ONCE, source.height))

@@ -31,7 +31,7 @@ class Parity:
 
     Attributes:
         model: what the user typed.
-        rows: torch, fused, quantised where there are codes, then each file.
+        rows: torch, fused, quantized where there are codes, then each file.
         shape: input of all.
         source: what they were compared on.
         certificate: proof that the fused model equals the original; MACs and bytes moved.
@@ -90,7 +90,7 @@ def check_parity(
         pictures: folder of pictures to compare on.
         calibration: folder of pictures for int8 ranges; int8 files must have been made from the
             same, or they hold other codes.
-        scheme: the quantisation that int8 files were made from.
+        scheme: the quantization that int8 files were made from.
 
     Raises:
         InputError: if the files take different shapes, or do not fit the model.
@@ -122,7 +122,7 @@ def check_parity(
     more = () if inputs.source.startswith("noise") else patterns(example)
     stages = [Stage("fused", "fp32", prepared.fused)]
     if prepared.scheme is not None:
-        stages.append(Stage("quantised", prepared.precision, prepared.model))
+        stages.append(Stage("quantized", prepared.precision, prepared.model))
     rows = parity_chain(
         loaded.network,
         stages,

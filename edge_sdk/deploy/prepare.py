@@ -13,8 +13,8 @@ from edge_sdk.quantization import (
     Observer,
     Scheme,
     apply_scheme,
-    quantise,
-    quantise_weights,
+    quantize,
+    quantize_weights,
     scheme_from_json,
 )
 from edge_sdk.quantization.value_graph import ValueGraph
@@ -34,7 +34,7 @@ class Prepared:
         model: what the converter takes: the fused model, or its graph with int8 codes.
         fused: the fused float model, the one that the shipped weights give.
         precision: the precision asked for.
-        scheme: its quantisation; ``None`` in floating point.
+        scheme: its quantization; ``None`` in floating point.
         certificate: proof that the fused model equals the original.
         source: for people: where the int8 ranges come from; empty in floating point.
         graph: the float model that the codes were put in, its weights fine-tuned if they were.
@@ -68,7 +68,7 @@ def prepare(
         precision: of the artifact.
         calibration: folder of pictures.
         observer: how ranges are chosen from them.
-        scheme: a quantisation made before.
+        scheme: a quantization made before.
 
     Raises:
         InputError: if int8 is asked for and there are no ranges.
@@ -86,13 +86,13 @@ def prepare(
         )
     fused, certificate = fuse(loaded.network, loaded.example)
     if precision == "w8":
-        weights = quantise_weights(fused, example)
+        weights = quantize_weights(fused, example)
         return Prepared(weights.model, fused, precision, weights.scheme, certificate)
     if precision not in INT8:
         return Prepared(fused, fused, precision, None, certificate)
     if calibration is not None:
         cuts = read_calibration(calibration, example, loaded.spec)
-        made = quantise(
+        made = quantize(
             fused, example, cuts.calibration, observer, picture_output=loaded.spec is not None
         )
         source = f"{observer} over {cuts.source}"
@@ -106,7 +106,7 @@ def prepare(
 
 
 def read_scheme(path: Path) -> Scheme:
-    """Read a quantisation that ``edge-sdk quantize`` wrote as JSON.
+    """Read a quantization that ``edge-sdk quantize`` wrote as JSON.
 
     Raises:
         InputError: if there is no such file, or it is something else.

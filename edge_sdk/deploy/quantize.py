@@ -1,4 +1,4 @@
-"""Quantise a loaded model by a folder of pictures: ranges, fine-tuning, mixed precision."""
+"""Quantize a loaded model by a folder of pictures: ranges, fine-tuning, mixed precision."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from edge_sdk.quantization import (
     agreement_db,
     apply_scheme,
     meet_budget,
-    quantise,
+    quantize,
     tune,
 )
 from edge_sdk.quantization.layer_report import LayerError, layer_errors
@@ -50,8 +50,8 @@ class ReadCalibration(Protocol):
 
 
 @dataclass(frozen=True)
-class QuantiseOptions:
-    """How to quantise.
+class QuantizeOptions:
+    """How to quantize.
 
     Attributes:
         observer: how ranges are chosen.
@@ -81,12 +81,12 @@ class QuantiseOptions:
 
 
 @dataclass(frozen=True, eq=False)
-class QuantisedModel:
-    """What quantising a model gave.
+class QuantizedModel:
+    """What quantizing a model gave.
 
     Attributes:
         model: the fused float model, fine-tuned if that was asked for.
-        scheme: its quantisation.
+        scheme: its quantization.
         agreement_db: PSNR of the int8 model against the fused float model as it was before.
         before_tuning_db: the same before fine-tuning and mixed precision.
         layers: what int8 keeps of every layer.
@@ -103,21 +103,21 @@ class QuantisedModel:
     truth_db: tuple[float, float] | None = None
 
 
-def quantise_loaded(
+def quantize_loaded(
     loaded: LoadedModel,
     example: Tensor,
     folder: Path,
-    options: QuantiseOptions | None = None,
+    options: QuantizeOptions | None = None,
     progress: Progress | None = None,
     read: ReadCalibration = read_calibration,
-) -> QuantisedModel:
-    """Quantise a model by a folder of pictures, a quarter of which is kept apart to measure with.
+) -> QuantizedModel:
+    """Quantize a model by a folder of pictures, a quarter of which is kept apart to measure with.
 
     Args:
         loaded: the model; it is left untouched.
         example: float32 [1, C, H, W]: the size of the cuts.
         folder: pictures like those that the model will see.
-        options: how to quantise.
+        options: how to quantize.
         progress: called with the stage, the steps done and to do.
         read: makes inputs of the model from the pictures; as
             :func:`~edge_sdk.data.probes.calibration.read_calibration`.
@@ -128,7 +128,7 @@ def quantise_loaded(
         FusionError: if fusing cannot be proved.
         ConversionError: if the model cannot be traced.
     """
-    options = options or QuantiseOptions()
+    options = options or QuantizeOptions()
     cuts = read(
         folder,
         example,
@@ -140,7 +140,7 @@ def quantise_loaded(
     )
     fused, _ = fuse(loaded.network, loaded.example)
     clip = loaded.spec is not None
-    first = quantise(fused, example, cuts.calibration, options.observer, picture_output=clip)
+    first = quantize(fused, example, cuts.calibration, options.observer, picture_output=clip)
     plain_db = agreement_db(fused, first.model, cuts.held_out, clip)
     scheme, model = replace(first.scheme, noise_levels=cuts.noise_levels), fused
     if options.tune_steps:
@@ -158,7 +158,7 @@ def quantise_loaded(
             reference=fused,
         )
     final = apply_scheme(model, example, scheme)
-    return QuantisedModel(
+    return QuantizedModel(
         model,
         scheme,
         agreement_db(fused, final.model, cuts.held_out, clip),

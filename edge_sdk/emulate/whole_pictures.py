@@ -41,7 +41,7 @@ class Method(Protocol):
 
     @property
     def spec(self) -> ModelSpec:
-        """Scale, colour and task."""
+        """Scale, color and task."""
         ...
 
     @property
@@ -147,7 +147,7 @@ class ArtifactMethod:
 
 def _window(path: Path, spec: ModelSpec, shapes: dict[str, tuple[int, ...]]) -> tuple[str, int]:
     """Name and side of the one input."""
-    channels = spec.colour.channels
+    channels = spec.color.channels
     name, shape = next(iter(shapes.items()))
     if len(shapes) != 1 or len(shape) != 4 or shape[:2] != (1, channels):
         raise ArtifactError(
@@ -177,7 +177,7 @@ def _only_output(
     path: Path, spec: ModelSpec, window_px: int, shapes: dict[str, tuple[int, ...]]
 ) -> str:
     side = spec.scale * window_px
-    expected = (1, spec.colour.channels, side, side)
+    expected = (1, spec.color.channels, side, side)
     if list(shapes.values()) != [expected]:
         raise ArtifactError(
             f"{path}: makes {_shapes(shapes)} of {window_px} px, and its model {expected}; "

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from edge_sdk.data.camera.simulation import SimulatedBurst
 from edge_sdk.errors import InputError
-from edge_sdk.registration.motion import centred_grid, transform
+from edge_sdk.registration.motion import centered_grid, transform
 from edge_sdk.registration.sampling import sample_bicubic
 
 
@@ -60,7 +60,7 @@ def _resampled(burst: SimulatedBurst, reference: int, index: int) -> tuple[Tenso
     height, width = burst.frames.shape[-2:]
     scale = burst.config.scale
     matrix = burst.relative_motion(reference, index)
-    grid = centred_grid(height * scale, width * scale, step=1 / scale, like=matrix)
+    grid = centered_grid(height * scale, width * scale, step=1 / scale, like=matrix)
     points = transform(matrix, grid.reshape(-1, 2)).reshape(grid.shape)
     limit = points.new_tensor([width / 2, height / 2])
     inside = (points.abs() <= limit).all(-1)

@@ -10,7 +10,7 @@ from torch import Tensor
 from edge_sdk.burst.result import ZoomResult
 from edge_sdk.data.camera.simulation import SimulatedBurst
 from edge_sdk.evaluation.burst_baselines import average_aligned, bicubic
-from edge_sdk.imaging import Panel, Picture, comparison_sheet, pick_detail_box, psnr, quantise, ssim
+from edge_sdk.imaging import Panel, Picture, comparison_sheet, pick_detail_box, psnr, quantize, ssim
 
 DETAIL_PX = 72
 
@@ -38,14 +38,14 @@ def compare_with_truth(burst: SimulatedBurst, result: ZoomResult) -> tuple[Metho
     Returns:
         Scores in this order, then the truth itself.
     """
-    truth = quantise(burst.truth(result.reference))
+    truth = quantize(burst.truth(result.reference))
     candidates = (
         ("bicubic of the reference", bicubic(burst, result.reference)),
         ("average, true motion", average_aligned(burst, result.reference)),
         ("edge-sdk", result.pixels),
         ("truth", truth),
     )
-    rounded = [(name, quantise(pixels)) for name, pixels in candidates]
+    rounded = [(name, quantize(pixels)) for name, pixels in candidates]
     return tuple(
         MethodScore(name, pixels, psnr(pixels, truth), ssim(pixels, truth))
         for name, pixels in rounded

@@ -4,7 +4,7 @@ Super-resolution: the picture is cropped to a multiple of the scale and reduced 
 antialiased bicubic, and luma is compared. Denoising: Gaussian noise is added, and what the method
 works on is compared, all three channels or luma, as in the papers on each. Everything that a file
 would hold is rounded to 8 bits: truth, reduced picture and result. Luma is BT.601 in studio swing,
-of the reduced picture as of the truth; a grey file is luma already. A border of ``scale`` pixels is
+of the reduced picture as of the truth; a gray file is luma already. A border of ``scale`` pixels is
 left out on every side of an enlarged picture.
 """
 
@@ -19,8 +19,8 @@ from torch import Tensor
 
 from edge_sdk.data.samples.gaussian_noise import noisy_picture
 from edge_sdk.errors import InputError, PictureError
-from edge_sdk.imaging import psnr, quantise, read_picture, resize_bicubic, rgb_to_ycbcr, ssim
-from edge_sdk.models.spec import Colour
+from edge_sdk.imaging import psnr, quantize, read_picture, resize_bicubic, rgb_to_ycbcr, ssim
+from edge_sdk.models.spec import Color
 
 _SSIM_WINDOW_PX = 11
 LARGEST_SCALE = 16
@@ -65,13 +65,13 @@ class Example:
     Attributes:
         low: what the method gets, float32 [1, C, h, w]; in [0, 1] unless noisy.
         truth: what results are compared with, float32 of 8 bits: luma [1, H, W]; for denoising of
-            colour red, green, blue [3, H, W].
-        grey: whether the file is grey, so that its values are luma already.
+            color red, green, blue [3, H, W].
+        gray: whether the file is gray, so that its values are luma already.
     """
 
     low: Tensor
     truth: Tensor
-    grey: bool
+    gray: bool
 
 
 @dataclass(frozen=True)
@@ -82,12 +82,12 @@ class Score:
     ssim: float
 
 
-def degraded(path: Path, colour: Colour, degradation: Degradation, index: int = 0) -> Example:
+def degraded(path: Path, color: Color, degradation: Degradation, index: int = 0) -> Example:
     """Read a picture and degrade it.
 
     Args:
         path: picture file.
-        colour: channels that the method takes; they are what is degraded.
+        color: channels that the method takes; they are what is degraded.
         degradation: what to do.
         index: number of the picture, which chooses its noise.
 
@@ -95,7 +95,7 @@ def degraded(path: Path, colour: Colour, degradation: Degradation, index: int = 
         PictureError: if the file cannot be read, or is too small to be scored.
     """
     picture = read_picture(path)
-    scale, grey = degradation.scale, picture.metadata.grey
+    scale, gray = degradation.scale, picture.metadata.gray
     height, width = (side - side % scale for side in picture.pixels.shape[-2:])
     least = _SSIM_WINDOW_PX + 2 * degradation.border_px
     if min(height, width) < least:
@@ -103,25 +103,25 @@ def degraded(path: Path, colour: Colour, degradation: Degradation, index: int = 
             f"{path}: {picture.width}×{picture.height} px is too small to score at ×{scale} "
             f"without its border; leave out pictures of less than {least} px a side"
         )
-    rgb = quantise(picture.pixels[:, :height, :width].float())
-    luma = luma_of(rgb, grey)
-    image = luma if colour is Colour.Y else rgb
+    rgb = quantize(picture.pixels[:, :height, :width].float())
+    luma = luma_of(rgb, gray)
+    image = luma if color is Color.Y else rgb
     truth = image if scale == 1 else luma
     if scale > 1:
-        image = quantise(resize_bicubic(image, size=(height // scale, width // scale)))
+        image = quantize(resize_bicubic(image, size=(height // scale, width // scale)))
     if degradation.sigma:
         image = noisy_picture(image, degradation.sigma, degradation.seed, index)
-    return Example(image[None], truth, grey)
+    return Example(image[None], truth, gray)
 
 
-def luma_of(image: Tensor, grey: bool) -> Tensor:
+def luma_of(image: Tensor, gray: bool) -> Tensor:
     """Luma [1, H, W] of 8 bits of luma [1, H, W] or red, green, blue [3, H, W] in [0, 1].
 
-    The luma of a grey file is its values: BT.601's would squeeze them to studio swing.
+    The luma of a gray file is its values: BT.601's would squeeze them to studio swing.
     """
     if image.shape[0] == 1:
-        return quantise(image)
-    return quantise(image.mean(0, keepdim=True) if grey else rgb_to_ycbcr(image)[:1])
+        return quantize(image)
+    return quantize(image.mean(0, keepdim=True) if gray else rgb_to_ycbcr(image)[:1])
 
 
 def bicubic(low: Tensor, scale: int) -> Tensor:
@@ -150,7 +150,7 @@ def score(result: Tensor, example: Example, degradation: Degradation) -> Score:
         return Score(-math.inf, math.nan)
     shown = result[0].clamp(0, 1)
     whole = example.truth.shape[0] > 1
-    compared = quantise(shown) if whole else luma_of(shown, example.grey)
+    compared = quantize(shown) if whole else luma_of(shown, example.gray)
     border = degradation.border_px
     height, width = compared.shape[-2:]
     inside = (..., slice(border, height - border), slice(border, width - border))

@@ -12,7 +12,7 @@ from edge_sdk.data.samples.patches import list_pictures
 from edge_sdk.emulate.whole_pictures import Method, check_task
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.evaluation.protocol import Degradation, Example, Score, bicubic, degraded, score
-from edge_sdk.models.spec import Colour
+from edge_sdk.models.spec import Color
 
 Progress = Callable[[str, int, int], None]
 
@@ -139,11 +139,11 @@ def _check(methods: Sequence[Method], folders: Sequence[Path], degradation: Degr
     if degradation.scale == 1:
         if not degradation.sigma:
             raise InputError("denoising needs noise to remove; give sigma, such as 15")
-        colours = {method.spec.colour for method in methods}
-        if len(colours) > 1:
+        colors = {method.spec.color for method in methods}
+        if len(colors) > 1:
             raise InputError(
                 "noise on luma and noise on red, green, blue are not alike; evaluate denoising "
-                "models of one colour together"
+                "models of one color together"
             )
 
 
@@ -151,21 +151,21 @@ def _picture(
     path: Path, index: int, methods: Sequence[Method], degradation: Degradation
 ) -> list[Score]:
     """Baseline's and methods' scores on one picture."""
-    examples: dict[Colour, Example] = {}
+    examples: dict[Color, Example] = {}
 
-    def example(colour: Colour) -> Example:
-        if colour not in examples:
-            examples[colour] = degraded(path, colour, degradation, index)
-        return examples[colour]
+    def example(color: Color) -> Example:
+        if color not in examples:
+            examples[color] = degraded(path, color, degradation, index)
+        return examples[color]
 
-    # Noise is drawn in the colour of the methods; bicubic is scored on luma, as in the papers.
+    # Noise is drawn in the color of the methods; bicubic is scored on luma, as in the papers.
     noisy = degradation.scale == 1 and bool(methods)
-    base = example(methods[0].spec.colour if noisy else Colour.Y)
+    base = example(methods[0].spec.color if noisy else Color.Y)
     for method in methods:
-        _check_size(method, example(method.spec.colour).low, path)
+        _check_size(method, example(method.spec.color).low, path)
     results = [score(bicubic(base.low, degradation.scale), base, degradation)]
     for method in methods:
-        given = example(method.spec.colour)
+        given = example(method.spec.color)
         results.append(score(method(given.low), given, degradation))
     return results
 

@@ -56,10 +56,10 @@ def level(value: float | None, text: str, *, top: float, threshold: float) -> Ma
 
 
 def strip(segments: Sequence[tuple[float, str, str]], total: float, caption: str) -> Markup:
-    """A row of coloured pieces, as long as their values on a scale of ``total``.
+    """A row of colored pieces, as long as their values on a scale of ``total``.
 
     Args:
-        segments: value, class of the colour, and text that a pointer shows.
+        segments: value, class of the color, and text that a pointer shows.
         total: value of the whole width.
         caption: what it shows, for those who do not see it.
     """
@@ -93,7 +93,7 @@ def strip(segments: Sequence[tuple[float, str, str]], total: float, caption: str
 
 
 def legend(entries: Sequence[tuple[str, str]]) -> Markup:
-    """Colours by name."""
+    """Colors by name."""
     return element(
         "ul",
         *(

@@ -1,11 +1,11 @@
-"""Colours of maps, chosen so that they stay apart for readers with a colour-vision deficiency."""
+"""Colors of maps, chosen so that they stay apart for readers with a color-vision deficiency."""
 
 from __future__ import annotations
 
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 """Red, green and blue, 0 to 255, sRGB."""
 
-CATEGORIES: tuple[Colour, ...] = (
+CATEGORIES: tuple[Color, ...] = (
     (230, 159, 0),
     (86, 180, 233),
     (0, 158, 115),
@@ -14,28 +14,28 @@ CATEGORIES: tuple[Colour, ...] = (
     (213, 94, 0),
     (204, 121, 167),
 )
-"""The seven colours of Okabe and Ito (2008) beside black."""
-REFERENCE: Colour = (32, 36, 42)
+"""The seven colors of Okabe and Ito (2008) beside black."""
+REFERENCE: Color = (32, 36, 42)
 """The reference frame: their black, a little lighter."""
-OTHERS: Colour = (236, 238, 240)
-"""Everything that has no colour of its own."""
+OTHERS: Color = (236, 238, 240)
+"""Everything that has no color of its own."""
 
-DOUBTFUL: Colour = (191, 92, 0)
-SURE: Colour = (253, 248, 240)
+DOUBTFUL: Color = (191, 92, 0)
+SURE: Color = (253, 248, 240)
 """Ends of the scale of confidence: 0 is dark, 1 is light."""
-GHOST: Colour = (255, 150, 0)
+GHOST: Color = (255, 150, 0)
 """What the map of agreement lays over the picture where a frame does not agree."""
 ARROW = "#14171a"
 """Arrows on a map of confidence, dark in both schemes, since the map is light in both."""
 
 
-def hexadecimal(colour: Colour) -> str:
-    """A colour as style sheets write it, such as ``#e69f00``."""
-    return "#{:02x}{:02x}{:02x}".format(*colour)
+def hexadecimal(color: Color) -> str:
+    """A color as style sheets write it, such as ``#e69f00``."""
+    return "#{:02x}{:02x}{:02x}".format(*color)
 
 
-def between(low: Colour, high: Colour, steps: int) -> tuple[Colour, ...]:
-    """Evenly spaced colours from ``low`` to ``high``, both included; at least two steps."""
+def between(low: Color, high: Color, steps: int) -> tuple[Color, ...]:
+    """Evenly spaced colors from ``low`` to ``high``, both included; at least two steps."""
     return tuple(
         (
             round(low[0] + (high[0] - low[0]) * step / (steps - 1)),

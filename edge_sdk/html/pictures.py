@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from edge_sdk.html.markup import Markup, element
-from edge_sdk.html.palette import Colour, between
+from edge_sdk.html.palette import Color, between
 from edge_sdk.imaging import to_levels
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def jpeg(pixels: Tensor, quality: int, icc_profile: bytes | None = None) -> str:
     Args:
         pixels: float [3, H, W] in [0, 1].
         quality: 1 to 100.
-        icc_profile: what the values mean, if not sRGB; one for grey is left out.
+        icc_profile: what the values mean, if not sRGB; one for gray is left out.
     """
     options: dict[str, Any] = {"quality": quality, "subsampling": 0}
     if icc_profile is not None and icc_profile[16:20] == b"RGB ":
@@ -54,34 +54,34 @@ def jpeg(pixels: Tensor, quality: int, icc_profile: bytes | None = None) -> str:
     return _address(_image(pixels), "JPEG", **options)
 
 
-def indexed(categories: Tensor, colours: Sequence[Colour]) -> str:
+def indexed(categories: Tensor, colors: Sequence[Color]) -> str:
     """A map of categories as the address of a PNG with a palette.
 
     Args:
-        categories: integer [H, W], places in ``colours``.
-        colours: at most 256.
+        categories: integer [H, W], places in ``colors``.
+        colors: at most 256.
     """
     from PIL import Image
 
     image = Image.fromarray(categories.to(torch.uint8).contiguous().numpy())
-    image.putpalette([part for colour in colours for part in colour])
+    image.putpalette([part for color in colors for part in color])
     return _address(image, "PNG", optimize=True)
 
 
-def shades(values: Tensor, low: Colour, high: Colour) -> str:
+def shades(values: Tensor, low: Color, high: Color) -> str:
     """A map of values as the address of a PNG of 32 shades.
 
     Args:
         values: float [H, W] in [0, 1].
-        low: colour of 0.
-        high: colour of 1.
+        low: color of 0.
+        high: color of 1.
     """
     steps = (values.clamp(0, 1) * (SHADES - 1)).round()
     return indexed(steps, between(low, high, SHADES))
 
 
 def heat(error: Tensor, largest: float) -> Tensor:
-    """Error as colour: black at 0, through red and yellow to white at ``largest``.
+    """Error as color: black at 0, through red and yellow to white at ``largest``.
 
     Args:
         error: float [C, H, W], at least 0; the largest of the channels is shown.

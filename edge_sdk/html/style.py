@@ -5,14 +5,14 @@ from __future__ import annotations
 from edge_sdk.html.palette import CATEGORIES, OTHERS, REFERENCE, hexadecimal
 
 _MAPS = "".join(
-    f".{name} {{ background: {hexadecimal(colour)}; }}\n"
-    for name, colour in (
+    f".{name} {{ background: {hexadecimal(color)}; }}\n"
+    for name, color in (
         ("c-0", REFERENCE),
-        *((f"c-{place}", colour) for place, colour in enumerate(CATEGORIES, start=1)),
+        *((f"c-{place}", color) for place, color in enumerate(CATEGORIES, start=1)),
         ("c-others", OTHERS),
     )
 )
-"""Colours of maps are the same in both schemes."""
+"""Colors of maps are the same in both schemes."""
 
 _SHELL = """
 :root { color-scheme: light dark; --paper: #fbfaf7; --card: #ffffff; --ink: #1d2126;

@@ -1,4 +1,4 @@
-"""Pictures: files, colour, resizing, quality, tiles and comparison sheets."""
+"""Pictures: files, color, resizing, quality, tiles and comparison sheets."""
 
 from edge_sdk.imaging.color import linear_to_srgb, rgb_to_ycbcr, srgb_to_linear, ycbcr_to_rgb
 from edge_sdk.imaging.comparison import Box, Panel, comparison_sheet, pick_detail_box
@@ -10,7 +10,7 @@ from edge_sdk.imaging.files import (
     write_picture,
 )
 from edge_sdk.imaging.metrics import psnr, psnr_y, ssim
-from edge_sdk.imaging.picture import BitDepth, Metadata, Picture, quantise, to_levels
+from edge_sdk.imaging.picture import BitDepth, Metadata, Picture, quantize, to_levels
 from edge_sdk.imaging.resize import resize_bicubic
 from edge_sdk.imaging.tiling import Span, apply_tiled, window_spans
 
@@ -29,7 +29,7 @@ __all__ = [
     "pick_detail_box",
     "psnr",
     "psnr_y",
-    "quantise",
+    "quantize",
     "read_frames",
     "read_picture",
     "resize_bicubic",

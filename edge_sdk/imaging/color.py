@@ -1,4 +1,4 @@
-"""Colour conversions: BT.601 luma and chroma, and the sRGB transfer functions.
+"""Color conversions: BT.601 luma and chroma, and the sRGB transfer functions.
 
 Images are float tensors [..., C, H, W] with any leading dimensions; the result has the dtype and
 device of the input. Nothing is clipped, so that every conversion has an exact inverse.
@@ -34,7 +34,7 @@ def rgb_to_ycbcr(image: Tensor) -> Tensor:
         image: float [..., 3, H, W], gamma-encoded R, G, B in [0, 1].
 
     Returns:
-        Float [..., 3, H, W]: Y in [16, 235]/255, Cb and Cr in [16, 240]/255, grey at 128/255.
+        Float [..., 3, H, W]: Y in [16, 235]/255, Cb and Cr in [16, 240]/255, gray at 128/255.
 
     Raises:
         InputError: if the image is not a float tensor of three channels.
@@ -56,7 +56,7 @@ def ycbcr_to_rgb(image: Tensor) -> Tensor:
         image: float [..., 3, H, W]: Y in [16, 235]/255, Cb and Cr in [16, 240]/255.
 
     Returns:
-        Float [..., 3, H, W], gamma-encoded R, G, B; outside [0, 1] where no such colour exists.
+        Float [..., 3, H, W], gamma-encoded R, G, B; outside [0, 1] where no such color exists.
 
     Raises:
         InputError: if the image is not a float tensor of three channels.

@@ -1,7 +1,7 @@
 """From the bytes of a file to upright samples, with their metadata.
 
 Pillow names the format, finds truncation and reads 8-bit pixels and metadata. It would reduce
-16-bit colour to 8 bits, so OpenCV decodes 16-bit PNG and TIFF, once Pillow has found them whole.
+16-bit color to 8 bits, so OpenCV decodes 16-bit PNG and TIFF, once Pillow has found them whole.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ class Decoded:
     """Upright samples and what stood beside them.
 
     Attributes:
-        samples: uint8 or uint16 [H, W, C]; C is 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
+        samples: uint8 or uint16 [H, W, C]; C is 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha.
         exif: EXIF block with orientation 1, or None.
-        icc_profile: colour profile of the samples, or None.
+        icc_profile: color profile of the samples, or None.
     """
 
     samples: Samples
@@ -161,11 +161,11 @@ def _is_16_bit(tags: Any, data: bytes, container: str, name: str) -> bool:
 
 def _samples_8_bit(image: Image.Image, name: str) -> NDArray[np.uint8]:
     has_alpha = "transparency" in image.info or image.mode in ("LA", "La", "PA", "RGBA", "RGBa")
-    grey = image.mode in ("1", "L", "LA", "La")
-    if not grey and image.mode not in ("P", "PA", "RGB", "RGBX", "RGBA", "RGBa", "YCbCr"):
-        raise PictureError(f"{name}: has pixels of the kind {image.mode}; save it as RGB or grey")
-    # From premultiplied grey, Pillow converts to the unpremultiplied kind alone.
-    mode = ("L" if grey else "RGB") + ("A" if has_alpha else "")
+    gray = image.mode in ("1", "L", "LA", "La")
+    if not gray and image.mode not in ("P", "PA", "RGB", "RGBX", "RGBA", "RGBa", "YCbCr"):
+        raise PictureError(f"{name}: has pixels of the kind {image.mode}; save it as RGB or gray")
+    # From premultiplied gray, Pillow converts to the unpremultiplied kind alone.
+    mode = ("L" if gray else "RGB") + ("A" if has_alpha else "")
     samples: NDArray[np.uint8] = np.asarray(image if image.mode == mode else image.convert(mode))
     return samples[..., None] if samples.ndim == 2 else samples
 
@@ -175,7 +175,7 @@ def _in_srgb(image: Image.Image, icc_profile: bytes | None, name: str) -> Image.
 
     if icc_profile is None:
         raise PictureError(
-            f"{name}: is {image.mode} without a colour profile, so its colours are not defined; "
+            f"{name}: is {image.mode} without a color profile, so its colors are not defined; "
             "save it as RGB"
         )
     try:
@@ -187,7 +187,7 @@ def _in_srgb(image: Image.Image, icc_profile: bytes | None, name: str) -> Image.
         )
     except ImageCms.PyCMSError as error:
         raise PictureError(
-            f"{name}: its {image.mode} colours cannot be converted by its profile; save it as RGB"
+            f"{name}: its {image.mode} colors cannot be converted by its profile; save it as RGB"
         ) from error
     assert converted is not None
     return converted
@@ -200,15 +200,15 @@ def _samples_16_bit(
 
     inverted = False
     if container == "PNG":
-        grey, has_alpha = data[25] in (0, 4), data[25] in (4, 6)
+        gray, has_alpha = data[25] in (0, 4), data[25] in (4, 6)
     else:
         photometric = tags.get(_TIFF_PHOTOMETRIC)
-        grey, has_alpha = photometric in (0, 1), image.mode == "RGBA"
+        gray, has_alpha = photometric in (0, 1), image.mode == "RGBA"
         inverted = photometric == 0
         premultiplied = has_alpha and tags.get(_TIFF_EXTRA_SAMPLES, (0,))[0] == 1
         if photometric not in (0, 1, 2) or tags.get(_TIFF_PLANES, 1) != 1 or premultiplied:
             raise PictureError(
-                f"{name}: is a 16-bit TIFF that is neither grey nor interleaved RGB with straight "
+                f"{name}: is a 16-bit TIFF that is neither gray nor interleaved RGB with straight "
                 "alpha; save it so"
             )
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -217,16 +217,16 @@ def _samples_16_bit(
     planes: NDArray[np.uint16] = (
         pixels[..., None] if pixels.ndim == 2 else pixels[..., :3][..., ::-1]
     )
-    colour = planes[..., :1] if grey else planes
+    color = planes[..., :1] if gray else planes
     if inverted:
-        colour = 65535 - colour
+        color = 65535 - color
     key = image.info.get("transparency")
     if has_alpha:
-        return np.concatenate((colour, pixels[..., 3:]), axis=-1)
+        return np.concatenate((color, pixels[..., 3:]), axis=-1)
     if key is not None:
-        seen = (colour != np.asarray(key, np.uint16)).any(-1, keepdims=True)
-        return np.concatenate((colour, seen.astype(np.uint16) * np.uint16(65535)), axis=-1)
-    return np.ascontiguousarray(colour)
+        seen = (color != np.asarray(key, np.uint16)).any(-1, keepdims=True)
+        return np.concatenate((color, seen.astype(np.uint16) * np.uint16(65535)), axis=-1)
+    return np.ascontiguousarray(color)
 
 
 def _upright(samples: Samples, orientation: int) -> Samples:

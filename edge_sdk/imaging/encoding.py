@@ -1,6 +1,6 @@
 """From samples and metadata to the bytes of a file, one function per format.
 
-Pillow writes what it can. It writes neither 16-bit colour nor the EXIF directories of a compressed
+Pillow writes what it can. It writes neither 16-bit color nor the EXIF directories of a compressed
 TIFF, and OpenCV writes no metadata there; so 16-bit PNG and TIFF are put together here.
 """
 
@@ -20,7 +20,7 @@ from edge_sdk.imaging.exif import parsed_exif
 Samples = NDArray[np.uint8] | NDArray[np.uint16]
 
 _STRIP_BYTES = 1 << 18
-_PNG_COLOUR_TYPE = {1: 0, 2: 4, 3: 2, 4: 6}
+_PNG_COLOR_TYPE = {1: 0, 2: 4, 3: 2, 4: 6}
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Format:
         container: Pillow's name of the format.
         has_16_bit: 16 bits per channel.
         has_alpha: opacity.
-        has_grey: pictures of one channel.
+        has_gray: pictures of one channel.
         has_metadata: EXIF and ICC profile.
         largest_side_px: largest height and width.
     """
@@ -39,7 +39,7 @@ class Format:
     container: str
     has_16_bit: bool
     has_alpha: bool
-    has_grey: bool
+    has_gray: bool
     has_metadata: bool
     largest_side_px: int
 
@@ -71,10 +71,10 @@ def encode(
     """Encode samples as a file of a format that can hold them and the metadata given.
 
     Args:
-        samples: uint8 or uint16 [H, W, C], C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
+        samples: uint8 or uint16 [H, W, C], C = 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha.
         form: the format.
         exif: EXIF block.
-        icc_profile: colour profile.
+        icc_profile: color profile.
         quality: 1 to 100, JPEG only; its chroma is not subsampled.
     """
     if form is TIFF:
@@ -110,7 +110,7 @@ def encode_png_16_bit(
     """Encode a PNG of 16 bits per channel (PNG specification, third edition).
 
     Args:
-        samples: uint16 [H, W, C], C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
+        samples: uint16 [H, W, C], C = 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha.
         exif: block for the ``eXIf`` chunk.
         icc_profile: profile for the ``iCCP`` chunk.
     """
@@ -120,7 +120,7 @@ def encode_png_16_bit(
     filtered[:, 0] = 2  # filter "up": difference from the row above
     filtered[0, 1:] = rows[0]
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
-    header = struct.pack(">IIBBBBB", width, height, 16, _PNG_COLOUR_TYPE[channels], 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 16, _PNG_COLOR_TYPE[channels], 0, 0, 0)
     chunks = [b"\x89PNG\r\n\x1a\n", _png_chunk(b"IHDR", header)]
     if icc_profile is not None:
         chunks.append(_png_chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc_profile)))
@@ -134,7 +134,7 @@ def encode_tiff(samples: Samples, exif: bytes | None, icc_profile: bytes | None)
     """Encode a TIFF in strips, deflated after horizontal differencing (TIFF 6.0 and supplement 2).
 
     Args:
-        samples: uint8 or uint16 [H, W, C], C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
+        samples: uint8 or uint16 [H, W, C], C = 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha.
         exif: block whose tags and directories become those of the file.
         icc_profile: profile for the ``ICC_Profile`` tag.
     """

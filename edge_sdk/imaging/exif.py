@@ -79,7 +79,7 @@ def kept_exif(exif: Image.Exif, width: int, height: int, name: str) -> bytes | N
             kept.get_ifd(tag).update(directory)
         if not kept and not kept.get_ifd(_EXIF_IFD) and not kept.get_ifd(_GPS_IFD):
             return None
-        return _serialised(kept, width, height)
+        return _serialized(kept, width, height)
     except _DAMAGED as error:
         _log.warning("%s: its EXIF is damaged and is left out (%s)", name, error)
         return None
@@ -93,7 +93,7 @@ def resized_exif(exif: bytes, width: int, height: int) -> bytes:
         width: width of the picture to be written in px.
         height: height of the picture to be written in px.
     """
-    return _serialised(parsed_exif(exif), width, height)
+    return _serialized(parsed_exif(exif), width, height)
 
 
 def read_exif(tiff: bytes, name: str) -> Image.Exif | None:
@@ -119,7 +119,7 @@ def parsed_exif(exif: bytes) -> Image.Exif:
     return parsed
 
 
-def _serialised(exif: Image.Exif, width: int, height: int) -> bytes:
+def _serialized(exif: Image.Exif, width: int, height: int) -> bytes:
     exif[_ORIENTATION] = 1
     directory = exif.get_ifd(_EXIF_IFD)
     if _PIXEL_WIDTH in directory or _PIXEL_HEIGHT in directory:

@@ -39,11 +39,11 @@ def read_picture(path: Path | str) -> Picture:
     """Read a JPEG, PNG, BMP, WebP, TIFF or raw file; its content says which, not its suffix.
 
     Pixels come upright: EXIF orientation is applied and then 1 in the EXIF kept, from which the
-    thumbnail and tags on file layout are removed. 16-bit PNG and TIFF keep 16 bits. Grey becomes
-    three equal channels, a palette the colours it stands for, CMYK sRGB by its profile. Of a JPEG
+    thumbnail and tags on file layout are removed. 16-bit PNG and TIFF keep 16 bits. Gray becomes
+    three equal channels, a palette the colors it stands for, CMYK sRGB by its profile. Of a JPEG
     that holds several pictures (a gain map, a depth map) the first is read, and previews in a TIFF
     are passed over; animations and several pages are refused. A JPEG that lost data in its middle
-    but kept its end marker is not told from a whole one: libjpeg fills the gap with grey.
+    but kept its end marker is not told from a whole one: libjpeg fills the gap with gray.
     DNG and other raw files are developed as :func:`edge_sdk.imaging.raw.decode_raw` says.
 
     Args:
@@ -122,7 +122,7 @@ def write_picture(picture: Picture, path: Path | str, *, quality: int = 95) -> W
     """Write a picture in the format that the suffix of ``path`` names, whole or not at all.
 
     ======================  ======  =====  ====  =========  ===========================
-    suffix                  bits    alpha  grey  EXIF, ICC  compression
+    suffix                  bits    alpha  gray  EXIF, ICC  compression
     ======================  ======  =====  ====  =========  ===========================
     ``.png``                8, 16   yes    yes   yes        lossless
     ``.tif`` ``.tiff``      8, 16   yes    yes   yes        lossless (deflate)
@@ -131,9 +131,9 @@ def write_picture(picture: Picture, path: Path | str, *, quality: int = 95) -> W
     ``.jpg`` ``.jpeg``      8       no     yes   yes        ``quality``, 4:4:4
     ======================  ======  =====  ====  =========  ===========================
 
-    Levels are rounded half up and clipped. Where the format cannot hold 16 bits, alpha, grey or
+    Levels are rounded half up and clipped. Where the format cannot hold 16 bits, alpha, gray or
     metadata, the picture is written without and the result says so; alpha is dropped, not blended.
-    A grey picture is written as the luma of its channels.
+    A gray picture is written as the luma of its channels.
 
     Args:
         picture: what to write.
@@ -172,15 +172,15 @@ def _picture(decoded: Decoded) -> Picture:
     planes = np.ascontiguousarray(samples.transpose(2, 0, 1), dtype=np.float32)
     planes /= 65535 if deep else 255
     tensor = torch.from_numpy(planes)
-    colour = 1 if channels <= 2 else 3
+    color = 1 if channels <= 2 else 3
     metadata = Metadata(
         exif=decoded.exif,
         icc_profile=decoded.icc_profile,
         bit_depth=16 if deep else 8,
-        alpha=tensor[colour:].clone() if channels > colour else None,
-        grey=colour == 1,
+        alpha=tensor[color:].clone() if channels > color else None,
+        gray=color == 1,
     )
-    pixels = tensor[:1].repeat(3, 1, 1) if colour == 1 else tensor[:3].contiguous()
+    pixels = tensor[:1].repeat(3, 1, 1) if color == 1 else tensor[:3].contiguous()
     return Picture(pixels, metadata)
 
 
@@ -194,19 +194,19 @@ def _samples(picture: Picture, form: Format) -> tuple[Samples, list[str]]:
     if alpha is not None and not form.has_alpha:
         alpha = None
         notes.append(f"transparency was left out: {form.container} has none")
-    grey = metadata.grey
-    # No reader at hand takes grey with alpha from a 16-bit TIFF.
-    if grey and not (form.has_grey and not (form is TIFF and deep and alpha is not None)):
-        grey = False
-        notes.append(f"grey was written as equal red, green and blue, as {form.container} needs it")
+    gray = metadata.gray
+    # No reader at hand takes gray with alpha from a 16-bit TIFF.
+    if gray and not (form.has_gray and not (form is TIFF and deep and alpha is not None)):
+        gray = False
+        notes.append(f"gray was written as equal red, green and blue, as {form.container} needs it")
     height, width = picture.pixels.shape[-2:]
-    channels = (1 if grey else 3) + (alpha is not None)
+    channels = (1 if gray else 3) + (alpha is not None)
     samples = np.empty((height, width, channels), np.uint16 if deep else np.uint8)
     # A block of rows at a time: the levels in between take four times the room of the samples.
     for top in range(0, height, _BLOCK_ROWS):
         rows = slice(top, top + _BLOCK_ROWS)
         planes = picture.pixels[:, rows].detach().cpu()
-        if grey:
+        if gray:
             planes = torch.tensordot(torch.tensor([_LUMA]), planes, dims=1)
         if alpha is not None:
             planes = torch.cat((planes, alpha[:, rows].detach().cpu()))
@@ -215,7 +215,7 @@ def _samples(picture: Picture, form: Format) -> tuple[Samples, list[str]]:
 
 
 def _written_metadata(
-    picture: Picture, form: Format, grey: bool
+    picture: Picture, form: Format, gray: bool
 ) -> tuple[bytes | None, bytes | None, list[str]]:
     exif, icc_profile = picture.metadata.exif, picture.metadata.icc_profile
     notes = []
@@ -226,9 +226,9 @@ def _written_metadata(
             exif = None
     if icc_profile is not None:
         if not form.has_metadata:
-            notes.append(f"the colour profile was left out: {form.container} cannot hold it")
+            notes.append(f"the color profile was left out: {form.container} cannot hold it")
             icc_profile = None
-        elif not grey and icc_profile[16:20] == b"GRAY":
-            notes.append("the colour profile was left out: it is one for grey alone")
+        elif not gray and icc_profile[16:20] == b"GRAY":
+            notes.append("the color profile was left out: it is one for gray alone")
             icc_profile = None
     return exif, icc_profile, notes

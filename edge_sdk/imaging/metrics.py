@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from edge_sdk.errors import InputError
 from edge_sdk.imaging.color import rgb_to_ycbcr
-from edge_sdk.imaging.picture import quantise
+from edge_sdk.imaging.picture import quantize
 
 _SSIM_WINDOW_PX = 11
 _SSIM_SIGMA_PX = 1.5
@@ -20,7 +20,7 @@ def psnr(a: Tensor, b: Tensor, peak: float = 1.0, border: int = 0) -> float:
     """Peak signal-to-noise ratio, 10·log₁₀(peak² / mean((a − b)²)).
 
     Args:
-        a: float [..., H, W] in [0, peak], any colour.
+        a: float [..., H, W] in [0, peak], any color.
         b: same shape.
         peak: largest possible value.
         border: pixels left out on every side.
@@ -50,7 +50,7 @@ def psnr_y(a: Tensor, b: Tensor, border: int) -> float:
     The protocol: the high-resolution image is cropped to a multiple of the scale, reduced by
     ``resize_bicubic``, rounded to 8 bits, enlarged by the method under test and rounded to 8 bits
     again; ``border`` is the scale. Luma is rounded to 8 bits, as MATLAB's ``rgb2ycbcr`` does for
-    8-bit images. A grey image is luma already.
+    8-bit images. A gray image is luma already.
 
     Args:
         a: float [..., 3, H, W], sRGB-encoded R, G, B in [0, 1]; or [..., 1, H, W], luma in [0, 1].
@@ -69,7 +69,7 @@ def psnr_y(a: Tensor, b: Tensor, border: int) -> float:
         raise InputError(f"psnr_y takes [..., 1 or 3, H, W], not {list(a.shape)}")
     if channels == 3:
         a, b = (rgb_to_ycbcr(image.double())[..., :1, :, :] for image in (a, b))
-    return psnr(quantise(a.double()), quantise(b.double()), border=border)
+    return psnr(quantize(a.double()), quantize(b.double()), border=border)
 
 
 def ssim(a: Tensor, b: Tensor) -> float:

@@ -20,10 +20,10 @@ class Metadata:
 
     Attributes:
         exif: EXIF block (``Exif\0\0`` and a TIFF structure) with orientation 1, or None.
-        icc_profile: colour profile that says what the pixel values mean, or None for sRGB.
+        icc_profile: color profile that says what the pixel values mean, or None for sRGB.
         bit_depth: bits per channel on file.
         alpha: opacity, float32 [1, H, W] in [0, 1], not premultiplied, or None if opaque.
-        grey: the file had one channel; it is written with one channel again.
+        gray: the file had one channel; it is written with one channel again.
 
     Raises:
         InputError: if a value is not one of these.
@@ -33,7 +33,7 @@ class Metadata:
     icc_profile: bytes | None = None
     bit_depth: BitDepth = 8
     alpha: Tensor | None = None
-    grey: bool = False
+    gray: bool = False
 
     def __post_init__(self) -> None:
         if self.bit_depth not in (8, 16):
@@ -49,7 +49,7 @@ class Picture:
     Attributes:
         pixels: float32 [3, H, W], red, green, blue, encoded as on file: in sRGB, or as
             ``metadata.icc_profile`` says. Nominally in [0, 1]; what lies outside is clipped when
-            the picture is written. A grey picture has three equal channels.
+            the picture is written. A gray picture has three equal channels.
         metadata: what the file held beside them.
 
     Raises:
@@ -111,7 +111,7 @@ def to_levels(image: Tensor, bit_depth: BitDepth = 8) -> Tensor:
     return (image * top + 0.5).floor().clamp(0, top).to(torch.int32)
 
 
-def quantise(image: Tensor, bit_depth: BitDepth = 8) -> Tensor:
+def quantize(image: Tensor, bit_depth: BitDepth = 8) -> Tensor:
     """Round an image to what a file of ``bit_depth`` holds; see :func:`to_levels`.
 
     Args:

@@ -37,7 +37,7 @@ _TAGS = {
     "directories": 330,
     "dng version": 50706,
 }
-_COLOUR_FILTER_ARRAY, _LINEAR_RAW = 32803, 34892
+_COLOR_FILTER_ARRAY, _LINEAR_RAW = 32803, 34892
 _SIZES = {1: "B", 3: "H", 4: "I", 13: "I"}
 """Integer types of TIFF and their format."""
 
@@ -59,7 +59,7 @@ def is_raw(data: bytes) -> bool:
         return True
     return any(
         _TAGS["dng version"] in directory
-        or set(directory.get(_TAGS["photometric"], ())) & {_COLOUR_FILTER_ARRAY, _LINEAR_RAW}
+        or set(directory.get(_TAGS["photometric"], ())) & {_COLOR_FILTER_ARRAY, _LINEAR_RAW}
         for directory in _directories(data)
     )
 

@@ -27,7 +27,7 @@ def resize_bicubic(
     image, with weights from float64. Not clipped: bicubic overshoots [0, 1] at edges.
 
     Args:
-        image: float32 or float64 [..., H, W], any range and colour.
+        image: float32 or float64 [..., H, W], any range and color.
         scale: output size over input size; the output is ⌈scale·H⌉ × ⌈scale·W⌉. A ``Fraction``
             avoids a pixel too many where a float is a little above the ratio meant.
         size: output (height, width), instead of ``scale``.
@@ -86,10 +86,10 @@ def _contributions(input_length: int, length: int, scale: float) -> tuple[Tensor
     """Input index, int64 [taps, length], and weight, float64 [taps, length], of each sample."""
     shrink = min(1.0, scale)
     support = _KERNEL_SUPPORT / shrink
-    centre = (torch.arange(length, dtype=torch.float64) + 0.5) / scale - 0.5
-    first = torch.floor(centre - support / 2)
+    center = (torch.arange(length, dtype=torch.float64) + 0.5) / scale - 0.5
+    first = torch.floor(center - support / 2)
     index = first + torch.arange(math.ceil(support) + 2, dtype=torch.float64)[:, None]
-    weight = _cubic(shrink * (centre - index))
+    weight = _cubic(shrink * (center - index))
     weight = weight / weight.sum(0)
     mirrored = index.to(torch.int64) % (2 * input_length)
     mirrored = torch.where(mirrored < input_length, mirrored, 2 * input_length - 1 - mirrored)

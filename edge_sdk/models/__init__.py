@@ -3,11 +3,11 @@
 from edge_sdk.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from edge_sdk.models.enhance_net import EnhanceNet, EnhanceNetConfig
 from edge_sdk.models.picture import enhance_picture
-from edge_sdk.models.spec import Colour, ModelSpec, Task
+from edge_sdk.models.spec import Color, ModelSpec, Task
 
 __all__ = [
     "Checkpoint",
-    "Colour",
+    "Color",
     "EnhanceNet",
     "EnhanceNetConfig",
     "ModelSpec",

@@ -43,7 +43,7 @@ from edge_sdk.errors import InputError
 
 __all__ = ["BurstPaperConfig", "BurstPaperNet", "BurstPaperSpec"]
 
-COLOURS = 3
+COLORS = 3
 SIZE_MULTIPLE = 4
 """Two halvings of the size."""
 LEAST_LEARNED = 1.001
@@ -134,7 +134,7 @@ class BurstPaperNet(nn.Module):
         super().__init__()
         self.config = config = config or BurstPaperConfig()
         c, frames = config.channels, config.frames
-        self.encode_full = nn.Conv2d(COLOURS + 1, c, 3, padding=1)
+        self.encode_full = nn.Conv2d(COLORS + 1, c, 3, padding=1)
         self.encode_half = nn.Conv2d(c, 4 * c, 3, stride=2, padding=1)
         self.encode_quarter = nn.Conv2d(4 * c, 8 * c, 3, stride=2, padding=1)
         self.join_quarter = nn.Conv2d(8 * c * frames, config.width, 1)
@@ -143,7 +143,7 @@ class BurstPaperNet(nn.Module):
         self.join_half = nn.Conv2d(4 * c * (frames + 1), 4 * c, 3, padding=1)
         self.up_full = nn.ConvTranspose2d(4 * c, c, 2, stride=2)
         self.join_full = nn.Conv2d(c * (frames + 1), c, 3, padding=1)
-        self.reconstruct = nn.Conv2d(c, COLOURS, 3, padding=1)
+        self.reconstruct = nn.Conv2d(c, COLORS, 3, padding=1)
         with torch.no_grad():
             self.reconstruct.weight.mul_(FIRST_RESIDUAL)
             self.reconstruct.bias.zero_()  # type: ignore[union-attr]
@@ -167,7 +167,7 @@ class BurstPaperNet(nn.Module):
         two more each; and the encoder 4 px to either side of where such a pixel starts.
         """
         halo = SIZE_MULTIPLE * (1 + 2 * self.config.blocks) + 4
-        channels = COLOURS * self.config.frames + 1
+        channels = COLORS * self.config.frames + 1
         return BurstPaperSpec(self.config.frames, channels, SIZE_MULTIPLE, halo)
 
     def with_fixed_weight(self) -> BurstPaperNet:
@@ -194,8 +194,8 @@ class BurstPaperNet(nn.Module):
         self._check(x)
         noise = NOISE_GAIN * x[:, -1:]
         full, half, quarter = [], [], []
-        for first in range(0, COLOURS * self.config.frames, COLOURS):
-            frame = torch.cat((x[:, first : first + COLOURS], noise), 1)
+        for first in range(0, COLORS * self.config.frames, COLORS):
+            frame = torch.cat((x[:, first : first + COLORS], noise), 1)
             full.append(_active(self.encode_full(frame)))
             half.append(_active(self.encode_half(full[-1])))
             quarter.append(_active(self.encode_quarter(half[-1])))
@@ -208,7 +208,7 @@ class BurstPaperNet(nn.Module):
         deep = _active(self.up_full(deep))
         deep = _active(self.join_full(torch.cat((deep, *full), 1)))
         residual: Tensor = self.reconstruct(deep)
-        return residual + x[:, :COLOURS]
+        return residual + x[:, :COLORS]
 
     def _weight(self) -> Tensor | float:
         if self.weight_parameter is not None:
@@ -217,7 +217,7 @@ class BurstPaperNet(nn.Module):
         return float(self.config.reference_weight)
 
     def _check(self, x: Tensor) -> None:
-        channels = COLOURS * self.config.frames + 1
+        channels = COLORS * self.config.frames + 1
         if x.ndim != 4 or x.shape[1] != channels:
             raise InputError(
                 f"input must be [N, {channels}, H, W], {self.config.frames} frames of 3 channels "

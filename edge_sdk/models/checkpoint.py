@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +15,13 @@ from edge_sdk.errors import InputError, ModelError
 from edge_sdk.models.enhance_net import EnhanceNet, EnhanceNetConfig
 from edge_sdk.outputs import replacing
 from edge_sdk.quantization.scheme import Scheme, scheme_from_json
+from edge_sdk.renamed import with_current_names
 
 FORMAT = "edge-sdk-model"
-VERSION = 1
+VERSION = 2
+OLD_VERSION = 1
+"""Files of this version differ by names of keys alone."""
+_LOG = logging.getLogger(__name__)
 _CONFIG: TypeAdapter[EnhanceNetConfig] = TypeAdapter(EnhanceNetConfig)
 
 
@@ -27,7 +32,7 @@ class Checkpoint:
     Attributes:
         model: the network in evaluation mode, float32.
         path: where it came from.
-        scheme: its quantisation, if it was quantised.
+        scheme: its quantization, if it was quantized.
     """
 
     model: EnhanceNet
@@ -41,7 +46,7 @@ def save_checkpoint(model: nn.Module, path: Path, scheme: Scheme | None = None) 
     Args:
         model: an EnhanceNet.
         path: the file.
-        scheme: its quantisation; the weights stay float32, and their codes follow from them.
+        scheme: its quantization; the weights stay float32, and their codes follow from them.
 
     Raises:
         ModelError: if the architecture has no description to store, or the network no longer has
@@ -67,7 +72,7 @@ def save_checkpoint(model: nn.Module, path: Path, scheme: Scheme | None = None) 
     state = {name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
     described_by = {"format": FORMAT, "version": str(VERSION), "config": config}
     if scheme is not None:
-        described_by["quantisation"] = scheme.to_json()
+        described_by["quantization"] = scheme.to_json()
     data = save(state, described_by)
     with replacing(path) as temporary:
         temporary.write_bytes(data)
@@ -96,7 +101,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise ModelError(
             f"{path}: not an edge-sdk model file; save it with `edge-sdk train` or `fuse`"
         )
-    if metadata.get("version") != str(VERSION):
+    if metadata.get("version") == str(OLD_VERSION):
+        metadata = with_current_names(metadata)
+        _LOG.warning("%s: a model file of an earlier version, read with its old keys renamed", path)
+    elif metadata.get("version") != str(VERSION):
         raise ModelError(
             f"{path}: file version {metadata.get('version')} is not {VERSION}; update edge-sdk"
         )
@@ -108,10 +116,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def _scheme(metadata: dict[str, str], path: Path) -> Scheme | None:
-    if "quantisation" not in metadata:
+    if "quantization" not in metadata:
         return None
     try:
-        return scheme_from_json(metadata["quantisation"])
+        return scheme_from_json(metadata["quantization"])
     except InputError as error:
         raise ModelError(f"{path}: {error}") from error
 
@@ -137,7 +145,7 @@ def parse_config(text: str, source: str) -> EnhanceNetConfig:
         ModelError: naming ``source`` and the first key that does not fit.
     """
     try:
-        return _CONFIG.validate_python(json.loads(text), strict=False)
+        return _CONFIG.validate_python(with_current_names(json.loads(text)), strict=False)
     except (json.JSONDecodeError, RecursionError) as error:
         raise ModelError(f"{source}: the model description is not JSON ({error})") from error
     except InputError as error:

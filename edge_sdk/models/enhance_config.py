@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, get_args
 from pydantic import ConfigDict
 
 from edge_sdk.errors import InputError
-from edge_sdk.models.spec import Colour, Task, burst_channels
+from edge_sdk.models.spec import Color, Task, burst_channels
 from edge_sdk.reparam.blocks.configs import (
     BranchConfig,
     ConvBranchConfig,
@@ -36,16 +36,16 @@ class EnhanceNetConfig:
     Attributes:
         scale: ratio of sizes in each direction, 2 to 4: output over input for super-resolution and
             burst zoom, input over output for down-scaling; 1 for denoising.
-        colour: what the channels mean.
+        color: what the channels mean.
         widths: channels after conv1 and after each of the P modules, P + 1 numbers.
         branches: branches of every block, two or more, the largest of size 3; ``None`` for plain
             3×3 convolutions (the fused form).
         activation: nonlinearity after conv1 and after every module.
         skips: pairs (i, j), i < j: the output of the i-th module is added to that of the j-th and
             the sum feeds what follows; 0 stands for the initial features (after conv1).
-        image_skip: add the input to the output: enlarged by nearest neighbour for
+        image_skip: add the input to the output: enlarged by nearest neighbor for
             super-resolution, averaged over scale × scale pixels for down-scaling, as it is for
-            denoising; for burst zoom the merged colours, its first 3·scale² channels.
+            denoising; for burst zoom the merged colors, its first 3·scale² channels.
         collapsed: train on the merged kernel (one convolution per block and step).
         task: what the network does.
         blocks: of a partly merged network, the branches of each convolution in order (conv1, the
@@ -61,7 +61,7 @@ class EnhanceNetConfig:
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     scale: int = 2
-    colour: Colour = Colour.Y
+    color: Color = Color.Y
     widths: tuple[int, ...] = (16, 16, 16, 16, 16)
     branches: tuple[BranchConfig, ...] | None = sesr_branches(64)
     activation: Activation = "prelu"
@@ -80,10 +80,10 @@ class EnhanceNetConfig:
             *others, last = (str(scale) for scale in SCALES[self.task])
             choice = f"{', '.join(others)} or {last}" if others else last
             raise InputError(f"scale {self.scale} is not supported by {self.task}; choose {choice}")
-        if not isinstance(self.colour, Colour):
-            raise InputError(f"colour {self.colour!r} is no Colour; give Colour.Y or Colour.RGB")
-        if self.task is Task.BURST_ZOOM and self.colour is not Colour.RGB:
-            raise InputError("burst zoom works on red, green and blue; set colour: rgb")
+        if not isinstance(self.color, Color):
+            raise InputError(f"color {self.color!r} is no Color; give Color.Y or Color.RGB")
+        if self.task is Task.BURST_ZOOM and self.color is not Color.RGB:
+            raise InputError("burst zoom works on red, green and blue; set color: rgb")
         if not self.widths or any(width < 1 for width in self.widths):
             raise InputError(f"widths {self.widths} must be positive, at least one")
         if self.branches is not None:
@@ -162,7 +162,7 @@ class EnhanceNetConfig:
 
     def block_channels(self, index: int) -> tuple[int, int]:
         """Channels into and out of convolution ``index``, conv2 the last."""
-        channels = self.colour.channels
+        channels = self.color.channels
         before = burst_channels(self.scale) if self.task is Task.BURST_ZOOM else channels
         sides = (before, *self.widths, channels * (self.scale**2 if self.enlarges else 1))
         return (sides[index], sides[index + 1])

@@ -10,7 +10,7 @@ task                    head                                       image-space s
 super-resolution ×s     PixelShuffle(s) after conv2                nearest enlargement of the input
 down-scaling ÷s         average pooling (s×s) before conv2         the input, averaged over s×s
 denoising               none                                       the input
-burst zoom ×s           PixelShuffle(s) after conv2                the input's merged colours
+burst zoom ×s           PixelShuffle(s) after conv2                the input's merged colors
 ======================  =========================================  ===============================
 
 The down-sampling layer is average pooling because Core ML, TFLite and XNNPACK all have it as one
@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from edge_sdk.models.enhance_config import KERNEL_PX, Activation, EnhanceNetConfig
-from edge_sdk.models.spec import Colour, ModelSpec, Task
+from edge_sdk.models.spec import Color, ModelSpec, Task
 from edge_sdk.reparam.blocks.block import MultiBranchConv2d
 
 __all__ = ["Activation", "EnhanceNet", "EnhanceNetConfig"]
@@ -39,7 +39,7 @@ class EnhanceNet(nn.Module):
     """Network of 3×3 convolutions for three tasks; see :class:`EnhanceNetConfig`.
 
     The output is not clipped: a caller that shows it clamps to [0, 1].
-    :func:`~edge_sdk.models.enhance_picture` applies it to pictures of any size and colour.
+    :func:`~edge_sdk.models.enhance_picture` applies it to pictures of any size and color.
     """
 
     def __init__(self, config: EnhanceNetConfig) -> None:
@@ -81,7 +81,7 @@ class EnhanceNet(nn.Module):
             architecture=config.architecture,
             task=config.task,
             scale=config.scale if config.enlarges else 1,
-            colour=config.colour,
+            color=config.color,
             size_multiple=reduction,
             halo_px=halo,
             reduction=reduction,
@@ -91,7 +91,7 @@ class EnhanceNet(nn.Module):
         """Enhance ``x``.
 
         Args:
-            x: float [N, C, H, W] in [0, 1], C and its meaning by ``config.colour``; for burst zoom
+            x: float [N, C, H, W] in [0, 1], C and its meaning by ``config.color``; for burst zoom
                 what :class:`~edge_sdk.burst.stages.blend.Blend` returns. For down-scaling H and W
                 are multiples of s; pixels beyond the last multiple get no output pixel of their
                 own.
@@ -120,12 +120,12 @@ class EnhanceNet(nn.Module):
             return result + functional.avg_pool2d(x, self._config.scale)
         if self._config.task is Task.BURST_ZOOM:
             return self._enlarged(result + x[:, : result.shape[1]])
-        if self._config.task is Task.SUPER_RESOLUTION and self._config.colour is not Colour.Y:
+        if self._config.task is Task.SUPER_RESOLUTION and self._config.color is not Color.Y:
             return self._enlarged(result) + functional.interpolate(
                 x, scale_factor=self._config.scale, mode="nearest"
             )
         # One channel is broadcast to all of its sub-pixels, which enlarges it by nearest
-        # neighbour too, before PixelShuffle and therefore at the small size.
+        # neighbor too, before PixelShuffle and therefore at the small size.
         return self._enlarged(result + x)
 
     def _enlarged(self, subpixels: Tensor) -> Tensor:

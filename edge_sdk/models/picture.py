@@ -1,4 +1,4 @@
-"""Applying a model to a picture: colour, sizes and tiles are the picture's own affair here."""
+"""Applying a model to a picture: color, sizes and tiles are the picture's own affair here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import Picture, apply_tiled, resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
-from edge_sdk.models.spec import Colour, ModelSpec
+from edge_sdk.models.spec import Color, ModelSpec
 
 Chroma = Literal["bicubic", "bilinear"]
 Network = Callable[[Tensor], Tensor]
@@ -55,7 +55,7 @@ def enhance_picture(
     tile_px: int = TILE_PX,
     on_tile: OnTile | None = None,
 ) -> Picture | Tensor:
-    """Apply a network to a picture of any size (specification 1, "The image model", colour).
+    """Apply a network to a picture of any size (specification 1, "The image model", color).
 
     A network for Y runs on luma; Cb and Cr are interpolated to the size of its output and joined
     with it again. A network for RGB runs on all three. The network runs window by window, with a
@@ -89,7 +89,7 @@ def enhance_picture(
     _check(rgb, network, chroma, tile_px)
     with torch.no_grad():
         batch = _continued(rgb if rgb.ndim == 4 else rgb[None], found.reduction)
-        if found.colour is Colour.RGB:
+        if found.color is Color.RGB:
             enhanced = _run(network, batch, found, tile_px, on_tile)
         else:
             ycbcr = rgb_to_ycbcr(batch)
@@ -107,7 +107,7 @@ def _find_spec(network: Network, spec: ModelSpec | None) -> ModelSpec:
     if not isinstance(own, ModelSpec):
         if spec is None:
             raise InputError(
-                f"a {type(network).__name__} does not say its scale and colour; give its spec"
+                f"a {type(network).__name__} does not say its scale and color; give its spec"
             )
         return spec
     if spec is not None and spec != own:
@@ -143,7 +143,7 @@ def _run(
         if output.ndim != 4 or output.shape[1] != image.shape[1]:
             raise InputError(
                 f"the network made {list(output.shape)} of {image.shape[1]} channel(s), but its "
-                f"spec says colour {spec.colour}; give the network's own spec"
+                f"spec says color {spec.color}; give the network's own spec"
             )
         return output
 

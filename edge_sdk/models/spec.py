@@ -1,4 +1,4 @@
-"""What a caller must know of a model to feed it: scale, colour, sizes, halo."""
+"""What a caller must know of a model to feed it: scale, color, sizes, halo."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Task(StrEnum):
     the size of a frame; output is ``scale`` times larger."""
 
 
-class Colour(StrEnum):
+class Color(StrEnum):
     """What the channels of input and output mean."""
 
     Y = "y"
@@ -33,13 +33,13 @@ class Colour(StrEnum):
     @property
     def channels(self) -> int:
         """Number of channels."""
-        return 1 if self is Colour.Y else 3
+        return 1 if self is Color.Y else 3
 
 
 def burst_channels(scale: int) -> int:
     """Number of features of a burst, 4·scale² + 7.
 
-    Three colours and their noise at each of scale² phases; the colours of the frames' mean and of
+    Three colors and their noise at each of scale² phases; the colors of the frames' mean and of
     the reference, and the noise of one frame.
     """
     return 4 * scale**2 + 7
@@ -55,7 +55,7 @@ class ModelSpec:
         architecture: registry name of the architecture, such as ``enhance_net``.
         task: what the model does.
         scale: output size over input size where the model enlarges, else 1.
-        colour: meaning of the channels.
+        color: meaning of the channels.
         size_multiple: input height and width must be multiples of this.
         halo_px: input pixels around a tile that influence the tile's output; a tile read with this
             margin gives the same output as the whole picture. Tiles start and end at multiples of
@@ -71,17 +71,17 @@ class ModelSpec:
     architecture: str
     task: Task
     scale: int
-    colour: Colour
+    color: Color
     size_multiple: int
     halo_px: int
     reduction: int = 1
 
     @property
     def input_channels(self) -> int:
-        """Channels of an input: those of the colour, or the features of a burst."""
+        """Channels of an input: those of the color, or the features of a burst."""
         if self.task is Task.BURST_ZOOM:
             return burst_channels(self.scale)
-        return self.colour.channels
+        return self.color.channels
 
     def __post_init__(self) -> None:
         if min(self.scale, self.size_multiple, self.reduction) < 1 or self.halo_px < 0:

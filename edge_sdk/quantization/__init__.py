@@ -1,9 +1,9 @@
-"""Quantisation: what a model will lose in int8 and where, and the int8 model itself."""
+"""Quantization: what a model will lose in int8 and where, and the int8 model itself."""
 
 from edge_sdk.quantization.activations import ValueRange
-from edge_sdk.quantization.insertion import is_quantised
+from edge_sdk.quantization.insertion import is_quantized
 from edge_sdk.quantization.observers import OBSERVERS, Observer
-from edge_sdk.quantization.post_training import Quantised, apply_scheme, quantise, quantise_weights
+from edge_sdk.quantization.post_training import Quantized, apply_scheme, quantize, quantize_weights
 from edge_sdk.quantization.ranges import (
     Inflation,
     LayerRanges,
@@ -21,19 +21,19 @@ __all__ = [
     "LayerCost",
     "LayerRanges",
     "Observer",
-    "Quantised",
+    "Quantized",
     "RangeReport",
     "Scheme",
     "TuningConfig",
     "ValueRange",
     "agreement_db",
     "apply_scheme",
-    "is_quantised",
+    "is_quantized",
     "layer_costs",
     "lint_ranges",
     "meet_budget",
-    "quantise",
-    "quantise_weights",
+    "quantize",
+    "quantize_weights",
     "scheme_from_json",
     "tune",
 ]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from edge_sdk.errors import EdgeSdkError, InputError
-from edge_sdk.quantization.quantizer import quantise_affine, sqnr_db
+from edge_sdk.quantization.quantizer import quantize_affine, sqnr_db
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Activations:
 
     Attributes:
         range: least and greatest value.
-        sqnr_db: SQNR after per-tensor affine quantisation of that range, widened to hold 0.
+        sqnr_db: SQNR after per-tensor affine quantization of that range, widened to hold 0.
     """
 
     range: ValueRange
@@ -38,7 +38,7 @@ class Activations:
 def measure_activations(
     model: nn.Module, layers: Mapping[str, nn.Module], examples: Sequence[Tensor]
 ) -> dict[str, Activations]:
-    """Run the examples twice: once for the ranges, once for what quantising to them loses.
+    """Run the examples twice: once for the ranges, once for what quantizing to them loses.
 
     Two passes hold one layer's output at a time, however many examples there are.
 
@@ -69,7 +69,7 @@ def measure_activations(
     def compare(name: str, output: Tensor) -> None:
         seen = ranges[name]
         exact = output.double()
-        error = exact - quantise_affine(exact, min(seen.low, 0.0), max(seen.high, 0.0))
+        error = exact - quantize_affine(exact, min(seen.low, 0.0), max(seen.high, 0.0))
         signal, noise = powers.get(name, (0.0, 0.0))
         powers[name] = (
             signal + float(exact.square().sum()),

@@ -32,7 +32,7 @@ class Seen:
     counts: Tensor
 
     @property
-    def centres(self) -> Tensor:
+    def centers(self) -> Tensor:
         """Middle of each bin, float64 [4096]."""
         width = (self.high - self.low) / BINS
         return self.low + width * (torch.arange(BINS, dtype=torch.float64) + 0.5)

@@ -1,4 +1,4 @@
-"""Writing a scheme into a graph: explicit quantise and dequantise operators, int8 weights.
+"""Writing a scheme into a graph: explicit quantize and dequantize operators, int8 weights.
 
 The result is the truth that all targets are held to. It runs in PyTorch like any module, computing
 each operator in float32 on numbers that are exactly those the int8 codes stand for; converters read
@@ -35,7 +35,7 @@ def operators() -> Any:
     return torch.ops.quantized_decomposed
 
 
-def is_quantised(model: nn.Module) -> bool:
+def is_quantized(model: nn.Module) -> bool:
     """Whether a module is a graph with int8 codes in it, as :func:`insert` writes."""
     return isinstance(model, fx.GraphModule) and any(
         "quantized_decomposed" in str(node.target) for node in model.graph.nodes
@@ -164,7 +164,7 @@ def plan_codes(graph: ValueGraph, scheme: Scheme) -> Coding:
 def insert(graph: ValueGraph, scheme: Scheme) -> fx.GraphModule:
     """The int8 model that a scheme describes, as a new graph module in evaluation mode.
 
-    Tensors between operators are quantised and dequantised; weights become int8 codes and their
+    Tensors between operators are quantized and dequantized; weights become int8 codes and their
     scales (buffers); biases are rounded to multiples of input scale × weight scale and slopes of
     PReLUs and leaky ReLUs to parts of 1 (:func:`edge_sdk.int8.slope_divisions`,
     :func:`edge_sdk.int8.leaky_slope`), as integer kernels hold them.
@@ -178,9 +178,9 @@ def insert(graph: ValueGraph, scheme: Scheme) -> fx.GraphModule:
     """
     coding = plan_codes(graph, scheme)
     for value in coding.values:
-        _quantise_value(coding.module, value)
+        _quantize_value(coding.module, value)
     for node in coding.weights:
-        _quantise_weight(coding.module, node)
+        _quantize_weight(coding.module, node)
     for node in coding.slopes:
         exact = _stored(coding.module, node.args[1]).double()
         divisions = torch.from_numpy(slope_divisions(exact.numpy()))
@@ -205,24 +205,24 @@ def _takes_floats(node: fx.Node, user: fx.Node, floating: set[fx.Node]) -> bool:
     return node in floating and (user in floating or user.op == "output")
 
 
-def _quantise_value(module: fx.GraphModule, value: Coded) -> None:
+def _quantize_value(module: fx.GraphModule, value: Coded) -> None:
     codes = (value.codes.scale, value.codes.zero_point, LOWEST, HIGHEST, torch.int8)
     with module.graph.inserting_after(value.node):
-        quantised = module.graph.call_function(
+        quantized = module.graph.call_function(
             operators().quantize_per_tensor.default, (value.node, *codes)
         )
-    quantised.meta = {**value.node.meta, "val": value.node.meta["val"].to(torch.int8)}
+    quantized.meta = {**value.node.meta, "val": value.node.meta["val"].to(torch.int8)}
     for reader in value.readers:
-        # One for each reader: delegates take an operator together with its own dequantisation.
+        # One for each reader: delegates take an operator together with its own dequantization.
         with module.graph.inserting_before(reader):
             restored = module.graph.call_function(
-                operators().dequantize_per_tensor.default, (quantised, *codes)
+                operators().dequantize_per_tensor.default, (quantized, *codes)
             )
         restored.meta = dict(value.node.meta)
         reader.replace_input_with(value.node, restored)
 
 
-def _quantise_weight(module: fx.GraphModule, node: fx.Node) -> None:
+def _quantize_weight(module: fx.GraphModule, node: fx.Node) -> None:
     source = node.args[1]
     assert isinstance(source, fx.Node)
     weight = int8_weight(_stored(module, source), output_axis(node))

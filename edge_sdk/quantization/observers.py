@@ -50,15 +50,15 @@ def choose_codes(seen: Seen, observer: Observer, read_by: Activation | None = No
 def _percentile(seen: Seen) -> Affine:
     below = torch.cumsum(seen.counts, 0) / seen.counts.sum().clamp_min(1)
     inside = ((below >= TAIL) & (below - seen.counts / seen.counts.sum() <= 1 - TAIL)).nonzero()
-    centres = seen.centres
-    half = (seen.high - seen.low) / len(centres) / 2
-    low, high = centres[int(inside[0])] - half, centres[int(inside[-1])] + half
+    centers = seen.centers
+    half = (seen.high - seen.low) / len(centers) / 2
+    low, high = centers[int(inside[0])] - half, centers[int(inside[-1])] + half
     return affine(float(low), float(high))
 
 
 def _least_error(seen: Seen, read_by: Activation | None) -> Affine:
     occupied = seen.counts > 0
-    values, weights = seen.centres[occupied], seen.counts[occupied]
+    values, weights = seen.centers[occupied], seen.counts[occupied]
     after = read_by or torch.clone
     wanted = after(values)
 

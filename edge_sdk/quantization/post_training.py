@@ -1,4 +1,4 @@
-"""Post-training quantisation: calibrate on pictures, choose codes, write them into the graph."""
+"""Post-training quantization: calibrate on pictures, choose codes, write them into the graph."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from edge_sdk.quantization.value_graph import ValueGraph, leaky_slope_of, leaky_
 
 
 @dataclass(frozen=True, eq=False)
-class Quantised:
+class Quantized:
     """A model with explicit int8 codes.
 
     Attributes:
-        model: graph module from float32 to float32, with quantise and dequantise operators.
+        model: graph module from float32 to float32, with quantize and dequantize operators.
         scheme: what was written into it.
         graph: the float model that it was made from.
     """
@@ -33,15 +33,15 @@ class Quantised:
     graph: ValueGraph
 
 
-def quantise(
+def quantize(
     model: nn.Module,
     example: Tensor,
     pictures: Sequence[Tensor],
     observer: Observer = "mse",
     *,
     picture_output: bool = True,
-) -> Quantised:
-    """Quantise weights and activations of a model to int8.
+) -> Quantized:
+    """Quantize weights and activations of a model to int8.
 
     Args:
         model: float32 model in evaluation mode from one picture to tensors, fused before.
@@ -59,11 +59,11 @@ def quantise(
     _check_pictures(example, pictures)
     graph = value_graph(model, example)
     scheme = choose_scheme(graph, calibrate(graph, pictures), observer, picture_output)
-    return Quantised(insert(graph, scheme), scheme, graph)
+    return Quantized(insert(graph, scheme), scheme, graph)
 
 
-def quantise_weights(model: nn.Module, example: Tensor) -> Quantised:
-    """Quantise the weights of a model to int8 and leave the rest in floating point.
+def quantize_weights(model: nn.Module, example: Tensor) -> Quantized:
+    """Quantize the weights of a model to int8 and leave the rest in floating point.
 
     Args:
         model: float32 model in evaluation mode, fused before.
@@ -72,7 +72,7 @@ def quantise_weights(model: nn.Module, example: Tensor) -> Quantised:
     return apply_scheme(model, example, Scheme(weights_only=True))
 
 
-def apply_scheme(model: nn.Module, example: Tensor, scheme: Scheme) -> Quantised:
+def apply_scheme(model: nn.Module, example: Tensor, scheme: Scheme) -> Quantized:
     """Build the int8 model that a scheme describes.
 
     Raises:
@@ -83,10 +83,10 @@ def apply_scheme(model: nn.Module, example: Tensor, scheme: Scheme) -> Quantised
         missing = [value.share for value in graph.values if value.share not in scheme.values]
         if missing:
             raise InputError(
-                f"the quantisation scheme has no codes for {missing[0]}; it belongs to another "
-                "model, so quantise this one with --calibration DIR"
+                f"the quantization scheme has no codes for {missing[0]}; it belongs to another "
+                "model, so quantize this one with --calibration DIR"
             )
-    return Quantised(insert(graph, scheme), scheme, graph)
+    return Quantized(insert(graph, scheme), scheme, graph)
 
 
 def choose_scheme(

@@ -1,4 +1,4 @@
-"""The uniform 8-bit quantiser that ranges of activations are judged by; it rounds half to even.
+"""The uniform 8-bit quantizer that ranges of activations are judged by; it rounds half to even.
 
 Per tensor, affine: for values in [a, b] ∋ 0, Δ = (b − a)/255, z = round(−a/Δ),
 x̂ = Δ·(clip(round(x/Δ) + z, 0, 255) − z). That of weights is :mod:`edge_sdk.int8`.
@@ -13,7 +13,7 @@ from torch import Tensor
 AFFINE_LEVELS = 255
 
 
-def quantise_affine(values: Tensor, low: float, high: float) -> Tensor:
+def quantize_affine(values: Tensor, low: float, high: float) -> Tensor:
     """What 8 bits keep of values in [low, high], by one step and zero point.
 
     Args:

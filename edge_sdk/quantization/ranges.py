@@ -1,8 +1,8 @@
 """Range lint: what int8 will keep of every layer, and which branch takes the most of it.
 
-Ranges are judged by a uniform quantiser, weights per output channel and symmetric, activations per
+Ranges are judged by a uniform quantizer, weights per output channel and symmetric, activations per
 tensor and affine (:mod:`edge_sdk.quantization.quantizer`). Nothing is estimated: the values are
-quantised, and the signal-to-quantisation-noise ratio is measured,
+quantized, and the signal-to-quantization-noise ratio is measured,
 
     SQNR = 10·log₁₀(Σ x² / Σ (x − x̂)²) dB,
 

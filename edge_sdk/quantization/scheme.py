@@ -1,4 +1,4 @@
-"""The one quantisation truth: a scale and a zero point for every value of a model.
+"""The one quantization truth: a scale and a zero point for every value of a model.
 
 Activations are int8 codes with one step per tensor, x = scale · (q − zero_point), q ∈ [−128, 127];
 weights are int8 codes with one step per output channel, w = scale_c · q, q ∈ [−127, 127], where
@@ -31,7 +31,7 @@ class Affine:
     """Int8 codes of one tensor: x = scale · (q − zero_point).
 
     Attributes:
-        scale: step between neighbouring codes, above 0.
+        scale: step between neighboring codes, above 0.
         zero_point: code of the number 0, −128 to 127.
     """
 
@@ -99,7 +99,7 @@ def affine(low: float, high: float) -> Affine:
 
 @dataclass(frozen=True)
 class Scheme:
-    """Quantisation of a model: what it takes, beside the weights, to build the int8 model anew.
+    """Quantization of a model: what it takes, beside the weights, to build the int8 model anew.
 
     Attributes:
         values: codes of every tensor between operators, by the name of the module that makes it
@@ -145,7 +145,7 @@ def scheme_from_json(text: str) -> Scheme:
         content = json.loads(text)
         if content["version"] != 1:
             raise InputError(
-                f"quantisation scheme of version {content['version']}; this edge-sdk reads "
+                f"quantization scheme of version {content['version']}; this edge-sdk reads "
                 "version 1, update it"
             )
         levels = content.get("noise_levels")
@@ -161,5 +161,5 @@ def scheme_from_json(text: str) -> Scheme:
         )
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise InputError(
-            f"not a quantisation scheme ({error}); quantise the model again"
+            f"not a quantization scheme ({error}); quantize the model again"
         ) from error

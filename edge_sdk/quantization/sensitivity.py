@@ -69,7 +69,7 @@ def layer_costs(
 
     Args:
         graph: the float model.
-        scheme: its quantisation.
+        scheme: its quantization.
         pictures: inputs of the graph's shape.
         clip: as in :func:`agreement_db`.
     """
@@ -108,7 +108,7 @@ def meet_budget(
 
     Args:
         graph: the float model.
-        scheme: its quantisation.
+        scheme: its quantization.
         pictures: inputs of the graph's shape, others than those that chose the scheme.
         budget_db: PSNR to reach.
         clip: as in :func:`agreement_db`.

@@ -1,4 +1,4 @@
-"""Quantisation-aware fine-tuning: the float weights learn to survive their int8 codes.
+"""Quantization-aware fine-tuning: the float weights learn to survive their int8 codes.
 
 The float model is the teacher: no labels are needed. Activations keep the codes of the scheme;
 weights are rounded to theirs on every step; gradients pass the rounding as they are (straight
@@ -16,7 +16,7 @@ from torch import Tensor, fx, nn
 
 from edge_sdk.errors import InputError
 from edge_sdk.exported import quiet_copy
-from edge_sdk.int8 import fake_quantise
+from edge_sdk.int8 import fake_quantize
 from edge_sdk.quantization.insertion import plan_codes, round_leaky
 from edge_sdk.quantization.scheme import HIGHEST, LOWEST, Scheme
 from edge_sdk.quantization.value_graph import ValueGraph, first_output, output_axis, value_graph
@@ -29,7 +29,7 @@ class TuningConfig:
     """How to fine-tune.
 
     Attributes:
-        steps: optimisation steps.
+        steps: optimization steps.
         batch: pictures per step.
         learning_rate: of Adam at the first step; a cosine leads it to zero.
         seed: seed of the draws.
@@ -61,7 +61,7 @@ def tune(
 ) -> nn.Module:
     """Fine-tune a model's float weights so that its int8 form returns what the model returns.
 
-    Minimises the mean squared difference between the int8 model's output and the float model's,
+    Minimizes the mean squared difference between the int8 model's output and the float model's,
     clipped to the range of the output codes. (Following the truth instead was tried for
     super-resolution: the weights drift, and both figures fall.)
 
@@ -74,10 +74,10 @@ def tune(
         progress: called with the steps done and to do.
 
     Returns:
-        A copy of the model with tuned parameters; quantise it with the same scheme.
+        A copy of the model with tuned parameters; quantize it with the same scheme.
 
     Raises:
-        InputError: if there are no pictures, or the scheme quantises no activations.
+        InputError: if there are no pictures, or the scheme quantizes no activations.
     """
     config = config or TuningConfig()
     if scheme.weights_only or not pictures:
@@ -89,9 +89,9 @@ def tune(
         wanted = torch.stack([first_output(graph.module(each)).clamp(low, high) for each in inputs])
     student = _trainable(graph, scheme)
     parameters = list(student.parameters())
-    optimiser = torch.optim.Adam(parameters, lr=config.learning_rate)
+    optimizer = torch.optim.Adam(parameters, lr=config.learning_rate)
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: 0.5 * (1 + math.cos(math.pi * step / config.steps))
+        optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * step / config.steps))
     )
     generator = torch.Generator().manual_seed(config.seed)
     with torch.enable_grad():
@@ -101,9 +101,9 @@ def tune(
                 (first_output(student(inputs[i])) - wanted[i]).square().mean() for i in chosen
             ]
             loss = torch.stack(losses).mean()
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
+            optimizer.step()
             schedule.step()
             if progress is not None:
                 progress(step + 1, config.steps)
@@ -142,9 +142,9 @@ def _trainable(graph: ValueGraph, scheme: Scheme) -> fx.GraphModule:
 
 def _fake_weight(weight: Tensor, axis: int | None) -> Tensor:
     if axis is None:
-        return fake_quantise(weight[None])[0]
+        return fake_quantize(weight[None])[0]
     first = weight.transpose(0, axis)
-    return fake_quantise(first).transpose(0, axis)
+    return fake_quantize(first).transpose(0, axis)
 
 
 def _output_range(graph: ValueGraph, scheme: Scheme) -> tuple[float, float]:

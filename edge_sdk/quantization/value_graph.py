@@ -66,7 +66,7 @@ KEEPING = frozenset(
         "view",
     }
 )
-"""Operators whose output holds values of the input (or 0) alone, or means of neighbours, for which
+"""Operators whose output holds values of the input (or 0) alone, or means of neighbors, for which
 integer kernels have no other codes: the codes stay the same."""
 FIXED: dict[str, Affine] = {
     "_log_softmax": Affine(2.0**-4, 127),
@@ -76,7 +76,7 @@ FIXED: dict[str, Affine] = {
     "softmax": Affine(2.0**-8, LOWEST),
     "tanh": Affine(2.0**-7, 0),
 }
-"""Operators whose range is known, and the codes that integer kernels (TFLite's quantisation
+"""Operators whose range is known, and the codes that integer kernels (TFLite's quantization
 specification) give them, whatever else is asked for."""
 
 

@@ -16,18 +16,18 @@ class MotionField:
     """Where each point of the reference lies on a frame, and how far to trust it.
 
     A point p goes to M p + d(p): the frame's motion M, plus the offset d that is interpolated
-    bilinearly between the tiles of a regular grid and held constant beyond the outermost centres.
+    bilinearly between the tiles of a regular grid and held constant beyond the outermost centers.
 
     Attributes:
-        matrix: float64 [3, 3], M, on centred coordinates.
-        offsets_px: float64 [R, C, 2], d = (x, y) at the centres of R × C equal tiles that cover the
+        matrix: float64 [3, 3], M, on centered coordinates.
+        offsets_px: float64 [R, C, 2], d = (x, y) at the centers of R × C equal tiles that cover the
             reference; ``None`` for zero everywhere.
         confidence: float64 [R, C] in [0, 1] of the tiles: 1 where the frame, moved like this, shows
             what the reference shows, within the noise. A flat tile that matches has 1, for there
             any motion would do. ``None`` for 1 everywhere.
         height: rows of the reference.
         width: columns of the reference.
-        support: float64 [R, C] in [0, 1]: how far the tile alone, without its neighbours and the
+        support: float64 [R, C] in [0, 1]: how far the tile alone, without its neighbors and the
             frame's motion, bears the motion out: 0 where it is flat, dark or does not match.
             ``None`` if not measured. For reports, not for weights.
     """

@@ -2,7 +2,7 @@
 
 A tile that an object covers in part follows the object, and takes the background beside it along.
 Each quarter of a tile therefore chooses anew between the tiles' offset and rest, by the residuals
-of its own neighbourhood under both.
+of its own neighborhood under both.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Gauss–Newton refinement of motions, inverse compositional, robust, batched over frames.
 
-Minimises Σ_p ρ(I(M p) − g·T(p) − b) over the motion M, gain g and offset b of each frame I against
+Minimizes Σ_p ρ(I(M p) − g·T(p) − b) over the motion M, gain g and offset b of each frame I against
 the reference T (Baker & Matthews 2004, with gain and offset as in Bartoli 2008 and ρ by Tukey's
 biweight). Gradients are those of the reference, so their products are computed once per level.
 """

@@ -1,6 +1,6 @@
-"""Motions between frames: 3×3 matrices on pixel coordinates around the picture's centre.
+"""Motions between frames: 3×3 matrices on pixel coordinates around the picture's center.
 
-The origin is the centre of the picture, x to the right, y down, one unit one pixel; pixel (column
+The origin is the center of the picture, x to the right, y down, one unit one pixel; pixel (column
 c, row r) of a picture of width W and height H lies at (c − (W − 1)/2, r − (H − 1)/2). A motion maps
 a point of the reference to the point of the frame that shows the same thing.
 """
@@ -16,7 +16,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class EuclideanMotion:
-    """A shift and a rotation about the picture's centre.
+    """A shift and a rotation about the picture's center.
 
     Attributes:
         shift_x_px: shift to the right, in pixels.
@@ -49,15 +49,15 @@ class EuclideanMotion:
 
     @staticmethod
     def of(matrix: Tensor) -> EuclideanMotion:
-        """Read shift and rotation at the centre off a matrix [3, 3]."""
+        """Read shift and rotation at the center off a matrix [3, 3]."""
         angle = math.degrees(
             math.atan2(float(matrix[1, 0] - matrix[0, 1]), float(matrix[0, 0] + matrix[1, 1]))
         )
         return EuclideanMotion(float(matrix[0, 2]), float(matrix[1, 2]), angle)
 
 
-def centred_grid(height: int, width: int, *, step: float = 1.0, like: Tensor) -> Tensor:
-    """Centred coordinates of all pixels, [height, width, 2] as (x, y), in units of ``step``.
+def centered_grid(height: int, width: int, *, step: float = 1.0, like: Tensor) -> Tensor:
+    """Centered coordinates of all pixels, [height, width, 2] as (x, y), in units of ``step``.
 
     A picture ``s`` times finer than the one in whose pixels the coordinates count has ``step=1/s``.
     """
@@ -76,7 +76,7 @@ def transform(matrices: Tensor, points: Tensor) -> Tensor:
 
 def motion_error_px(estimate: Tensor, truth: Tensor, height: int, width: int) -> Tensor:
     """Distance between two motions [..., 3, 3] at every pixel, [..., height·width], in pixels."""
-    points = centred_grid(height, width, like=truth).reshape(-1, 2)
+    points = centered_grid(height, width, like=truth).reshape(-1, 2)
     difference = transform(estimate.to(truth.dtype), points) - transform(truth, points)
     distance: Tensor = difference.norm(dim=-1)
     return distance

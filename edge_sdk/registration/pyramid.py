@@ -26,7 +26,7 @@ def build_pyramid(images: Tensor, smallest_px: int) -> list[Tensor]:
     """Halve [N, 1, H, W] until the shorter side would fall under ``smallest_px``; finest first.
 
     Each level averages 2×2 pixels of the one below and blurs them slightly. Of an odd size the last
-    row or column is dropped, which moves the centre by half a pixel (:func:`level_matrix`).
+    row or column is dropped, which moves the center by half a pixel (:func:`level_matrix`).
     """
     levels = [images]
     while min(levels[-1].shape[-2:]) // 2 >= smallest_px:
@@ -41,10 +41,10 @@ def _halve(images: Tensor) -> Tensor:
 
 
 def level_matrix(size: torch.Size, like: Tensor) -> Tensor:
-    """Centred coordinates of the level above a picture of ``size``, in those of the picture.
+    """Centered coordinates of the level above a picture of ``size``, in those of the picture.
 
     Returns:
-        Float64 [3, 3]: twice as long; of an odd side the centre moves by half a pixel.
+        Float64 [3, 3]: twice as long; of an odd side the center moves by half a pixel.
     """
     scaling = torch.diag(torch.tensor([2.0, 2.0, 1.0], dtype=torch.float64, device=like.device))
     scaling[0, 2] = -0.5 * (size[-1] % 2)
@@ -71,7 +71,7 @@ def search_shifts(
     min_overlap: float = MIN_OVERLAP,
     candidates: int = 1,
 ) -> tuple[Tensor, Tensor]:
-    """Best whole-pixel shifts of each frame by normalised cross-correlation over the overlap.
+    """Best whole-pixel shifts of each frame by normalized cross-correlation over the overlap.
 
     All shifts at once by Fourier transforms (Padfield 2010). The evidence of a shift is ρ·√n, n the
     share of the picture in the overlap: by chance ρ is of the order of 1/√n, so that few pixels

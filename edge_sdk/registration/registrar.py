@@ -18,7 +18,7 @@ from edge_sdk.registration.global_motion import SEARCHED_SHARE, GlobalFinder
 from edge_sdk.registration.motion import EuclideanMotion
 from edge_sdk.registration.pyramid import build_pyramid, level_matrix
 
-QUANTISATION = (1 / 255) ** 2 / 6
+QUANTIZATION = (1 / 255) ** 2 / 6
 """Variance of the difference of two values rounded to 8 bits."""
 NOISE_MARGIN = 1.3
 """Variance of a difference, over that of the estimated noise, up to which it counts as noise."""
@@ -31,7 +31,7 @@ class Registration:
     """How one frame lies on the reference.
 
     Attributes:
-        matrix: float64 [3, 3], reference to frame, centred pixel coordinates.
+        matrix: float64 [3, 3], reference to frame, centered pixel coordinates.
         residual_std: standard deviation, in [0, 1], of what the motion does not explain.
         overlap: share of the reference that the frame shows.
         explained: squared correlation with the reference after alignment.
@@ -148,7 +148,7 @@ class Registrar:
         impulse = torch.zeros(1, 1, 31, 31)
         impulse[..., 15, 15] = 1.0
         passed = float(gaussian_blur(impulse, self.config.smooth_px).square().sum())
-        noise = 2 * self.noise_std**2 * passed + QUANTISATION
+        noise = 2 * self.noise_std**2 * passed + QUANTIZATION
         difference = smooth - self._smooth[0]
         expected = noise / 4**self.halvings
         alike: bool = float(difference.var(correction=0)) <= NOISE_MARGIN * expected

@@ -15,7 +15,7 @@ def sample_bicubic(image: Tensor, points: Tensor) -> Tensor:
 
     Args:
         image: float [C, H, W]; beyond its edge the nearest pixel counts.
-        points: float [..., 2], centred (x, y) in pixels of ``image``.
+        points: float [..., 2], centered (x, y) in pixels of ``image``.
 
     Returns:
         Float [C, ...]: exact for quadratic pictures.
@@ -45,7 +45,7 @@ def sample_frames(frames: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
 
     Args:
         frames: float [N, C, H, W]; beyond the edge the nearest pixel counts.
-        points: float [N, P, 2], centred (x, y) in pixels.
+        points: float [N, P, 2], centered (x, y) in pixels.
 
     Returns:
         Values float [N, C, P], and bool [N, P]: true where the point lies on the picture.
@@ -89,7 +89,7 @@ def sample_linear(
     Args:
         frames: float32 [N, 1, H, W]; beyond the edge the nearest pixel counts.
         matrices: float64 [N, 3, 3], motions.
-        points: float32 [P, 2], centred (x, y) in pixels.
+        points: float32 [P, 2], centered (x, y) in pixels.
         offsets_px: float32 [N, 2, P], added to the moved points; ``None`` for nothing.
 
     Returns:

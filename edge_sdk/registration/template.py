@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from edge_sdk.registration.motion import centred_grid
+from edge_sdk.registration.motion import centered_grid
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +20,7 @@ class Template:
     most of it; one pixel per cell keeps them spread over the picture.
 
     Attributes:
-        points: float32 [P, 2], centred pixel coordinates, P = rows · columns, row by row.
+        points: float32 [P, 2], centered pixel coordinates, P = rows · columns, row by row.
         values: float32 [P], the reference there.
         slopes: float32 [P, 2], its central differences along x and y, per pixel.
         rows: rows of cells.
@@ -55,7 +55,7 @@ def make_template(reference: Tensor, most_points: int) -> Template:
     _, chosen = functional.max_pool2d(energy, cell, return_indices=True, ceil_mode=True)
     index = chosen.flatten()
     slopes = torch.stack((slope_x.flatten()[index], slope_y.flatten()[index]), dim=1)
-    points = centred_grid(height, width, like=reference).reshape(-1, 2)[index]
+    points = centered_grid(height, width, like=reference).reshape(-1, 2)[index]
     values = reference.flatten()[index]
     rows, columns = chosen.shape[-2:]
     return Template(points, values, slopes, rows, columns, cell, height, width)

@@ -126,7 +126,7 @@ class TileEvidence:
 def evidence(
     view: View, grid: TileGrid, offsets: Tensor, subsets: tuple[Tensor | None, ...] = (None,)
 ) -> tuple[TileEvidence, ...]:
-    """Linearise the residuals of frames about offsets [N, 2, R, C], in finest pixels.
+    """Linearize the residuals of frames about offsets [N, 2, R, C], in finest pixels.
 
     Each of ``subsets`` [P] leaves out the cells that are 0; ``None`` takes all.
     """

@@ -2,7 +2,7 @@
 
 The offsets are a bilinear field d on a coarse grid, found by Gauss–Newton on all pyramid levels
 from coarse to fine: the tiles' own least-squares evidence (Lucas & Kanade 1981 with bilinear
-windows), joined by a prior under which neighbours differ little, or, on two layers, freely.
+windows), joined by a prior under which neighbors differ little, or, on two layers, freely.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from edge_sdk.registration.tile_evidence import TileEvidence, View, evidence
 from edge_sdk.registration.tile_grid import TileGrid, relaxed
 
 STEP_PX = 0.2
-"""Standard deviation by which offsets of neighbouring tiles are expected to differ."""
+"""Standard deviation by which offsets of neighboring tiles are expected to differ."""
 REST_PX = 1.0
 """Standard deviation of offsets of tiles that move with the frame."""
 STEPS = 4

@@ -12,7 +12,7 @@ from edge_sdk.registration.template import Template
 
 @dataclass(frozen=True, eq=False)
 class TileGrid:
-    """Bilinear interpolation between the centres of R × C tiles, as matrices.
+    """Bilinear interpolation between the centers of R × C tiles, as matrices.
 
     Attributes:
         down: float32 [R, rows of cells]: weight of each row of tiles in each row of cells.
@@ -32,7 +32,7 @@ class TileGrid:
         )
 
     def interpolated(self, tiles: Tensor) -> Tensor:
-        """Values [N, K, R, C] at the centres of tiles, at all cells: [N, K, P]."""
+        """Values [N, K, R, C] at the centers of tiles, at all cells: [N, K, P]."""
         return (self.down.T @ tiles @ self.across).flatten(2)
 
     def gathered(self, cells: Tensor) -> Tensor:
@@ -43,12 +43,12 @@ class TileGrid:
 
 
 FAINT = 1e-3
-"""Pull to 0, in px⁻², that is left for tiles without evidence or neighbours."""
+"""Pull to 0, in px⁻², that is left for tiles without evidence or neighbors."""
 
 
 def _hats(cells: int, cell_share: float, tiles: int, like: Tensor) -> Tensor:
-    centres = (torch.arange(cells, dtype=like.dtype, device=like.device) + 0.5) * cell_share
-    places = (centres * tiles - 0.5).clamp(0, tiles - 1)
+    centers = (torch.arange(cells, dtype=like.dtype, device=like.device) + 0.5) * cell_share
+    places = (centers * tiles - 0.5).clamp(0, tiles - 1)
     steps = torch.arange(tiles, dtype=like.dtype, device=like.device)
     return (1 - (places[None] - steps[:, None]).abs()).clamp_min(0.0)
 
@@ -71,19 +71,19 @@ def relaxed(
     rest_px: float,
     sweeps: int = 40,
 ) -> Tensor:
-    """The offsets x that agree with their tiles' evidence and with their neighbours.
+    """The offsets x that agree with their tiles' evidence and with their neighbors.
 
-    Minimises Σ ½ xᵀA x − xᵀr + Σ ω |x|²/2 rest² + Σ ω |x − x'|²/2 step² over pairs of neighbours.
-    The weight ω = (1 + |x − x'|²/4 step²)⁻² of the start lets neighbours on two layers part, and
+    Minimizes Σ ½ xᵀA x − xᵀr + Σ ω |x|²/2 rest² + Σ ω |x − x'|²/2 step² over pairs of neighbors.
+    The weight ω = (1 + |x − x'|²/4 step²)⁻² of the start lets neighbors on two layers part, and
     likewise lets what moves away from 0 go. Block Jacobi sweeps.
 
     Args:
         information: float32 [N, 3, R, C], A as (xx, xy, yy), in px⁻².
         right: float32 [N, 2, R, C], r, in px⁻¹.
         start: float32 [N, 2, R, C], in px.
-        step_px: standard deviation that neighbours are expected to differ by.
+        step_px: standard deviation that neighbors are expected to differ by.
         rest_px: standard deviation of offsets about 0.
-        sweeps: how often each tile hears its neighbours.
+        sweeps: how often each tile hears its neighbors.
     """
     beside = _bond(start[..., 1:] - start[..., :-1], step_px)
     below = _bond(start[..., 1:, :] - start[..., :-1, :], step_px)

@@ -1,4 +1,4 @@
-"""Reparameterisation: multi-branch blocks for training, exact merging for deployment."""
+"""Reparameterization: multi-branch blocks for training, exact merging for deployment."""
 
 from edge_sdk.reparam.blocks.block import MultiBranchConv2d
 from edge_sdk.reparam.blocks.collapse import freeze_batch_norm, thaw_batch_norm

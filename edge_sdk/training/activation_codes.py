@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional
 
-from edge_sdk.int8 import fake_quantise
+from edge_sdk.int8 import fake_quantize
 from edge_sdk.models.enhance_net import EnhanceNet, EnhanceNetConfig
 from edge_sdk.quantization.calibrate import BINS, Seen
 from edge_sdk.quantization.observers import Activation, choose_codes
@@ -95,7 +95,7 @@ class _RoundedConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         conv = self._conv[0]
-        kernel = fake_quantise(conv.weight)
+        kernel = fake_quantize(conv.weight)
         return functional.conv2d(x, kernel, conv.bias, conv.stride, conv.padding)
 
 

@@ -7,7 +7,7 @@ training        what its config says; all of the run where a recipe names no pha
 statistics      its branches, one by one, while their BatchNorms gather running statistics
 collapsed       one convolution; BatchNorms use the statistics gathered, scale and shift go on
                 learning
-fake-quantised  the same with the merged kernel rounded to int8, gradients straight through, and
+fake-quantized  the same with the merged kernel rounded to int8, gradients straight through, and
                 activations too (:mod:`edge_sdk.training.activation_codes`); always in float32
 ==============  ==================================================================================
 
@@ -30,14 +30,14 @@ class Phase(StrEnum):
     TRAINING = "training"
     STATISTICS = "statistics"
     COLLAPSED = "collapsed"
-    FAKE_QUANTISED = "fake-quantised"
+    FAKE_QUANTIZED = "fake-quantized"
 
 
 def phase_at(config: TrainConfig, step: int) -> Phase:
     """Phase of the step that follows ``step`` others."""
     phases = config.phases
-    if phases.fake_quantised_steps and step >= config.optimiser.steps - phases.fake_quantised_steps:
-        return Phase.FAKE_QUANTISED
+    if phases.fake_quantized_steps and step >= config.optimizer.steps - phases.fake_quantized_steps:
+        return Phase.FAKE_QUANTIZED
     if phases.statistics_steps is None:
         return Phase.TRAINING
     return Phase.STATISTICS if step < phases.statistics_steps else Phase.COLLAPSED
@@ -45,17 +45,17 @@ def phase_at(config: TrainConfig, step: int) -> Phase:
 
 def rounds(config: TrainConfig) -> bool:
     """Whether a recipe ends with steps that are rounded to int8."""
-    return config.phases.fake_quantised_steps > 0
+    return config.phases.fake_quantized_steps > 0
 
 
 def enter_phase(network: nn.Module, phase: Phase) -> None:
     """Put all blocks of a network into a phase, in place; phases only go forward."""
-    if phase in (Phase.COLLAPSED, Phase.FAKE_QUANTISED):
+    if phase in (Phase.COLLAPSED, Phase.FAKE_QUANTIZED):
         freeze_batch_norm(network)
-    round_kernels(network, phase is Phase.FAKE_QUANTISED)
+    round_kernels(network, phase is Phase.FAKE_QUANTIZED)
 
 
 def round_kernels(network: nn.Module, rounded: bool) -> None:
     """Have all blocks that run collapsed round their merged kernel to int8, or not, in place."""
     for block in multi_branch_blocks(network):
-        block.fake_quantised = rounded
+        block.fake_quantized = rounded

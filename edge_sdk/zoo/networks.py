@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from edge_sdk.errors import FusionError, InputError
-from edge_sdk.models import Colour, EnhanceNet
+from edge_sdk.models import Color, EnhanceNet
 from edge_sdk.models.spec import ModelSpec, Task
 from edge_sdk.reparam import fuse
 from edge_sdk.zoo.catalogue import resolve_model
@@ -84,7 +84,7 @@ def luma_network(model: str, scale: int) -> EnhanceNet:
     spec = network.spec
     if scale != LUMA_SCALE or not enlarges_luma(spec):
         raise InputError(
-            f"model {model} is for {spec.task} ×{spec.scale} of {spec.colour}; a zoom by {scale} "
+            f"model {model} is for {spec.task} ×{spec.scale} of {spec.color}; a zoom by {scale} "
             f"needs one for burst-zoom, a luma (y) model of ×{LUMA_SCALE} at scale {LUMA_SCALE}, "
             "or none"
         )
@@ -93,5 +93,5 @@ def luma_network(model: str, scale: int) -> EnhanceNet:
 
 def enlarges_luma(spec: ModelSpec) -> bool:
     """Whether a model is a luma network that a burst can be zoomed with."""
-    wanted = (Task.SUPER_RESOLUTION, Colour.Y, LUMA_SCALE)
-    return (spec.task, spec.colour, spec.scale) == wanted
+    wanted = (Task.SUPER_RESOLUTION, Color.Y, LUMA_SCALE)
+    return (spec.task, spec.color, spec.scale) == wanted

@@ -21,10 +21,10 @@ NOISE = torch.full((1, 1, 1, 1), 0.02)
 SIDE = 16
 
 
-def flat(scale: int, colours: tuple[float, float, float], weight: float) -> tuple[Tensor, ...]:
+def flat(scale: int, colors: tuple[float, float, float], weight: float) -> tuple[Tensor, ...]:
     phases = scale**2
     weights = torch.full((1, phases, SIDE, SIDE), weight)
-    reference = torch.tensor(colours).view(1, 3, 1, 1).expand(1, 3, SIDE, SIDE)
+    reference = torch.tensor(colors).view(1, 3, 1, 1).expand(1, 3, SIDE, SIDE)
     sums = reference.repeat_interleave(phases, 1) * weight
     return sums, weights, reference
 
@@ -32,12 +32,12 @@ def flat(scale: int, colours: tuple[float, float, float], weight: float) -> tupl
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
 @pytest.mark.parametrize("weight", [0.0, 0.3, 7.0])
 def test_a_flat_picture_stays_as_it_is(scale: int, weight: float) -> None:
-    colours = (0.2, 0.5, 0.9)
-    features = Blend(scale)(*flat(scale, colours, weight), NOISE)
+    colors = (0.2, 0.5, 0.9)
+    features = Blend(scale)(*flat(scale, colors, weight), NOISE)
     assert features.shape == (1, burst_channels(scale), SIDE - 2, SIDE - 2)
     values = features[0].mean((1, 2))
     phases = scale**2
-    wanted = torch.tensor(colours)
+    wanted = torch.tensor(colors)
     torch.testing.assert_close(values[: 3 * phases], wanted.repeat_interleave(phases))
     torch.testing.assert_close(values[3 * phases : 3 * phases + 6], wanted.repeat(2))
 

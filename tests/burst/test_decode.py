@@ -19,10 +19,10 @@ def bilinear() -> nn.Module:
     return nn.Upsample(scale_factor=2, mode="bilinear")
 
 
-def flat_sums(colour: Tensor, weight: float) -> tuple[Tensor, Tensor, Tensor]:
+def flat_sums(color: Tensor, weight: float) -> tuple[Tensor, Tensor, Tensor]:
     weights = torch.full((1, 4, TILE, TILE), weight)
-    sums = weight * colour.repeat_interleave(4).view(1, 12, 1, 1).expand(1, 12, TILE, TILE)
-    return sums, weights, colour.view(1, 3, 1, 1).expand(1, 3, TILE, TILE)
+    sums = weight * color.repeat_interleave(4).view(1, 12, 1, 1).expand(1, 12, TILE, TILE)
+    return sums, weights, color.view(1, 3, 1, 1).expand(1, 3, TILE, TILE)
 
 
 levels = st.floats(0, 1)
@@ -31,11 +31,11 @@ levels = st.floats(0, 1)
 @settings(max_examples=15)
 @given(levels, levels, levels, st.sampled_from([0.0, 0.3, 1.0, 12.0]))
 def test_a_constant_stays_constant(red: float, green: float, blue: float, weight: float) -> None:
-    colour = torch.tensor([red, green, blue])
-    output = Decode(bilinear(), 8 / 255, 10)(*flat_sums(colour, weight))
+    color = torch.tensor([red, green, blue])
+    output = Decode(bilinear(), 8 / 255, 10)(*flat_sums(color, weight))
     assert output.shape == (1, 3, 2 * INSIDE, 2 * INSIDE)
     torch.testing.assert_close(
-        output, colour.view(1, 3, 1, 1).expand_as(output), rtol=0, atol=0.5 / 255
+        output, color.view(1, 3, 1, 1).expand_as(output), rtol=0, atol=0.5 / 255
     )
 
 

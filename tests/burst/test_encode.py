@@ -54,8 +54,8 @@ def test_a_constant_stays_constant(dx: float, dy: float, level: float, scale: in
     assert sums.shape == (1, 3 * count, INSIDE, INSIDE)
     assert weights.shape == (1, count, INSIDE, INSIDE)
     assert agreement.shape == (1, 1, INSIDE, INSIDE)
-    for colour in range(3):
-        part = sums[:, count * colour : count * (colour + 1)]
+    for color in range(3):
+        part = sums[:, count * color : count * (color + 1)]
         torch.testing.assert_close(part, level * weights, rtol=1e-5, atol=1e-6)
 
 

@@ -17,7 +17,7 @@ from edge_sdk.burst.inputs.calibration import NOISE_LEVELS, burst_calibration
 from edge_sdk.data.camera.config import CameraConfig
 from edge_sdk.data.camera.simulation import simulate_burst
 from edge_sdk.data.probes.examples import example_photo
-from edge_sdk.deploy.quantize import QuantiseOptions, quantise_loaded
+from edge_sdk.deploy.quantize import QuantizeOptions, quantize_loaded
 from edge_sdk.imaging import Picture, psnr, write_picture
 from edge_sdk.models import save_checkpoint
 from edge_sdk.targets import LoweringReport
@@ -118,11 +118,11 @@ def test_the_noise_of_int8_ranges_travels_to_the_manifest(cache: Cache) -> None:
     pictures.mkdir()
     write_picture(Picture(example_photo("coffee")), pictures / "coffee.png")
     loaded = load_any(str(cache.place / "small.safetensors")).resized(22, 22)
-    made = quantise_loaded(
+    made = quantize_loaded(
         loaded,
         loaded.single_example,
         pictures,
-        QuantiseOptions(cuts=4),
+        QuantizeOptions(cuts=4),
         read=burst_calibration,
     )
     assert made.scheme.noise_levels == NOISE_LEVELS

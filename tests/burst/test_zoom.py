@@ -14,7 +14,7 @@ from edge_sdk.data.camera.simulation import CameraConfig, SimulatedBurst, simula
 from edge_sdk.data.probes.examples import PHOTOS, example_photo
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.evaluation.burst_baselines import average_aligned, bicubic
-from edge_sdk.imaging import psnr, quantise, resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
+from edge_sdk.imaging import psnr, quantize, resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
 from edge_sdk.zoo.catalogue import load_model
 
 NOISE = 8 / 255
@@ -329,11 +329,11 @@ def test_a_moved_object_leaves_no_ghost(name: str) -> None:
 def test_the_bar(name: str, seed: int) -> None:
     burst = simulate_burst(photo(name), CameraConfig(seed=seed))
     result = zoom(burst.frames)
-    truth = quantise(burst.truth(result.reference))
-    ours = psnr(quantise(result.pixels), truth)
+    truth = quantize(burst.truth(result.reference))
+    ours = psnr(quantize(result.pixels), truth)
     assert result.used == 10
-    assert ours >= psnr(quantise(bicubic(burst, result.reference)), truth) + 2.0
-    assert ours >= psnr(quantise(average_aligned(burst, result.reference)), truth)
+    assert ours >= psnr(quantize(bicubic(burst, result.reference)), truth) + 2.0
+    assert ours >= psnr(quantize(average_aligned(burst, result.reference)), truth)
 
 
 def test_baselines() -> None:

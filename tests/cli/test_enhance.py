@@ -22,8 +22,8 @@ def folder(tmp_path: Path) -> Path:
     alpha = torch.linspace(0, 1, 200).expand(1, 160, 200).contiguous()
     write_picture(Picture(PHOTO, Metadata(alpha=alpha, bit_depth=16)), folder / "deep.png")
     write_picture(Picture(PHOTO[:, :33, :47].contiguous()), folder / "small.jpg")
-    grey = PHOTO.mean(0, keepdim=True).repeat(3, 1, 1)
-    write_picture(Picture(grey, Metadata(grey=True)), folder / "grey.png")
+    gray = PHOTO.mean(0, keepdim=True).repeat(3, 1, 1)
+    write_picture(Picture(gray, Metadata(gray=True)), folder / "gray.png")
     return folder
 
 
@@ -33,15 +33,15 @@ def test_a_folder_keeps_names_and_what_the_files_hold(run: Run, folder: Path) ->
     results = json.loads(outcome.out)["pictures"]
     assert [Path(result["path"]).name for result in results] == [
         "deep.png",
-        "grey.png",
+        "gray.png",
         "small.jpg",
     ]
     deep = read_picture(Path("out/deep.png"))
     assert (deep.width, deep.height, deep.metadata.bit_depth) == (400, 320, 16)
     assert deep.metadata.alpha is not None
     assert (read_picture(Path("out/small.jpg")).width) == 94
-    grey = np.asarray(Image.open("out/grey.png"))
-    assert grey.ndim == 2
+    gray = np.asarray(Image.open("out/gray.png"))
+    assert gray.ndim == 2
 
 
 @pytest.mark.parametrize("runtime", ["litert", "executorch"])
@@ -79,7 +79,7 @@ def test_one_bad_picture_does_not_stop_the_others(run: Run, folder: Path) -> Non
 
 def test_bad_input(run: Run, folder: Path) -> None:
     assert "no pictures" in run("enhance").error_line
-    assert "another folder" in run("enhance", "photos/grey.png", "-o", "photos").error_line
+    assert "another folder" in run("enhance", "photos/gray.png", "-o", "photos").error_line
     assert "unknown runtime" in run("enhance", "photos", "--runtime", "tpu").error_line
     assert "neither" in run("enhance", "photos", "--model", "nothing").error_line
     assert "did you mean sr_x2_y" in run("enhance", "photos", "--model", "sr_x2_Y").error_line
@@ -87,7 +87,7 @@ def test_bad_input(run: Run, folder: Path) -> None:
     Path("empty").mkdir()
     assert "holds no picture" in run("enhance", "empty").error_line
     Path("more").mkdir()
-    (Path("more") / "grey.png").write_bytes((folder / "grey.png").read_bytes())
+    (Path("more") / "gray.png").write_bytes((folder / "gray.png").read_bytes())
     assert "one by one" in run("enhance", "photos", "more").error_line
     Path("file").write_text("")
     assert "file" in run("enhance", "photos", "-o", "file").error_line

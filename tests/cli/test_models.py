@@ -19,7 +19,7 @@ data:
   validation: {folder: .}
   patch_px: 16
   batch: 2
-optimiser: {steps: 4}
+optimizer: {steps: 4}
 validate_every: 2
 """
 
@@ -93,7 +93,7 @@ def test_train_fuse_round_trip(run: Run, burst_folder: Path) -> None:
         (RECIPE + "validate_evry: 3\n", ("--config", "recipe.yaml"), "validate_every"),
         (RECIPE, ("--config", "recipe.yaml", "--steps", 0), "steps"),
         (
-            RECIPE + "phases: {fake_quantised_steps: 3}\n",
+            RECIPE + "phases: {fake_quantized_steps: 3}\n",
             ("--config", "recipe.yaml", "--steps", 2),
             "do not fit into 2 steps",
         ),

@@ -34,7 +34,7 @@ def files(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("files")
-def test_a_quantised_file_holds_its_scheme(run: Run) -> None:
+def test_a_quantized_file_holds_its_scheme(run: Run) -> None:
     outcome = run(
         *("quantize", "net.safetensors", "-c", "photos", "--size", "16x16", "--cuts", "8"),
         *("--tune", "3", "-o", "int8.safetensors", "--json"),

@@ -28,7 +28,7 @@ data:
   validation: {folder: .}
   patch_px: 16
   batch: 2
-optimiser: {steps: 4}
+optimizer: {steps: 4}
 validate_every: 2
 """
 

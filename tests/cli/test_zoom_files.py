@@ -64,7 +64,7 @@ def test_white_stays_white(run: Run, suffix: str, mode: str, frames: int) -> Non
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "bmp"])
-def test_a_grey_file_stays_a_grey_file(run: Run, suffix: str) -> None:
+def test_a_gray_file_stays_a_gray_file(run: Run, suffix: str) -> None:
     names = save_frames("png", channels=1)
     assert run("zoom", *names, "-o", f"z.{suffix}").status == 0
     written = Image.open(f"z.{suffix}")
@@ -73,7 +73,7 @@ def test_a_grey_file_stays_a_grey_file(run: Run, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif", "bmp"])
-def test_grey_in_colour_files_gains_no_colour(run: Run, suffix: str) -> None:
+def test_gray_in_color_files_gains_no_color(run: Run, suffix: str) -> None:
     names = [f"{index}.png" for index in range(2)]
     for index, name in enumerate(names):
         Image.fromarray(texture(index, 1)).convert("RGB").save(name)
@@ -171,7 +171,7 @@ class TestReport:
     def test_what_the_file_could_not_hold_stands_on_the_page(self, run: Run) -> None:
         names = save_frames("png", icc_profile=SRGB_PROFILE)
         assert run("zoom", *names, "-o", "z.bmp", "--report", "r.html").status == 0
-        assert "the colour profile was left out" in Path("r.html").read_text()
+        assert "the color profile was left out" in Path("r.html").read_text()
 
     @pytest.mark.parametrize("kind", ["frame", "output", "linked frame", "linked output"])
     def test_the_page_is_not_written_over_a_picture(self, run: Run, kind: str) -> None:

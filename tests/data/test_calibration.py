@@ -12,7 +12,7 @@ from edge_sdk.data.probes.calibration import read_calibration
 from edge_sdk.data.probes.pictures import patterns, probe_pictures
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import Picture, write_picture
-from edge_sdk.models import Colour, EnhanceNet, EnhanceNetConfig
+from edge_sdk.models import Color, EnhanceNet, EnhanceNetConfig
 from edge_sdk.models.spec import Task
 
 EXAMPLE = torch.zeros(1, 1, 16, 20)
@@ -80,7 +80,7 @@ def test_probes_fall_back_to_patterns_and_say_so() -> None:
 
 def test_denoising_models_see_noise(folder: Path) -> None:
     config = EnhanceNetConfig(
-        scale=1, task=Task.DENOISING, colour=Colour.RGB, widths=(4,), skips=(), branches=None
+        scale=1, task=Task.DENOISING, color=Color.RGB, widths=(4,), skips=(), branches=None
     )
     spec, example = EnhanceNet(config).spec, torch.zeros(1, 3, 16, 20)
     found = read_calibration(folder, example, spec, 12, truth=True)

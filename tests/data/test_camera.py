@@ -13,7 +13,7 @@ from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import linear_to_srgb, srgb_to_linear
 from edge_sdk.imaging.filters import gaussian_blur
 from edge_sdk.registration import EuclideanMotion
-from edge_sdk.registration.motion import centred_grid, transform
+from edge_sdk.registration.motion import centered_grid, transform
 from edge_sdk.registration.sampling import sample_bicubic
 
 CLEAN = CameraConfig(frames=3, noise_std=0.0)
@@ -25,13 +25,13 @@ def photo() -> Tensor:
     return example_photo("chelsea")
 
 
-def grey(level: float, side: int = 120) -> Tensor:
+def gray(level: float, side: int = 120) -> Tensor:
     return torch.full((3, side, side + 14), level)
 
 
 def test_the_first_frame_is_at_rest_and_the_others_within_bounds() -> None:
     config = CameraConfig(frames=40, max_shift_px=2.5, max_angle_deg=0.7)
-    motions = simulate_burst(grey(0.5), config).motions
+    motions = simulate_burst(gray(0.5), config).motions
     assert motions[0] == EuclideanMotion(0.0, 0.0, 0.0)
     for axis in ("shift_x_px", "shift_y_px"):
         values = torch.tensor([getattr(motion, axis) for motion in motions[1:]])
@@ -66,7 +66,7 @@ def test_same_seed_same_burst() -> None:
 
 @pytest.mark.parametrize("noise", [2, 8, 20])
 def test_noise_is_what_was_asked_for(noise: int) -> None:
-    frames = simulate_burst(grey(0.5), CameraConfig(frames=3, noise_std=noise / 255)).frames
+    frames = simulate_burst(gray(0.5), CameraConfig(frames=3, noise_std=noise / 255)).frames
     measured = 255 * (frames - 0.5).std(dim=(2, 3))
     # Rounding to 8 bits adds a twelfth.
     torch.testing.assert_close(
@@ -78,7 +78,7 @@ def test_noise_is_what_was_asked_for(noise: int) -> None:
 
 @pytest.mark.parametrize("level", [0, 1, 100, 200, 255])
 def test_a_constant_scene_keeps_its_brightness(level: int) -> None:
-    burst = simulate_burst(grey(level / 255), CLEAN)
+    burst = simulate_burst(gray(level / 255), CLEAN)
     assert float((burst.frames * 255 - level).abs().max()) < 1e-3
     assert float((burst.truth(1) - level / 255).abs().max()) < 1e-4
 
@@ -107,7 +107,7 @@ def test_no_lens_no_noise_no_scale_is_the_photograph() -> None:
 
 
 def test_relative_motions_chain() -> None:
-    burst = simulate_burst(grey(0.5), CLEAN)
+    burst = simulate_burst(gray(0.5), CLEAN)
     identity = torch.eye(3, dtype=torch.float64)
     step = burst.relative_motion(1, 2) @ burst.relative_motion(0, 1)
     torch.testing.assert_close(step, burst.relative_motion(0, 2))
@@ -126,7 +126,7 @@ def test_relative_motion_maps_truth_to_truth(reference: int, index: int) -> None
     burst = simulate_burst(smooth, CLEAN)
     matrix = burst.relative_motion(reference, index)
     here, there = burst.truth(reference), burst.truth(index)
-    grid = centred_grid(*here.shape[-2:], step=1 / 2, like=matrix)
+    grid = centered_grid(*here.shape[-2:], step=1 / 2, like=matrix)
     points = transform(matrix, grid.reshape(-1, 2)).reshape(grid.shape) * 2
     moved = sample_bicubic(there, points.float())
     inside = (slice(None), slice(24, -24), slice(24, -24))
@@ -172,7 +172,7 @@ def test_the_default_camera_is_the_one_that_was_measured() -> None:
     seen = srgb_to_linear(picture)[:, : burst.scene.shape[1], : burst.scene.shape[2]]
     lens = gaussian_blur(seen[None], 0.6)[0]
     for index, motion in enumerate(motions):
-        grid = centred_grid(2 * height, 2 * width, step=0.5, like=motion.matrix)
+        grid = centered_grid(2 * height, 2 * width, step=0.5, like=motion.matrix)
         points = transform(motion.matrix, grid.reshape(-1, 2)).reshape(grid.shape)
         fine = sample_bicubic(lens, (2 * points).float()).clamp(0, 1)
         light = torch.nn.functional.avg_pool2d(fine[None], 2)[0]

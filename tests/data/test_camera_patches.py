@@ -22,7 +22,7 @@ from edge_sdk.data.samples.camera_patches import (
 )
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import srgb_to_linear, to_levels
-from edge_sdk.models import Colour
+from edge_sdk.models import Color
 
 QUIET = CameraRange(2, analog_gain=None)
 """Cameras without noise."""
@@ -35,8 +35,8 @@ def photo(side: int = 180) -> Tensor:
     return to_levels(picture).to(torch.uint8)
 
 
-def patches(cameras: CameraRange, colour: Colour = Colour.RGB, seed: int = 0) -> CameraPatches:
-    return CameraPatches([("cat", photo())], cameras, colour, patch_px=24, length=400, seed=seed)
+def patches(cameras: CameraRange, color: Color = Color.RGB, seed: int = 0) -> CameraPatches:
+    return CameraPatches([("cat", photo())], cameras, color, patch_px=24, length=400, seed=seed)
 
 
 def displacement(frames: list[Tensor], truths: list[Tensor], scale: int) -> tuple[float, float]:
@@ -83,10 +83,10 @@ def test_a_frame_is_what_the_simulator_takes_at_rest(scale: int, bayer: bool) ->
     assert float((error > 0).float().mean()) < 1e-3
 
 
-@pytest.mark.parametrize("colour", list(Colour))
+@pytest.mark.parametrize("color", list(Color))
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_frames_and_photographs_are_registered(scale: int, colour: Colour) -> None:
-    drawn = patches(CameraRange(scale, analog_gain=(4, 16)), colour)
+def test_frames_and_photographs_are_registered(scale: int, color: Color) -> None:
+    drawn = patches(CameraRange(scale, analog_gain=(4, 16)), color)
     pairs = [drawn[index] for index in range(150)]
     frames, truths = [low for low, _ in pairs], [high for _, high in pairs]
     found = displacement(frames, truths, scale)
@@ -114,8 +114,8 @@ def test_the_mean_over_noise_is_registered_with_the_photograph() -> None:
 @pytest.mark.parametrize("cameras", [QUIET, CameraRange(2, jpeg_quality=(100, 100))])
 def test_a_constant_photograph_stays_constant(cameras: CameraRange) -> None:
     cameras = dataclasses.replace(cameras, analog_gain=None)
-    grey = torch.full((3, 90, 100), 130, dtype=torch.uint8)
-    drawn = CameraPatches([("grey", grey)], cameras, Colour.RGB, patch_px=16, length=30, seed=0)
+    gray = torch.full((3, 90, 100), 130, dtype=torch.uint8)
+    drawn = CameraPatches([("gray", gray)], cameras, Color.RGB, patch_px=16, length=30, seed=0)
     for low, high in (drawn[index] for index in range(30)):
         assert low.shape == (3, 16, 16)
         assert high.shape == (3, 32, 32)
@@ -147,7 +147,7 @@ def test_a_patch_is_what_the_whole_frame_shows_there() -> None:
     # The margin holds all that the patch depends on: a longer one would change nothing.
     cameras = CameraRange(2, lens_std_px=(0.5, 0.5), analog_gain=None)
     picture = photo(2 * (24 + 2 * cameras.margin_px))
-    drawn = CameraPatches([("a", picture)], cameras, Colour.RGB, patch_px=24, length=40, seed=0)
+    drawn = CameraPatches([("a", picture)], cameras, Color.RGB, patch_px=24, length=40, seed=0)
     margin = cameras.margin_px
     config = cameras.draw(np.random.default_rng(0))
     for low, high in (drawn[index] for index in range(40)):
@@ -192,29 +192,29 @@ def test_noise_grows_with_the_gain() -> None:
     spreads = []
     for gain in (1.0, 4.0, 16.0):
         config = CameraRange(1, (0, 0), (gain, gain)).draw(np.random.default_rng(0))
-        grey = torch.full((3, 128, 128), 128, dtype=torch.uint8)
-        frame = still_frame(grey, config, torch.Generator().manual_seed(0))
+        gray = torch.full((3, 128, 128), 128, dtype=torch.uint8)
+        frame = still_frame(gray, config, torch.Generator().manual_seed(0))
         spreads.append(float(frame.std()))
     assert spreads[1] / spreads[0] == pytest.approx(2, rel=0.25)
     assert spreads[2] / spreads[1] == pytest.approx(2, rel=0.25)
 
 
-@pytest.mark.parametrize("colour", list(Colour))
-def test_whole_pictures_have_their_own_camera(colour: Colour) -> None:
+@pytest.mark.parametrize("color", list(Color))
+def test_whole_pictures_have_their_own_camera(color: Color) -> None:
     cameras = CameraRange(2)
-    frame, truth = camera_pair(photo(), cameras, colour, 3, 0)
-    channels = 3 if colour is Colour.RGB else 1
+    frame, truth = camera_pair(photo(), cameras, color, 3, 0)
+    channels = 3 if color is Color.RGB else 1
     assert frame.shape == (channels, 90, 90)
     assert truth.shape == (channels, 180, 180)
-    assert torch.equal(frame, camera_pair(photo(), cameras, colour, 3, 0)[0])
-    assert not torch.equal(frame, camera_pair(photo(), cameras, colour, 3, 1)[0])
-    assert not torch.equal(frame, camera_pair(photo(), cameras, colour, 4, 0)[0])
+    assert torch.equal(frame, camera_pair(photo(), cameras, color, 3, 0)[0])
+    assert not torch.equal(frame, camera_pair(photo(), cameras, color, 3, 1)[0])
+    assert not torch.equal(frame, camera_pair(photo(), cameras, color, 4, 0)[0])
     levels = torch.cat((frame.flatten(), truth.flatten())) * 255
     torch.testing.assert_close(levels, levels.round(), rtol=0, atol=1e-3)
 
 
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(PictureError, match=r"cat: 90×90 px on the sensor .* 81 px with the 5 px"):
-        CameraPatches([("cat", photo())], CameraRange(2), Colour.Y, patch_px=81, length=1, seed=0)
+        CameraPatches([("cat", photo())], CameraRange(2), Color.Y, patch_px=81, length=1, seed=0)
     with pytest.raises(InputError, match="0 pictures"):
-        CameraPatches([], CameraRange(2), Colour.Y, patch_px=8, length=1, seed=0)
+        CameraPatches([], CameraRange(2), Color.Y, patch_px=8, length=1, seed=0)

@@ -74,21 +74,21 @@ def test_white_balance_changes_nothing_without_noise() -> None:
         torch.testing.assert_close(one, two, rtol=0, atol=1.01 / 255)
 
 
-def test_the_filter_keeps_one_colour_in_its_order() -> None:
-    colours = torch.arange(3.0)[:, None, None].expand(3, 5, 6)
-    single = mosaic(colours)
+def test_the_filter_keeps_one_color_in_its_order() -> None:
+    colors = torch.arange(3.0)[:, None, None].expand(3, 5, 6)
+    single = mosaic(colors)
     assert single.shape == (1, 5, 6)
     assert single[0, :2, :2].tolist() == [[0, 1], [1, 2]]
     assert torch.equal(single[0, :4, :4], single[0, :2, :2].repeat(2, 2))
 
 
 @pytest.mark.parametrize("size", [(8, 8), (9, 12), (7, 11)])
-def test_a_constant_colour_comes_back(size: tuple[int, int]) -> None:
-    colours = torch.tensor([0.7, 0.4, 0.1])[:, None, None].expand(3, *size)
-    torch.testing.assert_close(demosaic(mosaic(colours)), colours, rtol=0, atol=1e-6)
+def test_a_constant_color_comes_back(size: tuple[int, int]) -> None:
+    colors = torch.tensor([0.7, 0.4, 0.1])[:, None, None].expand(3, *size)
+    torch.testing.assert_close(demosaic(mosaic(colors)), colors, rtol=0, atol=1e-6)
 
 
-def test_a_grey_picture_stays_grey() -> None:
+def test_a_gray_picture_stays_gray() -> None:
     level = torch.full((3, 40, 50), 0.37)
     assert torch.equal(
         *(develop(level, dataclasses.replace(PLAIN, bayer=b), chance()) for b in (0, 1))
@@ -100,8 +100,8 @@ def test_a_grey_picture_stays_grey() -> None:
 
 
 def test_demosaicing_keeps_what_the_pixel_has() -> None:
-    colours = torch.rand(3, 20, 22, generator=chance())
-    assert torch.equal(mosaic(demosaic(mosaic(colours))), mosaic(colours))
+    colors = torch.rand(3, 20, 22, generator=chance())
+    assert torch.equal(mosaic(demosaic(mosaic(colors))), mosaic(colors))
 
 
 def test_demosaicing_a_smooth_picture_is_close() -> None:
@@ -119,9 +119,9 @@ def test_gamma_comes_back(level: int) -> None:
 
 @pytest.mark.parametrize("level", [0, 128, 255])
 @pytest.mark.parametrize("quality", [30, 95])
-def test_grey_survives_jpeg(level: int, quality: int) -> None:
-    grey = torch.full((3, 33, 40), level / 255)
-    torch.testing.assert_close(through_jpeg(grey, quality), grey, rtol=0, atol=1.01 / 255)
+def test_gray_survives_jpeg(level: int, quality: int) -> None:
+    gray = torch.full((3, 33, 40), level / 255)
+    torch.testing.assert_close(through_jpeg(gray, quality), gray, rtol=0, atol=1.01 / 255)
 
 
 def test_jpeg_loses_less_at_higher_quality() -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from edge_sdk.data.camera.hand_motion import HandMotion, draw_hand_motion
 from edge_sdk.data.camera.simulation import CameraConfig, SimulatedBurst, simulate_burst
 from edge_sdk.errors import InputError
-from edge_sdk.registration.motion import centred_grid
+from edge_sdk.registration.motion import centered_grid
 from edge_sdk.registration.sampling import sample_bicubic
 
 WALK = CameraConfig(frames=5, noise_std=0.0, path="walk", readout=0.8, seed=3)
@@ -93,7 +93,7 @@ def test_independent_poses_stand_still_while_a_frame_is_read() -> None:
 def test_a_row_lies_where_the_path_is_at_its_time() -> None:
     burst = bent()
     height, width = burst.frames.shape[-2:]
-    grid = centred_grid(height, width, like=torch.zeros((), dtype=torch.float64))
+    grid = centered_grid(height, width, like=torch.zeros((), dtype=torch.float64))
     found = burst.layered.hand.to_scene(2, grid)
     torch.testing.assert_close(found, positions_in_scene(burst, 2, grid), rtol=0, atol=1e-12)
     skew = (found - grid)[:, width // 2]
@@ -104,7 +104,7 @@ def test_a_row_lies_where_the_path_is_at_its_time() -> None:
 @pytest.mark.parametrize("factor", [0.5, 1.0, 2.0])
 def test_from_scene_undoes_to_scene(readout: float, factor: float) -> None:
     path = hand(readout=readout)
-    grid = centred_grid(60, 80, like=torch.zeros((), dtype=torch.float64))
+    grid = centered_grid(60, 80, like=torch.zeros((), dtype=torch.float64))
     for index in (0, 3, 7):
         places = path.to_scene(index, grid, factor)
         back = path.from_scene(index, places, factor)
@@ -122,7 +122,7 @@ def test_true_positions_carry_frame_to_frame(reference: int, index: int) -> None
     assert float(error.max()) < 2.5 / 255
     rigid = burst.layered.hand.motion(index).matrix
     still = torch.linalg.inv(rigid) @ burst.layered.hand.motion(reference).matrix
-    grid = centred_grid(*burst.frames.shape[-2:], like=still)
+    grid = centered_grid(*burst.frames.shape[-2:], like=still)
     plain = (grid @ still[:2, :2].T + still[:2, 2] - positions).norm(dim=-1)
     assert float(plain.max()) > 0.3
 
@@ -130,7 +130,7 @@ def test_true_positions_carry_frame_to_frame(reference: int, index: int) -> None
 def test_true_positions_of_a_rigid_burst_are_its_relative_motion() -> None:
     burst = simulate_burst(waves(), CameraConfig(frames=3, noise_std=0.0))
     matrix = burst.relative_motion(1, 2)
-    grid = centred_grid(*burst.frames.shape[-2:], like=matrix)
+    grid = centered_grid(*burst.frames.shape[-2:], like=matrix)
     expected = grid @ matrix[:2, :2].T + matrix[:2, 2]
     torch.testing.assert_close(burst.true_positions(1, 2), expected, rtol=0, atol=1e-9)
 
@@ -144,7 +144,7 @@ def test_a_walk_without_rolling_shutter_is_rigid() -> None:
     burst = simulate_burst(waves(), dataclasses.replace(WALK, readout=0.0))
     found = burst.true_positions(0, 2)
     matrix = burst.relative_motion(0, 2)
-    grid = centred_grid(*burst.frames.shape[-2:], like=matrix)
+    grid = centered_grid(*burst.frames.shape[-2:], like=matrix)
     torch.testing.assert_close(found, grid @ matrix[:2, :2].T + matrix[:2, 2], rtol=0, atol=1e-9)
 
 

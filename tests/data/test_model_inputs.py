@@ -9,7 +9,7 @@ import torch
 from edge_sdk.data.samples.model_inputs import LARGEST_SIDE_PX, MOST_PICTURES, picture_inputs
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import Picture, rgb_to_ycbcr, write_picture
-from edge_sdk.models import Colour, EnhanceNet, EnhanceNetConfig
+from edge_sdk.models import Color, EnhanceNet, EnhanceNetConfig
 
 SPEC = EnhanceNet(EnhanceNetConfig(widths=(4,), skips=())).spec
 RGB = torch.rand(1, 3, 8, 10)
@@ -23,17 +23,17 @@ def picture(path: Path, height: int = 21, width: int = 30) -> torch.Tensor:
     return pixels
 
 
-def test_a_model_with_a_spec_gets_whole_pictures_in_its_colour(tmp_path: Path) -> None:
+def test_a_model_with_a_spec_gets_whole_pictures_in_its_color(tmp_path: Path) -> None:
     pixels = picture(tmp_path / "a.png")
     (luma,) = picture_inputs(tmp_path, LUMA, SPEC).tensors
     torch.testing.assert_close(luma[0], rgb_to_ycbcr(pixels)[:1])
-    (rgb,) = picture_inputs(tmp_path, RGB, replace(SPEC, colour=Colour.RGB)).tensors
+    (rgb,) = picture_inputs(tmp_path, RGB, replace(SPEC, color=Color.RGB)).tensors
     torch.testing.assert_close(rgb[0], pixels)
 
 
 def test_sizes_are_cut_to_the_multiple_in_the_middle(tmp_path: Path) -> None:
     pixels = picture(tmp_path / "a.png")
-    spec = replace(SPEC, colour=Colour.RGB, size_multiple=4)
+    spec = replace(SPEC, color=Color.RGB, size_multiple=4)
     (found,) = picture_inputs(tmp_path, RGB, spec).tensors
     torch.testing.assert_close(found[0], pixels[:, :20, 1:29])
 

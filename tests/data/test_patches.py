@@ -10,7 +10,7 @@ from PIL import Image
 
 from edge_sdk.data.samples.patches import PatchDataset, PicturePair, list_pictures, picture_pair
 from edge_sdk.errors import InputError, PictureError
-from edge_sdk.models import Colour
+from edge_sdk.models import Color
 
 
 def coded_pair(height: int, width: int, scale: int, name: str = "a.png") -> PicturePair:
@@ -95,14 +95,14 @@ def test_datasets_that_cannot_be_are_refused(change) -> None:
     st.integers(4, 30),
     st.integers(4, 30),
     st.integers(1, 4),
-    st.sampled_from(Colour),
+    st.sampled_from(Color),
     st.floats(0.05, 1),
 )
-def test_pairs_fit_their_scale(tmp_path_factory, height, width, scale, colour, shrink) -> None:
+def test_pairs_fit_their_scale(tmp_path_factory, height, width, scale, color, shrink) -> None:
     path = write(tmp_path_factory.getbasetemp() / "pair.png", height, width)
-    pair = picture_pair(path, scale, colour, shrink)
+    pair = picture_pair(path, scale, color, shrink)
     assert pair.low.dtype == pair.high.dtype == torch.uint8
-    assert pair.low.shape[0] == colour.channels
+    assert pair.low.shape[0] == color.channels
     assert min(pair.low.shape) >= 1
     assert pair.high.shape[1:] == tuple(scale * side for side in pair.low.shape[1:])
     assert pair.high.shape[1] <= max(scale, int(height * shrink))
@@ -113,25 +113,25 @@ def test_pairs_fit_their_scale(tmp_path_factory, height, width, scale, colour, s
 def test_flat_pictures_stay_flat(tmp_path: Path, level: int, luma: int) -> None:
     path = write(tmp_path / "flat.png", 13, 11, level)
     for shrink in (1.0, 0.7):
-        pair = picture_pair(path, 2, Colour.RGB, shrink)
+        pair = picture_pair(path, 2, Color.RGB, shrink)
         assert bool((pair.low == level).all())
         assert bool((pair.high == level).all())
-        assert bool((picture_pair(path, 2, Colour.Y, shrink).low == luma).all())
+        assert bool((picture_pair(path, 2, Color.Y, shrink).low == luma).all())
 
 
 @pytest.mark.parametrize(("scale", "shrink"), [(0, 1.0), (2, 0.0), (2, 1.5), (2, float("nan"))])
 def test_scales_that_cannot_be_are_refused(tmp_path: Path, scale: int, shrink: float) -> None:
     path = write(tmp_path / "a.png", 8, 8)
     with pytest.raises(InputError, match=r"shrink .* in \(0, 1\]"):
-        picture_pair(path, scale, Colour.Y, shrink)
+        picture_pair(path, scale, Color.Y, shrink)
 
 
 def test_pictures_without_a_pixel_left_or_damaged_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PictureError, match=r"tiny\.png: 9×2 px cannot be reduced 3 times"):
-        picture_pair(write(tmp_path / "tiny.png", 2, 9), 3, Colour.Y)
+        picture_pair(write(tmp_path / "tiny.png", 2, 9), 3, Color.Y)
     (tmp_path / "bad.png").write_bytes(b"junk")
     with pytest.raises(PictureError, match=r"bad\.png"):
-        picture_pair(tmp_path / "bad.png", 2, Colour.Y)
+        picture_pair(tmp_path / "bad.png", 2, Color.Y)
 
 
 def test_folders_are_searched_in_order(tmp_path: Path) -> None:

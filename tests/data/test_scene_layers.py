@@ -10,7 +10,7 @@ from torch import Tensor
 from edge_sdk.data.camera.occluders import MovingObject, NearLayer
 from edge_sdk.data.camera.simulation import CameraConfig, SimulatedBurst, simulate_burst
 from edge_sdk.errors import InputError, PictureError
-from edge_sdk.registration.motion import centred_grid, transform
+from edge_sdk.registration.motion import centered_grid, transform
 from edge_sdk.registration.sampling import sample_bicubic
 
 CLEAN = CameraConfig(frames=6, noise_std=0.0, seed=2)
@@ -38,7 +38,7 @@ def burst(kind: str) -> SimulatedBurst:
 
 def grid_of(found: SimulatedBurst) -> Tensor:
     like = torch.zeros((), dtype=torch.float64)
-    return centred_grid(*found.frames.shape[-2:], like=like)
+    return centered_grid(*found.frames.shape[-2:], like=like)
 
 
 def inner_radius(grid: Tensor) -> Tensor:
@@ -130,8 +130,8 @@ def test_the_object_may_show_another_picture() -> None:
     found = simulate_burst(waves(), MOVING, white)
     layer = found.layered.layers[0].pixels
     torch.testing.assert_close(layer[:3], layer[3:].expand(3, -1, -1))
-    centre = layer[3] > 0.999
-    assert int(centre.sum()) > 100
+    center = layer[3] > 0.999
+    assert int(center.sum()) > 100
 
 
 def test_layers_leave_motion_and_noise_as_they_were() -> None:

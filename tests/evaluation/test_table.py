@@ -12,7 +12,7 @@ from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.errors import ArtifactError, InputError, PictureError
 from edge_sdk.evaluation import ArtifactMethod, Degradation, ModelMethod, evaluate
 from edge_sdk.imaging import Picture, write_picture
-from edge_sdk.models import Colour, EnhanceNet, EnhanceNetConfig
+from edge_sdk.models import Color, EnhanceNet, EnhanceNetConfig
 from edge_sdk.models.spec import Task
 from edge_sdk.targets import find_converter
 
@@ -39,17 +39,17 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def converted(net: EnhanceNet, folder: Path, side: int = 24) -> Path:
     path = folder / f"net{side}.tflite"
-    example = torch.rand(1, net.spec.colour.channels, side, side)
+    example = torch.rand(1, net.spec.color.channels, side, side)
     find_converter("tflite").convert(net, example, path, "fp32")
     return path
 
 
-@pytest.mark.parametrize("colour", list(Colour))
-def test_tiled_files_equal_the_whole_model(colour: Colour, photos: Path, tmp_path: Path) -> None:
-    net = network(replace(PLAIN, colour=colour))
+@pytest.mark.parametrize("color", list(Color))
+def test_tiled_files_equal_the_whole_model(color: Color, photos: Path, tmp_path: Path) -> None:
+    net = network(replace(PLAIN, color=color))
     model = ModelMethod(net, net.spec, "net")
     file = ArtifactMethod(converted(net, tmp_path), net.spec)
-    low = torch.rand(1, colour.channels, 35, 46)
+    low = torch.rand(1, color.channels, 35, 46)
     torch.testing.assert_close(file(low), model(low), atol=1e-5, rtol=0)
     rows = evaluate([model, file], [photos], Degradation(2))
     assert [row.method for row in rows] == ["bicubic", "net", "net24.tflite"]
@@ -86,7 +86,7 @@ def test_methods_that_do_not_fit_are_refused(photos: Path, tmp_path: Path) -> No
     net, large = network(), network(replace(PLAIN, scale=4))
     small = network(replace(PLAIN, scale=2, task=Task.DOWN_SCALING))
     denoisers = [
-        network(replace(PLAIN, scale=1, task=Task.DENOISING, colour=colour)) for colour in Colour
+        network(replace(PLAIN, scale=1, task=Task.DENOISING, color=color)) for color in Color
     ]
 
     def named(*nets: EnhanceNet) -> list[ModelMethod]:
@@ -97,7 +97,7 @@ def test_methods_that_do_not_fit_are_refused(photos: Path, tmp_path: Path) -> No
         (named(small), Degradation(1, 5), "smaller"),
         (named(net), Degradation(2, 5), "leave sigma out"),
         (named(denoisers[0]), Degradation(1), "needs noise"),
-        (named(*denoisers), Degradation(1, 5), "one colour"),
+        (named(*denoisers), Degradation(1, 5), "one color"),
     ]:
         with pytest.raises(InputError, match=reason):
             evaluate(methods, [photos], degradation)
@@ -113,7 +113,7 @@ def test_files_that_do_not_fit_are_refused(photos: Path, tmp_path: Path) -> None
     net = network()
     path = converted(net, tmp_path)
     for spec, reason in [
-        (network(replace(PLAIN, colour=Colour.RGB)).spec, "3 channel"),
+        (network(replace(PLAIN, color=Color.RGB)).spec, "3 channel"),
         (network(replace(PLAIN, scale=4)).spec, "another task"),
         (replace(net.spec, halo_px=12), "larger --size"),
         (replace(net.spec, size_multiple=5), "multiples of 5"),

@@ -16,7 +16,7 @@ from edge_sdk.imaging import (
     Metadata,
     Picture,
     check_output_path,
-    quantise,
+    quantize,
     read_frames,
     read_picture,
     write_picture,
@@ -58,16 +58,16 @@ def parsed(exif: bytes | None) -> Image.Exif:
 
 def random_picture(height: int, width: int, metadata: Metadata, seed: int = 0) -> Picture:
     generator = torch.Generator().manual_seed(seed)
-    channels = 1 if metadata.grey else 3
+    channels = 1 if metadata.gray else 3
     pixels = torch.rand(channels, height, width, generator=generator)
     pixels[:, 0, 0] = 1
-    return Picture(quantise(pixels, metadata.bit_depth).expand(3, -1, -1).clone(), metadata)
+    return Picture(quantize(pixels, metadata.bit_depth).expand(3, -1, -1).clone(), metadata)
 
 
 def assert_same(read: Picture, written: Picture) -> None:
     assert torch.equal(read.pixels, written.pixels)
     assert read.metadata.bit_depth == written.metadata.bit_depth
-    assert read.metadata.grey == written.metadata.grey
+    assert read.metadata.gray == written.metadata.gray
     assert read.metadata.icc_profile == written.metadata.icc_profile
     if written.metadata.alpha is None:
         assert read.metadata.alpha is None
@@ -81,24 +81,24 @@ def assert_same(read: Picture, written: Picture) -> None:
     size=st.tuples(st.integers(1, 20), st.integers(1, 20)),
     suffix=st.sampled_from([".png", ".tif", ".TIFF"]),
     bit_depth=st.sampled_from([8, 16]),
-    grey=st.booleans(),
+    gray=st.booleans(),
     with_alpha=st.booleans(),
     with_metadata=st.booleans(),
     seed=st.integers(0, 2**31),
 )
 def test_lossless_formats_round_trip_exactly(
-    tmp_path_factory, size, suffix, bit_depth, grey, with_alpha, with_metadata, seed
+    tmp_path_factory, size, suffix, bit_depth, gray, with_alpha, with_metadata, seed
 ) -> None:
-    if grey and with_alpha and bit_depth == 16 and suffix != ".png":
+    if gray and with_alpha and bit_depth == 16 and suffix != ".png":
         with_alpha = False
     generator = torch.Generator().manual_seed(seed)
-    alpha = quantise(torch.rand(1, *size, generator=generator), bit_depth) if with_alpha else None
+    alpha = quantize(torch.rand(1, *size, generator=generator), bit_depth) if with_alpha else None
     metadata = Metadata(
         exif=shot_exif() if with_metadata else None,
-        icc_profile=SRGB_PROFILE if with_metadata and not grey else None,
+        icc_profile=SRGB_PROFILE if with_metadata and not gray else None,
         bit_depth=bit_depth,
         alpha=alpha,
-        grey=grey,
+        gray=gray,
     )
     picture = random_picture(*size, metadata, seed)
     path = tmp_path_factory.getbasetemp() / f"round{suffix}"
@@ -117,31 +117,31 @@ def test_lossless_formats_round_trip_exactly(
 
 
 @pytest.mark.parametrize("suffix", [".webp", ".bmp"])
-def test_lossless_8_bit_formats_round_trip_colour(suffix: str, tmp_path: Path) -> None:
+def test_lossless_8_bit_formats_round_trip_color(suffix: str, tmp_path: Path) -> None:
     picture = random_picture(9, 7, Metadata())
     assert write_picture(picture, tmp_path / f"a{suffix}").notes == ()
     assert_same(read_picture(tmp_path / f"a{suffix}"), picture)
 
 
-def test_webp_keeps_colour_under_transparency(tmp_path: Path) -> None:
+def test_webp_keeps_color_under_transparency(tmp_path: Path) -> None:
     picture = random_picture(9, 7, Metadata(alpha=torch.zeros(1, 9, 7), icc_profile=SRGB_PROFILE))
     write_picture(picture, tmp_path / "a.webp")
     assert_same(read_picture(tmp_path / "a.webp"), picture)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-@pytest.mark.parametrize("grey", [False, True])
-def test_white_stays_white_and_grey_stays_grey(suffix: str, grey: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("gray", [False, True])
+def test_white_stays_white_and_gray_stays_gray(suffix: str, gray: bool, tmp_path: Path) -> None:
     levels = torch.linspace(0, 1, 16).repeat_interleave(8)[None, None].expand(3, 8, -1)
-    picture = Picture(quantise(levels.contiguous()), Metadata(grey=grey))
+    picture = Picture(quantize(levels.contiguous()), Metadata(gray=gray))
     write_picture(picture, tmp_path / f"a{suffix}")
     read = read_picture(tmp_path / f"a{suffix}")
     red, green, blue = read.pixels
     assert torch.equal(red, green)
     assert torch.equal(green, blue)
     assert bool((red[:, -8:] == 1).all())
-    assert read.metadata.grey == (grey and suffix != ".webp")
-    # Quality 95 quantises by a few levels.
+    assert read.metadata.gray == (gray and suffix != ".webp")
+    # Quality 95 quantizes by a few levels.
     torch.testing.assert_close(read.pixels, picture.pixels, rtol=0, atol=2.5 / 255)
 
 
@@ -226,13 +226,13 @@ def test_what_a_format_cannot_hold_is_reported(tmp_path: Path) -> None:
     assert "transparency" in notes[".jpg"]
     for word in ("16 bits", "transparency", "EXIF", "profile"):
         assert word in notes[".bmp"]
-    grey = random_picture(8, 8, Metadata(bit_depth=16, alpha=torch.ones(1, 8, 8), grey=True))
-    (note,) = write_picture(grey, tmp_path / "a.tif").notes
-    assert "grey" in note
-    assert torch.equal(read_picture(tmp_path / "a.tif").pixels, grey.pixels)
+    gray = random_picture(8, 8, Metadata(bit_depth=16, alpha=torch.ones(1, 8, 8), gray=True))
+    (note,) = write_picture(gray, tmp_path / "a.tif").notes
+    assert "gray" in note
+    assert torch.equal(read_picture(tmp_path / "a.tif").pixels, gray.pixels)
 
 
-def test_palettes_and_transparent_colours(tmp_path: Path) -> None:
+def test_palettes_and_transparent_colors(tmp_path: Path) -> None:
     rgb = Image.fromarray(np.arange(48, dtype=np.uint8).reshape(4, 4, 3) * 5)
     palette = rgb.quantize(16)
     palette.save(tmp_path / "palette.png", transparency=int(np.asarray(palette)[1, 2]))
@@ -242,10 +242,10 @@ def test_palettes_and_transparent_colours(tmp_path: Path) -> None:
     assert read.metadata.alpha is not None
     assert float(read.metadata.alpha[0, 1, 2]) == 0
     assert float(read.metadata.alpha.sum()) == 15
-    rgb.convert("L").save(tmp_path / "grey.png", transparency=0)
-    grey = read_picture(tmp_path / "grey.png").metadata
-    assert grey.grey
-    assert grey.alpha is not None
+    rgb.convert("L").save(tmp_path / "gray.png", transparency=0)
+    gray = read_picture(tmp_path / "gray.png").metadata
+    assert gray.gray
+    assert gray.alpha is not None
     Image.new("1", (4, 4), 1).save(tmp_path / "bit.png")
     assert bool((read_picture(tmp_path / "bit.png").pixels == 1).all())
 
@@ -275,7 +275,7 @@ def test_cmyk_needs_a_profile(tmp_path: Path) -> None:
     with pytest.raises(PictureError, match=r"a\.jpg: is CMYK without"):
         read_picture(tmp_path / "a.jpg")
     Image.new("CMYK", (5, 4)).save(tmp_path / "b.jpg", icc_profile=SRGB_PROFILE)
-    with pytest.raises(PictureError, match=r"b\.jpg: its CMYK colours"):
+    with pytest.raises(PictureError, match=r"b\.jpg: its CMYK colors"):
         read_picture(tmp_path / "b.jpg")
 
 
@@ -331,14 +331,14 @@ def test_a_bomb_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".png", ".webp", ".tif"])
 def test_several_pictures_are_refused(suffix: str, tmp_path: Path) -> None:
-    pages = [Image.new("RGB", (5, 4), colour) for colour in ("red", "blue")]
+    pages = [Image.new("RGB", (5, 4), color) for color in ("red", "blue")]
     pages[0].save(tmp_path / f"a{suffix}", save_all=True, append_images=pages[1:])
     with pytest.raises(PictureError, match="holds 2 pictures"):
         read_picture(tmp_path / f"a{suffix}")
 
 
 def test_first_of_a_multi_picture_jpeg_is_read(tmp_path: Path) -> None:
-    pages = [Image.new("RGB", (8, 8), colour) for colour in ("white", "black")]
+    pages = [Image.new("RGB", (8, 8), color) for color in ("white", "black")]
     pages[0].save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=pages[1:])
     assert bool((read_picture(tmp_path / "a.jpg").pixels == 1).all())
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_sdk.errors import InputError
-from edge_sdk.imaging import psnr, psnr_y, quantise, rgb_to_ycbcr, ssim
+from edge_sdk.imaging import psnr, psnr_y, quantize, rgb_to_ycbcr, ssim
 
 
 @given(st.floats(1e-4, 0.5), st.floats(0.1, 255))
@@ -35,7 +35,7 @@ def test_border_is_left_out() -> None:
 
 def test_psnr_y_is_that_of_rounded_luma() -> None:
     a, b = torch.rand(2, 3, 12, 12, dtype=torch.float64)
-    luma_a, luma_b = (quantise(rgb_to_ycbcr(image)[:1]) for image in (a, b))
+    luma_a, luma_b = (quantize(rgb_to_ycbcr(image)[:1]) for image in (a, b))
     assert psnr_y(a, b, border=1) == pytest.approx(psnr(luma_a, luma_b, border=1))
     assert psnr_y(luma_a, luma_b, border=1) == pytest.approx(psnr(luma_a, luma_b, border=1))
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_sdk.errors import InputError
-from edge_sdk.imaging import Metadata, Picture, quantise, to_levels
+from edge_sdk.imaging import Metadata, Picture, quantize, to_levels
 
 
 @pytest.mark.parametrize("bit_depth", [8, 16])
@@ -14,7 +14,7 @@ def test_levels_of_every_level_are_the_level(bit_depth: int) -> None:
     levels = torch.arange(1 << bit_depth, dtype=torch.int32)
     image = levels.float() / ((1 << bit_depth) - 1)
     assert torch.equal(to_levels(image, bit_depth), levels)
-    assert torch.equal(quantise(image, bit_depth), image)
+    assert torch.equal(quantize(image, bit_depth), image)
 
 
 def test_levels_round_half_up_and_clip() -> None:
@@ -23,10 +23,10 @@ def test_levels_round_half_up_and_clip() -> None:
 
 
 @given(st.floats(-2, 2, width=32))
-def test_quantising_is_idempotent_and_within_half_a_level(value: float) -> None:
+def test_quantizing_is_idempotent_and_within_half_a_level(value: float) -> None:
     image = torch.tensor([value], dtype=torch.float64)
-    once = quantise(image)
-    assert torch.equal(quantise(once), once)
+    once = quantize(image)
+    assert torch.equal(quantize(once), once)
     assert abs(float(once - image.clamp(0, 1))) <= 0.5 / 255 + 1e-12
 
 

@@ -18,12 +18,12 @@ from edge_sdk.imaging.raw import is_raw
 HEIGHT, WIDTH = 48, 64
 
 
-def flat(*colour: float) -> np.ndarray:
-    return np.broadcast_to(np.asarray(colour), (HEIGHT, WIDTH, 3)).copy()
+def flat(*color: float) -> np.ndarray:
+    return np.broadcast_to(np.asarray(color), (HEIGHT, WIDTH, 3)).copy()
 
 
 def scene() -> np.ndarray:
-    """Four flat patches of colour and a white bar at the top."""
+    """Four flat patches of color and a white bar at the top."""
     picture = np.empty((HEIGHT, WIDTH, 3))
     picture[:24, :32], picture[:24, 32:] = (0.5, 0.2, 0.1), (0.1, 0.5, 0.2)
     picture[24:, :32], picture[24:, 32:] = (0.2, 0.1, 0.5), (0.18, 0.18, 0.18)
@@ -36,7 +36,7 @@ def read(path: Path) -> Picture:
 
 
 @pytest.mark.parametrize("neutral", [(1.0, 1.0, 1.0), (0.5, 1.0, 0.6), (1.0, 0.7, 0.4)])
-def test_grey_stays_grey_and_white_white_under_any_balance(neutral, tmp_path: Path) -> None:
+def test_gray_stays_gray_and_white_white_under_any_balance(neutral, tmp_path: Path) -> None:
     for value in (0.02, 0.18, 0.6, 1.0):
         write_dng(tmp_path / "a.dng", flat(value, value, value), neutral)
         pixels = read(tmp_path / "a.dng").pixels[:, 4:-4, 4:-4]
@@ -51,7 +51,7 @@ def test_grey_stays_grey_and_white_white_under_any_balance(neutral, tmp_path: Pa
             assert bool((pixels * 255 > 254.5).all())
 
 
-def test_colours_are_those_of_the_scene_in_srgb(tmp_path: Path) -> None:
+def test_colors_are_those_of_the_scene_in_srgb(tmp_path: Path) -> None:
     truth = scene()
     write_dng(tmp_path / "a.dng", truth)
     picture = read(tmp_path / "a.dng")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_sdk.errors import InputError
-from edge_sdk.imaging import psnr_y, quantise, read_picture, resize_bicubic, rgb_to_ycbcr
+from edge_sdk.imaging import psnr_y, quantize, read_picture, resize_bicubic, rgb_to_ycbcr
 
 sides = st.integers(1, 24)
 scales = st.fractions(Fraction(1, 9), 9, max_denominator=9)
@@ -51,7 +51,7 @@ def test_reduction_keeps_the_phase_of_a_ramp(factor: int, rows: int, columns: in
         indexing="ij",
     )
     reduced = resize_bicubic(row + 2 * column, Fraction(1, factor))
-    # The centre of the block of input pixels that an output pixel covers.
+    # The center of the block of input pixels that an output pixel covers.
     expected = (row + 2 * column)[::factor, ::factor] + 3 * (factor - 1) / 2
     inside = (slice(2, -2), slice(2, -2))
     torch.testing.assert_close(reduced[inside], expected[inside], rtol=0, atol=1e-9)
@@ -125,8 +125,8 @@ def test_published_bicubic(name: str, scale: int, published_db: float, picture_s
     for path in sorted((picture_sets / "sr_bench" / name).iterdir()):
         picture = read_picture(path)
         pixels = picture.pixels.double()
-        y = quantise(pixels[:1] if picture.metadata.grey else rgb_to_ycbcr(pixels)[:1])
+        y = quantize(pixels[:1] if picture.metadata.gray else rgb_to_ycbcr(pixels)[:1])
         y = y[:, : y.shape[1] // scale * scale, : y.shape[2] // scale * scale]
-        low = quantise(resize_bicubic(y, Fraction(1, scale)))
+        low = quantize(resize_bicubic(y, Fraction(1, scale)))
         values.append(psnr_y(resize_bicubic(low, scale), y, border=scale))
     assert sum(values) / len(values) == pytest.approx(published_db, abs=0.02)

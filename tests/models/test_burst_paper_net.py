@@ -97,7 +97,7 @@ def test_the_reference_pulls_by_its_weight_where_all_else_is_equal(weight: float
 
 
 def test_an_untrained_network_answers_the_reference_more_than_any_other_frame() -> None:
-    # Weights as they are drawn; means over draws, since one draw may favour any place.
+    # Weights as they are drawn; means over draws, since one draw may favor any place.
     total = torch.zeros(SMALL.frames)
     for seed in range(8):
         torch.manual_seed(seed)

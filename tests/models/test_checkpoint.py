@@ -14,7 +14,7 @@ from torch import nn
 
 from edge_sdk.errors import ModelError, OutputError
 from edge_sdk.models import (
-    Colour,
+    Color,
     EnhanceNet,
     EnhanceNetConfig,
     Task,
@@ -59,7 +59,7 @@ def assert_refused(path: Path, message: str) -> None:
     assert sorted(path.parent.iterdir()) == before
 
 
-@pytest.mark.parametrize("colour", ["y", "rgb"])
+@pytest.mark.parametrize("color", ["y", "rgb"])
 @pytest.mark.parametrize(
     ("branches", "norm"),
     [
@@ -70,10 +70,10 @@ def assert_refused(path: Path, message: str) -> None:
     ],
 )
 @torch.no_grad()
-def test_round_trip(tmp_path: Path, colour: str, branches, norm: bool) -> None:
+def test_round_trip(tmp_path: Path, color: str, branches, norm: bool) -> None:
     config = EnhanceNetConfig(
         scale=3,
-        colour=Colour(colour),
+        color=Color(color),
         widths=(3, 3, 2),
         skips=((0, 1),),
         branches=branches,
@@ -89,7 +89,7 @@ def test_round_trip(tmp_path: Path, colour: str, branches, norm: bool) -> None:
     assert read.path == path
     assert read.model.config == config
     assert not read.model.training
-    x = torch.rand(1, config.colour.channels, 5, 6)
+    x = torch.rand(1, config.color.channels, 5, 6)
     assert torch.equal(read.model(x), net.eval()(x))
     fused, _ = fuse(net, x)
     save_checkpoint(fused, path)
@@ -102,10 +102,8 @@ def test_round_trip(tmp_path: Path, colour: str, branches, norm: bool) -> None:
 @pytest.mark.parametrize("task", [Task.DOWN_SCALING, Task.DENOISING, Task.BURST_ZOOM])
 @torch.no_grad()
 def test_the_task_is_stored(tmp_path: Path, task: Task) -> None:
-    colour = Colour.RGB if task is Task.BURST_ZOOM else Colour.Y
-    config = EnhanceNetConfig(
-        task=task, scale=SCALES[task][-1], colour=colour, widths=(3,), skips=()
-    )
+    color = Color.RGB if task is Task.BURST_ZOOM else Color.Y
+    config = EnhanceNetConfig(task=task, scale=SCALES[task][-1], color=color, widths=(3,), skips=())
     net = EnhanceNet(config).eval()
     save_checkpoint(net, tmp_path / "a.safetensors")
     read = load_checkpoint(tmp_path / "a.safetensors").model

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import apply_tiled
-from edge_sdk.models import Colour, EnhanceNet, EnhanceNetConfig, ModelSpec, Task
+from edge_sdk.models import Color, EnhanceNet, EnhanceNetConfig, ModelSpec, Task
 from edge_sdk.models.enhance_config import SCALES
 from edge_sdk.reparam import (
     ConvBranchConfig,
@@ -31,7 +31,7 @@ def configs(draw: st.DrawFn) -> EnhanceNetConfig:
     return EnhanceNetConfig(
         task=task,
         scale=draw(st.sampled_from(SCALES[task])),
-        colour=Colour.RGB if task is Task.BURST_ZOOM else draw(st.sampled_from(Colour)),
+        color=Color.RGB if task is Task.BURST_ZOOM else draw(st.sampled_from(Color)),
         widths=widths,
         branches=branches,
         activation=draw(st.sampled_from(["prelu", "relu", "leaky_relu"])),
@@ -56,7 +56,7 @@ def test_output_size_is_what_the_spec_says(config, height, width, count) -> None
     height, width = height * spec.size_multiple, width * spec.size_multiple
     output = net(torch.rand(count, spec.input_channels, height, width))
     size = (spec.scale * height // spec.reduction, spec.scale * width // spec.reduction)
-    assert output.shape == (count, config.colour.channels, *size)
+    assert output.shape == (count, config.color.channels, *size)
     assert bool(output.isfinite().all())
 
 
@@ -74,46 +74,46 @@ def test_spec_says_what_the_task_does_to_sizes(task: Task, scale: int, expected)
     assert (spec.scale, spec.reduction, spec.size_multiple) == expected
 
 
-@pytest.mark.parametrize("colour", list(Colour))
+@pytest.mark.parametrize("color", list(Color))
 @pytest.mark.parametrize("scale", [2, 3, 4])
 @torch.no_grad()
-def test_without_weights_down_scaling_averages(scale: int, colour: Colour) -> None:
-    config = EnhanceNetConfig(task=Task.DOWN_SCALING, scale=scale, colour=colour, branches=None)
+def test_without_weights_down_scaling_averages(scale: int, color: Color) -> None:
+    config = EnhanceNetConfig(task=Task.DOWN_SCALING, scale=scale, color=color, branches=None)
     net = network(config)
     for parameter in net.reconstruct.parameters():
         parameter.zero_()
-    x = torch.rand(2, colour.channels, 5 * scale, 7 * scale)
+    x = torch.rand(2, color.channels, 5 * scale, 7 * scale)
     blocks = x.unfold(2, scale, scale).unfold(3, scale, scale)
     torch.testing.assert_close(net(x), blocks.mean((-2, -1)))
 
 
-@pytest.mark.parametrize("colour", list(Colour))
+@pytest.mark.parametrize("color", list(Color))
 @torch.no_grad()
-def test_without_weights_denoising_changes_nothing(colour: Colour) -> None:
-    config = EnhanceNetConfig(task=Task.DENOISING, scale=1, colour=colour, branches=None)
+def test_without_weights_denoising_changes_nothing(color: Color) -> None:
+    config = EnhanceNetConfig(task=Task.DENOISING, scale=1, color=color, branches=None)
     net = network(config)
     for parameter in net.reconstruct.parameters():
         parameter.zero_()
-    x = torch.rand(2, colour.channels, 5, 7)
+    x = torch.rand(2, color.channels, 5, 7)
     assert torch.equal(net(x), x)
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
-@pytest.mark.parametrize("colour", list(Colour))
+@pytest.mark.parametrize("color", list(Color))
 @torch.no_grad()
-def test_without_weights_the_image_skip_is_nearest_enlargement(scale: int, colour: Colour) -> None:
-    net = network(EnhanceNetConfig(scale=scale, colour=colour, branches=None))
+def test_without_weights_the_image_skip_is_nearest_enlargement(scale: int, color: Color) -> None:
+    net = network(EnhanceNetConfig(scale=scale, color=color, branches=None))
     for parameter in net.reconstruct.parameters():
         parameter.zero_()
-    x = torch.rand(2, colour.channels, 5, 7)
+    x = torch.rand(2, color.channels, 5, 7)
     assert torch.equal(net(x), functional.interpolate(x, scale_factor=scale, mode="nearest"))
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
 @torch.no_grad()
-def test_without_weights_burst_zoom_shows_the_merged_colours(scale: int) -> None:
+def test_without_weights_burst_zoom_shows_the_merged_colors(scale: int) -> None:
     config = EnhanceNetConfig(
-        task=Task.BURST_ZOOM, scale=scale, colour=Colour.RGB, branches=None, activation="relu"
+        task=Task.BURST_ZOOM, scale=scale, color=Color.RGB, branches=None, activation="relu"
     )
     net = network(config)
     for parameter in net.reconstruct.parameters():
@@ -165,8 +165,8 @@ def reach(net: EnhanceNet) -> tuple[int, int, int, int]:
 TASKS = [(task, scale) for task in Task for scale in SCALES[task]]
 
 
-def only_colour(task: Task) -> Colour:
-    return Colour.RGB if task is Task.BURST_ZOOM else Colour.Y
+def only_color(task: Task) -> Color:
+    return Color.RGB if task is Task.BURST_ZOOM else Color.Y
 
 
 @pytest.mark.parametrize(("task", "scale"), TASKS)
@@ -176,7 +176,7 @@ def test_halo_is_the_receptive_field(task: Task, scale: int, widths, branches) -
     config = EnhanceNetConfig(
         task=task,
         scale=scale,
-        colour=only_colour(task),
+        color=only_color(task),
         widths=widths,
         branches=branches,
         skips=(),
@@ -189,7 +189,7 @@ def test_halo_is_the_receptive_field(task: Task, scale: int, widths, branches) -
 @torch.no_grad()
 def test_a_pixel_beyond_the_halo_changes_nothing_and_one_within_does(task, scale: int) -> None:
     config = EnhanceNetConfig(
-        task=task, scale=scale, colour=only_colour(task), widths=(3, 3), skips=()
+        task=task, scale=scale, color=only_color(task), widths=(3, 3), skips=()
     )
     net = network(config).double()
     spec = net.spec
@@ -204,15 +204,15 @@ def test_a_pixel_beyond_the_halo_changes_nothing_and_one_within_does(task, scale
             assert torch.equal(net(changed)[..., own, own], before) is not changes
 
 
-@pytest.mark.parametrize("colour", list(Colour))
+@pytest.mark.parametrize("color", list(Color))
 @pytest.mark.parametrize("branches", [None, five_branches(4)])
 @torch.no_grad()
-def test_tiled_equals_whole(colour: Colour, branches) -> None:
-    config = EnhanceNetConfig(colour=colour, widths=(4, 4, 4), branches=branches, skips=((0, 2),))
+def test_tiled_equals_whole(color: Color, branches) -> None:
+    config = EnhanceNetConfig(color=color, widths=(4, 4, 4), branches=branches, skips=((0, 2),))
     net = network(config).double()
     spec = net.spec
-    assert (spec.task, spec.scale, spec.colour) == (Task.SUPER_RESOLUTION, 2, colour)
-    x = torch.rand(1, colour.channels, 37, 26, dtype=torch.float64)
+    assert (spec.task, spec.scale, spec.color) == (Task.SUPER_RESOLUTION, 2, color)
+    x = torch.rand(1, color.channels, 37, 26, dtype=torch.float64)
     arguments = {"tile_px": 7, "scale": spec.scale, "size_multiple": spec.size_multiple}
     tiled = apply_tiled(net, x, halo_px=spec.halo_px, **arguments)
     torch.testing.assert_close(tiled, net(x), rtol=0, atol=1e-12)
@@ -283,7 +283,7 @@ def test_all_weights_learn() -> None:
         ({"skips": ((-1, 1),)}, "in order"),
         ({"widths": (4, 8), "skips": ((0, 1),)}, "4 and 8 channels"),
         ({"activation": "gelu"}, "choose one of: prelu, relu, leaky_relu"),
-        ({"colour": "y"}, "Colour.Y or Colour.RGB"),
+        ({"color": "y"}, "Color.Y or Color.RGB"),
         ({"task": "denoising"}, "choose one of: super-resolution, down-scaling, denoising"),
         ({"task": Task.DENOISING}, "scale 2 is not supported by denoising; choose 1"),
         ({"task": Task.DOWN_SCALING, "scale": 1}, "by down-scaling; choose 2, 3 or 4"),
@@ -314,7 +314,7 @@ def test_specs_that_cannot_be_are_refused(arguments, message) -> None:
         "architecture": "other",
         "task": Task.DENOISING,
         "scale": 1,
-        "colour": Colour.Y,
+        "color": Color.Y,
         "size_multiple": 1,
         "halo_px": 0,
     }

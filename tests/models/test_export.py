@@ -10,25 +10,25 @@ from torch import nn
 
 from edge_sdk.emulate.parity.agreement import verify
 from edge_sdk.emulate.parity.gates import GATES_DB
-from edge_sdk.models import Colour, EnhanceNet, EnhanceNetConfig, Task
+from edge_sdk.models import Color, EnhanceNet, EnhanceNetConfig, Task
 from edge_sdk.models.enhance_config import SCALES
 from edge_sdk.reparam import fuse
 from edge_sdk.targets import converter_names, find_converter, runs_here
 
 ACTIVATIONS = ("prelu", "relu", "leaky_relu")
 CASES = [
-    (task, scale, colour, activation)
+    (task, scale, color, activation)
     for task in Task
     for scale in SCALES[task]
-    for colour in ((Colour.RGB,) if task is Task.BURST_ZOOM else Colour)
+    for color in ((Color.RGB,) if task is Task.BURST_ZOOM else Color)
     for activation in (ACTIVATIONS if scale == SCALES[task][0] else ("relu",))
 ]
-"""Every task, colour and activation; the other scales with one activation."""
+"""Every task, color and activation; the other scales with one activation."""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("target", "task", "scale", "colour", "activation"),
+    ("target", "task", "scale", "color", "activation"),
     [
         (target, *case)
         for target in converter_names()
@@ -37,12 +37,12 @@ CASES = [
     ],
 )
 def test_fused_networks_export(
-    tmp_path: Path, target: str, task: Task, scale: int, colour: Colour, activation
+    tmp_path: Path, target: str, task: Task, scale: int, color: Color, activation
 ) -> None:
     config = EnhanceNetConfig(
         task=task,
         scale=scale,
-        colour=colour,
+        color=color,
         widths=(4, 6, 6),
         skips=((1, 2),),
         activation=activation,

@@ -12,7 +12,7 @@ from torch.nn import functional
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import Metadata, Picture, resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
 from edge_sdk.models import (
-    Colour,
+    Color,
     EnhanceNet,
     EnhanceNetConfig,
     ModelSpec,
@@ -26,9 +26,9 @@ TASKS = [(task, scale) for task in Task if task is not Task.BURST_ZOOM for scale
 """Those of networks that take pictures."""
 
 
-def network(task: Task, scale: int, colour: Colour, **changes: object) -> EnhanceNet:
+def network(task: Task, scale: int, color: Color, **changes: object) -> EnhanceNet:
     torch.manual_seed(0)
-    config = EnhanceNetConfig(task=task, scale=scale, colour=colour, widths=(3, 3), skips=((0, 1),))
+    config = EnhanceNetConfig(task=task, scale=scale, color=color, widths=(3, 3), skips=((0, 1),))
     return EnhanceNet(replace(config, **changes)).double().eval()
 
 
@@ -52,19 +52,19 @@ def continued(rgb: Tensor, multiple: int) -> Tensor:
 @settings(max_examples=60)
 @given(
     st.sampled_from(TASKS),
-    st.sampled_from(Colour),
+    st.sampled_from(Color),
     st.integers(1, 33),
     st.integers(1, 33),
     st.integers(1, 9),
 )
 @torch.no_grad()
-def test_tiled_equals_whole_for_any_size(task, colour, height, width, tile_px) -> None:
-    net = network(*task, colour, branches=None)
+def test_tiled_equals_whole_for_any_size(task, color, height, width, tile_px) -> None:
+    net = network(*task, color, branches=None)
     rgb = picture(height, width)
     spec = net.spec
     tiled = enhance_picture(rgb, net, tile_px=tile_px)
     batch = continued(rgb, spec.reduction)
-    if colour is Colour.RGB:
+    if color is Color.RGB:
         whole = net(batch)
     else:
         ycbcr = rgb_to_ycbcr(batch)
@@ -78,7 +78,7 @@ def test_tiled_equals_whole_for_any_size(task, colour, height, width, tile_px) -
 
 @pytest.mark.parametrize(("task", "scale"), TASKS)
 def test_one_pixel_of_halo_less_shows(task: Task, scale: int) -> None:
-    net = network(task, scale, Colour.RGB)
+    net = network(task, scale, Color.RGB)
     rgb = picture(60, 60)
     spec = net.spec
     reduction = spec.reduction
@@ -93,12 +93,12 @@ def test_one_pixel_of_halo_less_shows(task: Task, scale: int) -> None:
     assert float((wrong - whole).abs().max()) > 1e-9
 
 
-@pytest.mark.parametrize("colour", list(Colour))
+@pytest.mark.parametrize("color", list(Color))
 @pytest.mark.parametrize("chroma", ["bicubic", "bilinear"])
 @pytest.mark.parametrize(("task", "scale"), TASKS)
 @torch.no_grad()
-def test_a_constant_picture_stays_constant(task, scale: int, chroma, colour: Colour) -> None:
-    net = silent(network(task, scale, colour, branches=None))
+def test_a_constant_picture_stays_constant(task, scale: int, chroma, color: Color) -> None:
+    net = silent(network(task, scale, color, branches=None))
     value = torch.tensor([0.2, 0.5, 0.7], dtype=torch.float64)[:, None, None]
     result = enhance_picture(value.expand(3, 9, 14).clone(), net, chroma=chroma, tile_px=5)
     torch.testing.assert_close(result, value.expand_as(result))
@@ -107,15 +107,15 @@ def test_a_constant_picture_stays_constant(task, scale: int, chroma, colour: Col
 @torch.no_grad()
 def test_denoising_without_weights_changes_nothing() -> None:
     rgb = picture(9, 8)
-    for colour in Colour:
-        net = silent(network(Task.DENOISING, 1, colour, branches=None))
+    for color in Color:
+        net = silent(network(Task.DENOISING, 1, color, branches=None))
         torch.testing.assert_close(enhance_picture(rgb, net), rgb)
 
 
 @pytest.mark.parametrize("chroma", ["bicubic", "bilinear"])
 @torch.no_grad()
 def test_chroma_is_interpolated_and_luma_is_the_networks(chroma) -> None:
-    net = network(Task.SUPER_RESOLUTION, 2, Colour.Y)
+    net = network(Task.SUPER_RESOLUTION, 2, Color.Y)
     rgb = 0.4 + 0.2 * torch.rand(3, 8, 10, dtype=torch.float64)
     for parameter in net.reconstruct.parameters():
         parameter.mul_(0.05)
@@ -133,10 +133,10 @@ def test_chroma_is_interpolated_and_luma_is_the_networks(chroma) -> None:
 @pytest.mark.parametrize("chroma", ["bicubic", "bilinear"])
 @torch.no_grad()
 def test_luma_and_chroma_stay_in_register_where_sides_are_odd(chroma) -> None:
-    # A ramp that colours and luma share: out of register, the channels would drift apart.
+    # A ramp that colors and luma share: out of register, the channels would drift apart.
     ramp = torch.linspace(0.3, 0.6, 41, dtype=torch.float64).expand(3, 23, 41)
     tint = torch.tensor([1.0, 0.8, 0.6], dtype=torch.float64)[:, None, None]
-    net = silent(network(Task.DOWN_SCALING, 4, Colour.Y, branches=None))
+    net = silent(network(Task.DOWN_SCALING, 4, Color.Y, branches=None))
     result = enhance_picture(ramp * tint, net, chroma=chroma)[..., 2:4, 2:-3]
     torch.testing.assert_close(result / tint, result[:1].expand_as(result), rtol=0, atol=1e-3)
 
@@ -145,7 +145,7 @@ def test_luma_and_chroma_stay_in_register_where_sides_are_odd(chroma) -> None:
 def test_a_picture_keeps_its_metadata() -> None:
     alpha = torch.rand(1, 7, 9)
     given = Picture(torch.rand(3, 7, 9), Metadata(icc_profile=b"x", bit_depth=16, alpha=alpha))
-    net = network(Task.DOWN_SCALING, 2, Colour.Y).float()
+    net = network(Task.DOWN_SCALING, 2, Color.Y).float()
     result = enhance_picture(given, net)
     assert isinstance(result, Picture)
     assert (result.height, result.width) == (4, 5)
@@ -157,7 +157,7 @@ def test_a_picture_keeps_its_metadata() -> None:
 
 @torch.no_grad()
 def test_the_result_is_clipped_and_batches_are_pictures_side_by_side() -> None:
-    net = network(Task.SUPER_RESOLUTION, 2, Colour.RGB)
+    net = network(Task.SUPER_RESOLUTION, 2, Color.RGB)
     assert net.reconstruct.branches
     for parameter in net.parameters():
         parameter.mul_(2)
@@ -171,7 +171,7 @@ def test_the_result_is_clipped_and_batches_are_pictures_side_by_side() -> None:
 
 
 def test_windows_are_no_larger_than_tile_and_halo() -> None:
-    net = network(Task.DOWN_SCALING, 2, Colour.Y)
+    net = network(Task.DOWN_SCALING, 2, Color.Y)
     seen: list[tuple[int, int]] = []
     steps: list[tuple[int, int]] = []
 
@@ -196,7 +196,7 @@ def test_a_spec_with_a_coarser_multiple_is_kept_to() -> None:
         assert x.shape[-1] % 8 == x.shape[-2] % 8 == 0
         return functional.avg_pool2d(x, 2)
 
-    spec = ModelSpec("other", Task.DOWN_SCALING, 1, Colour.RGB, 8, 0, reduction=2)
+    spec = ModelSpec("other", Task.DOWN_SCALING, 1, Color.RGB, 8, 0, reduction=2)
     rgb = picture(29, 43)
     expected = functional.avg_pool2d(continued(rgb, 2), 2)[0]
     torch.testing.assert_close(enhance_picture(rgb, picky, spec=spec, tile_px=5), expected)
@@ -214,9 +214,9 @@ def test_a_spec_with_a_coarser_multiple_is_kept_to() -> None:
     ],
 )
 def test_what_is_no_picture_is_refused(rgb: Tensor, message: str) -> None:
-    for colour in Colour:
+    for color in Color:
         with pytest.raises(InputError, match=message):
-            enhance_picture(rgb, network(Task.DENOISING, 1, colour).float())
+            enhance_picture(rgb, network(Task.DENOISING, 1, color).float())
 
 
 @pytest.mark.parametrize(
@@ -224,23 +224,23 @@ def test_what_is_no_picture_is_refused(rgb: Tensor, message: str) -> None:
     [
         ({"chroma": "nearest"}, "choose bicubic or bilinear"),
         ({"tile_px": 0}, "at least 1"),
-        ({"spec": network(Task.DENOISING, 1, Colour.RGB).spec}, "not the network's own"),
+        ({"spec": network(Task.DENOISING, 1, Color.RGB).spec}, "not the network's own"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(arguments, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        enhance_picture(picture(5, 5), network(Task.DENOISING, 1, Colour.Y), **arguments)
+        enhance_picture(picture(5, 5), network(Task.DENOISING, 1, Color.Y), **arguments)
 
 
 def test_networks_that_do_not_fit_are_refused() -> None:
     rgb = picture(8, 8)
     with pytest.raises(InputError, match="a Identity does not say its scale"):
         enhance_picture(rgb, nn.Identity())
-    training = network(Task.DENOISING, 1, Colour.Y, branches=five_branches(3)).train()
+    training = network(Task.DENOISING, 1, Color.Y, branches=five_branches(3)).train()
     with pytest.raises(InputError, match="call eval"):
         enhance_picture(rgb, training)
-    spec = network(Task.SUPER_RESOLUTION, 2, Colour.RGB).spec
+    spec = network(Task.SUPER_RESOLUTION, 2, Color.RGB).spec
     with pytest.raises(InputError, match="2 times as large"):
         enhance_picture(rgb, nn.Identity(), spec=spec)
-    with pytest.raises(InputError, match="colour rgb; give the network's own spec"):
+    with pytest.raises(InputError, match="color rgb; give the network's own spec"):
         enhance_picture(rgb, lambda x: x[:, :1], spec=spec)

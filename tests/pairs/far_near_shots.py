@@ -17,7 +17,7 @@ from edge_sdk.imaging import Picture, write_picture
 from edge_sdk.pairs import Couple, PairConfig, make_couple
 from edge_sdk.pairs.couple.geometry import region_offset
 from edge_sdk.pairs.dataset.record import sealed
-from edge_sdk.registration.motion import centred_grid, transform
+from edge_sdk.registration.motion import centered_grid, transform
 
 
 def shots_of(
@@ -49,7 +49,7 @@ def placement_error(shots: FarNearShots, couple: Couple) -> Tensor:
     height, width = shots.burst.frames.shape[-2:]
     region = couple.region
     truth = shots.homography(couple.choice.index, couple.standard.reference)
-    grid = centred_grid(region.height, region.width, like=truth)
+    grid = centered_grid(region.height, region.width, like=truth)
     places = (grid + region_offset(region, height, width)).reshape(-1, 2)
     apart = couple.refined.placement.at(grid).reshape(-1, 2) - transform(truth, places)
     return apart.norm(dim=-1) * shots.burst.config.scale / couple.zoom_ratio

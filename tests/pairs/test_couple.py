@@ -1,4 +1,4 @@
-"""One scene: where the near image comes to lie, its colours, its mask, and what is refused."""
+"""One scene: where the near image comes to lie, its colors, its mask, and what is refused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edge_sdk.pairs.couple.geometry import region_offset, shifted
 from edge_sdk.pairs.couple.placing import Placement
 from edge_sdk.pairs.couple.refining import borne_out
 from edge_sdk.registration import MotionField
-from edge_sdk.registration.motion import centred_grid, motion_error_px, transform
+from edge_sdk.registration.motion import centered_grid, motion_error_px, transform
 from edge_sdk.registration.sampling import sample_bicubic
 from tests.pairs.far_near_shots import couple_of, pasted, placement_error, shots_of
 
@@ -54,7 +54,7 @@ def test_an_exposure_is_taken_back(gain: float) -> None:
     couple = couple_of(other.burst.frames, other.near)
     levels = torch.linspace(0.2, 0.7, 6).expand(3, 1, 6)
     exposed = linear_to_srgb(srgb_to_linear(levels) * gain).clamp(0, 1)
-    assert float((couple.colours(exposed) - levels).abs().max()) < 0.03
+    assert float((couple.colors(exposed) - levels).abs().max()) < 0.03
     kept = couple.mask & (wanted.amax(0) < 0.7)
     before = linear_to_srgb(srgb_to_linear(wanted) * gain).clamp(0, 1)
     left = (couple.target - wanted).abs().mean(0)[kept].mean()
@@ -67,7 +67,7 @@ def test_a_thing_that_moved_is_masked_and_hardly_anything_else(shots: FarNearSho
     couple = couple_of(shots.burst.frames, changed)
     height, width = changed.shape[-2:]
     size = couple.mask.shape
-    grid = centred_grid(*size, step=0.5, like=couple.refined.placement.matrix)
+    grid = centered_grid(*size, step=0.5, like=couple.refined.placement.matrix)
     places = couple.refined.placement.at(grid)
     x, y = places[..., 0] + (width - 1) / 2, places[..., 1] + (height - 1) / 2
     inside = (x > columns.start) & (x < columns.stop) & (y > rows.start) & (y < rows.stop)
@@ -187,7 +187,7 @@ def test_a_loose_setting_lets_more_ghosts_pass(shots: FarNearShots) -> None:
 def test_the_region_is_what_both_show(shots: FarNearShots) -> None:
     couple = couple_of(shots.burst.frames, shots.near)
     region: Region = couple.region
-    grid = centred_grid(region.height, region.width, like=couple.refined.placement.matrix)
+    grid = centered_grid(region.height, region.width, like=couple.refined.placement.matrix)
     placement: Placement = couple.refined.placement
     limit = torch.tensor([shots.near.shape[-1] / 2, shots.near.shape[-2] / 2])
     assert bool((placement.at(grid).abs() <= limit).all())
@@ -228,7 +228,7 @@ def test_offsets_count_only_where_tiles_bear_them_out() -> None:
 def test_motion_that_varies_is_followed() -> None:
     shots = shots_of(seed=3, frames=1)
     height, width = shots.near.shape[-2:]
-    grid = centred_grid(height, width, like=shots.matrices)
+    grid = centered_grid(height, width, like=shots.matrices)
 
     def bent(points: torch.Tensor) -> torch.Tensor:
         wave = 1.6 * torch.sin(2 * torch.pi * points[..., 0] / width)
@@ -238,7 +238,7 @@ def test_motion_that_varies_is_followed() -> None:
     couple = couple_of(shots.burst.frames, near)
     assert couple.refined.placement.field is not None
     region = couple.region
-    places = centred_grid(region.height, region.width, like=grid)
+    places = centered_grid(region.height, region.width, like=grid)
     to_near = shots.homography(0, 0) @ shifted(
         region_offset(region, *shots.burst.frames.shape[-2:])
     )

@@ -350,12 +350,12 @@ def test_the_stored_motions_place_the_stored_pictures(made: Path) -> None:
     record = json.loads((made / "scenes" / "astronaut" / "scene.json").read_text())
     from edge_sdk.burst.driver.tiles import Region
     from edge_sdk.pairs.couple.geometry import region_offset
-    from edge_sdk.registration.motion import centred_grid, transform
+    from edge_sdk.registration.motion import centered_grid, transform
 
     reference = record["frames"][0]
     region = Region(reference["left"], reference["top"], record["width"], record["height"])
     truth = shots.homography(int(reference["source"][0]), 0)
-    grid = centred_grid(region.height, region.width, like=truth).reshape(-1, 2)
+    grid = centered_grid(region.height, region.width, like=truth).reshape(-1, 2)
     offset = region_offset(region, *shots.burst.frames.shape[-2:])
     found = transform(torch.tensor(record["target"]["matrix"], dtype=torch.float64), grid)
     error = (found - transform(truth, grid + offset)).norm(dim=-1)

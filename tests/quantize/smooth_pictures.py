@@ -1,4 +1,4 @@
-"""Pictures for tests of quantisation."""
+"""Pictures for tests of quantization."""
 
 from __future__ import annotations
 

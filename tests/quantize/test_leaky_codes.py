@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from edge_sdk.int8 import LEAKY_PARTS, WIDENING, leaky_scales, leaky_slope
-from edge_sdk.quantization import apply_scheme, quantise
+from edge_sdk.quantization import apply_scheme, quantize
 from tests.quantize.smooth_pictures import smooth_pictures
 
 SLOPES = st.sampled_from([0.01, 0.05, 0.1, 0.2, 0.25, 0.3])
@@ -61,7 +61,7 @@ def test_a_scheme_holds_exact_steps_and_the_graph_the_slope(slope: float) -> Non
     torch.manual_seed(0)
     pictures = smooth_pictures(3, seed=6, size=16)
     net = nn.Sequential(nn.Conv2d(1, 8, 3), nn.LeakyReLU(slope), nn.Conv2d(8, 1, 3))
-    made = quantise(net, pictures[0], pictures)
+    made = quantize(net, pictures[0], pictures)
     one, other = (made.scheme.values[name] for name in ("0", "1"))
     assert wrong_codes(slope, (one.scale, other.scale), (one.zero_point, other.zero_point)) <= 2
     node = next(node for node in made.model.graph.nodes if "leaky_relu" in str(node.target))

@@ -18,9 +18,9 @@ from edge_sdk.quantization import (
     TuningConfig,
     agreement_db,
     apply_scheme,
-    is_quantised,
-    quantise,
-    quantise_weights,
+    is_quantized,
+    quantize,
+    quantize_weights,
     tune,
 )
 from edge_sdk.quantization.calibrate import run_all
@@ -31,14 +31,14 @@ EXAMPLE = torch.zeros(1, 1, 24, 24)
 
 def codes_of(model: torch.fx.GraphModule, picture: Tensor) -> dict[str, Tensor]:
     nodes = [node for node in model.graph.nodes if "quantize_per_tensor" in str(node.target)]
-    quantising = [node for node in nodes if "dequantize" not in str(node.target)]
-    return run_all(model, quantising, picture)
+    quantizing = [node for node in nodes if "dequantize" not in str(node.target)]
+    return run_all(model, quantizing, picture)
 
 
 @pytest.mark.parametrize("observer", OBSERVERS)
 def test_int8_agrees_with_float(network: EnhanceNet, pictures: list[Tensor], observer: str) -> None:
-    quantised = quantise(network, EXAMPLE, pictures[:6], observer)
-    assert agreement_db(network, quantised.model, pictures[6:]) > 38
+    quantized = quantize(network, EXAMPLE, pictures[:6], observer)
+    assert agreement_db(network, quantized.model, pictures[6:]) > 38
 
 
 def test_nothing_that_torch_deprecates_warns_the_user(
@@ -46,35 +46,35 @@ def test_nothing_that_torch_deprecates_warns_the_user(
 ) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", FutureWarning)
-        made = quantise(network, EXAMPLE, pictures[:2])
+        made = quantize(network, EXAMPLE, pictures[:2])
         tune(network, EXAMPLE, made.scheme, pictures[:2], TuningConfig(steps=1))
         EagerRunner(made.model, EXAMPLE)
 
 
 def test_the_model_itself_is_untouched(network: EnhanceNet, pictures: list[Tensor]) -> None:
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    quantised = quantise(network, EXAMPLE, pictures)
-    assert is_quantised(quantised.model)
-    assert not is_quantised(network)
+    quantized = quantize(network, EXAMPLE, pictures)
+    assert is_quantized(quantized.model)
+    assert not is_quantized(network)
     assert all(torch.equal(before[name], now) for name, now in network.state_dict().items())
 
 
 def test_pictures_of_8_bits_enter_and_leave_as_their_levels(
     network: EnhanceNet, pictures: list[Tensor]
 ) -> None:
-    quantised = quantise(network, EXAMPLE, pictures)
-    codes = list(codes_of(quantised.model, pictures[0]).values())
+    quantized = quantize(network, EXAMPLE, pictures)
+    codes = list(codes_of(quantized.model, pictures[0]).values())
     torch.testing.assert_close(codes[0].float() + 128, pictures[0] * 255)
     with torch.no_grad():
-        output = quantised.model(pictures[0])
+        output = quantized.model(pictures[0])
     torch.testing.assert_close((output * 255).round(), output * 255, atol=1e-3, rtol=0)
     assert float(output.min()) >= 0
     assert float(output.max()) <= 1 + 1e-6
 
 
 def test_weights_differ_by_half_a_step_at_most(network: EnhanceNet) -> None:
-    quantised = quantise_weights(network, EXAMPLE)
-    buffers = dict(quantised.model.named_buffers())
+    quantized = quantize_weights(network, EXAMPLE)
+    buffers = dict(quantized.model.named_buffers())
     for name, weight in network.state_dict().items():
         stem = name.replace(".", "_")
         if f"{stem}_int8" not in buffers:
@@ -86,23 +86,23 @@ def test_weights_differ_by_half_a_step_at_most(network: EnhanceNet) -> None:
 
 
 def test_biases_are_multiples_of_both_scales(network: EnhanceNet, pictures: list[Tensor]) -> None:
-    quantised = quantise(network, EXAMPLE, pictures)
-    buffers = dict(quantised.model.named_buffers())
-    scales = buffers["features_0_weight_scales"].double() * quantised.scheme.values["x"].scale
+    quantized = quantize(network, EXAMPLE, pictures)
+    buffers = dict(quantized.model.named_buffers())
+    scales = buffers["features_0_weight_scales"].double() * quantized.scheme.values["x"].scale
     bias = buffers["features_0_bias_rounded_conv2d"].double()
     steps = bias / scales
     torch.testing.assert_close(steps, steps.round(), atol=1e-2, rtol=0)
 
 
 def test_a_scheme_gives_the_same_model_again(network: EnhanceNet, pictures: list[Tensor]) -> None:
-    first = quantise(network, EXAMPLE, pictures)
+    first = quantize(network, EXAMPLE, pictures)
     again = apply_scheme(network, EXAMPLE, first.scheme)
     with torch.no_grad():
         assert torch.equal(first.model(pictures[0]), again.model(pictures[0]))
 
 
 def test_another_size_takes_the_same_scheme(network: EnhanceNet, pictures: list[Tensor]) -> None:
-    first = quantise(network, EXAMPLE, pictures)
+    first = quantize(network, EXAMPLE, pictures)
     again = apply_scheme(network, torch.zeros(1, 1, 12, 16), first.scheme)
     cut = pictures[0][:, :, :12, :16]
     with torch.no_grad():
@@ -113,7 +113,7 @@ def test_another_size_takes_the_same_scheme(network: EnhanceNet, pictures: list[
 def test_all_layers_in_floating_point_are_the_float_model(
     network: EnhanceNet, pictures: list[Tensor]
 ) -> None:
-    first = quantise(network, EXAMPLE, pictures)
+    first = quantize(network, EXAMPLE, pictures)
     names = tuple(value.name for value in first.graph.values)
     float_scheme = replace(first.scheme, float_layers=names)
     again = apply_scheme(network, EXAMPLE, float_scheme)
@@ -122,7 +122,7 @@ def test_all_layers_in_floating_point_are_the_float_model(
 
 
 def test_a_damaged_code_is_seen(network: EnhanceNet, pictures: list[Tensor]) -> None:
-    first = quantise(network, EXAMPLE, pictures)
+    first = quantize(network, EXAMPLE, pictures)
     # Those of a residual cover more than it needs, so that moving them may do no harm.
     codes = first.scheme.values["features.0"]
     harmed = replace(codes, zero_point=codes.zero_point + (60 if codes.zero_point < 0 else -60))
@@ -147,28 +147,28 @@ class Foreign(nn.Module):
         return self.head(self.grouped(x).mean((2, 3)))
 
 
-def test_a_foreign_model_is_quantised() -> None:
+def test_a_foreign_model_is_quantized() -> None:
     torch.manual_seed(0)
     model = Foreign().eval()
     pictures = smooth_pictures(4, seed=3, size=16, channels=3)
-    quantised = quantise(model, pictures[0], pictures, picture_output=False)
+    quantized = quantize(model, pictures[0], pictures, picture_output=False)
     with torch.no_grad():
         exact = torch.cat([model(picture) for picture in pictures])
-        rounded = torch.cat([quantised.model(picture) for picture in pictures])
+        rounded = torch.cat([quantized.model(picture) for picture in pictures])
     assert float((exact - rounded).abs().max()) < 0.03 * float(exact.abs().max())
-    assert len([name for name, _ in quantised.model.named_buffers() if name.endswith("_int8")]) == 4
+    assert len([name for name, _ in quantized.model.named_buffers() if name.endswith("_int8")]) == 4
 
 
 def test_no_pictures_and_other_sizes_are_refused(network: EnhanceNet) -> None:
     with pytest.raises(InputError, match="no pictures"):
-        quantise(network, EXAMPLE, [])
+        quantize(network, EXAMPLE, [])
     with pytest.raises(InputError, match="cut all to one shape"):
-        quantise(network, EXAMPLE, [torch.zeros(1, 1, 8, 8)])
+        quantize(network, EXAMPLE, [torch.zeros(1, 1, 8, 8)])
 
 
 def test_a_picture_of_nan_is_refused(network: EnhanceNet) -> None:
     with pytest.raises(InputError, match="NaN"):
-        quantise(network, EXAMPLE, [torch.full((1, 1, 24, 24), float("nan"))])
+        quantize(network, EXAMPLE, [torch.full((1, 1, 24, 24), float("nan"))])
 
 
 def test_the_scheme_of_another_model_is_refused(network: EnhanceNet) -> None:

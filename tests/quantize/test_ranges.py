@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from edge_sdk.errors import InputError
-from edge_sdk.models import Colour, EnhanceNet, EnhanceNetConfig
+from edge_sdk.models import Color, EnhanceNet, EnhanceNetConfig
 from edge_sdk.quantization import lint_ranges
 from edge_sdk.quantization.ranges import INFLATION_WARNING, SQNR_WARNING_DB
 from edge_sdk.reparam import (
@@ -28,7 +28,7 @@ BITS_DB = 20 * math.log10(2)
 def network(branches=None, **changes) -> EnhanceNet:
     torch.manual_seed(0)
     config = EnhanceNetConfig(
-        colour=Colour.RGB, widths=(8, 8, 6), skips=((0, 1),), branches=branches, **changes
+        color=Color.RGB, widths=(8, 8, 6), skips=((0, 1),), branches=branches, **changes
     )
     net = EnhanceNet(config)
     for buffer in net.buffers():

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edge_sdk.quantization import quantise
+from edge_sdk.quantization import quantize
 from edge_sdk.quantization.value_graph import value_graph
 from tests.quantize.smooth_pictures import smooth_pictures
 
@@ -60,13 +60,13 @@ def test_codes_are_shared_where_integer_kernels_have_one_scale(
 def test_operators_with_fixed_codes_keep_them(
     function: Callable[[Tensor], Tensor], scale: float, zero_point: int
 ) -> None:
-    made = quantise(Behind(function), PICTURES[0], PICTURES)
+    made = quantize(Behind(function), PICTURES[0], PICTURES)
     codes = made.scheme.values[made.graph.values[-1].share]
     assert (codes.scale, codes.zero_point) == (scale, zero_point)
 
 
 def test_fixed_codes_do_not_spread_to_what_is_joined_to_them() -> None:
-    made = quantise(
+    made = quantize(
         Behind(lambda y: torch.cat([torch.sigmoid(y), y], 1)),
         PICTURES[0],
         PICTURES,
@@ -94,7 +94,7 @@ class Tied(nn.Module):
 
 def test_a_weight_tied_along_two_axes_has_two_sets_of_codes() -> None:
     torch.manual_seed(0)
-    made = quantise(Tied(), PICTURES[0], PICTURES, picture_output=False)
+    made = quantize(Tied(), PICTURES[0], PICTURES, picture_output=False)
     scales = [buffer for name, buffer in made.model.named_buffers() if name.endswith("_scales")]
     assert sorted(len(each) for each in scales) == [3, 8]
     weight = made.graph.module.weight
@@ -108,7 +108,7 @@ def test_a_weight_tied_along_two_axes_has_two_sets_of_codes() -> None:
 def test_a_transposed_convolution_in_groups_has_one_step() -> None:
     torch.manual_seed(0)
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ConvTranspose2d(4, 6, 2, stride=2, groups=2))
-    made = quantise(net, PICTURES[0], PICTURES, picture_output=False)
+    made = quantize(net, PICTURES[0], PICTURES, picture_output=False)
     targets = [str(node.target) for node in made.model.graph.nodes]
     assert sum("dequantize_per_channel" in target for target in targets) == 1
     codes = made.model.get_buffer(_whole(made.model))

@@ -15,7 +15,7 @@ from edge_sdk.quantization import (
     apply_scheme,
     layer_costs,
     meet_budget,
-    quantise,
+    quantize,
     tune,
 )
 from tests.quantize.smooth_pictures import smooth_pictures
@@ -24,7 +24,7 @@ EXAMPLE = torch.zeros(1, 1, 24, 24)
 
 
 def test_tuning_brings_int8_closer_to_float(network: EnhanceNet, pictures: list[Tensor]) -> None:
-    scheme = quantise(network, EXAMPLE, pictures, "min-max").scheme
+    scheme = quantize(network, EXAMPLE, pictures, "min-max").scheme
     steps: list[int] = []
     tuned = tune(
         network,
@@ -45,7 +45,7 @@ def test_tuning_is_seeded_and_leaves_the_model_alone(
     network: EnhanceNet, pictures: list[Tensor]
 ) -> None:
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    scheme = quantise(network, EXAMPLE, pictures).scheme
+    scheme = quantize(network, EXAMPLE, pictures).scheme
     config = TuningConfig(steps=3, seed=5)
     one, other = (tune(network, EXAMPLE, scheme, pictures, config) for _ in range(2))
     assert all(torch.equal(before[name], now) for name, now in network.state_dict().items())
@@ -57,7 +57,7 @@ def test_tuning_is_seeded_and_leaves_the_model_alone(
 
 
 def test_mixed_precision_meets_its_budget(network: EnhanceNet, pictures: list[Tensor]) -> None:
-    first = quantise(network, EXAMPLE, pictures)
+    first = quantize(network, EXAMPLE, pictures)
     reached = agreement_db(network, first.model, pictures)
     scheme = meet_budget(first.graph, first.scheme, pictures, reached + 1.5)
     mixed = apply_scheme(network, EXAMPLE, scheme)
@@ -67,7 +67,7 @@ def test_mixed_precision_meets_its_budget(network: EnhanceNet, pictures: list[Te
 
 
 def test_costs_name_every_layer(network: EnhanceNet, pictures: list[Tensor]) -> None:
-    first = quantise(network, EXAMPLE, pictures)
+    first = quantize(network, EXAMPLE, pictures)
     costs = layer_costs(first.graph, first.scheme, pictures[:2])
     assert {cost.name for cost in costs} == {
         value.name for value in first.graph.values if value.name != "x"
@@ -77,13 +77,13 @@ def test_costs_name_every_layer(network: EnhanceNet, pictures: list[Tensor]) -> 
 
 
 def test_bad_requests_are_refused(network: EnhanceNet, pictures: list[Tensor]) -> None:
-    scheme = quantise(network, EXAMPLE, pictures).scheme
+    scheme = quantize(network, EXAMPLE, pictures).scheme
     with pytest.raises(InputError, match="needs pictures"):
         tune(network, EXAMPLE, scheme, [])
     with pytest.raises(InputError, match="needs pictures"):
         tune(network, EXAMPLE, Scheme(weights_only=True), pictures)
     with pytest.raises(InputError, match="give a step"):
         TuningConfig(steps=0)
-    graph = quantise(network, EXAMPLE, pictures).graph
+    graph = quantize(network, EXAMPLE, pictures).graph
     with pytest.raises(InputError, match="misses the budget"):
         meet_budget(graph, scheme, pictures, 1000.0)

@@ -18,7 +18,7 @@ def scene(seed: int, height: int = 240, width: int = 320) -> Tensor:
 
 
 def pasted(background: Tensor, thing: Tensor, left: int, top: int, radius: int) -> Tensor:
-    """A disc of another scene, centred at (left, top)."""
+    """A disc of another scene, centered at (left, top)."""
     rows = torch.arange(background.shape[-2])[:, None] - top
     columns = torch.arange(background.shape[-1])[None] - left
     disc = (rows.square() + columns.square() <= radius**2).float()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_sdk.registration import EuclideanMotion, motion_error_px, transform
-from edge_sdk.registration.motion import centred_grid
+from edge_sdk.registration.motion import centered_grid
 
 shifts = st.floats(-100, 100)
 motions = st.builds(EuclideanMotion, shifts, shifts, st.floats(-179, 179))
@@ -73,9 +73,9 @@ def test_transform_takes_a_batch() -> None:
 
 
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 4))
-def test_the_grid_is_centred(height: int, width: int, scale: int) -> None:
+def test_the_grid_is_centered(height: int, width: int, scale: int) -> None:
     like = torch.zeros(1, dtype=torch.float64)
-    grid = centred_grid(height, width, step=1 / scale, like=like)
+    grid = centered_grid(height, width, step=1 / scale, like=like)
     assert grid.shape == (height, width, 2)
     close(grid.mean((0, 1)), torch.zeros(2, dtype=torch.float64))
     assert float(grid[-1, -1, 0]) == pytest.approx((width - 1) / 2 / scale)
@@ -84,9 +84,9 @@ def test_the_grid_is_centred(height: int, width: int, scale: int) -> None:
 
 def test_a_finer_grid_averages_to_the_coarse_one() -> None:
     like = torch.zeros(1, dtype=torch.float64)
-    fine = centred_grid(6, 10, step=1 / 2, like=like)
+    fine = centered_grid(6, 10, step=1 / 2, like=like)
     blocks = fine.reshape(3, 2, 5, 2, 2).mean((1, 3))
-    close(blocks, centred_grid(3, 5, like=like))
+    close(blocks, centered_grid(3, 5, like=like))
 
 
 @given(motions)
@@ -101,7 +101,7 @@ def test_the_error_of_a_shift_is_its_length_everywhere() -> None:
     close(error, torch.full((35,), 5.0, dtype=torch.float64))
 
 
-def test_the_error_of_a_turn_grows_from_the_centre() -> None:
+def test_the_error_of_a_turn_grows_from_the_center() -> None:
     still = EuclideanMotion(0, 0, 0).matrix
     error = motion_error_px(EuclideanMotion(0, 0, 1).matrix, still, 3, 101).reshape(3, 101)
     assert float(error[1, 50]) == 0.0

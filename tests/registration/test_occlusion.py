@@ -11,7 +11,7 @@ from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.imaging import rgb_to_ycbcr
 from edge_sdk.registration import EuclideanMotion, motion_error_px, register, transform
 from edge_sdk.registration.gauss_newton import Normals, refine
-from edge_sdk.registration.motion import centred_grid
+from edge_sdk.registration.motion import centered_grid
 from edge_sdk.registration.pyramid import local_contrast
 from edge_sdk.registration.sampling import sample_bicubic
 from edge_sdk.registration.template import make_template
@@ -30,7 +30,7 @@ def pairs(share: float) -> list[Pair]:
     pytest.importorskip("skimage")
     photo = functional.avg_pool2d(rgb_to_ycbcr(example_photo("coffee"))[None, :1], 2)[0]
     generator = torch.Generator().manual_seed(0)
-    points = centred_grid(HEIGHT, WIDTH, like=torch.zeros((), dtype=torch.float64)).reshape(-1, 2)
+    points = centered_grid(HEIGHT, WIDTH, like=torch.zeros((), dtype=torch.float64)).reshape(-1, 2)
     side = round((share * HEIGHT * WIDTH) ** 0.5)
     found = []
     for _ in range(CASES):

@@ -12,7 +12,7 @@ from edge_sdk.data.probes.examples import PHOTOS, example_photo
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import rgb_to_ycbcr
 from edge_sdk.registration import EuclideanMotion, motion_error_px, register, transform
-from edge_sdk.registration.motion import centred_grid
+from edge_sdk.registration.motion import centered_grid
 
 HEIGHT, WIDTH = 96, 128
 STILL = EuclideanMotion(0.0, 0.0, 0.0)
@@ -29,8 +29,8 @@ def scene(points: Tensor) -> Tensor:
     x, y = points[..., 0], points[..., 1]
     value = 0.5 + 0.08 * torch.sin(0.31 * x + 0.17 * y) + 0.07 * torch.cos(0.23 * y - 0.11 * x)
     value = value + 0.05 * torch.sin(0.6 * x - 0.45 * y + 1.0)
-    for centre_x, centre_y, width in ((-30, 12, 5), (22, -25, 7), (5, 30, 4), (45, 20, 6)):
-        distance = (x - centre_x) ** 2 + (y - centre_y) ** 2
+    for center_x, center_y, width in ((-30, 12, 5), (22, -25, 7), (5, 30, 4), (45, 20, 6)):
+        distance = (x - center_x) ** 2 + (y - center_y) ** 2
         value = value + 0.2 * torch.exp(-0.5 * distance / width**2)
     return value
 
@@ -38,7 +38,7 @@ def scene(points: Tensor) -> Tensor:
 def view(motion: EuclideanMotion, height: int = HEIGHT, width: int = WIDTH) -> Tensor:
     """The frame that shows at M·p what the reference shows at p, evaluated in closed form."""
     inverse = torch.linalg.inv(motion.matrix)
-    points = centred_grid(height, width, like=inverse).reshape(-1, 2)
+    points = centered_grid(height, width, like=inverse).reshape(-1, 2)
     return scene(transform(inverse, points)).reshape(1, height, width).float()
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from edge_sdk.registration.motion import centred_grid
+from edge_sdk.registration.motion import centered_grid
 from edge_sdk.registration.sampling import sample_bicubic, sample_frames
 
 HEIGHT, WIDTH = 17, 22
@@ -21,7 +21,7 @@ def close(a: Tensor, b: Tensor, tolerance: float = 1e-10) -> None:
 
 
 def grid() -> Tensor:
-    return centred_grid(HEIGHT, WIDTH, like=torch.zeros(1, dtype=torch.float64))
+    return centered_grid(HEIGHT, WIDTH, like=torch.zeros(1, dtype=torch.float64))
 
 
 def inner(x: Tensor) -> Tensor:
@@ -33,7 +33,7 @@ def quadratic(points: Tensor) -> Tensor:
     return 0.3 + 0.2 * x - 0.1 * y + 0.05 * x * x - 0.02 * x * y + 0.03 * y * y
 
 
-def test_pixel_centres_give_the_pixels() -> None:
+def test_pixel_centers_give_the_pixels() -> None:
     image = torch.rand(3, HEIGHT, WIDTH, dtype=torch.float64)
     close(sample_bicubic(image, grid()), image)
 
@@ -88,7 +88,7 @@ def test_turning_the_picture_turns_the_samples() -> None:
     close(across, sample_bicubic(image, points))
 
 
-def test_frames_agree_with_their_pixels_at_the_centres() -> None:
+def test_frames_agree_with_their_pixels_at_the_centers() -> None:
     frames = torch.rand(2, 3, HEIGHT, WIDTH)
     points = grid().reshape(1, -1, 2).expand(2, -1, -1)
     values, inside = sample_frames(frames, points)
@@ -97,7 +97,7 @@ def test_frames_agree_with_their_pixels_at_the_centres() -> None:
     close(values.reshape(frames.shape), frames, 1e-5)
 
 
-def test_inside_ends_at_the_outermost_pixel_centres() -> None:
+def test_inside_ends_at_the_outermost_pixel_centers() -> None:
     edge = (WIDTH - 1) / 2
     points = torch.tensor([[[edge, 0.0], [edge + 0.01, 0.0], [-edge - 0.01, 0.0]]])
     _, inside = sample_frames(torch.rand(1, 1, HEIGHT, WIDTH), points)
@@ -117,5 +117,5 @@ def test_frames_and_single_pictures_are_sampled_alike(dx: float, dy: float, zoom
 
 def test_sampling_is_differentiable() -> None:
     image = torch.rand(1, 6, 7, dtype=torch.float64, requires_grad=True)
-    points = centred_grid(6, 7, like=image.detach()) * 0.7 + math.pi / 10
+    points = centered_grid(6, 7, like=image.detach()) * 0.7 + math.pi / 10
     assert torch.autograd.gradcheck(lambda picture: sample_bicubic(picture, points), image)

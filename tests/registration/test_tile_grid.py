@@ -74,7 +74,7 @@ def test_strong_evidence_is_followed() -> None:
     torch.testing.assert_close(settled(*evidence_for(wanted, 1e6)), wanted, rtol=0, atol=2e-3)
 
 
-def test_a_tile_without_evidence_goes_with_its_neighbours() -> None:
+def test_a_tile_without_evidence_goes_with_its_neighbors() -> None:
     wanted = torch.full((1, 2, 3, 3), 0.3)
     information, right = evidence_for(wanted, 1e5)
     information[..., 1, 1] = right[..., 1, 1] = 0.0

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from edge_sdk.registration.motion import centred_grid
+from edge_sdk.registration.motion import centered_grid
 
 HEIGHT, WIDTH = 128, 160
 LONGEST_PX, SHORTEST_PX = 40.0, 6.0
@@ -27,7 +27,7 @@ def scene(points: Tensor) -> Tensor:
 
 
 def grid() -> Tensor:
-    return centred_grid(HEIGHT, WIDTH, like=torch.zeros((), dtype=torch.float64))
+    return centered_grid(HEIGHT, WIDTH, like=torch.zeros((), dtype=torch.float64))
 
 
 def view(to_scene: Callable[[Tensor], Tensor] | None = None, noise_std: float = 0.0) -> Tensor:

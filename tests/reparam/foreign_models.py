@@ -43,7 +43,7 @@ class RepVGGBlock(nn.Module):
 
 
 class MobileOneBlock(nn.Module):
-    """k over-parameterised 3×3 branches, a 1×1 scale branch, a skip BatchNorm."""
+    """k over-parameterized 3×3 branches, a 1×1 scale branch, a skip BatchNorm."""
 
     def __init__(self, c_in: int, c_out: int, kernel: int, groups: int, branches: int) -> None:
         super().__init__()

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import fx, nn
 
-from edge_sdk.int8 import fake_quantise, step_sizes
+from edge_sdk.int8 import fake_quantize, step_sizes
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig
 from edge_sdk.reparam import (
     BranchConfig,
@@ -125,22 +125,22 @@ def test_a_frozen_block_trains_as_its_branches_would() -> None:
     for collapsed in (True, False):
         block.load_state_dict(start)
         block.collapsed = collapsed
-        optimiser = torch.optim.SGD(block.parameters(), lr=1e-3)
+        optimizer = torch.optim.SGD(block.parameters(), lr=1e-3)
         for _ in range(5):
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             block(x).square().mean().backward()
-            optimiser.step()
+            optimizer.step()
         trained.append([value.clone() for value in block.parameters()])
     for first, second in zip(*trained, strict=True):
         torch.testing.assert_close(first, second, rtol=1e-9, atol=1e-12)
 
 
-def test_fake_quantised_kernels_lie_on_the_grid_and_gradients_pass() -> None:
+def test_fake_quantized_kernels_lie_on_the_grid_and_gradients_pass() -> None:
     torch.manual_seed(0)
-    block = MultiBranchConv2d(3, 3, sesr_branches(4), collapsed=True, fake_quantised=True)
+    block = MultiBranchConv2d(3, 3, sesr_branches(4), collapsed=True, fake_quantized=True)
     x = torch.randn(1, 3, 6, 6)
     exact = block.operator()
-    rounded = fake_quantise(exact.kernel)
+    rounded = fake_quantize(exact.kernel)
     step = step_sizes(exact.kernel)
     codes = rounded / step
     torch.testing.assert_close(codes, codes.round(), rtol=0, atol=1e-4)
@@ -150,14 +150,14 @@ def test_fake_quantised_kernels_lie_on_the_grid_and_gradients_pass() -> None:
     assert not torch.equal(block(x), exact(x))
     (gradient,) = torch.autograd.grad(rounded.sum(), exact.kernel)
     torch.testing.assert_close(gradient, torch.ones_like(gradient))
-    block.fake_quantised = False
+    block.fake_quantized = False
     assert torch.equal(block(x), exact(x))
 
 
-def test_a_channel_of_zeros_quantises_to_zeros() -> None:
+def test_a_channel_of_zeros_quantizes_to_zeros() -> None:
     kernel = torch.zeros(2, 1, 3, 3)
     kernel[1] = 1
-    rounded = fake_quantise(kernel)
+    rounded = fake_quantize(kernel)
     assert torch.equal(rounded[0], kernel[0])
     assert float((rounded[1] - kernel[1]).abs().max()) <= float(step_sizes(kernel)[1]) / 2
 
@@ -172,7 +172,7 @@ def test_steps_cover_the_kernel_and_are_held_by_half_precision(peak: float) -> N
 
 
 def test_merging_never_rounds() -> None:
-    block = MultiBranchConv2d(3, 3, sesr_branches(4), collapsed=True, fake_quantised=True).eval()
+    block = MultiBranchConv2d(3, 3, sesr_branches(4), collapsed=True, fake_quantized=True).eval()
     torch.testing.assert_close(block.fused().weight, block.operator().kernel)
 
 

@@ -343,12 +343,12 @@ def test_layers_with_hooks_are_left_apart() -> None:
 
 
 def test_subclasses_are_taken_at_their_own_word() -> None:
-    class Standardised(nn.Conv2d):
+    class Standardized(nn.Conv2d):
         def forward(self, x):
             weight = self.weight - self.weight.mean((1, 2, 3), keepdim=True)
             return functional.conv2d(x, weight, self.bias, padding=self.padding)
 
-    model = nn.Sequential(Standardised(3, 3, 3, padding=1), nn.BatchNorm2d(3))
+    model = nn.Sequential(Standardized(3, 3, 3, padding=1), nn.BatchNorm2d(3))
     _, certificate = fuse(trained_looking(model), EXAMPLE)
     assert len(certificate.regions) == 1
 

@@ -133,7 +133,7 @@ def filter_turned(patch: Patch) -> None:
     wrap(patch, branches, "from_kernel", lambda o: replace(o, kernel=o.kernel.transpose(2, 3)))
 
 
-def identity_off_its_centre(patch: Patch) -> None:
+def identity_off_its_center(patch: Patch) -> None:
     wrap(patch, branches, "identity", lambda o: replace(o, kernel=o.kernel.roll(1, 0)))
 
 
@@ -149,7 +149,7 @@ BLOCK_MUTATIONS = [
     deviation_without_epsilon,
     mean_of_the_wrong_size,
     filter_turned,
-    identity_off_its_centre,
+    identity_off_its_center,
 ]
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from edge_sdk.errors import InputError
-from edge_sdk.int8 import fake_quantise
+from edge_sdk.int8 import fake_quantize
 from edge_sdk.reparam import (
     ConvBranchConfig,
     IdentityBranchConfig,
@@ -195,7 +195,7 @@ def test_the_expected_precision_is_that_of_rounding() -> None:
     block = trained_looking(MultiBranchConv2d(16, 16, branches)).double()
     merged = next(cost for cost in select_by_cost(block) if cost.branches == (0, 1))
     kernel = block.operator().kernel
-    error = fake_quantise(kernel) - kernel
+    error = fake_quantize(kernel) - kernel
     measured = 10 * math.log10(float(kernel.square().sum() / error.square().sum()))
     assert abs(merged.sqnr_db - measured) < 0.5
     assert merged.macs == 16 * 16 * 9

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig
 from edge_sdk.models.enhance_config import SCALES, Activation
-from edge_sdk.models.spec import Colour, Task
+from edge_sdk.models.spec import Color, Task
 from edge_sdk.reparam import five_branches, fold_skips, fuse
 
 
@@ -94,61 +94,61 @@ def test_the_input_travels_through_the_chain(kind, channels, out, activation) ->
     torch.testing.assert_close(fused(x), model(x.clone()), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("colour", list(Colour))
+@pytest.mark.parametrize("color", list(Color))
 @pytest.mark.parametrize("activation", ["relu", "prelu", "leaky_relu"])
 @torch.no_grad()
-def test_enhance_net_without_feature_skips_folds(colour, activation) -> None:
+def test_enhance_net_without_feature_skips_folds(color, activation) -> None:
     config = EnhanceNetConfig(
         widths=(6, 6),
         skips=(),
         branches=five_branches(8),
-        colour=colour,
+        color=color,
         activation=activation,
     )
     net = EnhanceNet(config).eval()
-    fused, certificate = fuse(net, torch.rand(1, colour.channels, 9, 8), fold_skips=True)
+    fused, certificate = fuse(net, torch.rand(1, color.channels, 9, 8), fold_skips=True)
     assert certificate.input_range == (0.0, 1.0)
     assert additions(fused) == 0
-    x = torch.rand(1, colour.channels, 13, 6)
+    x = torch.rand(1, color.channels, 13, 6)
     torch.testing.assert_close(fused(x), net(x), rtol=1e-4, atol=1e-5)
 
 
-def other_net(task: Task, scale: int, colour: Colour, activation: Activation) -> EnhanceNet:
+def other_net(task: Task, scale: int, color: Color, activation: Activation) -> EnhanceNet:
     config = EnhanceNetConfig(
         task=task,
         scale=scale,
         widths=(6, 6),
         skips=(),
         branches=five_branches(8),
-        colour=colour,
+        color=color,
         activation=activation,
     )
     return EnhanceNet(config).eval()
 
 
-@pytest.mark.parametrize("colour", list(Colour))
+@pytest.mark.parametrize("color", list(Color))
 @pytest.mark.parametrize("activation", ["relu", "prelu", "leaky_relu"])
 @torch.no_grad()
-def test_denoising_folds(colour, activation) -> None:
-    net = other_net(Task.DENOISING, 1, colour, activation)
-    fused, certificate = fuse(net, torch.rand(1, colour.channels, 12, 8), fold_skips=True)
+def test_denoising_folds(color, activation) -> None:
+    net = other_net(Task.DENOISING, 1, color, activation)
+    fused, certificate = fuse(net, torch.rand(1, color.channels, 12, 8), fold_skips=True)
     assert certificate.input_range == (0.0, 1.0)
     assert additions(fused) == 0
-    x = torch.rand(1, colour.channels, 16, 6)
+    x = torch.rand(1, color.channels, 16, 6)
     torch.testing.assert_close(fused(x), net(x), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("colour", list(Colour))
+@pytest.mark.parametrize("color", list(Color))
 @pytest.mark.parametrize("scale", SCALES[Task.DOWN_SCALING])
 @torch.no_grad()
-def test_down_scaling_keeps_its_skip_and_says_why(colour, scale) -> None:
-    net = other_net(Task.DOWN_SCALING, scale, colour, "relu")
-    example = torch.rand(1, colour.channels, 4 * scale, 3 * scale)
+def test_down_scaling_keeps_its_skip_and_says_why(color, scale) -> None:
+    net = other_net(Task.DOWN_SCALING, scale, color, "relu")
+    example = torch.rand(1, color.channels, 4 * scale, 3 * scale)
     fused, certificate = fuse(net, example, fold_skips=True)
     assert certificate.input_range is None
     assert any("avg_pool2d does not pass" in refusal.reason for refusal in certificate.refusals)
     assert isinstance(fused, EnhanceNet)
-    x = torch.rand(1, colour.channels, 5 * scale, 2 * scale)
+    x = torch.rand(1, color.channels, 5 * scale, 2 * scale)
     torch.testing.assert_close(fused(x), net(x), rtol=1e-4, atol=1e-5)
 
 

@@ -138,7 +138,7 @@ def test_the_plot_puts_every_frame_where_its_motion_says() -> None:
     assert set(dots) == {f"{index} frame{index}.png" for index in range(4)}
     origin = dots["0 frame0.png"]
     assert (origin.get("cx"), origin.get("cy")) == ("160", "160")
-    # Tile offsets shift the centre a little: by less than half a pixel of the frames here.
+    # Tile offsets shift the center a little: by less than half a pixel of the frames here.
     middle = torch.zeros(1, 2, dtype=torch.float64)
     places = {index: field(index).at(middle)[0] for index in (1, 2, 3)}
     px = (float(dots["3 frame3.png"].get("cx")) - 160) / float(places[3][0])
@@ -234,12 +234,12 @@ def test_the_detail_shows_one_place_of_both() -> None:
     assert float((pixels(shown_after) - pixels(shown_before)).abs().mean()) < 1.5 / 255
 
 
-def test_the_colour_profile_goes_with_the_photographs() -> None:
+def test_the_color_profile_goes_with_the_photographs() -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     shown = images(burst_report(evidence(1, icc_profile=profile)))
     assert all(image.info.get("icc_profile") == profile for image in shown)
-    grey = profile[:16] + b"GRAY" + profile[20:]
-    shown = images(burst_report(evidence(1, icc_profile=grey)))
+    gray = profile[:16] + b"GRAY" + profile[20:]
+    shown = images(burst_report(evidence(1, icc_profile=gray)))
     assert not any("icc_profile" in image.info for image in shown)
 
 

@@ -13,7 +13,7 @@ import torch
 from edge_sdk.deploy.parity import Parity, check_parity
 from edge_sdk.html.pictures import heat
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig, save_checkpoint
-from edge_sdk.quantization import quantise
+from edge_sdk.quantization import quantize
 from edge_sdk.report.parity import parity_report
 from edge_sdk.zoo.loading import load_any
 from tests.quantize.smooth_pictures import smooth_pictures
@@ -25,7 +25,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Parity:
     folder = tmp_path_factory.mktemp("parity")
     network = EnhanceNet(EnhanceNetConfig(widths=(4, 4), skips=(), branches=None)).eval()
     pictures = smooth_pictures(6, seed=1)
-    scheme = quantise(network, pictures[0], pictures).scheme
+    scheme = quantize(network, pictures[0], pictures).scheme
     path = folder / "net.safetensors"
     save_checkpoint(network, path, scheme)
     return check_parity(load_any(str(path)), [], "int8", folder)
@@ -39,7 +39,7 @@ def test_the_chain_runs_in_every_format_that_is_here(found: Parity) -> None:
     assert [row.stage for row in found.rows] == [
         "torch",
         "fused",
-        "quantised",
+        "quantized",
         "coreml.mlpackage",
         "executorch.pte",
         "tflite.tflite",

@@ -1,4 +1,4 @@
-"""Which frame made each pixel: by agreement, by nearness, in colours that stay apart."""
+"""Which frame made each pixel: by agreement, by nearness, in colors that stay apart."""
 
 from __future__ import annotations
 
@@ -135,9 +135,9 @@ def test_shares_add_up_and_the_order_of_frames_does_not_matter() -> None:
         assert found.shares[index] == pytest.approx(turned.shares[12 - index], abs=1e-9)
 
 
-@pytest.mark.parametrize("centre", [(0, 0), (10_000, 10_000), MIDDLE])
-def test_the_detail_lies_in_the_picture(centre: tuple[int, int]) -> None:
-    found = provenance(zoomed(frame(0.3, 0, EVERYWHERE), scale=8), centre)
+@pytest.mark.parametrize("center", [(0, 0), (10_000, 10_000), MIDDLE])
+def test_the_detail_lies_in_the_picture(center: tuple[int, int]) -> None:
+    found = provenance(zoomed(frame(0.3, 0, EVERYWHERE), scale=8), center)
     assert found.detail.shape == (DETAIL_PX, DETAIL_PX)
     assert found.box.top + found.box.height <= 8 * HEIGHT
     assert found.box.left + found.box.width <= 8 * WIDTH
@@ -165,8 +165,8 @@ DEFICIENCIES = {
 }
 
 
-def lab(colour: tuple[int, int, int], seen: Tensor) -> Tensor:
-    linear = srgb_to_linear(torch.tensor(colour, dtype=torch.float32) / 255)
+def lab(color: tuple[int, int, int], seen: Tensor) -> Tensor:
+    linear = srgb_to_linear(torch.tensor(color, dtype=torch.float32) / 255)
     xyz = torch.tensor(
         [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
     ) @ (seen @ linear).clamp(0, 1)
@@ -176,10 +176,10 @@ def lab(colour: tuple[int, int, int], seen: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("kind", DEFICIENCIES)
-def test_colours_stay_apart_for_every_reader(kind: str) -> None:
-    colours = (REFERENCE, *CATEGORIES, OTHERS)
+def test_colors_stay_apart_for_every_reader(kind: str) -> None:
+    colors = (REFERENCE, *CATEGORIES, OTHERS)
     matrix = torch.tensor(DEFICIENCIES[kind]).view(3, 3)
-    seen = [lab(colour, matrix) for colour in colours]
+    seen = [lab(color, matrix) for color in colors]
     distances = [float((a - b).norm()) for a, b in combinations(seen, 2)]
     # A difference of 2.3 is just noticeable; 9 is plain between areas that do not touch.
     assert min(distances) > 9

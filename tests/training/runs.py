@@ -13,7 +13,7 @@ from PIL import Image
 
 from edge_sdk.models import EnhanceNetConfig, load_checkpoint
 from edge_sdk.reparam import sesr_branches
-from edge_sdk.training.recipe.config import DataConfig, OptimiserConfig, PictureSource, TrainConfig
+from edge_sdk.training.recipe.config import DataConfig, OptimizerConfig, PictureSource, TrainConfig
 from edge_sdk.training.run.running import train
 from edge_sdk.training.tasks.super_resolution import SuperResolutionTask
 
@@ -37,7 +37,7 @@ def recipe(folder: Path, **changes: Any) -> TrainConfig:
     arguments: dict[str, Any] = {
         "model": EnhanceNetConfig(widths=(4, 4), skips=((0, 1),), branches=sesr_branches(8)),
         "data": DataConfig(train=source, validation=source, patch_px=8, batch=2),
-        "optimiser": OptimiserConfig(steps=STEPS, warmup_steps=2, average_decay=0.5),
+        "optimizer": OptimizerConfig(steps=STEPS, warmup_steps=2, average_decay=0.5),
         "validate_every": 2,
         "seed": 3,
     }

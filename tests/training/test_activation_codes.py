@@ -10,7 +10,7 @@ import torch
 
 from edge_sdk.errors import InputError
 from edge_sdk.models import (
-    Colour,
+    Color,
     EnhanceNet,
     EnhanceNetConfig,
     load_checkpoint,
@@ -24,7 +24,7 @@ from edge_sdk.reparam import five_branches, fuse, sesr_branches
 pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
 
 from edge_sdk.training.activation_codes import CodedNetwork, CodedValue
-from edge_sdk.training.recipe.config import OptimiserConfig, PhasesConfig
+from edge_sdk.training.recipe.config import OptimizerConfig, PhasesConfig
 from edge_sdk.training.run.running import train
 from edge_sdk.training.tasks.task import EnhanceTask
 from tests.training.runs import recipe, train_until, weights
@@ -47,8 +47,8 @@ NETWORKS = {
     "prelu": {"activation": "prelu"},
     "relu": {"activation": "relu"},
     "no skips": {"activation": "leaky_relu", "skips": (), "image_skip": False},
-    "rgb": {"activation": "leaky_relu", "colour": Colour.RGB},
-    "denoising": {"scale": 1, "task": Task.DENOISING, "colour": Colour.RGB, "activation": "relu"},
+    "rgb": {"activation": "leaky_relu", "color": Color.RGB},
+    "denoising": {"scale": 1, "task": Task.DENOISING, "color": Color.RGB, "activation": "relu"},
     "smaller": {"task": Task.DOWN_SCALING, "activation": "prelu"},
 }
 
@@ -56,7 +56,7 @@ NETWORKS = {
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_values_with_codes_are_those_of_the_converted_file(kind: str) -> None:
     net = network(**NETWORKS[kind])
-    example = torch.rand(1, net.spec.colour.channels, 12, 12)
+    example = torch.rand(1, net.spec.color.channels, 12, 12)
     fused, _ = fuse(net, example)
     shared = {value.share for value in value_graph(fused, example).values}
     coded = CodedNetwork(net)
@@ -86,7 +86,7 @@ def test_finding_them_takes_no_chance_from_the_run() -> None:
 def test_without_codes_it_is_the_network(kind: str) -> None:
     net = network(**NETWORKS[kind])
     coded = CodedNetwork(net)
-    x = torch.rand(2, net.spec.colour.channels, 12, 12)
+    x = torch.rand(2, net.spec.color.channels, 12, 12)
     exact = net(x)
     low = (x.clamp(0, 1) * 255).round() / 255
     with torch.no_grad():
@@ -120,8 +120,8 @@ def test_a_resumed_run_rounds_with_the_same_codes(
 ) -> None:
     config = recipe(
         tmp_path,
-        optimiser=OptimiserConfig(steps=8, warmup_steps=0, average_decay=0.5, l2_steps=4),
-        phases=PhasesConfig(fake_quantised_steps=6),
+        optimizer=OptimizerConfig(steps=8, warmup_steps=0, average_decay=0.5, l2_steps=4),
+        phases=PhasesConfig(fake_quantized_steps=6),
     )
     whole = train(config, tmp_path / "whole", progress=False)
     train_until(5, config, tmp_path / "run", monkeypatch)
@@ -148,8 +148,8 @@ def test_activations_are_rounded_in_the_phase_and_in_every_validation(
     monkeypatch.setattr(CodedNetwork, "forward", spy)
     config = recipe(
         tmp_path,
-        optimiser=OptimiserConfig(steps=8, warmup_steps=0),
-        phases=PhasesConfig(fake_quantised_steps=3),
+        optimizer=OptimizerConfig(steps=8, warmup_steps=0),
+        phases=PhasesConfig(fake_quantized_steps=3),
         validate_every=4,
     )
     train(config, tmp_path / "run", progress=False)
@@ -175,8 +175,8 @@ def test_the_last_steps_square_their_errors(
         return loss
 
     monkeypatch.setattr(EnhanceTask, "training_step", spy)
-    optimiser = OptimiserConfig(steps=8, warmup_steps=0, l2_steps=l2_steps)
-    train(recipe(tmp_path, optimiser=optimiser), tmp_path / "run", progress=False)
+    optimizer = OptimizerConfig(steps=8, warmup_steps=0, l2_steps=l2_steps)
+    train(recipe(tmp_path, optimizer=optimizer), tmp_path / "run", progress=False)
     assert seen == [False] * (8 - expected) + [True] * expected
 
 
@@ -185,15 +185,15 @@ def test_a_network_may_follow_its_start_instead_of_the_pictures(tmp_path: Path) 
     torch.manual_seed(0)
     start = EnhanceNet(model)
     save_checkpoint(start, tmp_path / "start.safetensors")
-    optimiser = OptimiserConfig(steps=60, warmup_steps=0, learning_rate=1e-3, average_decay=0.9)
+    optimizer = OptimizerConfig(steps=60, warmup_steps=0, learning_rate=1e-3, average_decay=0.9)
     errors = {}
     x = torch.rand(1, 1, 24, 24)
     for follow in (True, False):
-        phases = PhasesConfig(fake_quantised_steps=60, follow_init=follow)
+        phases = PhasesConfig(fake_quantized_steps=60, follow_init=follow)
         config = recipe(
             tmp_path,
             model=model,
-            optimiser=optimiser,
+            optimizer=optimizer,
             phases=phases,
             init=str(tmp_path / "start.safetensors"),
             validate_every=60,
@@ -207,7 +207,7 @@ def test_a_network_may_follow_its_start_instead_of_the_pictures(tmp_path: Path) 
 
 def test_following_needs_a_model_that_fits(tmp_path: Path) -> None:
     plain = EnhanceNetConfig(widths=(4, 4), skips=(), branches=None, activation="leaky_relu")
-    phases = PhasesConfig(fake_quantised_steps=8, follow_init=True)
+    phases = PhasesConfig(fake_quantized_steps=8, follow_init=True)
     with pytest.raises(InputError, match="give init too"):
         recipe(tmp_path, model=plain, phases=phases)
     save_checkpoint(EnhanceNet(replace(plain, scale=3)), tmp_path / "other.safetensors")

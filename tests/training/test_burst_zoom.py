@@ -14,11 +14,11 @@ from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import Picture, write_picture
 from edge_sdk.models import EnhanceNetConfig
-from edge_sdk.models.spec import Colour, Task
+from edge_sdk.models.spec import Color, Task
 from edge_sdk.training.inputs.burst_scenes import draw_scene, training_burst
 from edge_sdk.training.inputs.burst_store import BurstSet, validation_pairs
 from edge_sdk.training.inputs.feature_files import FeaturePatches
-from edge_sdk.training.recipe.config import DataConfig, OptimiserConfig, PictureSource, TrainConfig
+from edge_sdk.training.recipe.config import DataConfig, OptimizerConfig, PictureSource, TrainConfig
 from edge_sdk.training.recipe.sections import BurstsConfig
 from edge_sdk.training.run.running import train
 
@@ -43,13 +43,13 @@ def recipe(photos: Path, bursts: BurstsConfig | None = BURSTS, patch_px: int = 2
     return TrainConfig(
         model=EnhanceNetConfig(
             task=Task.BURST_ZOOM,
-            colour=Colour.RGB,
+            color=Color.RGB,
             widths=(8, 8),
             activation="relu",
             skips=(),
         ),
         data=DataConfig(train=source, validation=source, bursts=bursts, patch_px=patch_px, batch=2),
-        optimiser=OptimiserConfig(steps=4, learning_rate=1e-3, warmup_steps=1),
+        optimizer=OptimizerConfig(steps=4, learning_rate=1e-3, warmup_steps=1),
         validate_every=2,
     )
 
@@ -175,10 +175,10 @@ def test_recipes_that_do_not_fit(photos: Path) -> None:
         recipe(photos, bursts=None)
     with pytest.raises(InputError, match="for task: burst-zoom"):
         recipe(photos).model_validate(
-            recipe(photos).model_dump() | {"model": EnhanceNetConfig(colour=Colour.Y)}
+            recipe(photos).model_dump() | {"model": EnhanceNetConfig(color=Color.Y)}
         )
     with pytest.raises(InputError, match="red, green and blue"):
-        EnhanceNetConfig(task=Task.BURST_ZOOM, colour=Colour.Y)
+        EnhanceNetConfig(task=Task.BURST_ZOOM, color=Color.Y)
     for keys in ({"noise": (5, 2)}, {"mover_share": 0.7, "near_share": 0.5}):
         with pytest.raises(ValueError, match=r"in order|at most 1"):
             BurstsConfig(**keys)  # type: ignore[arg-type]

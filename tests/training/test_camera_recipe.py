@@ -10,8 +10,8 @@ import torch
 
 from edge_sdk.data.samples.patches import list_pictures
 from edge_sdk.errors import InputError, PictureError
-from edge_sdk.imaging import psnr, quantise, resize_bicubic
-from edge_sdk.models import Colour, EnhanceNetConfig, Task
+from edge_sdk.imaging import psnr, quantize, resize_bicubic
+from edge_sdk.models import Color, EnhanceNetConfig, Task
 from edge_sdk.reparam import sesr_branches
 
 pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
@@ -29,21 +29,21 @@ NET: dict[str, Any] = {"widths": (4, 4), "skips": ((0, 1),), "branches": sesr_br
 DATA = "data: {{train: {{folder: a}}, validation: {{folder: b}}, {}}}\n"
 
 
-def camera_recipe(folder: Path, colour: Colour = Colour.Y, **net: Any) -> TrainConfig:
+def camera_recipe(folder: Path, color: Color = Color.Y, **net: Any) -> TrainConfig:
     config = recipe(folder)
     camera = CamerasConfig(lens_std_px=(0.2, 0.3), analog_gain=(1, 8))
     changes = {
-        "model": EnhanceNetConfig(**NET | {"colour": colour} | net),
+        "model": EnhanceNetConfig(**NET | {"color": color} | net),
         "data": config.data.model_copy(update={"camera": camera}),
     }
     return TrainConfig(**dict(config) | changes)
 
 
-@pytest.mark.parametrize("colour", list(Colour))
+@pytest.mark.parametrize("color", list(Color))
 def test_a_run_with_a_camera_goes_on_to_the_same_weights(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, colour: Colour
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, color: Color
 ) -> None:
-    config = camera_recipe(tmp_path, colour)
+    config = camera_recipe(tmp_path, color)
     whole = train(config, tmp_path / "whole", progress=False)
     train_until(5, config, tmp_path / "run", monkeypatch)
     resumed = train(config, tmp_path / "run", resume=True, progress=False)
@@ -97,17 +97,17 @@ def test_processes_share_the_patches_of_a_camera(tmp_path: Path) -> None:
 
 
 def test_the_baseline_is_bicubic_interpolation_of_the_frames(tmp_path: Path) -> None:
-    config = camera_recipe(tmp_path, Colour.RGB)
+    config = camera_recipe(tmp_path, Color.RGB)
     values = []
     for source, target in picture_loader(config):
         enlarged = resize_bicubic(source, size=tuple(target.shape[-2:]))
-        values.append(float(psnr(quantise(enlarged[0]), target[0], border=2)))
+        values.append(float(psnr(quantize(enlarged[0]), target[0], border=2)))
     result = train(config, tmp_path / "run", progress=False)
     assert result.baseline_db == pytest.approx(sum(values) / len(values), abs=1e-6)
 
 
 def test_a_denoiser_may_learn_from_a_camera(tmp_path: Path) -> None:
-    config = camera_recipe(tmp_path, Colour.RGB, task=Task.DENOISING, scale=1)
+    config = camera_recipe(tmp_path, Color.RGB, task=Task.DENOISING, scale=1)
     (source, target), *_ = picture_loader(config)
     assert source.shape == target.shape
     assert not torch.equal(source, target)

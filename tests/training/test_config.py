@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge_sdk.errors import InputError
-from edge_sdk.models import Colour
+from edge_sdk.models import Color
 from edge_sdk.reparam import sesr_branches
 from edge_sdk.training.recipe.file import load_train_config
 
@@ -44,14 +44,14 @@ def test_relative_paths_are_taken_from_the_recipe_or_the_root(tmp_path: Path) ->
 
 def test_a_whole_recipe(tmp_path: Path) -> None:
     text = MINIMAL + (
-        "model:\n  scale: 3\n  colour: rgb\n  widths: [8, 8]\n  skips: [[0, 1]]\n"
+        "model:\n  scale: 3\n  color: rgb\n  widths: [8, 8]\n  skips: [[0, 1]]\n"
         "  branches: [{kind: conv, kernels: [3, 1], widths: [64]}, {kind: identity}]\n"
-        "optimiser: {steps: 7, learning_rate: 1.0e-2}\nvalidate_every: 3\nseed: 5\n"
+        "optimizer: {steps: 7, learning_rate: 1.0e-2}\nvalidate_every: 3\nseed: 5\n"
     )
     config = load_train_config(recipe(tmp_path, text))
-    assert config.model.colour is Colour.RGB
+    assert config.model.color is Color.RGB
     assert config.model.branches == sesr_branches(64)
-    assert (config.optimiser.steps, config.optimiser.learning_rate, config.seed) == (7, 0.01, 5)
+    assert (config.optimizer.steps, config.optimizer.learning_rate, config.seed) == (7, 0.01, 5)
     plain = load_train_config(recipe(tmp_path, MINIMAL + "model: {branches: null}"))
     assert plain.model.branches is None
 
@@ -60,9 +60,9 @@ def test_a_whole_recipe(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("validate_evry: 5", "unknown key 'validate_evry'; did you mean 'validate_every'?"),
-        ("optimiser: {learning_rat: 1}", "'optimiser.learning_rat'; did you mean 'learning_rate'?"),
+        ("optimizer: {learning_rat: 1}", "'optimizer.learning_rat'; did you mean 'learning_rate'?"),
         ("model: {width: [4]}", "unknown key 'model.width'; did you mean 'widths'?"),
-        ("learning_rate: 1", "'learning_rate' belongs in optimiser"),
+        ("learning_rate: 1", "'learning_rate' belongs in optimizer"),
         ("scale: 2", "'scale' belongs in model"),
         ("frobnicate: 1", "unknown key 'frobnicate'; remove it"),
         (
@@ -78,11 +78,11 @@ def test_unknown_keys_are_answered_with_the_nearest(tmp_path: Path, text, messag
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("optimiser: {steps: 0}", "optimiser.steps"),
-        ("optimiser: {steps: many}", "optimiser.steps"),
-        ("optimiser: {learning_rate: .inf}", "optimiser.learning_rate"),
-        ("optimiser: {learning_rate: .nan}", "optimiser.learning_rate"),
-        ("optimiser: {average_decay: 1}", "optimiser.average_decay"),
+        ("optimizer: {steps: 0}", "optimizer.steps"),
+        ("optimizer: {steps: many}", "optimizer.steps"),
+        ("optimizer: {learning_rate: .inf}", "optimizer.learning_rate"),
+        ("optimizer: {learning_rate: .nan}", "optimizer.learning_rate"),
+        ("optimizer: {average_decay: 1}", "optimizer.average_decay"),
         ("seed: -1", "seed"),
         ("seed: 4294967296", "seed"),
         ("validate_every: 0", "validate_every"),

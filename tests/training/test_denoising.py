@@ -11,14 +11,14 @@ import torch
 from edge_sdk.data.samples.gaussian_noise import NoiseRange, NoisyPatches
 from edge_sdk.data.samples.patches import PatchDataset, list_pictures, picture_pair
 from edge_sdk.errors import InputError
-from edge_sdk.models import Colour, EnhanceNetConfig, load_checkpoint
+from edge_sdk.models import Color, EnhanceNetConfig, load_checkpoint
 from edge_sdk.models.spec import Task
 from edge_sdk.reparam import sesr_branches
 
 pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
 
 from edge_sdk.training.inputs.loaders import patch_loader, picture_loader
-from edge_sdk.training.recipe.config import NoiseConfig, OptimiserConfig, TrainConfig
+from edge_sdk.training.recipe.config import NoiseConfig, OptimizerConfig, TrainConfig
 from edge_sdk.training.recipe.file import load_train_config
 from edge_sdk.training.run.running import train
 from tests.training.runs import draw_pictures, recipe
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWa
 
 MODEL = EnhanceNetConfig(
     scale=1,
-    colour=Colour.RGB,
+    color=Color.RGB,
     task=Task.DENOISING,
     widths=(6, 6),
     skips=(),
@@ -43,7 +43,7 @@ def denoising(folder: Path, noise: NoiseConfig | None = None, **changes: Any) ->
 
 def patches(folder: Path, noise: NoiseRange, seed: int = 0) -> NoisyPatches:
     paths = list_pictures(draw_pictures(folder / "pictures").folder)
-    pairs = [picture_pair(path, 1, Colour.RGB) for path in paths]
+    pairs = [picture_pair(path, 1, Color.RGB) for path in paths]
     return NoisyPatches(PatchDataset(pairs, 32, 400, seed), noise, seed)
 
 
@@ -97,15 +97,15 @@ def test_a_resumed_run_draws_the_noise_that_would_have_come(tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_training_beats_the_noisy_picture(tmp_path: Path) -> None:
-    optimiser = OptimiserConfig(
+    optimizer = OptimizerConfig(
         steps=400, warmup_steps=5, learning_rate=1e-2, average_decay=0.9, l2_steps=200
     )
-    config = denoising(tmp_path, NoiseConfig(clipped_share=0.5), optimiser=optimiser)
+    config = denoising(tmp_path, NoiseConfig(clipped_share=0.5), optimizer=optimizer)
     result = train(config, tmp_path / "run", progress=False)
     assert result.baseline_db == pytest.approx(20.17, abs=0.3)
     assert result.psnr_db > result.baseline_db + 2
     spec = load_checkpoint(result.path).model.spec
-    assert (spec.task, spec.scale, spec.colour) == (Task.DENOISING, 1, Colour.RGB)
+    assert (spec.task, spec.scale, spec.color) == (Task.DENOISING, 1, Color.RGB)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from edge_sdk.training.recipe.config import (
     CamerasConfig,
     DataConfig,
     NoiseConfig,
-    OptimiserConfig,
+    OptimizerConfig,
     PairsConfig,
     PhasesConfig,
     PictureSource,
@@ -33,7 +33,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "data.camera": CamerasConfig,
     "data.bursts": BurstsConfig,
     "data.pairs": PairsConfig,
-    "optimiser": OptimiserConfig,
+    "optimizer": OptimizerConfig,
     "phases": PhasesConfig,
 }
 WORDS = {None: "none", True: "true", False: "false"}

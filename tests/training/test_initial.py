@@ -8,14 +8,14 @@ import torch
 
 from edge_sdk.errors import InputError, ModelError
 from edge_sdk.imaging import rgb_to_ycbcr
-from edge_sdk.models import Colour, EnhanceNet, EnhanceNetConfig, save_checkpoint
+from edge_sdk.models import Color, EnhanceNet, EnhanceNetConfig, save_checkpoint
 from edge_sdk.reparam import five_branches, sesr_branches
 from edge_sdk.reparam.blocks.configs import BranchConfig
 from edge_sdk.zoo.catalogue import load_model
 
 pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
 
-from edge_sdk.training.recipe.config import OptimiserConfig
+from edge_sdk.training.recipe.config import OptimizerConfig
 from edge_sdk.training.recipe.file import load_train_config
 from edge_sdk.training.run.initial import InitialWeights, take_over
 from edge_sdk.training.run.running import train
@@ -24,7 +24,7 @@ from tests.training.runs import recipe, train_until, weights
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
 
 CONFIG = EnhanceNetConfig(widths=(4, 4), skips=(), branches=sesr_branches(8))
-STILL = OptimiserConfig(steps=1, warmup_steps=0, learning_rate=1e-30)
+STILL = OptimizerConfig(steps=1, warmup_steps=0, learning_rate=1e-30)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_batch_norm_statistics_are_taken_over(tmp_path: Path) -> None:
 
 
 def test_a_run_starts_from_them(tmp_path: Path, other: Path) -> None:
-    config = recipe(tmp_path, model=CONFIG, init=str(other), optimiser=STILL)
+    config = recipe(tmp_path, model=CONFIG, init=str(other), optimizer=STILL)
     result = train(config, tmp_path / "run", progress=False)
     assert result.initial is not None
     assert result.initial.fresh
@@ -96,7 +96,7 @@ def test_shipped_models_go_by_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("branches", [None, sesr_branches(8)])
 @pytest.mark.parametrize("scale", [2, 3])
-def test_a_luma_model_starts_one_of_colour(
+def test_a_luma_model_starts_one_of_color(
     tmp_path: Path, scale: int, branches: tuple[BranchConfig, ...] | None
 ) -> None:
     torch.manual_seed(0)
@@ -104,11 +104,11 @@ def test_a_luma_model_starts_one_of_colour(
     luma = EnhanceNet(config)
     path = tmp_path / "luma.safetensors"
     save_checkpoint(luma, path)
-    colour = EnhanceNet(replace(config, colour=Colour.RGB))
-    assert take_over(colour, str(path)).fresh == ()
+    color = EnhanceNet(replace(config, color=Color.RGB))
+    assert take_over(color, str(path)).fresh == ()
     x = torch.rand(1, 3, 24, 24)
     with torch.no_grad():
-        found = rgb_to_ycbcr(colour(x)[0])[:1]
+        found = rgb_to_ycbcr(color(x)[0])[:1]
         expected = luma(rgb_to_ycbcr(x[0])[:1][None])[0]
     inside = (..., slice(8 * scale, -8 * scale), slice(8 * scale, -8 * scale))
     torch.testing.assert_close(found[inside], expected[inside], rtol=0, atol=2e-6)

@@ -17,7 +17,7 @@ from edge_sdk.models import load_checkpoint
 
 pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
 
-from edge_sdk.training.recipe.config import OptimiserConfig
+from edge_sdk.training.recipe.config import OptimizerConfig
 from edge_sdk.training.run.folder import RunFolder
 from edge_sdk.training.run.running import train
 from edge_sdk.training.tasks.task import EnhanceTask
@@ -35,7 +35,7 @@ data:
   validation: {folder: .}
   patch_px: 8
   batch: 2
-optimiser: {steps: 1500, warmup_steps: 5, learning_rate: 3.0e-3}
+optimizer: {steps: 1500, warmup_steps: 5, learning_rate: 3.0e-3}
 validate_every: 100
 """
 
@@ -124,7 +124,7 @@ def test_weights_that_are_not_finite_are_never_kept(
 
     monkeypatch.setattr(EnhanceTask, "on_before_optimizer_step", spoil)
     run = RunFolder(tmp_path / "run")
-    config = recipe(tmp_path, optimiser=OptimiserConfig(steps=8, warmup_steps=0))
+    config = recipe(tmp_path, optimizer=OptimizerConfig(steps=8, warmup_steps=0))
     config = config.model_copy(update={"validate_every": 2})
     with pytest.raises(ModelError, match=rf"NaN or infinite.*last\.ckpt, after {good} steps"):
         train(config, run.path, progress=False)
@@ -158,14 +158,14 @@ def test_a_torn_row_of_the_table_does_not_stop_a_resumed_run(
     with (run.path / "metrics.csv").open("a") as file:
         file.write(torn)
     result = train(recipe(tmp_path), run.path, resume=True, progress=False)
-    assert result.steps == recipe(tmp_path).optimiser.steps
+    assert result.steps == recipe(tmp_path).optimizer.steps
     steps = [step for step, _ in logged(run.path)]
     assert steps == sorted(set(steps))
 
 
 def test_a_checkpoint_of_spoilt_weights_is_not_called_good(tmp_path: Path) -> None:
-    short = OptimiserConfig(steps=2, warmup_steps=0)
-    train(recipe(tmp_path, optimiser=short), tmp_path / "run", progress=False)
+    short = OptimizerConfig(steps=2, warmup_steps=0)
+    train(recipe(tmp_path, optimizer=short), tmp_path / "run", progress=False)
     run = RunFolder(tmp_path / "run")
     assert run.good_steps() == 2
     checkpoint = torch.load(run.last, weights_only=True)

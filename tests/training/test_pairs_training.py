@@ -18,7 +18,7 @@ from edge_sdk.burst.stages.encode import Encode
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import Picture, read_picture, write_picture
 from edge_sdk.models import EnhanceNetConfig
-from edge_sdk.models.spec import Colour, Task
+from edge_sdk.models.spec import Color, Task
 from edge_sdk.pairs import PairDataset, build_set, open_set
 
 pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
@@ -34,7 +34,7 @@ from edge_sdk.training.inputs.pair_store import PairScenes, scene_sample
 from edge_sdk.training.recipe.config import (
     BurstsConfig,
     DataConfig,
-    OptimiserConfig,
+    OptimizerConfig,
     PairsConfig,
     PictureSource,
     TrainConfig,
@@ -67,10 +67,10 @@ def _own_cache(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def recipe(folder: Path, **changes: Any) -> TrainConfig:
     arguments: dict[str, Any] = {
         "model": EnhanceNetConfig(
-            task=Task.BURST_ZOOM, colour=Colour.RGB, widths=(8, 8), activation="relu", skips=()
+            task=Task.BURST_ZOOM, color=Color.RGB, widths=(8, 8), activation="relu", skips=()
         ),
         "data": DataConfig(pairs=PairsConfig(train=folder, held_out=2), patch_px=24, batch=2),
-        "optimiser": OptimiserConfig(steps=4, learning_rate=1e-3, warmup_steps=1),
+        "optimizer": OptimizerConfig(steps=4, learning_rate=1e-3, warmup_steps=1),
         "validate_every": 2,
     }
     return TrainConfig(**arguments | changes)
@@ -140,8 +140,8 @@ def test_a_wrong_target_under_the_mask_changes_nothing(
     known[:, 40:90, 30:] = False
     wrong = torch.where(known, sample.truth, 1 - sample.truth)
     elsewhere = torch.where(known, 1 - sample.truth, sample.truth)
-    optimiser = OptimiserConfig(steps=4, l2_steps=l2_steps)
-    task = task_for(made, optimiser=optimiser)
+    optimizer = OptimizerConfig(steps=4, l2_steps=l2_steps)
+    task = task_for(made, optimizer=optimizer)
     results, levels = [], []
     for name, truth in {"right": sample.truth, "wrong": wrong, "elsewhere": elsewhere}.items():
         files = stored(tmp_path / name, FeatureSample(sample.features, truth, known))
@@ -320,7 +320,7 @@ def test_recipes_take_bursts_or_pairs(made: Path) -> None:
 
 
 def test_paths_of_sets_start_from_the_recipe_or_the_root(tmp_path: Path) -> None:
-    model = {"task": "burst-zoom", "colour": "rgb", "widths": [8, 8], "skips": []}
+    model = {"task": "burst-zoom", "color": "rgb", "widths": [8, 8], "skips": []}
     path = tmp_path / "recipe.yaml"
     for validation in (None, "b"):
         pairs = {"train": "a", "validation": validation}

@@ -8,14 +8,14 @@ import torch
 from torch import nn
 
 from edge_sdk.errors import InputError
-from edge_sdk.int8 import fake_quantise
+from edge_sdk.int8 import fake_quantize
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig, load_checkpoint
 from edge_sdk.reparam import MultiBranchConv2d, five_branches, sesr_branches
 
 pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
 
 from edge_sdk.training.phases import Phase, enter_phase, phase_at
-from edge_sdk.training.recipe.config import OptimiserConfig, PhasesConfig, TrainConfig
+from edge_sdk.training.recipe.config import OptimizerConfig, PhasesConfig, TrainConfig
 from edge_sdk.training.recipe.file import load_train_config
 from edge_sdk.training.run.averaging import Averaging
 from edge_sdk.training.run.callbacks import PhaseProgressBar
@@ -28,14 +28,14 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWa
 
 STEPS = 9
 MODEL = EnhanceNetConfig(widths=(4, 4), skips=((0, 1),), branches=five_branches(5), norm=True)
-PHASES = PhasesConfig(statistics_steps=3, fake_quantised_steps=2)
-EXPECTED = [Phase.STATISTICS] * 3 + [Phase.COLLAPSED] * 4 + [Phase.FAKE_QUANTISED] * 2
+PHASES = PhasesConfig(statistics_steps=3, fake_quantized_steps=2)
+EXPECTED = [Phase.STATISTICS] * 3 + [Phase.COLLAPSED] * 4 + [Phase.FAKE_QUANTIZED] * 2
 
 
 def phased(folder: Path, **changes: Any) -> TrainConfig:
     arguments: dict[str, Any] = {
         "model": MODEL,
-        "optimiser": OptimiserConfig(steps=STEPS, warmup_steps=2, average_decay=0.5),
+        "optimizer": OptimizerConfig(steps=STEPS, warmup_steps=2, average_decay=0.5),
         "phases": PHASES,
     }
     return recipe(folder, **arguments | changes)
@@ -59,7 +59,7 @@ def states(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         blocks = [part for part in self.network.modules() if isinstance(part, MultiBranchConv2d)]
         loss = original(self, batch, index)
         buffers = {name: value.clone() for name, value in self.network.named_buffers()}
-        flags = {(not block.gathers_statistics, block.fake_quantised) for block in blocks}
+        flags = {(not block.gathers_statistics, block.fake_quantized) for block in blocks}
         seen.append((self.phase, flags, statistics(buffers)))
         return loss
 
@@ -71,7 +71,7 @@ def test_every_step_is_taken_in_its_phase(tmp_path: Path, states: list[tuple[Any
     train(phased(tmp_path), tmp_path / "run", progress=False)
     assert [phase for phase, _, _ in states] == EXPECTED
     for phase, flags, _ in states:
-        assert flags == {(phase is not Phase.STATISTICS, phase is Phase.FAKE_QUANTISED)}
+        assert flags == {(phase is not Phase.STATISTICS, phase is Phase.FAKE_QUANTIZED)}
     gathered = [buffers for _, _, buffers in states]
     for step in range(1, STEPS):
         same = all(
@@ -100,7 +100,7 @@ def test_the_average_starts_anew_with_the_collapsed_phase(tmp_path: Path) -> Non
     config = phased(
         tmp_path,
         validate_every=4,
-        optimiser=OptimiserConfig(steps=8, warmup_steps=0, average_decay=0.9),
+        optimizer=OptimizerConfig(steps=8, warmup_steps=0, average_decay=0.9),
         phases=PhasesConfig(statistics_steps=3),
     )
     with pytest.MonkeyPatch.context() as patch:
@@ -166,7 +166,7 @@ def test_rounding_is_measured_from_the_first_validation_on(
         assert isinstance(block, MultiBranchConv2d)
         x = torch.rand(1, 4, 6, 6)
         merged = block.operator()
-        kernel = fake_quantise(merged.kernel)
+        kernel = fake_quantize(merged.kernel)
         expected = nn.functional.conv2d(x, kernel, merged.bias, padding=1)
         seen.append((self.phase, torch.equal(block(x), expected)))
         original(self, batch, index)
@@ -181,9 +181,9 @@ def test_blocks_without_batch_norm_may_be_rounded_too(
     tmp_path: Path, states: list[tuple[Any, ...]]
 ) -> None:
     model = EnhanceNetConfig(widths=(4, 4), skips=(), branches=sesr_branches(6))
-    config = phased(tmp_path, model=model, phases=PhasesConfig(fake_quantised_steps=STEPS))
+    config = phased(tmp_path, model=model, phases=PhasesConfig(fake_quantized_steps=STEPS))
     result = train(config, tmp_path / "run", progress=False)
-    assert [phase for phase, _, _ in states] == [Phase.FAKE_QUANTISED] * STEPS
+    assert [phase for phase, _, _ in states] == [Phase.FAKE_QUANTIZED] * STEPS
     assert load_checkpoint(result.path).model.config == model
 
 
@@ -206,7 +206,7 @@ def test_progress_names_the_phase(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(PhaseProgressBar, "get_metrics", spy)
     train(phased(tmp_path), tmp_path / "run")
-    assert set(shown) == {"statistics", "collapsed", "fake-quantised"}
+    assert set(shown) == {"statistics", "collapsed", "fake-quantized"}
     shown.clear()
     train(phased(tmp_path, phases=PhasesConfig()), tmp_path / "plain")
     assert set(shown) == {"None"}
@@ -219,27 +219,27 @@ BATCH_NORM = "branches: [{kind: conv, kernels: [3], batch_norm: last}, {kind: id
     ("text", "message"),
     [
         ("phases: {statistics_steps: 0}", "phases.statistics_steps"),
-        ("phases: {fake_quantised_steps: -1}", "phases.fake_quantised_steps"),
+        ("phases: {fake_quantized_steps: -1}", "phases.fake_quantized_steps"),
         ("phases: {statistic_steps: 5}", "did you mean 'statistics_steps'?"),
         ("statistics_steps: 5", "'statistics_steps' belongs in phases"),
-        ("optimiser: {statistics_steps: 5}", "'statistics_steps' belongs in phases"),
+        ("optimizer: {statistics_steps: 5}", "'statistics_steps' belongs in phases"),
         ("phases: {statistics_steps: 5}", "no branch has a BatchNorm"),
         (f"model: {{{BATCH_NORM}}}\nphases: {{statistics_steps: 50}}", "do not fit into 50 steps"),
         (
-            f"model: {{{BATCH_NORM}}}\nphases: {{statistics_steps: 30, fake_quantised_steps: 21}}",
-            "statistics_steps 30 and fake_quantised_steps 21 do not fit into 50 steps",
+            f"model: {{{BATCH_NORM}}}\nphases: {{statistics_steps: 30, fake_quantized_steps: 21}}",
+            "statistics_steps 30 and fake_quantized_steps 21 do not fit into 50 steps",
         ),
-        ("phases: {fake_quantised_steps: 51}", "do not fit into 50 steps"),
-        (f"model: {{{BATCH_NORM}}}\nphases: {{fake_quantised_steps: 5}}", "statistics_steps too"),
+        ("phases: {fake_quantized_steps: 51}", "do not fit into 50 steps"),
+        (f"model: {{{BATCH_NORM}}}\nphases: {{fake_quantized_steps: 5}}", "statistics_steps too"),
         ("model: {branches: null}\nphases: {statistics_steps: 5}", "plain network"),
-        ("model: {collapsed: false}\nphases: {fake_quantised_steps: 5}", "collapsed is false"),
+        ("model: {collapsed: false}\nphases: {fake_quantized_steps: 5}", "collapsed is false"),
         ("init: ''", "init"),
     ],
 )
 def test_phases_that_contradict_the_recipe_are_refused(tmp_path: Path, text, message) -> None:
     path = tmp_path / "recipe.yaml"
     head = "data: {train: {folder: a}, validation: {folder: b}}\n"
-    steps = "" if "optimiser" in text else "optimiser: {steps: 50}\n"
+    steps = "" if "optimizer" in text else "optimizer: {steps: 50}\n"
     path.write_text(head + steps + text)
     with pytest.raises(InputError) as caught:
         load_train_config(path)
@@ -252,7 +252,7 @@ def test_a_norm_after_the_sum_is_enough_for_statistics(tmp_path: Path) -> None:
     model = EnhanceNetConfig(widths=(4,), skips=(), branches=sesr_branches(4), norm=True)
     config = phased(tmp_path, model=model)
     assert config.phases == PHASES
-    assert config.with_steps(6).optimiser.steps == 6
+    assert config.with_steps(6).optimizer.steps == 6
     with pytest.raises(InputError, match="do not fit into 4 steps"):
         config.with_steps(4)
     with pytest.raises(InputError, match="1 or more, not 0"):

@@ -31,7 +31,7 @@ data:
   validation: {{folder: .}}
   patch_px: 8
   batch: {batch}
-optimiser: {{steps: 100, warmup_steps: 5, learning_rate: 5.0e-3}}
+optimizer: {{steps: 100, warmup_steps: 5, learning_rate: 5.0e-3}}
 validate_every: 50
 """
 PROGRAM = "from edge_sdk.cli import main\n\nmain()\n"

@@ -9,12 +9,12 @@ import torch
 from edge_sdk.data.samples.patches import list_pictures, picture_pair
 from edge_sdk.errors import InputError, ModelError, PictureError
 from edge_sdk.imaging import psnr, resize_bicubic
-from edge_sdk.models import Colour, EnhanceNetConfig
+from edge_sdk.models import Color, EnhanceNetConfig
 from edge_sdk.reparam import sesr_branches
 
 pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
 
-from edge_sdk.training.recipe.config import OptimiserConfig, TrainConfig
+from edge_sdk.training.recipe.config import OptimizerConfig, TrainConfig
 from edge_sdk.training.run.folder import RunFolder
 from edge_sdk.training.run.running import train
 from tests.training.runs import STEPS, recipe, train_until
@@ -22,9 +22,9 @@ from tests.training.runs import STEPS, recipe, train_until
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
 
 
-def with_optimiser(config: TrainConfig, **changes: object) -> TrainConfig:
-    optimiser = config.optimiser.model_copy(update=changes)
-    return config.model_copy(update={"optimiser": optimiser})
+def with_optimizer(config: TrainConfig, **changes: object) -> TrainConfig:
+    optimizer = config.optimizer.model_copy(update=changes)
+    return config.model_copy(update={"optimizer": optimizer})
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -36,7 +36,7 @@ def test_bicubic_is_measured_on_the_same_pictures(tmp_path: Path) -> None:
     result = train(config, tmp_path / "run", progress=False)
     values = []
     for path in list_pictures(config.data.validation.folder):
-        pair = picture_pair(path, 2, Colour.Y)
+        pair = picture_pair(path, 2, Color.Y)
         high = pair.high.float() / 255
         enlarged = resize_bicubic(pair.low.float() / 255, size=tuple(high.shape[-2:]))
         levels = (enlarged.clamp(0, 1) * 255).round() / 255
@@ -46,11 +46,11 @@ def test_bicubic_is_measured_on_the_same_pictures(tmp_path: Path) -> None:
 
 def test_a_short_run_keeps_what_it_learned_with_the_default_average(tmp_path: Path) -> None:
     # The average of the first 0.999 of a step would be the initial weights, all but 6 % of it.
-    short = OptimiserConfig(steps=60, warmup_steps=5, learning_rate=5e-3)
-    plain = recipe(tmp_path, optimiser=short, validate_every=60)
-    assert plain.optimiser.average_decay == 0.999
+    short = OptimizerConfig(steps=60, warmup_steps=5, learning_rate=5e-3)
+    plain = recipe(tmp_path, optimizer=short, validate_every=60)
+    assert plain.optimizer.average_decay == 0.999
     averaged = train(plain, tmp_path / "averaged", progress=False)
-    last = train(with_optimiser(plain, average_decay=0.0), tmp_path / "last", progress=False)
+    last = train(with_optimizer(plain, average_decay=0.0), tmp_path / "last", progress=False)
     assert averaged.psnr_db > last.psnr_db - 1
 
 
@@ -79,7 +79,7 @@ def test_a_run_that_cannot_start_leaves_the_earlier_one(tmp_path: Path) -> None:
 def test_a_run_that_became_nan_leaves_no_trace_of_the_earlier_one(tmp_path: Path) -> None:
     config, out = recipe(tmp_path), tmp_path / "run"
     train(config, out, progress=False)
-    steep = with_optimiser(config, learning_rate=1e30, warmup_steps=0)
+    steep = with_optimizer(config, learning_rate=1e30, warmup_steps=0)
     with pytest.raises(ModelError, match="lower the learning rate and start anew"):
         train(steep, out, overwrite=True, progress=False)
     assert not {"model.safetensors", "last.ckpt"} & set(contents(out))
@@ -99,8 +99,8 @@ def test_a_changed_recipe_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     )
     for changed, word in (
         (
-            with_optimiser(config, learning_rate=1e-2),
-            r"optimiser\.learning_rate: 0\.001, now 0\.01",
+            with_optimizer(config, learning_rate=1e-2),
+            r"optimizer\.learning_rate: 0\.001, now 0\.01",
         ),
         (config.model_copy(update={"data": other.data}), r"data\.train\.folder"),
         (config.model_copy(update={"seed": 4}), "seed: 3, now 4"),
@@ -147,16 +147,16 @@ def test_a_truncated_checkpoint_is_told_in_one_clause(tmp_path: Path) -> None:
 
 
 def test_a_run_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
-    config = recipe(tmp_path, optimiser=OptimiserConfig(steps=4, warmup_steps=0))
+    config = recipe(tmp_path, optimizer=OptimizerConfig(steps=4, warmup_steps=0))
     train(config, tmp_path / "run", progress=False)
     last = RunFolder(tmp_path / "run").last
     checkpoint = torch.load(last, weights_only=True)
-    del checkpoint["recipe"]["optimiser"]["l2_steps"]
+    del checkpoint["recipe"]["optimizer"]["l2_steps"]
     del checkpoint["recipe"]["data"]["noise"]
     torch.save(checkpoint, last)
-    longer = with_optimiser(config, steps=6)
+    longer = with_optimizer(config, steps=6)
     assert train(longer, tmp_path / "run", resume=True, progress=False).steps == 6
     torch.save(checkpoint, last)
-    squared = with_optimiser(longer, l2_steps=2)
+    squared = with_optimizer(longer, l2_steps=2)
     with pytest.raises(InputError, match="l2_steps: 0, now 2"):
         train(squared, tmp_path / "run", resume=True, progress=False)

@@ -15,7 +15,7 @@ from edge_sdk.reparam import sesr_branches
 
 pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
 
-from edge_sdk.training.recipe.config import OptimiserConfig, PhasesConfig, TrainConfig
+from edge_sdk.training.recipe.config import OptimizerConfig, PhasesConfig, TrainConfig
 from edge_sdk.training.run.running import train
 from edge_sdk.training.run.schedule import load_stages, train_stages
 from edge_sdk.training.tasks.super_resolution import SuperResolutionTask
@@ -26,8 +26,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWa
 
 def two(folder: Path, **changes: Any) -> list[TrainConfig]:
     """A recipe and another of fewer steps, whose last is not followed by a validation."""
-    later = OptimiserConfig(steps=5, warmup_steps=0, learning_rate=5e-4, average_decay=0.5)
-    return [recipe(folder), recipe(folder, **{"optimiser": later, "seed": 4} | changes)]
+    later = OptimizerConfig(steps=5, warmup_steps=0, learning_rate=5e-4, average_decay=0.5)
+    return [recipe(folder), recipe(folder, **{"optimizer": later, "seed": 4} | changes)]
 
 
 def stop_in_stage(monkeypatch: pytest.MonkeyPatch, seed: int, step: int) -> None:

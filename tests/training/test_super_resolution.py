@@ -8,12 +8,12 @@ import torch
 from edge_sdk.data.samples.patches import PatchDataset, list_pictures, picture_pair
 from edge_sdk.errors import InputError, ModelError, OutputError, PictureError
 from edge_sdk.imaging import psnr
-from edge_sdk.models import Colour, EnhanceNetConfig, load_checkpoint
+from edge_sdk.models import Color, EnhanceNetConfig, load_checkpoint
 from edge_sdk.reparam import fuse
 
 pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
 
-from edge_sdk.training.recipe.config import OptimiserConfig, PictureSource
+from edge_sdk.training.recipe.config import OptimizerConfig, PictureSource
 from edge_sdk.training.run.running import train
 from tests.training.runs import STEPS, logged, recipe, train_until, weights
 
@@ -38,7 +38,7 @@ def indices(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_training_raises_psnr(tmp_path: Path) -> None:
     config = recipe(
         tmp_path,
-        optimiser=OptimiserConfig(steps=120, warmup_steps=5, learning_rate=5e-3, average_decay=0.9),
+        optimizer=OptimizerConfig(steps=120, warmup_steps=5, learning_rate=5e-3, average_decay=0.9),
         validate_every=10,
     )
     result = train(config, tmp_path / "run", progress=False)
@@ -55,7 +55,7 @@ def test_the_file_holds_the_weights_that_were_measured(tmp_path: Path) -> None:
     assert model.config == config.model
     fused, _ = fuse(model, torch.rand(1, 1, 9, 9))
     pairs = [
-        picture_pair(path, 2, Colour.Y) for path in list_pictures(config.data.validation.folder)
+        picture_pair(path, 2, Color.Y) for path in list_pictures(config.data.validation.folder)
     ]
     for network in (model, fused):
         values = []
@@ -151,9 +151,9 @@ def test_pictures_smaller_than_a_patch_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_loss_that_is_not_finite_ends_the_run(tmp_path: Path) -> None:
-    steep = OptimiserConfig(steps=STEPS, warmup_steps=0, learning_rate=1e30)
+    steep = OptimizerConfig(steps=STEPS, warmup_steps=0, learning_rate=1e30)
     with pytest.raises(ModelError, match=r"the loss became .* lower the learning rate"):
-        train(recipe(tmp_path, optimiser=steep), tmp_path / "run", progress=False)
+        train(recipe(tmp_path, optimizer=steep), tmp_path / "run", progress=False)
 
 
 def test_nothing_to_resume_from_is_refused(tmp_path: Path) -> None:
@@ -172,8 +172,8 @@ def test_damaged_checkpoints_are_refused(tmp_path: Path, content: bytes) -> None
 
 
 def test_the_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
-    short = OptimiserConfig(steps=2, warmup_steps=0)
-    train(recipe(tmp_path, optimiser=short), tmp_path / "run", progress=False)
+    short = OptimizerConfig(steps=2, warmup_steps=0)
+    train(recipe(tmp_path, optimizer=short), tmp_path / "run", progress=False)
     other = recipe(tmp_path, model=EnhanceNetConfig(widths=(5,), skips=()))
     with pytest.raises(InputError, match="belongs to another network"):
         train(other, tmp_path / "run", resume=True, progress=False)
@@ -198,10 +198,10 @@ def test_bfloat16_runs_until_the_last_steps(
         return output
 
     monkeypatch.setattr(torch.nn.functional, "conv2d", spy)
-    optimiser = OptimiserConfig(
+    optimizer = OptimizerConfig(
         steps=STEPS, warmup_steps=2, average_decay=0.5, precision="bfloat16", float32_steps=3
     )
-    result = train(recipe(tmp_path, optimiser=optimiser), tmp_path / "run", progress=False)
+    result = train(recipe(tmp_path, optimizer=optimizer), tmp_path / "run", progress=False)
     convolutions = 3
     assert seen.count(torch.bfloat16) == convolutions * (STEPS - 3)
     last = len(seen) - seen[::-1].index(torch.bfloat16)

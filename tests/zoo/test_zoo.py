@@ -9,7 +9,7 @@ import pytest
 from torch import nn
 
 from edge_sdk.errors import InputError, ModelError
-from edge_sdk.models import Colour
+from edge_sdk.models import Color
 from edge_sdk.models.spec import Task
 from edge_sdk.training.recipe.file import load_train_config
 from edge_sdk.training.run.schedule import load_stages
@@ -47,7 +47,7 @@ def test_the_card_holds_the_figures_and_the_recipe_builds_the_model(name: str) -
     recipes = [load_train_config(path, init="sr_x2_y") for path in stages_of(name)]
     assert recipes[-1].model == load_model(name).config
     for recipe in recipes:
-        assert re.search(rf"{recipe.optimiser.steps:,} (steps|planned)", card.text)
+        assert re.search(rf"{recipe.optimizer.steps:,} (steps|planned)", card.text)
 
 
 @pytest.mark.parametrize("name", model_names())
@@ -99,7 +99,7 @@ def test_recipes_see_the_cc0_photographs_alone(path: Path) -> None:
 def test_the_luma_model_is_what_zoom_needs() -> None:
     network = luma_network("sr_x2_y", 2)
     assert not network.has_branches
-    assert (network.spec.scale, network.spec.colour) == (2, Colour.Y)
+    assert (network.spec.scale, network.spec.color) == (2, Color.Y)
     with pytest.raises(InputError, match="×2"):
         luma_network("sr_x2_y", 3)
     with pytest.raises(InputError, match="×2"):

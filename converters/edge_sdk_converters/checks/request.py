@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edge_sdk.errors import InputError, OutputError
 from edge_sdk.outputs import check_writable
-from edge_sdk.quantization.insertion import is_quantised
+from edge_sdk.quantization.insertion import is_quantized
 
 if TYPE_CHECKING:
     from torch import nn
@@ -65,12 +65,12 @@ def check_codes(model: nn.Module, precision: str) -> None:
     Raises:
         InputError: if the model holds int8 codes and the precision does not, or the reverse.
     """
-    if is_quantised(model) == (precision in CODED):
+    if is_quantized(model) == (precision in CODED):
         return
     if precision in CODED:
         raise InputError(
-            f"precision '{precision}' needs a model in int8 codes; quantise it first "
-            "(edge_sdk.quantization.quantise)"
+            f"precision '{precision}' needs a model in int8 codes; quantize it first "
+            "(edge_sdk.quantization.quantize)"
         )
     raise InputError(
         f"the model holds int8 codes, so '{precision}' would be a wrong name for it; choose one "

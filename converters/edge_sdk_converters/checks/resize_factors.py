@@ -30,7 +30,7 @@ def check_factors(program: ExportedProgram, *, gathers: bool = False) -> None:
 
     Args:
         program: an exported program.
-        gathers: the target picks nearest neighbours by their index, so that any factor is right.
+        gathers: the target picks nearest neighbors by their index, so that any factor is right.
 
     Raises:
         ConversionError: naming the layer.
@@ -73,7 +73,7 @@ def _is_same_smooth(node: Node) -> bool:
 
 
 def _sources(node: Node, axis: int, factors: list[float] | None) -> list[int]:
-    # The kernel for two axes: the one for one axis picks other neighbours at twice the size.
+    # The kernel for two axes: the one for one axis picks other neighbors at twice the size.
     before, after = _shapes(node)
     shape = [1, 1, 1, 1]
     shape[2 + axis] = before[2 + axis]

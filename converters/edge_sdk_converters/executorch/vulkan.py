@@ -20,7 +20,7 @@ class ExecuTorchVulkanConverter(ExecuTorchConverter):
     backend = "vulkan"
     precisions: tuple[str, ...] = ("fp32", "fp16")
     runs_here = False
-    # Vulkan has a nearest-neighbour resize of its own.
+    # Vulkan has a nearest-neighbor resize of its own.
     rewrites: tuple[str, ...] = ("pixel shuffles", "pads", "means", "adaptive pools")
     remarks = ("not run: the desktop runtime has no Vulkan delegate; measure it on a phone",)
 

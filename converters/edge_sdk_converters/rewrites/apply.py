@@ -18,8 +18,8 @@ from edge_sdk_converters.rewrites.delegable import (
     write_out_splits,
 )
 from edge_sdk_converters.rewrites.moves import (
-    recognise_channel_shuffles,
-    recognise_pixel_shuffles,
+    recognize_channel_shuffles,
+    recognize_pixel_shuffles,
 )
 from edge_sdk_converters.rewrites.nearest import write_out_nearest
 from edge_sdk_converters.rewrites.pads import fold_pads
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 Rewrite = Callable[["ExportedProgram"], "tuple[ExportedProgram, tuple[str, ...]]"]
 
 REWRITES: dict[str, Rewrite] = {
-    "pixel shuffles": recognise_pixel_shuffles,
-    "channel shuffles": recognise_channel_shuffles,
+    "pixel shuffles": recognize_pixel_shuffles,
+    "channel shuffles": recognize_channel_shuffles,
     "pads": fold_pads,
     "nearest": write_out_nearest,
     "means": write_out_means,

@@ -29,21 +29,21 @@ _LARGEST = 2**26
 aten = torch.ops.aten
 
 
-def recognise_pixel_shuffles(
+def recognize_pixel_shuffles(
     program: ExportedProgram,
 ) -> tuple[ExportedProgram, tuple[str, ...]]:
     """Replace chains that are a pixel shuffle, or its inverse, by that operator."""
-    return _recognise(program, ("pixel_shuffle", "pixel_unshuffle"))
+    return _recognize(program, ("pixel_shuffle", "pixel_unshuffle"))
 
 
-def recognise_channel_shuffles(
+def recognize_channel_shuffles(
     program: ExportedProgram,
 ) -> tuple[ExportedProgram, tuple[str, ...]]:
     """Replace chains that are a channel shuffle by that operator."""
-    return _recognise(program, ("channel_shuffle",))
+    return _recognize(program, ("channel_shuffle",))
 
 
-def _recognise(
+def _recognize(
     program: ExportedProgram, wanted: tuple[str, ...]
 ) -> tuple[ExportedProgram, tuple[str, ...]]:
     """Replace chains of views and permutations that are one of ``wanted`` by that operator.
@@ -61,7 +61,7 @@ def _recognise(
             continue
         root, chain = _chain(node)
         numbers = torch.arange(math.prod(_shape(root))).reshape(_shape(root))
-        found = _recognised(numbers, _replayed(numbers, chain))
+        found = _recognized(numbers, _replayed(numbers, chain))
         if found is None or operator_name(found[0]) not in wanted:
             continue
         target, parameter = found
@@ -111,7 +111,7 @@ def _replayed(numbers: Tensor, chain: list[Node]) -> Tensor:
     return numbers
 
 
-def _recognised(before: Tensor, after: Tensor) -> tuple[object, int] | None:
+def _recognized(before: Tensor, after: Tensor) -> tuple[object, int] | None:
     (_, channels, height, width), (_, fewer, taller, _) = before.shape, after.shape
     if taller > height and taller % height == 0:
         factor = taller // height

@@ -1,7 +1,7 @@
-"""Nearest-neighbour enlargement by a whole factor as a pixel shuffle of copies.
+"""Nearest-neighbor enlargement by a whole factor as a pixel shuffle of copies.
 
 Row y·r + i of the enlarged picture is row y: every one of the r² channels that a pixel shuffle
-spreads over a cell is the same channel. XNNPACK has no nearest-neighbour resize but takes this.
+spreads over a cell is the same channel. XNNPACK has no nearest-neighbor resize but takes this.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ MOST_CHANNELS = 16
 
 
 def write_out_nearest(program: ExportedProgram) -> tuple[ExportedProgram, tuple[str, ...]]:
-    """Replace nearest-neighbour resizes by one whole factor, of few channels, by copies."""
+    """Replace nearest-neighbor resizes by one whole factor, of few channels, by copies."""
     found = [node for node in program.graph.nodes if _factor(node) is not None]
     if not found:
         return program, ()
     sentences = tuple(
-        f"{module_path(node)}: nearest-neighbour resize by {_factor(node)} became "
+        f"{module_path(node)}: nearest-neighbor resize by {_factor(node)} became "
         "pixel_shuffle(copies of each channel)"
         for node in found
     )

@@ -1,6 +1,6 @@
-"""Int8 codes in the TensorFlow graph: fake-quantisation with the scales of the scheme.
+"""Int8 codes in the TensorFlow graph: fake-quantization with the scales of the scheme.
 
-TensorFlow's converter turns every ``FakeQuant`` into the quantisation parameters of the tensor
+TensorFlow's converter turns every ``FakeQuant`` into the quantization parameters of the tensor
 behind it, so the file holds the scheme's scales and zero points and nothing is calibrated anew.
 """
 
@@ -176,7 +176,7 @@ def stored_weight(call: Call, weight: Floats) -> Any:
 def stored_kernel(call: Call, kernel: Floats) -> Any:
     """The same for a transposed convolution's kernel [height, width, out, in].
 
-    TensorFlow has no fake-quantisation along that axis. Its converter takes max|w_c| / 127 as step,
+    TensorFlow has no fake-quantization along that axis. Its converter takes max|w_c| / 127 as step,
     which is the scheme's own, since steps follow from the weights.
     """
     import tensorflow as tf
@@ -190,8 +190,8 @@ def stored_kernel(call: Call, kernel: Floats) -> Any:
     )
 
 
-def _scales_of(dequantised: Node, constants: Mapping[Node, Any]) -> Floats:
-    scales = dequantised.args[1]
+def _scales_of(dequantized: Node, constants: Mapping[Node, Any]) -> Floats:
+    scales = dequantized.args[1]
     if isinstance(scales, float):
         return np.array([scales], np.float32)
     assert isinstance(scales, Node)

@@ -13,7 +13,7 @@ class Code(NamedTuple):
     """Int8 codes of one tensor, x = scale · (q − zero_point).
 
     Attributes:
-        scale: step between neighbouring codes.
+        scale: step between neighboring codes.
         zero_point: code of the number 0, counted as int8.
     """
 

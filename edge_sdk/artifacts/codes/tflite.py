@@ -51,8 +51,8 @@ class _Reader:
         return tensor.quantization.scale is not None and self._data(index) is None
 
     def code(self, index: int) -> Code:
-        quantisation = self.tensors[index].quantization
-        return Code(float(quantisation.scale[0]), int(quantisation.zeroPoint[0]))
+        quantization = self.tensors[index].quantization
+        return Code(float(quantization.scale[0]), int(quantization.zeroPoint[0]))
 
     def layer(self, kind: str, inputs: Any) -> StoredLayer | None:
         place = inputs[_WEIGHTED[kind]]
@@ -75,10 +75,10 @@ class _Reader:
         data = self._data(index)
         if data is None:
             return None
-        quantisation = self.tensors[index].quantization
-        if quantisation is None or quantisation.scale is None:
+        quantization = self.tensors[index].quantization
+        if quantization is None or quantization.scale is None:
             return data.view("<f4").astype(np.float64)
-        return data.view("<i4").astype(np.float64) * np.asarray(quantisation.scale, np.float64)
+        return data.view("<i4").astype(np.float64) * np.asarray(quantization.scale, np.float64)
 
     def _data(self, index: int) -> NDArray[np.uint8] | None:
         data = self.model.buffers[self.tensors[index].buffer].data

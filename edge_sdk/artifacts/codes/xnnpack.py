@@ -8,7 +8,7 @@ from edge_sdk.artifacts.codes.layers import Code
 from edge_sdk.artifacts.flatbuffer import Table
 from edge_sdk.artifacts.pte import XNNPACK, delegate_data, xnnpack_graph
 
-_QUANTISED, _PER_TENSOR = 2, 2
+_QUANTIZED, _PER_TENSOR = 2, 2
 
 
 def xnnpack_codes(content: bytes) -> tuple[Code, ...]:
@@ -24,7 +24,7 @@ def xnnpack_codes(content: bytes) -> tuple[Code, ...]:
             continue
         for entry in xnnpack_graph(delegate_data(program, backend, content)).tables(2):
             value = entry.table(1)
-            if entry.number(0, "B") != _QUANTISED or value is None:
+            if entry.number(0, "B") != _QUANTIZED or value is None:
                 continue
             parameters = value.table(2)
             if value.number(1, "B") != _PER_TENSOR or parameters is None:

@@ -26,7 +26,7 @@ def network_scale(network: nn.Module | StageFiles) -> int:
 
 
 def check_fit(network: nn.Module | StageFiles, config: ZoomConfig) -> None:
-    """Check a network's task, colour and scale against a zoom, and that it heeds all settings.
+    """Check a network's task, color and scale against a zoom, and that it heeds all settings.
 
     Args:
         network: as :func:`~edge_sdk.burst.pipeline.zoom` takes it.
@@ -42,7 +42,7 @@ def check_fit(network: nn.Module | StageFiles, config: ZoomConfig) -> None:
         if not zooms:
             raise InputError(
                 f"this {type(network).__name__} is for {spec.task} ×{spec.scale} of "
-                f"{spec.colour}; zoom takes an EnhanceNet of task burst-zoom, or a luma (y) model "
+                f"{spec.color}; zoom takes an EnhanceNet of task burst-zoom, or a luma (y) model "
                 f"of ×{LUMA_SCALE}"
             )
     scale = network_scale(network)

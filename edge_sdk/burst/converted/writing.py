@@ -83,7 +83,7 @@ def write_stages(
     if precision in INT8 and levels is None:
         raise InputError(
             f"the int8 ranges of {loaded.name} do not say the noise of the bursts that they are "
-            "for; quantise it anew with `edge-sdk quantize`"
+            "for; quantize it anew with `edge-sdk quantize`"
         )
     rest = "fp16" if precision == "fp16" or "fp32" not in converter.precisions else "fp32"
     work: dict[str, tuple[nn.Module, int, int, str]] = {

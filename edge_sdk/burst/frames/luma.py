@@ -1,4 +1,4 @@
-"""Luma of a frame, read by rows, so that the colours need not be in memory whole."""
+"""Luma of a frame, read by rows, so that the colors need not be in memory whole."""
 
 from __future__ import annotations
 

@@ -36,16 +36,16 @@ class TensorSink:
         self.pixels[:, top : top + pixels.shape[1]] = pixels
 
 
-class GreySink:
-    """Takes the colour out of rows: a network that learnt on colours sees some in grey noise.
+class GraySink:
+    """Takes the color out of rows: a network that learnt on colors sees some in gray noise.
 
     Args:
-        sink: takes the grey rows.
+        sink: takes the gray rows.
     """
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
 
     def put(self, top: int, pixels: Tensor) -> None:
-        """Take rows and hand their mean over the colours on."""
+        """Take rows and hand their mean over the colors on."""
         self._sink.put(top, pixels.mean(0, keepdim=True).expand_as(pixels))

@@ -13,7 +13,7 @@ from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.progress import silent
 from edge_sdk.registration import MotionField, RegistrationConfig
-from edge_sdk.registration.motion import centred_grid
+from edge_sdk.registration.motion import centered_grid
 from edge_sdk.registration.sampling import sample_bicubic
 
 SMALLEST_FRAME_PX = 32
@@ -111,7 +111,7 @@ def resample_burst(source: FrameSource, config: ResamplingConfig | None = None) 
         source, config.registration, config.noise_std, silent, config.reference
     )
     others = _best(aligned, config.frames - 1)
-    finer = centred_grid(
+    finer = centered_grid(
         source.height * config.scale,
         source.width * config.scale,
         step=1 / config.scale,

@@ -18,7 +18,7 @@ from edge_sdk.burst.reference.noise import estimate_noise_std
 from edge_sdk.errors import InputError
 
 LAPLACIAN_NOISE_GAIN = 20.0
-"""Variance of the 4-neighbour Laplacian of white noise of variance 1: 1 + 1 + 1 + 1 + 4²."""
+"""Variance of the 4-neighbor Laplacian of white noise of variance 1: 1 + 1 + 1 + 1 + 4²."""
 
 BLURRY_SHARE = 0.35
 """Part of the largest energy under which a frame counts as blurry."""

@@ -1,6 +1,6 @@
 """Sharpness of a frame: the energy of its Laplacian over four octaves, less what noise gives.
 
-On level l of a Gaussian pyramid, E_l is the mean square of the 4-neighbour Laplacian. Photographs
+On level l of a Gaussian pyramid, E_l is the mean square of the 4-neighbor Laplacian. Photographs
 have spectra that fall as 1/f: in its own pixels every level then holds about the same energy, so
 that the plain sum over levels gives each octave the same say. A blur takes from E_l what it takes
 from the picture in that octave; the finest level alone cannot tell a shake of ten pixels from one
@@ -79,7 +79,7 @@ def gradient_energy(luma: Tensor) -> GradientEnergy:
 
 
 def laplacian(luma: Tensor) -> Tensor:
-    """4·Y less the four neighbours, [N, 1, H, W] to [N, 1, H − 2, W − 2]."""
+    """4·Y less the four neighbors, [N, 1, H, W] to [N, 1, H − 2, W − 2]."""
     # In views: a library convolution of one channel takes ten times as long.
     total = luma[..., 1:-1, 1:-1] * 4
     total -= luma[..., :-2, 1:-1]

@@ -10,9 +10,9 @@ from edge_sdk.exported import sum_tensors
 from edge_sdk.models.spec import burst_channels
 
 HALO_PX = 1
-"""Margin that :class:`Blend` consumes: the mean is interpolated between neighbours."""
+"""Margin that :class:`Blend` consumes: the mean is interpolated between neighbors."""
 SMALLEST_WEIGHT = 0.05
-"""Weight of the mean in the merged colours, so that nothing is divided by zero."""
+"""Weight of the mean in the merged colors, so that nothing is divided by zero."""
 NOISE_GAIN = 8.0
 """Factor of the noise features: σ up to 1/8 of the range fills [0, 1], and int8 codes tell levels
 of noise apart."""
@@ -21,11 +21,11 @@ of noise apart."""
 class Blend(nn.Module):
     """Divides sums by weights, and tells how noisy every quotient is.
 
-    With S the sums and W the weights over all frames, of colour c at phase φ, f the smallest
+    With S the sums and W the weights over all frames, of color c at phase φ, f the smallest
     weight, R the reference and σ the noise of one frame:
 
         m_c = (Σ_φ S_cφ + f·R_c) / (Σ_φ W_φ + f)        the frames' mean, on the frame's grid
-        M_cφ = (S_cφ + f·(U m_c)_φ) / (W_φ + f)         the merged colours, U bilinear enlargement
+        M_cφ = (S_cφ + f·(U m_c)_φ) / (W_φ + f)         the merged colors, U bilinear enlargement
         n_φ = min(1, 8·σ / √(W_φ + f))                  their noise (8 is ``NOISE_GAIN``)
 
     Args:
@@ -62,7 +62,7 @@ class Blend(nn.Module):
         coarse = functional.conv2d(mean, self.enlargement, groups=3)
         sums, weights, reference = (_inner(x) for x in (sums, weights, reference))
         weights = weights + floor
-        # Colour by colour: delegates join different tensors only.
+        # Color by color: delegates join different tensors only.
         merged = [
             (
                 sums[:, phases * c : phases * (c + 1)]
@@ -75,8 +75,8 @@ class Blend(nn.Module):
         noise = (level / torch.sqrt(weights)).clamp(max=1.0)
         # An expanded view has no counterpart in some delegates; a sum with zeros does.
         everywhere = (level + 0.0 * weights[:, :1]).clamp(max=1.0)
-        colours = torch.cat((*merged, _inner(mean), reference), 1)
-        return torch.cat((colours, noise, everywhere), 1).clamp(0.0, 1.0)
+        colors = torch.cat((*merged, _inner(mean), reference), 1)
+        return torch.cat((colors, noise, everywhere), 1).clamp(0.0, 1.0)
 
 
 def _total(x: Tensor) -> Tensor:
@@ -89,7 +89,7 @@ def _inner(x: Tensor) -> Tensor:
 
 
 def _bilinear(scale: int) -> Tensor:
-    """Bilinear enlargement of three colours into phases: [3·s², 1, 3, 3], one group per colour."""
+    """Bilinear enlargement of three colors into phases: [3·s², 1, 3, 3], one group per color."""
     taps = torch.zeros(scale, 3)
     for phase in range(scale):
         place = (phase + 0.5) / scale - 0.5

@@ -18,7 +18,7 @@ def merged_blur(scale: int, lens_std_px: float, kernel_std_px: float) -> Tensor:
         lens_std_px: standard deviation of the lens blur, in pixels of a frame.
         kernel_std_px: standard deviation of the regression, in pixels of a frame.
     """
-    # The pixel: the mean of scale neighbours, at any sub-pixel position.
+    # The pixel: the mean of scale neighbors, at any sub-pixel position.
     pixel = torch.ones(scale) / scale
     edge = torch.tensor([0.5, 0.5]) if scale % 2 == 0 else torch.ones(1)
     kernel = _convolve(pixel, edge)

@@ -110,9 +110,9 @@ class Decode(nn.Module):
             Float [N, 3, 2·u, 2·u], u = t − 2·halo, sRGB-encoded; not clipped.
         """
         floor = SMALLEST_WEIGHT
-        colours = [sums[:, 4 * c : 4 * c + 4].sum(1, keepdim=True) for c in range(3)]
+        colors = [sums[:, 4 * c : 4 * c + 4].sum(1, keepdim=True) for c in range(3)]
         total = weights.sum(1, keepdim=True)
-        mean = (torch.cat(colours, 1) + floor * reference) / (total + floor)
+        mean = (torch.cat(colors, 1) + floor * reference) / (total + floor)
         coarse = functional.interpolate(mean, scale_factor=2, mode="bilinear", align_corners=False)
         fine_sums = functional.pixel_shuffle(sums, self.scale)
         fine_weights = functional.pixel_shuffle(weights, self.scale)

@@ -18,7 +18,7 @@ from edge_sdk.burst.stages.steering import Steering, SteeringConfig, slopes
 from edge_sdk.exported import sum_tensors
 
 HALO_PX = 5
-"""Margin of a tile that ``encode`` consumes: neighbours, local means, their spread, slopes."""
+"""Margin of a tile that ``encode`` consumes: neighbors, local means, their spread, slopes."""
 MAX_OFFSET_PX = 0.55
 """Largest offset of a sample from its pixel: half a pixel, and a little for turned frames."""
 KERNEL_STD_PX = {1: 0.35, 2: 0.26, 3: 0.22, 4: 0.2}
@@ -85,7 +85,7 @@ class Encode(nn.Module):
         Returns:
             Weighted sums float [1, 3·scale², t, t] and weights float [1, scale², t, t], both over
             the N frames, and agreement times confidence float [N, 1, t, t]; t = T − 2·halo. Channel
-            scale²·c + scale·a + b is colour c of phase row a, column b, as PixelShuffle takes them.
+            scale²·c + scale·a + b is color c of phase row a, column b, as PixelShuffle takes them.
         """
         view = self._prepared(reference, noise_std)
         added = _Added([], {}, [])
@@ -100,9 +100,9 @@ class Encode(nn.Module):
                 part = _plus_product(part, count, _moved(view.falls[x, y], right, down))
             sums.append(part)
             weights.append(sum_tensors(counts))
-        by_colour = [part[:, colour : colour + 1] for colour in range(3) for part in sums]
+        by_color = [part[:, color : color + 1] for color in range(3) for part in sums]
         # Delegates do not take the joining of a single tensor.
-        return _joined(by_colour, 1), _joined(weights, 1), _joined(added.trusts, 0)
+        return _joined(by_color, 1), _joined(weights, 1), _joined(added.trusts, 0)
 
     def _prepared(self, reference: Tensor, noise_std: Tensor) -> _ReferenceView:
         slope_x, slope_y = slopes(reference)
@@ -146,7 +146,7 @@ class Encode(nn.Module):
                 to.counts[x, y] = weight if known is None else _plus(known, weight)
 
     def _taps(self, phase_x: float, phase_y: float) -> list[tuple[int, int, float, float]]:
-        """Neighbours that matter to a phase, to the right and down, and their distances from it."""
+        """Neighbors that matter to a phase, to the right and down, and their distances from it."""
         near = (-1, 0, 1)
         found = [(x, y, x - phase_x, y - phase_y) for y in near for x in near]
         return [entry for entry in found if math.hypot(*map(_beyond, entry[2:])) <= self.reach_px]
@@ -191,7 +191,7 @@ def _inner(x: Tensor, margin: int) -> Tensor:
 
 
 def _moved(x: Tensor, right: int, down: int) -> Tensor:
-    """The neighbours to the right and below of all pixels within a margin of 1."""
+    """The neighbors to the right and below of all pixels within a margin of 1."""
     height, width = x.shape[-2:]
     return x[..., 1 + down : height - 1 + down, 1 + right : width - 1 + right]
 

@@ -8,7 +8,7 @@ and regression kernel, plus noise of variance about σ²/w. From a smooth start 
 where t holds back what few samples say, and S shrinks the AC coefficients d of overlapping 4×4 DCTs
 (cycle spinning; Coifman & Donoho 1995) by the nonnegative garrote 1 − τ²/d² (Gao 1998), τ the noise
 that G passes in that coefficient (after Neelamani et al. 2004, Fourier deconvolution, then
-shrinkage). DCTs start at every second finer pixel, or at every one where the scale is odd. Colours
+shrinkage). DCTs start at every second finer pixel, or at every one where the scale is odd. Colors
 are rotated to luma and two differences beforehand; the differences take the first step alone.
 """
 
@@ -48,7 +48,7 @@ class RestoreConfig:
         doubt: c over the mean weight: a merged pixel with this part of it is half trusted.
         start_std_px: width of the Gaussian that the start is merged with, in pixels of a frame.
         threshold: τ in standard deviations of the noise; 0 switches the shrinkage off.
-        colour_threshold: factor of τ for the two differences of colours.
+        color_threshold: factor of τ for the two differences of colors.
         model_noise_std: noise of the merged picture that more frames do not lower: errors of
             motion and of blur.
         kernel_share: part of the regression kernel's width that counts as blur; the slopes that
@@ -62,7 +62,7 @@ class RestoreConfig:
     doubt: float = 0.07
     start_std_px: float = 0.4
     threshold: float = 1.1
-    colour_threshold: float = 1.5
+    color_threshold: float = 1.5
     model_noise_std: float = 0.3 / 255
     kernel_share: float = 0.4
 
@@ -137,9 +137,9 @@ class Restore(nn.Module):
         """
         floor = SMALLEST_WEIGHT
         fine = functional.pixel_shuffle(weights, self.scale) + floor
-        beside = [reference[:, colour : colour + 1] * floor for colour in range(3)]
+        beside = [reference[:, color : color + 1] * floor for color in range(3)]
         count = self.scale**2
-        phases = [sums[:, count * colour : count * (colour + 1)] for colour in range(3)]
+        phases = [sums[:, count * color : count * (color + 1)] for color in range(3)]
         filled = [part + still for part, still in zip(phases, beside, strict=True)]
         merged = functional.pixel_shuffle(torch.cat(filled, 1), self.scale)
         smooth = separable(fine, self.start)
@@ -149,19 +149,17 @@ class Restore(nn.Module):
         merged = _rotated(merged / fine, _ROTATION)
         trust = fine / (fine + self.doubt)
         noise = self.noise / smooth + self.model_noise
-        luma, colours = picture[:, :1], picture[:, 1:]
-        colours_margin = margin
+        luma, colors = picture[:, :1], picture[:, 1:]
+        colors_margin = margin
         for step in range(self.config.steps):
             said = merged[:, :1], trust, noise
             luma, reached = self._corrected(luma, margin, *(_cut(x, luma) for x in said))
             if step == 0:
-                loud = noise * self.config.colour_threshold**2
-                colours, colours_margin = self._corrected(
-                    colours, margin, merged[:, 1:], trust, loud
-                )
+                loud = noise * self.config.color_threshold**2
+                colors, colors_margin = self._corrected(colors, margin, merged[:, 1:], trust, loud)
             margin = reached
         whole = self.halo_px * self.scale
-        parts = _inner(luma, whole - margin), _inner(colours, whole - colours_margin)
+        parts = _inner(luma, whole - margin), _inner(colors, whole - colors_margin)
         return _rotated(torch.cat(parts, 1), _ROTATION_BACK)
 
     def _corrected(
@@ -211,8 +209,8 @@ def _cut(x: Tensor, like: Tensor) -> Tensor:
     return _inner(x, (x.shape[-1] - like.shape[-1]) // 2)
 
 
-_COLOURS = ((1.0, 1.0, 1.0), (1.0, 0.0, -1.0), (1.0, -2.0, 1.0))
-_ROTATION = [[share / math.hypot(*row) for share in row] for row in _COLOURS]
+_COLORS = ((1.0, 1.0, 1.0), (1.0, 0.0, -1.0), (1.0, -2.0, 1.0))
+_ROTATION = [[share / math.hypot(*row) for share in row] for row in _COLORS]
 _ROTATION_BACK = [list(column) for column in zip(*_ROTATION, strict=True)]
 
 

@@ -12,7 +12,7 @@ from edge_sdk.exported import sum_tensors
 MARGIN_PX = 3
 """Margin that :class:`Steering` consumes: two smoothings and a difference."""
 NOISE_PASS = 0.1 / 3
-"""What a slope's energy gains from unit noise in each colour, after smoothing."""
+"""What a slope's energy gains from unit noise in each color, after smoothing."""
 SMALLEST_ENERGY = 1e-4
 """Energy of slopes under which a pixel hardly counts as an edge, on values in [0, 1]."""
 
@@ -58,7 +58,7 @@ class Steering(nn.Module):
         Returns:
             Three float [1, 1, T − 6, T − 6].
         """
-        luma = sum_tensors([reference[:, colour : colour + 1] for colour in range(3)]) * (1.0 / 3.0)
+        luma = sum_tensors([reference[:, color : color + 1] for color in range(3)]) * (1.0 / 3.0)
         slope_x, slope_y = slopes(_smoothed(luma))
         xx, xy, yy = (
             box_mean(product)

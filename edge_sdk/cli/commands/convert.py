@@ -48,7 +48,7 @@ def convert(
     ] = None,
     scheme: Annotated[
         Path | None,
-        typer.Option(help="Quantisation of a model without a file form, from `quantize`."),
+        typer.Option(help="Quantization of a model without a file form, from `quantize`."),
     ] = None,
     size: Annotated[
         str | None,

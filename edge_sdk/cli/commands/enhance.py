@@ -29,7 +29,7 @@ def enhance(
     """Enhance single pictures with a model.
 
     A picture of any size goes through in windows whose seams cannot be seen, since each has the
-    margin that the model looks at. EXIF, ICC profile, alpha, grey and 16 bits are kept as far as
+    margin that the model looks at. EXIF, ICC profile, alpha, gray and 16 bits are kept as far as
     the picture's own format can hold them. A picture that fails is named, the others go on, and
     the command ends with status 1.
 

@@ -28,7 +28,7 @@ def evaluate(
         list[Path] | None, typer.Option("--data", "-d", help="Folder of pictures; may be repeated.")
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="Model that the files were made from: scale, colour, halo.")
+        str | None, typer.Option(help="Model that the files were made from: scale, color, halo.")
     ] = None,
     runtime: Annotated[
         str | None,
@@ -47,7 +47,7 @@ def evaluate(
 
     The protocol of the papers: MATLAB's antialiased bicubic reduction, PSNR and SSIM of BT.601 luma
     in 8 bits, a border of the scale left out, mean over pictures. Models for denoising get Gaussian
-    noise instead, neither clipped nor rounded; those of colour are scored on red, green and blue.
+    noise instead, neither clipped nor rounded; those of color are scored on red, green and blue.
     Large pictures are cut into windows with the model's halo.
 
     A .safetensors file that holds int8 codes is scored with them. A picture that is smaller than a
@@ -57,7 +57,7 @@ def evaluate(
     """
     from edge_sdk.evaluation import Degradation
     from edge_sdk.evaluation import evaluate as run
-    from edge_sdk.models import Colour
+    from edge_sdk.models import Color
 
     if not data:
         raise InputError("no pictures given; name a folder: edge-sdk evaluate MODEL --data DIR")
@@ -80,8 +80,8 @@ def evaluate(
     if as_json:
         print_json({"degradation": degradation, "rows": [_plain_row(row) for row in rows]})
         return
-    colour = methods[0].spec.colour if methods and degradation.scale == 1 else Colour.Y
-    _print_rows(rows, degradation, "luma" if colour is Colour.Y else "red, green, blue")
+    color = methods[0].spec.color if methods and degradation.scale == 1 else Color.Y
+    _print_rows(rows, degradation, "luma" if color is Color.Y else "red, green, blue")
 
 
 def _methods(subjects: list[str], model: str | None, asked: tuple[str, ...] | None) -> list[Method]:
@@ -101,7 +101,7 @@ def _methods(subjects: list[str], model: str | None, asked: tuple[str, ...] | No
         runtimes = file_runtimes(path, asked)
         if spec is None:
             raise InputError(
-                f"{path}: a file does not say its scale and colour; name the model that it was "
+                f"{path}: a file does not say its scale and color; name the model that it was "
                 "made from by --model, or before the file"
             )
         methods += [ArtifactMethod(path, spec, name) for name in runtimes]

@@ -26,7 +26,7 @@ def lint(
     """Tell what int8 would keep of every layer, and which branch inflates its range.
 
     A multi-branch block counts as the one convolution that it merges into. Columns
-    "keep" are ratios of signal to quantisation noise: 6 dB per bit that carries the values. The
+    "keep" are ratios of signal to quantization noise: 6 dB per bit that carries the values. The
     branch is the one that widens the range most, by that factor, where it is 1.5 or more.
 
     Example: edge-sdk lint sr_x2_y --pictures photos

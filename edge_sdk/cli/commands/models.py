@@ -41,13 +41,13 @@ def models(
         (
             name,
             describe_task(net.spec),
-            net.spec.colour,
+            net.spec.color,
             f"{sizes[name]:,}",
             ", ".join(f"{key} {value:.2f}" for key, value in cards[name].figures.items()),
         )
         for name, net in shipped.items()
     ]
-    print_table("Models", ("name", "task", "colour", "parameters, fused", "PSNR (dB)"), rows)
+    print_table("Models", ("name", "task", "color", "parameters, fused", "PSNR (dB)"), rows)
     for name, card in cards.items():
         out.print(f"recipe of {name}: {card.recipe}")
 

@@ -80,7 +80,7 @@ def pairs(
     """Make a training set for burst zoom from far and near shots of the same scenes.
 
     Per scene: the near shots are aligned and averaged; the sharpest far shot is the reference; the
-    near image is laid onto its grid to parts of a pixel, in its colours, with a mask over whatever
+    near image is laid onto its grid to parts of a pixel, in its colors, with a mask over whatever
     does not align; the other far shots are aligned to the reference. Scenes that make no sample are
     dropped with their reason. SET/sheet.html shows all of it: look at it before you train. A run
     that was stopped goes on where it was. If no scene makes a sample, the command ends with status

@@ -71,7 +71,7 @@ def quantize(
     """
     from edge_sdk.burst.inputs.calibration import burst_calibration
     from edge_sdk.data.probes.calibration import read_calibration
-    from edge_sdk.deploy.quantize import QuantiseOptions, quantise_loaded
+    from edge_sdk.deploy.quantize import QuantizeOptions, quantize_loaded
     from edge_sdk.models import EnhanceNet, save_checkpoint
     from edge_sdk.models.spec import Task
     from edge_sdk.outputs import check_writable, replacing
@@ -89,7 +89,7 @@ def quantize(
     suffix = ".safetensors" if isinstance(loaded.network, EnhanceNet) else ".json"
     path = output or Path(f"{default_stem(model)}.int8{suffix}")
     if path.suffix != suffix:
-        raise OutputError(f"{path}: the quantised form of {model} is {suffix}; end the name so")
+        raise OutputError(f"{path}: the quantized form of {model} is {suffix}; end the name so")
     check_writable(path)
     if tune and suffix != ".safetensors":
         raise InputError(
@@ -97,11 +97,11 @@ def quantize(
         )
     if size is not None or (loaded.spec is not None and input_shape is None):
         loaded = loaded.resized(*parse_size(size or "64x64"))
-    options = QuantiseOptions(observer, cuts, shrink, tune, budget_db, truth, seed)  # type: ignore[arg-type]
+    options = QuantizeOptions(observer, cuts, shrink, tune, budget_db, truth, seed)  # type: ignore[arg-type]
     zooms = loaded.spec is not None and loaded.spec.task is Task.BURST_ZOOM
     read = burst_calibration if zooms else read_calibration
     with stage_progress() as progress:
-        made = quantise_loaded(loaded, loaded.single_example, calibration, options, progress, read)
+        made = quantize_loaded(loaded, loaded.single_example, calibration, options, progress, read)
     if isinstance(made.model, EnhanceNet):
         save_checkpoint(made.model, path, made.scheme)
     else:

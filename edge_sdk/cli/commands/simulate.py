@@ -79,7 +79,7 @@ def simulate(
     bayer: Annotated[
         bool,
         typer.Option(
-            "--bayer", help="One colour per pixel (RGGB), then a demosaic.", rich_help_panel=_SENSOR
+            "--bayer", help="One color per pixel (RGGB), then a demosaic.", rich_help_panel=_SENSOR
         ),
     ] = False,
     white_balance: Annotated[

@@ -71,7 +71,7 @@ def train(
     if len(config) > 1:
         if steps is not None:
             raise InputError(
-                "--steps is for one recipe; write optimiser.steps into each of several"
+                "--steps is for one recipe; write optimizer.steps into each of several"
             )
         _train_stages(config, data, output, init, resume, overwrite, as_json)
         return

@@ -46,7 +46,7 @@ def verify(
 ) -> None:
     """Run converted files in their desktop runtimes and compare them with the PyTorch model.
 
-    Prints PSNR in dB for each step (torch, fused, quantised, then each file) and what agreement
+    Prints PSNR in dB for each step (torch, fused, quantized, then each file) and what agreement
     proves. What a file computes in is read from the file. Exits with status 1 if a step misses its
     gate (100 dB for fp32, 60 for fp16, 50 for w8 and int8, 40 for palette; the worst picture may
     lie 3 dB lower), or if an int8 or w8 file disagrees with torch's codes or stores others.

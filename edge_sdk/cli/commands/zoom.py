@@ -124,8 +124,8 @@ def zoom(
         result = replace(result, pixels=pixels)
     made = picture.with_pixels(result.pixels)
     # The reference may be one of 8 bits among frames of 16; the merge holds what the finest do.
-    grey = all(metadata.grey for metadata in held)
-    bits = replace(made.metadata, bit_depth=8 if depth == 8 else 16, grey=grey)
+    gray = all(metadata.gray for metadata in held)
+    bits = replace(made.metadata, bit_depth=8 if depth == 8 else 16, gray=gray)
     made = replace(made, metadata=bits)
     written = write_picture(made, output)
     if report is not None:

@@ -2,10 +2,10 @@
 
 1. Under the light that the scene has, the sensor's red and blue are weaker than its green by the
    gains of the white balance: raw = light / gain.
-2. With a Bayer filter each pixel keeps one colour.
+2. With a Bayer filter each pixel keeps one color.
 3. Shot and read noise, where the sensor has them (:mod:`edge_sdk.data.camera.sensor_noise`).
 4. White balance multiplies by the gains, noise included; then the demosaic.
-5. Clip to [0, 1] and encode by the sRGB curve. There is no colour matrix, tone curve, denoising or
+5. Clip to [0, 1] and encode by the sRGB curve. There is no color matrix, tone curve, denoising or
    sharpening.
 6. Without sensor noise: Gaussian noise on the encoded values, clipped to [0, 1].
 7. Rounding to 8 bits; on request JPEG with chroma of half the size in both directions (4:2:0).
@@ -36,7 +36,7 @@ class Developing:
         noise_std: standard deviation of Gaussian noise on encoded values in [0, 1]; what is added
             where ``sensor`` is ``None``.
         sensor: shot and read noise in linear light, instead.
-        bayer: whether each pixel sees one colour only.
+        bayer: whether each pixel sees one color only.
         white_balance: gains of red and of blue, 1 or more; green has 1.
         jpeg_quality: quality of the JPEG that the picture goes through, 1 to 100, or ``None``.
     """
@@ -67,8 +67,8 @@ def develop(light: Tensor, how: Developing, generator: torch.Generator) -> Tenso
     if how.sensor is not None:
         raw = read_sensor(raw, how.sensor, generator)
     balanced = raw * gains
-    colours = demosaic(balanced) if how.bayer else balanced
-    encoded = linear_to_srgb(colours.clamp(0, 1))
+    colors = demosaic(balanced) if how.bayer else balanced
+    encoded = linear_to_srgb(colors.clamp(0, 1))
     if how.sensor is None:
         noise = torch.randn(encoded.shape, generator=generator)
         encoded = (encoded + how.noise_std * noise).clamp(0, 1)

@@ -16,8 +16,8 @@ from torch import Tensor
 from edge_sdk.data.camera.config import CameraConfig
 from edge_sdk.data.camera.simulation import SimulatedBurst, simulate_burst
 from edge_sdk.errors import InputError, PictureError
-from edge_sdk.imaging import linear_to_srgb, quantise, srgb_to_linear
-from edge_sdk.registration.motion import centred_grid, transform
+from edge_sdk.imaging import linear_to_srgb, quantize, srgb_to_linear
+from edge_sdk.registration.motion import centered_grid, transform
 from edge_sdk.registration.sampling import sample_bicubic
 
 SMALLEST_NEAR_PX = 64
@@ -67,7 +67,7 @@ class FarNearShots:
     Attributes:
         burst: the far shots with their truth.
         near: float32 [K, 3, h, w] in [0, 1], sRGB, multiples of 1/255.
-        matrices: float64 [K, 3, 3]: pixel of the photograph to pixel of each near shot, centred.
+        matrices: float64 [K, 3, 3]: pixel of the photograph to pixel of each near shot, centered.
     """
 
     burst: SimulatedBurst
@@ -126,13 +126,13 @@ def _exposed(
     config: FarNearConfig,
     generator: torch.Generator,
 ) -> Tensor:
-    grid = centred_grid(*size, like=to_scene)
+    grid = centered_grid(*size, like=to_scene)
     places = transform(to_scene, grid.reshape(-1, 2)).reshape(grid.shape)
     light = sample_bicubic(scene, places.float()).clamp_min(0)
     light = light * light.new_tensor(config.gains)[:, None, None]
     encoded = linear_to_srgb(light.clamp(0, 1))
     noise = torch.randn(encoded.shape, generator=generator) * config.noise_std
-    return quantise(encoded + noise)
+    return quantize(encoded + noise)
 
 
 def _corner_homography(

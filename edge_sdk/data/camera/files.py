@@ -22,7 +22,7 @@ REPLACED_VERSIONS = (1, 2)
 """Versions of the record whose bursts may be replaced; 1 knew neither layers nor a path."""
 PARTS = ("frames", "truth", "moving")
 MOTION = (
-    "from the frame's pixel to the first frame's at rest, about the picture's centre; of the "
+    "from the frame's pixel to the first frame's at rest, about the picture's center; of the "
     "middle row where a rolling shutter reads, of the background where layers move otherwise"
 )
 
@@ -83,7 +83,7 @@ def _path_and_places(burst: SimulatedBurst) -> dict[str, object]:
             "columns": ["shift_x_px", "shift_y_px", "angle_deg"],
             "values": hand.poses.tolist(),
             "path": "uniform cubic B-spline, knots one frame interval apart; the row at height y "
-            "of H, centred, of frame k is exposed at k + readout·y/H",
+            "of H, centered, of frame k is exposed at k + readout·y/H",
         }
     if moving is not None:
         found["object_offsets_px"] = burst.layered.layers[moving].offsets_px.tolist()

@@ -10,7 +10,7 @@ reflected at the limits. A spline stays in the hull of its knots, so that the pa
 at every time; its acceleration is continuous, as a hand's is.
 
 A rolling shutter reads row after row. With the readout time τ as a share of the frame interval, the
-row at height y of the picture (centred, of H rows) is exposed at time k + τ·y/H.
+row at height y of the picture (centered, of H rows) is exposed at time k + τ·y/H.
 """
 
 from __future__ import annotations
@@ -88,12 +88,12 @@ class HandMotion:
 
         Args:
             index: the frame.
-            points: float64 [..., 2], centred, in sensor pixels.
+            points: float64 [..., 2], centered, in sensor pixels.
             factor: what the shift is multiplied by for a layer that is nearer than the background.
             clock_y: float64 [...], heights at whose time the points are seen; their own by default.
 
         Returns:
-            Float64 [..., 2], centred, in sensor pixels.
+            Float64 [..., 2], centered, in sensor pixels.
         """
         if self.readout == 0:
             found = self.motion(index)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from edge_sdk.data.camera.scene_layers import Layer
 from edge_sdk.errors import InputError, PictureError
-from edge_sdk.registration.motion import centred_grid
+from edge_sdk.registration.motion import centered_grid
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def _ellipse(
 ) -> Tensor:
     """Coverage [height, width] of an ellipse (x, y, radius in x, in y): ½ on it, soft across it."""
     x, y, across, down = ellipse
-    grid = centred_grid(height, width, like=torch.zeros((), dtype=torch.float64))
+    grid = centered_grid(height, width, like=torch.zeros((), dtype=torch.float64))
     away = grid - grid.new_tensor([x, y])
     radius = (away / away.new_tensor([across, down])).norm(dim=-1)
     # To first order the distance from the ellipse is (radius − 1) over the gradient of radius.

@@ -1,8 +1,8 @@
 """What the simulated camera looks at: a background and layers over it.
 
 A layer is a picture with a coverage α in [0, 1], both in the place that they have when the camera
-is at rest. The background is the photograph. Layers lie over it in their order, colour C over
-colour D giving α·C + (1 − α)·D in linear light.
+is at rest. The background is the photograph. Layers lie over it in their order, color C over
+color D giving α·C + (1 − α)·D in linear light.
 
 A layer has two freedoms: its shift is the background's times a factor (parallax), and in each frame
 it may stand somewhere else (a moving object). :mod:`edge_sdk.data.camera.occluders` makes both
@@ -32,7 +32,7 @@ class Layer:
     """A picture that lies over the background.
 
     Attributes:
-        pixels: float32 [4, h, w]: α times linear colour, and α.
+        pixels: float32 [4, h, w]: α times linear color, and α.
         factor: its shift as a multiple of the background's.
         offsets_px: float64 [N, 2]: where it stands in each frame, from its home, in sensor pixels.
     """
@@ -86,7 +86,7 @@ class LayeredScene:
 
         Args:
             index: the frame.
-            points: float64 [..., 2], centred, in sensor pixels.
+            points: float64 [..., 2], centered, in sensor pixels.
             clock_y: as in :meth:`HandMotion.to_scene`.
         """
         places = self.hand.to_scene(index, points, clock_y=clock_y)
@@ -118,7 +118,7 @@ class LayeredScene:
         Args:
             reference: frame whose points are given.
             index: frame whose points are asked for.
-            points: float64 [..., 2], centred, in sensor pixels.
+            points: float64 [..., 2], centered, in sensor pixels.
 
         Returns:
             Float64 [..., 2]; NaN where something else lies in front in frame ``index``, or where

@@ -5,7 +5,7 @@ decibels mean nothing without it):
 
 1. The scene is a photograph, taken as sRGB and turned into linear light; on request a nearer layer
    and a moving object lie over it (:mod:`edge_sdk.data.camera.occluders`).
-2. Each frame sees it through a shift and a rotation about the centre, both uniform and independent
+2. Each frame sees it through a shift and a rotation about the center, both uniform and independent
    per frame; the first frame is at rest. On request the hand walks along a continuous path that a
    rolling shutter reads row by row (:mod:`edge_sdk.data.camera.hand_motion`).
 3. The lens blurs by a Gaussian of ``lens_std_px`` pixels of the sensor.
@@ -33,7 +33,7 @@ from edge_sdk.data.camera.occluders import near_layer, object_layer
 from edge_sdk.data.camera.scene_layers import LayeredScene
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import linear_to_srgb, srgb_to_linear
-from edge_sdk.registration.motion import EuclideanMotion, centred_grid
+from edge_sdk.registration.motion import EuclideanMotion, centered_grid
 
 __all__ = ["SMALLEST_FRAME_PX", "CameraConfig", "SimulatedBurst", "developing", "simulate_burst"]
 
@@ -103,19 +103,19 @@ class SimulatedBurst:
         Holds for rolling shutter, parallax and moving objects.
 
         Returns:
-            Float64 [H, W, 2], centred (x, y) in pixels of frame ``index``. NaN where something else
-            hides the point in that frame, or where a soft edge mixes two layers in either frame
-            (each giving more than a tenth of the light). Places beyond the frame's edge are given
-            as they are.
+            Float64 [H, W, 2], centered (x, y) in pixels of frame ``index``. NaN where something
+            else hides the point in that frame, or where a soft edge mixes two layers in either
+            frame (each giving more than a tenth of the light). Places beyond the frame's edge are
+            given as they are.
         """
         height, width = self.frames.shape[-2:]
-        grid = centred_grid(height, width, like=torch.zeros((), dtype=torch.float64))
+        grid = centered_grid(height, width, like=torch.zeros((), dtype=torch.float64))
         return self.layered.positions(reference, index, grid)
 
     def _finer_grid(self) -> Tensor:
         scale = self.config.scale
         height, width = (side * scale for side in self.frames.shape[-2:])
-        return centred_grid(
+        return centered_grid(
             height, width, step=1 / scale, like=torch.zeros((), dtype=torch.float64)
         )
 
@@ -190,9 +190,9 @@ def _expose(
     scale = config.scale
     height, width = size
     like = torch.zeros((), dtype=torch.float64)
-    points = centred_grid(height * scale, width * scale, step=1 / scale, like=like)
+    points = centered_grid(height * scale, width * scale, step=1 / scale, like=like)
     # A sensor's row is exposed at one time, whatever part of its pixels is looked at.
-    clock = centred_grid(height, 1, like=like)[..., 1].repeat_interleave(scale, 0)
+    clock = centered_grid(height, 1, like=like)[..., 1].repeat_interleave(scale, 0)
     fine = lens.light(index, points, clock.expand(height * scale, width * scale))
     light = torch.nn.functional.avg_pool2d(fine[None], scale)[0]
     return develop(light, developing(config), generator)

@@ -14,7 +14,7 @@ from edge_sdk.data.samples.model_inputs import picture_channels
 from edge_sdk.data.samples.patches import list_pictures, picture_pair
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import resize_bicubic, to_levels
-from edge_sdk.models.spec import Colour, ModelSpec, Task
+from edge_sdk.models.spec import Color, ModelSpec, Task
 
 CUTS = 128
 APART = 4
@@ -88,7 +88,7 @@ def read_calibration(
             f"the model takes {sides}; calibration by a folder of pictures needs 1×1×H×W (luma) or "
             "1×3×H×W (RGB), so calibrate it from Python"
         )
-    luma = spec.colour is Colour.Y if spec is not None else example.shape[1] == 1
+    luma = spec.color is Color.Y if spec is not None else example.shape[1] == 1
     scale = spec.scale if truth and spec is not None else 1
     paths = list_pictures(folder)
     generator = torch.Generator().manual_seed(seed)
@@ -133,8 +133,8 @@ class _Reader:
     def read(self, path: Path) -> tuple[Tensor, Tensor | None]:
         """A picture as the model sees it, 8-bit levels in [0, 1], and as it should return it."""
         if self.scale > 1:
-            colour = Colour.Y if self.luma else Colour.RGB
-            pair = picture_pair(path, self.scale, colour, self.shrink)
+            color = Color.Y if self.luma else Color.RGB
+            pair = picture_pair(path, self.scale, color, self.shrink)
             return pair.low.float() / 255, pair.high.float() / 255
         pixels = picture_channels(path, self.luma)
         if self.shrink < 1:

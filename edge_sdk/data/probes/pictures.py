@@ -13,7 +13,7 @@ from edge_sdk.data.samples.gaussian_noise import as_noisy_file
 from edge_sdk.data.samples.model_inputs import ModelInputs
 from edge_sdk.errors import InputError, MissingExtraError
 from edge_sdk.imaging import resize_bicubic, rgb_to_ycbcr, to_levels
-from edge_sdk.models.spec import Colour, ModelSpec, Task
+from edge_sdk.models.spec import Color, ModelSpec, Task
 
 CUTS = 12
 SEED = 1
@@ -59,7 +59,7 @@ def _photograph_cuts(example: Tensor, spec: ModelSpec | None) -> tuple[Tensor, .
     if example.ndim != 4 or example.shape[0] != 1 or example.shape[1] not in (1, 3):
         raise InputError("the model takes no pictures")
     height, width = int(example.shape[2]), int(example.shape[3])
-    luma = spec.colour is Colour.Y if spec is not None else example.shape[1] == 1
+    luma = spec.color is Color.Y if spec is not None else example.shape[1] == 1
     denoises = spec is not None and spec.task is Task.DENOISING
     generator = torch.Generator().manual_seed(SEED)
     cuts = []

@@ -1,7 +1,7 @@
 """Patches as a camera takes them: one frame of the simulated camera, and the photograph as truth.
 
 The camera is that of :mod:`edge_sdk.data.camera.simulation` held still: its lens, pixels, noise and
-developing. A pixel integrates over scale × scale pixels of the photograph, so that the centres of
+developing. A pixel integrates over scale × scale pixels of the photograph, so that the centers of
 both grids coincide as in an antialiased reduction: the frame and the photograph need no shift.
 """
 
@@ -23,9 +23,9 @@ from edge_sdk.data.camera.sensor_noise import SensorNoise
 from edge_sdk.data.camera.simulation import CameraConfig, developing
 from edge_sdk.data.samples.patches import Place, Places, oriented
 from edge_sdk.errors import PictureError
-from edge_sdk.imaging import quantise, rgb_to_ycbcr, srgb_to_linear, to_levels
+from edge_sdk.imaging import quantize, rgb_to_ycbcr, srgb_to_linear, to_levels
 from edge_sdk.imaging.filters import gaussian_blur
-from edge_sdk.models.spec import Colour
+from edge_sdk.models.spec import Color
 
 Range = tuple[float, float]
 """Least and greatest value."""
@@ -108,14 +108,14 @@ def still_frame(photograph: Tensor, config: CameraConfig, generator: torch.Gener
 
 
 def camera_pair(
-    photograph: Tensor, cameras: CameraRange, colour: Colour, seed: int, index: int
+    photograph: Tensor, cameras: CameraRange, color: Color, seed: int, index: int
 ) -> tuple[Tensor, Tensor]:
     """A whole photograph as a camera takes it, always the same for a seed and an index.
 
     Args:
         photograph: uint8 [3, H, W]; H and W multiples of the scale.
         cameras: what to draw the camera from.
-        colour: luma only, or red, green and blue.
+        color: luma only, or red, green and blue.
         seed: seed of the camera and its noise.
         index: number of the picture; every one has its own draws.
 
@@ -124,7 +124,7 @@ def camera_pair(
     """
     chance = np.random.default_rng((seed, index, _OWN_DRAW))
     frame = still_frame(photograph, cameras.draw(chance), _generator(chance))
-    return in_colour(frame, colour), in_colour(photograph.float() / 255, colour)
+    return in_color(frame, color), in_color(photograph.float() / 255, color)
 
 
 class CameraPatches(Dataset[tuple[Tensor, Tensor]]):
@@ -137,7 +137,7 @@ class CameraPatches(Dataset[tuple[Tensor, Tensor]]):
         photographs: uint8 [3, H, W] each, sides multiples of the scale, with their names; drawn
             with a probability proportional to their area.
         cameras: what to draw the cameras from.
-        colour: luma only, or red, green and blue.
+        color: luma only, or red, green and blue.
         patch_px: height and width of the frame's patch.
         length: number of indices.
         seed: seed of all draws.
@@ -151,7 +151,7 @@ class CameraPatches(Dataset[tuple[Tensor, Tensor]]):
         self,
         photographs: Sequence[tuple[str, Tensor]],
         cameras: CameraRange,
-        colour: Colour,
+        color: Color,
         *,
         patch_px: int,
         length: int,
@@ -170,9 +170,9 @@ class CameraPatches(Dataset[tuple[Tensor, Tensor]]):
                     "needs; leave it out or choose smaller patches"
                 )
         self._photographs = [picture for _, picture in photographs]
-        self._truths = [_levels_in_colour(picture, colour) for _, picture in photographs]
+        self._truths = [_levels_in_color(picture, color) for _, picture in photographs]
         self._places = Places(sizes, self._cut_px, length, seed)
-        self._cameras, self._colour = cameras, colour
+        self._cameras, self._color = cameras, color
         self._patch_px, self._seed = patch_px, seed
 
     def __len__(self) -> int:
@@ -196,7 +196,7 @@ class CameraPatches(Dataset[tuple[Tensor, Tensor]]):
         low = frame[:, top : top + patch, left : left + patch]
         inside = slice(margin * scale, (margin + patch) * scale)
         high = truth[:, inside, inside].float() / 255
-        return in_colour(low, self._colour), high
+        return in_color(low, self._color), high
 
     def _cut(self, picture: Tensor, place: Place) -> Tensor:
         scale = self._cameras.scale
@@ -204,15 +204,15 @@ class CameraPatches(Dataset[tuple[Tensor, Tensor]]):
         return oriented(picture[:, top : top + side, left : left + side], place.turn)
 
 
-def in_colour(picture: Tensor, colour: Colour) -> Tensor:
+def in_color(picture: Tensor, color: Color) -> Tensor:
     """Red, green and blue as they are, or their luma in 8 bits as a file's; float32 [C, H, W]."""
-    return quantise(rgb_to_ycbcr(picture)[:1]) if colour is Colour.Y else picture
+    return quantize(rgb_to_ycbcr(picture)[:1]) if color is Color.Y else picture
 
 
-def _levels_in_colour(picture: Tensor, colour: Colour) -> Tensor:
-    if colour is not Colour.Y:
+def _levels_in_color(picture: Tensor, color: Color) -> Tensor:
+    if color is not Color.Y:
         return picture
-    return to_levels(in_colour(picture.float() / 255, colour)).to(torch.uint8)
+    return to_levels(in_color(picture.float() / 255, color)).to(torch.uint8)
 
 
 @functools.cache

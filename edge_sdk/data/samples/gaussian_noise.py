@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 
 from edge_sdk.data.samples.patches import PatchDataset
 from edge_sdk.errors import InputError
-from edge_sdk.imaging import quantise
+from edge_sdk.imaging import quantize
 
 STRONGEST = 50.0
 """Strongest noise that models for denoising are made for unless said otherwise, in 8-bit levels."""
@@ -51,7 +51,7 @@ def as_noisy_file(image: Tensor, generator: torch.Generator) -> Tensor:
     """
     sigma = STRONGEST / 255 * float(torch.rand((), generator=generator))
     noisy = image + sigma * torch.randn(image.shape, generator=generator)
-    return quantise(noisy)
+    return quantize(noisy)
 
 
 @dataclass(frozen=True)
@@ -109,5 +109,5 @@ class NoisyPatches(Dataset[tuple[Tensor, Tensor]]):
         noise = draw.standard_normal(tuple(clean.shape), dtype=np.float32)
         noisy = clean + float(sigma) * torch.from_numpy(noise)
         if as_file:
-            noisy = quantise(noisy)
+            noisy = quantize(noisy)
         return noisy, clean

@@ -1,4 +1,4 @@
-"""Pictures as inputs of a model: in its colour, cut to sizes that it takes."""
+"""Pictures as inputs of a model: in its color, cut to sizes that it takes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from edge_sdk.data.samples.patches import list_pictures
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import read_picture, rgb_to_ycbcr
-from edge_sdk.models.spec import Colour, ModelSpec
+from edge_sdk.models.spec import Color, ModelSpec
 
 LARGEST_SIDE_PX = 512
 MOST_PICTURES = 64
@@ -53,7 +53,7 @@ def picture_inputs(folder: Path, example: Tensor, spec: ModelSpec | None) -> Mod
             "--pictures out"
         )
     paths = list_pictures(folder)
-    luma = spec.colour is Colour.Y if spec is not None else example.shape[1] == 1
+    luma = spec.color is Color.Y if spec is not None else example.shape[1] == 1
     tensors = tuple(
         _middle(picture_channels(path, luma), example, spec, path) for path in paths[:MOST_PICTURES]
     )
@@ -64,10 +64,10 @@ def picture_inputs(folder: Path, example: Tensor, spec: ModelSpec | None) -> Mod
         else f"{example.shape[3]}×{example.shape[2]} px"
     )
     plural = "s" if len(tensors) > 1 else ""
-    colour = "luma" if luma else "RGB in [0, 1]"
+    color = "luma" if luma else "RGB in [0, 1]"
     return ModelInputs(
         tensors,
-        f"{len(tensors)} picture{plural} of {folder}{left_out}, {colour}, the middle {size}",
+        f"{len(tensors)} picture{plural} of {folder}{left_out}, {color}, the middle {size}",
     )
 
 

@@ -13,12 +13,12 @@ from torch.utils.data import Dataset
 
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import read_picture, resize_bicubic, rgb_to_ycbcr, to_levels
-from edge_sdk.models.spec import Colour
+from edge_sdk.models.spec import Color
 
 
 @dataclass(frozen=True)
 class PicturePair:
-    """A picture at both resolutions, quantised to 8 bits.
+    """A picture at both resolutions, quantized to 8 bits.
 
     Attributes:
         low: uint8 [C, H, W].
@@ -65,32 +65,32 @@ def list_pictures(folder: Path, names: Path | None = None) -> list[Path]:
     return paths
 
 
-def picture_pair(path: Path, scale: int, colour: Colour, shrink: float = 1.0) -> PicturePair:
+def picture_pair(path: Path, scale: int, color: Color, shrink: float = 1.0) -> PicturePair:
     """Read a picture and make its low-resolution partner by MATLAB-style bicubic reduction.
 
     Args:
         path: picture file.
         scale: ratio of the two resolutions.
-        colour: luma only, or red, green and blue.
+        color: luma only, or red, green and blue.
         shrink: factor in (0, 1] by which the picture is reduced first, for finer detail per pixel.
 
     Raises:
         InputError: if ``scale`` or ``shrink`` is out of its range.
         PictureError: if the picture cannot be read, or is smaller than ``scale`` pixels.
     """
-    high = shrunk_picture(path, scale, colour, shrink)
+    high = shrunk_picture(path, scale, color, shrink)
     height, width = high.shape[-2:]
     low = resize_bicubic(high.float() / 255, size=(height // scale, width // scale))
     return PicturePair(_to_uint8(low), high, str(path))
 
 
-def shrunk_picture(path: Path, scale: int, colour: Colour, shrink: float = 1.0) -> Tensor:
+def shrunk_picture(path: Path, scale: int, color: Color, shrink: float = 1.0) -> Tensor:
     """Read a picture, reduced if asked for and cropped to sides that ``scale`` divides.
 
     Args:
         path: picture file.
         scale: what divides both sides of the result.
-        colour: luma only, or red, green and blue.
+        color: luma only, or red, green and blue.
         shrink: factor in (0, 1] by which the picture is reduced, MATLAB-style bicubic.
 
     Returns:
@@ -106,7 +106,7 @@ def shrunk_picture(path: Path, scale: int, colour: Colour, shrink: float = 1.0) 
     if min(rgb.shape[-2:]) < scale:
         height, width = rgb.shape[-2:]
         raise PictureError(f"{path}: {width}×{height} px cannot be reduced {scale} times")
-    image = rgb_to_ycbcr(rgb)[:1] if colour is Colour.Y else rgb
+    image = rgb_to_ycbcr(rgb)[:1] if color is Color.Y else rgb
     if shrink != 1.0:
         height, width = (max(scale, int(side * shrink)) for side in image.shape[-2:])
         image = resize_bicubic(image, size=(height, width))

@@ -1,6 +1,6 @@
 """Evaluate a program operation by operation.
 
-What is modelled: every operation computes in fp32 and its output is then rounded to the dtype that
+What is modeled: every operation computes in fp32 and its output is then rounded to the dtype that
 the program declares for it, so an fp16 program accumulates in single precision and stores in half
 precision, operation by operation, overflow to infinity included. That is a fair picture of a
 kernel with a wide accumulator. An accelerator that accumulates in half precision is less exact than

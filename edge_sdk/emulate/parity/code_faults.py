@@ -30,12 +30,12 @@ def code_faults(stored: StoredCodes, expected: StoredCodes) -> tuple[str, ...]:
         One phrase for each fault; none if the file is right.
     """
     faults = [
-        f"codes with {_named(code)}, which the quantised model has not"
+        f"codes with {_named(code)}, which the quantized model has not"
         for code in dict.fromkeys(stored.activations)
         if not any(_is_same(code, other, expected.halves) for other in expected.activations)
     ]
     faults += [
-        f"no codes with {_named(code)}, which the quantised model has"
+        f"no codes with {_named(code)}, which the quantized model has"
         for code in dict.fromkeys(expected.activations)
         if not any(_is_same(other, code, halves=False) for other in stored.activations)
     ]
@@ -52,7 +52,7 @@ def _layer_faults(stored: StoredCodes, expected: StoredCodes) -> list[str]:
         if found is not None:
             left.remove(found)
         elif rivals or not wanted.order.form:
-            faults.append(f"other weights, steps or bias of {wanted.name} than the quantised model")
+            faults.append(f"other weights, steps or bias of {wanted.name} than the quantized model")
     return faults
 
 

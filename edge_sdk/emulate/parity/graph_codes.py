@@ -1,4 +1,4 @@
-"""The codes that a quantised PyTorch graph holds: what every file made from it must store."""
+"""The codes that a quantized PyTorch graph holds: what every file made from it must store."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class ExecuTorchRunner(EngineRunner):
     Inputs are named ``input`` (``input_0``, ``input_1`` … if there are several), outputs likewise:
     the format stores no names. A file made elsewhere is tried in a separate process first, which
     takes a few seconds. The scales of int8 inputs and outputs are read from the constant methods
-    (``input0_scale``, …) that ExecuTorch's own passes for quantised ends write.
+    (``input0_scale``, …) that ExecuTorch's own passes for quantized ends write.
 
     Args:
         path: the file.

@@ -137,7 +137,7 @@ class RunnerFactory(Protocol):
 
 
 class EngineRunner:
-    """What all runners have in common: checks, layout and quantisation at the door.
+    """What all runners have in common: checks, layout and quantization at the door.
 
     Args:
         path: the artifact, for messages.
@@ -181,7 +181,7 @@ class EngineRunner:
 
         Raises:
             ArtifactError: if a name, shape or element type does not fit, or an array for a
-                quantised input holds a value that is not a number.
+                quantized input holds a value that is not a number.
         """
         check_inputs(self._path, inputs, self._engine.inputs)
         stored = [port.to_stored(inputs[port.name], self._path) for port in self._engine.inputs]

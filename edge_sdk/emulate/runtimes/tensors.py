@@ -16,13 +16,13 @@ from edge_sdk.errors import ArtifactError
 class Port:
     """One input or output of an artifact as the file stores it.
 
-    A quantised tensor stands for scale·(q − zero_point).
+    A quantized tensor stands for scale·(q − zero_point).
 
     Attributes:
         name: name by which the runtime addresses it.
         shape: static shape in the file's order of axes.
         dtype: element type in the file.
-        scale: step of a quantised tensor; 0 for a tensor that is not quantised.
+        scale: step of a quantized tensor; 0 for a tensor that is not quantized.
         zero_point: stored value that stands for 0.
         channels_last: whether an array of rank 4 is stored N×H×W×C.
     """
@@ -45,10 +45,10 @@ class Port:
     def to_stored(self, array: NDArray[np.generic], path: Path) -> NDArray[np.generic]:
         """Float32 in PyTorch's order of axes → contiguous array as the file stores it.
 
-        Quantised: q = clip(round(x/scale) + zero_point) to the range of the type, halves to even.
+        Quantized: q = clip(round(x/scale) + zero_point) to the range of the type, halves to even.
 
         Raises:
-            ArtifactError: naming ``path``, if the tensor is quantised and a value is no number.
+            ArtifactError: naming ``path``, if the tensor is quantized and a value is no number.
         """
         if self.channels_last:
             array = channels_last(array)
@@ -56,7 +56,7 @@ class Port:
             return np.array(array, self.dtype, order="C")
         if np.isnan(array).any():
             raise ArtifactError(
-                f"{path}: input '{self.name}' is quantised and takes no NaN; mend the array"
+                f"{path}: input '{self.name}' is quantized and takes no NaN; mend the array"
             )
         limits = np.iinfo(self.dtype)  # type: ignore[type-var]
         steps = np.rint(array.astype(np.float64) / self.scale) + self.zero_point

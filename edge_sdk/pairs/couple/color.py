@@ -1,4 +1,4 @@
-"""Colour and exposure of the near image, matched to the far reference without touching detail."""
+"""Color and exposure of the near image, matched to the far reference without touching detail."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KNOTS = 9
 BEND = 0.02
 """Weight of the squared bends of a curve, over the number of pixels."""
 MIXING = 1e-4
-"""Weight of the squared mixing coefficients, likewise: grey pictures have nothing to mix."""
+"""Weight of the squared mixing coefficients, likewise: gray pictures have nothing to mix."""
 RIDGE = 1e-6
 ROUNDS = 10
 TUKEY = 4.685
@@ -30,7 +30,7 @@ MOST_PIXELS = 250_000
 
 
 @dataclass(frozen=True, eq=False)
-class ColourMatch:
+class ColorMatch:
     """A monotone curve per channel, and what the other channels add to it.
 
     Attributes:
@@ -61,8 +61,8 @@ class ColourMatch:
         return torch.stack(lines)
 
 
-def match_colours(near: Tensor, far: Tensor, counted: Tensor) -> ColourMatch:
-    """Fit what takes the near image's colours to those of the far reference.
+def match_colors(near: Tensor, far: Tensor, counted: Tensor) -> ColorMatch:
+    """Fit what takes the near image's colors to those of the far reference.
 
     Per channel c, with hat functions h_k,
 
@@ -70,7 +70,7 @@ def match_colours(near: Tensor, far: Tensor, counted: Tensor) -> ColourMatch:
             + n·λ Σ_k (a_{k−1} − 2a_k + a_{k+1})² + n·μ Σ_d m_d²,
 
     ρ by Tukey's biweight. The curves follow exposure and tone curve, the mixing white balance and
-    the colour of light. Both are functions of a pixel's colour alone: they know nothing of places
+    the color of light. Both are functions of a pixel's color alone: they know nothing of places
     and cannot take detail from the target. Both images are blurred by 8 px first: contrast of
     detail that the far lens does not resolve, or that a camera sharpens, is no exposure.
 
@@ -92,7 +92,7 @@ def match_colours(near: Tensor, far: Tensor, counted: Tensor) -> ColourMatch:
         curves.append(curve)
         mixing[channel, others] = mixed
         spreads.append(spread)
-    return ColourMatch(torch.stack(curves), mixing, sum(spreads) / 3)
+    return ColorMatch(torch.stack(curves), mixing, sum(spreads) / 3)
 
 
 def _fitted(levels: Tensor, apart: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor, float]:

@@ -14,7 +14,7 @@ from edge_sdk.burst.reference.choice import ReferenceChoice
 from edge_sdk.errors import SceneError
 from edge_sdk.imaging import rgb_to_ycbcr
 from edge_sdk.pairs.config import PairConfig
-from edge_sdk.pairs.couple.color import ColourMatch, match_colours
+from edge_sdk.pairs.couple.color import ColorMatch, match_colors
 from edge_sdk.pairs.couple.frames import FarFrames, cut_frames
 from edge_sdk.pairs.couple.geometry import (
     check_shape,
@@ -51,7 +51,7 @@ class Couple:
         shared: share of the near image that the far reference shows.
         zoom_ratio: near pixels per far pixel, refined.
         refined: where the near image lies on the clip.
-        colours: what was done to its colours.
+        colors: what was done to its colors.
         quality: how far both agree.
     """
 
@@ -67,7 +67,7 @@ class Couple:
     shared: float
     zoom_ratio: float
     refined: Refined
-    colours: ColourMatch
+    colors: ColorMatch
     quality: PairQuality
 
 
@@ -100,7 +100,7 @@ def make_couple(
     ratio = check_shape(refined.placement.matrix, config)
     _check_blur(refined.blur_px, config)
     report("match", 1, 1)
-    target, mask, colours, quality = _target(clip, standard.pixels, refined, ratio, config)
+    target, mask, colors, quality = _target(clip, standard.pixels, refined, ratio, config)
     motions = {index: found.matrix for index, found in aligned.motions.items()}
     frames = cut_frames(far, choice, motions, region, report)
     reasons = {
@@ -119,7 +119,7 @@ def make_couple(
         shared=shared,
         zoom_ratio=ratio,
         refined=refined,
-        colours=colours,
+        colors=colors,
         quality=quality,
     )
 
@@ -163,13 +163,13 @@ def _check_blur(blur_px: float, config: PairConfig) -> None:
 
 def _target(
     clip: Tensor, near: Tensor, refined: Refined, ratio: float, config: PairConfig
-) -> tuple[Tensor, Tensor, ColourMatch, PairQuality]:
+) -> tuple[Tensor, Tensor, ColorMatch, PairQuality]:
     size, scale = (clip.shape[-2], clip.shape[-1]), config.scale
     picture, shown = placed(near, refined.placement, size, scale, ratio)
     seen = shown.view(size[0], scale, size[1], scale).all(3).all(1)
     on_grid, wanted = equally_blurred(reduced(picture, scale), clip, refined.blur_px)
-    colours = match_colours(on_grid, wanted, seen)
-    matched = colours(on_grid)
+    colors = match_colors(on_grid, wanted, seen)
+    matched = colors(on_grid)
     ghosts = ghost_blocks(matched, wanted, usual_difference(matched, wanted))
     kept = block_mask(ghosts, size, 1) & seen
     valid = float(kept.double().mean())
@@ -178,7 +178,7 @@ def _target(
             f"{1 - valid:.0%} of the shared view do not align (moved objects or parallax), "
             f"{config.max_ghosts:.0%} are allowed"
         )
-    target = colours(picture).clamp_(0, 1)
+    target = colors(picture).clamp_(0, 1)
     mask = block_mask(ghosts, size, scale) & shown
     quality = measure_quality(clip, target, mask, matched, wanted, kept)
     if quality.correlation < config.min_correlation:
@@ -186,4 +186,4 @@ def _target(
             f"far and near differ: correlation {quality.correlation:.2f} where they align, "
             f"{config.min_correlation:g} is needed"
         )
-    return target, mask, colours, quality
+    return target, mask, colors, quality

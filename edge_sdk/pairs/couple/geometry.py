@@ -9,26 +9,26 @@ from torch import Tensor
 from edge_sdk.burst.driver.tiles import Region
 from edge_sdk.errors import SceneError
 from edge_sdk.pairs.config import PairConfig
-from edge_sdk.registration.motion import centred_grid, transform
+from edge_sdk.registration.motion import centered_grid, transform
 
 MARGIN_PX = 2.0
-"""Near pixels along the edge that an interpolation would have to invent neighbours for."""
+"""Near pixels along the edge that an interpolation would have to invent neighbors for."""
 LARGEST_STRETCH = 1.25
 """Ratio of the scales of two directions beyond which no camera moved like this."""
 FINEST_CELLS = 160
 """Cells, in each direction, on which the largest shared rectangle is searched."""
 
 
-def slope_at_centre(matrix: Tensor) -> Tensor:
-    """Slope float64 [2, 2] of a motion [3, 3] at the centre."""
+def slope_at_center(matrix: Tensor) -> Tensor:
+    """Slope float64 [2, 2] of a motion [3, 3] at the center."""
     unit = matrix / matrix[2, 2]
     slope: Tensor = unit[:2, :2] - unit[:2, 2:] @ unit[2:, :2]
     return slope
 
 
 def zoom_ratio(matrix: Tensor) -> float:
-    """Near pixels per far pixel at the centre: √det of the slope; 0 if mirrored."""
-    return float(torch.linalg.det(slope_at_centre(matrix)).clamp_min(0).sqrt())
+    """Near pixels per far pixel at the center: √det of the slope; 0 if mirrored."""
+    return float(torch.linalg.det(slope_at_center(matrix)).clamp_min(0).sqrt())
 
 
 def check_shape(matrix: Tensor, config: PairConfig) -> float:
@@ -39,7 +39,7 @@ def check_shape(matrix: Tensor, config: PairConfig) -> float:
             the scale.
     """
     ratio = zoom_ratio(matrix)
-    longest, shortest = torch.linalg.svdvals(slope_at_centre(matrix)).tolist()
+    longest, shortest = torch.linalg.svdvals(slope_at_center(matrix)).tolist()
     if ratio == 0 or longest > LARGEST_STRETCH * shortest:
         raise SceneError("no match: the features agree on no motion that a camera can make")
     least, most = config.least_ratio * config.scale, config.largest_ratio * config.scale
@@ -54,7 +54,7 @@ def seen_share(matrix: Tensor, far: Tensor, near: Tensor) -> float:
     """Share of a near picture [..., h, w] that a far picture [..., H, W] shows."""
     height, width = near.shape[-2:]
     like = torch.zeros((), dtype=torch.float64)
-    grid = centred_grid(64, 64, like=like) * like.new_tensor([width / 64, height / 64])
+    grid = centered_grid(64, 64, like=like) * like.new_tensor([width / 64, height / 64])
     places = transform(torch.linalg.inv(matrix), grid.reshape(-1, 2))
     return float(_within(places, far, 0.0).double().mean())
 
@@ -65,7 +65,7 @@ def shared_region(matrix: Tensor, far: Tensor, near: Tensor) -> Region:
     Searched on cells of a pixel or more; empty if nothing is shared.
 
     Args:
-        matrix: float64 [3, 3], far to near, centred pixel coordinates.
+        matrix: float64 [3, 3], far to near, centered pixel coordinates.
         far: the far picture.
         near: the near picture.
     """
@@ -85,7 +85,7 @@ def shared_region(matrix: Tensor, far: Tensor, near: Tensor) -> Region:
 
 
 def region_offset(region: Region, height: int, width: int) -> Tensor:
-    """Centred coordinates (x, y) of a region's centre on its picture, float64 [2]."""
+    """Centered coordinates (x, y) of a region's center on its picture, float64 [2]."""
     return torch.tensor(
         [
             region.left + (region.width - width) / 2,

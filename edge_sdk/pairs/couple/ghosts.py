@@ -23,7 +23,7 @@ LEAST_STD = 1.5 / 255
 def ghost_blocks(near: Tensor, far: Tensor, residual_std: float) -> Tensor:
     """Find the blocks that do not align.
 
-    With both blurred by 1 px and r their difference, averaged over colours, a block is a ghost if
+    With both blurred by 1 px and r their difference, averaged over colors, a block is a ghost if
 
         mean r² > τ²·(σ² + d²·mean |∇F|²/2),
 
@@ -34,7 +34,7 @@ def ghost_blocks(near: Tensor, far: Tensor, residual_std: float) -> Tensor:
 
     Args:
         near: float32 [3, H, W] in [0, 1], the near image on the far grid, as blurred as the far
-            reference and of its colours.
+            reference and of its colors.
         far: float32 [3, H, W], the far reference.
         residual_std: σ, robust standard deviation of their difference.
 
@@ -69,7 +69,7 @@ def block_mask(ghosts: Tensor, size: tuple[int, int], scale: int) -> Tensor:
 
 
 def _squared_slopes(image: Tensor) -> Tensor:
-    """|∇F|² by central differences, mean over colours, [H, W]."""
+    """|∇F|² by central differences, mean over colors, [H, W]."""
     padded = functional.pad(image[None], (1, 1, 1, 1), mode="replicate")[0]
     across = (padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]) / 2
     down = (padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]) / 2

@@ -31,7 +31,7 @@ class Match:
     """A homography found by features.
 
     Attributes:
-        matrix: float64 [3, 3], far to near, centred pixel coordinates of each.
+        matrix: float64 [3, 3], far to near, centered pixel coordinates of each.
         matches: features that were matched.
         inliers: those of them that agree on the homography.
     """
@@ -79,7 +79,7 @@ def match_pictures(far: Tensor, near: Tensor, min_inliers: int) -> Match:
 
 
 def _features(luma: Tensor) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Places of features, float64 [K, 2] centred in pixels of the picture, and descriptors."""
+    """Places of features, float64 [K, 2] centered in pixels of the picture, and descriptors."""
     import cv2
 
     height, width = luma.shape[-2:]
@@ -91,10 +91,10 @@ def _features(luma: Tensor) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
     points, described = finder.detectAndCompute(levels, None)
     places = np.array([point.pt for point in points], np.float64).reshape(-1, 2)
     whole = (places + 0.5) * steps - 0.5
-    centred = whole - [(width - 1) / 2, (height - 1) / 2]
+    centered = whole - [(width - 1) / 2, (height - 1) / 2]
     if described is None:
         described = np.zeros((0, 128), np.float32)
-    return centred, described
+    return centered, described
 
 
 def _matched(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -12,7 +12,7 @@ from torch.nn import functional
 from edge_sdk.imaging import linear_to_srgb, srgb_to_linear
 from edge_sdk.imaging.filters import gaussian_blur
 from edge_sdk.registration import MotionField, transform
-from edge_sdk.registration.motion import centred_grid
+from edge_sdk.registration.motion import centered_grid
 from edge_sdk.registration.sampling import sample_bicubic
 
 ROWS_AT_ONCE = 128
@@ -23,7 +23,7 @@ class Placement:
     """Where points of the clipped far reference lie on the near image: p ↦ H(p + d(p)).
 
     Attributes:
-        matrix: float64 [3, 3], H, centred pixel coordinates of the clip and of the near image.
+        matrix: float64 [3, 3], H, centered pixel coordinates of the clip and of the near image.
         field: what is added where motion varies over the picture, clip to clip; ``None`` for
             nothing.
     """
@@ -60,7 +60,7 @@ def placed(
     smooth = gaussian_blur(near[None], 0.5 * math.sqrt(finer * finer - 1))[0]
     height, width = (side * scale for side in size)
     like = torch.zeros((), dtype=torch.float64)
-    grid = centred_grid(height, width, step=1 / scale, like=like)
+    grid = centered_grid(height, width, step=1 / scale, like=like)
     limit = like.new_tensor([(near.shape[-1] - 1) / 2, (near.shape[-2] - 1) / 2])
     picture = torch.empty(near.shape[0], height, width)
     shown = torch.empty(height, width, dtype=torch.bool)

@@ -22,7 +22,7 @@ class PairQuality:
         psnr_db: PSNR of the far reference, enlarged bicubically, against the target, where it
             counts. What the far lens does not resolve is in it.
         psnr_far_db: the same on the far grid, with both equally blurred: what is left is noise,
-            misalignment and colour.
+            misalignment and color.
         correlation: of luma on the far grid, blurred by 1 px, where it counts.
         valid: share of the target that counts.
     """
@@ -42,7 +42,7 @@ def measure_quality(
         clip: float32 [3, H, W], the far reference.
         target: float32 [3, s·H, s·W].
         mask: bool [s·H, s·W], where the target counts.
-        matched: float32 [3, H, W], the near image on the far grid, in its colours, equally blurred.
+        matched: float32 [3, H, W], the near image on the far grid, in its colors, equally blurred.
         wanted: float32 [3, H, W], the far reference, equally blurred.
         kept: bool [H, W], where they count.
     """

@@ -152,7 +152,7 @@ def _sample(folder: Path, scene: SceneFiles, config: PairConfig) -> dict[str, An
 def _notes(far: list[Metadata], near: list[Metadata]) -> list[str]:
     notes = []
     if len({held.icc_profile for held in (*far, *near)}) > 1:
-        notes.append("the shots have different colour profiles; values were taken as they are")
+        notes.append("the shots have different color profiles; values were taken as they are")
     if any(held.alpha is not None for held in (*far, *near)):
         notes.append("transparency of the shots was ignored")
     return notes
@@ -169,7 +169,7 @@ def _write_pictures(folder: Path, couple: Couple, far: Spool, near: Spool, held:
     deep = Metadata(icc_profile=held.icc_profile, bit_depth=16 if near.depth == 16 else 8)
     write_picture(Picture(couple.target, deep), folder / TARGET)
     mask = couple.mask.to(torch.float32).expand(3, -1, -1)
-    write_picture(Picture(mask, Metadata(grey=True)), folder / MASK)
+    write_picture(Picture(mask, Metadata(gray=True)), folder / MASK)
 
 
 def _summary(record: dict[str, Any]) -> dict[str, Any]:

@@ -82,8 +82,8 @@ def accepted_record(
         "target": {
             "matrix": couple.refined.placement.matrix.tolist(),
             "varies": couple.refined.placement.field is not None,
-            "curves": rounded(couple.colours.curves),
-            "mixing": rounded(couple.colours.mixing),
+            "curves": rounded(couple.colors.curves),
+            "mixing": rounded(couple.colors.mixing),
         },
         "frames": _frames(couple, far_files),
         "left_out": [{"source": name, "reason": why} for name, why in left_out],

@@ -34,7 +34,7 @@ def write_sheet(path: Path, folder: Path, scenes: Sequence[dict[str, Any]]) -> N
     dropped = [scene for scene in scenes if not scene["accepted"]]
     lead = (
         f"{len(accepted)} of {len(scenes)} scenes became samples.",
-        "Difference: far reference less target, grey where equal. Mask: white counts, black leaves "
+        "Difference: far reference less target, gray where equal. Mask: white counts, black leaves "
         "the loss.",
     )
     sections = [_sample(folder / SCENES / scene["name"], scene) for scene in accepted]

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from edge_sdk.errors import FusionError, InputError
 from edge_sdk.exported import sum_tensors
-from edge_sdk.int8 import fake_quantise
+from edge_sdk.int8 import fake_quantize
 from edge_sdk.reparam.blocks.branches import (
     Branch,
     BranchConfig,
@@ -40,7 +40,7 @@ class MultiBranchConv2d(nn.Module):
             Outputs and gradients are those of the branches at a fraction of the cost. While a
             BatchNorm inside is in training mode its statistics need the branches, so they run.
         norm: a BatchNorm after the sum, as in QARepVGG.
-        fake_quantised: round the merged kernel to int8 (symmetric, per output channel, gradients
+        fake_quantized: round the merged kernel to int8 (symmetric, per output channel, gradients
             straight through) on every forward pass that is collapsed. Merging itself never rounds.
 
     Attributes:
@@ -60,7 +60,7 @@ class MultiBranchConv2d(nn.Module):
         *,
         collapsed: bool = False,
         norm: bool = False,
-        fake_quantised: bool = False,
+        fake_quantized: bool = False,
     ) -> None:
         super().__init__()
         if len(branches) < 2:
@@ -80,7 +80,7 @@ class MultiBranchConv2d(nn.Module):
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.collapsed = collapsed
-        self.fake_quantised = fake_quantised
+        self.fake_quantized = fake_quantized
         self.statistics_frozen = False
         self.kernel = common_kernel(branches)
         self.size = max(self.kernel)
@@ -100,7 +100,7 @@ class MultiBranchConv2d(nn.Module):
         """Map [N, in, H, W] to [N, out, H, W]."""
         if self.collapsed and not self.gathers_statistics:
             merged = self._merged_exactly()
-            kernel = fake_quantise(merged.kernel) if self.fake_quantised else merged.kernel
+            kernel = fake_quantize(merged.kernel) if self.fake_quantized else merged.kernel
             return _apply(x, kernel, merged.bias, merged.padding)
         outer = _same_padding(self.kernel)
         padded = functional.pad(x, (outer.left, outer.right, outer.top, outer.bottom))

@@ -21,7 +21,7 @@ from edge_sdk.reparam.blocks.configs import (
     IdentityBranchConfig,
     KernelSize,
     PoolBranchConfig,
-    normalised_steps,
+    normalized_steps,
 )
 from edge_sdk.reparam.linear.algebra import batch_norm
 from edge_sdk.reparam.linear.operator import (
@@ -91,17 +91,17 @@ class Branch(nn.Module):
 class ConvBranch(Branch):
     """Convolutions in sequence; see :class:`ConvBranchConfig`.
 
-    The convolutions start with the default initialisation of ``nn.Conv2d``. Where a BatchNorm
+    The convolutions start with the default initialization of ``nn.Conv2d``. Where a BatchNorm
     follows, the convolution has no bias of its own.
     """
 
     def __init__(self, in_channels: int, out_channels: int, config: ConvBranchConfig) -> None:
         super().__init__(config)
         channels = (in_channels, *config.widths, out_channels)
-        normalised = normalised_steps(config.batch_norm, len(config.steps))
+        normalized = normalized_steps(config.batch_norm, len(config.steps))
         layers: list[nn.Module] = []
         for index, kernel in enumerate(config.steps):
-            bn = normalised[index]
+            bn = normalized[index]
             layers.append(nn.Conv2d(channels[index], channels[index + 1], kernel, bias=not bn))
             if bn:
                 layers.append(nn.BatchNorm2d(channels[index + 1]))
@@ -130,8 +130,8 @@ class IdentityBranch(Branch):
     def __init__(self, channels: int, config: IdentityBranchConfig) -> None:
         super().__init__(config)
         self.channels = channels
-        (normalised,) = normalised_steps(config.batch_norm, 1)
-        self.bn = nn.BatchNorm2d(channels) if normalised else None
+        (normalized,) = normalized_steps(config.batch_norm, 1)
+        self.bn = nn.BatchNorm2d(channels) if normalized else None
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [N, C, H, W] to the same shape."""
@@ -157,7 +157,7 @@ class PoolBranch(Branch):
     def __init__(self, in_channels: int, out_channels: int, config: PoolBranchConfig) -> None:
         super().__init__(config)
         self.channels = out_channels
-        inner, outer = normalised_steps(config.batch_norm, 2)
+        inner, outer = normalized_steps(config.batch_norm, 2)
         self.conv = nn.Conv2d(in_channels, out_channels, 1, bias=not inner)
         self.inner_bn = nn.BatchNorm2d(out_channels) if inner else None
         self.bn = nn.BatchNorm2d(out_channels) if outer else None
@@ -214,7 +214,7 @@ class FixedBranch(Branch):
 
 
 def build_branch(in_channels: int, out_channels: int, config: BranchConfig) -> Branch:
-    """Branch of a description, freshly initialised; an identity needs ``in_channels`` only."""
+    """Branch of a description, freshly initialized; an identity needs ``in_channels`` only."""
     if isinstance(config, ConvBranchConfig):
         return ConvBranch(in_channels, out_channels, config)
     if isinstance(config, PoolBranchConfig):

@@ -185,12 +185,12 @@ def size_pair(size: KernelSize) -> tuple[int, int]:
 
 
 def common_kernel(configs: Iterable[BranchConfig]) -> tuple[int, int]:
-    """Height and width of the smallest kernel that holds those of all branches, centred."""
+    """Height and width of the smallest kernel that holds those of all branches, centered."""
     heights, widths = zip(*(config.kernel for config in configs), strict=True)
     return (max(heights), max(widths))
 
 
-def normalised_steps(place: BatchNormPlace, count: int) -> tuple[bool, ...]:
+def normalized_steps(place: BatchNormPlace, count: int) -> tuple[bool, ...]:
     """For each of ``count`` steps of a branch, whether a BatchNorm follows it."""
     if place == "between":
         return (*[True] * (count - 1), False)

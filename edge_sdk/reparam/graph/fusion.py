@@ -99,7 +99,7 @@ def copy_of(model: Any, replacements: dict[int, Any] | None = None) -> Any:
     except Exception as error:
         raise FusionError(
             f"{type(model).__name__} cannot be copied ({first_line(error)}); remove what is "
-            "computed on every forward pass, such as old-style weight normalisation"
+            "computed on every forward pass, such as old-style weight normalization"
         ) from error
 
 

@@ -179,7 +179,7 @@ def dropout(node: fx.Node, channels: int) -> LinearOperator | None:
 def crop(node: fx.Node, channels: int) -> LinearOperator | None:
     """Channels picked and rows and columns cut off, ``x[:, e:f, a:-b, c:-d]``.
 
-    It is a kernel with one tap per channel, off its centre.
+    It is a kernel with one tap per channel, off its center.
 
     Raises:
         FusionError: if an index counts from the front to a fixed row or column, or takes steps.

@@ -1,4 +1,4 @@
-"""The algebra of linear operators: compose, add, concatenate, scale, normalise, pad.
+"""The algebra of linear operators: compose, add, concatenate, scale, normalize, pad.
 
 Each rule returns the one operator that equals the combination it is named after, on every pixel,
 borders included; where no such operator exists it raises :class:`~edge_sdk.errors.FusionError`
@@ -58,7 +58,7 @@ def add(*operators: LinearOperator) -> LinearOperator:
     """Sum of operators on the same input: kernels are aligned by their padding, then added.
 
     A kernel whose padding is smaller on one side is bordered there by zeros, which is the smaller
-    kernel centred in the larger one (specification 1, merge rule 4).
+    kernel centered in the larger one (specification 1, merge rule 4).
 
     Raises:
         FusionError: if none is given, or if strides, channels, output sizes or pad values differ.

@@ -198,7 +198,7 @@ def ungroup(kernel: Tensor, groups: int) -> Tensor:
 
 
 def dilate(kernel: Tensor, step: tuple[int, int]) -> Tensor:
-    """Kernel with ``step − 1`` zeros between neighbouring taps in each direction."""
+    """Kernel with ``step − 1`` zeros between neighboring taps in each direction."""
     if step == (1, 1):
         return kernel
     out, channels, height, width = kernel.shape

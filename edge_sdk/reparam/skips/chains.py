@@ -25,7 +25,7 @@ _FUNCTIONS = frozenset(
 
 @dataclass(frozen=True)
 class _Skip:
-    """What is added: an operator on the input, enlarged by nearest neighbour."""
+    """What is added: an operator on the input, enlarged by nearest neighbor."""
 
     source: fx.Node
     operator: LinearOperator
@@ -67,7 +67,7 @@ def find_chain(node: fx.Node, module: fx.GraphModule, regions: Regions) -> SkipC
     if place is None:
         if any(enlarges(part, module) for part in operands):
             raise FusionError(
-                "only nearest-neighbour enlargement of the input by a whole factor is a kernel; "
+                "only nearest-neighbor enlargement of the input by a whole factor is a kernel; "
                 "others clamp at the border"
             )
         raise FusionError("neither operand is the input, so that its range is unknown")

@@ -1,4 +1,4 @@
-"""Steps of a graph that enlarge: PixelShuffle, and nearest neighbour, which is one before it."""
+"""Steps of a graph that enlarge: PixelShuffle, and nearest neighbor, which is one before it."""
 
 from __future__ import annotations
 

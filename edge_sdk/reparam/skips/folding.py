@@ -39,7 +39,7 @@ def fold_skips(
     """Fold a skip from the input to the end into the convolutions of a chain.
 
     The skip may be the input itself, its channels repeated, any convolution of it, or its nearest
-    neighbour enlargement beside a PixelShuffle; what follows the sum (clamping …) stays. Each
+    neighbor enlargement beside a PixelShuffle; what follows the sum (clamping …) stays. Each
     convolution gets as many more channels as the input has. Exact for inputs in [0, 1], borders
     included.
 

@@ -15,7 +15,7 @@ from edge_sdk.reparam import (
     PoolBranchConfig,
     Region,
 )
-from edge_sdk.reparam.blocks.configs import BranchConfig, normalised_steps
+from edge_sdk.reparam.blocks.configs import BranchConfig, normalized_steps
 
 ROW_PX = 30
 CHIP_PX = 22
@@ -163,9 +163,9 @@ def _labels(config: BranchConfig) -> tuple[str, ...]:
         return ("1×1", config.filter.replace("_", " "), "scale")
     else:
         steps = ["{}×{}".format(*step) for step in config.steps]
-    normalised = normalised_steps(config.batch_norm, len(steps))
+    normalized = normalized_steps(config.batch_norm, len(steps))
     labels: list[str] = []
-    for step, norm in zip(steps, normalised, strict=True):
+    for step, norm in zip(steps, normalized, strict=True):
         labels += [step, NORM] if norm else [step]
     return tuple(labels)
 

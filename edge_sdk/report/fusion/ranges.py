@@ -37,7 +37,7 @@ def range_section(ranges: RangeReport | None, source: str) -> Section:
             [_row(layer) for layer in ranges.layers],
         ),
         paragraph(
-            f"Bars: signal to quantisation noise, 0 to {TOP_DB:.0f} dB, 6 dB per bit; the mark is "
+            f"Bars: signal to quantization noise, 0 to {TOP_DB:.0f} dB, 6 dB per bit; the mark is "
             f"the warning at {SQNR_WARNING_DB:.0f} dB.",
             soft=True,
         ),

@@ -13,7 +13,7 @@ from edge_sdk.reparam import Certificate, OperatorCost
 
 _KINDS = (
     ("convolution", "convolution", ("conv",)),
-    ("norm", "normalisation", ("norm",)),
+    ("norm", "normalization", ("norm",)),
     (
         "activation",
         "activation",
@@ -24,7 +24,7 @@ _KINDS = (
     ("resize", "pooling, resizing", ("pool", "upsample", "shuffle", "mean", "interpolate")),
     ("other", "other", ("",)),
 )
-"""Class of the colour, name, and parts of operators' names, the first that fits."""
+"""Class of the color, name, and parts of operators' names, the first that fits."""
 
 
 def operator_strips(certificate: Certificate) -> tuple[Markup, ...]:

@@ -12,7 +12,7 @@ from edge_sdk.html.palette import ARROW
 from edge_sdk.registration.field import MotionField
 from edge_sdk.report.zoom.evidence import ZoomEvidence
 
-LABELLED_BARS = 40
+LABELED_BARS = 40
 """Up to this many frames each bar has its number."""
 BARS_PERCENT = 50
 """Of the width; the rest is for words."""
@@ -27,9 +27,9 @@ def score_bars(evidence: ZoomEvidence) -> Markup:
     """One bar per frame, its length the gradient energy; the reference is marked."""
     frames = evidence.frames
     largest = max(max(frame.score for frame in frames), 1e-300)
-    labelled = len(frames) <= LABELLED_BARS
-    step = 22.0 if labelled else max(880 / len(frames), 4.0)
-    left = 28 if labelled else 0
+    labeled = len(frames) <= LABELED_BARS
+    step = 22.0 if labeled else max(880 / len(frames), 4.0)
+    left = 28 if labeled else 0
     parts = []
     for index, frame in enumerate(frames):
         top = step * index
@@ -58,9 +58,9 @@ def score_bars(evidence: ZoomEvidence) -> Markup:
                 height="100%",
             )
         )
-        if labelled:
+        if labeled:
             parts.append(element("text", str(index), x=0, y=round(top + 15, 2)))
-        if labelled or chosen:
+        if labeled or chosen:
             parts.append(
                 element(
                     "svg",
@@ -86,7 +86,7 @@ def score_bars(evidence: ZoomEvidence) -> Markup:
 
 
 def motion_plot(evidence: ZoomEvidence) -> Markup:
-    """Where the centre of the reference lies on each frame that was used, in pixels of a frame."""
+    """Where the center of the reference lies on each frame that was used, in pixels of a frame."""
     places = {evidence.reference: (0.0, 0.0)}
     origin = torch.zeros(1, 2, dtype=torch.float64)
     for index in evidence.others:
@@ -117,7 +117,7 @@ def motion_plot(evidence: ZoomEvidence) -> Markup:
                 "circle", title, cx=round(x, 1), cy=round(y, 1), r=6 if chosen else 4, class_=kind
             )
         )
-        if chosen or len(places) <= LABELLED_BARS:
+        if chosen or len(places) <= LABELED_BARS:
             parts.append(element("text", str(index), x=round(x + 7, 1), y=round(y - 5, 1)))
     return element(
         "svg",

@@ -79,7 +79,7 @@ def ghost_maps(evidence: ZoomEvidence) -> tuple[Markup, ...]:
     return (
         paragraph(
             "Orange: the frame shows something else there, or nothing, and was held back; the "
-            "picture underneath is the reference in grey."
+            "picture underneath is the reference in gray."
         ),
         *_cut_short(len(drawn), len(shown), "agreement"),
         cards(figures, "maps"),
@@ -90,21 +90,21 @@ def provenance_maps(evidence: ZoomEvidence, detail: Box) -> tuple[Markup, ...]:
     """Which frame gave most to each pixel: the whole picture, and a detail pixel by pixel."""
     if not evidence.others:
         return (paragraph("Every pixel was made from the reference alone."),)
-    centre = (detail.top + detail.height // 2, detail.left + detail.width // 2)
-    found = provenance(evidence, centre)
+    center = (detail.top + detail.height // 2, detail.left + detail.width // 2)
+    found = provenance(evidence, center)
     if found is None:
         return (paragraph("The weights per pixel were not kept for this page."),)
-    colours = (REFERENCE, *CATEGORIES[: len(found.named)], OTHERS)
+    colors = (REFERENCE, *CATEGORIES[: len(found.named)], OTHERS)
     box = found.box
     figures = [
         _map_figure(
-            indexed(found.whole, colours),
+            indexed(found.whole, colors),
             "The whole picture: each dot is one pixel of the result, drawn at random from its "
-            "neighbourhood, so that the mixture of colours is the mixture of frames.",
+            "neighborhood, so that the mixture of colors is the mixture of frames.",
             evidence.after.shape[-1] / evidence.after.shape[-2],
         ),
         _map_figure(
-            indexed(found.detail, colours),
+            indexed(found.detail, colors),
             f"A detail of {box.width}×{box.height} pixels of the result, from column {box.left}, "
             f"row {box.top}: every pixel.",
             box.width / box.height,
@@ -112,7 +112,7 @@ def provenance_maps(evidence: ZoomEvidence, detail: Box) -> tuple[Markup, ...]:
     ]
     return (
         paragraph(
-            "Colour: the frame with the largest weight at the pixel, by its agreement there and "
+            "Color: the frame with the largest weight at the pixel, by its agreement there and "
             "by how near one of its samples lies (isotropic kernel of "
             f"{evidence.kernel_std_px:g} px; the reference weighs "
             f"{evidence.reference_weight:g} times; along edges the merge's own kernel is longer). "
@@ -168,14 +168,14 @@ def _ghost(evidence: ZoomEvidence, backdrop: Tensor, index: int, agreement: Tens
     # The last squares may reach beyond the picture.
     agrees = resize_bicubic(agreement.float(), size=covered)[: size[0], : size[1]]
     held_back = 1 - agrees.clamp(0, 1)
-    colour = torch.tensor(GHOST, dtype=torch.float32)[:, None, None] / 255
-    laid = backdrop * (1 - 0.85 * held_back) + colour * 0.85 * held_back
+    color = torch.tensor(GHOST, dtype=torch.float32)[:, None, None] / 255
+    laid = backdrop * (1 - 0.85 * held_back) + color * 0.85 * held_back
     caption = f"{index} {evidence.frames[index].name}: {float(agreement.float().mean()):.0%} agrees"
     return _map_figure(jpeg(laid, MAP_QUALITY), caption, size[1] / size[0], pixels="smooth")
 
 
 def _backdrop(before: Tensor) -> Tensor:
-    """The reference in soft grey, small, float [1, h, w]."""
+    """The reference in soft gray, small, float [1, h, w]."""
     height, width = before.shape[-2:]
     shrink = min(1.0, MAP_PX / max(height, width))
     size = (max(1, round(height * shrink)), max(1, round(width * shrink)))

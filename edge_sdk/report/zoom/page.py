@@ -141,7 +141,7 @@ def _motion(evidence: ZoomEvidence) -> tuple[Markup, ...]:
     left = f" {out} left out, not drawn." if out else ""
     return (
         paragraph(
-            "Where the centre of the reference lies on each frame, in pixels of a frame, right and "
+            "Where the center of the reference lies on each frame, in pixels of a frame, right and "
             f"down; the line follows the order of the frames.{left}"
         ),
         element("div", motion_plot(evidence), class_="card narrow"),

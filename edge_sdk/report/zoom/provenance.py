@@ -38,7 +38,7 @@ class Provenance:
     shares: dict[int, float]
 
 
-def provenance(evidence: ZoomEvidence, centre: tuple[int, int], seed: int = 0) -> Provenance | None:
+def provenance(evidence: ZoomEvidence, center: tuple[int, int], seed: int = 0) -> Provenance | None:
     """Which frame gave most to each pixel.
 
     The weight of frame k at a pixel q of the result is that of the regression, summed over the
@@ -51,7 +51,7 @@ def provenance(evidence: ZoomEvidence, centre: tuple[int, int], seed: int = 0) -
 
     Args:
         evidence: the zoom; the reference has a motion, at rest.
-        centre: row and column of the result about which the detail lies.
+        center: row and column of the result about which the detail lies.
         seed: of the places that the map of the whole picture shows.
 
     Returns:
@@ -70,16 +70,16 @@ def provenance(evidence: ZoomEvidence, centre: tuple[int, int], seed: int = 0) -
     counts = torch.bincount(whole.flatten(), minlength=len(order)).tolist()
     ranked = sorted(range(1, len(order)), key=lambda place: -counts[place])
     named = ranked[: len(CATEGORIES)]
-    colours = torch.full((len(order),), len(named) + 1)
-    colours[0] = 0
-    colours[torch.tensor(named)] = torch.arange(1, len(named) + 1)
-    box = _box_about(centre, evidence.after)
+    colors = torch.full((len(order),), len(named) + 1)
+    colors[0] = 0
+    colors[torch.tensor(named)] = torch.arange(1, len(named) + 1)
+    box = _box_about(center, evidence.after)
     rows = torch.arange(box.top, box.top + box.height).double()
     columns = torch.arange(box.left, box.left + box.width).double()
     grid = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1)
     return Provenance(
-        colours[whole],
-        colours[_winners(evidence, order, grid)],
+        colors[whole],
+        colors[_winners(evidence, order, grid)],
         box,
         tuple(order[place] for place in named),
         {index: count / whole.numel() for index, count in zip(order, counts, strict=True)},
@@ -157,10 +157,10 @@ def _drawn(result: Tensor, seed: int) -> Tensor:
     return torch.minimum((cells * scale).floor(), last)
 
 
-def _box_about(centre: tuple[int, int], result: Tensor) -> Box:
+def _box_about(center: tuple[int, int], result: Tensor) -> Box:
     sides = [min(DETAIL_PX, side) for side in result.shape[-2:]]
     starts = [
         min(max(middle - side // 2, 0), whole - side)
-        for middle, side, whole in zip(centre, sides, result.shape[-2:], strict=True)
+        for middle, side, whole in zip(center, sides, result.shape[-2:], strict=True)
     ]
     return Box(starts[0], starts[1], sides[0], sides[1])

@@ -12,7 +12,7 @@ from torch import Tensor
 from edge_sdk.burst import TensorSource, ZoomConfig
 from edge_sdk.burst.inputs.features import burst_features
 from edge_sdk.data.camera.simulation import SimulatedBurst
-from edge_sdk.imaging import quantise
+from edge_sdk.imaging import quantize
 from edge_sdk.training.inputs.burst_scenes import training_burst, validation_bursts
 from edge_sdk.training.inputs.feature_files import FeatureSample, Progress, cache_name, fill
 from edge_sdk.training.recipe.sections import BurstsConfig
@@ -76,7 +76,7 @@ def validation_pairs(given: BurstSet) -> Iterator[tuple[Tensor, Tensor]]:
     shrink = sorted(given.shrinks)[len(given.shrinks) // 2]
     for burst in validation_bursts(given.pictures, shrink, given.config, given.scale):
         sample = _computed(burst, given.scale)
-        yield sample.features, quantise(sample.truth)
+        yield sample.features, quantize(sample.truth)
 
 
 def _computed(burst: SimulatedBurst, scale: int) -> FeatureSample:

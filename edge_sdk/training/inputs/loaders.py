@@ -17,7 +17,7 @@ from edge_sdk.data.samples.patches import (
     picture_pair,
     shrunk_picture,
 )
-from edge_sdk.models.spec import Colour
+from edge_sdk.models.spec import Color
 from edge_sdk.training.inputs.burst_store import BurstSet, validation_pairs
 from edge_sdk.training.inputs.feature_files import FeaturePatches, Progress, WholeFeatures
 from edge_sdk.training.inputs.pair_store import PairScenes, split_scenes
@@ -44,8 +44,8 @@ def patch_loader(
     """
     group = group or Processes()
     data = config.data
-    length = config.optimiser.steps * data.batch * group.count
-    order = _Order(done, config.optimiser.steps, data.batch, group)
+    length = config.optimizer.steps * data.batch * group.count
+    order = _Order(done, config.optimizer.steps, data.batch, group)
     if data.bursts is not None or data.pairs is not None:
         zooms = _pairs(config)[0] if data.pairs else _bursts(config, data.train)
         files = zooms.prepare(group.rank, on_progress)
@@ -55,7 +55,7 @@ def patch_loader(
 
 
 def _patches(config: TrainConfig, length: int) -> Dataset[Batch]:
-    data, scale, colour = config.data, config.model.scale, config.model.colour
+    data, scale, color = config.data, config.model.scale, config.model.color
     if data.camera is not None:
         photographs = [
             photograph
@@ -65,7 +65,7 @@ def _patches(config: TrainConfig, length: int) -> Dataset[Batch]:
         return CameraPatches(
             photographs,
             data.camera.cameras(scale),
-            colour,
+            color,
             patch_px=data.patch_px,
             length=length,
             seed=config.seed,
@@ -94,7 +94,7 @@ def _pictures(config: TrainConfig) -> Iterator[Batch]:
     if config.data.camera is not None:
         cameras = config.data.camera.cameras(config.model.scale)
         for index, (_, photograph) in enumerate(_photographs(config, source, 1.0)):
-            yield camera_pair(photograph, cameras, config.model.colour, config.seed, index)
+            yield camera_pair(photograph, cameras, config.model.color, config.seed, index)
         return
     if config.data.bursts is not None:
         yield from validation_pairs(_bursts(config, source))
@@ -130,7 +130,7 @@ def _photographs(
 ) -> list[tuple[str, Tensor]]:
     paths = _paths(source)
     scale = config.model.scale
-    return [(str(path), shrunk_picture(path, scale, Colour.RGB, shrink)) for path in paths]
+    return [(str(path), shrunk_picture(path, scale, Color.RGB, shrink)) for path in paths]
 
 
 def _bursts(config: TrainConfig, source: PictureSource | None) -> BurstSet:
@@ -148,8 +148,8 @@ def _pairs(config: TrainConfig) -> tuple[PairScenes, PairScenes]:
 
 
 def _read(config: TrainConfig, source: PictureSource | None, shrink: float) -> list[PicturePair]:
-    scale, colour = config.model.scale, config.model.colour
-    return [picture_pair(path, scale, colour, shrink) for path in _paths(source)]
+    scale, color = config.model.scale, config.model.color
+    return [picture_pair(path, scale, color, shrink) for path in _paths(source)]
 
 
 def _paths(source: PictureSource | None) -> list[Path]:

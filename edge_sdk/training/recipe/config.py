@@ -16,7 +16,7 @@ from edge_sdk.training.recipe.sections import (
     CamerasConfig,
     DataConfig,
     NoiseConfig,
-    OptimiserConfig,
+    OptimizerConfig,
     PairsConfig,
     PhasesConfig,
     PictureSource,
@@ -28,7 +28,7 @@ __all__ = [
     "CamerasConfig",
     "DataConfig",
     "NoiseConfig",
-    "OptimiserConfig",
+    "OptimizerConfig",
     "PairsConfig",
     "PhasesConfig",
     "PictureSource",
@@ -53,7 +53,7 @@ class TrainConfig(Section):
         "same name and shape are taken over",
     )
     data: DataConfig
-    optimiser: OptimiserConfig = OptimiserConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
     phases: PhasesConfig = PhasesConfig()
     validate_every: int = Field(1000, ge=1, description="steps between validations")
     seed: int = Field(0, ge=0, lt=2**32)
@@ -74,8 +74,8 @@ class TrainConfig(Section):
         """
         if steps < 1:
             raise InputError(f"steps must be 1 or more, not {steps}")
-        optimiser = self.optimiser.model_copy(update={"steps": steps})
-        changed = self.model_copy(update={"optimiser": optimiser})
+        optimizer = self.optimizer.model_copy(update={"steps": steps})
+        changed = self.model_copy(update={"optimizer": optimizer})
         _check_phases(changed)
         return changed
 
@@ -156,15 +156,15 @@ def _check_noise(config: TrainConfig) -> None:
 
 
 def _check_phases(config: TrainConfig) -> None:
-    phases, steps = config.phases, config.optimiser.steps
-    statistics, quantised = phases.statistics_steps, phases.fake_quantised_steps
+    phases, steps = config.phases, config.optimizer.steps
+    statistics, quantized = phases.statistics_steps, phases.fake_quantized_steps
     if phases.follow_init and config.init is None:
         raise InputError("phases: follow_init needs a model to follow; give init too")
-    if statistics is None and not quantised:
+    if statistics is None and not quantized:
         return
-    if (statistics or 0) + quantised > steps or statistics == steps:
+    if (statistics or 0) + quantized > steps or statistics == steps:
         raise InputError(
-            f"phases: statistics_steps {statistics or 0} and fake_quantised_steps {quantised} do "
+            f"phases: statistics_steps {statistics or 0} and fake_quantized_steps {quantized} do "
             f"not fit into {steps} steps with some left to train collapsed; take fewer"
         )
     if config.model.branches is None:
@@ -180,12 +180,12 @@ def _check_phases(config: TrainConfig) -> None:
         )
     with torch.device("meta"):
         parts = EnhanceNet(config.model).modules()
-        normalised = any(isinstance(part, nn.BatchNorm2d) for part in parts)
-    if statistics is not None and not normalised:
+        normalized = any(isinstance(part, nn.BatchNorm2d) for part in parts)
+    if statistics is not None and not normalized:
         raise InputError(
             "phases: statistics_steps is given, but no branch has a BatchNorm; leave it out"
         )
-    if quantised and normalised and statistics is None:
+    if quantized and normalized and statistics is None:
         raise InputError(
-            "phases: fake_quantised_steps needs frozen BatchNorms; give statistics_steps too"
+            "phases: fake_quantized_steps needs frozen BatchNorms; give statistics_steps too"
         )

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from edge_sdk.errors import InputError
 from edge_sdk.extras import require
 from edge_sdk.models.enhance_net import EnhanceNetConfig
+from edge_sdk.renamed import RENAMED
 from edge_sdk.reparam.blocks.configs import BranchConfig
 from edge_sdk.training.recipe.config import TrainConfig
 from edge_sdk.training.recipe.sections import (
@@ -18,7 +19,7 @@ from edge_sdk.training.recipe.sections import (
     CamerasConfig,
     DataConfig,
     NoiseConfig,
-    OptimiserConfig,
+    OptimizerConfig,
     PairsConfig,
     PhasesConfig,
     PictureSource,
@@ -62,7 +63,7 @@ def load_train_config(
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     if not isinstance(content, dict):
-        raise InputError(f"{path}: holds no recipe; write keys such as model:, data:, optimiser:")
+        raise InputError(f"{path}: holds no recipe; write keys such as model:, data:, optimizer:")
     if init is not None:
         content = {**content, "init": init}
     try:
@@ -116,6 +117,8 @@ def _explain(error: ValidationError, content: dict[str, Any]) -> str:
         return f"{key or 'recipe'}: {first['msg']}"
     known = _known_keys()
     name = parts[-1]
+    if name in RENAMED:
+        return f"'{key}' has another name now; write '{RENAMED[name]}'"
     if name in known:
         return f"unknown key '{key}'; '{name}' belongs in {known[name]}"
     near = difflib.get_close_matches(name, sorted(known), 1)
@@ -160,7 +163,7 @@ def _known_keys() -> dict[str, str]:
         "data.noise": NoiseConfig,
         "data.bursts": BurstsConfig,
         "data.camera": CamerasConfig,
-        "optimiser": OptimiserConfig,
+        "optimizer": OptimizerConfig,
         "phases": PhasesConfig,
     }
     keys = {key: name for name, section in sections.items() for key in section.model_fields}

@@ -9,10 +9,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from edge_sdk.errors import InputError
+from edge_sdk.renamed import with_current_names
 from edge_sdk.training.recipe.config import TrainConfig
 from edge_sdk.zoo.catalogue import model_names
 
-MAY_CHANGE = ("optimiser.steps", "validate_every")
+MAY_CHANGE = ("optimizer.steps", "validate_every")
 """Keys of a recipe that a resumed run may change."""
 
 
@@ -41,9 +42,9 @@ def _resolve(section: dict[str, Any], keys: tuple[str, ...]) -> None:
 
 
 def completed(recipe: dict[str, Any]) -> dict[str, Any]:
-    """A recorded recipe with the defaults of keys that an earlier version did not know."""
+    """A recorded recipe with today's keys: renamed if they were renamed, with defaults if new."""
     try:
-        return recorded(TrainConfig.model_validate(recipe))
+        return recorded(TrainConfig.model_validate(with_current_names(recipe)))
     except (ValidationError, InputError):
         return recipe
 

@@ -1,4 +1,4 @@
-"""Sections of a recipe: data, noise, optimiser, phases; keys with their defaults and bounds."""
+"""Sections of a recipe: data, noise, optimizer, phases; keys with their defaults and bounds."""
 
 from __future__ import annotations
 
@@ -205,10 +205,10 @@ class DataConfig(Section):
     batch: int = Field(32, ge=1, description="patches per step")
 
 
-class OptimiserConfig(Section):
+class OptimizerConfig(Section):
     """Adam with a linear warm-up and a cosine down to zero."""
 
-    steps: int = Field(10_000, ge=1, description="number of optimisation steps")
+    steps: int = Field(10_000, ge=1, description="number of optimization steps")
     learning_rate: float = Field(1e-3, gt=0, allow_inf_nan=False)
     warmup_steps: int = Field(100, ge=0)
     precision: Literal["float32", "bfloat16"] = Field(
@@ -246,7 +246,7 @@ class PhasesConfig(Section):
         description="first steps, in which BatchNorms gather statistics and branches run; then "
         "the statistics are frozen and every block runs as one convolution (null: to the end)",
     )
-    fake_quantised_steps: int = Field(
+    fake_quantized_steps: int = Field(
         0,
         ge=0,
         description="last steps, with kernels and activations rounded to int8; every validation "

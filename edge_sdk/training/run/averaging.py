@@ -21,7 +21,7 @@ class Averaging(WeightAveraging):
     After each step, average ← average + (1 − decay_t)·(current − average) with
     decay_t = min(decay, (1 + t) / (10 + t)), t the number of weights already in the average; the
     first weights are taken as they are. Without this warm-up, which is that of TensorFlow's
-    ``ExponentialMovingAverage``, a short run would keep what it was initialised with.
+    ``ExponentialMovingAverage``, a short run would keep what it was initialized with.
 
     Statistics are averaged with the weights: an average of networks is, to first order, the network
     of the averages, and weights of many steps with statistics of the last one are not of that kind.

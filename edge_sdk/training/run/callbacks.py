@@ -74,7 +74,7 @@ class DrawCurves(Callback):
         assert trainer.logger is not None
         trainer.logger.save()
         curves = read_curves(self.out / "metrics.csv")
-        picture = draw_curves(curves, pl_module.config.optimiser.steps, self.baseline_db)
+        picture = draw_curves(curves, pl_module.config.optimizer.steps, self.baseline_db)
         with replacing(self.out / "curves.svg") as path:
             path.write_text(picture, encoding="utf-8")
 

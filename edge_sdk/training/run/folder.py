@@ -110,10 +110,10 @@ class RunFolder:
                 f"may change {' and '.join(MAY_CHANGE)} alone: change the rest back, or start anew"
             )
         steps = int(checkpoint["global_step"])
-        if steps > config.optimiser.steps:
+        if steps > config.optimizer.steps:
             raise InputError(
                 f"{self.last}: the run has taken {steps:,} steps already, past the "
-                f"{config.optimiser.steps:,} asked for; give more --steps, or leave --resume out"
+                f"{config.optimizer.steps:,} asked for; give more --steps, or leave --resume out"
             )
         return steps
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import rgb_to_ycbcr
 from edge_sdk.models.enhance_net import EnhanceNet
-from edge_sdk.models.spec import Colour, Task
+from edge_sdk.models.spec import Color, Task
 from edge_sdk.zoo.catalogue import resolve_model
 from edge_sdk.zoo.networks import fused_network
 
@@ -22,7 +22,7 @@ class InitialWeights:
     Attributes:
         model: the other, a shipped name or a file.
         taken: number of tensors taken over.
-        fresh: layers that hold a tensor that was not, and start as they were initialised.
+        fresh: layers that hold a tensor that was not, and start as they were initialized.
     """
 
     model: str
@@ -81,14 +81,14 @@ def copy_weights(network: EnhanceNet, source: EnhanceNet, model: str) -> Initial
 def _is_luma_of(source: EnhanceNet, network: EnhanceNet) -> bool:
     one, other = source.spec, network.spec
     same = (one.task, one.scale) == (other.task, other.scale)
-    colours = (one.colour, other.colour) == (Colour.Y, Colour.RGB)
-    return same and colours and one.task is Task.SUPER_RESOLUTION
+    colors = (one.color, other.color) == (Color.Y, Color.RGB)
+    return same and colors and one.task is Task.SUPER_RESOLUTION
 
 
 def _spread_over_channels(found: dict[str, Tensor], network: EnhanceNet) -> None:
     """Rewrite the tensors of a luma model's ends for three channels, in place."""
-    colours = torch.cat((torch.zeros(3, 1), torch.eye(3)), 1)[:, None]
-    black, *others = rgb_to_ycbcr(colours)[0, 0]
+    colors = torch.cat((torch.zeros(3, 1), torch.eye(3)), 1)[:, None]
+    black, *others = rgb_to_ycbcr(colors)[0, 0]
     share = torch.stack(others) - black
     gain = 1 / float(share.sum())
     wanted = {name: tensor.shape for name, tensor in network.state_dict().items()}

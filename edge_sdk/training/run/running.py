@@ -49,10 +49,10 @@ class TrainResult:
     Attributes:
         path: model file with the averaged weights of the best validation.
         psnr_db: validation PSNR of those weights; with kernels rounded to int8 where the recipe has
-            ``fake_quantised_steps``.
+            ``fake_quantized_steps``.
         baseline_db: PSNR of bicubic interpolation, or of the noisy pictures for denoising, on the
             same pictures; a model below it is of no use yet.
-        steps: optimisation steps taken in all.
+        steps: optimization steps taken in all.
         initial: what was taken over from the recipe's ``init``; ``None`` without one, and in a
             resumed run.
     """
@@ -178,7 +178,7 @@ def _trainer(
     group: Processes,
     progress: bool,
 ) -> Trainer:
-    every = min(config.validate_every, config.optimiser.steps)
+    every = min(config.validate_every, config.optimizer.steps)
     return Trainer(
         accelerator="auto",
         devices=group.here if group.count > 1 else "auto",
@@ -186,7 +186,7 @@ def _trainer(
         strategy="ddp" if group.count > 1 else "auto",
         # The loader knows which patches are whose.
         use_distributed_sampler=False,
-        max_steps=config.optimiser.steps,
+        max_steps=config.optimizer.steps,
         max_epochs=-1,
         val_check_interval=every,
         check_val_every_n_epoch=None,
@@ -196,7 +196,7 @@ def _trainer(
         callbacks=[
             # Before the average, which swaps itself out again at the end of a validation.
             *watchers,
-            Averaging(config.optimiser.average_decay, config.phases.statistics_steps),
+            Averaging(config.optimizer.average_decay, config.phases.statistics_steps),
             # After the validation, so that what it found is part of what a resumed run knows.
             ModelCheckpoint(
                 out,
@@ -219,7 +219,7 @@ def _fit(
     last: Path | None,
 ) -> None:
     trainer.fit(task, patches, pictures, ckpt_path=last, weights_only=True)
-    if trainer.global_step % min(task.config.validate_every, task.config.optimiser.steps):
+    if trainer.global_step % min(task.config.validate_every, task.config.optimizer.steps):
         trainer.validate(task, pictures, verbose=False)
     # Only then has the first process written the best weights, from which others may go on.
     trainer.strategy.barrier()

@@ -28,7 +28,7 @@ class StagesResult:
         path: model file with the best weights of the last stage.
         psnr_db: validation PSNR of those weights, as the last stage measures it.
         baseline_db: what they must be better than: bicubic interpolation or the noisy pictures.
-        steps: optimisation steps of all stages together.
+        steps: optimization steps of all stages together.
         stages: the result of every stage, in order.
     """
 
@@ -144,7 +144,7 @@ def _check(configs: Sequence[TrainConfig], done: int, group: Processes) -> None:
         try:
             task_of(config)
             _check_start(config, configs[number - 2] if number > 1 else None)
-            pictures = (config.data, config.model.scale, config.model.colour)
+            pictures = (config.data, config.model.scale, config.model.color)
             if pictures not in read:
                 read.append(pictures)
                 with simulation_progress(group.writes) as told:
@@ -181,12 +181,12 @@ def _finished_stages(configs: Sequence[TrainConfig], folder: StagesFolder) -> li
             "those of all stages, in order"
         )
     for number, (stage, config) in enumerate(zip(done, configs, strict=False), 1):
-        changed, steps = stage.changed(config), config.optimiser.steps
+        changed, steps = stage.changed(config), config.optimizer.steps
         if steps != stage.planned_steps:
             if number == begun and not changed:
                 # It may be made longer, as a run of one recipe: nothing builds on it yet.
                 return done[: number - 1]
-            changed.append(f"optimiser.steps: {stage.planned_steps}, now {steps}")
+            changed.append(f"optimizer.steps: {stage.planned_steps}, now {steps}")
         if changed:
             raise InputError(
                 f"{folder.path}: stage {number} is finished and was trained by another recipe "

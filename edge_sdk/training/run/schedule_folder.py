@@ -24,7 +24,7 @@ class FinishedStage:
         recipe: as :func:`edge_sdk.training.recipe.record.recorded` gives it.
         psnr_db: validation PSNR of its best weights.
         baseline_db: what they must be better than.
-        steps: optimisation steps taken.
+        steps: optimization steps taken.
     """
 
     recipe: dict[str, Any]
@@ -44,7 +44,7 @@ class FinishedStage:
     @property
     def planned_steps(self) -> int:
         """Steps that its recipe asked for."""
-        return int(self.recipe["optimiser"]["steps"])
+        return int(self.recipe["optimizer"]["steps"])
 
     def changed(self, config: TrainConfig) -> list[str]:
         """Keys in which ``config`` differs, other than those that a resumed run may change."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from edge_sdk.imaging import psnr, quantise, resize_bicubic
+from edge_sdk.imaging import psnr, quantize, resize_bicubic
 from edge_sdk.training.tasks.task import EnhanceTask
 
 
@@ -29,7 +29,7 @@ class BurstZoomTask(EnhanceTask):
     def baseline(self, source: Tensor) -> Tensor:
         """Bicubic interpolation of the reference, three of the features."""
         scale = self.network.spec.scale
-        first = 3 * scale**2 + 3  # Behind the merged colours and the mean.
+        first = 3 * scale**2 + 3  # Behind the merged colors and the mean.
         height, width = source.shape[-2:]
         reference = source[:, first : first + 3]
         return resize_bicubic(reference, size=(scale * height, scale * width))
@@ -37,7 +37,7 @@ class BurstZoomTask(EnhanceTask):
     def picture_psnr(self, output: Tensor, target: Tensor) -> float:
         """PSNR in dB where the target [1, 3, H, W] is a number, without the border; one must be."""
         known = ~self._inner(target).isnan()
-        shown = quantise(self._inner(output))
+        shown = quantize(self._inner(output))
         return psnr(shown[known][None], self._inner(target)[known][None])
 
     def compared(self, error: Tensor, target: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What the training of every task shares: loss, measure and optimiser."""
+"""What the training of every task shares: loss, measure and optimizer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lightning import LightningModule
 from torch import Tensor
 
 from edge_sdk.errors import ModelError
-from edge_sdk.imaging import psnr, quantise
+from edge_sdk.imaging import psnr, quantize
 from edge_sdk.models.enhance_net import EnhanceNet
 from edge_sdk.training.activation_codes import EVERY, CodedNetwork
 from edge_sdk.training.inputs.loaders import Batch
@@ -51,7 +51,7 @@ class EnhanceTask(LightningModule):
 
     def picture_psnr(self, output: Tensor, target: Tensor) -> float:
         """PSNR in dB of an output [1, C, H, W], rounded to 8 bits, without the border."""
-        return float(psnr(quantise(output[0]), target[0], border=self.border_px))
+        return float(psnr(quantize(output[0]), target[0], border=self.border_px))
 
     def compared(self, error: Tensor, target: Tensor) -> Tensor:
         """The part of an error that a training step is judged by: all of it.
@@ -73,17 +73,17 @@ class EnhanceTask(LightningModule):
     @property
     def rounds_to_bfloat16(self) -> bool:
         """Whether the convolutions of the step that is being taken compute in bfloat16."""
-        optimiser = self.config.optimiser
-        left = optimiser.steps - self.global_step
-        if self.phase is Phase.FAKE_QUANTISED:
+        optimizer = self.config.optimizer
+        left = optimizer.steps - self.global_step
+        if self.phase is Phase.FAKE_QUANTIZED:
             return False
-        return optimiser.precision == "bfloat16" and left > optimiser.float32_steps
+        return optimizer.precision == "bfloat16" and left > optimizer.float32_steps
 
     @property
     def squares_errors(self) -> bool:
         """Whether the loss of the step that is being taken is the mean squared error."""
-        optimiser = self.config.optimiser
-        return optimiser.steps - self.global_step <= optimiser.l2_steps
+        optimizer = self.config.optimizer
+        return optimizer.steps - self.global_step <= optimizer.l2_steps
 
     def on_train_batch_start(self, batch: Batch, _: int) -> None:
         """Enter the phase of the step; choose the codes of activations where that is due."""
@@ -103,7 +103,7 @@ class EnhanceTask(LightningModule):
         """Loss of one batch: inputs and targets, float32 in [0, 1]."""
         source, target = batch
         with torch.autocast(source.device.type, torch.bfloat16, enabled=self.rounds_to_bfloat16):
-            output = self._run(source, self.phase is Phase.FAKE_QUANTISED)
+            output = self._run(source, self.phase is Phase.FAKE_QUANTIZED)
         error = self.compared(output.float() - self._wanted(source, target), target)
         total = (error.square() if self.squares_errors else error.abs()).sum()
         loss: Tensor = total / max(error.numel(), 1)
@@ -147,15 +147,15 @@ class EnhanceTask(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Adam; linear warm-up, then a cosine to zero over the recipe's steps."""
-        optimiser = self.config.optimiser
+        optimizer = self.config.optimizer
 
         def factor(step: int) -> float:
-            if step < optimiser.warmup_steps:
-                return (step + 1) / optimiser.warmup_steps
-            span = max(1, optimiser.steps - optimiser.warmup_steps)
-            done = min(1.0, (step - optimiser.warmup_steps) / span)
+            if step < optimizer.warmup_steps:
+                return (step + 1) / optimizer.warmup_steps
+            span = max(1, optimizer.steps - optimizer.warmup_steps)
+            done = min(1.0, (step - optimizer.warmup_steps) / span)
             return 0.5 * (1 + math.cos(math.pi * done))
 
-        adam = torch.optim.Adam(self.parameters(), lr=optimiser.learning_rate)
+        adam = torch.optim.Adam(self.parameters(), lr=optimizer.learning_rate)
         schedule = torch.optim.lr_scheduler.LambdaLR(adam, factor)
         return {"optimizer": adam, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

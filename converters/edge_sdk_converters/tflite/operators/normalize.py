@@ -1,4 +1,4 @@
-"""Batch, group, instance and layer normalisation.
+"""Batch, group, instance and layer normalization.
 
 Statistics of groups of channels are taken without leaving rank 4: the mean of each channel over the
 picture, then a 1×1 convolution that averages the channels of each group.
@@ -23,7 +23,7 @@ def per_channel(array: NDArray[np.generic], order: Order | None) -> Floats:
 
 @handles("_native_batch_norm_legit_no_training", any_order=True)
 def batch_norm(call: Call) -> tuple[Value, ...]:
-    """Batch normalisation in eval mode as scale and offset, computed in float64.
+    """Batch normalization in eval mode as scale and offset, computed in float64.
 
     y = x·s + (b − m·s) with s = w / √(v + ε).
     """
@@ -37,20 +37,20 @@ def batch_norm(call: Call) -> tuple[Value, ...]:
         raise call.refuse(f"on a tensor of rank {len(x.shape)}")
     scale, offset = (per_channel(part, x.order) for part in (scale, offset))
     if step_of(call) is not None:
-        call.note("batch normalisation is a depthwise 1×1 convolution of int8 codes")
+        call.note("batch normalization is a depthwise 1×1 convolution of int8 codes")
         return (Value(integer_affine(call, x.tensor, scale, offset), x.shape, x.order),)
     return (Value(x.tensor * scale + offset, x.shape, x.order),)
 
 
 @handles("group_norm")
 def group_norm(call: Call) -> Value:
-    """Normalise each group of channels of each picture by its own mean and variance."""
+    """Normalize each group of channels of each picture by its own mean and variance."""
     return _grouped(call, call["input"], int(call["num_groups"]))
 
 
 @handles("instance_norm")
 def instance_norm(call: Call) -> Value:
-    """Normalise each channel of each picture, or by stored statistics if it has them."""
+    """Normalize each channel of each picture, or by stored statistics if it has them."""
     x: Value = call["input"]
     if not call["use_input_stats"]:
         raise call.refuse("with running statistics; use BatchNorm2d")
@@ -70,14 +70,14 @@ def _grouped(call: Call, x: Value, groups: int) -> Value:
         mean = tf.reduce_mean(tensor, axis=[1, 2], keepdims=True)
         return mean if groups == channels else tf.nn.conv2d(mean, average, 1, "VALID")
 
-    centred = x.tensor - group_mean(x.tensor)
-    deviation = tf.sqrt(group_mean(tf.square(centred)) + np.float32(call["eps"]))
-    return Value(_affine(call, centred / deviation), x.shape)
+    centered = x.tensor - group_mean(x.tensor)
+    deviation = tf.sqrt(group_mean(tf.square(centered)) + np.float32(call["eps"]))
+    return Value(_affine(call, centered / deviation), x.shape)
 
 
 @handles("layer_norm")
 def layer_norm(call: Call) -> Value:
-    """Normalise over the last axes; over all but the first for feature maps."""
+    """Normalize over the last axes; over all but the first for feature maps."""
     import tensorflow as tf
 
     x: Value = call["input"]
@@ -85,9 +85,9 @@ def layer_norm(call: Call) -> Value:
     if rank == 4 and count != 3:
         raise call.refuse(f"over {count} axes of a feature map")
     axes = list(range(rank - count, rank))
-    centred = x.tensor - tf.reduce_mean(x.tensor, axis=axes, keepdims=True)
-    variance = tf.reduce_mean(tf.square(centred), axis=axes, keepdims=True)
-    result = centred / tf.sqrt(variance + np.float32(call["eps"]))
+    centered = x.tensor - tf.reduce_mean(x.tensor, axis=axes, keepdims=True)
+    variance = tf.reduce_mean(tf.square(centered), axis=axes, keepdims=True)
+    result = centered / tf.sqrt(variance + np.float32(call["eps"]))
     return Value(_affine(call, result), x.shape)
 
 

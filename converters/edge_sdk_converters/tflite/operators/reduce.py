@@ -30,12 +30,12 @@ def reduce(call: Call) -> Value:
         return Value(simple[name](x.tensor, axis=axes, keepdims=keep), call.shape)
     if name == "linalg_vector_norm":
         return Value(_norm(call, x.tensor, axes, keep), call.shape)
-    centred = x.tensor - tf.reduce_mean(x.tensor, axis=axes, keepdims=True)
+    centered = x.tensor - tf.reduce_mean(x.tensor, axis=axes, keepdims=True)
     count = math.prod(int(x.tensor.shape[axis]) for axis in axes)
     correction = call.arguments.get("correction")
     unbiased = call.arguments.get("unbiased", True)
     lost = float(correction if correction is not None else unbiased)
-    variance = tf.reduce_sum(tf.square(centred), axis=axes, keepdims=keep) * np.float32(
+    variance = tf.reduce_sum(tf.square(centered), axis=axes, keepdims=keep) * np.float32(
         1 / (count - lost)
     )
     return Value(variance if name == "var" else tf.sqrt(variance), call.shape)

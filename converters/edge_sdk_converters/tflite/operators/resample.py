@@ -63,7 +63,7 @@ def pixel_unshuffle(call: Call) -> Value:
 
 @handles("upsample_nearest2d", "_upsample_nearest_exact2d", any_order=True)
 def upsample_nearest2d(call: Call) -> Value:
-    """Nearest neighbour, source row ⌊y·H_in/H_out⌋, or ⌊(y + ½)·H_in/H_out⌋ if exact."""
+    """Nearest neighbor, source row ⌊y·H_in/H_out⌋, or ⌊(y + ½)·H_in/H_out⌋ if exact."""
     import tensorflow as tf
 
     x: Value = call["input"]
@@ -89,7 +89,7 @@ def _nearest_by_gather(call: Call, x: Value) -> Value:
 
 @handles("upsample_bilinear2d", any_order=True)
 def upsample_bilinear2d(call: Call) -> Value:
-    """Bilinear, with half-pixel centres or with corners aligned."""
+    """Bilinear, with half-pixel centers or with corners aligned."""
     import tensorflow as tf
 
     x: Value = call["input"]

@@ -1,4 +1,4 @@
-"""Affine quantisation: q = clip(round(x / scale) + zero_point), x = scale · (q − zero_point)."""
+"""Affine quantization: q = clip(round(x / scale) + zero_point), x = scale · (q − zero_point)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reductions and normalisations."""
+"""Reductions and normalizations."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def _sampled(x: Tensor, size: Size, mode: str) -> Tensor:
 
 
 def _positions(source: int, target: int, mode: str) -> Tensor:
-    """Input coordinate of each output pixel; the centre of the first input pixel is 0."""
+    """Input coordinate of each output pixel; the center of the first input pixel is 0."""
     steps = torch.arange(target, dtype=torch.float32)
     if mode == "DEFAULT":
         return steps * (source / target)

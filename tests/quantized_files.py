@@ -1,4 +1,4 @@
-"""Quantised files made by the vendors' own tools, for the runners to read."""
+"""Quantized files made by the vendors' own tools, for the runners to read."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def int8_pte(path: Path, model: nn.Module, example: Tensor) -> None:
         from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
         from executorch.exir import to_edge_transform_and_lower
 
-        program = torch.export.export(_quantised(model, example), (example,))
+        program = torch.export.export(_quantized(model, example), (example,))
         lowered = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()])
         path.write_bytes(lowered.to_executorch().buffer)
 
@@ -58,12 +58,12 @@ def int8_ended_pte(path: Path, model: nn.Module, example: Tensor) -> None:
         from executorch.exir.passes.quantize_io_pass import QuantizeInputs, QuantizeOutputs
 
         assert executorch.kernels.quantized
-        edge = to_edge(torch.export.export(_quantised(model, example), (example,)))
+        edge = to_edge(torch.export.export(_quantized(model, example), (example,)))
         edge = edge.transform([QuantizeInputs(edge, [0]), QuantizeOutputs(edge, [0])])
         path.write_bytes(edge.to_executorch().buffer)
 
 
-def _quantised(model: nn.Module, example: Tensor) -> nn.Module:
+def _quantized(model: nn.Module, example: Tensor) -> nn.Module:
     from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
         XNNPACKQuantizer,
         get_symmetric_quantization_config,
@@ -71,8 +71,8 @@ def _quantised(model: nn.Module, example: Tensor) -> nn.Module:
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 
     config = get_symmetric_quantization_config(is_per_channel=True)
-    quantiser = XNNPACKQuantizer().set_global(config)
-    prepared = prepare_pt2e(torch.export.export(model.eval(), (example,)).module(), quantiser)
+    quantizer = XNNPACKQuantizer().set_global(config)
+    prepared = prepare_pt2e(torch.export.export(model.eval(), (example,)).module(), quantizer)
     prepared(example)
     converted: nn.Module = convert_pt2e(prepared)
     return converted

@@ -27,7 +27,7 @@ def test_ycbcr_range_is_studio_swing() -> None:
 
 
 @given(st.floats(0, 1))
-def test_grey_has_no_chroma(level: float) -> None:
+def test_gray_has_no_chroma(level: float) -> None:
     y, cb, cr = rgb_to_ycbcr(torch.full((3, 1, 1), level, dtype=torch.float64)).flatten()
     assert float(255 * y) == pytest.approx(16 + 219 * level)
     assert float(255 * cb) == pytest.approx(128)
@@ -51,7 +51,7 @@ def test_transfer_keeps_black_and_white_rises_and_has_finite_gradients() -> None
     torch.testing.assert_close(gradient, torch.ones_like(gradient), rtol=0, atol=1e-5)
 
 
-def test_mid_grey_of_the_standard() -> None:
+def test_mid_gray_of_the_standard() -> None:
     assert float(srgb_to_linear(torch.tensor([0.5]))) == pytest.approx(0.214041, abs=1e-6)
 
 
