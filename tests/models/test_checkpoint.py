@@ -197,11 +197,23 @@ def test_foreign_safetensors_are_refused(stored: Path) -> None:
         assert_refused(stored, "not an edge-sdk model file")
 
 
-@pytest.mark.parametrize("version", ["0", "2", "1.0", ""])
+@pytest.mark.parametrize("version", ["0", "3", "1.0", ""])
 def test_other_versions_are_refused(stored: Path, version: str) -> None:
     metadata = metadata_of(stored) | {"version": version}
     stored.write_bytes(save(load(stored.read_bytes()), metadata))
     assert_refused(stored, "update edge-sdk")
+
+
+def test_files_of_the_first_version_are_read_and_said_so(
+    stored: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    weights, metadata = load(stored.read_bytes()), metadata_of(stored)
+    old = metadata | {"version": "1", "config": metadata["config"].replace('"color"', '"colour"')}
+    expected = load_checkpoint(stored).model
+    stored.write_bytes(save(weights, old))
+    model = load_checkpoint(stored).model
+    assert model.config == expected.config
+    assert "earlier version" in caplog.text
 
 
 def test_weights_that_do_not_fit_are_refused(stored: Path) -> None:
