@@ -50,4 +50,4 @@ class MissingExtraError(EdgeSdkError):
 def first_line(error: BaseException) -> str:
     """First line of a foreign error's message, or the error's type if it has none."""
     lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    return " ".join(lines[0].split()) if lines else type(error).__name__

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from edge_sdk.burst.driver.tiles import Region
 from edge_sdk.burst.stages.restore import RestoreConfig
 from edge_sdk.burst.stages.steering import SteeringConfig
 from edge_sdk.errors import InputError
+from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.registration import RegistrationConfig
 
 SCALES = (1, 2, 3, 4)
@@ -33,7 +33,7 @@ class ZoomConfig:
 
     scale: int = 2
     reference: int | None = None
-    crop: Region | None = None
+    crop: Rectangle | None = None
     reference_weight: float = 1.5
     noise_std: float | None = None
     provenance: bool = False

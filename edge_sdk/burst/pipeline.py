@@ -15,7 +15,6 @@ from edge_sdk.burst.driver.align import align_most
 from edge_sdk.burst.driver.merging import merge
 from edge_sdk.burst.driver.plan import MergePlan
 from edge_sdk.burst.driver.stages import decodes_bursts, stages_for
-from edge_sdk.burst.driver.tiles import Region
 from edge_sdk.burst.frames.sinks import GraySink, Sink, TensorSink
 from edge_sdk.burst.frames.source import FrameSource, TensorSource
 from edge_sdk.burst.reference.choice import is_blurry
@@ -24,6 +23,7 @@ from edge_sdk.burst.result import FrameReport, ZoomResult
 from edge_sdk.burst.stages.decode import USUAL_HALO_PX
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import apply_tiled, resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
+from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.models.spec import ModelSpec
 from edge_sdk.progress import Progress, silent
 from edge_sdk.registration import Registration
@@ -193,7 +193,7 @@ def _note(registration: Registration | None, share: float) -> str:
     return ""
 
 
-def _region(source: FrameSource, config: ZoomConfig) -> Region:
+def _region(source: FrameSource, config: ZoomConfig) -> Rectangle:
     height, width = source.height, source.width
     if source.count == 0:
         raise InputError("a burst needs at least one frame; name the files")
@@ -203,7 +203,7 @@ def _region(source: FrameSource, config: ZoomConfig) -> Region:
             f"{SMALLEST_FRAME_PX}×{SMALLEST_FRAME_PX} px"
         )
     if config.crop is None:
-        return Region(0, 0, width, height)
+        return Rectangle(left=0, top=0, width=width, height=height)
     config.crop.check(height, width, SMALLEST_FRAME_PX)
     return config.crop
 

@@ -11,9 +11,8 @@ from pathlib import Path
 from torch import Tensor
 
 from edge_sdk.emulate.runtimes.names import EAGER, RUNTIMES, runtime_name
-from edge_sdk.emulate.whole_pictures import least_window
+from edge_sdk.emulate.whole_pictures import ArtifactMethod, least_window
 from edge_sdk.errors import ConversionError, EdgeSdkError, InputError, OutputError, PictureError
-from edge_sdk.evaluation import ArtifactMethod
 from edge_sdk.imaging import Picture, read_picture, write_picture
 from edge_sdk.imaging.encoding import FORMATS
 from edge_sdk.models import EnhanceNet, enhance_picture

@@ -14,6 +14,7 @@ from torch.nn import functional
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging.color import rgb_to_ycbcr
 from edge_sdk.imaging.picture import Picture, to_levels
+from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.imaging.resize import resize_bicubic
 
 if TYPE_CHECKING:
@@ -24,24 +25,6 @@ _INK = (236, 236, 232)
 _ACCENT = (255, 196, 64)
 _SMALLEST_FONT_PX = 9
 _SUBSTITUTES = str.maketrans({"×": "x", "−": "-"})
-
-
-@dataclass(frozen=True)
-class Box:
-    """A rectangle of a picture in pixels: rows [top, top + height), columns [left, left + width).
-
-    Raises:
-        InputError: if it is empty or starts outside.
-    """
-
-    top: int
-    left: int
-    height: int
-    width: int
-
-    def __post_init__(self) -> None:
-        if min(self.top, self.left) < 0 or min(self.height, self.width) < 1:
-            raise InputError(f"{self} must start at 0 or later and hold at least one pixel")
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +41,7 @@ class Panel:
     pixels: Tensor
 
 
-def pick_detail_box(image: Tensor, size: int) -> Box:
+def pick_detail_box(image: Tensor, size: int) -> Rectangle:
     """The square with the most fine detail, at least an eighth of the picture from its border.
 
     Detail is the mean over the square of ``|∇²Y|``, the response of luma to the Laplacian; being
@@ -81,10 +64,10 @@ def pick_detail_box(image: Tensor, size: int) -> Box:
     margins = [min(side // 8, (side - size) // 2) for side in image.shape[-2:]]
     inside = mean[margins[0] : mean.shape[0] - margins[0], margins[1] : mean.shape[1] - margins[1]]
     row, column = divmod(int(inside.argmax()), inside.shape[1])
-    return Box(margins[0] + row, margins[1] + column, size, size)
+    return Rectangle(top=margins[0] + row, left=margins[1] + column, height=size, width=size)
 
 
-def comparison_sheet(panels: Sequence[Panel], detail: Box, *, panel_px: int = 512) -> Picture:
+def comparison_sheet(panels: Sequence[Panel], detail: Rectangle, *, panel_px: int = 512) -> Picture:
     """Lay panels side by side: caption, whole picture with the box outlined, detail below.
 
     The whole picture is reduced bicubically to ``panel_px`` where it is wider; the detail is
@@ -144,7 +127,7 @@ def comparison_sheet(panels: Sequence[Panel], detail: Box, *, panel_px: int = 51
     return Picture(pixels)
 
 
-def _check_panels(panels: Sequence[Panel], detail: Box) -> None:
+def _check_panels(panels: Sequence[Panel], detail: Rectangle) -> None:
     if not panels:
         raise InputError("a comparison needs at least one panel")
     shape = panels[0].pixels.shape
@@ -158,7 +141,7 @@ def _check_panels(panels: Sequence[Panel], detail: Box) -> None:
                 f"panel {panel.caption!r} is {panel.pixels.shape[2]}×{panel.pixels.shape[1]} px, "
                 f"not {shape[2]}×{shape[1]} px as the first; resize it"
             )
-    if detail.top + detail.height > shape[1] or detail.left + detail.width > shape[2]:
+    if not detail.lies_on(shape[1], shape[2]):
         raise InputError(f"{detail} reaches outside the panels of {shape[2]}×{shape[1]} px")
 
 

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from edge_sdk.burst import choose_reference, gradient_score
-from edge_sdk.burst.driver.tiles import Region
 from edge_sdk.burst.reference.choice import laplacian_energy
 from edge_sdk.burst.reference.gradient_energy import GradientEnergy, gradient_energy
 from edge_sdk.burst.reference.noise import estimate_noise_std
@@ -18,6 +17,7 @@ from edge_sdk.data.probes.examples import PHOTOS, example_photo
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import rgb_to_ycbcr, srgb_to_linear
 from edge_sdk.imaging.filters import gaussian_blur
+from edge_sdk.imaging.rectangle import Rectangle
 
 BLURS = (0.0, 0.5, 0.8, 1.2, 2.0)
 
@@ -130,18 +130,24 @@ def test_only_the_region_counts() -> None:
     right = sharp.clone()
     right[..., :160] = gaussian_blur(sharp, 2.0)[..., :160]
     frames = torch.cat((left, right)) + 4 / 255 * torch.randn(2, 1, 240, 320)
-    assert choose_reference(frames, region=Region(10, 20, 130, 200)).index == 0
-    assert choose_reference(frames, region=Region(175, 20, 140, 200)).index == 1
-    whole = choose_reference(frames, region=Region(0, 0, 320, 240))
+    assert (
+        choose_reference(frames, region=Rectangle(left=10, top=20, width=130, height=200)).index
+        == 0
+    )
+    assert (
+        choose_reference(frames, region=Rectangle(left=175, top=20, width=140, height=200)).index
+        == 1
+    )
+    whole = choose_reference(frames, region=Rectangle(left=0, top=0, width=320, height=240))
     assert whole == choose_reference(frames)
 
 
 @pytest.mark.parametrize(
-    "region", [(-1, 0, 20, 20), (0, 0, 15, 20), (30, 0, 20, 20), (0, 21, 20, 20), (0, 0, 0, 0)]
+    "region", ["-1,0,20,20", "0,0,15,20", "30,0,20,20", "0,21,20,20", "0,0,0,0"]
 )
-def test_a_region_outside_the_frame(region: tuple[int, int, int, int]) -> None:
+def test_a_region_outside_the_frame(region: str) -> None:
     with pytest.raises(InputError, match="crop"):
-        choose_reference(torch.rand(2, 1, 40, 40), region=Region(*region))
+        choose_reference(torch.rand(2, 1, 40, 40), region=Rectangle.parse(region))
 
 
 def test_the_energy_of_noise_alone_is_nothing() -> None:

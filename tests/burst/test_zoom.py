@@ -8,13 +8,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from edge_sdk.burst import Region, ZoomConfig, enlarge_single, spooling, zoom
+from edge_sdk.burst import ZoomConfig, enlarge_single, spooling, zoom
 from edge_sdk.burst.stages.restore import RestoreConfig
 from edge_sdk.data.camera.simulation import CameraConfig, SimulatedBurst, simulate_burst
 from edge_sdk.data.probes.examples import PHOTOS, example_photo
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.evaluation.burst_baselines import average_aligned, bicubic
 from edge_sdk.imaging import psnr, quantize, resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
+from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.zoo.catalogue import load_model
 
 NOISE = 8 / 255
@@ -238,13 +239,19 @@ def test_a_crop_is_that_part_of_the_whole() -> None:
     frames = small_burst().frames
     config = ZoomConfig(reference=0, noise_std=NOISE)
     whole = zoom(frames, None, config).pixels
-    part = zoom(frames, None, replace(config, crop=Region(20, 30, 40, 36)))
+    part = zoom(frames, None, replace(config, crop=Rectangle(left=20, top=30, width=40, height=36)))
     assert part.pixels.shape == (3, 72, 80)
     torch.testing.assert_close(part.pixels, whole[:, 60:132, 40:120], rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("crop", [Region(-1, 0, 40, 40), Region(60, 0, 60, 40)])
-def test_a_crop_outside_the_frames_is_refused(crop: Region) -> None:
+@pytest.mark.parametrize(
+    "crop",
+    [
+        Rectangle(left=-1, top=0, width=40, height=40),
+        Rectangle(left=60, top=0, width=60, height=40),
+    ],
+)
+def test_a_crop_outside_the_frames_is_refused(crop: Rectangle) -> None:
     with pytest.raises(InputError, match="does not lie on the frames"):
         zoom(small_burst().frames, None, ZoomConfig(crop=crop))
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from edge_sdk.errors import InputError, PictureError
-from edge_sdk.imaging import Box, Panel, comparison_sheet, pick_detail_box
+from edge_sdk.imaging import Panel, comparison_sheet, pick_detail_box
+from edge_sdk.imaging.rectangle import Rectangle
 
 
 def test_detail_box_finds_the_texture() -> None:
@@ -27,7 +28,7 @@ def test_detail_box_stays_away_from_the_border(size: int) -> None:
 
 @pytest.mark.parametrize(("count", "side"), [(1, 64), (2, 300), (4, 512), (3, 700)])
 def test_panels_stand_apart_and_the_detail_keeps_its_pixels(count: int, side: int) -> None:
-    detail = Box(20, 30, 16, 16)
+    detail = Rectangle(top=20, left=30, height=16, width=16)
     panels = [Panel(f"net {index}", torch.rand(3, side, side)) for index in range(count)]
     sheet = comparison_sheet(panels, detail, panel_px=512)
     column_px = min(512, side)
@@ -54,25 +55,37 @@ def test_panels_stand_apart_and_the_detail_keeps_its_pixels(count: int, side: in
 def test_captions_that_cannot_be_set_are_refused() -> None:
     pixels = torch.zeros(3, 64, 64)
     with pytest.raises(InputError, match="too long"):
-        comparison_sheet([Panel("a caption far too long for its column", pixels)], Box(0, 0, 8, 8))
+        comparison_sheet(
+            [Panel("a caption far too long for its column", pixels)],
+            Rectangle(top=0, left=0, height=8, width=8),
+        )
     with pytest.raises(InputError, match="font has no"):
-        comparison_sheet([Panel("漢", pixels)], Box(0, 0, 8, 8))
-    assert comparison_sheet([Panel("×4 −1 ·", pixels)], Box(0, 0, 8, 8)).width == 64 + 16
+        comparison_sheet([Panel("漢", pixels)], Rectangle(top=0, left=0, height=8, width=8))
+    assert (
+        comparison_sheet(
+            [Panel("×4 −1 ·", pixels)], Rectangle(top=0, left=0, height=8, width=8)
+        ).width
+        == 64 + 16
+    )
 
 
 def test_panels_that_do_not_fit_are_refused() -> None:
     small, large = torch.zeros(3, 64, 64), torch.zeros(3, 64, 65)
     with pytest.raises(InputError, match="at least one panel"):
-        comparison_sheet([], Box(0, 0, 8, 8))
+        comparison_sheet([], Rectangle(top=0, left=0, height=8, width=8))
     with pytest.raises(PictureError, match="'b' is 65×64 px, not 64×64"):
-        comparison_sheet([Panel("a", small), Panel("b", large)], Box(0, 0, 8, 8))
+        comparison_sheet(
+            [Panel("a", small), Panel("b", large)], Rectangle(top=0, left=0, height=8, width=8)
+        )
     with pytest.raises(InputError, match="outside"):
-        comparison_sheet([Panel("a", small)], Box(60, 0, 8, 8))
+        comparison_sheet([Panel("a", small)], Rectangle(top=60, left=0, height=8, width=8))
     with pytest.raises(InputError, match="exceeds the column"):
-        comparison_sheet([Panel("a", small)], Box(0, 0, 40, 40), panel_px=32)
+        comparison_sheet(
+            [Panel("a", small)], Rectangle(top=0, left=0, height=40, width=40), panel_px=32
+        )
     with pytest.raises(InputError, match="3, H, W"):
-        comparison_sheet([Panel("a", small[:1])], Box(0, 0, 8, 8))
-    with pytest.raises(InputError, match="at least one pixel"):
-        Box(0, 0, 0, 8)
+        comparison_sheet([Panel("a", small[:1])], Rectangle(top=0, left=0, height=8, width=8))
+    with pytest.raises(InputError, match="outside"):
+        comparison_sheet([Panel("a", small)], Rectangle(top=0, left=0, height=0, width=8))
     with pytest.raises(InputError, match="does not fit"):
         pick_detail_box(small, 65)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from edge_sdk.burst.driver.tiles import Region
 from edge_sdk.data.camera.far_near import FarNearShots
 from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.errors import InputError, SceneError
 from edge_sdk.imaging import linear_to_srgb, resize_bicubic, srgb_to_linear
 from edge_sdk.imaging.filters import gaussian_blur
+from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.pairs import PairConfig
 from edge_sdk.pairs.couple.geometry import region_offset, shifted
 from edge_sdk.pairs.couple.placing import Placement
@@ -186,7 +186,7 @@ def test_a_loose_setting_lets_more_ghosts_pass(shots: FarNearShots) -> None:
 
 def test_the_region_is_what_both_show(shots: FarNearShots) -> None:
     couple = couple_of(shots.burst.frames, shots.near)
-    region: Region = couple.region
+    region: Rectangle = couple.region
     grid = centered_grid(region.height, region.width, like=couple.refined.placement.matrix)
     placement: Placement = couple.refined.placement
     limit = torch.tensor([shots.near.shape[-1] / 2, shots.near.shape[-2] / 2])

@@ -348,12 +348,14 @@ def test_the_stored_motions_place_the_stored_pictures(made: Path) -> None:
     assert len(stored.fields) == 3
     assert bool((stored.fields[0].matrix == torch.eye(3, dtype=torch.float64)).all())
     record = json.loads((made / "scenes" / "astronaut" / "scene.json").read_text())
-    from edge_sdk.burst.driver.tiles import Region
+    from edge_sdk.imaging.rectangle import Rectangle
     from edge_sdk.pairs.couple.geometry import region_offset
     from edge_sdk.registration.motion import centered_grid, transform
 
     reference = record["frames"][0]
-    region = Region(reference["left"], reference["top"], record["width"], record["height"])
+    region = Rectangle(
+        left=reference["left"], top=reference["top"], width=record["width"], height=record["height"]
+    )
     truth = shots.homography(int(reference["source"][0]), 0)
     grid = centered_grid(region.height, region.width, like=truth).reshape(-1, 2)
     offset = region_offset(region, *shots.burst.frames.shape[-2:])

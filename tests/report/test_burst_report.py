@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from edge_sdk.burst import FrameReport, Region, ZoomConfig, ZoomResult
+from edge_sdk.burst import FrameReport, ZoomConfig, ZoomResult
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import Metadata, Picture, resize_bicubic
+from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.registration import Registration
 from edge_sdk.registration.field import MotionField
 from edge_sdk.registration.motion import EuclideanMotion
@@ -138,7 +139,7 @@ def test_the_plot_puts_every_frame_where_its_motion_says() -> None:
     assert set(dots) == {f"{index} frame{index}.png" for index in range(4)}
     origin = dots["0 frame0.png"]
     assert (origin.get("cx"), origin.get("cy")) == ("160", "160")
-    # Tile offsets shift the center a little: by less than half a pixel of the frames here.
+    # Rectangle offsets shift the center a little: by less than half a pixel of the frames here.
     middle = torch.zeros(1, 2, dtype=torch.float64)
     places = {index: field(index).at(middle)[0] for index in (1, 2, 3)}
     px = (float(dots["3 frame3.png"].get("cx")) - 160) / float(places[3][0])
@@ -302,7 +303,7 @@ def test_evidence_is_what_the_driver_returned() -> None:
 
 def test_a_part_of_the_reference_is_told_as_such() -> None:
     picture = Picture(torch.rand(3, HEIGHT, WIDTH))
-    config = ZoomConfig(crop=Region(left=30, top=20, width=WIDTH, height=HEIGHT))
+    config = ZoomConfig(crop=Rectangle(left=30, top=20, width=WIDTH, height=HEIGHT))
     found = evidence_of(result(2, 200, 300), ["a", "b"], picture, "z.png", config)
     assert found.corner == (20, 30)
     assert "the part of the reference from column 30, row 20" in words(burst_report(found))

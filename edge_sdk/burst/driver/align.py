@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 import torch
 
 from edge_sdk.burst.driver.noise_gauge import BLUR_PX, NoiseGauge
-from edge_sdk.burst.driver.tiles import Region
 from edge_sdk.burst.frames.luma import luma_of
 from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.burst.frames.threads import Spread, spreading_frames
 from edge_sdk.burst.reference.choice import ReferenceChoice
 from edge_sdk.burst.reference.scoring import score
 from edge_sdk.imaging.color import LUMA_NOISE
+from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.progress import Progress
 from edge_sdk.registration import MotionField, Registrar, Registration, RegistrationConfig
 
@@ -104,7 +104,7 @@ def align_whole(
     Raises:
         InputError: if ``forced`` is not the index of a frame.
     """
-    region = Region(0, 0, source.width, source.height)
+    region = Rectangle(left=0, top=0, width=source.width, height=source.height)
     choice = score(source, region, forced, report)
     return align_most(source, choice, config, noise_std, report)
 

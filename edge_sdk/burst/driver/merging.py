@@ -12,9 +12,10 @@ from edge_sdk.burst.driver.plan import Merged, MergePlan
 from edge_sdk.burst.driver.stages import DecodeStage, Stages
 from edge_sdk.burst.driver.summing import Band, summed
 from edge_sdk.burst.driver.tally import Tally
-from edge_sdk.burst.driver.tiles import Region, bands, cuts
+from edge_sdk.burst.driver.tiles import bands, cuts
 from edge_sdk.burst.frames.sinks import Sink
 from edge_sdk.burst.frames.threads import Spread, spreading
+from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.progress import Progress
 
 
@@ -32,11 +33,11 @@ def merge(plan: MergePlan, stages: Stages, sink: Sink, report: Progress) -> Merg
     """
     region, halo_px = plan.region, stages.halo_px
     tally = Tally(region, plan.provenance)
-    wider = Region(
-        region.left - halo_px,
-        region.top - halo_px,
-        region.width + 2 * halo_px,
-        region.height + 2 * halo_px,
+    wider = Rectangle(
+        left=region.left - halo_px,
+        top=region.top - halo_px,
+        width=region.width + 2 * halo_px,
+        height=region.height + 2 * halo_px,
     )
     rows = list(bands(wider, stages.tile_px))
     total = sum(len(row) for row in rows)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from edge_sdk.burst.driver.tiles import Region
 from edge_sdk.burst.frames.source import FrameSource
+from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.registration import MotionField
 
 
@@ -28,7 +28,7 @@ class MergePlan:
     source: FrameSource
     reference: int
     motions: dict[int, MotionField]
-    region: Region
+    region: Rectangle
     noise_std: float
     reference_weight: float
     provenance: bool = False

@@ -12,16 +12,10 @@ from torch import Tensor
 from edge_sdk.burst.driver.plan import MergePlan
 from edge_sdk.burst.driver.stages import EncodeStage
 from edge_sdk.burst.driver.tally import Tally
-from edge_sdk.burst.driver.tiles import (
-    FrameCrop,
-    Strip,
-    Tile,
-    crop_frame,
-    crop_reference,
-    reach_rows,
-)
+from edge_sdk.burst.driver.tiles import FrameCrop, Strip, crop_frame, crop_reference, reach_rows
 from edge_sdk.burst.frames.threads import Spread
 from edge_sdk.burst.stages.encode import HALO_PX
+from edge_sdk.imaging.rectangle import Rectangle
 
 FRAMES_AT_ONCE = 10
 """Frames whose rows are in memory together."""
@@ -65,7 +59,7 @@ class Band:
 
 
 def summed(
-    plan: MergePlan, encode: EncodeStage, row: list[Tile], tally: Tally, spread: Spread
+    plan: MergePlan, encode: EncodeStage, row: list[Rectangle], tally: Tally, spread: Spread
 ) -> Band:
     """Sums of all frames over one row of tiles."""
     still = _reference_strip(plan, row)
@@ -92,7 +86,7 @@ def _encoded(
     encode: EncodeStage,
     group: list[int],
     strips: dict[int, Strip],
-    place: tuple[Tile, FrameCrop],
+    place: tuple[Rectangle, FrameCrop],
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Sums, weights and trust of a group of frames for one tile."""
     tile, reference = place
@@ -112,7 +106,7 @@ def _encoded(
     )
 
 
-def _reference_strip(plan: MergePlan, row: list[Tile]) -> Strip:
+def _reference_strip(plan: MergePlan, row: list[Rectangle]) -> Strip:
     height = plan.source.height
     # A row of tiles may lie beyond the frame as a whole: its nearest row stands in.
     top = min(max(row[0].top - HALO_PX, 0), height - 1)
@@ -120,7 +114,7 @@ def _reference_strip(plan: MergePlan, row: list[Tile]) -> Strip:
     return Strip(plan.source.rows(plan.reference, top, bottom), top, height)
 
 
-def _strip(plan: MergePlan, index: int, row: list[Tile]) -> Strip:
+def _strip(plan: MergePlan, index: int, row: list[Rectangle]) -> Strip:
     top, bottom = reach_rows(plan.motions[index], row, HALO_PX)
     return Strip(plan.source.rows(index, top, bottom), top, plan.source.height)
 

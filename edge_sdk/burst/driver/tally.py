@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from edge_sdk.burst.driver.tiles import Region, Tile
+from edge_sdk.imaging.rectangle import Rectangle
 
 MAP_PX = 4
 """Side of the squares of reference pixels that the provenance maps average."""
@@ -20,13 +20,13 @@ class Tally:
         mapped: whether to keep maps.
     """
 
-    def __init__(self, region: Region, mapped: bool) -> None:
+    def __init__(self, region: Rectangle, mapped: bool) -> None:
         self._region = region
         self._mapped = mapped
         self._agreed: dict[int, float] = {}
         self._maps: dict[int, Tensor] = {}
 
-    def count(self, frames: list[int], tile: Tile, trust: Tensor) -> None:
+    def count(self, frames: list[int], tile: Rectangle, trust: Tensor) -> None:
         """Add a tile: float [N, h, w], trust in each of the frames at each of its pixels."""
         region = self._region
         top, left = max(tile.top, region.top), max(tile.left, region.left)

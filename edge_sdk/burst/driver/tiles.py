@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from edge_sdk.burst.stages.encode import MAX_OFFSET_PX
-from edge_sdk.errors import InputError
+from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.registration import MotionField
 
 LATTICE_PX = 4
@@ -20,71 +20,6 @@ RIGID_LATTICE_PX = 16
 """The same for a motion without offsets, which hardly bends."""
 SHIFT_STEPS = 16384
 """Steps of a pixel to which shifts are rounded there."""
-
-
-@dataclass(frozen=True)
-class Region:
-    """A rectangle of the reference, in its pixels.
-
-    Attributes:
-        left: first column.
-        top: first row.
-        width: columns.
-        height: rows.
-    """
-
-    left: int
-    top: int
-    width: int
-    height: int
-
-    @staticmethod
-    def parse(text: str) -> Region:
-        """Read ``X,Y,WIDTH,HEIGHT``.
-
-        Raises:
-            InputError: if the text is something else.
-        """
-        try:
-            left, top, width, height = (int(part) for part in text.split(","))
-        except ValueError as error:
-            raise InputError(
-                f"crop {text!r} is not X,Y,WIDTH,HEIGHT; give four whole numbers such as "
-                "200,100,640,480"
-            ) from error
-        return Region(left, top, width, height)
-
-    def check(self, height: int, width: int, smallest_px: int) -> None:
-        """Raise :class:`InputError` unless it lies on a picture and is large enough."""
-        text = f"{self.left},{self.top},{self.width},{self.height}"
-        if min(self.width, self.height) < smallest_px:
-            raise InputError(
-                f"crop {text} (x,y,width,height) is too small; give at least "
-                f"{smallest_px}×{smallest_px} px"
-            )
-        inside = self.left >= 0 and self.top >= 0
-        if not inside or self.left + self.width > width or self.top + self.height > height:
-            raise InputError(
-                f"crop {text} (x,y,width,height) does not lie on the frames, which are "
-                f"{width}×{height} px"
-            )
-
-
-@dataclass(frozen=True)
-class Tile:
-    """A rectangle of the reference that is encoded at once; it may lie beyond the frame's edge.
-
-    Attributes:
-        top: first row.
-        left: first column.
-        height: rows.
-        width: columns.
-    """
-
-    top: int
-    left: int
-    height: int
-    width: int
 
 
 @dataclass(frozen=True)
@@ -119,11 +54,14 @@ class FrameCrop:
     confidence: Tensor
 
 
-def bands(region: Region, most_px: int) -> Iterator[list[Tile]]:
+def bands(region: Rectangle, most_px: int) -> Iterator[list[Rectangle]]:
     """Cover a region with tiles that touch, of nearly equal sides up to ``most_px``; by rows."""
     columns = list(cuts(region.width, most_px))
     for top, height in cuts(region.height, most_px):
-        yield [Tile(region.top + top, region.left + left, height, width) for left, width in columns]
+        yield [
+            Rectangle(top=region.top + top, left=region.left + left, height=height, width=width)
+            for left, width in columns
+        ]
 
 
 def cuts(length: int, most: int) -> Iterator[tuple[int, int]]:
@@ -134,7 +72,7 @@ def cuts(length: int, most: int) -> Iterator[tuple[int, int]]:
         yield start, end - start
 
 
-def crop_reference(strip: Strip, tile: Tile, halo_px: int) -> FrameCrop:
+def crop_reference(strip: Strip, tile: Rectangle, halo_px: int) -> FrameCrop:
     """Crop the reference itself, R × C = tile and halo: its samples lie on its pixels."""
     width = strip.pixels.shape[-1]
     rows = torch.arange(tile.height + 2 * halo_px) + (tile.top - halo_px)
@@ -148,7 +86,7 @@ def crop_reference(strip: Strip, tile: Tile, halo_px: int) -> FrameCrop:
     return FrameCrop(pixels, torch.zeros(2, len(rows), len(columns)), confidence[None])
 
 
-def crop_frame(strip: Strip, field: MotionField, tile: Tile, halo_px: int) -> FrameCrop:
+def crop_frame(strip: Strip, field: MotionField, tile: Rectangle, halo_px: int) -> FrameCrop:
     """Crop a frame along its motion, to the nearest whole pixel of each of the tile's pixels.
 
     A pixel p of the tile takes the frame's pixel n nearest to M(p); that sample lies at
@@ -196,7 +134,7 @@ def _gathered(strip: Strip, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tens
     return pixels.reshape(3, *rows.shape), inside
 
 
-def reach_rows(field: MotionField, tiles: list[Tile], halo_px: int) -> tuple[int, int]:
+def reach_rows(field: MotionField, tiles: list[Rectangle], halo_px: int) -> tuple[int, int]:
     """First and last row (excluded) of a frame that a row of tiles may need, on the frame."""
     left, right = tiles[0].left - halo_px, tiles[-1].left + tiles[-1].width + halo_px
     top, bottom = tiles[0].top - halo_px, tiles[0].top + tiles[0].height + halo_px
@@ -230,7 +168,7 @@ def _node(place: int, step: int) -> int:
 
 
 def _sampled_motion(
-    field: MotionField, tile: Tile, halo_px: int
+    field: MotionField, tile: Rectangle, halo_px: int
 ) -> tuple[Tensor, tuple[tuple[float, float], tuple[float, float]], Tensor | None]:
     """M(p) − p float32 [2, R, C], J⁻¹ by rows, and trust [R, C] or ``None`` for 1.
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from edge_sdk.burst.driver.tiles import Region
 from edge_sdk.burst.frames.source import Spool
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import Metadata, Picture, read_picture
+from edge_sdk.imaging.rectangle import Rectangle
 
 
 def spool_pictures(paths: Sequence[Path], spool: Spool) -> list[Metadata]:
@@ -43,7 +43,7 @@ def spool_pictures(paths: Sequence[Path], spool: Spool) -> list[Metadata]:
 
 
 def spooled_picture(
-    spool: Spool, index: int, metadata: Metadata, region: Region | None = None
+    spool: Spool, index: int, metadata: Metadata, region: Rectangle | None = None
 ) -> Picture:
     """A frame, or a region of it, as a picture with what its file held.
 
@@ -54,7 +54,7 @@ def spooled_picture(
         region: part of it; ``None`` for all.
     """
     if region is None:
-        region = Region(0, 0, spool.width, spool.height)
+        region = Rectangle(left=0, top=0, width=spool.width, height=spool.height)
     rows = slice(region.top, region.top + region.height)
     columns = slice(region.left, region.left + region.width)
     pixels = spool.rows(index, rows.start, rows.stop)[:, :, columns].contiguous()

@@ -5,15 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from edge_sdk.burst.driver.tiles import Region
 from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.imaging import rgb_to_ycbcr
+from edge_sdk.imaging.rectangle import Rectangle
 
 ROWS_AT_ONCE = 64
 """Rows that are converted together; so few stay in a processor's cache."""
 
 
-def luma_of(source: FrameSource, index: int, region: Region | None = None) -> Tensor:
+def luma_of(source: FrameSource, index: int, region: Rectangle | None = None) -> Tensor:
     """Luma (BT.601, studio swing) of a frame.
 
     Args:
@@ -24,7 +24,7 @@ def luma_of(source: FrameSource, index: int, region: Region | None = None) -> Te
     Returns:
         Float32 [1, H, W] in [0, 1].
     """
-    region = region or Region(0, 0, source.width, source.height)
+    region = region or Rectangle(left=0, top=0, width=source.width, height=source.height)
     columns = slice(region.left, region.left + region.width)
     luma = torch.empty(1, region.height, region.width)
     for top in range(0, region.height, ROWS_AT_ONCE):

@@ -13,12 +13,12 @@ from edge_sdk.burst.driver.align import align_whole
 from edge_sdk.burst.driver.merging import merge
 from edge_sdk.burst.driver.plan import MergePlan
 from edge_sdk.burst.driver.stages import DECODED_PX, TILE_PX, Stages
-from edge_sdk.burst.driver.tiles import Region
 from edge_sdk.burst.frames.sinks import TensorSink
 from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.burst.stages.blend import Blend
 from edge_sdk.burst.stages.encode import Encode
 from edge_sdk.burst.stages.steering import SteeringConfig
+from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.progress import silent
 
 
@@ -49,7 +49,7 @@ def burst_features(source: FrameSource, config: ZoomConfig | None = None) -> Bur
         config: settings of the zoom; its ``restore`` and ``crop`` do not matter.
     """
     config = config or ZoomConfig()
-    region = Region(0, 0, source.width, source.height)
+    region = Rectangle(left=0, top=0, width=source.width, height=source.height)
     choice, aligned = align_whole(
         source, config.registration, config.noise_std, silent, config.reference
     )

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from edge_sdk.burst.driver.tiles import Region
 from edge_sdk.burst.reference.gradient_energy import gradient_energy, laplacian
 from edge_sdk.burst.reference.noise import estimate_noise_std
 from edge_sdk.errors import InputError
+from edge_sdk.imaging.rectangle import Rectangle
 
 LAPLACIAN_NOISE_GAIN = 20.0
 """Variance of the 4-neighbor Laplacian of white noise of variance 1: 1 + 1 + 1 + 1 + 4²."""
@@ -133,7 +133,7 @@ def check_forced(forced: int | None, count: int) -> None:
 
 
 def choose_reference(
-    luma: Tensor, forced: int | None = None, region: Region | None = None
+    luma: Tensor, forced: int | None = None, region: Rectangle | None = None
 ) -> ReferenceChoice:
     """Score all frames and choose the sharpest, or the one that the caller names.
 

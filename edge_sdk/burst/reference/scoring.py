@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from edge_sdk.burst.driver.tiles import Region
 from edge_sdk.burst.frames.luma import luma_of
 from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.burst.frames.threads import spreading_frames
@@ -12,11 +11,12 @@ from edge_sdk.burst.reference.choice import (
     choose_sharpest,
     measure_sharpness,
 )
+from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.progress import Progress
 
 
 def score(
-    source: FrameSource, region: Region, forced: int | None, report: Progress
+    source: FrameSource, region: Rectangle, forced: int | None, report: Progress
 ) -> ReferenceChoice:
     """Score the same region of every frame and choose the sharpest, or the one that is named.
 

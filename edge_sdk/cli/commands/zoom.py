@@ -84,12 +84,13 @@ def zoom(
 
     Example: edge-sdk zoom IMG_*.jpg -o zoomed.png
     """
-    from edge_sdk.burst import Region, ZoomConfig, spooling
+    from edge_sdk.burst import ZoomConfig, spooling
     from edge_sdk.burst import zoom as run
     from edge_sdk.burst.converted.by_name import zoom_network
     from edge_sdk.burst.frames.files import spool_pictures, spooled_picture
     from edge_sdk.burst.stages.restore import RestoreConfig
     from edge_sdk.imaging import check_output_path, resize_bicubic, write_picture
+    from edge_sdk.imaging.rectangle import Rectangle
 
     if not frames:
         raise InputError("no frames given; name the files of a burst: edge-sdk zoom FRAME FRAME …")
@@ -103,7 +104,7 @@ def zoom(
         scale=scale,
         reference=reference,
         noise_std=None if noise is None else noise / 255,
-        crop=None if crop is None else Region.parse(crop),
+        crop=None if crop is None else Rectangle.parse(crop),
         provenance=report is not None,
         restore=RestoreConfig() if lens is None else RestoreConfig(lens_std_px=lens),
     )

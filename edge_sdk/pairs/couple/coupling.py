@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from edge_sdk.burst.driver.align import Aligned, align_whole
-from edge_sdk.burst.driver.tiles import Region
 from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.burst.reference.choice import ReferenceChoice
 from edge_sdk.errors import SceneError
 from edge_sdk.imaging import rgb_to_ycbcr
+from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.pairs.config import PairConfig
 from edge_sdk.pairs.couple.color import ColorMatch, match_colors
 from edge_sdk.pairs.couple.frames import FarFrames, cut_frames
@@ -58,7 +58,7 @@ class Couple:
     reference_pixels: Tensor
     target: Tensor
     mask: Tensor
-    region: Region
+    region: Rectangle
     choice: ReferenceChoice
     far: FarFrames
     left_out: dict[int, str]
@@ -129,7 +129,7 @@ def _reference(far: FrameSource, report: Progress) -> tuple[ReferenceChoice, Ali
     return align_whole(far, RegistrationConfig(field=False), None, report)
 
 
-def _shared_view(far: Tensor, near: Tensor, config: PairConfig) -> tuple[Match, Region, float]:
+def _shared_view(far: Tensor, near: Tensor, config: PairConfig) -> tuple[Match, Rectangle, float]:
     luma, near_luma = rgb_to_ycbcr(far)[:1], rgb_to_ycbcr(near)[:1]
     match = match_pictures(luma, near_luma, config.min_inliers)
     check_shape(match.matrix, config)

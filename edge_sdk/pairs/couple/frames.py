@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from edge_sdk.burst.driver.align import align
-from edge_sdk.burst.driver.tiles import Region
 from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.burst.reference.choice import ReferenceChoice
+from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.pairs.couple.geometry import region_offset
 from edge_sdk.progress import Progress
 from edge_sdk.registration import MotionField, RegistrationConfig, transform
@@ -28,7 +28,7 @@ class FarFrame:
     """
 
     index: int
-    region: Region
+    region: Rectangle
     field: MotionField
     residual_std: float
     explained: float
@@ -57,7 +57,7 @@ class RegionSource:
         places: frame and rectangle on it, all of one size.
     """
 
-    def __init__(self, source: FrameSource, places: list[tuple[int, Region]]) -> None:
+    def __init__(self, source: FrameSource, places: list[tuple[int, Rectangle]]) -> None:
         self._source = source
         self._places = places
         self.count = len(places)
@@ -76,7 +76,7 @@ def cut_frames(
     source: FrameSource,
     choice: ReferenceChoice,
     motions: dict[int, Tensor],
-    region: Region,
+    region: Rectangle,
     report: Progress,
 ) -> FarFrames:
     """Cut the far frames to the region of the reference and align them anew there.
@@ -121,10 +121,10 @@ def cut_frames(
     return FarFrames(tuple(frames), aligned.noise_std, left_out)
 
 
-def _moved(region: Region, motion: Tensor, source: FrameSource) -> Region:
+def _moved(region: Rectangle, motion: Tensor, source: FrameSource) -> Rectangle:
     """The region where a motion takes its middle, rounded, pushed back onto the frame."""
     middle = region_offset(region, source.height, source.width)
     x, y = (transform(motion, middle[None])[0] - middle).round().long().tolist()
     left = min(max(region.left + x, 0), source.width - region.width)
     top = min(max(region.top + y, 0), source.height - region.height)
-    return Region(left, top, region.width, region.height)
+    return Rectangle(left=left, top=top, width=region.width, height=region.height)

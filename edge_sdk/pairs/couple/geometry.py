@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edge_sdk.burst.driver.tiles import Region
 from edge_sdk.errors import SceneError
+from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.pairs.config import PairConfig
 from edge_sdk.registration.motion import centered_grid, transform
 
@@ -59,7 +59,7 @@ def seen_share(matrix: Tensor, far: Tensor, near: Tensor) -> float:
     return float(_within(places, far, 0.0).double().mean())
 
 
-def shared_region(matrix: Tensor, far: Tensor, near: Tensor) -> Region:
+def shared_region(matrix: Tensor, far: Tensor, near: Tensor) -> Rectangle:
     """Largest rectangle of a far picture [..., H, W] that a near picture shows wholly.
 
     Searched on cells of a pixel or more; empty if nothing is shared.
@@ -81,10 +81,10 @@ def shared_region(matrix: Tensor, far: Tensor, near: Tensor) -> Region:
     shown = _within(places, near, MARGIN_PX) & ahead
     cells = shown[1:, 1:] & shown[1:, :-1] & shown[:-1, 1:] & shown[:-1, :-1]
     top, left, tall, wide = _largest_rectangle(cells.numpy())
-    return Region(left * cell, top * cell, wide * cell, tall * cell)
+    return Rectangle(left=left * cell, top=top * cell, width=wide * cell, height=tall * cell)
 
 
-def region_offset(region: Region, height: int, width: int) -> Tensor:
+def region_offset(region: Rectangle, height: int, width: int) -> Tensor:
     """Centered coordinates (x, y) of a region's center on its picture, float64 [2]."""
     return torch.tensor(
         [

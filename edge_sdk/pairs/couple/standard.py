@@ -11,10 +11,10 @@ from edge_sdk.burst.driver.align import align_whole
 from edge_sdk.burst.driver.merging import merge
 from edge_sdk.burst.driver.plan import MergePlan
 from edge_sdk.burst.driver.stages import DECODED_PX, TILE_PX, Stages
-from edge_sdk.burst.driver.tiles import Region
 from edge_sdk.burst.frames.sinks import TensorSink
 from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.burst.stages.encode import Encode
+from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.progress import Progress
 from edge_sdk.registration import RegistrationConfig
 
@@ -56,7 +56,7 @@ def standard_image(source: FrameSource, report: Progress) -> StandardImage:
         source: the near shots.
         report: told of every step.
     """
-    region = Region(0, 0, source.width, source.height)
+    region = Rectangle(left=0, top=0, width=source.width, height=source.height)
     if source.count == 1:
         return StandardImage(source.rows(0, 0, source.height), 0, 1, {})
     choice, aligned = align_whole(source, RegistrationConfig(), None, report)

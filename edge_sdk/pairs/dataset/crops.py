@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from edge_sdk.burst.driver.tiles import FrameCrop, Strip, Tile, crop_frame, crop_reference
+from edge_sdk.burst.driver.tiles import FrameCrop, Strip, crop_frame, crop_reference
 from edge_sdk.burst.stages.encode import HALO_PX
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import read_picture
+from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.pairs.dataset.reading import StoredScene, open_set
 
 DRAWS = 8
@@ -162,7 +163,7 @@ class PairDataset(Dataset[PairCrops]):
     def _crops(
         self, scene: StoredScene, pixels: _Pixels, taken: list[int], top: int, left: int
     ) -> list[FrameCrop]:
-        tile = Tile(top, left, self._crop_px, self._crop_px)
+        tile = Rectangle(top=top, left=left, height=self._crop_px, width=self._crop_px)
         strips = [Strip(_values(pixels.frames[place]), 0, scene.height) for place in taken]
         crops = [crop_reference(strips[0], tile, self._halo_px)]
         for place, strip in zip(taken[1:], strips[1:], strict=True):

@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from edge_sdk.errors import FusionError
+from edge_sdk.errors import FusionError, first_line
 from edge_sdk.reparam.findings import Refusal, Region
 from edge_sdk.reparam.graph.linear_nodes import BATCH_NORMS, is_weighted
 from edge_sdk.reparam.graph.region_costs import Form
 from edge_sdk.reparam.graph.regions import find_regions
-from edge_sdk.reparam.graph.tracing import first_line, remove_unused, trace
+from edge_sdk.reparam.graph.tracing import remove_unused, trace
 from edge_sdk.reparam.graph.written_borders import writes_to
 from edge_sdk.reparam.linear.compact import conv_layer
 

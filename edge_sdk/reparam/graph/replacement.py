@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
-from edge_sdk.errors import FusionError
+from edge_sdk.errors import FusionError, first_line
 from edge_sdk.reparam.blocks.block import MultiBranchConv2d
 from edge_sdk.reparam.blocks.collapse import multi_branch_blocks
 from edge_sdk.reparam.graph.fusion import copy_of
-from edge_sdk.reparam.graph.tracing import first_line
 from edge_sdk.reparam.proof.comparison import outputs
 
 Replacements = Mapping[MultiBranchConv2d, nn.Module]

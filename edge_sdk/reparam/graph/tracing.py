@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from edge_sdk.errors import FusionError
+from edge_sdk.errors import FusionError, first_line
 from edge_sdk.reparam.graph.decisions import is_guard
 from edge_sdk.reparam.graph.in_place import may_write, returning
 from edge_sdk.reparam.graph.tracer import record
@@ -85,12 +85,6 @@ def _remove_questions(graph: fx.Graph) -> None:
         silent = node.op in ("call_function", "call_method") and node.target is not operator.setitem
         if silent and not node.users and not is_guard(node) and shape_of(node) is None:
             graph.erase_node(node)
-
-
-def first_line(error: Exception) -> str:
-    """First line of an error's message, or its kind where it has none."""
-    line = " ".join(str(error).strip().split("\n", 1)[0].split())
-    return line or type(error).__name__
 
 
 class _Shapes(fx.Interpreter):

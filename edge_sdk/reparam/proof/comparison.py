@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from edge_sdk.errors import FusionError, InputError
-from edge_sdk.reparam.graph.tracing import first_line
+from edge_sdk.errors import FusionError, InputError, first_line
 from edge_sdk.reparam.proof.certificate import (
     FLOAT32_TOLERANCE,
     FLOAT64_TOLERANCE,

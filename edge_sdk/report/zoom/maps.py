@@ -20,7 +20,8 @@ from edge_sdk.html.palette import (
     SURE,
 )
 from edge_sdk.html.pictures import indexed, jpeg, shades
-from edge_sdk.imaging import Box, resize_bicubic, rgb_to_ycbcr
+from edge_sdk.imaging import resize_bicubic, rgb_to_ycbcr
+from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.registration.field import MotionField
 from edge_sdk.report.zoom.charts import arrows
 from edge_sdk.report.zoom.evidence import ZoomEvidence
@@ -86,7 +87,7 @@ def ghost_maps(evidence: ZoomEvidence) -> tuple[Markup, ...]:
     )
 
 
-def provenance_maps(evidence: ZoomEvidence, detail: Box) -> tuple[Markup, ...]:
+def provenance_maps(evidence: ZoomEvidence, detail: Rectangle) -> tuple[Markup, ...]:
     """Which frame gave most to each pixel: the whole picture, and a detail pixel by pixel."""
     if not evidence.others:
         return (paragraph("Every pixel was made from the reference alone."),)

@@ -11,7 +11,8 @@ from edge_sdk.html.markup import Markup, element, join
 from edge_sdk.html.page import Section, cards, notes, page, paragraph, table
 from edge_sdk.html.pictures import jpeg
 from edge_sdk.html.slider import SCRIPT, slider
-from edge_sdk.imaging import Box, pick_detail_box, resize_bicubic
+from edge_sdk.imaging import pick_detail_box, resize_bicubic
+from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.registration.motion import EuclideanMotion
 from edge_sdk.report.zoom.charts import motion_plot, score_bars
 from edge_sdk.report.zoom.evidence import FrameEvidence, ZoomEvidence
@@ -148,7 +149,7 @@ def _motion(evidence: ZoomEvidence) -> tuple[Markup, ...]:
     )
 
 
-def _sliders(evidence: ZoomEvidence, part: Box, detail: Box) -> tuple[Markup, ...]:
+def _sliders(evidence: ZoomEvidence, part: Rectangle, detail: Rectangle) -> tuple[Markup, ...]:
     names = ("bicubic", "result")
     height, width = evidence.after.shape[-2:]
     shrink = min(1.0, WHOLE_PX / max(height, width))
@@ -189,7 +190,7 @@ def _sliders(evidence: ZoomEvidence, part: Box, detail: Box) -> tuple[Markup, ..
     )
 
 
-def _detail_box(evidence: ZoomEvidence) -> Box:
+def _detail_box(evidence: ZoomEvidence) -> Rectangle:
     """The part of the reference with the most detail in the result, in pixels of the reference."""
     height, width = evidence.before.shape[-2:]
     side = min(math.ceil(DETAIL_PX / evidence.scale), math.ceil(min(height, width) / 2))
@@ -199,22 +200,22 @@ def _detail_box(evidence: ZoomEvidence) -> Box:
     found = pick_detail_box(resize_bicubic(evidence.after, size=size), small_side)
     top = min(round(found.top / shrink), height - side)
     left = min(round(found.left / shrink), width - side)
-    return Box(top, left, side, side)
+    return Rectangle(top=top, left=left, height=side, width=side)
 
 
-def _enlarged(box: Box, evidence: ZoomEvidence) -> Box:
+def _enlarged(box: Rectangle, evidence: ZoomEvidence) -> Rectangle:
     """The same part of the result."""
     scale = evidence.scale
     top, left = round(box.top * scale), round(box.left * scale)
-    return Box(
-        top,
-        left,
-        min(round(box.height * scale), evidence.after.shape[-2] - top),
-        min(round(box.width * scale), evidence.after.shape[-1] - left),
+    return Rectangle(
+        top=top,
+        left=left,
+        height=min(round(box.height * scale), evidence.after.shape[-2] - top),
+        width=min(round(box.width * scale), evidence.after.shape[-1] - left),
     )
 
 
-def _bicubic(evidence: ZoomEvidence, part: Box, size: tuple[int, int]) -> Tensor:
+def _bicubic(evidence: ZoomEvidence, part: Rectangle, size: tuple[int, int]) -> Tensor:
     """The reference's part enlarged bicubically; what lies around it takes part at its border."""
     height, width = evidence.before.shape[-2:]
     top, left = max(part.top - MARGIN_PX, 0), max(part.left - MARGIN_PX, 0)

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from edge_sdk.html.palette import CATEGORIES
-from edge_sdk.imaging import Box
+from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.report.zoom.evidence import ZoomEvidence
 
 LARGEST_MAP_PX = 480
@@ -33,7 +33,7 @@ class Provenance:
 
     whole: Tensor
     detail: Tensor
-    box: Box
+    box: Rectangle
     named: tuple[int, ...]
     shares: dict[int, float]
 
@@ -157,10 +157,10 @@ def _drawn(result: Tensor, seed: int) -> Tensor:
     return torch.minimum((cells * scale).floor(), last)
 
 
-def _box_about(center: tuple[int, int], result: Tensor) -> Box:
+def _box_about(center: tuple[int, int], result: Tensor) -> Rectangle:
     sides = [min(DETAIL_PX, side) for side in result.shape[-2:]]
     starts = [
         min(max(middle - side // 2, 0), whole - side)
         for middle, side, whole in zip(center, sides, result.shape[-2:], strict=True)
     ]
-    return Box(starts[0], starts[1], sides[0], sides[1])
+    return Rectangle(top=starts[0], left=starts[1], height=sides[0], width=sides[1])

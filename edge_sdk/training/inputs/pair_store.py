@@ -9,11 +9,11 @@ from platformdirs import user_cache_path
 
 from edge_sdk.burst import ZoomConfig
 from edge_sdk.burst.driver.plan import MergePlan
-from edge_sdk.burst.driver.tiles import Region
 from edge_sdk.burst.frames.source import spooling
 from edge_sdk.burst.inputs.features import merged_features
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import read_picture
+from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.pairs.dataset.reading import StoredScene, StoredSet, open_set
 from edge_sdk.pairs.dataset.record import RECORD
 from edge_sdk.training.inputs.feature_files import FeatureSample, Progress, cache_name, fill
@@ -77,7 +77,7 @@ def scene_sample(scene: StoredScene, scale: int) -> FeatureSample:
             source,
             0,
             dict(enumerate(scene.fields[1:], 1)),
-            Region(0, 0, scene.width, scene.height),
+            Rectangle(left=0, top=0, width=scene.width, height=scene.height),
             scene.noise_std,
             ZoomConfig().reference_weight,
         )
