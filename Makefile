@@ -38,6 +38,7 @@ check: $(VENV)/.all ## Lint, formatting and strict types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 format: $(VENV)/.all ## Format the code and mend what the linter can mend
 	$(BIN)/ruff check --fix .

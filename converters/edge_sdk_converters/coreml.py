@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -15,21 +11,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_sdk.artifacts.coreml import import_coremltools, one_line, silenced
+from edge_sdk.artifacts.package_folder import place_package
 from edge_sdk.emulate.mil.declared import DECLARED_OPERATIONS
-from edge_sdk.errors import ConversionError, OutputError
+from edge_sdk.errors import ConversionError
 from edge_sdk.exported import end_names, export, layout_of
 from edge_sdk.targets import LoweringReport, TensorSpec
 from edge_sdk_converters.checks.output_shapes import check_shapes, output_shapes
 from edge_sdk_converters.checks.request import CODED, check_codes, check_folder_request
 from edge_sdk_converters.checks.resize_factors import check_factors
-from edge_sdk_converters.rewrites import apply
+from edge_sdk_converters.rewrites import ML_PROGRAM, apply
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.export import ExportedProgram
 
-_LEFTOVERS = ("executorch_debug_handle_mapping.json",)
-"""Files that coremltools adds beside the package's manifest and that no app reads."""
 
 PALETTE_BITS = 6
 
@@ -49,15 +44,7 @@ class CoreMLConverter:
     suffix = ".mlpackage"
     precisions: tuple[str, ...] = ("fp32", "fp16", "w8", "palette", "int8")
     extra = "coreml"
-    rewrites: tuple[str, ...] = (
-        "reciprocal",
-        "tanh gelu",
-        "pool strides",
-        "transposed paddings",
-        "pixel shuffles",
-        "channel shuffles written out",
-        "pads",
-    )
+    rewrites: tuple[str, ...] = ML_PROGRAM
     """Exact rewrites of the exported graph before it is converted."""
 
     def convert(
@@ -162,54 +149,12 @@ def _conversion_message(error: Exception, logged: list[str]) -> str:
     )
 
 
-def write_package(source: Path, path: Path) -> None:
-    """Copy a package folder to ``path``, whole or not at all; a package there is replaced.
-
-    Raises:
-        OutputError: if ``path`` cannot be written.
-    """
-    _place(lambda fresh: shutil.copytree(source, fresh), path)
-
-
 def _write(package: Any, path: Path) -> None:
     def save(fresh: Path) -> None:
         with silenced():
             package.save(str(fresh))
 
-    _place(save, path)
-
-
-def _place(write: Callable[[Path], object], path: Path) -> None:
-    with _staging(path) as staging:
-        fresh = staging / path.name
-        write(fresh)
-        for name in _LEFTOVERS:
-            (fresh / name).unlink(missing_ok=True)
-        replaced = staging / "replaced"
-        if path.exists():
-            path.rename(replaced)
-        try:
-            fresh.rename(path)
-        except OSError:
-            if replaced.exists():
-                replaced.rename(path)
-            raise
-
-
-@contextmanager
-def _staging(path: Path) -> Iterator[Path]:
-    """Give a scratch folder beside ``path``, on the same file system, and remove it afterwards."""
-    try:
-        staging = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-        try:
-            yield staging
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
-    except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be written ({error.strerror or one_line(error)}); choose a folder you "
-            "can write to"
-        ) from error
+    place_package(save, path)
 
 
 def _remarks(operators: dict[str, int]) -> tuple[str, ...]:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_sdk.artifacts.coreml import import_coremltools, silenced
+from edge_sdk.artifacts.package_folder import write_package
 from edge_sdk.errors import ArtifactError
 from edge_sdk.extras import require
 from edge_sdk.outputs import check_writable
-from edge_sdk_converters.coreml import CoreMLConverter, write_package
 from edge_sdk_converters.executorch.xnnpack import ExecuTorchConverter
+from edge_sdk_converters.rewrites import ML_PROGRAM
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -32,7 +33,7 @@ class ExecuTorchCoreMLConverter(ExecuTorchConverter):
     backend = "coreml"
     precisions: tuple[str, ...] = ("fp16",)
     runs_here = False
-    rewrites: tuple[str, ...] = CoreMLConverter.rewrites
+    rewrites: tuple[str, ...] = ML_PROGRAM
     remarks = (
         "not run: the desktop runtime has no Core ML delegate; the ML program inside can be taken "
         "out and interpreted",

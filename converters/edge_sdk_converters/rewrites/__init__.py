@@ -7,4 +7,15 @@ reaches a file.
 
 from edge_sdk_converters.rewrites.apply import REWRITES, apply
 
-__all__ = ["REWRITES", "apply"]
+__all__ = ["ML_PROGRAM", "REWRITES", "apply"]
+
+ML_PROGRAM = (
+    "reciprocal",
+    "tanh gelu",
+    "pool strides",
+    "transposed paddings",
+    "pixel shuffles",
+    "channel shuffles written out",
+    "pads",
+)
+"""What Core ML's programs need, in packages of their own and inside ExecuTorch's files."""
