@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from burst_networks import small_network
 
 from edge_sdk.burst import ZoomConfig, zoom
 from edge_sdk.burst.converted import by_name as networks
@@ -22,6 +21,7 @@ from edge_sdk.imaging import Picture, psnr, write_picture
 from edge_sdk.models import save_checkpoint
 from edge_sdk.targets import LoweringReport
 from edge_sdk.zoo.loading import load_any
+from tests.builders.burst_networks import small_network
 
 pytestmark = pytest.mark.slow
 

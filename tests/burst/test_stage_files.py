@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from burst_networks import small_network
 
 from edge_sdk.burst import ZoomConfig, zoom
 from edge_sdk.burst.converted.by_name import convert_stages, zoom_network
@@ -21,6 +20,7 @@ from edge_sdk.data.camera.simulation import simulate_burst
 from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.errors import ArtifactError, EdgeSdkError, InputError
 from edge_sdk.imaging import psnr
+from tests.builders.burst_networks import small_network
 
 
 @pytest.fixture(scope="module")

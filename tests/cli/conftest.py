@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from command_line import Outcome, Run
 
 from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
 from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.imaging import Picture, write_picture
+from tests.cli.command_line import Outcome, Run
 
 
 @pytest.fixture

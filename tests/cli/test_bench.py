@@ -5,7 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from command_line import Run
+
+from tests.cli.command_line import Run
 
 
 @pytest.fixture

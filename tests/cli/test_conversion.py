@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from command_line import Run
 
 from edge_sdk.cli.shared.model_argument import parse_size
 from edge_sdk.errors import InputError
+from tests.cli.command_line import Run
 
 TARGETS = {"executorch": ".pte", "coreml": ".mlpackage", "tflite": ".tflite"}
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from command_line import Run
 from PIL import Image
 
 from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.imaging import Metadata, Picture, psnr, read_picture, write_picture
+from tests.cli.command_line import Run
 
 PHOTO = example_photo("coffee")[:, 100:260, 200:400]
 

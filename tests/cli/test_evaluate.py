@@ -5,10 +5,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from command_line import Run
 from PIL import Image
 
 from edge_sdk.zoo.catalogue import ROOT
+from tests.cli.command_line import Run
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from xml.etree import ElementTree
 
 import pytest
 import torch
-from command_line import Run
 
 from edge_sdk.imaging import Picture, write_picture
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig, load_checkpoint, save_checkpoint
 from edge_sdk.reparam import five_branches
+from tests.cli.command_line import Run
 
 SOURCE = """
 import torch

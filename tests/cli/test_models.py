@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from command_line import Run
 
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig, load_checkpoint, save_checkpoint
 from edge_sdk.reparam import ConvBranchConfig, IdentityBranchConfig
+from tests.cli.command_line import Run
 
 RECIPE = """
 model:

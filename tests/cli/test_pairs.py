@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from command_line import Run
 
-from tests.pairs.far_near_shots import shots_of, write_shots
+from tests.builders.far_near_shots import shots_of, write_shots
+from tests.cli.command_line import Run
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from command_line import Run
 
 from edge_sdk.imaging import Picture, write_picture
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig, load_checkpoint, save_checkpoint
+from tests.cli.command_line import Run
 
 THEIRS = """
 from torch import nn

@@ -6,9 +6,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from command_line import Run
 
 from edge_sdk.imaging import read_picture
+from tests.cli.command_line import Run
 
 
 def test_simulate_writes_frames_truth_and_motion(run: Run, burst_folder: Path) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 import torch
-from command_line import Run
 
 from edge_sdk.models import load_checkpoint
+from tests.cli.command_line import Run
 
 pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
 

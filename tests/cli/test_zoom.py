@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import Run
 from PIL import Image
 
 from edge_sdk.imaging import Metadata, Picture, read_picture, write_picture
+from tests.cli.command_line import Run
 
 
 def frames(folder: Path) -> list[Path]:

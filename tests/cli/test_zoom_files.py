@@ -9,12 +9,12 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import torch
-from command_line import Run
-from dng_files import write_dng
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from edge_sdk.imaging import Metadata, Picture, read_picture, write_picture
+from tests.builders.dng_files import write_dng
+from tests.cli.command_line import Run
 
 SRGB_PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 HEIGHT, WIDTH = 40, 56

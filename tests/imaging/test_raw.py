@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from dng_files import write_dng
 from PIL import Image
 
 from edge_sdk.errors import MissingExtraError, OutputError, PictureError
 from edge_sdk.imaging import Picture, linear_to_srgb, read_frames, read_picture, write_picture
 from edge_sdk.imaging.raw import is_raw
+from tests.builders.dng_files import write_dng
 
 HEIGHT, WIDTH = 48, 64
 

@@ -18,7 +18,7 @@ from edge_sdk.pairs.couple.refining import borne_out
 from edge_sdk.registration import MotionField
 from edge_sdk.registration.motion import centered_grid, motion_error_px, transform
 from edge_sdk.registration.sampling import sample_bicubic
-from tests.pairs.far_near_shots import couple_of, pasted, placement_error, shots_of
+from tests.builders.far_near_shots import couple_of, pasted, placement_error, shots_of
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from edge_sdk.burst.stages.encode import HALO_PX, Encode
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import read_picture
 from edge_sdk.pairs import PairDataset, build_set, open_set
-from tests.pairs.far_near_shots import reseal, shots_of, write_shots
+from tests.builders.far_near_shots import reseal, shots_of, write_shots
 
 CROP, HALO, FRAMES = 24, HALO_PX, 4
 

@@ -23,7 +23,7 @@ from edge_sdk.imaging.picture import Metadata
 from edge_sdk.pairs import PairConfig, build_set, open_set
 from edge_sdk.pairs.couple.coupling import Couple
 from edge_sdk.pairs.dataset import building
-from tests.pairs.far_near_shots import shots_of, tree, write_shots
+from tests.builders.far_near_shots import shots_of, tree, write_shots
 
 SINGLE = {"far": "only.png", "near": "0.png"}
 """The shots of scene ``single``."""

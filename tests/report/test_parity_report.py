@@ -16,7 +16,7 @@ from edge_sdk.models import EnhanceNet, EnhanceNetConfig, save_checkpoint
 from edge_sdk.quantization import quantize
 from edge_sdk.report.parity import parity_report
 from edge_sdk.zoo.loading import load_any
-from tests.quantize.smooth_pictures import smooth_pictures
+from tests.builders.smooth_pictures import smooth_pictures
 
 
 @pytest.fixture(scope="module")

@@ -42,7 +42,7 @@ from edge_sdk.training.recipe.config import (
 from edge_sdk.training.recipe.file import load_train_config
 from edge_sdk.training.run.running import train
 from edge_sdk.training.tasks.burst_zoom import BurstZoomTask
-from tests.pairs.far_near_shots import reseal, shots_of, write_shots
+from tests.builders.far_near_shots import reseal, shots_of, write_shots
 from tests.training.runs import weights
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig
-from tests.quantize.smooth_pictures import smooth_pictures
+from tests.builders.smooth_pictures import smooth_pictures
 
 
 @pytest.fixture(autouse=True)

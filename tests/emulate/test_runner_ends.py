@@ -7,10 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conversion_nets import DepthwiseClassifier, EnhanceLike, picture, seeded
 from hypothesis import given
 from hypothesis import strategies as st
-from quantized_files import int8_ended_pte, int8_pte, int8_tflite
 from torch import Tensor, nn
 
 from edge_sdk.artifacts.pte import read_pte
@@ -19,6 +17,8 @@ from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.emulate.runtimes.tensors import Port
 from edge_sdk.errors import ArtifactError, InputError
 from edge_sdk.targets import find_converter
+from tests.builders.conversion_nets import DepthwiseClassifier, EnhanceLike, picture, seeded
+from tests.builders.quantized_files import int8_ended_pte, int8_pte, int8_tflite
 
 pytest.importorskip("executorch")
 pytest.importorskip("tensorflow")

@@ -6,13 +6,20 @@ from pathlib import Path
 
 import pytest
 import torch
-from conversion_nets import DepthwiseClassifier, EnhanceLike, ResNet, UNet, picture, seeded
 from torch import nn
 
 from edge_sdk.emulate.parity.agreement import verify
 from edge_sdk.emulate.parity.gates import GATES_DB
 from edge_sdk.errors import ConversionError, InputError, OutputError
 from edge_sdk.targets import Converter, find_converter
+from tests.builders.conversion_nets import (
+    DepthwiseClassifier,
+    EnhanceLike,
+    ResNet,
+    UNet,
+    picture,
+    seeded,
+)
 
 pytest.importorskip("executorch")
 from edge_sdk_converters.executorch.xnnpack import ExecuTorchConverter

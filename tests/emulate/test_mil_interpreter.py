@@ -13,14 +13,20 @@ from torch import nn
 
 pytest.importorskip("coremltools")
 
-from conversion_nets import DepthwiseClassifier, EnhanceLike, ResNet, UNet, picture, seeded
-
 from edge_sdk.artifacts.coreml import import_coremltools, silenced
 from edge_sdk.emulate.parity.agreement import verify
 from edge_sdk.emulate.parity.gates import GATES_DB
 from edge_sdk.emulate.runtimes.coreml import CoreMLRunner
 from edge_sdk.errors import ArtifactError
 from edge_sdk_converters.coreml import CoreMLConverter
+from tests.builders.conversion_nets import (
+    DepthwiseClassifier,
+    EnhanceLike,
+    ResNet,
+    UNet,
+    picture,
+    seeded,
+)
 
 WEIGHTS = Path("Data/com.apple.CoreML/weights/weight.bin")
 PROGRAM = Path("Data/com.apple.CoreML/model.mlmodel")

@@ -8,13 +8,13 @@ import signal
 from pathlib import Path
 
 import pytest
-from conversion_nets import EnhanceLike, picture, seeded
 
 from edge_sdk.emulate.bench.measure import Job
 from edge_sdk.emulate.bench.memory import peak_bytes, reset_peak, resident_bytes
 from edge_sdk.emulate.bench.rounds import measure
 from edge_sdk.errors import InputError
 from edge_sdk.targets import find_converter
+from tests.builders.conversion_nets import EnhanceLike, picture, seeded
 
 pytest.importorskip("executorch")
 pytest.importorskip("tensorflow")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import pytest
 import torch
 import torch.nn.functional as F
-from conversion_nets import picture, seeded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 from edge_sdk.errors import ConversionError
 from edge_sdk.exported import export, operator_name
 from edge_sdk_converters.rewrites import REWRITES, apply
+from tests.builders.conversion_nets import picture, seeded
 
 SHAPE = (1, 4, 12, 8)
 

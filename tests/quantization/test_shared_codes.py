@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from edge_sdk.quantization import quantize
 from edge_sdk.quantization.value_graph import value_graph
-from tests.quantize.smooth_pictures import smooth_pictures
+from tests.builders.smooth_pictures import smooth_pictures
 
 PICTURES = smooth_pictures(3, seed=5, size=16, channels=3)
 

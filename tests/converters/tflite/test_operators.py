@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
-from conversion_nets import picture, seeded
 from torch import Tensor, nn
 
 from edge_sdk.emulate.parity.agreement import verify
 from edge_sdk.emulate.parity.gates import GATES_DB
+from tests.builders.conversion_nets import picture, seeded
 
 pytest.importorskip("tensorflow")
 from edge_sdk.exported import export, operator_name
@@ -418,6 +418,6 @@ def test_no_handler_goes_untested(example: Tensor) -> None:
         for node in export(seeded(lambda group=group: Fan(group())), example).graph.nodes
         if node.op == "call_function" and node.target is not operator.getitem
     }
-    # Int8 codes have tests of their own: tests/test_int8_targets.py.
+    # Int8 codes have tests of their own: tests/converters/test_int8_targets.py.
     codes = {"quantize_per_tensor", "dequantize_per_tensor"}
     assert set(HANDLERS) - used == codes

@@ -14,8 +14,8 @@ from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.errors import ConversionError
 from edge_sdk.quantization import Quantized, apply_scheme, quantize
 from edge_sdk.targets import find_converter
-from tests.int8_codes import activation_codes
-from tests.quantize.smooth_pictures import smooth_pictures
+from tests.builders.int8_codes import activation_codes
+from tests.builders.smooth_pictures import smooth_pictures
 
 PICTURES = smooth_pictures(4, seed=4, size=16, channels=3)
 OTHERS = smooth_pictures(2, seed=9, size=16, channels=3)

@@ -16,10 +16,10 @@ from edge_sdk.errors import InputError
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig
 from edge_sdk.quantization import Affine, Quantized, apply_scheme, quantize, quantize_weights
 from edge_sdk.targets import LoweringReport, find_converter
-from tests.foreign_networks import MobileNetV2Like
-from tests.int8_codes import activation_codes, layer_scales
-from tests.quantize.smooth_pictures import smooth_pictures
-from tests.xnnpack_sums import XnnpackSums, result
+from tests.builders.foreign_networks import MobileNetV2Like
+from tests.builders.int8_codes import activation_codes, layer_scales
+from tests.builders.smooth_pictures import smooth_pictures
+from tests.builders.xnnpack_sums import XnnpackSums, result
 
 EXAMPLE = torch.zeros(1, 1, 24, 24)
 SUFFIXES = {"executorch": ".pte", "tflite": ".tflite", "coreml": ".mlpackage"}

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from conversion_nets import picture, seeded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from edge_sdk.emulate.parity.agreement import verify
 from edge_sdk.emulate.parity.gates import GATES_DB
+from tests.builders.conversion_nets import picture, seeded
 
 pytest.importorskip("tensorflow")
 from edge_sdk_converters.tflite import TFLiteConverter

@@ -21,7 +21,7 @@ from edge_sdk.quantization import Quantized, quantize, quantize_weights
 from edge_sdk.reparam import fuse
 from edge_sdk.targets import find_converter
 from edge_sdk.zoo.loading import load_any
-from tests.quantize.smooth_pictures import smooth_pictures
+from tests.builders.smooth_pictures import smooth_pictures
 
 EXAMPLE = torch.zeros(1, 1, 24, 24)
 SUFFIXES = {"executorch": ".pte", "tflite": ".tflite", "coreml": ".mlpackage"}

@@ -24,7 +24,7 @@ from edge_sdk.quantization import (
     tune,
 )
 from edge_sdk.quantization.calibrate import run_all
-from tests.quantize.smooth_pictures import smooth_pictures
+from tests.builders.smooth_pictures import smooth_pictures
 
 EXAMPLE = torch.zeros(1, 1, 24, 24)
 

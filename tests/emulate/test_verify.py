@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conversion_nets import EnhanceLike, picture, seeded
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
@@ -21,6 +20,7 @@ from edge_sdk.emulate.parity.chain import Artifact, Stage, parity_chain
 from edge_sdk.emulate.parity.gates import GATES_DB
 from edge_sdk.errors import ArtifactError, InputError, MissingExtraError
 from edge_sdk.targets import find_converter
+from tests.builders.conversion_nets import EnhanceLike, picture, seeded
 
 pytest.importorskip("executorch")
 pytest.importorskip("tensorflow")

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conversion_nets import EnhanceLike, picture, seeded
 from torch import Tensor, nn
 
 from edge_sdk.artifacts.seal import seal
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.errors import ArtifactError
 from edge_sdk.targets import find_converter
+from tests.builders.conversion_nets import EnhanceLike, picture, seeded
 
 pytest.importorskip("executorch")
 pytest.importorskip("ai_edge_litert")

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from conversion_nets import EnhanceLike, picture, seeded
 from torch import nn
 
 from edge_sdk.emulate.parity.agreement import psnr_db
@@ -17,6 +16,7 @@ from edge_sdk.models.spec import Task
 from edge_sdk.targets import find_converter
 from edge_sdk.zoo.catalogue import load_model, model_names
 from edge_sdk.zoo.networks import example_input, fused_network
+from tests.builders.conversion_nets import EnhanceLike, picture, seeded
 
 pytest.importorskip("executorch")
 from edge_sdk_converters.executorch.coreml import extract_programs

@@ -9,14 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from conversion_nets import DepthwiseClassifier, EnhanceLike, UNet, picture, seeded
-from quantized_files import int8_tflite
 
 from edge_sdk.emulate.parity.agreement import psnr_db
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.emulate.runtimes.vulkan import CHROMIUM
 from edge_sdk.errors import ArtifactError, MissingExtraError
 from edge_sdk.targets import find_converter
+from tests.builders.conversion_nets import DepthwiseClassifier, EnhanceLike, UNet, picture, seeded
+from tests.builders.quantized_files import int8_tflite
 
 pytest.importorskip("ai_edge_litert")
 pytest.importorskip("tensorflow")

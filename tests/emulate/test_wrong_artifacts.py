@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conversion_nets import EnhanceLike, picture, seeded
-from foreign_networks import spread
 
 from edge_sdk.artifacts.seal import SEAL_MAGIC, seal
 from edge_sdk.emulate.parity.agreement import verify
 from edge_sdk.emulate.parity.chain import Artifact, parity_chain
 from edge_sdk.emulate.parity.gates import GATES_DB
 from edge_sdk.targets import find_converter
+from tests.builders.conversion_nets import EnhanceLike, picture, seeded
+from tests.builders.foreign_networks import spread
 
 PACKAGES = {"executorch": "executorch", "coreml": "coremltools", "tflite": "tensorflow"}
 WEIGHTS = Path("Data/com.apple.CoreML/weights/weight.bin")

@@ -6,17 +6,7 @@ import inspect
 from functools import partial
 from pathlib import Path
 
-import conversion_nets
-import foreign_networks
 import pytest
-from conversion_nets import DepthwiseClassifier, EnhanceLike, ResNet, UNet, picture, seeded
-from foreign_networks import (
-    MobileNetV2Like,
-    MobileNetV3Like,
-    ResNetLike,
-    ShuffleRestorer,
-    UNetLike,
-)
 from torch import nn
 
 from edge_sdk.emulate.mil.declared import DECLARED_OPERATIONS
@@ -24,6 +14,22 @@ from edge_sdk.errors import ConversionError
 from edge_sdk.quantization import quantize, quantize_weights
 from edge_sdk.reparam import fuse
 from edge_sdk.targets import find_converter
+from tests.builders import conversion_nets, foreign_networks
+from tests.builders.conversion_nets import (
+    DepthwiseClassifier,
+    EnhanceLike,
+    ResNet,
+    UNet,
+    picture,
+    seeded,
+)
+from tests.builders.foreign_networks import (
+    MobileNetV2Like,
+    MobileNetV3Like,
+    ResNetLike,
+    ShuffleRestorer,
+    UNetLike,
+)
 
 NETWORKS = {
     "EnhanceLike": (EnhanceLike, 1),

@@ -11,7 +11,7 @@ from torch import nn
 
 from edge_sdk.int8 import LEAKY_PARTS, WIDENING, leaky_scales, leaky_slope
 from edge_sdk.quantization import apply_scheme, quantize
-from tests.quantize.smooth_pictures import smooth_pictures
+from tests.builders.smooth_pictures import smooth_pictures
 
 SLOPES = st.sampled_from([0.01, 0.05, 0.1, 0.2, 0.25, 0.3])
 

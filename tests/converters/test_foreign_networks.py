@@ -13,15 +13,6 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
-from conversion_nets import picture, seeded
-from foreign_networks import (
-    MobileNetV2Like,
-    MobileNetV3Like,
-    ResNetLike,
-    ShuffleRestorer,
-    UNetLike,
-    spread,
-)
 from torch import Tensor, nn
 
 from edge_sdk.emulate.mil.declared import DECLARED_OPERATIONS
@@ -30,6 +21,15 @@ from edge_sdk.emulate.parity.gates import GATES_DB
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.reparam import fuse
 from edge_sdk.targets import find_converter
+from tests.builders.conversion_nets import picture, seeded
+from tests.builders.foreign_networks import (
+    MobileNetV2Like,
+    MobileNetV3Like,
+    ResNetLike,
+    ShuffleRestorer,
+    UNetLike,
+    spread,
+)
 
 PACKAGES = {"executorch": "executorch", "coreml": "coremltools", "tflite": "tensorflow"}
 

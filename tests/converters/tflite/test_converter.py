@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
-from conversion_nets import DepthwiseClassifier, EnhanceLike, ResNet, UNet, picture, seeded
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -17,6 +16,14 @@ from edge_sdk.emulate.parity.agreement import verify
 from edge_sdk.emulate.parity.gates import GATES_DB
 from edge_sdk.errors import ConversionError, InputError, OutputError
 from edge_sdk.targets import Converter, LoweringReport, find_converter
+from tests.builders.conversion_nets import (
+    DepthwiseClassifier,
+    EnhanceLike,
+    ResNet,
+    UNet,
+    picture,
+    seeded,
+)
 
 pytest.importorskip("tensorflow")
 from edge_sdk_converters.tflite import TFLiteConverter

@@ -18,7 +18,7 @@ from edge_sdk.quantization import (
     quantize,
     tune,
 )
-from tests.quantize.smooth_pictures import smooth_pictures
+from tests.builders.smooth_pictures import smooth_pictures
 
 EXAMPLE = torch.zeros(1, 1, 24, 24)
 

@@ -13,11 +13,10 @@ from torch import Tensor, nn
 
 pytest.importorskip("coremltools")
 
-from conversion_nets import EnhanceLike, picture, seeded
-
 from edge_sdk.errors import ConversionError, InputError, OutputError
 from edge_sdk.targets import Converter, TensorSpec, find_converter
 from edge_sdk_converters.coreml import CoreMLConverter
+from tests.builders.conversion_nets import EnhanceLike, picture, seeded
 
 
 class Calls(nn.Module):

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from conversion_nets import picture
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -15,6 +14,7 @@ from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.errors import ConversionError
 from edge_sdk.targets import TensorSpec, find_converter
 from edge_sdk_converters.checks.output_shapes import check_shapes
+from tests.builders.conversion_nets import picture
 
 SUFFIXES = {"executorch": ".pte", "coreml": ".mlpackage", "tflite": ".tflite"}
 
