@@ -1,4 +1,4 @@
-"""The contract for other drivers, docs/driver.md, says what the stages do."""
+"""The contract for other drivers, docs/reference/driver.md, says what the stages do."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from edge_sdk.burst.stages.encode import Encode
 from edge_sdk.burst.stages.restore import Restore
 from edge_sdk.registration import RegistrationConfig
 
-PAGE = (Path(__file__).parents[2] / "docs" / "driver.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "driver.md").read_text()
 CONSTANTS = re.findall(r"^\| `([\w.]+)\.([A-Z_]+)` \| ([\d.]+) \|", PAGE, re.MULTILINE)
 HALOS = re.findall(r"^\| ([1-4]) \| (\d+) \|$", PAGE, re.MULTILINE)
 ENDS = re.findall(r"^\| (→ )?`(\w+)` \| \[([^\]]+)\] \|", PAGE, re.MULTILINE)

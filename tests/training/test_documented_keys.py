@@ -1,4 +1,4 @@
-"""docs/training.md names every key of a recipe, with its default, and no other."""
+"""docs/guide/training.md names every key of a recipe, with its default, and no other."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from edge_sdk.training.recipe.config import (
     TrainConfig,
 )
 
-PAGE = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "guide" / "training.md").read_text(encoding="utf-8")
 SECTIONS: dict[str, type[BaseModel]] = {
     "recipe": TrainConfig,
     "data": DataConfig,
