@@ -35,10 +35,17 @@ def test_constants(module: str, name: str, value: str) -> None:
 
 
 def test_the_tables_are_found() -> None:
-    assert len(CONSTANTS) == 19
+    assert len(CONSTANTS) == 21
     assert [int(scale) for scale, _ in HALOS] == [1, 2, 3, 4]
     named = [name for _, name, _ in ENDS if name in ("sums", "picture", "features")]
     assert named == ["sums", "sums", "picture", "sums", "features"]
+
+
+def test_constants_named_in_the_text_are_in_the_table() -> None:
+    text = PAGE.split("\n## Order of work\n")[1]
+    named = set(re.findall(r"`(?:[\w.]+\.)?([A-Z][A-Z_]+)`", text))
+    assert len(named) > 10
+    assert named <= {name for _, name, _ in CONSTANTS}
 
 
 @pytest.mark.parametrize(("scale", "halo"), HALOS)
