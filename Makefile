@@ -47,9 +47,9 @@ format: $(VENV)/.all ## Format the code and mend what the linter can mend
 docs: $(VENV)/.core ## Draw the pictures of the README and the figures of the documentation anew
 	$(BIN)/edge-sdk demo --output out
 	cp out/comparison.png docs/images/comparison.png
-	$(BIN)/python benchmarks/burst_gain.py --table docs/burst-gain.md
-	$(BIN)/python benchmarks/burst_cost.py --table docs/burst-cost.md
-	$(BIN)/python benchmarks/reparam.py --table docs/reparam-cost.md
+	$(BIN)/python benchmarks/burst_gain.py --table docs/measurements/burst-gain.md
+	$(BIN)/python benchmarks/burst_cost.py --table docs/measurements/burst-cost.md
+	$(BIN)/python benchmarks/reparam.py --table docs/measurements/reparam-cost.md
 
 clean: ## Remove what the commands made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,6 +1,7 @@
-"""What branches, presets, activations and skips bring at equal steps, and what int8 costs each.
+r"""What branches, presets, activations and skips bring at equal steps, and what int8 costs each.
 
-    EDGE_SDK_DATA=DIR python benchmarks/ablation.py --steps 2000 --table docs/ablation.md
+    EDGE_SDK_DATA=DIR python benchmarks/ablation.py --steps 2000 \
+        --table docs/measurements/ablation.md
 
 DIR holds splits/cc0_train.txt, splits/cc0_val.txt and the photographs that they name; all runs are
 trained and measured on these. Every finished run is written to ``--out``, so that the command goes
@@ -207,7 +208,7 @@ def _page(listed: Sequence[Variant], found: dict[str, list[Result]], steps: int,
         "steps. A difference smaller than the spread of the seeds says nothing; short runs favor",
         "what learns fast, not what ends best.",
         "",
-        f"Written by `{command} --table docs/ablation.md` (with `EDGE_SDK_DATA`).",
+        f"Written by `{command} --table docs/measurements/ablation.md` (with `EDGE_SDK_DATA`).",
         "",
     ]
     return "\n".join(lines)

@@ -1,6 +1,6 @@
 """Error and time of alignment on simulated bursts of Kodak24, beside OpenCV's findTransformECC.
 
-    EDGE_SDK_DATA=DIR python benchmarks/alignment.py --table docs/alignment.md
+    EDGE_SDK_DATA=DIR python benchmarks/alignment.py --table docs/measurements/alignment.md
 
 DIR holds kodak24/; data by default. Prints a Markdown page, or writes it. Errors repeat
 on one machine; times are taken in turns, and their ratio is what counts.
@@ -221,14 +221,16 @@ ERRORS = "| method | median | 95 % | failed |\n|---|---|---|---|"
 TIMES = "| threads | edge-sdk | findTransformECC | ratio |\n|---|---|---|---|"
 HEAD = """# How exact alignment is
 
-Bursts of {count} Kodak pictures by the simulated camera of [burst-zoom.md](burst-zoom.md), one
-seed each: ten frames, noise 8/255, reference first. The error is the distance of estimated and
+Bursts of {count} Kodak pictures by the simulated camera of
+[burst-zoom.md](../guide/burst-zoom.md), one seed each: ten frames, noise 8/255,
+reference first. The error is the distance of estimated and
 true position, in pixels of a frame, over all pixels of the nine other frames that the frame shows
 (where layers hide each other or mix there is no truth). A frame failed if it was not accepted, if
 the method raised, or if its median error is above 1 px; errors are those of frames with a result.
 findTransformECC: euclidean, OpenCV's defaults (50 iterations, ε = 10⁻³, Gaussian filter of 5),
 from rest, float32 luma.
-`python benchmarks/alignment.py --pictures {count} --table docs/alignment.md` makes this page anew.
+`python benchmarks/alignment.py --pictures {count} --table docs/measurements/alignment.md` makes
+this page anew.
 
 ## ±4 px, ±0.5°
 """

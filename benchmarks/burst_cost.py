@@ -1,6 +1,6 @@
 """Time and memory of burst zoom, beside findTransformECC, warpAffine, mean and bicubic resize.
 
-    python benchmarks/burst_cost.py --table docs/burst-cost.md
+    python benchmarks/burst_cost.py --table docs/measurements/burst-cost.md
 
 Every figure is of a fresh process. Prints a Markdown page, or writes it and its drawing. The
 largest run needs minutes and about 1 GB of temporary files.
@@ -52,7 +52,7 @@ def main() -> None:
         text, drawing = page(Path(folder))
     if arguments.table:
         arguments.table.write_text(text)
-        (arguments.table.parent / "images" / "burst-cost.svg").write_text(drawing)
+        arguments.table.with_suffix(".svg").write_text(drawing)
     else:
         print(text)
 
@@ -226,7 +226,7 @@ and height, without a network. Beside it stands the plain way in OpenCV: findTra
 resize. It chooses no reference, estimates no noise, has no ghost test and gives less
 ([burst-gain.md](burst-gain.md)). Both take turns, each in a fresh process, {TURNS} turns; medians.
 Libraries are loaded before the clock starts. `python benchmarks/burst_cost.py --table
-docs/burst-cost.md` makes this page anew.
+docs/measurements/burst-cost.md` makes this page anew.
 
 ## Time
 """
@@ -235,7 +235,7 @@ GROWTH = """
 
 One thread, medians of three.
 
-![CPU time by pixels and by frames](images/burst-cost.svg)
+![CPU time by pixels and by frames](burst-cost.svg)
 """
 MEMORY = """
 ## Memory

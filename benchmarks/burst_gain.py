@@ -1,6 +1,6 @@
 """What burst zoom gains over bicubic interpolation, on simulated bursts of Kodak24.
 
-    EDGE_SDK_DATA=DIR python benchmarks/burst_gain.py --table docs/burst-gain.md
+    EDGE_SDK_DATA=DIR python benchmarks/burst_gain.py --table docs/measurements/burst-gain.md
 
 DIR holds kodak24/; data by default. Without it the shipped example photographs stand in.
 Prints a Markdown page, or writes it. Everything is seeded; on one machine the figures repeat.
@@ -166,9 +166,10 @@ def row(*cells: str) -> str:
 HEAD = """# What burst zoom gains
 
 Against the truth, ×2, over all three channels, on bursts of {count} {name} pictures by the
-simulated camera of [burst-zoom.md](burst-zoom.md) with its defaults, one seed each. Everything is
-estimated from the frames: reference, motion, noise. `python benchmarks/burst_gain.py --pictures
-{count} --table docs/burst-gain.md` makes this page anew.
+simulated camera of [burst-zoom.md](../guide/burst-zoom.md) with its defaults, one seed each.
+Everything is estimated from the frames: reference, motion, noise.
+`python benchmarks/burst_gain.py --pictures
+{count} --table docs/measurements/burst-gain.md` makes this page anew.
 
 ## Ten frames, by noise: means over the pictures, in dB
 """

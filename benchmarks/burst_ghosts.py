@@ -1,6 +1,6 @@
 """What a moving object does to burst zoom: PSNR where it is in any frame, and everywhere else.
 
-    EDGE_SDK_DATA=DIR python benchmarks/burst_ghosts.py --table docs/burst-ghosts.md
+    EDGE_SDK_DATA=DIR python benchmarks/burst_ghosts.py --table docs/measurements/burst-ghosts.md
 
 DIR holds kodak24/; data by default, and without it photographs of scikit-image are
 measured alone. Prints a Markdown page, or writes it. Everything is seeded.
@@ -196,8 +196,9 @@ def mean(values: Sequence[float]) -> float:
 HEAD = """# Ghosts
 
 An object that covers 5 % of the picture stands 12 px away, each time in another direction, in half
-of the ten frames; it shows another picture. The camera is that of [burst-zoom.md](burst-zoom.md)
-with its defaults; ×2. *Inside* is every pixel where the object is in any frame,
+of the ten frames; it shows another picture. The camera is that of
+[burst-zoom.md](../guide/burst-zoom.md) with its defaults; ×2.
+*Inside* is every pixel where the object is in any frame,
 as the reference sees it; *rest* are the others, compared with the same burst without the object and
 from the same reference. PSNR in dB over all three channels, means over pictures; the least gain and
 the largest loss are of single pictures.
@@ -225,7 +226,7 @@ over the area, and a simulated disc has no motion blur and no shadow.
 Where the object moves by 1 px only, little tells the two places apart: the inside may fall under
 bicubic interpolation.
 `python benchmarks/burst_ghosts.py --pictures {pictures} --few {few} --table
-docs/burst-ghosts.md` makes this page anew.
+docs/measurements/burst-ghosts.md` makes this page anew.
 """
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What the weight of the reference does in the document's network: a short training on the spot.
 
-    python benchmarks/burst_paper.py --table docs/burst-paper.md
+    python benchmarks/burst_paper.py --table docs/measurements/burst-paper.md
 
 Simulated bursts of the photographs that scikit-image ships: the right of coffee, astronaut and
 rocket to learn from; chelsea, and the left of coffee, to measure. Prints a Markdown
@@ -198,8 +198,8 @@ convolutions lead back up. Its input is what `edge_sdk.burst.inputs.resampled.re
 of a
 burst: M frames on the reference's finer grid by their estimated motion, a place that nothing fills
 left to the reference. It is a network to compare with; `edge-sdk zoom` uses
-[another](burst-zoom.md), which takes any number of frames. No weights of it are shipped, and it has
-no file form.
+[another](../guide/burst-zoom.md), which takes any number of frames. No weights of it are shipped,
+and it has no file form.
 
 ## A short training by ω
 
@@ -208,8 +208,8 @@ seed. c = 4, two blocks of 32 channels, L1, Adam, batches of four patches of 64�
 of three photographs at noise of 4, 8 and 12 of 255, a third of them with a moving object. Measured
 on four bursts at noise 8: two of a photograph that is not learnt from, two of another part of one
 that is. The rate of learning was chosen after trials on these four with ω = 2.
-`python benchmarks/burst_paper.py --steps {steps} --seeds {seeds} --table docs/burst-paper.md` makes
-this page anew.
+`python benchmarks/burst_paper.py --steps {steps} --seeds {seeds} --table
+docs/measurements/burst-paper.md` makes this page anew.
 """
 READING = """
 ## What this shows, and what it does not

@@ -1,6 +1,6 @@
 """Burst zoom on real bursts: noise in flat places, width of edges, what becomes of parallax.
 
-    EDGE_SDK_DATA=DIR python benchmarks/burst_real.py --table docs/burst-real.md
+    EDGE_SDK_DATA=DIR python benchmarks/burst_real.py --table docs/measurements/burst-real.md
 
 DIR holds burst_real/; data by default. Prints a Markdown page, or writes it. There is no
 truth: figures compare the result with its own frames.
@@ -216,7 +216,7 @@ HEAD = f"""# Burst zoom on real bursts
 
 Figures of bursts that are not part of the project; nobody knows their truth. ×{SCALE}, without a
 network, all settings by default. `EDGE_SDK_DATA=DIR python benchmarks/burst_real.py --table
-docs/burst-real.md` makes this page anew.
+docs/measurements/burst-real.md` makes this page anew.
 
 ## A night burst, hand-held: `{NIGHT}`
 

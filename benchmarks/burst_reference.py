@@ -1,6 +1,7 @@
-"""Whether the chosen reference is the best frame: real bursts, simulated ones, noisy frames added.
+r"""Whether the chosen reference is the best frame: real bursts, simulated ones, noisy frames added.
 
-    EDGE_SDK_DATA=DIR python benchmarks/burst_reference.py --table docs/burst-reference.md
+    EDGE_SDK_DATA=DIR python benchmarks/burst_reference.py \
+        --table docs/measurements/burst-reference.md
 
 DIR holds burst_real/; data by default, and what is missing there is left out with a line.
 Prints a Markdown page, or writes it. Everything is seeded.
@@ -258,10 +259,10 @@ CAMERAS = {
 }
 HEAD = """# The reference
 
-Which frame is the sharpest is told by the score of [burst-zoom.md](burst-zoom.md). *Before*
-stands for the score that this one replaced: the energy of the finest Laplacian less 20 times the
-variance of white noise. Rank 1 means that the best frame was chosen; ρ is Spearman's rank
-correlation of scores and PSNR.
+Which frame is the sharpest is told by the score of [burst-zoom.md](../guide/burst-zoom.md).
+*Before* stands for the score that this one replaced: the energy of the finest Laplacian less
+20 times the variance of white noise. Rank 1 means that the best frame was chosen; ρ is
+Spearman's rank correlation of scores and PSNR.
 
 ## Fourteen shaken frames and a tripod's truth
 
@@ -294,7 +295,8 @@ READING = """
 Where all frames are nearly alike (small shakes) the finest level alone ranks them a little
 better; the coarser ones earn their place where frames differ much. Noise that differs between
 frames is what the old score could not cope with.
-`python benchmarks/burst_reference.py --table docs/burst-reference.md` makes this page anew.
+`python benchmarks/burst_reference.py --table docs/measurements/burst-reference.md` makes this
+page anew.
 """
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Burst zoom in every runtime: what delegates take, how near to PyTorch it is, what int8 costs.
+r"""Burst zoom in every runtime: what delegates take, how near to PyTorch it is, what int8 costs.
 
-    EDGE_SDK_DATA=DIR python benchmarks/burst_runtimes.py --table docs/burst-runtimes.md
+    EDGE_SDK_DATA=DIR python benchmarks/burst_runtimes.py \
+        --table docs/measurements/burst-runtimes.md
 
 DIR holds kodak24/; data by default. Without it the shipped example photographs stand in.
 Prints a Markdown page, or writes it. Everything is seeded.
@@ -94,7 +95,7 @@ def command(arguments: argparse.Namespace) -> str:
     parts = ["python benchmarks/burst_runtimes.py", f"--pictures {arguments.pictures}"]
     if missing(arguments.targets):
         parts.append(f"--targets {' '.join(arguments.targets)}")
-    return " ".join((*parts, "--table docs/burst-runtimes.md"))
+    return " ".join((*parts, "--table docs/measurements/burst-runtimes.md"))
 
 
 def missing(chosen: list[str]) -> list[str]:
@@ -143,8 +144,8 @@ def row(*cells: str) -> str:
 
 HEAD = """# Burst zoom in every runtime
 
-Stages of `burst_zoom_x2`, converted and run by the driver of [driver.md](driver.md) on {bursts}
-simulated bursts of {count} {name} pictures (ten frames, noise 2/255 and 8/255).
+Stages of `burst_zoom_x2`, converted and run by the driver of [driver.md](../reference/driver.md)
+on {bursts} simulated bursts of {count} {name} pictures (ten frames, noise 2/255 and 8/255).
 `{command}` makes this page anew.
 
 ## What the delegates take

@@ -1,6 +1,6 @@
 """Our files against those of the vendors' own tools, in one run.
 
-    python benchmarks/conversion.py --table docs/conversion-cost.md
+    python benchmarks/conversion.py --table docs/measurements/conversion-cost.md
 
 Each pair is measured by the rule of ``edge-sdk bench``: a fresh process per file with fixed
 threads, the processes taking turns. The ratios are what to read: the milliseconds are those of the
@@ -223,9 +223,10 @@ def page(rows: list[tuple[str, ...]]) -> str:
     lines = ["| " + " | ".join(row) + " |" for row in (COLUMNS, ("---",) * len(COLUMNS), *rows)]
     return f"""# What conversion costs
 
-Written by `benchmarks/conversion.py --table docs/conversion-cost.md`: the shipped model `{MODEL}`,
-input {SIDE_PX}×{SIDE_PX} px, our files against litert-torch's and against a hand-written ExecuTorch
-export of the same network, measured side by side on one computer with {os.cpu_count()} cores. The
+Written by `benchmarks/conversion.py --table docs/measurements/conversion-cost.md`: the shipped
+model `{MODEL}`, input {SIDE_PX}×{SIDE_PX} px, our files against litert-torch's and against a
+hand-written ExecuTorch export of the same network, measured side by side on
+one computer with {os.cpu_count()} cores. The
 ratios are what carries over to other machines, as far as anything does; they say nothing about a
 phone's speed.
 

@@ -1,6 +1,6 @@
 """Training sets from far and near shots: exactness on simulated scenes, and a real data set.
 
-    EDGE_SDK_DATA=DIR python benchmarks/pairs.py --table docs/pairs.md
+    EDGE_SDK_DATA=DIR python benchmarks/pairs.py --table docs/measurements/pairs.md
 
 Without DIR the simulated scenes show scikit-image's photographs and the real pairs are left out;
 with it they show the photographs of DIR/train/cc0_photos, and the pairs are those of

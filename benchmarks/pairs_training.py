@@ -1,6 +1,7 @@
-"""A short training of the network for bursts on real far and near shots.
+r"""A short training of the network for bursts on real far and near shots.
 
-    EDGE_SDK_DATA=DIR python benchmarks/pairs_training.py --table docs/pairs-training.md
+    EDGE_SDK_DATA=DIR python benchmarks/pairs_training.py \
+        --table docs/measurements/pairs-training.md
 
 The pairs are those of DIR/real_zoom/city100_iphonex, whose far shots are reduced by 2 first, since
 their authors brought both to one size. Writes the tables of the page between its marks, or prints

@@ -1,6 +1,6 @@
 """The parity table: every shipped model, target and precision against the float32 model.
 
-    python benchmarks/parity.py --table docs/parity.md
+    python benchmarks/parity.py --table docs/measurements/parity.md
 
 Agreement is measured on photographs that scikit-image ships, none of which chose an int8 range.
 With EDGE_SDK_DATA=DIR, PSNR on a test set in it is added (Y on sr_bench/Set5; for denoising σ = 25
@@ -201,8 +201,9 @@ def _page(lines: list[str]) -> str:
             "",
             *lines,
             "",
-            "Written by `python benchmarks/parity.py --table docs/parity.md` (with `EDGE_SDK_DATA`",
-            "for the column of the test set). Rounding the output to 8 bits alone gives 58.9 dB.",
+            "Written by `python benchmarks/parity.py --table docs/measurements/parity.md` (with",
+            "`EDGE_SDK_DATA` for the column of the test set). Rounding the output",
+            "to 8 bits alone gives 58.9 dB.",
             "",
         )
     )

@@ -1,6 +1,6 @@
 """What multi-branch training and fused inference cost beside a plain network.
 
-    python benchmarks/reparam.py --table docs/reparam-cost.md
+    python benchmarks/reparam.py --table docs/measurements/reparam-cost.md
 
 The cases take turns on one thread of one process, so that each round meets the same disturbances;
 times are medians, and ratios are medians of the ratios within a round, with their smallest and

@@ -15,7 +15,7 @@ from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.imaging import Picture, write_picture
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```(\w+) ?([\w.]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 MAKE = {"make zoom", "make test"}
 """Commands that continuous integration runs as such, on a clean checkout."""
@@ -52,7 +52,7 @@ def test_make_commands_are_those_that_continuous_integration_runs() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_run_in_order(page: Path, tmp_path: Path) -> None:
     photo = Picture(example_photo("coffee")[:, 100:300, 200:430])
     write_picture(photo, tmp_path / "photo.jpg")
@@ -80,4 +80,4 @@ def test_links_between_pages_hold() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
             if "://" not in target:
-                assert (page.parent / target).exists(), f"{page.name} links to {target}"
+                assert (page.parent / target).exists(), f"{page} links to {target}"

@@ -1,4 +1,4 @@
-"""The contract for other drivers, docs/driver.md, says what the stages do."""
+"""The contract for other drivers, docs/reference/driver.md, says what the stages do."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from edge_sdk.burst.stages.encode import Encode
 from edge_sdk.burst.stages.restore import Restore
 from edge_sdk.registration import RegistrationConfig
 
-PAGE = (Path(__file__).parents[2] / "docs" / "driver.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "driver.md").read_text()
 CONSTANTS = re.findall(r"^\| `([\w.]+)\.([A-Z_]+)` \| ([\d.]+) \|", PAGE, re.MULTILINE)
 HALOS = re.findall(r"^\| ([1-4]) \| (\d+) \|$", PAGE, re.MULTILINE)
 ENDS = re.findall(r"^\| (→ )?`(\w+)` \| \[([^\]]+)\] \|", PAGE, re.MULTILINE)
@@ -35,10 +35,17 @@ def test_constants(module: str, name: str, value: str) -> None:
 
 
 def test_the_tables_are_found() -> None:
-    assert len(CONSTANTS) == 19
+    assert len(CONSTANTS) == 21
     assert [int(scale) for scale, _ in HALOS] == [1, 2, 3, 4]
     named = [name for _, name, _ in ENDS if name in ("sums", "picture", "features")]
     assert named == ["sums", "sums", "picture", "sums", "features"]
+
+
+def test_constants_named_in_the_text_are_in_the_table() -> None:
+    text = PAGE.split("\n## Order of work\n")[1]
+    named = set(re.findall(r"`(?:[\w.]+\.)?([A-Z][A-Z_]+)`", text))
+    assert len(named) > 10
+    assert named <= {name for _, name, _ in CONSTANTS}
 
 
 @pytest.mark.parametrize(("scale", "halo"), HALOS)

@@ -1,4 +1,4 @@
-"""docs/training.md names every key of a recipe, with its default, and no other."""
+"""docs/reference/recipe.md names every key of a recipe, with its default, and no other."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from edge_sdk.training.recipe.config import (
     TrainConfig,
 )
 
-PAGE = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "recipe.md").read_text(encoding="utf-8")
+HEADINGS, TEXTS = (re.split(r"^## (.+)$", PAGE, flags=re.MULTILINE)[i::2] for i in (1, 2))
 SECTIONS: dict[str, type[BaseModel]] = {
     "recipe": TrainConfig,
     "data": DataConfig,
@@ -41,7 +42,9 @@ WORDS = {None: "none", True: "true", False: "false"}
 
 def table(section: str) -> dict[str, str]:
     """Keys of a section on the page, with what stands as their default."""
-    found = re.search(rf"^### {re.escape(section)}\n(.*?)(?=^##)", PAGE, re.MULTILINE | re.DOTALL)
+    found = re.search(
+        rf"^## {re.escape(section)}\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL
+    )
     assert found is not None, section
     rows = re.findall(r"^\| `(\w+)` \| (.*?) \| (.+) \|$", found[1], re.MULTILINE)
     assert len({key for key, _, _ in rows}) == len(rows)
@@ -57,8 +60,7 @@ def written(value: Any) -> str:
 
 
 def test_every_section_is_on_the_page() -> None:
-    sections = re.findall(r"^### (.+)$", PAGE, re.MULTILINE)
-    assert set(sections) == {*SECTIONS, "model", "model.branches"}
+    assert set(HEADINGS) == {*SECTIONS, "model", "model.branches"}
 
 
 @pytest.mark.parametrize("section", SECTIONS)

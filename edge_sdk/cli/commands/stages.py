@@ -27,9 +27,9 @@ def stages(
 ) -> None:
     """Convert the stages of burst zoom: encode, blend and decode.
 
-    Each file has one input and one output of fixed size; docs/driver.md says what an app does
-    between them. Stages that divide and compare stay in floating point; the network of decode is
-    in --precision. Try them with `edge-sdk zoom FRAMES --stages FOLDER`.
+    Each file has one input and one output of fixed size; docs/reference/driver.md says what an
+    app does between them. Stages that divide and compare stay in floating point; the
+    network of decode is in --precision. Try them with `edge-sdk zoom FRAMES --stages FOLDER`.
 
     Example: edge-sdk stages --target tflite --precision int8 -o stages
     """
