@@ -56,7 +56,7 @@ def zoom(
             [N, 1, H, W] to [N, 1, 2·H, 2·W]; or converted stages; ``None`` for the restoration
             without a network.
         config: settings.
-        on_progress: told of every step.
+        on_progress: called after each step.
 
     Returns:
         The picture, the choice of the reference, and what became of every frame.
@@ -90,7 +90,7 @@ def zoom_into(
         sink: takes the rows of the enlarged picture.
         network: as in :func:`zoom`.
         config: settings.
-        on_progress: told of every step.
+        on_progress: called after each step.
 
     Returns:
         As :func:`zoom`, without pixels.

@@ -17,13 +17,12 @@ from edge_sdk.imaging import Picture, read_picture, write_picture
 from edge_sdk.imaging.encoding import FORMATS
 from edge_sdk.models import EnhanceNet, enhance_picture
 from edge_sdk.outputs import check_writable
+from edge_sdk.progress import Progress, silent
 from edge_sdk.targets import find_converter
 from edge_sdk.zoo.networks import example_input
 
 WINDOW_PX = 128
 """Side of the windows that a converted model takes."""
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -162,7 +161,7 @@ def enhance_files(
         runtime: what computes it: ``torch``, or a key of
             :data:`edge_sdk.emulate.runtimes.names.RUNTIMES`, for which the network is
             converted in fp32.
-        on_progress: told of every window of every picture.
+        on_progress: called after each tile, with the picture's file name as stage.
 
     Yields:
         One result per picture, in order.
@@ -194,21 +193,16 @@ def enhance_files(
 def _enhanced(
     source: Path, network: EnhanceNet, runner: _Runner, on_progress: Progress | None
 ) -> Picture:
+    report = on_progress or silent
     picture = read_picture(source)
     height, width = picture.pixels.shape[-2:]
     return enhance_picture(
         picture,
         runner.for_picture(width, height),
         spec=network.spec,
-        on_tile=_told(on_progress, source.name),
+        on_progress=lambda _, done, total: report(source.name, done, total),
     )
 
 
 def _named(source: Path, error: EdgeSdkError) -> str:
     return str(error) if source.name in str(error) else f"{source}: {error}"
-
-
-def _told(report: Progress | None, name: str) -> Callable[[int, int], None] | None:
-    if report is None:
-        return None
-    return lambda done, total: report(name, done, total)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from edge_sdk.data.probes.calibration import Calibration, read_calibration
 from edge_sdk.errors import InputError
 from edge_sdk.models.spec import ModelSpec
+from edge_sdk.progress import Progress
 from edge_sdk.quantization import (
     Observer,
     Scheme,
@@ -27,8 +27,6 @@ from edge_sdk.quantization import (
 from edge_sdk.quantization.layer_report import LayerError, layer_errors
 from edge_sdk.reparam import fuse
 from edge_sdk.zoo.loading import LoadedModel
-
-Progress = Callable[[str, int, int], None]
 
 
 class ReadCalibration(Protocol):
@@ -108,7 +106,7 @@ def quantize_loaded(
     example: Tensor,
     folder: Path,
     options: QuantizeOptions | None = None,
-    progress: Progress | None = None,
+    on_progress: Progress | None = None,
     read: ReadCalibration = read_calibration,
 ) -> QuantizedModel:
     """Quantize a model by a folder of pictures, a quarter of which is kept apart to measure with.
@@ -118,7 +116,7 @@ def quantize_loaded(
         example: float32 [1, C, H, W]: the size of the cuts.
         folder: pictures like those that the model will see.
         options: how to quantize.
-        progress: called with the stage, the steps done and to do.
+        on_progress: called after each step of fine-tuning, and after each operator left in float.
         read: makes inputs of the model from the pictures; as
             :func:`~edge_sdk.data.probes.calibration.read_calibration`.
 
@@ -145,8 +143,7 @@ def quantize_loaded(
     scheme, model = replace(first.scheme, noise_levels=cuts.noise_levels), fused
     if options.tune_steps:
         config = TuningConfig(steps=options.tune_steps, seed=options.seed)
-        done = _stage(progress, "fine-tuning")
-        model = tune(fused, example, scheme, cuts.calibration, config, done)
+        model = tune(fused, example, scheme, cuts.calibration, config, on_progress)
     if options.budget_db is not None:
         scheme = meet_budget(
             apply_scheme(model, example, scheme).graph,
@@ -154,7 +151,7 @@ def quantize_loaded(
             cuts.held_out,
             options.budget_db,
             clip,
-            _stage(progress, "layers left in float"),
+            on_progress,
             reference=fused,
         )
     final = apply_scheme(model, example, scheme)
@@ -182,9 +179,3 @@ def _against_truth(
         errors = [float((one - other).double().square().mean()) for one, other in pairs]
         found.append(-10 * math.log10(max(sum(errors) / len(errors), 1e-30)))
     return found[0], found[1]
-
-
-def _stage(progress: Progress | None, name: str) -> Callable[[int, int], None] | None:
-    if progress is None:
-        return None
-    return lambda done, total: progress(name, done, total)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +13,7 @@ from edge_sdk.emulate.whole_pictures import Method, check_task
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.evaluation.protocol import Degradation, Example, Score, bicubic, degraded, score
 from edge_sdk.models.spec import Color
-
-Progress = Callable[[str, int, int], None]
+from edge_sdk.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def evaluate(
         methods: what to score, all of the degradation's scale; may be none.
         folders: folders of pictures, searched recursively.
         degradation: what the pictures suffer.
-        on_progress: called with the folder's name, pictures done and pictures of all.
+        on_progress: called after each picture, with the folder's name as stage.
 
     Returns:
         The baseline, then a row per method in order.
@@ -99,6 +98,7 @@ def evaluate(
         PictureError: if a picture cannot be read or is too small to be scored, or all of a folder
             are smaller than a file's window.
     """
+    report = on_progress or silent
     _check(methods, folders, degradation)
     pictures = [(folder, list_pictures(folder)) for folder in folders]
     scores: list[list[FolderScore]] = [[] for _ in range(len(methods) + 1)]
@@ -113,8 +113,7 @@ def evaluate(
                 results = []
             for column, result in zip(columns, results, strict=bool(results)):
                 column.append(PictureScore(path.name, result.psnr_db, result.ssim))
-            if on_progress is not None:
-                on_progress(folder.name, index + 1, len(paths))
+            report(folder.name, index + 1, len(paths))
         if len(left_out) == len(paths):
             raise left_out[0][1]
         for row, column in zip(scores, columns, strict=True):

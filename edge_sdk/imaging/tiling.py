@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from edge_sdk.errors import InputError, PictureError
+from edge_sdk.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def apply_tiled(
     scale: int = 1,
     size_multiple: int = 1,
     fixed_size: bool = False,
-    on_tile: Callable[[int, int], None] | None = None,
+    on_progress: Progress | None = None,
 ) -> Tensor:
     """Apply a local function to a picture window by window; the result is that of the whole.
 
@@ -87,8 +88,7 @@ def apply_tiled(
         size_multiple: heights and widths that ``function`` takes are multiples of this.
         fixed_size: ``function`` takes the window's size alone. Otherwise an axis that is shorter
             than the window is given to it whole.
-        on_tile: called after each window with the number done and the number of all; raising in it
-            stops the work.
+        on_progress: called after each window, as stage ``tiles``; raising in it stops the work.
 
     Returns:
         [N, C', scale·H, scale·W], dtype and device of the function's results.
@@ -97,7 +97,7 @@ def apply_tiled(
         InputError: if the sizes do not fit each other, or ``function`` returns another size.
         PictureError: if the picture is smaller than the window of a ``fixed_size`` function.
     """
-    window_px = tile_px + 2 * halo_px
+    report, window_px = on_progress or silent, tile_px + 2 * halo_px
     _check(image, tile_px, halo_px, scale, size_multiple)
     height, width = image.shape[-2:]
     if fixed_size and min(height, width) < window_px:
@@ -130,8 +130,7 @@ def apply_tiled(
         result[..., _scaled(row, scale), _scaled(column, scale)] = output[
             ..., _scaled(row, scale, row.start), _scaled(column, scale, column.start)
         ]
-        if on_tile is not None:
-            on_tile(index + 1, len(rows) * len(columns))
+        report("tiles", index + 1, len(rows) * len(columns))
     assert result is not None
     return result[..., : scale * height, : scale * width]
 

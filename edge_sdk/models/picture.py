@@ -13,10 +13,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import Picture, apply_tiled, resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
 from edge_sdk.models.spec import Color, ModelSpec
+from edge_sdk.progress import Progress
 
 Chroma = Literal["bicubic", "bilinear"]
 Network = Callable[[Tensor], Tensor]
-OnTile = Callable[[int, int], None]
 
 TILE_PX = 256
 """Input pixels that a window adds in each direction unless the caller says otherwise."""
@@ -30,7 +30,7 @@ def enhance_picture(
     spec: ModelSpec | None = None,
     chroma: Chroma = "bicubic",
     tile_px: int = TILE_PX,
-    on_tile: OnTile | None = None,
+    on_progress: Progress | None = None,
 ) -> Picture: ...
 
 
@@ -42,7 +42,7 @@ def enhance_picture(
     spec: ModelSpec | None = None,
     chroma: Chroma = "bicubic",
     tile_px: int = TILE_PX,
-    on_tile: OnTile | None = None,
+    on_progress: Progress | None = None,
 ) -> Tensor: ...
 
 
@@ -53,7 +53,7 @@ def enhance_picture(
     spec: ModelSpec | None = None,
     chroma: Chroma = "bicubic",
     tile_px: int = TILE_PX,
-    on_tile: OnTile | None = None,
+    on_progress: Progress | None = None,
 ) -> Picture | Tensor:
     """Apply a network to a picture of any size (specification 1, "The image model", color).
 
@@ -73,7 +73,7 @@ def enhance_picture(
         chroma: interpolation of Cb and Cr, by a network for Y; both are antialiased where the
             picture shrinks. Not used by a network for RGB.
         tile_px: input pixels, about, that each window adds in each direction.
-        on_tile: called after each window with the number done and the number of all.
+        on_progress: called after each window, as stage ``tiles``.
 
     Returns:
         What was given: a picture with the same metadata, alpha resized, or a tensor; in [0, 1],
@@ -90,10 +90,10 @@ def enhance_picture(
     with torch.no_grad():
         batch = _continued(rgb if rgb.ndim == 4 else rgb[None], found.reduction)
         if found.color is Color.RGB:
-            enhanced = _run(network, batch, found, tile_px, on_tile)
+            enhanced = _run(network, batch, found, tile_px, on_progress)
         else:
             ycbcr = rgb_to_ycbcr(batch)
-            luma = _run(network, ycbcr[:, :1], found, tile_px, on_tile)
+            luma = _run(network, ycbcr[:, :1], found, tile_px, on_progress)
             size = (luma.shape[-2], luma.shape[-1])
             enhanced = ycbcr_to_rgb(torch.cat((luma, _resized(ycbcr[:, 1:], size, chroma)), 1))
         enhanced = enhanced.clamp(0, 1)
@@ -133,7 +133,7 @@ def _check(rgb: Tensor, network: Network, chroma: str, tile_px: int) -> None:
 
 
 def _run(
-    network: Network, image: Tensor, spec: ModelSpec, tile_px: int, on_tile: OnTile | None
+    network: Network, image: Tensor, spec: ModelSpec, tile_px: int, on_progress: Progress | None
 ) -> Tensor:
     reduction = spec.reduction
     multiple = spec.size_multiple // reduction
@@ -156,7 +156,7 @@ def _run(
         halo_px=_rounded_up(-(-spec.halo_px // reduction), multiple),
         scale=spec.scale,
         size_multiple=multiple,
-        on_tile=on_tile,
+        on_progress=on_progress,
     )
 
 

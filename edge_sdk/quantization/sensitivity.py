@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
 from edge_sdk.errors import InputError
+from edge_sdk.progress import Progress, silent
 from edge_sdk.quantization.insertion import insert
 from edge_sdk.quantization.scheme import Scheme
 from edge_sdk.quantization.value_graph import ValueGraph, first_output
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def meet_budget(
     pictures: Sequence[Tensor],
     budget_db: float,
     clip: bool = True,
-    progress: Progress | None = None,
+    on_progress: Progress | None = None,
     reference: nn.Module | None = None,
 ) -> Scheme:
     """Leave operators in floating point until the int8 model agrees well enough.
@@ -112,7 +111,7 @@ def meet_budget(
         pictures: inputs of the graph's shape, others than those that chose the scheme.
         budget_db: PSNR to reach.
         clip: as in :func:`agreement_db`.
-        progress: called with the operators left so far and their number in all.
+        on_progress: called after each operator that is left in floating point.
         reference: model to agree with, if the graph's weights were tuned; the graph by default.
 
     Returns:
@@ -127,7 +126,7 @@ def meet_budget(
     def agreed(trial: Scheme) -> float:
         return agreement_db(wanted, insert(graph, trial), pictures, clip)
 
-    reached = agreed(scheme)
+    report, reached = on_progress or silent, agreed(scheme)
     while reached < budget_db:
         candidates = [name for name in names if name not in scheme.float_layers]
         if len(candidates) < 2:
@@ -140,8 +139,7 @@ def meet_budget(
             ((agreed(trial), trial) for trial in trials),
             key=lambda found: found[0],
         )
-        if progress is not None:
-            progress(len(scheme.float_layers), len(names))
+        report("layers left in float", len(scheme.float_layers), len(names))
     return scheme
 
 

@@ -8,7 +8,7 @@ through: Bengio et al., 2013) and vanish where an activation is clipped.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,11 +17,10 @@ from torch import Tensor, fx, nn
 from edge_sdk.errors import InputError
 from edge_sdk.exported import quiet_copy
 from edge_sdk.int8 import fake_quantize
+from edge_sdk.progress import Progress, silent
 from edge_sdk.quantization.insertion import plan_codes, round_leaky
 from edge_sdk.quantization.scheme import HIGHEST, LOWEST, Scheme
 from edge_sdk.quantization.value_graph import ValueGraph, first_output, output_axis, value_graph
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def tune(
     scheme: Scheme,
     pictures: Sequence[Tensor],
     config: TuningConfig | None = None,
-    progress: Progress | None = None,
+    on_progress: Progress | None = None,
 ) -> nn.Module:
     """Fine-tune a model's float weights so that its int8 form returns what the model returns.
 
@@ -71,7 +70,7 @@ def tune(
         scheme: codes of the values, which stay as they are.
         pictures: inputs of the example's shape, float32 in [0, 1].
         config: how to fine-tune.
-        progress: called with the steps done and to do.
+        on_progress: called after each step.
 
     Returns:
         A copy of the model with tuned parameters; quantize it with the same scheme.
@@ -79,7 +78,7 @@ def tune(
     Raises:
         InputError: if there are no pictures, or the scheme quantizes no activations.
     """
-    config = config or TuningConfig()
+    config, report = config or TuningConfig(), on_progress or silent
     if scheme.weights_only or not pictures:
         raise InputError("fine-tuning needs pictures and a scheme with activations; give both")
     graph = value_graph(model, example)
@@ -105,8 +104,7 @@ def tune(
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
-            if progress is not None:
-                progress(step + 1, config.steps)
+            report("fine-tuning", step + 1, config.steps)
     tuned = quiet_copy(model)
     state = student.state_dict()
     tuned.load_state_dict({name: state.get(name, old) for name, old in tuned.state_dict().items()})

@@ -99,11 +99,12 @@ def test_every_call_gets_one_shape_and_progress_ends_at_all(height: int, width: 
         tile_px=8,
         halo_px=4,
         fixed_size=True,
-        on_tile=lambda done, count: progress.append((done, count)),
+        on_progress=lambda stage, done, total: progress.append((stage, done, total)),
     )
     assert torch.equal(result, image)
     assert shapes == {(1, 1, 16, 16)}
-    assert [done for done, _ in progress] == list(range(1, progress[-1][1] + 1))
+    total = progress[-1][-1]
+    assert progress == [("tiles", done, total) for done in range(1, total + 1)]
 
 
 def test_a_picture_smaller_than_a_fixed_window_is_refused() -> None:

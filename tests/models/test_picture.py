@@ -184,11 +184,11 @@ def test_windows_are_no_larger_than_tile_and_halo() -> None:
         watched,
         spec=net.spec,
         tile_px=16,
-        on_tile=lambda done, count: steps.append((done, count)),
+        on_progress=lambda stage, done, total: steps.append((stage, done, total)),
     )
     assert result.shape == (3, 45, 35)
     assert max(max(size) for size in seen) <= 16 + 2 * (net.spec.halo_px + 1)
-    assert steps == [(done, len(seen)) for done in range(1, len(seen) + 1)]
+    assert steps == [("tiles", done, len(seen)) for done in range(1, len(seen) + 1)]
 
 
 def test_a_spec_with_a_coarser_multiple_is_kept_to() -> None:

@@ -81,7 +81,7 @@ def zoom_network(
             converted once and kept in the user's cache.
         precision: of the converted network; ``None`` for the target's first.
         stages: folder of stages that were converted before; ``model`` and ``runtime`` are theirs.
-        on_progress: told of the conversion.
+        on_progress: called before each stage that is converted, and when all are done.
 
     Raises:
         InputError: if names are unknown or do not fit each other.

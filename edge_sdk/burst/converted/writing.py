@@ -22,7 +22,7 @@ from edge_sdk.burst.stages.encode import Encode
 from edge_sdk.deploy.prepare import INT8, Prepared
 from edge_sdk.errors import InputError, OutputError
 from edge_sdk.models.spec import Task
-from edge_sdk.progress import Progress
+from edge_sdk.progress import Progress, silent
 from edge_sdk.targets import Converter, LoweringReport, find_converter
 from edge_sdk.zoo.loading import LoadedModel
 
@@ -49,7 +49,7 @@ def write_stages(
         precision: of ``decode``. The others are in the target's most exact precision, or in fp16
             where that is asked for.
         folder: receives the files; those of an earlier call are replaced.
-        on_progress: told of every stage.
+        on_progress: called before each stage, and when all are done.
 
     Returns:
         The report of each stage.
@@ -91,16 +91,15 @@ def write_stages(
         "blend": (PackedBlend(Blend(spec.scale)), blend_channels(spec.scale), blend_px, rest),
         "decode": (ready.model, spec.input_channels, decode_px, precision),
     }
+    report = on_progress or silent
     reports: dict[str, LoweringReport] = {}
     files = {stage: f"{stage}{converter.suffix}" for stage in STAGES}
     for done, (stage, (module, channels, side, chosen)) in enumerate(work.items()):
-        if on_progress is not None:
-            on_progress("convert", done, len(work))
+        report("convert", done, len(work))
         reports[stage] = _converted(
             converter, module, channels, side, folder / files[stage], chosen
         )
-    if on_progress is not None:
-        on_progress("convert", len(work), len(work))
+    report("convert", len(work), len(work))
     digests = {stage: digest(folder / name) for stage, name in files.items()}
     manifest = StageManifest(
         Path(loaded.name).name,

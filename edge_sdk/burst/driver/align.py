@@ -124,7 +124,7 @@ def align(
         config: settings of the registration.
         noise_std: noise of a frame on values in [0, 1]; ``None`` to measure it between aligned
             frames.
-        report: told of every frame.
+        report: called for each frame.
     """
     with spreading_frames(source.height * source.width) as spread:
         return _aligned(source, choice, config, noise_std, report, spread)

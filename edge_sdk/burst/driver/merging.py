@@ -29,7 +29,7 @@ def merge(plan: MergePlan, stages: Stages, sink: Sink, report: Progress) -> Merg
         plan: what is merged.
         stages: what computes.
         sink: takes the picture.
-        report: told of every row of tiles.
+        report: called after each row of tiles.
     """
     region, halo_px = plan.region, stages.halo_px
     tally = Tally(region, plan.provenance)

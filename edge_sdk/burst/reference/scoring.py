@@ -26,7 +26,7 @@ def score(
         source: the frames.
         region: what is scored.
         forced: 0-based index that overrides the choice.
-        report: told of every frame.
+        report: called for each frame.
 
     Raises:
         InputError: if ``forced`` is not the index of a frame.

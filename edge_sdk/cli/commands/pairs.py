@@ -104,7 +104,7 @@ def pairs(
             output,
             config,
             overwrite=overwrite,
-            on_progress=lambda name, done, total: progress("scenes", done, total),
+            on_progress=progress,
         )
     if as_json:
         print_json(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +14,7 @@ from edge_sdk.data.camera.simulation import SimulatedBurst
 from edge_sdk.errors import OutputError
 from edge_sdk.imaging import Picture, write_picture
 from edge_sdk.outputs import check_writable
+from edge_sdk.progress import Progress, silent
 
 RECORD = "burst.json"
 RECORD_FORMAT = "edge-sdk burst"
@@ -28,7 +29,7 @@ MOTION = (
 
 
 def write_burst(
-    burst: SimulatedBurst, folder: Path, on_progress: Callable[[str, int, int], None] | None = None
+    burst: SimulatedBurst, folder: Path, on_progress: Progress | None = None
 ) -> tuple[Path, ...]:
     """Write frames, truth and motion of a burst.
 
@@ -38,7 +39,7 @@ def write_burst(
             moves, ``moving/NN.png``: white where it is in any frame, on the grid of the truth. The
             files of an earlier burst there, which its ``burst.json`` lists, are replaced; others
             are kept. If something fails, the earlier burst is put back.
-        on_progress: told of every frame.
+        on_progress: called after each frame.
 
     Returns:
         Paths of the frames, in order.
@@ -46,6 +47,7 @@ def write_burst(
     Raises:
         OutputError: as :func:`check_burst_folder`, or if something cannot be written.
     """
+    report = on_progress or silent
     with _fresh_folder(folder) as fresh:
         parts = PARTS if burst.config.mover is not None else PARTS[:2]
         for part in parts:
@@ -58,8 +60,7 @@ def write_burst(
             if "moving" in parts:
                 area = burst.moving_area(index).float()[None].expand(3, -1, -1)
                 write_picture(Picture(area), fresh / "moving" / name)
-            if on_progress is not None:
-                on_progress("write", index + 1, len(names))
+            report("write", index + 1, len(names))
         record = {
             "format": RECORD_FORMAT,
             "version": RECORD_VERSION,

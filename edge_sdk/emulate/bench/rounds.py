@@ -17,13 +17,14 @@ import statistics
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from edge_sdk.emulate.bench.measure import Job
 from edge_sdk.emulate.runtimes.runner import Delegation
 from edge_sdk.errors import InputError
+from edge_sdk.progress import Progress, silent
 
 ROUNDS = 5
 """Turns that each process takes."""
@@ -31,8 +32,6 @@ MOST_RUNS = 100_000
 MOST_THREADS = 256
 TIMEOUT_S = 600.0
 """Longest wait for one answer of a process."""
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def measure(
     Args:
         jobs: what to measure.
         runs: runs per job, one more unmeasured before each round.
-        on_progress: called with a stage, the number done and the number of all.
+        on_progress: called after each model loaded (``load``) and each turn of a process (``run``).
         rounds: turns that each process takes; more of them share out short disturbances better.
 
     Returns:
@@ -100,7 +99,7 @@ def measure(
         raise InputError(f"rounds must be 1 or more, not {rounds}")
     rounds = min(rounds, runs)
     shares = [runs // rounds + (turn < runs % rounds) for turn in range(rounds)]
-    report = on_progress or _no_progress
+    report = on_progress or silent
     children: list[_Child] = []
     try:
         # One after the other, so that no load time counts another's.
@@ -220,7 +219,3 @@ def _quartiles(seconds: list[float]) -> tuple[float, float, float]:
         return (seconds[0],) * 3
     low, median, high = statistics.quantiles(seconds, n=4, method="inclusive")
     return low, median, high
-
-
-def _no_progress(stage: str, done: int, total: int) -> None:
-    del stage, done, total

@@ -81,7 +81,7 @@ def make_couple(
         far: the far shots, at least one.
         near: the near shots, at least one.
         config: settings.
-        report: told of every step.
+        report: called for each step.
 
     Raises:
         SceneError: if no sample can be made; the message is the reason.

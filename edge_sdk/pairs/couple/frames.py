@@ -90,7 +90,7 @@ def cut_frames(
         choice: the reference.
         motions: motion float64 [3, 3] from the reference to other whole shots, by shot.
         region: what of the reference is kept.
-        report: told of every frame.
+        report: called for each frame.
     """
     others = sorted(motions)
     places = [(choice.index, region)]

@@ -54,7 +54,7 @@ def standard_image(source: FrameSource, report: Progress) -> StandardImage:
 
     Args:
         source: the near shots.
-        report: told of every step.
+        report: called for each step.
     """
     region = Rectangle(left=0, top=0, width=source.width, height=source.height)
     if source.count == 1:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,8 +36,8 @@ from edge_sdk.pairs.dataset.record import (
 )
 from edge_sdk.pairs.dataset.scenes import SceneFiles, find_scenes
 from edge_sdk.pairs.dataset.sheet import write_sheet
+from edge_sdk.progress import Progress, silent
 
-SceneProgress = Callable[[str, int, int], None]
 """Called with the scene's name, scenes done and scenes in all."""
 SUMMARY = (
     "name", "accepted", "reason", "width", "height", "zoom_ratio", "blur_px", "psnr_db",
@@ -76,7 +75,7 @@ def build_set(
     config: PairConfig | None = None,
     *,
     overwrite: bool = False,
-    on_progress: SceneProgress | None = None,
+    on_progress: Progress | None = None,
 ) -> PairSet:
     """Make a training set by specification 2, or go on with one that was interrupted.
 
@@ -91,7 +90,7 @@ def build_set(
         output: folder of the set.
         config: settings.
         overwrite: whether finished scenes are done again, with other settings too.
-        on_progress: told of every scene.
+        on_progress: called before each scene, and when all are done.
 
     Raises:
         InputError: if the folders hold no scene of one name, or the set there has other settings.
@@ -100,16 +99,16 @@ def build_set(
     config = config or PairConfig()
     scenes = find_scenes(far, near)
     _check_place(output, far, near)
-    report = on_progress or (lambda name, done, total: None)
+    report = on_progress or silent
     with open_folder(output, config, overwrite):
         removed = remove_others(output, {scene.name for scene in scenes})
         records, kept = [], 0
         for done, scene in enumerate(scenes):
-            report(scene.name, done, len(scenes))
+            report("scenes", done, len(scenes))
             record = None if overwrite else finished(output, scene, config)
             kept += record is not None
             records.append(_summary(record or _build_scene(output, scene, config)))
-        report("", len(scenes), len(scenes))
+        report("scenes", len(scenes), len(scenes))
         write_sheet(output / SHEET, output, records)
         write_set_record(output, config, records)
     return PairSet(output, tuple(records), kept, tuple(removed))
@@ -140,7 +139,7 @@ def _sample(folder: Path, scene: SceneFiles, config: PairConfig) -> dict[str, An
     with spooling() as far, spooling() as near:
         held, near_held = spool_pictures(scene.far, far), spool_pictures(scene.near, near)
         notes = _notes(held, near_held)
-        couple = make_couple(far, near, config, lambda stage, done, total: None)
+        couple = make_couple(far, near, config, silent)
         _write_pictures(folder, couple, far, near, held[couple.choice.index])
     if len(held) == 1:
         notes.append("one far shot: the sample has no other frames")

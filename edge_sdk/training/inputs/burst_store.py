@@ -13,8 +13,9 @@ from edge_sdk.burst import TensorSource, ZoomConfig
 from edge_sdk.burst.inputs.features import burst_features
 from edge_sdk.data.camera.simulation import SimulatedBurst
 from edge_sdk.imaging import quantize
+from edge_sdk.progress import Progress
 from edge_sdk.training.inputs.burst_scenes import training_burst, validation_bursts
-from edge_sdk.training.inputs.feature_files import FeatureSample, Progress, cache_name, fill
+from edge_sdk.training.inputs.feature_files import FeatureSample, cache_name, fill
 from edge_sdk.training.recipe.sections import BurstsConfig
 
 VERSION = 1

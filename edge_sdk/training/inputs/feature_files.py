@@ -18,8 +18,8 @@ from edge_sdk.digests import file_sha256
 from edge_sdk.errors import OutputError, PictureError
 from edge_sdk.imaging import to_levels
 from edge_sdk.outputs import replacing
+from edge_sdk.progress import Progress, silent
 
-Progress = Callable[[int, int], None]
 """Called with the number of files that are there and of those in all."""
 Pair = tuple[Tensor, Tensor]
 
@@ -70,7 +70,7 @@ def fill(
         files: all files, in order.
         sample: computes what belongs in the file of an index.
         rank: number of this process.
-        on_progress: told of every file.
+        on_progress: called after each file.
 
     Raises:
         OutputError: if a folder cannot be created.
@@ -80,13 +80,12 @@ def fill(
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"{folder}: cannot be created ({error.strerror})") from error
-    count = len(files)
+    report, count = on_progress or silent, len(files)
     start = rank * 7919 % max(count, 1)
     for done, index in enumerate([*range(start, count), *range(start)]):
         if not _is_whole(files[index]):
             _write(sample(index), files[index])
-        if on_progress is not None:
-            on_progress(done + 1, count)
+        report("features", done + 1, count)
 
 
 class FeaturePatches(Dataset[Pair]):

@@ -18,8 +18,9 @@ from edge_sdk.data.samples.patches import (
     shrunk_picture,
 )
 from edge_sdk.models.spec import Color
+from edge_sdk.progress import Progress
 from edge_sdk.training.inputs.burst_store import BurstSet, validation_pairs
-from edge_sdk.training.inputs.feature_files import FeaturePatches, Progress, WholeFeatures
+from edge_sdk.training.inputs.feature_files import FeaturePatches, WholeFeatures
 from edge_sdk.training.inputs.pair_store import PairScenes, split_scenes
 from edge_sdk.training.processes import Processes
 from edge_sdk.training.recipe.config import PictureSource, TrainConfig, halo_of

@@ -16,7 +16,8 @@ from edge_sdk.imaging import read_picture
 from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.pairs.dataset.reading import StoredScene, StoredSet, open_set
 from edge_sdk.pairs.dataset.record import RECORD
-from edge_sdk.training.inputs.feature_files import FeatureSample, Progress, cache_name, fill
+from edge_sdk.progress import Progress
+from edge_sdk.training.inputs.feature_files import FeatureSample, cache_name, fill
 from edge_sdk.training.recipe.sections import PairsConfig
 
 VERSION = 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from lightning.pytorch.loggers import CSVLogger
 
 from edge_sdk.models.checkpoint import save_checkpoint
 from edge_sdk.outputs import replacing
+from edge_sdk.progress import Progress
 from edge_sdk.training.phases import Phase
 from edge_sdk.training.run.curves import draw_curves, read_curves
 from edge_sdk.training.tasks.task import EnhanceTask
@@ -98,17 +99,22 @@ class PhaseProgressBar(RichProgressBar):
 
 
 @contextmanager
-def simulation_progress(shown: bool) -> Iterator[Callable[[int, int], None]]:
+def simulation_progress(shown: bool) -> Iterator[Progress]:
     """Draw a bar for features of bursts that are computed before the first step, if any are."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
 
     columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn())
     console = Console(stderr=True)
     hidden = not (shown and console.is_terminal)
-    with Progress(*columns, TimeElapsedColumn(), console=console, disable=hidden) as bars:
+    with Bars(*columns, TimeElapsedColumn(), console=console, disable=hidden) as bars:
         task = bars.add_task("features", total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
+
+        def report(stage: str, done: int, total: int) -> None:
+            bars.update(task, description=stage, completed=done, total=total)
+
+        yield report
 
 
 def metrics_logger(out: Path, done: int, *, writes: bool = True) -> CSVLogger:

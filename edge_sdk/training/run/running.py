@@ -116,8 +116,8 @@ def train(
     shapes = {name: tensor.shape for name, tensor in task.state_dict().items()}
     done = folder.steps_to_resume(config, shapes) if resume else 0
     # An earlier run goes only when all that can be wrong with this one has been looked at.
-    with simulation_progress(progress and group.writes) as told:
-        patches = patch_loader(config, done, group, told)
+    with simulation_progress(progress and group.writes) as report:
+        patches = patch_loader(config, done, group, report)
     pictures = picture_loader(config)
     if not resume and group.writes:
         folder.clear()

@@ -147,8 +147,8 @@ def _check(configs: Sequence[TrainConfig], done: int, group: Processes) -> None:
             pictures = (config.data, config.model.scale, config.model.color)
             if pictures not in read:
                 read.append(pictures)
-                with simulation_progress(group.writes) as told:
-                    patch_loader(config, 0, group, told)
+                with simulation_progress(group.writes) as report:
+                    patch_loader(config, 0, group, report)
                 picture_loader(config)
         except (InputError, ModelError, PictureError) as error:
             raise type(error)(f"stage {number}: {error}") from error
