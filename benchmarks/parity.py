@@ -18,7 +18,7 @@ from edge_sdk.data.probes.calibration import read_calibration
 from edge_sdk.data.probes.pictures import probe_pictures
 from edge_sdk.deploy.parity import check_parity
 from edge_sdk.deploy.prepare import INT8, prepare
-from edge_sdk.emulate.parity.chain import Artifact, ParityRow, Stage, parity_chain
+from edge_sdk.emulate.parity.chain import Artifact, ParityRow, Step, parity_chain
 from edge_sdk.evaluation import ArtifactMethod, Degradation, Method, ModelMethod, evaluate
 from edge_sdk.models import ModelSpec
 from edge_sdk.models.spec import Task
@@ -116,8 +116,8 @@ def _mixed_row(loaded: LoadedModel, photos: Path) -> tuple[str, bool]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{loaded.name}{converter.suffix}"
         report = converter.convert(made, example, path, "int8")
-        stages, probes = [Stage("quantized", "int8", made)], probe_pictures(example, spec, None)
-        row = parity_chain(loaded.network, stages, [Artifact(path)], probes.tensors)[-1]
+        steps, probes = [Step("quantized", "int8", made)], probe_pictures(example, spec, None)
+        row = parity_chain(loaded.network, steps, [Artifact(path)], probes.tensors)[-1]
         scored = _on_test_set(ArtifactMethod(path, spec))
     name = f"{loaded.name}, {len(scheme.float_layers)} operators in float"
     return _line(name, "executorch", report, _cells(row, scored)), row.passed and _is_whole(report)

@@ -14,7 +14,7 @@ from edge_sdk.burst.converted.running import StageFiles
 from edge_sdk.burst.driver.align import align_most
 from edge_sdk.burst.driver.merging import merge
 from edge_sdk.burst.driver.plan import MergePlan
-from edge_sdk.burst.driver.stages import decodes_bursts, stages_for
+from edge_sdk.burst.driver.stage_set import decodes_bursts, stages_for
 from edge_sdk.burst.frames.sinks import GraySink, Sink, TensorSink
 from edge_sdk.burst.frames.source import FrameSource, TensorSource
 from edge_sdk.burst.reference.choice import is_blurry

@@ -161,7 +161,7 @@ def enhance_files(
         runtime: what computes it: ``torch``, or a key of
             :data:`edge_sdk.emulate.runtimes.names.RUNTIMES`, for which the network is
             converted in fp32.
-        on_progress: called after each tile, with the picture's file name as stage.
+        on_progress: called after each tile, with the picture's file name as label.
 
     Yields:
         One result per picture, in order.

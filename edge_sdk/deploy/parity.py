@@ -11,7 +11,7 @@ from torch import Tensor, fx, nn
 
 from edge_sdk.data.probes.pictures import patterns, probe_pictures
 from edge_sdk.deploy.prepare import Prepared, prepare
-from edge_sdk.emulate.parity.chain import Artifact, ParityRow, Stage, missing_row, parity_chain
+from edge_sdk.emulate.parity.chain import Artifact, ParityRow, Step, missing_row, parity_chain
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.errors import ConversionError, InputError, MissingExtraError
 from edge_sdk.extras import install_command, is_installed
@@ -61,12 +61,12 @@ class ErrorMap:
     """Where a file differs from the model.
 
     Attributes:
-        stage: name of the file.
+        step: name of the file.
         reference: output of the float32 model for one probe, float32 [C, H, W].
         error: |difference| there, float32 [C, H, W].
     """
 
-    stage: str
+    step: str
     reference: Tensor
     error: Tensor
 
@@ -120,12 +120,12 @@ def check_parity(
         given, notes = _convert_all(prepared, example, folder)
     inputs = probe_pictures(example, loaded.spec, pictures)
     more = () if inputs.source.startswith("noise") else patterns(example)
-    stages = [Stage("fused", "fp32", prepared.fused)]
+    steps = [Step("fused", "fp32", prepared.fused)]
     if prepared.scheme is not None:
-        stages.append(Stage("quantized", prepared.precision, prepared.model))
+        steps.append(Step("quantized", prepared.precision, prepared.model))
     rows = parity_chain(
         loaded.network,
-        stages,
+        steps,
         given,
         inputs.tensors,
         float_probes=more,
@@ -209,7 +209,7 @@ def _error_maps(model: nn.Module, rows: Sequence[ParityRow], probe: Tensor) -> t
     if not isinstance(reference, Tensor) or reference.ndim != 4 or reference.shape[1] not in (1, 3):
         return ()
     return tuple(
-        ErrorMap(row.stage, reference[0], torch.from_numpy(row.first_error[0]).float())
+        ErrorMap(row.step, reference[0], torch.from_numpy(row.first_error[0]).float())
         for row in rows
         if row.runner is not None and row.first_error is not None
     )

@@ -87,7 +87,7 @@ def evaluate(
         methods: what to score, all of the degradation's scale; may be none.
         folders: folders of pictures, searched recursively.
         degradation: what the pictures suffer.
-        on_progress: called after each picture, with the folder's name as stage.
+        on_progress: called after each picture, with the folder's name as label.
 
     Returns:
         The baseline, then a row per method in order.

@@ -88,7 +88,7 @@ def apply_tiled(
         size_multiple: heights and widths that ``function`` takes are multiples of this.
         fixed_size: ``function`` takes the window's size alone. Otherwise an axis that is shorter
             than the window is given to it whole.
-        on_progress: called after each window, as stage ``tiles``; raising in it stops the work.
+        on_progress: called after each window, labeled ``tiles``; raising in it stops the work.
 
     Returns:
         [N, C', scale·H, scale·W], dtype and device of the function's results.

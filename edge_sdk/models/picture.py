@@ -73,7 +73,7 @@ def enhance_picture(
         chroma: interpolation of Cb and Cr, by a network for Y; both are antialiased where the
             picture shrinks. Not used by a network for RGB.
         tile_px: input pixels, about, that each window adds in each direction.
-        on_progress: called after each window, as stage ``tiles``.
+        on_progress: called after each window, labeled ``tiles``.
 
     Returns:
         What was given: a picture with the same metadata, alpha resized, or a tensor; in [0, 1],

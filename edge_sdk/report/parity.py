@@ -43,7 +43,7 @@ def _chain(found: Parity) -> tuple[Markup, ...]:
     columns = ("step", "against float32", "worst picture", "largest error", "against int8 in torch")
     rows = [
         (
-            element("span", element("code", row.stage), f" {row.precision}"),
+            element("span", element("code", row.step), f" {row.precision}"),
             _bar(row),
             decibels(row.worst_db),
             power(row.max_abs_error) if row.max_abs_error else "0",
@@ -81,7 +81,7 @@ def _files(found: Parity) -> tuple[Markup, ...]:
             delegated = f"{left.delegate}, {left.partitions} partition(s), {others}"
         rows.append(
             (
-                element("code", row.stage),
+                element("code", row.step),
                 in_bytes(row.size_bytes or 0),
                 row.runner.runtime,
                 delegated,
@@ -127,7 +127,7 @@ def _maps(found: Parity) -> tuple[Markup, ...]:
     first = found.maps[0]
     shown = [picture(first.reference.clamp(0, 1), "the float32 model's output")]
     shown += [
-        picture(heat(each.error, largest), f"{each.stage}: |error|, white is {largest:.1e}")
+        picture(heat(each.error, largest), f"{each.step}: |error|, white is {largest:.1e}")
         for each in found.maps
     ]
     return (cards(shown),)

@@ -16,7 +16,7 @@ from edge_sdk.burst.converted.packed import (
     PackedEncode,
     blend_channels,
 )
-from edge_sdk.burst.driver.stages import DECODED_PX
+from edge_sdk.burst.driver.stage_set import DECODED_PX
 from edge_sdk.burst.stages.blend import Blend
 from edge_sdk.burst.stages.encode import Encode
 from edge_sdk.burst.stages.restore import Restore

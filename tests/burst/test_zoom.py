@@ -78,7 +78,7 @@ def test_the_size_of_the_tiles_does_not_matter(
         pytest.skip("the network is for ×2")
     frames = small_burst().frames
     config = ZoomConfig(scale=scale, reference=0, noise_std=NOISE)
-    module = importlib.import_module("edge_sdk.burst.driver.stages")
+    module = importlib.import_module("edge_sdk.burst.driver.stage_set")
     results = []
     for inside in (192, 32):
         monkeypatch.setattr(module, "TILE_PX", inside)
@@ -97,7 +97,7 @@ def test_nor_does_it_where_motion_varies_or_is_exactly_half_a_pixel(
     else:
         x = torch.nn.functional.avg_pool2d(photo("coffee")[None], 2, 1)
         frames = torch.cat((photo("coffee")[None, :, 40:240, 60:330], x[..., 40:240, 60:330]))
-    module = importlib.import_module("edge_sdk.burst.driver.stages")
+    module = importlib.import_module("edge_sdk.burst.driver.stage_set")
     results = []
     for side in (192, 33):
         monkeypatch.setattr(module, "TILE_PX", side)

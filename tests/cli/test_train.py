@@ -136,7 +136,7 @@ def test_callables_are_refused_where_they_cannot_be_used(
 
 @pytest.fixture
 def start_two(run: Run, start: tuple[object, ...]) -> tuple[object, ...]:
-    """Arguments of a run in two stages."""
+    """Arguments of a schedule of two recipes."""
     Path("second.yaml").write_text(RECIPE.replace("steps: 4", "steps: 6") + "seed: 1\n")
     return (*start, "--config", "second.yaml")
 
@@ -144,20 +144,20 @@ def start_two(run: Run, start: tuple[object, ...]) -> tuple[object, ...]:
 def test_several_recipes_are_trained_in_turn(run: Run, start_two: tuple[object, ...]) -> None:
     shown = run(*start_two)
     assert shown.status == 0
-    assert "stage 1 of 2, recipe.yaml:" in shown.out
-    assert "stage 2 of 2, second.yaml:" in shown.out
+    assert "recipe 1 of 2, recipe.yaml:" in shown.out
+    assert "recipe 2 of 2, second.yaml:" in shown.out
     assert f"tensors of {Path('run', '1', 'model.safetensors')}" in shown.out
     result = json.loads(run(*start_two, "--overwrite", "--json").out)
-    assert [stage["steps"] for stage in result["stages"]] == [4, 6]
-    figures = ", ".join(f"{stage['psnr_db']:.2f}" for stage in result["stages"])
+    assert [each["steps"] for each in result["runs"]] == [4, 6]
+    figures = ", ".join(f"{each['psnr_db']:.2f}" for each in result["runs"])
     assert (
-        f"wrote run/model.safetensors: best weights of the last stage; all stages: {figures} dB"
+        f"wrote run/model.safetensors: best weights of the last recipe; all recipes: {figures} dB"
         in (shown.out)
     )
     assert (
-        Path("run/model.safetensors").read_bytes() == Path(result["stages"][1]["path"]).read_bytes()
+        Path("run/model.safetensors").read_bytes() == Path(result["runs"][1]["path"]).read_bytes()
     )
-    # The second recipe alone, told where to start, is the second stage.
+    # The second recipe alone, given where to start, is the second of the schedule.
     alone = ("train", *start_two[3:5], "--config", "second.yaml", "-o", "alone", "--json")
     again = json.loads(run(*alone, "--init", "run/1/model.safetensors").out)
     assert again["psnr_db"] == result["psnr_db"]
@@ -167,8 +167,8 @@ def test_several_recipes_are_trained_in_turn(run: Run, start_two: tuple[object, 
 @pytest.mark.parametrize(
     ("step", "line"),
     [
-        (1, "stopped at the start of stage 2; go on with --resume"),
-        (5, "stopped in stage 2 at step 4; go on with --resume"),
+        (1, "stopped at the start of recipe 2; go on with --resume"),
+        (5, "stopped in recipe 2 at step 4; go on with --resume"),
     ],
 )
 def test_a_run_stopped_in_its_second_stage_goes_on_there(
@@ -185,13 +185,13 @@ def test_a_run_stopped_in_its_second_stage_goes_on_there(
     first = Path("run/1/last.ckpt").read_bytes()
     resumed = json.loads(run(*start_two, "--resume", "--json").out)
     assert Path("run/1/last.ckpt").read_bytes() == first
-    assert [stage["psnr_db"] for stage in resumed["stages"]] == [
-        stage["psnr_db"] for stage in whole["stages"]
+    assert [each["psnr_db"] for each in resumed["runs"]] == [
+        each["psnr_db"] for each in whole["runs"]
     ]
     assert_same_weights("run/model.safetensors", "whole/model.safetensors")
 
 
-def test_stages_are_refused_in_one_line(run: Run, start_two: tuple[object, ...]) -> None:
+def test_schedules_are_refused_in_one_line(run: Run, start_two: tuple[object, ...]) -> None:
     assert "--steps is for one recipe" in run(*start_two, "--steps", 3).error_line
     assert "no checkpoint to resume from" in run(*start_two, "--resume").error_line
     assert "no such recipe" in run(*start_two, "-c", "third.yaml").error_line

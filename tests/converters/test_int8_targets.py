@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from edge_sdk.emulate.parity.chain import Artifact, Stage, parity_chain
+from edge_sdk.emulate.parity.chain import Artifact, Step, parity_chain
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.errors import InputError
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig
@@ -107,9 +107,9 @@ def test_files_agree_with_float_and_with_the_truth(
     quantized: tuple[EnhanceNet, Quantized], files: dict[str, tuple[Path, LoweringReport]]
 ) -> None:
     model, made = quantized
-    stages = [Stage("quantized", "int8", made.model)]
+    steps = [Step("quantized", "int8", made.model)]
     artifacts = [Artifact(path) for path, _ in files.values()]
-    rows = {row.stage: row for row in parity_chain(model, stages, artifacts, OTHERS)}
+    rows = {row.step: row for row in parity_chain(model, steps, artifacts, OTHERS)}
     float_db = rows["quantized"].psnr_db
     for target, (path, _) in files.items():
         row = rows[path.name]
@@ -148,9 +148,9 @@ def test_a_shifted_zero_point_is_caught(target: str, tmp_path: Path) -> None:
     path = tmp_path / f"wrong{SUFFIXES[target]}"
     harmed = apply_scheme(model, EXAMPLE, scheme)
     find_converter(target).convert(harmed.model, EXAMPLE, path, "int8")
-    stage = Stage("quantized", "int8", made.model)
-    row = parity_chain(model, [stage], [Artifact(path)], OTHERS)[-1]
-    right = parity_chain(model, [stage], [], OTHERS)[-1]
+    step = Step("quantized", "int8", made.model)
+    row = parity_chain(model, [step], [Artifact(path)], OTHERS)[-1]
+    right = parity_chain(model, [step], [], OTHERS)[-1]
     assert right.passed
     assert not row.passed
 
@@ -174,7 +174,7 @@ def test_ends_may_stay_in_float(tmp_path: Path) -> None:
     assert {tensor.dtype for tensor in (*report.inputs, *report.outputs)} == {"float32"}
     assert report.float_operators == 0
     row = parity_chain(
-        network(), [Stage("quantized", "int8", made.model)], [Artifact(path)], OTHERS
+        network(), [Step("quantized", "int8", made.model)], [Artifact(path)], OTHERS
     )[-1]
     assert row.truth_db is not None
     assert row.truth_db > 46
@@ -219,8 +219,8 @@ def test_a_foreign_model_runs_in_integers(target: str, tmp_path: Path) -> None:
     report = find_converter(target).convert(made.model, pictures[0], path, "int8")
     if target == "tflite":
         assert (report.float_operators, report.transposes) == (0, 0)
-    stage = Stage("quantized", "int8", made.model)
-    row = parity_chain(model, [stage], [Artifact(path)], pictures, pictures=False)[-1]
+    step = Step("quantized", "int8", made.model)
+    row = parity_chain(model, [step], [Artifact(path)], pictures, pictures=False)[-1]
     assert row.psnr_db > 35
     assert row.truth_db is not None
     assert row.truth_db > 40

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from edge_sdk.emulate.parity.agreement import psnr_db, verify
-from edge_sdk.emulate.parity.chain import Artifact, Stage, parity_chain
+from edge_sdk.emulate.parity.chain import Artifact, Step, parity_chain
 from edge_sdk.emulate.parity.gates import GATES_DB
 from edge_sdk.errors import ArtifactError, InputError, MissingExtraError
 from edge_sdk.targets import find_converter
@@ -96,16 +96,16 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return paths
 
 
-def test_the_chain_has_every_stage_with_its_gate(artifacts: dict[str, Path]) -> None:
+def test_the_chain_has_every_step_with_its_gate(artifacts: dict[str, Path]) -> None:
     model = seeded(EnhanceLike).train()
     probes = [picture(1, 1, 16, 16, seed=seed) for seed in range(3)]
     rows = parity_chain(
         model,
-        [Stage("fused", "fp32", copy.deepcopy(model))],
+        [Step("fused", "fp32", copy.deepcopy(model))],
         [Artifact(path, name.split()[1]) for name, path in artifacts.items()],
         probes,
     )
-    assert [row.stage for row in rows] == [
+    assert [row.step for row in rows] == [
         "torch",
         "fused",
         "fp32.pte",
@@ -145,7 +145,7 @@ def test_a_fused_model_that_differs_does_not_pass() -> None:
     fused = copy.deepcopy(model)
     with torch.no_grad():
         drop_bias(fused)
-    rows = parity_chain(model, [Stage("fused", "fp32", fused)], [], picture(1, 1, 16, 16))
+    rows = parity_chain(model, [Step("fused", "fp32", fused)], [], picture(1, 1, 16, 16))
     assert [row.passed for row in rows] == [True, False]
 
 

@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import fx, nn
 
-from edge_sdk.emulate.parity.chain import Artifact, ParityRow, Stage, parity_chain
+from edge_sdk.emulate.parity.chain import Artifact, ParityRow, Step, parity_chain
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig
 from edge_sdk.quantization import Quantized, quantize, quantize_weights
 from edge_sdk.reparam import fuse
@@ -154,8 +154,8 @@ def row_of(
     if harm is not None:
         harm(wrong)
     find_converter(target).convert(wrong, EXAMPLE, path, precision)
-    stages = [Stage("quantized", precision, right.model)]
-    return parity_chain(model, stages, [Artifact(path)], OTHERS)[-1]
+    steps = [Step("quantized", precision, right.model)]
+    return parity_chain(model, steps, [Artifact(path)], OTHERS)[-1]
 
 
 def named(row: ParityRow) -> set[str]:

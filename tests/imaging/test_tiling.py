@@ -99,7 +99,7 @@ def test_every_call_gets_one_shape_and_progress_ends_at_all(height: int, width: 
         tile_px=8,
         halo_px=4,
         fixed_size=True,
-        on_progress=lambda stage, done, total: progress.append((stage, done, total)),
+        on_progress=lambda label, done, total: progress.append((label, done, total)),
     )
     assert torch.equal(result, image)
     assert shapes == {(1, 1, 16, 16)}

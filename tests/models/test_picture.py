@@ -184,7 +184,7 @@ def test_windows_are_no_larger_than_tile_and_halo() -> None:
         watched,
         spec=net.spec,
         tile_px=16,
-        on_progress=lambda stage, done, total: steps.append((stage, done, total)),
+        on_progress=lambda label, done, total: steps.append((label, done, total)),
     )
     assert result.shape == (3, 45, 35)
     assert max(max(size) for size in seen) <= 16 + 2 * (net.spec.halo_px + 1)

@@ -32,7 +32,7 @@ def test_tuning_brings_int8_closer_to_float(network: EnhanceNet, pictures: list[
         scheme,
         pictures,
         TuningConfig(steps=150),
-        on_progress=lambda stage, done, total: steps.append(done),
+        on_progress=lambda label, done, total: steps.append(done),
     )
     others = smooth_pictures(8, seed=2)
     before = agreement_db(network, apply_scheme(network, EXAMPLE, scheme).model, others)

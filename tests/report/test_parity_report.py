@@ -36,7 +36,7 @@ def tree(text: str) -> ElementTree.Element:
 
 
 def test_the_chain_runs_in_every_format_that_is_here(found: Parity) -> None:
-    assert [row.stage for row in found.rows] == [
+    assert [row.step for row in found.rows] == [
         "torch",
         "fused",
         "quantized",
@@ -60,7 +60,7 @@ def test_the_page_is_whole_and_loads_nothing(found: Parity) -> None:
     assert all(source.startswith("data:image/png;base64,") for source in sources)
     assert "features.0" in text
     for row in found.rows:
-        assert row.stage in text
+        assert row.step in text
 
 
 def test_names_are_escaped_and_failures_shown(found: Parity) -> None:

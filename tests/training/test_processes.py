@@ -110,7 +110,7 @@ def test_two_processes_train_like_one_with_the_doubled_batch(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_processes_go_through_the_stages_together(tmp_path: Path) -> None:
+def test_processes_go_through_a_schedule_together(tmp_path: Path) -> None:
     pictures = draw_pictures(tmp_path / "pictures").folder
     (tmp_path / "program.py").write_text(PROGRAM)
     text = RECIPE.format(batch=2).replace("steps: 100", "steps: 7").replace("50", "2")
@@ -136,7 +136,7 @@ def test_processes_go_through_the_stages_together(tmp_path: Path) -> None:
 
     out = tmp_path / "run"
     shown = start(*recipes, "-o", out)
-    assert shown.count("stage 2 of 2") == shown.count("best weights of the last stage") == 1
+    assert shown.count("recipe 2 of 2") == shown.count("best weights of the last recipe") == 1
     # The second recipe alone, by processes that find the weights of the first where they lie.
     start(*recipes[2:], "-o", tmp_path / "alone", "--init", out / "1" / "model.safetensors")
     found, alone = (weights(folder / "model.safetensors") for folder in (out, tmp_path / "alone"))

@@ -12,7 +12,7 @@ from edge_sdk.errors import InputError, ModelError
 from edge_sdk.models import Color
 from edge_sdk.models.spec import Task
 from edge_sdk.training.recipe.file import load_train_config
-from edge_sdk.training.run.schedule import load_stages
+from edge_sdk.training.run.schedule import load_schedule
 from edge_sdk.zoo.catalogue import (
     ROOT,
     load_card,
@@ -32,7 +32,7 @@ SETS = {
 }
 
 
-def stages_of(name: str) -> list[Path]:
+def schedule_of(name: str) -> list[Path]:
     """Recipes of the float form, in order."""
     return [ROOT / name / "recipe.yaml", *sorted((ROOT / name).glob("recipe-[0-9].yaml"))]
 
@@ -44,7 +44,7 @@ def test_the_card_holds_the_figures_and_the_recipe_builds_the_model(name: str) -
     assert row is not None
     assert [float(cell) for cell in row[1].split("|")] == list(card.figures.values())
     assert list(card.figures) == SETS[load_model(name).spec.task]
-    recipes = [load_train_config(path, init="sr_x2_y") for path in stages_of(name)]
+    recipes = [load_train_config(path, init="sr_x2_y") for path in schedule_of(name)]
     assert recipes[-1].model == load_model(name).config
     for recipe in recipes:
         assert re.search(rf"{recipe.optimizer.steps:,} (steps|planned)", card.text)
@@ -133,9 +133,9 @@ def test_the_commands_of_a_card_name_recipes_that_lie_beside_it(name: str) -> No
         recipes = re.findall(r"-c (\S+)", command)
         assert recipes
         assert all((ROOT / name / recipe).is_file() for recipe in recipes)
-        # A stage that follows the one before may only be read with the model that it starts from.
+        # A recipe that follows another may only be read with the model that it starts from.
         init = re.search(r"--init (\S+)", command)
-        load_stages(
+        load_schedule(
             [ROOT / name / recipe for recipe in recipes],
             ROOT,
             init=None if init is None else init[1],

@@ -8,7 +8,7 @@ from torch import nn
 
 from edge_sdk.burst.config import ZoomConfig
 from edge_sdk.burst.converted.running import StageFiles
-from edge_sdk.burst.driver.stages import decodes_bursts
+from edge_sdk.burst.driver.stage_set import decodes_bursts
 from edge_sdk.burst.stages.restore import RestoreConfig
 from edge_sdk.burst.stages.steering import SteeringConfig
 from edge_sdk.errors import InputError

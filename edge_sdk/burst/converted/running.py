@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from edge_sdk.burst.converted.manifest import STAGES, StageManifest, read_manifest
 from edge_sdk.burst.converted.packed import ENCODE_CHANNELS, blend_channels
-from edge_sdk.burst.driver.stages import Stages
+from edge_sdk.burst.driver.stage_set import StageSet
 from edge_sdk.burst.stages.blend import HALO_PX as BLEND_HALO_PX
 from edge_sdk.burst.stages.encode import HALO_PX as ENCODE_HALO_PX
 from edge_sdk.emulate.runtimes.opening import open_artifact
@@ -51,7 +51,7 @@ class StageFiles:
         """Enlargement."""
         return self.manifest.scale
 
-    def stages(self, noise_std: float) -> Stages:
+    def stages(self, noise_std: float) -> StageSet:
         """The stages for a burst.
 
         Args:
@@ -73,7 +73,7 @@ class StageFiles:
         halo = BLEND_HALO_PX + manifest.network_halo_px
         decode = _Decode(self._stages["blend"], self._stages["decode"], manifest, noise_std)
         encode = _Encode(self._stages["encode"], manifest)
-        return Stages(encode, decode, manifest.scale, halo, manifest.tile_px, manifest.decoded_px)
+        return StageSet(encode, decode, manifest.scale, halo, manifest.tile_px, manifest.decoded_px)
 
     def _check_shapes(self, folder: Path) -> None:
         manifest, scale = self.manifest, self.manifest.scale

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from edge_sdk.burst.driver.plan import Merged, MergePlan
-from edge_sdk.burst.driver.stages import DecodeStage, Stages
+from edge_sdk.burst.driver.stage_set import DecodeStage, StageSet
 from edge_sdk.burst.driver.summing import Band, summed
 from edge_sdk.burst.driver.tally import Tally
 from edge_sdk.burst.driver.tiles import bands, cuts
@@ -19,7 +19,7 @@ from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.progress import Progress
 
 
-def merge(plan: MergePlan, stages: Stages, sink: Sink, report: Progress) -> Merged:
+def merge(plan: MergePlan, stages: StageSet, sink: Sink, report: Progress) -> Merged:
     """Run ``encode`` and ``decode`` over all tiles.
 
     Sums are computed once per pixel, over the region and the margin that ``decode`` consumes; of
@@ -61,7 +61,7 @@ def merge(plan: MergePlan, stages: Stages, sink: Sink, report: Progress) -> Merg
     return Merged(shares, tally.maps(), merge_seconds, enhance_seconds)
 
 
-def _decoded(stages: Stages, band: Band, spread: Spread) -> Tensor:
+def _decoded(stages: StageSet, band: Band, spread: Spread) -> Tensor:
     """Decode a band in pieces that fit a cache; float32 [C, scale·(h − 2·halo), …]."""
     scale, halo_px, most = stages.scale, stages.halo_px, stages.decoded_px
     height, width = (length - 2 * halo_px for length in band.sums.shape[-2:])

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from edge_sdk.burst.driver.plan import MergePlan
-from edge_sdk.burst.driver.stages import EncodeStage
+from edge_sdk.burst.driver.stage_set import EncodeStage
 from edge_sdk.burst.driver.tally import Tally
 from edge_sdk.burst.driver.tiles import FrameCrop, Strip, crop_frame, crop_reference, reach_rows
 from edge_sdk.burst.frames.threads import Spread

@@ -12,7 +12,7 @@ from edge_sdk.burst.config import ZoomConfig
 from edge_sdk.burst.driver.align import align_whole
 from edge_sdk.burst.driver.merging import merge
 from edge_sdk.burst.driver.plan import MergePlan
-from edge_sdk.burst.driver.stages import DECODED_PX, TILE_PX, Stages
+from edge_sdk.burst.driver.stage_set import DECODED_PX, TILE_PX, StageSet
 from edge_sdk.burst.frames.sinks import TensorSink
 from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.burst.stages.blend import Blend
@@ -81,7 +81,7 @@ def merged_features(plan: MergePlan, scale: int, steering: SteeringConfig | None
     blend = Blend(scale)
     noise = torch.full((1, 1, 1, 1), plan.noise_std)
     # Features lie on the frame's grid: what is put together has its size.
-    stages = Stages(
+    stages = StageSet(
         Encode(scale, steering=steering),
         partial(blend, noise_std=noise),
         1,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_sdk.cli.shared.console import err, out, print_json, print_table, stage_progress
+from edge_sdk.cli.shared.console import err, out, print_json, print_table, progress_bars
 from edge_sdk.cli.shared.runtime_option import file_runtimes, parse_runtimes
 from edge_sdk.errors import InputError
 
@@ -67,7 +67,7 @@ def bench(
         rows_of = [counts[:1] if plan.job.runtime == "litert-gpu" else counts for plan in plans]
         pairs = [(plan, n) for plan, ns in zip(plans, rows_of, strict=True) for n in ns]
         jobs = [replace(plan.job, threads=count) for plan, count in pairs]
-        with stage_progress() as progress:
+        with progress_bars() as progress:
             measured = measure(jobs, runs, progress)
         rows = [_row(row, plan.model) for row, (plan, _) in zip(measured, pairs, strict=True)]
     if as_json:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edge_sdk.cli.shared.console import out, plain, print_json, print_table, stage_progress
+from edge_sdk.cli.shared.console import out, plain, print_json, print_table, progress_bars
 from edge_sdk.errors import OutputError
 
 
@@ -40,7 +40,7 @@ def demo(
         raise OutputError(f"{output}: is a file; give a folder")
     pixels = example_photo(photo) if photo in PHOTOS else read_picture(photo).pixels
     burst = simulate_burst(pixels, CameraConfig(frames=frames, noise_std=noise / 255, seed=seed))
-    with stage_progress() as progress:
+    with progress_bars() as progress:
         result = zoom(burst.frames, burst_network(DEFAULT_MODEL, 2), on_progress=progress)
     scores = compare_with_truth(burst, result)
     try:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edge_sdk.cli.shared.console import err, out, print_json, stage_progress
+from edge_sdk.cli.shared.console import err, out, print_json, progress_bars
 
 
 def enhance(
@@ -41,7 +41,7 @@ def enhance(
     found = gather_pictures(pictures or [])
     network = fused_network(picture_network(model))
     check_folder(found, output)
-    with stage_progress() as progress:
+    with progress_bars() as progress:
         results = list(enhance_files(found, output, network, runtime, progress))
     failed = [result for result in results if result.failure is not None]
     if as_json:

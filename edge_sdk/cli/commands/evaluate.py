@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_sdk.cli.shared.console import format_db, out, print_json, print_table, stage_progress
+from edge_sdk.cli.shared.console import format_db, out, print_json, print_table, progress_bars
 from edge_sdk.cli.shared.runtime_option import file_runtimes, parse_runtimes
 from edge_sdk.errors import InputError
 
@@ -75,7 +75,7 @@ def evaluate(
             "no model given; name one, or give --scale for bicubic interpolation alone"
         )
     degradation = Degradation(scale, sigma, seed)
-    with stage_progress() as progress:
+    with progress_bars() as progress:
         rows = run(methods, data, degradation, progress)
     if as_json:
         print_json({"degradation": degradation, "rows": [_plain_row(row) for row in rows]})

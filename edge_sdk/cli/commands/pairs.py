@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_sdk.cli.shared.console import err, out, print_json, print_table, stage_progress
+from edge_sdk.cli.shared.console import err, out, print_json, print_table, progress_bars
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def pairs(
     config = PairConfig(
         scale=scale, min_overlap=min_overlap, max_ghosts=max_ghosts, max_blur_px=max_blur
     )
-    with stage_progress() as progress:
+    with progress_bars() as progress:
         found = build_set(
             far,
             near,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from edge_sdk.cli.shared.console import format_db, out, print_json, print_table, stage_progress
+from edge_sdk.cli.shared.console import format_db, out, print_json, print_table, progress_bars
 from edge_sdk.cli.shared.model_argument import (
     INPUT_HELP,
     MODEL_HELP,
@@ -100,7 +100,7 @@ def quantize(
     options = QuantizeOptions(observer, cuts, shrink, tune, budget_db, truth, seed)  # type: ignore[arg-type]
     zooms = loaded.spec is not None and loaded.spec.task is Task.BURST_ZOOM
     read = burst_calibration if zooms else read_calibration
-    with stage_progress() as progress:
+    with progress_bars() as progress:
         made = quantize_loaded(loaded, loaded.single_example, calibration, options, progress, read)
     if isinstance(made.model, EnhanceNet):
         save_checkpoint(made.model, path, made.scheme)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_sdk.cli.shared.console import err, out, print_json, stage_progress
+from edge_sdk.cli.shared.console import err, out, print_json, progress_bars
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def simulate(
     )
     photograph = read_picture(picture)
     burst = simulate_burst(photograph.pixels, config)
-    with stage_progress() as progress:
+    with progress_bars() as progress:
         paths = write_burst(burst, output, progress)
     notes = []
     if photograph.metadata.bit_depth == 16:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edge_sdk.cli.shared.console import out, print_json, print_table, stage_progress
+from edge_sdk.cli.shared.console import out, print_json, print_table, progress_bars
 
 
 def stages(
@@ -35,7 +35,7 @@ def stages(
     """
     from edge_sdk.burst.converted.by_name import convert_stages
 
-    with stage_progress() as progress:
+    with progress_bars() as progress:
         reports = convert_stages(model, target, precision, output, progress)
     if as_json:
         print_json({"output": output, "stages": {name: vars(r) for name, r in reports.items()}})

@@ -73,7 +73,7 @@ def train(
             raise InputError(
                 "--steps is for one recipe; write optimizer.steps into each of several"
             )
-        _train_stages(config, data, output, init, resume, overwrite, as_json)
+        _train_schedule(config, data, output, init, resume, overwrite, as_json)
         return
     recipe = load_train_config(config[0], data, init)
     if steps is not None:
@@ -85,7 +85,7 @@ def train(
         with stoppable():
             result = run(recipe, output, resume=resume, overwrite=overwrite, progress=not as_json)
     except Stopped as stop:
-        _say_stopped(output)
+        _report_stopped(output)
         raise typer.Exit(stop.status) from None
     if not processes().writes:
         return
@@ -96,7 +96,7 @@ def train(
         _print_result(recipe, result)
 
 
-def _train_stages(
+def _train_schedule(
     paths: list[Path],
     data: Path | None,
     output: Path,
@@ -106,38 +106,38 @@ def _train_stages(
     as_json: bool,
 ) -> None:
     from edge_sdk.training.processes import processes
-    from edge_sdk.training.run.schedule import load_stages, train_stages
+    from edge_sdk.training.run.schedule import load_schedule, train_schedule
 
-    recipes = load_stages(paths, output, data, init)
+    recipes = load_schedule(paths, output, data, init)
 
-    def say_finished(number: int, result: TrainResult) -> None:
+    def report_finished(number: int, result: TrainResult) -> None:
         if not processes().writes:
             return
         _warn_of(recipes[number - 1], result)
         if not as_json:
-            out.print(f"stage {number} of {len(recipes)}, {paths[number - 1]}:")
+            out.print(f"recipe {number} of {len(recipes)}, {paths[number - 1]}:")
             _print_result(recipes[number - 1], result)
 
     try:
         with stoppable():
-            result = train_stages(
+            result = train_schedule(
                 recipes,
                 output,
                 resume=resume,
                 overwrite=overwrite,
                 progress=not as_json,
-                finished=say_finished,
+                finished=report_finished,
             )
     except Stopped as stop:
-        _say_stopped_in_stages(output)
+        _report_schedule_stopped(output)
         raise typer.Exit(stop.status) from None
     if not processes().writes:
         return
     if as_json:
         print_json(result)
         return
-    figures = ", ".join(f"{stage.psnr_db:.2f}" for stage in result.stages)
-    out.print(f"wrote {result.path}: best weights of the last stage; all stages: {figures} dB")
+    figures = ", ".join(f"{run.psnr_db:.2f}" for run in result.runs)
+    out.print(f"wrote {result.path}: best weights of the last recipe; all recipes: {figures} dB")
 
 
 def _denoises(recipe: TrainConfig) -> bool:
@@ -166,7 +166,7 @@ def _print_result(recipe: TrainConfig, result: TrainResult) -> None:
     )
 
 
-def _say_stopped(folder: Path) -> None:
+def _report_stopped(folder: Path) -> None:
     from edge_sdk.training.run.folder import RunFolder
 
     steps = RunFolder(folder).saved_steps()
@@ -176,15 +176,15 @@ def _say_stopped(folder: Path) -> None:
         err.print(f"stopped at step {steps:,}; go on with --resume")
 
 
-def _say_stopped_in_stages(folder: Path) -> None:
-    from edge_sdk.training.run.schedule_folder import StagesFolder
+def _report_schedule_stopped(folder: Path) -> None:
+    from edge_sdk.training.run.schedule_folder import ScheduleFolder
 
-    stages = StagesFolder(folder)
-    number = len(stages.finished()) + 1
-    steps = stages.stage(number).saved_steps()
+    runs = ScheduleFolder(folder)
+    number = len(runs.finished()) + 1
+    steps = runs.run(number).saved_steps()
     if steps is not None:
-        err.print(f"stopped in stage {number} at step {steps:,}; go on with --resume")
+        err.print(f"stopped in recipe {number} at step {steps:,}; go on with --resume")
     elif number > 1:
-        err.print(f"stopped at the start of stage {number}; go on with --resume")
+        err.print(f"stopped at the start of recipe {number}; go on with --resume")
     else:
         err.print("stopped; nothing saved yet")

@@ -104,7 +104,7 @@ def _print_chain(found: Parity) -> None:
     for row in found.rows:
         faults = row.faults if row.missing is None else (row.missing,)
         for fault in faults:
-            err.print(f"{row.stage}: {fault}")
+            err.print(f"{row.step}: {fault}")
     coded = any(row.truth_db is not None for row in found.rows)
     truth = ("codes",) if coded else ()
     columns = ("step", "in", "PSNR (dB)", "worst", *truth, "gate", "size", "")
@@ -127,7 +127,7 @@ def _print_chain(found: Parity) -> None:
                 others = ", ".join(left.undelegated) or "nothing"
                 delegated = f"; {left.delegate}: {left.partitions} partition(s), {others} left"
             out.print(
-                f"{row.stage}: {row.runner.runtime}; agreement proves {row.runner.proves}"
+                f"{row.step}: {row.runner.runtime}; agreement proves {row.runner.proves}"
                 f"{delegated}",
                 style="dim",
             )
@@ -137,7 +137,7 @@ def _row(row: ParityRow, coded: bool) -> tuple[str, ...]:
     verdict = "passed" if row.passed else "MISSED" if row.missing is None else "NOT RUN"
     truth = "—" if row.truth_db is None else format_db(row.truth_db)
     return (
-        row.stage,
+        row.step,
         row.precision,
         format_db(row.psnr_db),
         format_db(row.worst_db),

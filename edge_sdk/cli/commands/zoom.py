@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_sdk.cli.commands.zoom_files import check_places, write_zoom_page
-from edge_sdk.cli.shared.console import err, out, plain, print_json, print_table, stage_progress
+from edge_sdk.cli.shared.console import err, out, plain, print_json, print_table, progress_bars
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def zoom(
     check_places(frames, output, report)
     with spooling() as spool:
         held = spool_pictures(frames, spool)
-        with stage_progress() as progress:
+        with progress_bars() as progress:
             chosen = zoom_network(model, scale, runtime, precision, stages, progress)
             config = replace(config, scale=chosen.scale)
             result = run(spool, chosen.network, config, progress)
@@ -145,7 +145,7 @@ def zoom(
 
 
 def _is_for_bursts(model: str | None) -> bool:
-    from edge_sdk.burst.driver.stages import decodes_bursts
+    from edge_sdk.burst.driver.stage_set import decodes_bursts
     from edge_sdk.zoo.catalogue import resolve_model
 
     return model not in (None, NO_MODEL) and decodes_bursts(resolve_model(str(model)))

@@ -96,8 +96,8 @@ def format_db(value: float) -> str:
 
 
 @contextmanager
-def stage_progress() -> Iterator[Progress]:
-    """Draw a bar per stage on stderr, if that is a terminal."""
+def progress_bars() -> Iterator[Progress]:
+    """Draw a bar per label on stderr, if that is a terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
 
@@ -105,9 +105,9 @@ def stage_progress() -> Iterator[Progress]:
     with Bars(*columns, TimeElapsedColumn(), console=err, disable=not err.is_terminal) as bars:
         tasks: dict[str, Any] = {}
 
-        def report(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total)
-            bars.update(tasks[stage], completed=done)
+        def report(label: str, done: int, total: int) -> None:
+            if label not in tasks:
+                tasks[label] = bars.add_task(label, total=total)
+            bars.update(tasks[label], completed=done)
 
         yield report

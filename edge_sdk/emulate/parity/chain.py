@@ -1,4 +1,4 @@
-"""The parity chain: every stage of a model's way to the phone against the float32 model, in dB."""
+"""The parity chain: every step of a model's way to the phone against the float32 model, in dB."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ FLOATS = ("fp32", "fp16")
 
 
 @dataclass(frozen=True, eq=False)
-class Stage:
-    """A stage that PyTorch runs: the fused model, or the graph with int8 codes.
+class Step:
+    """A step that PyTorch runs: the fused model, or the graph with int8 codes.
 
     Attributes:
         name: what the row is called.
         precision: chooses the gate.
-        model: the stage.
+        model: the step.
     """
 
     name: str
@@ -67,29 +67,29 @@ class Artifact:
 
 @dataclass(frozen=True)
 class ParityRow:
-    """One stage of a parity chain.
+    """One step of a parity chain.
 
     Attributes:
-        stage: ``torch``, the name of a PyTorch stage, or of the artifact's file.
+        step: ``torch``, the name of a PyTorch step, or of the artifact's file.
         precision: ``fp32``, ``fp16``, ``w8``, ``palette`` or ``int8``.
         psnr_db: PSNR against the float32 model, pooled over the probes, of the worst output; not a
-            number if the stage could not run.
+            number if the step could not run.
         worst_db: the same of the worst probe.
         max_abs_error: largest absolute difference.
-        truth_db: PSNR against the PyTorch stage of the same precision, which shows what the
+        truth_db: PSNR against the PyTorch step of the same precision, which shows what the
             runtime itself adds; ``None`` where there is none.
         gate_db: least ``psnr_db`` that passes.
-        faults: what the stage misses: its gate, that of the worst probe, the agreement with the
+        faults: what the step misses: its gate, that of the worst probe, the agreement with the
             same codes, or the codes themselves; one phrase each.
         size_bytes: size of the artifact.
-        runner: the runtime; ``None`` for stages in PyTorch.
+        runner: the runtime; ``None`` for steps in PyTorch.
         delegation: what the runtime's delegate took; ``None`` where there is none.
-        missing: why the stage could not run on this machine; ``None`` if it ran.
+        missing: why the step could not run on this machine; ``None`` if it ran.
         first_error: |difference| of the first output for the first probe, float64; ``None`` for
             ``torch`` and what could not run.
     """
 
-    stage: str
+    step: str
     precision: str
     psnr_db: float
     worst_db: float
@@ -105,33 +105,33 @@ class ParityRow:
 
     @property
     def passed(self) -> bool:
-        """Whether the stage ran and has no faults."""
+        """Whether the step ran and has no faults."""
         return self.missing is None and not self.faults
 
 
 def parity_chain(
     model: nn.Module,
-    stages: Sequence[Stage],
+    steps: Sequence[Step],
     artifacts: Sequence[Artifact | ParityRow],
     probes: Tensor | Sequence[Tensor],
     *,
     float_probes: Sequence[Tensor] = (),
     pictures: bool = True,
 ) -> tuple[ParityRow, ...]:
-    """Compare every stage of a model's way to the phone with the float32 model.
+    """Compare every step of a model's way to the phone with the float32 model.
 
     Args:
         model: the model as trained; the reference.
-        stages: what PyTorch runs on the way: the fused model, the graph with int8 codes.
+        steps: what PyTorch runs on the way: the fused model, the graph with int8 codes.
         artifacts: what it was converted to; a row stands for a file that could not be made.
         probes: one or several inputs, float32, N×C×H×W in the artifacts' shape, in [0, 1].
-        float_probes: more of them for stages in fp32 and fp16, which must agree everywhere.
+        float_probes: more of them for steps in fp32 and fp16, which must agree everywhere.
         pictures: the model returns pictures: the peak of the PSNR is 1, and what int8 clips at
             [0, 1] counts as no error. Otherwise the peak is the largest |value| of each output of
             the reference.
 
     Returns:
-        Rows for torch, each stage and each artifact, in this order. An artifact whose runtime is
+        Rows for torch, each step and each artifact, in this order. An artifact whose runtime is
         not installed has a row that says so and does not pass.
 
     Raises:
@@ -144,11 +144,11 @@ def parity_chain(
     comparison = _Comparison(run_torch(model, everywhere), len(inputs), pictures)
     rows = [ParityRow("torch", "fp32", math.inf, math.inf, 0.0, gate_db("fp32"))]
     truths: dict[str, _Truth] = {}
-    for stage in stages:
-        results = run_torch(stage.model, everywhere if _is_float(stage.precision) else inputs)
-        if not _is_float(stage.precision):
-            truths[family(stage.precision)] = _Truth(results, graph_codes(stage.model))
-        rows.append(comparison.row(stage.name, stage.precision, results))
+    for step in steps:
+        results = run_torch(step.model, everywhere if _is_float(step.precision) else inputs)
+        if not _is_float(step.precision):
+            truths[family(step.precision)] = _Truth(results, graph_codes(step.model))
+        rows.append(comparison.row(step.name, step.precision, results))
     for artifact in artifacts:
         if isinstance(artifact, ParityRow):
             rows.append(artifact)

@@ -22,7 +22,7 @@ def graph_codes(model: nn.Module) -> StoredCodes | None:
     """Codes of a graph that :mod:`edge_sdk.quantization.insertion` wrote; else ``None``.
 
     Args:
-        model: the stage of a parity chain that holds the codes.
+        model: the step of a parity chain that holds the codes.
     """
     if not isinstance(model, fx.GraphModule):
         return None

@@ -10,7 +10,7 @@ from torch import Tensor
 from edge_sdk.burst.driver.align import align_whole
 from edge_sdk.burst.driver.merging import merge
 from edge_sdk.burst.driver.plan import MergePlan
-from edge_sdk.burst.driver.stages import DECODED_PX, TILE_PX, Stages
+from edge_sdk.burst.driver.stage_set import DECODED_PX, TILE_PX, Stages
 from edge_sdk.burst.frames.sinks import TensorSink
 from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.burst.stages.encode import Encode

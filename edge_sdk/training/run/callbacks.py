@@ -111,8 +111,8 @@ def simulation_progress(shown: bool) -> Iterator[Progress]:
     with Bars(*columns, TimeElapsedColumn(), console=console, disable=hidden) as bars:
         task = bars.add_task("features", total=None)
 
-        def report(stage: str, done: int, total: int) -> None:
-            bars.update(task, description=stage, completed=done, total=total)
+        def report(label: str, done: int, total: int) -> None:
+            bars.update(task, description=label, completed=done, total=total)
 
         yield report
 

@@ -12,9 +12,9 @@ from edge_sdk.errors import InputError, ModelError, OutputError
 from edge_sdk.training.recipe.config import TrainConfig
 from edge_sdk.training.recipe.record import MAY_CHANGE, RECIPE_KEY, changes, completed, recorded
 
-STAGES = "recipes.json"
+FINISHED = "recipes.json"
 """File in the folder of a run by several recipes that says which of them are finished."""
-FILES = ("model.safetensors", "last.ckpt", "metrics.csv", "curves.svg", STAGES)
+FILES = ("model.safetensors", "last.ckpt", "metrics.csv", "curves.svg", FINISHED)
 """Everything that a run writes into its folder."""
 
 

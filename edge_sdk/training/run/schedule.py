@@ -1,4 +1,4 @@
-"""Training in stages: several recipes one after another, each from the best weights of the last."""
+"""Training by a schedule: several recipes in turn, each from the best weights of the last."""
 
 from __future__ import annotations
 
@@ -17,53 +17,53 @@ from edge_sdk.training.recipe.file import load_train_config
 from edge_sdk.training.run.callbacks import simulation_progress
 from edge_sdk.training.run.initial import copy_weights, take_over
 from edge_sdk.training.run.running import TrainResult, check_followed, task_of, train
-from edge_sdk.training.run.schedule_folder import FinishedStage, StagesFolder
+from edge_sdk.training.run.schedule_folder import FinishedRun, ScheduleFolder
 
 
 @dataclass(frozen=True)
-class StagesResult:
-    """What a run in stages produced.
+class ScheduleResult:
+    """What training by a schedule produced.
 
     Attributes:
-        path: model file with the best weights of the last stage.
-        psnr_db: validation PSNR of those weights, as the last stage measures it.
+        path: model file with the best weights of the last recipe.
+        psnr_db: validation PSNR of those weights, as the last recipe measures it.
         baseline_db: what they must be better than: bicubic interpolation or the noisy pictures.
-        steps: optimization steps of all stages together.
-        stages: the result of every stage, in order.
+        steps: optimization steps of all recipes together.
+        runs: the result of every recipe, in order.
     """
 
     path: Path
     psnr_db: float
     baseline_db: float
     steps: int
-    stages: tuple[TrainResult, ...]
+    runs: tuple[TrainResult, ...]
 
 
-def load_stages(
+def load_schedule(
     recipes: Sequence[Path], out: Path, data_root: Path | None = None, init: str | None = None
 ) -> tuple[TrainConfig, ...]:
-    """Read the recipes of a run in stages; the second and later ones start from the one before.
+    """Read the recipes of a schedule; the second and later ones start from the one before.
 
-    What a later recipe says of ``init`` itself does not count.
+    ``init`` in a later recipe is ignored.
 
     Args:
         recipes: YAML files, in order.
-        out: folder of the run.
+        out: folder of the schedule.
         data_root: folder that relative paths of pictures start from; each recipe's by default.
-        init: model that the first stage starts from instead of its recipe's.
+        init: model that the first recipe starts from instead of its recipe's.
 
     Raises:
         InputError: as :func:`edge_sdk.training.recipe.file.load_train_config` does.
     """
-    folder = StagesFolder(out)
-    starts = (init, *(str(folder.stage(number).model) for number in range(1, len(recipes))))
+    folder = ScheduleFolder(out)
+    starts = (init, *(str(folder.run(number).model) for number in range(1, len(recipes))))
     return tuple(
         load_train_config(path, data_root, start)
         for path, start in zip(recipes, starts, strict=True)
     )
 
 
-def train_stages(
+def train_schedule(
     configs: Sequence[TrainConfig],
     out: Path,
     *,
@@ -71,53 +71,51 @@ def train_stages(
     overwrite: bool = False,
     progress: bool = True,
     finished: Callable[[int, TrainResult], None] | None = None,
-) -> StagesResult:
+) -> ScheduleResult:
     """Train by each recipe in turn, each from the best weights of the one before.
 
-    Stage 1, 2, … is a run in ``out/1``, ``out/2``, … and gives the weights that
+    Recipe 1, 2, … has its run in ``out/1``, ``out/2``, … and gives the weights that
     :func:`edge_sdk.training.run.running.train` would, called with ``init``; the last one's best
-    weights are copied to ``out/model.safetensors``. ``out/recipes.json`` says which stages are
+    weights are copied to ``out/model.safetensors``. ``out/recipes.json`` lists those that are
     finished. All recipes are checked, and their pictures read, before the first is trained.
 
     Args:
-        configs: the recipes; ``init`` of the second and later ones is set to the stage before.
-        out: folder of the run, created if missing.
-        resume: go on in the stage that was interrupted, without those that are finished. Recipes
+        configs: the recipes; ``init`` of the second and later ones is set to the one before.
+        out: folder of the schedule, created if missing.
+        resume: go on with the recipe that was interrupted, without those that are finished. Recipes
             may be added at the end.
         overwrite: start anew where ``out`` holds a run, whose files are removed first.
         progress: draw a progress bar.
-        finished: called after every stage that was trained, with its number from 1 and its result.
+        finished: called after every recipe that was trained, with its number from 1 and its result.
 
     Raises:
-        InputError: as ``train`` does, with the stage named; and if a stage could take over nothing
+        InputError: as ``train`` does, with the recipe named; and if one could take over nothing
             from the one before, or a finished one has another recipe now.
         OutputError: if ``out`` cannot be created or written.
         PictureError: if a picture cannot be read or is smaller than a patch.
         ModelError: as ``train`` does.
     """
     if not configs:
-        raise InputError("no recipe given; a run in stages needs one or more")
+        raise InputError("no recipe given; a schedule needs one or more")
     if resume and overwrite:
         raise InputError(
             "a run is either resumed or overwritten; leave --resume or --overwrite out"
         )
-    group, folder = processes(), StagesFolder(out)
+    group, folder = processes(), ScheduleFolder(out)
     configs = _chained(configs, folder)
     if not resume and not overwrite:
         folder.check_free()
-    done = _finished_stages(configs, folder) if resume else []
+    done = _finished_runs(configs, folder) if resume else []
     _check(configs, len(done), group)
     if not resume and group.writes:
         folder.clear()
-    results = [stage.result(folder.stage(number).model) for number, stage in enumerate(done, 1)]
+    results = [run.result(folder.run(number).model) for number, run in enumerate(done, 1)]
     for number, config in enumerate(configs[len(done) :], len(done) + 1):
-        stage = folder.stage(number)
-        going_on = resume and stage.last.is_file()
-        result = train(
-            config, stage.path, resume=going_on, overwrite=not going_on, progress=progress
-        )
+        run = folder.run(number)
+        resuming = resume and run.last.is_file()
+        result = train(config, run.path, resume=resuming, overwrite=not resuming, progress=progress)
         results.append(result)
-        done.append(FinishedStage.of(config, result))
+        done.append(FinishedRun.of(config, result))
         if group.writes:
             folder.write_finished(done)
         if finished is not None:
@@ -127,18 +125,18 @@ def train_stages(
         with replacing(folder.model) as path:
             shutil.copyfile(last.path, path)
     steps = sum(result.steps for result in results)
-    return StagesResult(folder.model, last.psnr_db, last.baseline_db, steps, tuple(results))
+    return ScheduleResult(folder.model, last.psnr_db, last.baseline_db, steps, tuple(results))
 
 
-def _chained(configs: Sequence[TrainConfig], folder: StagesFolder) -> list[TrainConfig]:
+def _chained(configs: Sequence[TrainConfig], folder: ScheduleFolder) -> list[TrainConfig]:
     first, *later = configs
-    starts = [str(folder.stage(number).model) for number in range(1, len(configs))]
+    starts = [str(folder.run(number).model) for number in range(1, len(configs))]
     pairs = zip(later, starts, strict=True)
     return [first, *(config.model_copy(update={"init": start}) for config, start in pairs)]
 
 
 def _check(configs: Sequence[TrainConfig], done: int, group: Processes) -> None:
-    """Look at all that can be wrong with the stages that follow the first ``done``."""
+    """Look at all that can be wrong with the recipes that follow the first ``done``."""
     read: list[tuple[object, ...]] = []
     for number, config in enumerate(configs[done:], done + 1):
         try:
@@ -151,7 +149,7 @@ def _check(configs: Sequence[TrainConfig], done: int, group: Processes) -> None:
                     patch_loader(config, 0, group, report)
                 picture_loader(config)
         except (InputError, ModelError, PictureError) as error:
-            raise type(error)(f"stage {number}: {error}") from error
+            raise type(error)(f"recipe {number}: {error}") from error
 
 
 def _check_start(config: TrainConfig, before: TrainConfig | None) -> None:
@@ -161,35 +159,35 @@ def _check_start(config: TrainConfig, before: TrainConfig | None) -> None:
             return
         weights = take_over(network, config.init)
     else:
-        weights = copy_weights(network, EnhanceNet(before.model), "the stage before")
+        weights = copy_weights(network, EnhanceNet(before.model), "the recipe before")
         if not weights.taken:
             raise InputError(
-                "takes over nothing from the stage before, none of whose tensors has the name and "
+                "takes over nothing from the recipe before, none of whose tensors has the name and "
                 "shape of one of its own; give both the same branches and widths"
             )
     if config.phases.follow_init:
         check_followed(weights)
 
 
-def _finished_stages(configs: Sequence[TrainConfig], folder: StagesFolder) -> list[FinishedStage]:
-    """Stages to skip, if the run may go on with these recipes."""
+def _finished_runs(configs: Sequence[TrainConfig], folder: ScheduleFolder) -> list[FinishedRun]:
+    """Runs to skip, if the schedule may go on with these recipes."""
     done = folder.finished()
-    begun = folder.begun()
-    if begun > len(configs):
+    started = folder.started()
+    if started > len(configs):
         raise InputError(
-            f"{folder.path}: stage {begun} has begun, but {len(configs)} recipes are given; give "
-            "those of all stages, in order"
+            f"{folder.path}: recipe {started} has been started, but {len(configs)} recipes are "
+            "given; give all of them, in order"
         )
-    for number, (stage, config) in enumerate(zip(done, configs, strict=False), 1):
-        changed, steps = stage.changed(config), config.optimizer.steps
-        if steps != stage.planned_steps:
-            if number == begun and not changed:
+    for number, (run, config) in enumerate(zip(done, configs, strict=False), 1):
+        changed, steps = run.changed(config), config.optimizer.steps
+        if steps != run.planned_steps:
+            if number == started and not changed:
                 # It may be made longer, as a run of one recipe: nothing builds on it yet.
                 return done[: number - 1]
-            changed.append(f"optimizer.steps: {stage.planned_steps}, now {steps}")
+            changed.append(f"optimizer.steps: {run.planned_steps}, now {steps}")
         if changed:
             raise InputError(
-                f"{folder.path}: stage {number} is finished and was trained by another recipe "
+                f"{folder.path}: recipe {number} is finished and was another one "
                 f"({'; '.join(changed)}); change it back, or start anew"
             )
     return done

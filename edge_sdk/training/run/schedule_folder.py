@@ -1,4 +1,4 @@
-"""The folder of a run in stages: a run per stage, and which of them are finished."""
+"""The folder of a schedule: a run per recipe, and which of them are finished."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from edge_sdk.errors import InputError, ModelError
 from edge_sdk.outputs import replacing
 from edge_sdk.training.recipe.config import TrainConfig
 from edge_sdk.training.recipe.record import changes, completed, recorded
-from edge_sdk.training.run.folder import STAGES, RunFolder
+from edge_sdk.training.run.folder import FINISHED, RunFolder
 from edge_sdk.training.run.running import TrainResult
 
 
 @dataclass(frozen=True)
-class FinishedStage:
-    """What ``recipes.json`` keeps of a stage.
+class FinishedRun:
+    """What ``recipes.json`` keeps of a run.
 
     Attributes:
         recipe: as :func:`edge_sdk.training.recipe.record.recorded` gives it.
@@ -33,17 +33,17 @@ class FinishedStage:
     steps: int
 
     @classmethod
-    def of(cls, config: TrainConfig, result: TrainResult) -> FinishedStage:
-        """The stage that a recipe and its result describe."""
+    def of(cls, config: TrainConfig, result: TrainResult) -> FinishedRun:
+        """The run that a recipe and its result describe."""
         return cls(recorded(config), result.psnr_db, result.baseline_db, result.steps)
 
     def result(self, weights: Path) -> TrainResult:
-        """What the run of this stage, whose best weights are at ``weights``, returned."""
+        """What this run, whose best weights are at ``weights``, returned."""
         return TrainResult(weights, self.psnr_db, self.baseline_db, self.steps)
 
     @property
     def planned_steps(self) -> int:
-        """Steps that its recipe asked for."""
+        """Steps that its recipe sets."""
         return int(self.recipe["optimizer"]["steps"])
 
     def changed(self, config: TrainConfig) -> list[str]:
@@ -52,8 +52,8 @@ class FinishedStage:
 
 
 @dataclass(frozen=True)
-class StagesFolder:
-    """Files of a run in stages.
+class ScheduleFolder:
+    """Files of a schedule.
 
     Attributes:
         path: the folder.
@@ -63,18 +63,18 @@ class StagesFolder:
 
     @property
     def model(self) -> Path:
-        """The best weights of the last stage."""
+        """The best weights of the last recipe."""
         return RunFolder(self.path).model
 
-    def stage(self, number: int) -> RunFolder:
-        """Folder of a stage, counted from 1."""
+    def run(self, number: int) -> RunFolder:
+        """Folder of a recipe's run, counted from 1."""
         return RunFolder(self.path / str(number))
 
     def check_free(self) -> None:
-        """Make sure that no run would be overwritten, in stages or not.
+        """Make sure that no run would be overwritten, of a schedule or not.
 
         Raises:
-            InputError: if the folder or that of a stage holds weights or a checkpoint.
+            InputError: if the folder or that of a recipe holds weights or a checkpoint.
         """
         for run in self._runs():
             run.check_free()
@@ -88,8 +88,8 @@ class StagesFolder:
         for run in self._runs():
             run.clear()
 
-    def begun(self) -> int:
-        """Number of the last stage that has a checkpoint.
+    def started(self) -> int:
+        """Number of the last recipe that has a checkpoint.
 
         Raises:
             InputError: if there is none, or the folder holds a run of one recipe.
@@ -99,42 +99,42 @@ class StagesFolder:
                 f"{self.path}: holds a run of one recipe; resume it with that one, or give another "
                 "folder"
             )
-        begun = [n for n, run in enumerate(self._runs()) if n and run.last.is_file()]
-        if not begun:
+        started = [n for n, run in enumerate(self._runs()) if n and run.last.is_file()]
+        if not started:
             raise InputError(
-                f"{self.stage(1).last}: no checkpoint to resume from; start without --resume"
+                f"{self.run(1).last}: no checkpoint to resume from; start without --resume"
             )
-        return max(begun)
+        return max(started)
 
-    def finished(self) -> list[FinishedStage]:
-        """The stages that are finished, in order.
+    def finished(self) -> list[FinishedRun]:
+        """The runs that are finished, in order.
 
         Raises:
-            ModelError: if the file that says so is damaged.
+            ModelError: if the file that lists them is damaged.
         """
-        path = self.path / STAGES
+        path = self.path / FINISHED
         if not path.is_file():
             return []
         try:
-            return [FinishedStage(**stage) for stage in json.loads(path.read_text("utf-8"))]
+            return [FinishedRun(**run) for run in json.loads(path.read_text("utf-8"))]
         except (OSError, ValueError, TypeError) as error:
             raise ModelError(
-                f"{path}: not a list of finished stages (damaged); start anew with --overwrite"
+                f"{path}: not a list of finished recipes (damaged); start anew with --overwrite"
             ) from error
 
-    def write_finished(self, stages: Sequence[FinishedStage]) -> None:
-        """Say which stages are finished.
+    def write_finished(self, runs: Sequence[FinishedRun]) -> None:
+        """Write which runs are finished.
 
         Raises:
             OutputError: if it cannot be written.
         """
-        with replacing(self.path / STAGES) as path:
-            content = json.dumps([asdict(stage) for stage in stages], indent=1)
+        with replacing(self.path / FINISHED) as path:
+            content = json.dumps([asdict(run) for run in runs], indent=1)
             path.write_text(content + "\n", encoding="utf-8")
 
     def _runs(self) -> Iterator[RunFolder]:
         yield RunFolder(self.path)
         number = 1
-        while (run := self.stage(number)).path.is_dir():
+        while (run := self.run(number)).path.is_dir():
             yield run
             number += 1

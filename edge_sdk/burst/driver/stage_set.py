@@ -28,7 +28,7 @@ DecodeStage = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
-class Stages:
+class StageSet:
     """What :func:`~edge_sdk.burst.driver.merging.merge` runs.
 
     Attributes:
@@ -81,7 +81,7 @@ def decodes_bursts(network: object) -> bool:
 
 def stages_for(
     network: nn.Module | None, config: ZoomConfig, noise_std: float, frames: int
-) -> Stages:
+) -> StageSet:
     """The stages in PyTorch.
 
     Args:
@@ -99,4 +99,4 @@ def stages_for(
         decode = Decode(network, noise_std, frames, known)
     else:
         decode = Restore(config.scale, noise_std, frames, config.restore)
-    return Stages(encode, decode, config.scale, decode.halo_px, TILE_PX, DECODED_PX)
+    return StageSet(encode, decode, config.scale, decode.halo_px, TILE_PX, DECODED_PX)

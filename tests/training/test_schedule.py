@@ -17,7 +17,7 @@ pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
 
 from edge_sdk.training.recipe.config import OptimizerConfig, PhasesConfig, TrainConfig
 from edge_sdk.training.run.running import train
-from edge_sdk.training.run.schedule import load_stages, train_stages
+from edge_sdk.training.run.schedule import load_schedule, train_schedule
 from edge_sdk.training.tasks.super_resolution import SuperResolutionTask
 from tests.training.runs import STEPS, recipe, weights
 
@@ -30,8 +30,8 @@ def two(folder: Path, **changes: Any) -> list[TrainConfig]:
     return [recipe(folder), recipe(folder, **{"optimizer": later, "seed": 4} | changes)]
 
 
-def stop_in_stage(monkeypatch: pytest.MonkeyPatch, seed: int, step: int) -> None:
-    """Have the stage whose recipe has ``seed`` break off before the step that follows ``step``."""
+def stop_in_recipe(monkeypatch: pytest.MonkeyPatch, seed: int, step: int) -> None:
+    """Have the run whose recipe has ``seed`` break off before the step that follows ``step``."""
     original = SuperResolutionTask.training_step
 
     def stop(self: SuperResolutionTask, batch: Any, index: int):
@@ -53,10 +53,12 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_stages_are_single_runs_that_start_from_the_one_before(tmp_path: Path) -> None:
+def test_a_schedule_is_single_runs_that_start_from_the_one_before(
+    tmp_path: Path,
+) -> None:
     configs = two(tmp_path)
     told: list[int] = []
-    staged = train_stages(
+    trained = train_schedule(
         configs,
         tmp_path / "run",
         progress=False,
@@ -67,14 +69,14 @@ def test_stages_are_single_runs_that_start_from_the_one_before(tmp_path: Path) -
         configs[1].model_copy(update={"init": str(first.path)}), tmp_path / "b", progress=False
     )
     assert told == [1, 2]
-    assert [stage.psnr_db for stage in staged.stages] == [first.psnr_db, second.psnr_db]
-    assert (staged.psnr_db, staged.baseline_db) == (second.psnr_db, second.baseline_db)
-    assert staged.steps == STEPS + 5
+    assert [run.psnr_db for run in trained.runs] == [first.psnr_db, second.psnr_db]
+    assert (trained.psnr_db, trained.baseline_db) == (second.psnr_db, second.baseline_db)
+    assert trained.steps == STEPS + 5
     assert_same_weights(tmp_path / "run" / "1" / "model.safetensors", first.path)
     assert_same_weights(tmp_path / "run" / "2" / "model.safetensors", second.path)
-    assert staged.path == tmp_path / "run" / "model.safetensors"
-    assert staged.path.read_bytes() == staged.stages[1].path.read_bytes()
-    initial = staged.stages[1].initial
+    assert trained.path == tmp_path / "run" / "model.safetensors"
+    assert trained.path.read_bytes() == trained.runs[1].path.read_bytes()
+    initial = trained.runs[1].initial
     assert initial is not None
     assert initial.fresh == ()
     for number in ("1", "2"):
@@ -88,14 +90,14 @@ def test_a_resumed_run_ends_with_the_same_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, step: int
 ) -> None:
     configs = two(tmp_path)
-    whole = train_stages(configs, tmp_path / "whole", progress=False)
+    whole = train_schedule(configs, tmp_path / "whole", progress=False)
     with monkeypatch.context() as cut:
-        stop_in_stage(cut, seed, step)
+        stop_in_recipe(cut, seed, step)
         with pytest.raises(RuntimeError, match="power cut"):
-            train_stages(configs, tmp_path / "run", progress=False)
+            train_schedule(configs, tmp_path / "run", progress=False)
     assert not (tmp_path / "run" / "model.safetensors").exists()
     told: list[int] = []
-    resumed = train_stages(
+    resumed = train_schedule(
         configs,
         tmp_path / "run",
         resume=True,
@@ -104,73 +106,73 @@ def test_a_resumed_run_ends_with_the_same_weights(
     )
     assert told == ([1, 2] if seed == 3 else [2])
     assert_same_weights(resumed.path, whole.path)
-    assert [stage.psnr_db for stage in resumed.stages] == [stage.psnr_db for stage in whole.stages]
-    assert [stage.steps for stage in resumed.stages] == [STEPS, 5]
+    assert [run.psnr_db for run in resumed.runs] == [run.psnr_db for run in whole.runs]
+    assert [run.steps for run in resumed.runs] == [STEPS, 5]
 
 
 def test_a_finished_run_is_left_as_it_is_and_may_grow(tmp_path: Path) -> None:
     configs, out = two(tmp_path), tmp_path / "run"
-    whole = train_stages(configs, out, progress=False)
+    whole = train_schedule(configs, out, progress=False)
     before = files(out)
-    again = train_stages(configs, out, resume=True, progress=False)
-    assert [stage.psnr_db for stage in again.stages] == [stage.psnr_db for stage in whole.stages]
+    again = train_schedule(configs, out, resume=True, progress=False)
+    assert [run.psnr_db for run in again.runs] == [run.psnr_db for run in whole.runs]
     assert files(out) == before
     longer = [configs[0], configs[1].with_steps(7)]
-    assert train_stages(longer, out, resume=True, progress=False).stages[1].steps == 7
+    assert train_schedule(longer, out, resume=True, progress=False).runs[1].steps == 7
     third = configs[1].model_copy(update={"seed": 5})
-    added = train_stages([*longer, third], out, resume=True, progress=False)
-    assert [stage.steps for stage in added.stages] == [STEPS, 7, 5]
+    added = train_schedule([*longer, third], out, resume=True, progress=False)
+    assert [run.steps for run in added.runs] == [STEPS, 7, 5]
     assert added.path.read_bytes() == (out / "3" / "model.safetensors").read_bytes()
 
 
 def test_what_others_build_on_may_not_change(tmp_path: Path) -> None:
     configs, out = two(tmp_path), tmp_path / "run"
-    train_stages(configs, out, progress=False)
+    train_schedule(configs, out, progress=False)
     before = files(out)
     for changed, message in (
-        ([configs[0].with_steps(9), configs[1]], f"stage 1 is finished .*steps: {STEPS}, now 9"),
+        ([configs[0].with_steps(9), configs[1]], f"recipe 1 is finished .*steps: {STEPS}, now 9"),
         ([configs[0].model_copy(update={"seed": 9}), configs[1]], "seed: 3, now 9"),
-        (configs[:1], "stage 2 has begun, but 1 recipes are given"),
+        (configs[:1], "recipe 2 has been started, but 1 recipes are given"),
     ):
         with pytest.raises(InputError, match=message) as caught:
-            train_stages(changed, out, resume=True, progress=False)
+            train_schedule(changed, out, resume=True, progress=False)
         assert "\n" not in str(caught.value)
     assert files(out) == before
 
 
 def test_a_run_is_overwritten_when_asked_alone(tmp_path: Path) -> None:
     configs, out = two(tmp_path), tmp_path / "run"
-    train_stages([*configs, configs[1]], out, progress=False)
+    train_schedule([*configs, configs[1]], out, progress=False)
     before = files(out)
     with pytest.raises(InputError, match="holds a run already"):
-        train_stages(configs, out, progress=False)
+        train_schedule(configs, out, progress=False)
     with pytest.raises(InputError, match="either resumed or overwritten"):
-        train_stages(configs, out, resume=True, overwrite=True, progress=False)
+        train_schedule(configs, out, resume=True, overwrite=True, progress=False)
     assert files(out) == before
-    train_stages(configs, out, overwrite=True, progress=False)
+    train_schedule(configs, out, overwrite=True, progress=False)
     assert not list((out / "3").iterdir())
     assert len(json.loads((out / "recipes.json").read_text())) == 2
     (out / "model.safetensors").unlink()
     with pytest.raises(InputError, match=r"run.1: holds a run already"):
-        train_stages(configs, out, progress=False)
+        train_schedule(configs, out, progress=False)
 
 
-def test_a_run_of_one_recipe_and_one_in_stages_are_not_mixed(tmp_path: Path) -> None:
+def test_a_run_of_one_recipe_and_a_schedule_are_not_mixed(tmp_path: Path) -> None:
     configs, out = two(tmp_path), tmp_path / "run"
     with pytest.raises(InputError, match="no checkpoint to resume from"):
-        train_stages(configs, out, resume=True, progress=False)
+        train_schedule(configs, out, resume=True, progress=False)
     train(configs[0], out, progress=False)
     with pytest.raises(InputError, match="holds a run already"):
-        train_stages(configs, out, progress=False)
+        train_schedule(configs, out, progress=False)
     with pytest.raises(InputError, match="holds a run of one recipe"):
-        train_stages(configs, out, resume=True, progress=False)
-    train_stages(configs, out, overwrite=True, progress=False)
+        train_schedule(configs, out, resume=True, progress=False)
+    train_schedule(configs, out, overwrite=True, progress=False)
     assert not (out / "last.ckpt").exists()
     train(configs[0], out, overwrite=True, progress=False)
     assert not (out / "recipes.json").exists()
 
 
-def test_all_stages_are_checked_before_any_is_trained(tmp_path: Path) -> None:
+def test_all_recipes_are_checked_before_any_is_trained(tmp_path: Path) -> None:
     out = tmp_path / "run"
     wider = EnhanceNetConfig(scale=3, widths=(5, 5), skips=(), branches=sesr_branches(7))
     deeper = EnhanceNetConfig(widths=(4, 4, 4), skips=((0, 1),), branches=sesr_branches(8))
@@ -178,16 +180,16 @@ def test_all_stages_are_checked_before_any_is_trained(tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     for changes, error, message in (
-        ({"model": wider}, InputError, "stage 2: takes over nothing from the stage before"),
+        ({"model": wider}, InputError, "recipe 2: takes over nothing from the recipe before"),
         (
             {"model": deeper, "phases": PhasesConfig(follow_init=True), "init": "later"},
             InputError,
-            "stage 2: follow_init: the stage before has no layer that fits",
+            "recipe 2: follow_init: the recipe before has no layer that fits",
         ),
         (
             {"data": data.model_copy(update={"patch_px": 25})},
             PictureError,
-            "stage 2: .* smaller than a patch",
+            "recipe 2: .* smaller than a patch",
         ),
         (
             {
@@ -196,38 +198,38 @@ def test_all_stages_are_checked_before_any_is_trained(tmp_path: Path) -> None:
                 )
             },
             InputError,
-            "stage 2: .*holds no picture",
+            "recipe 2: .*holds no picture",
         ),
     ):
         with pytest.raises(error, match=message) as caught:
-            train_stages(two(tmp_path, **changes), out, progress=False)
+            train_schedule(two(tmp_path, **changes), out, progress=False)
         assert "\n" not in str(caught.value)
         assert not out.exists()
     first = recipe(tmp_path, init="none")
-    with pytest.raises(ModelError, match="stage 1: 'none'"):
-        train_stages([first, *two(tmp_path)], out, progress=False)
+    with pytest.raises(ModelError, match="recipe 1: 'none'"):
+        train_schedule([first, *two(tmp_path)], out, progress=False)
     with pytest.raises(InputError, match="no recipe given"):
-        train_stages([], out, progress=False)
+        train_schedule([], out, progress=False)
     assert not out.exists()
 
 
 def test_a_stage_may_follow_the_one_before(tmp_path: Path) -> None:
     follow = PhasesConfig(follow_init=True)
     configs = two(tmp_path, phases=follow, init="replaced")
-    result = train_stages(configs, tmp_path / "run", progress=False)
+    result = train_schedule(configs, tmp_path / "run", progress=False)
     start = str(tmp_path / "run" / "1" / "model.safetensors")
     alone = configs[1].model_copy(update={"init": start})
     single = train(alone, tmp_path / "alone", progress=False)
     assert_same_weights(result.path, single.path)
 
 
-def test_a_damaged_list_of_stages_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_damaged_list_of_recipes_is_refused_in_one_line(tmp_path: Path) -> None:
     configs, out = two(tmp_path), tmp_path / "run"
-    train_stages(configs, out, progress=False)
+    train_schedule(configs, out, progress=False)
     for content in ("[", "[{}]", "[3]", "5"):
         (out / "recipes.json").write_text(content)
         with pytest.raises(ModelError, match=r"recipes\.json: not a list of finished") as caught:
-            train_stages(configs, out, resume=True, progress=False)
+            train_schedule(configs, out, resume=True, progress=False)
         assert "\n" not in str(caught.value)
 
 
@@ -237,9 +239,9 @@ def test_recipes_are_read_as_a_chain(tmp_path: Path) -> None:
         (tmp_path / f"{name}.yaml").write_text(text + rest)
     paths = [tmp_path / f"{name}.yaml" for name in "abc"]
     out = tmp_path / "run"
-    starts = [config.init for config in load_stages(paths, out)]
+    starts = [config.init for config in load_schedule(paths, out)]
     assert starts == [None, *(str(out / n / "model.safetensors") for n in "12")]
-    assert load_stages(paths, out, init="sr_x2_y")[0].init == "sr_x2_y"
+    assert load_schedule(paths, out, init="sr_x2_y")[0].init == "sr_x2_y"
     with pytest.raises(InputError, match=r"c\.yaml: phases: follow_init needs a model"):
-        load_stages(paths[2:], out)
-    assert load_stages(paths[2:], out, init="sr_x2_y")[0].init == "sr_x2_y"
+        load_schedule(paths[2:], out)
+    assert load_schedule(paths[2:], out, init="sr_x2_y")[0].init == "sr_x2_y"
