@@ -33,7 +33,7 @@ EDGES = 100
 APART_PX = 16
 REACH_PX = 6.0
 STEP_PX = 0.05
-LEAST_RISE = 20 / 255
+MIN_RISE = 20 / 255
 SHARED = 0.6
 """The bar: noise at most 1/√(0.6·N) of one frame's."""
 
@@ -179,7 +179,7 @@ def rise_widths(profiles: Tensor) -> Tensor:
     before = (share[:, :middle].flip(1) <= 0.1).double()
     behind = (share[:, middle:] >= 0.9).double()
     width = (before.argmax(1) + behind.argmax(1)) * STEP_PX
-    clear = (before.amax(1) > 0) & (behind.amax(1) > 0) & ((high - low)[:, 0] >= LEAST_RISE)
+    clear = (before.amax(1) > 0) & (behind.amax(1) > 0) & ((high - low)[:, 0] >= MIN_RISE)
     return torch.where(clear, width, torch.nan)
 
 

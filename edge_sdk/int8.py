@@ -16,7 +16,7 @@ SMALLEST_STEP = 1e-30
 """Step of a channel of zeros, which every code represents exactly."""
 
 
-LEAST_NORMAL_HALF = 2.0**-14
+MIN_NORMAL_HALF = 2.0**-14
 
 
 def step_sizes(kernel: Tensor) -> Tensor:
@@ -36,7 +36,7 @@ def step_sizes(kernel: Tensor) -> Tensor:
     # The bits of a positive number, read as an integer, grow by one to the next number.
     above = (half.view(torch.int16) + 1).view(torch.float16)
     up = torch.where(half.to(exact) < exact, above, half).to(exact)
-    held = (exact >= LEAST_NORMAL_HALF) & up.isfinite()
+    held = (exact >= MIN_NORMAL_HALF) & up.isfinite()
     return torch.where(held, up, exact)
 
 

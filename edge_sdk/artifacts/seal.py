@@ -52,13 +52,13 @@ def check_artifact(path: Path, magic: bytes, kind: str, trial: str | None) -> by
         raise ArtifactError(f"{path}: not {kind}; convert the model to {path.suffix} again")
     if content[-_SEAL_LENGTH:-32] != SEAL_MAGIC:
         if trial is not None:
-            _try_apart(path, trial)
+            _try_in_subprocess(path, trial)
     elif hashlib.sha256(content[:-_SEAL_LENGTH]).digest() != content[-32:]:
         raise ArtifactError(f"{path}: damaged (its checksum differs); copy or convert it again")
     return content
 
 
-def _try_apart(path: Path, trial: str) -> None:
+def _try_in_subprocess(path: Path, trial: str) -> None:
     """Run ``trial`` on a file in a process that may crash."""
     try:
         result = subprocess.run(  # noqa: S603 - our own interpreter and our own program text

@@ -11,7 +11,7 @@ from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.registration import RegistrationConfig
 
 SCALES = (1, 2, 3, 4)
-MOST_REFERENCE_WEIGHT = 100
+MAX_REFERENCE_WEIGHT = 100
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ class ZoomConfig:
         if self.scale not in SCALES:
             known = ", ".join(str(scale) for scale in SCALES)
             raise InputError(f"scale {self.scale} is not one of {known}")
-        if not 1 <= self.reference_weight <= MOST_REFERENCE_WEIGHT:
+        if not 1 <= self.reference_weight <= MAX_REFERENCE_WEIGHT:
             raise InputError(
                 f"the reference weighs at least as much as another frame: 1 to "
-                f"{MOST_REFERENCE_WEIGHT}, not {self.reference_weight}"
+                f"{MAX_REFERENCE_WEIGHT}, not {self.reference_weight}"
             )
         if self.noise_std is not None and not 0 <= self.noise_std <= 1:
             raise InputError(f"noise must be 0 to 1, not {self.noise_std}")

@@ -34,7 +34,7 @@ SINGLE_TILE_PX = 256
 """Rows and columns that a luma network adds at a time to one picture."""
 _ROWS_AT_ONCE = 64
 
-LEAST_SHARE = 0.02
+MIN_SHARE = 0.02
 """Share of agreeing pixels under which a frame counts as left out."""
 
 
@@ -188,7 +188,7 @@ def enlarge_single(frame: Tensor, network: nn.Module) -> Tensor:
 def _note(registration: Registration | None, share: float) -> str:
     if registration is None or registration.reason:
         return "" if registration is None else registration.reason
-    if share < LEAST_SHARE:
+    if share < MIN_SHARE:
         return "agrees with the reference nowhere: other content or another exposure"
     return ""
 

@@ -21,7 +21,7 @@ OTHERS: Color = (236, 238, 240)
 """Everything that has no color of its own."""
 
 DOUBTFUL: Color = (191, 92, 0)
-SURE: Color = (253, 248, 240)
+CERTAIN: Color = (253, 248, 240)
 """Ends of the scale of confidence: 0 is dark, 1 is light."""
 GHOST: Color = (255, 150, 0)
 """What the map of agreement lays over the picture where a frame does not agree."""

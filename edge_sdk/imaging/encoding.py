@@ -144,9 +144,9 @@ def encode_tiff(samples: Samples, exif: bytes | None, icc_profile: bytes | None)
     strip_rows = max(1, _STRIP_BYTES // (width * channels * samples.itemsize))
     differenced = samples.copy()
     differenced[:, 1:] -= samples[:, :-1]
-    little = differenced.astype(differenced.dtype.newbyteorder("<"), copy=False)
+    little_endian = differenced.astype(differenced.dtype.newbyteorder("<"), copy=False)
     strips = [
-        zlib.compress(np.ascontiguousarray(little[top : top + strip_rows]).data)
+        zlib.compress(np.ascontiguousarray(little_endian[top : top + strip_rows]).data)
         for top in range(0, height, strip_rows)
     ]
     sizes = [len(strip) for strip in strips]

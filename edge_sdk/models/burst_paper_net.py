@@ -46,12 +46,12 @@ __all__ = ["BurstPaperConfig", "BurstPaperNet", "BurstPaperSpec"]
 COLORS = 3
 SIZE_MULTIPLE = 4
 """Two halvings of the size."""
-LEAST_LEARNED = 1.001
+MIN_LEARNED = 1.001
 """What a learned weight of the reference stays above; a float32 sum of 1 and a vanishing softplus
 would be 1 itself."""
 FIRST_LEARNED = 2.0
 """Where a learned weight of the reference starts."""
-MOST_REFERENCE_WEIGHT = 100.0
+MAX_REFERENCE_WEIGHT = 100.0
 NOISE_GAIN = 8.0
 """Factor of the noise level, as in :class:`~edge_sdk.burst.stages.blend.Blend`: σ = 1/8 becomes
 1."""
@@ -97,10 +97,10 @@ class BurstPaperConfig:
                 raise InputError(
                     f"reference_weight '{weight}' is unknown; give a number or learned"
                 )
-        elif not 1 <= weight <= MOST_REFERENCE_WEIGHT:
+        elif not 1 <= weight <= MAX_REFERENCE_WEIGHT:
             raise InputError(
                 f"the reference weighs more than another frame: reference_weight above 1 and at "
-                f"most {MOST_REFERENCE_WEIGHT:g}, not {weight}"
+                f"most {MAX_REFERENCE_WEIGHT:g}, not {weight}"
             )
 
 
@@ -149,7 +149,7 @@ class BurstPaperNet(nn.Module):
             self.reconstruct.bias.zero_()  # type: ignore[union-attr]
         self.weight_parameter: nn.Parameter | None = None
         if config.reference_weight == "learned":
-            start = math.log(math.expm1(FIRST_LEARNED - LEAST_LEARNED))
+            start = math.log(math.expm1(FIRST_LEARNED - MIN_LEARNED))
             self.weight_parameter = nn.Parameter(torch.tensor([[[[start]]]]))
 
     @property
@@ -212,7 +212,7 @@ class BurstPaperNet(nn.Module):
 
     def _weight(self) -> Tensor | float:
         if self.weight_parameter is not None:
-            return LEAST_LEARNED + functional.softplus(self.weight_parameter)
+            return MIN_LEARNED + functional.softplus(self.weight_parameter)
         assert not isinstance(self.config.reference_weight, str)
         return float(self.config.reference_weight)
 

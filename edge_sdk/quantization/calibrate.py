@@ -85,13 +85,13 @@ def calibrate(graph: ValueGraph, examples: Sequence[Tensor]) -> dict[str, Seen]:
 def run_all(module: fx.GraphModule, nodes: Iterable[fx.Node], example: Tensor) -> dict[str, Tensor]:
     """Results of some nodes of a graph for one input, by node name."""
     kept: dict[str, Tensor] = {}
-    wanted = {node: node.name for node in nodes}
+    outputs = {node: node.name for node in nodes}
 
     def keep(node: fx.Node, result: Tensor) -> None:
-        kept[wanted[node]] = result
+        kept[outputs[node]] = result
 
     with torch.no_grad():
-        _Observer(module, wanted, keep).run(example)
+        _Observer(module, outputs, keep).run(example)
     return kept
 
 

@@ -188,9 +188,9 @@ def insert(graph: ValueGraph, scheme: Scheme) -> fx.GraphModule:
     for node, before, after in coding.leaky:
         round_leaky(node, before, after)
     coding.module.graph.eliminate_dead_code()
-    lean = fx.GraphModule(coding.module, coding.module.graph, type(graph.module).__name__)
-    lean.meta[_FLOAT_LAYERS] = scheme.float_layers
-    return lean.eval()
+    graph_module = fx.GraphModule(coding.module, coding.module.graph, type(graph.module).__name__)
+    graph_module.meta[_FLOAT_LAYERS] = scheme.float_layers
+    return graph_module.eval()
 
 
 def round_leaky(node: fx.Node, input_scale: float, output_scale: float) -> None:

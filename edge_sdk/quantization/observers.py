@@ -60,10 +60,10 @@ def _least_error(seen: Seen, read_by: Activation | None) -> Affine:
     occupied = seen.counts > 0
     values, weights = seen.centers[occupied], seen.counts[occupied]
     after = read_by or torch.clone
-    wanted = after(values)
+    exact = after(values)
 
     def error(codes: Affine) -> float:
-        return float((weights * (wanted - after(codes.rounded(values))).square()).sum())
+        return float((weights * (exact - after(codes.rounded(values))).square()).sum())
 
     low, high = min(seen.low, 0.0), max(seen.high, 0.0)
     best = affine(low, high)

@@ -33,7 +33,7 @@ INFLATION_WARNING = 16.0
 """A branch that widens the merged range by this factor is warned of: the contribution of the other
 branches is left four of the eight bits."""
 
-LEAST_WIDENING = 1.5
+MIN_WIDENING = 1.5
 """A branch that widens the range less is not blamed for what a layer loses."""
 
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
@@ -95,7 +95,7 @@ class LayerRanges:
             if sqnr is not None and sqnr < SQNR_WARNING_DB
         ]
         blamed = self.inflation
-        least = LEAST_WIDENING if found else INFLATION_WARNING
+        least = MIN_WIDENING if found else INFLATION_WARNING
         if blamed is not None and blamed.factor >= least:
             found.append(
                 f"{blamed.branch} widens the range of the merged kernel {blamed.factor:.1f} times"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LOWEST, HIGHEST = -128, 127
 """Least and greatest int8 code of an activation."""
 STEPS = HIGHEST - LOWEST
-LEAST_SCALE = 2.0**-24
+MIN_SCALE = 2.0**-24
 """Least number above 0 in half precision."""
 
 
@@ -83,8 +83,8 @@ def affine(low: float, high: float) -> Affine:
 
     low, high = min(low, 0.0), max(high, 0.0)
     exact = (high - low) / STEPS
-    if exact < LEAST_SCALE:
-        exact = LEAST_SCALE
+    if exact < MIN_SCALE:
+        exact = MIN_SCALE
     scale = float(np.float16(exact))
     if scale < exact:
         scale = float(np.nextafter(np.float16(exact), np.float16(np.inf)))

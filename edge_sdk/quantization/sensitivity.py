@@ -121,10 +121,10 @@ def meet_budget(
         InputError: if the budget is not met with every operator but one in floating point.
     """
     names = [value.name for value in graph.values if value.node.op != "placeholder"]
-    wanted = reference or graph.module
+    expected = reference or graph.module
 
     def agreed(trial: Scheme) -> float:
-        return agreement_db(wanted, insert(graph, trial), pictures, clip)
+        return agreement_db(expected, insert(graph, trial), pictures, clip)
 
     report, reached = on_progress or silent, agreed(scheme)
     while reached < budget_db:

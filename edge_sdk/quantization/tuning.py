@@ -85,7 +85,9 @@ def tune(
     low, high = _output_range(graph, scheme)
     inputs = torch.stack(list(pictures))
     with torch.no_grad():
-        wanted = torch.stack([first_output(graph.module(each)).clamp(low, high) for each in inputs])
+        targets = torch.stack(
+            [first_output(graph.module(each)).clamp(low, high) for each in inputs]
+        )
     student = _trainable(graph, scheme)
     parameters = list(student.parameters())
     optimizer = torch.optim.Adam(parameters, lr=config.learning_rate)
@@ -97,7 +99,7 @@ def tune(
         for step in range(config.steps):
             chosen = torch.randint(len(inputs), (config.batch,), generator=generator).tolist()
             losses = [
-                (first_output(student(inputs[i])) - wanted[i]).square().mean() for i in chosen
+                (first_output(student(inputs[i])) - targets[i]).square().mean() for i in chosen
             ]
             loss = torch.stack(losses).mean()
             optimizer.zero_grad()

@@ -18,7 +18,7 @@ PARTS = 4
 """Quarters of a tile, in each direction."""
 CAP = 9.0
 """Squared residuals, over the noise, count up to this."""
-CLEARLY = 4.0
+SIGNIFICANT = 4.0
 """Sum of squared residuals, over the noise, by which rest must be better to be chosen."""
 
 
@@ -48,7 +48,7 @@ def chosen_offsets(view: View, grid: TileGrid, offsets: Tensor) -> Tensor:
     cells = raster.shape[-2] * raster.shape[-1] / (size[0] * size[1])
     sums = functional.adaptive_avg_pool2d(raster, size) * cells
     around = functional.avg_pool2d(sums, 3, 1, padding=1, divisor_override=1)
-    rests = around[:, 1] < around[:, 0] - CLEARLY
+    rests = around[:, 1] < around[:, 0] - SIGNIFICANT
     fine = functional.interpolate(offsets, size, mode="bilinear", align_corners=False)
     return fine.masked_fill(rests[:, None], 0.0)
 

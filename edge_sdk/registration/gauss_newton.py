@@ -22,7 +22,7 @@ CONTRAST_PX = 0.14
 """Displacement that two samplings of an edge may seem to differ by: flat parts know no aliasing."""
 LONGEST_STEP_PX = 6.0
 """No corner moves further in one step: beyond, the slopes say nothing."""
-LEAST_GAIN = 0.02
+MIN_GAIN = 0.02
 """A frame that shows less of the reference's contrast does not move."""
 MEDIAN_POINTS = 2048
 """Residuals from which the robust standard deviation is taken."""
@@ -173,7 +173,7 @@ def _moved(
     normals: Normals, matrices: Tensor, solution: Tensor, gain: Tensor
 ) -> tuple[Tensor, Tensor]:
     # Slopes of the frame are gain times those of the reference.
-    seen = (gain > LEAST_GAIN).double() / gain.clamp_min(LEAST_GAIN)
+    seen = (gain > MIN_GAIN).double() / gain.clamp_min(MIN_GAIN)
     step = solution[:, :-2] * seen[:, None]
     step_px = torch.einsum("nk,kcd->ncd", step, normals.corners).norm(dim=-1).amax(-1)
     shorter = (LONGEST_STEP_PX / step_px.clamp_min(LONGEST_STEP_PX))[:, None]

@@ -15,7 +15,7 @@ SEARCHED_SHARE = 0.1
 """Shifts up to this share of the shorter side are always searched."""
 CANDIDATES = 2
 """Shifts that the search may hand on: a moving object with much texture offers its own."""
-DOUBT, LEAST_EVIDENCE = 0.7, 0.1
+LOW_CORRELATION, MIN_EVIDENCE = 0.7, 0.1
 """Evidence of another shift, over that of the best and at all, from which on both are followed."""
 BETTER, EXPLAINED = 0.9, 0.5
 """Cost over that of the best shift's motion, and explained variance, for another to be believed.
@@ -94,7 +94,7 @@ class GlobalFinder:
         shifts, evidence = search_shifts(
             self._contrast, contrast, reach, self.config.min_overlap, CANDIDATES
         )
-        least = (DOUBT * evidence[:, :1]).clamp_min(LEAST_EVIDENCE)
+        least = (LOW_CORRELATION * evidence[:, :1]).clamp_min(MIN_EVIDENCE)
         doubtful = (evidence[:, 1:] > least).nonzero()
         owner = torch.cat((torch.arange(len(frames)), doubtful[:, 0]))
         chosen = torch.cat((shifts[:, 0], shifts[doubtful[:, 0], doubtful[:, 1] + 1]))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-LEAST_DEPTH = 0.1
+MIN_DEPTH = 0.1
 """Points that a perspective motion takes further away, or behind the camera, count as this far."""
 
 
@@ -103,7 +103,7 @@ def sample_linear(
     moved = (scaled[:, :2].reshape(-1, 3).float() @ raised).view(count, 2, -1)
     if bool((matrices[:, 2, :2] != 0).any()):
         depth = scaled[:, 2:].reshape(-1, 3).float() @ raised
-        moved = moved / depth.clamp_min(LEAST_DEPTH)[:, None]
+        moved = moved / depth.clamp_min(MIN_DEPTH)[:, None]
     if offsets_px is not None:
         moved = moved + offsets_px / moved.new_tensor(span)[:, None]
     values = functional.grid_sample(

@@ -11,7 +11,7 @@ from edge_sdk.registration.gauss_newton import Refined
 from edge_sdk.registration.pyramid import level_matrix
 from edge_sdk.registration.sampling import sample_linear
 from edge_sdk.registration.template import Template
-from edge_sdk.registration.tile_grid import FAINT, TileGrid, solve_pairs
+from edge_sdk.registration.tile_grid import REGULARIZATION, TileGrid, solve_pairs
 
 OUTLIER = 2.0
 """Residuals of this many standard deviations of their tile weigh a quarter."""
@@ -170,6 +170,6 @@ def certainty(found: TileEvidence) -> Tensor:
     """How far tiles determine their offset by themselves, float32 [N, R, C]; 0 if they are flat."""
     xx, xy, yy = found.information.unbind(1)
     # Information so faint that it is none keeps exactly flat tiles, 0 over 0, apart from sure ones.
-    xx, yy = xx + FAINT, yy + FAINT
+    xx, yy = xx + REGULARIZATION, yy + REGULARIZATION
     variance = (xx + yy) / (2 * (xx * yy - xy * xy))
     return 1 / (1 + variance / CERTAIN_PX**2)

@@ -25,7 +25,7 @@ SEARCHED_PX = 12.0
 """Largest offset that the search tries, in each direction."""
 BETTER = 0.5
 """Mean square of the residuals, over that at rest, from which on another place is believed."""
-SURE_PX = 0.1
+CONFIDENT_PX = 0.1
 """Standard deviation of a tile's own offset that halves its weight."""
 MOVED_SHARE = 0.15
 """Share of the tiles, those that seem furthest off, that a moving object may hold."""
@@ -49,8 +49,8 @@ def varying_px(view: View, grid: TileGrid) -> tuple[Tensor, TileEvidence]:
     rest = view.noise.new_zeros(len(view.frames), 2, len(grid.down), len(grid.across))
     whole, first, second = evidence(view, grid, rest, (None, board, 1 - board))
     # A tile of much texture counts as one, one of none as nothing.
-    sure = torch.minimum(*(half.information[:, 0::2].sum(1) for half in (first, second)))
-    weight = sure / (sure + 1 / SURE_PX**2)
+    information = torch.minimum(*(half.information[:, 0::2].sum(1) for half in (first, second)))
+    weight = information / (information + 1 / CONFIDENT_PX**2)
     product = (first.steps(FIRST_STEP_PX) * second.steps(FIRST_STEP_PX)).sum(1).flatten(1)
     count = product.shape[1]
     kept = product.argsort(1)[:, : count - round(MOVED_SHARE * count)]

@@ -42,7 +42,7 @@ class TileGrid:
         return sums
 
 
-FAINT = 1e-3
+REGULARIZATION = 1e-3
 """Pull to 0, in px⁻², that is left for tiles without evidence or neighbors."""
 
 
@@ -85,27 +85,29 @@ def relaxed(
         rest_px: standard deviation of offsets about 0.
         sweeps: how often each tile hears its neighbors.
     """
-    beside = _bond(start[..., 1:] - start[..., :-1], step_px)
-    below = _bond(start[..., 1:, :] - start[..., :-1, :], step_px)
+    right_links = _link_weight(start[..., 1:] - start[..., :-1], step_px)
+    down_links = _link_weight(start[..., 1:, :] - start[..., :-1, :], step_px)
     ones = torch.ones_like(start)
-    stiffness = _heard(ones, beside, below) + _bond(start, rest_px) + FAINT
+    stiffness = (
+        _neighbor_sum(ones, right_links, down_links) + _link_weight(start, rest_px) + REGULARIZATION
+    )
     diagonal = information.clone()
     diagonal[:, 0::2] += stiffness
     offsets = start
     for _ in range(sweeps):
-        offsets = solve_pairs(diagonal, right + _heard(offsets, beside, below))
+        offsets = solve_pairs(diagonal, right + _neighbor_sum(offsets, right_links, down_links))
     return offsets
 
 
-def _bond(difference: Tensor, step_px: float) -> Tensor:
-    apart = difference.square().sum(1, keepdim=True) / (2 * step_px) ** 2
-    return (1 + apart).pow(-2) / step_px**2
+def _link_weight(difference: Tensor, step_px: float) -> Tensor:
+    squared_difference = difference.square().sum(1, keepdim=True) / (2 * step_px) ** 2
+    return (1 + squared_difference).pow(-2) / step_px**2
 
 
-def _heard(offsets: Tensor, beside: Tensor, below: Tensor) -> Tensor:
+def _neighbor_sum(offsets: Tensor, right_links: Tensor, down_links: Tensor) -> Tensor:
     total = torch.zeros_like(offsets)
-    total[..., :-1] += beside * offsets[..., 1:]
-    total[..., 1:] += beside * offsets[..., :-1]
-    total[..., :-1, :] += below * offsets[..., 1:, :]
-    total[..., 1:, :] += below * offsets[..., :-1, :]
+    total[..., :-1] += right_links * offsets[..., 1:]
+    total[..., 1:] += right_links * offsets[..., :-1]
+    total[..., :-1, :] += down_links * offsets[..., 1:, :]
+    total[..., 1:, :] += down_links * offsets[..., :-1, :]
     return total

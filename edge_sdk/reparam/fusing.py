@@ -17,7 +17,7 @@ from edge_sdk.reparam.graph.preparation import (
     undisturbed,
     with_branches,
 )
-from edge_sdk.reparam.graph.replacement import blocks_apart, names_of_blocks, replaced
+from edge_sdk.reparam.graph.replacement import names_of_blocks, replaced, unmergeable_blocks
 from edge_sdk.reparam.proof.certificate import Certificate, Range, certify
 from edge_sdk.reparam.proof.comparison import Inputs, check_runs, compare, in_dtype
 from edge_sdk.reparam.skips.folding import INPUT_RANGE, names_folded_away
@@ -110,18 +110,18 @@ def _in_float64(model: nn.Module, inputs: Inputs) -> nn.Module:
 
 
 def _merged(model: nn.Module, inputs: Inputs, fold_skips: bool) -> _Fused:
-    fused, blocks, apart = _with_merged_blocks(model, inputs)
+    fused, blocks, unmerged = _with_merged_blocks(model, inputs)
     try:
         graph = fuse_graph(fused, inputs)
     except FusionError as error:
         if not blocks:
             raise
-        return _Fused(fused, blocks, (*apart, Refusal("(whole model)", str(error))))
+        return _Fused(fused, blocks, (*unmerged, Refusal("(whole model)", str(error))))
     merged = fused if graph.model is None else graph.model
     regions = (*blocks, *graph.regions)
     # What the graph says of a block that is left apart is no news.
-    known = {refusal.name for refusal in apart}
-    refusals = (*apart, *(each for each in graph.refusals if each.name not in known))
+    known = {refusal.name for refusal in unmerged}
+    refusals = (*unmerged, *(each for each in graph.refusals if each.name not in known))
     if not fold_skips:
         return _Fused(merged, regions, refusals)
     folded, refusal = fold_skips_of(merged, inputs)
@@ -135,7 +135,7 @@ def _merged(model: nn.Module, inputs: Inputs, fold_skips: bool) -> _Fused:
 def _with_merged_blocks(
     model: nn.Module, inputs: Inputs
 ) -> tuple[nn.Module, tuple[Region, ...], tuple[Refusal, ...]]:
-    reasons = blocks_apart(model, inputs)
+    reasons = unmergeable_blocks(model, inputs)
     names = names_of_blocks(model)
     convs = {block: block.fused() for block in names if block not in reasons}
     regions = tuple(
@@ -146,5 +146,5 @@ def _with_merged_blocks(
         )
         for block, conv in convs.items()
     )
-    apart = tuple(Refusal(names[block] or "(model)", text) for block, text in reasons.items())
-    return replaced(model, convs, inputs), regions, apart
+    unmerged = tuple(Refusal(names[block] or "(model)", text) for block, text in reasons.items())
+    return replaced(model, convs, inputs), regions, unmerged

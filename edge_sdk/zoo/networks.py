@@ -93,5 +93,5 @@ def luma_network(model: str, scale: int) -> EnhanceNet:
 
 def enlarges_luma(spec: ModelSpec) -> bool:
     """Whether a model is a luma network that a burst can be zoomed with."""
-    wanted = (Task.SUPER_RESOLUTION, Color.Y, LUMA_SCALE)
-    return (spec.task, spec.color, spec.scale) == wanted
+    luma_zoom = (Task.SUPER_RESOLUTION, Color.Y, LUMA_SCALE)
+    return (spec.task, spec.color, spec.scale) == luma_zoom

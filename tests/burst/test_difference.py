@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from edge_sdk.burst import ZoomConfig, zoom
-from edge_sdk.burst.driver.noise_gauge import MOST_SMOOTHING, NoiseGauge
+from edge_sdk.burst.driver.noise_gauge import MAX_SMOOTHING, NoiseGauge
 from edge_sdk.burst.reference.choice import choose_reference, is_blurry
 from edge_sdk.burst.reference.noise import estimate_noise_std
 from edge_sdk.data.probes.examples import example_photo
@@ -54,7 +54,7 @@ def test_smooth_noise_that_one_frame_hides_is_found() -> None:
     alone = float(estimate_noise_std(luma)[0])
     between = difference_noise_std(luma, 0, still(1, 2, 3), alone)
     assert alone < 2 / 255
-    assert 3 * alone < between <= MOST_SMOOTHING * alone
+    assert 3 * alone < between <= MAX_SMOOTHING * alone
 
 
 def test_what_moved_does_not_raise_the_level() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from edge_sdk.data.samples.model_inputs import LARGEST_SIDE_PX, MOST_PICTURES, picture_inputs
+from edge_sdk.data.samples.model_inputs import LARGEST_SIDE_PX, MAX_PICTURES, picture_inputs
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import Picture, rgb_to_ycbcr, write_picture
 from edge_sdk.models import Color, EnhanceNet, EnhanceNetConfig
@@ -52,11 +52,11 @@ def test_another_model_gets_the_size_of_its_example(tmp_path: Path) -> None:
 
 
 def test_of_many_pictures_the_first_are_taken_and_told(tmp_path: Path) -> None:
-    for index in range(MOST_PICTURES + 3):
+    for index in range(MAX_PICTURES + 3):
         picture(tmp_path / f"{index:03}.png", 8, 10)
     found = picture_inputs(tmp_path, LUMA, SPEC)
-    assert len(found.tensors) == MOST_PICTURES
-    assert f"the first of {MOST_PICTURES + 3}" in found.source
+    assert len(found.tensors) == MAX_PICTURES
+    assert f"the first of {MAX_PICTURES + 3}" in found.source
 
 
 def test_folders_and_pictures_that_do_not_fit(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.pairs import PairConfig
 from edge_sdk.pairs.couple.geometry import region_offset, shifted
 from edge_sdk.pairs.couple.placing import Placement
-from edge_sdk.pairs.couple.refining import borne_out
+from edge_sdk.pairs.couple.refining import supported_offsets
 from edge_sdk.registration import MotionField
 from edge_sdk.registration.motion import centered_grid, motion_error_px, transform
 from edge_sdk.registration.sampling import sample_bicubic
@@ -219,7 +219,7 @@ def test_offsets_count_only_where_tiles_bear_them_out() -> None:
     offsets[1, 1] = 9.0
     support = torch.tensor([[0.05, 0.2], [0.6, 0.6]], dtype=torch.float64)
     field = MotionField(torch.eye(3, dtype=torch.float64), 64, 64, offsets, None, support)
-    found = borne_out(field).offsets_px
+    found = supported_offsets(field).offsets_px
     assert found is not None
     wanted = torch.tensor([[0.0, 0.5], [1.0, 0.0]], dtype=torch.float64)
     assert torch.allclose(found, wanted[..., None].expand(2, 2, 2))

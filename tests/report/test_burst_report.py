@@ -24,7 +24,7 @@ from edge_sdk.registration import Registration
 from edge_sdk.registration.field import MotionField
 from edge_sdk.registration.motion import EuclideanMotion
 from edge_sdk.report.zoom.evidence import FrameEvidence, ZoomEvidence, evidence_of
-from edge_sdk.report.zoom.maps import MOST_MAPS
+from edge_sdk.report.zoom.maps import MAX_MAPS
 from edge_sdk.report.zoom.page import burst_report
 
 HEIGHT, WIDTH = 60, 84
@@ -191,11 +191,11 @@ def test_maps_that_the_driver_did_not_keep_are_said_to_be_missing() -> None:
 def test_many_frames_make_no_large_page() -> None:
     text = burst_report(evidence(60))
     told = words(text)
-    assert f"The {MOST_MAPS} frames of 59 with the least agreement" in told
-    assert f"The {MOST_MAPS} frames of 59 with the least confidence" in told
+    assert f"The {MAX_MAPS} frames of 59 with the least agreement" in told
+    assert f"The {MAX_MAPS} frames of 59 with the least confidence" in told
     assert "All 60 frames" in told
     assert "52 other frames" in told
-    assert len(images(text)) == 4 + 2 * MOST_MAPS + 2
+    assert len(images(text)) == 4 + 2 * MAX_MAPS + 2
     assert len(text) < 700_000
 
 

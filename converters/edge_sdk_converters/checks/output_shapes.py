@@ -23,24 +23,24 @@ def output_shapes(program: ExportedProgram) -> tuple[tuple[int, ...], ...]:
 
 
 def check_shapes(
-    target: str, declared: Sequence[TensorSpec], wanted: Sequence[tuple[int, ...]]
+    target: str, declared: Sequence[TensorSpec], expected: Sequence[tuple[int, ...]]
 ) -> None:
     """Refuse a file whose outputs have other shapes than the model's.
 
     Args:
         target: registry name of the converter.
         declared: outputs of the file.
-        wanted: shapes of the model's, NCHW.
+        expected: shapes of the model's, NCHW.
 
     Raises:
         ConversionError: naming both shapes.
     """
-    if len(declared) != len(wanted):
+    if len(declared) != len(expected):
         raise ConversionError(
-            f"target '{target}' declares {len(declared)} outputs, the model has {len(wanted)}; "
+            f"target '{target}' declares {len(declared)} outputs, the model has {len(expected)}; "
             "report this model and choose another target"
         )
-    for spec, shape in zip(declared, wanted, strict=True):
+    for spec, shape in zip(declared, expected, strict=True):
         n, *rest = spec.shape or (1,)
         found = (n, rest[-1], *rest[:-1]) if spec.layout == "NHWC" else tuple(spec.shape)
         if found != shape:

@@ -45,10 +45,10 @@ def targets_that_take(node: Node, *, besides: str) -> tuple[str, ...]:
     Returns:
         Registry names; targets that are not installed are not asked.
     """
-    alone = _Alone(node)
-    if alone.example is None:
+    single = _SingleNode(node)
+    if single.example is None:
         return ()
-    takers = []
+    supporting = []
     for name in ALTERNATIVES:
         if name == besides or not is_installed(name):
             continue
@@ -56,23 +56,23 @@ def targets_that_take(node: Node, *, besides: str) -> tuple[str, ...]:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"operator{converter.suffix}"
             try:
-                converter.convert(alone, alone.example, path, converter.precisions[0])
+                converter.convert(single, single.example, path, converter.precisions[0])
             except EdgeSdkError:
                 continue
-        takers.append(name)
-    return tuple(takers)
+        supporting.append(name)
+    return tuple(supporting)
 
 
 def advice(node: Node, *, besides: str) -> str:
     """Half a sentence that says where an operator can go instead."""
-    takers = targets_that_take(node, besides=besides)
+    supporting = targets_that_take(node, besides=besides)
     operator = operator_name(node.target)
-    if not takers:
+    if not supporting:
         return f"no other installed target takes {operator}"
-    return f"{operator} converts with " + " or ".join(f"--target {name}" for name in takers)
+    return f"{operator} converts with " + " or ".join(f"--target {name}" for name in supporting)
 
 
-class _Alone(nn.Module):
+class _SingleNode(nn.Module):
     """One operator of a graph on random tensors of the shapes it has there."""
 
     def __init__(self, node: Node) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 aten = torch.ops.aten
 
-MOST_MIRRORED_PX = 8
+MAX_MIRRORED_PX = 8
 """Widest reflecting or replicating pad that is written out row by row."""
 
 
@@ -127,7 +127,7 @@ def _adaptive_pool(x: Tensor, output_size: Any) -> Any:
 
 
 def _is_mirror(pad: Any, mode: str = "constant") -> bool:
-    return mode in ("reflect", "replicate") and min(pad) >= 0 and max(pad) <= MOST_MIRRORED_PX
+    return mode in ("reflect", "replicate") and min(pad) >= 0 and max(pad) <= MAX_MIRRORED_PX
 
 
 def _pad(x: Tensor, pad: Any, mode: str = "constant", value: Any = None) -> Any:

@@ -44,9 +44,9 @@ def recognize_channel_shuffles(
 
 
 def _recognize(
-    program: ExportedProgram, wanted: tuple[str, ...]
+    program: ExportedProgram, operators: tuple[str, ...]
 ) -> tuple[ExportedProgram, tuple[str, ...]]:
-    """Replace chains of views and permutations that are one of ``wanted`` by that operator.
+    """Replace chains of views and permutations that are one of ``operators`` by that operator.
 
     A chain is followed on the numbers 0, 1, 2 … in place of the elements, so that whatever it is
     made of, it is replaced only where every element lands in the same place.
@@ -62,7 +62,7 @@ def _recognize(
         root, chain = _chain(node)
         numbers = torch.arange(math.prod(_shape(root))).reshape(_shape(root))
         found = _recognized(numbers, _replayed(numbers, chain))
-        if found is None or operator_name(found[0]) not in wanted:
+        if found is None or operator_name(found[0]) not in operators:
             continue
         target, parameter = found
         with graph.inserting_after(node):

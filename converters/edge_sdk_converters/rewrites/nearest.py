@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch.export import ExportedProgram
     from torch.fx import Node
 
-MOST_CHANNELS = 16
+MAX_CHANNELS = 16
 """Most channels that are copied one by one; a picture has few. Feature maps keep their resize."""
 
 
@@ -46,7 +46,7 @@ def _whole_factor(x: Tensor, result: Tensor) -> int | None:
     (_, channels, height, width), (_, _, taller, wider) = x.shape, result.shape
     factor = int(taller) // int(height)
     exact = (taller, wider) == (height * factor, width * factor)
-    cuttable = 1 < channels <= MOST_CHANNELS or (channels == 1 and height > 1)
+    cuttable = 1 < channels <= MAX_CHANNELS or (channels == 1 and height > 1)
     return factor if exact and factor > 1 and cuttable else None
 
 

@@ -98,10 +98,11 @@ class TFLiteConverter:
             payload, fallback = convert_by_litert_torch(model, example, precision, cause)
             rewrites = (fallback,)
         held = contents(payload)
-        if fallback is None and (strays := held.strays):
+        if fallback is None and (custom_operators := held.custom_operators):
             raise ConversionError(
-                f"{type(model).__name__}: TensorFlow's converter left {', '.join(strays)} in the "
-                "graph; report this model, and try --target executorch meanwhile"
+                f"{type(model).__name__}: TensorFlow's converter left "
+                f"{', '.join(custom_operators)} in the graph; report this model, and try --target "
+                "executorch meanwhile"
             )
         outputs = _specs("output", held.outputs)
         check_shapes(self.name, outputs, output_shapes(program))

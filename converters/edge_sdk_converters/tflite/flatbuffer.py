@@ -39,7 +39,7 @@ class Contents:
     outputs: tuple[StoredTensor, ...]
 
     @property
-    def strays(self) -> list[str]:
+    def custom_operators(self) -> list[str]:
         """Operators that the own lowering never means to leave in a file."""
         return [name for name in self.operators if name == "TRANSPOSE" or name.startswith("Flex")]
 

@@ -42,7 +42,7 @@ class Lowering:
 
     def __init__(self, exported: ExportedProgram) -> None:
         self.notes: list[str] = []
-        exported = _with_composites_taken_apart(exported)
+        exported = _with_composites_decomposed(exported)
         self._graph: Graph = exported.graph
         signature = exported.graph_signature
         self._input_name = signature.user_inputs[0]
@@ -129,7 +129,7 @@ COMPOSITES = ("glu", "mish")
 """Operators that torch's own decompositions take apart into ones with handlers."""
 
 
-def _with_composites_taken_apart(exported: ExportedProgram) -> ExportedProgram:
+def _with_composites_decomposed(exported: ExportedProgram) -> ExportedProgram:
     found = {
         node.target
         for node in exported.graph.nodes

@@ -15,7 +15,7 @@ from torch.fx import Graph, Node
 
 from edge_sdk.exported import operator_name
 from edge_sdk.int8 import LEVELS, slope_divisions
-from edge_sdk.quantization.scheme import LEAST_SCALE, STEPS
+from edge_sdk.quantization.scheme import MIN_SCALE, STEPS
 from edge_sdk.quantization.value_graph import CLAMPING
 from edge_sdk_converters.tflite.registry import Call, Floats, Value, handles, inverse
 
@@ -94,7 +94,7 @@ def integer_affine(call: Call, tensor: Any, scale: Floats, offset: Floats) -> An
     if len(shape) not in (2, 4):
         raise call.refuse(f"in int8 on a tensor of rank {len(shape)}")
     picture = tensor if len(shape) == 4 else tf.reshape(tensor, [shape[0], 1, 1, shape[1]])
-    peak = np.maximum(np.abs(scale), np.float32(LEAST_SCALE)).astype(np.float32)
+    peak = np.maximum(np.abs(scale), np.float32(MIN_SCALE)).astype(np.float32)
     weight = tf.quantization.fake_quant_with_min_max_vars_per_channel(
         scale.astype(np.float32)[None, None, None], -peak, peak, num_bits=8, narrow_range=True
     )

@@ -140,9 +140,9 @@ def reordered(value: Value, order: Order | None) -> Value:
         return value
     channels = value.tensor.shape[-1]
     held = np.asarray(value.order if value.order is not None else range(channels))
-    wanted = np.asarray(order if order is not None else range(channels))
+    target_order = np.asarray(order if order is not None else range(channels))
     source = np.empty(channels, np.int32)
-    source[wanted] = held
+    source[target_order] = held
     if len(value.shape) == 4:
         matrix = np.zeros((1, 1, channels, channels), np.float32)
         matrix[0, 0, source, np.arange(channels)] = 1.0

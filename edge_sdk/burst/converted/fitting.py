@@ -50,7 +50,7 @@ def check_fit(network: nn.Module | StageFiles, config: ZoomConfig) -> None:
         raise InputError(
             f"this network enlarges ×{scale}, not ×{config.scale}; leave it out (--model none)"
         )
-    for name, setting, default in _unheeded(network, config):
+    for name, setting, default in _ignored_settings(network, config):
         if setting != default:
             raise InputError(
                 f"this network would ignore the settings of {name}; leave them at their defaults, "
@@ -58,7 +58,7 @@ def check_fit(network: nn.Module | StageFiles, config: ZoomConfig) -> None:
             )
 
 
-def _unheeded(
+def _ignored_settings(
     network: nn.Module | StageFiles, config: ZoomConfig
 ) -> list[tuple[str, object, object]]:
     """Name, value and default of settings that do not reach a network's stages."""

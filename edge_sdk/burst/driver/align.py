@@ -138,20 +138,20 @@ def _aligned(
     report: Progress,
     spread: Spread,
 ) -> Aligned:
-    seen = choice.noise_std[choice.index]
-    assumed = seen if noise_std is None else noise_std * LUMA_NOISE
-    still = luma_of(source, choice.index)
-    registrar = Registrar(still, config, assumed)
-    gauge = NoiseGauge(still, seen) if noise_std is None else None
+    single_frame_std = choice.noise_std[choice.index]
+    assumed_std = single_frame_std if noise_std is None else noise_std * LUMA_NOISE
+    reference = luma_of(source, choice.index)
+    registrar = Registrar(reference, config, assumed_std)
+    gauge = NoiseGauge(reference, single_frame_std) if noise_std is None else None
     # A black burst consists of copies too, and nothing is lost by merging it.
-    varied = bool((still != still.flatten()[0]).any())
+    textured = bool((reference != reference.flatten()[0]).any())
     blurred_alike = registrar.halvings == 0 and config.smooth_px == BLUR_PX
 
     def registered(index: int) -> Registration:
         luma = luma_of(source, index)
         smooth = registrar.smoothed(luma[None])
         found = registrar.register_smooth(smooth)[0]
-        if varied and torch.equal(luma, still):
+        if textured and torch.equal(luma, reference):
             return replace(found, accepted=False, reason=COPY)
         if gauge is not None and found.accepted:
             gauge.measure(luma, found.field, smooth[0] if blurred_alike else None)
@@ -165,5 +165,5 @@ def _aligned(
     report("align", source.count, source.count)
     motions = {index: found.field for index, found in registrations.items() if found.accepted}
     if noise_std is None:
-        noise_std = (gauge.noise_std if gauge is not None else seen) / LUMA_NOISE
+        noise_std = (gauge.noise_std if gauge is not None else single_frame_std) / LUMA_NOISE
     return Aligned(registrations, motions, noise_std)

@@ -18,7 +18,7 @@ SMOOTHED_SHARE = 0.2821
 """Share of white noise's standard deviation left by the 1 px blur."""
 FLAT_SHARE = 0.25
 """Share of the tiles, those of the least gradient, that are looked at."""
-MOST_TILES = 256
+MAX_TILES = 256
 QUIET_SHARE = 0.25
 """Quantile over the flat tiles, and over the frames, that is taken: motion only adds."""
 QUIET_BIAS = 0.86
@@ -27,7 +27,7 @@ DARKEST, BRIGHTEST = 20 / 255, 231 / 255
 """Mean luma, in studio swing, beyond which a tile may be clipped and hides its noise."""
 COPY_SHARE = 0.5
 """Part of a frame's own noise under which its difference shows that it is a copy."""
-MOST_SMOOTHING = 10.0
+MAX_SMOOTHING = 10.0
 """How often the noise seen in one frame a camera's smoothing may hide; real phones came to 9."""
 
 
@@ -56,14 +56,14 @@ class NoiseGauge:
         self.usable = min(self.height, self.width) >= TILE_PX
         if not self.usable:
             return
-        still = gaussian_blur(reference[None], BLUR_PX)
-        corners = _flat_tiles(still)
+        smoothed = gaussian_blur(reference[None], BLUR_PX)
+        corners = _flat_tiles(smoothed)
         offsets = torch.arange(TILE_PX)
         rows = (corners[:, 0, None] + offsets)[:, :, None].expand(-1, -1, TILE_PX)
         columns = (corners[:, 1, None] + offsets)[:, None, :].expand(-1, TILE_PX, -1)
         x, y = columns - (self.width - 1) / 2, rows - (self.height - 1) / 2
         self._points = torch.stack((x, y), -1).double()
-        self._here = still[0, 0, rows, columns]
+        self._reference_samples = smoothed[0, 0, rows, columns]
 
     def measure(self, luma: Tensor, field: MotionField, blurred: Tensor | None = None) -> None:
         """Add a frame.
@@ -81,30 +81,34 @@ class NoiseGauge:
         if not bool(shown.any()):
             return
         frame = gaussian_blur(luma[None], BLUR_PX)[0] if blurred is None else blurred
-        there = sample_bicubic(frame, moved.flatten(0, 1).float())[0].reshape(self._here.shape)
-        spread = (there - self._here)[shown].flatten(1).std(dim=1, correction=0)
+        frame_samples = sample_bicubic(frame, moved.flatten(0, 1).float())[0].reshape(
+            self._reference_samples.shape
+        )
+        spread = (
+            (frame_samples - self._reference_samples)[shown].flatten(1).std(dim=1, correction=0)
+        )
         quiet = float(spread.quantile(QUIET_SHARE)) / QUIET_BIAS
         self.found.append(quiet / (math.sqrt(2) * SMOOTHED_SHARE))
 
     @property
     def noise_std(self) -> float:
         """σ on the same values: at least ``single_std``, at most ten times as much."""
-        telling = [noise for noise in self.found if noise > COPY_SHARE * self.single_std]
-        if not telling:
+        informative = [noise for noise in self.found if noise > COPY_SHARE * self.single_std]
+        if not informative:
             return self.single_std
-        level = float(torch.tensor(telling).quantile(QUIET_SHARE, interpolation="lower"))
-        return min(max(level, self.single_std), MOST_SMOOTHING * self.single_std)
+        level = float(torch.tensor(informative).quantile(QUIET_SHARE, interpolation="lower"))
+        return min(max(level, self.single_std), MAX_SMOOTHING * self.single_std)
 
 
-def _flat_tiles(still: Tensor) -> Tensor:
+def _flat_tiles(smoothed: Tensor) -> Tensor:
     """Row and column, int [K, 2], of the corners of the flattest tiles that are not clipped."""
-    padded = functional.pad(still, (1, 1, 1, 1), mode="replicate")
+    padded = functional.pad(smoothed, (1, 1, 1, 1), mode="replicate")
     slope_x = (padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]) / 2
     slope_y = (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]) / 2
     energy = functional.avg_pool2d(slope_x.square() + slope_y.square(), TILE_PX)[0, 0]
-    mean = functional.avg_pool2d(still, TILE_PX)[0, 0]
+    mean = functional.avg_pool2d(smoothed, TILE_PX)[0, 0]
     open_tiles = ((mean > DARKEST) & (mean < BRIGHTEST)).nonzero()
     by_energy = energy[open_tiles[:, 0], open_tiles[:, 1]].argsort(stable=True)
     flat = open_tiles[by_energy[: math.ceil(FLAT_SHARE * len(by_energy))]]
     # Evenly picked: the flattest of the flattest would be those with the least noise.
-    return flat[:: max(1, math.ceil(len(flat) / MOST_TILES))] * TILE_PX
+    return flat[:: max(1, math.ceil(len(flat) / MAX_TILES))] * TILE_PX

@@ -62,8 +62,8 @@ def summed(
     plan: MergePlan, encode: EncodeStage, row: list[Rectangle], tally: Tally, spread: Spread
 ) -> Band:
     """Sums of all frames over one row of tiles."""
-    still = _reference_strip(plan, row)
-    references = [crop_reference(still, tile, HALO_PX) for tile in row]
+    strip = _reference_strip(plan, row)
+    references = [crop_reference(strip, tile, HALO_PX) for tile in row]
     inner = [crop.pixels[None, :, HALO_PX:-HALO_PX, HALO_PX:-HALO_PX] for crop in references]
     totals: list[tuple[Tensor, Tensor]] = []
     for group in _groups([plan.reference, *plan.motions]):

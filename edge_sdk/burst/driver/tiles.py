@@ -100,9 +100,11 @@ def crop_frame(strip: Strip, field: MotionField, tile: Rectangle, halo_px: int) 
     """
     shift, slope, trust = _sampled_motion(field, tile, halo_px)
     whole = torch.floor(shift + 0.5)
-    beside = whole - shift
+    remainder = whole - shift
     (xx, xy), (yx, yy) = slope
-    offset = torch.stack((xx * beside[0] + xy * beside[1], yx * beside[0] + yy * beside[1]))
+    offset = torch.stack(
+        (xx * remainder[0] + xy * remainder[1], yx * remainder[0] + yy * remainder[1])
+    )
     offset = offset.clamp_(-MAX_OFFSET_PX, MAX_OFFSET_PX)
     height, width = shift.shape[-2:]
     columns = whole[0].int() + _places(width, tile.left - halo_px)
@@ -186,8 +188,8 @@ def _sampled_motion(
         slice(columns[0] - before[1], columns[1] - before[1]),
     )
     # Finer than float32 can tell two shifts apart, a half pixel could be rounded either way.
-    steady = (shift * SHIFT_STEPS).round() / SHIFT_STEPS
-    fine = _filled(steady.movedim(-1, 0), step)[:, *cut]
+    rounded = (shift * SHIFT_STEPS).round() / SHIFT_STEPS
+    fine = _filled(rounded.movedim(-1, 0), step)[:, *cut]
     slope = _inverse_slope(field)
     if field.confidence is None:
         return fine, slope, None

@@ -9,9 +9,9 @@ from typing import Protocol, TypeVar
 
 import torch
 
-MOST_THREADS = 4
+MAX_THREADS = 4
 """Tiles in flight: each holds about 30 MB while it is encoded."""
-MOST_PIXELS = 4_000_000
+MAX_PIXELS = 4_000_000
 """Size of a frame up to which several are scored or aligned at a time."""
 
 Entry = TypeVar("Entry")
@@ -30,14 +30,14 @@ class Spread(Protocol):
 
 @contextmanager
 def spreading() -> Iterator[Spread]:
-    """As many threads as PyTorch may use, at most ``MOST_THREADS``, with one operator each.
+    """As many threads as PyTorch may use, at most ``MAX_THREADS``, with one operator each.
 
     An operator on a tile is too short to be split; whole tiles are not. What is computed does not
     depend on the number of threads. Meanwhile operators of the calling thread run on one thread;
     afterwards PyTorch has as many as before.
     """
     before = torch.get_num_threads()
-    count = min(before, MOST_THREADS)
+    count = min(before, MAX_THREADS)
     if count == 1:
         yield one_by_one
         return
@@ -56,11 +56,11 @@ def spreading() -> Iterator[Spread]:
 
 @contextmanager
 def spreading_frames(pixels: int) -> Iterator[Spread]:
-    """As :func:`spreading`, but for frames of more than ``MOST_PIXELS``: one after the other.
+    """As :func:`spreading`, but for frames of more than ``MAX_PIXELS``: one after the other.
 
     Several of those would fill the memory, and operators on them are long enough to be split.
     """
-    if pixels > MOST_PIXELS:
+    if pixels > MAX_PIXELS:
         yield one_by_one
         return
     with spreading() as spread:

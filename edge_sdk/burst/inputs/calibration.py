@@ -13,7 +13,7 @@ from edge_sdk.burst.frames.source import TensorSource
 from edge_sdk.burst.inputs.features import burst_features
 from edge_sdk.data.camera.config import CameraConfig
 from edge_sdk.data.camera.simulation import simulate_burst
-from edge_sdk.data.probes.calibration import APART, CUTS, Calibration, kept_apart
+from edge_sdk.data.probes.calibration import CUTS, HELD_OUT_EVERY, Calibration, held_out_split
 from edge_sdk.data.samples.patches import list_pictures
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import read_picture, resize_bicubic
@@ -58,14 +58,14 @@ def burst_calibration(
         raise InputError("bursts calibrate networks for burst zoom; give pictures to others")
     paths = list_pictures(folder)
     generator = torch.Generator().manual_seed(seed)
-    kept, others = kept_apart(paths, generator)
+    kept, others = held_out_split(paths, generator)
     size = (int(example.shape[2]), int(example.shape[3]))
     parts = []
-    for pictures, wanted in ((kept, count), (others, max(count // APART, 1))):
-        places = [pictures[index % len(pictures)] for index in range(wanted)]
+    for pictures, number in ((kept, count), (others, max(count // HELD_OUT_EVERY, 1))):
+        places = [pictures[index % len(pictures)] for index in range(number)]
         parts.append([_cut(path, size, spec.scale, shrink, generator) for path in places])
     given = [tuple(features for features, _ in part) for part in parts]
-    truths = [tuple(wanted for _, wanted in part) if truth else () for part in parts]
+    truths = [tuple(target for _, target in part) if truth else () for part in parts]
     low, high = NOISE_LEVELS
     source = (
         f"{count} simulated bursts, noise of {low:g} to {high:g} levels, of {len(kept)} of the "
@@ -101,9 +101,9 @@ def _cut(
     )
     burst = simulate_burst(pixels[:, top : top + needed[0], left : left + needed[1]], camera)
     found = burst_features(TensorSource(burst.frames), ZoomConfig(scale=scale))
-    wanted = burst.truth(found.reference)
+    target = burst.truth(found.reference)
     rows, columns = size
     return (
         found.features[None, :, :rows, :columns],
-        wanted[None, :, : scale * rows, : scale * columns],
+        target[None, :, : scale * rows, : scale * columns],
     )

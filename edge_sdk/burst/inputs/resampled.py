@@ -117,16 +117,18 @@ def resample_burst(source: FrameSource, config: ResamplingConfig | None = None) 
         step=1 / config.scale,
         like=torch.zeros((), dtype=torch.float64),
     )
-    still = sample_bicubic(source.rows(choice.index, 0, source.height), finer.float()).clamp_(0, 1)
-    pictures, weights = [still], [0.0] * source.count
+    reference = sample_bicubic(source.rows(choice.index, 0, source.height), finer.float()).clamp_(
+        0, 1
+    )
+    pictures, weights = [reference], [0.0] * source.count
     for index in others:
-        picture, trusted = _moved(source, index, aligned.motions[index], finer, still)
+        picture, trusted = _moved(source, index, aligned.motions[index], finer, reference)
         pictures.append(picture)
         weights[index] = trusted / config.frames
     weights[choice.index] = 1 - sum(weights)
     missing = config.frames - len(pictures)
     return ResampledBurst(
-        torch.stack((*pictures, *[still] * missing)),
+        torch.stack((*pictures, *[reference] * missing)),
         (choice.index, *others, *[choice.index] * missing),
         tuple(weights),
         choice.index,
@@ -141,7 +143,7 @@ def _best(aligned: Aligned, most: int) -> list[int]:
 
 
 def _moved(
-    source: FrameSource, index: int, motion: MotionField, finer: Tensor, still: Tensor
+    source: FrameSource, index: int, motion: MotionField, finer: Tensor, reference: Tensor
 ) -> tuple[Tensor, float]:
     """Frame ``index`` where it is trusted and the reference elsewhere; the mean of the trust."""
     points = motion.at(finer)
@@ -149,7 +151,7 @@ def _moved(
     edge = points.new_tensor([source.width / 2, source.height / 2])
     inside = (points.abs() <= edge).all(-1)
     trust = (motion.confidence_at(finer) * inside).float()
-    return torch.lerp(still, values, trust), float(trust.mean())
+    return torch.lerp(reference, values, trust), float(trust.mean())
 
 
 def _check(source: FrameSource) -> None:

@@ -22,7 +22,7 @@ LAPLACIAN_NOISE_GAIN = 20.0
 
 BLURRY_SHARE = 0.35
 """Part of the largest energy under which a frame counts as blurry."""
-SCORE_DOUBT = 0.2
+SCORE_UNCERTAINTY = 0.2
 """Part of the noise's own energy by which energies may differ by chance."""
 SMALLEST_REGION_PX = 16
 
@@ -162,5 +162,5 @@ def is_blurry(choice: ReferenceChoice, index: int) -> bool:
         index: 0-based frame.
     """
     sharpest = max(choice.finest)
-    doubt = SCORE_DOUBT * LAPLACIAN_NOISE_GAIN * choice.noise_std[index] ** 2
-    return choice.finest[index] < BLURRY_SHARE * sharpest - doubt
+    uncertainty = SCORE_UNCERTAINTY * LAPLACIAN_NOISE_GAIN * choice.noise_std[index] ** 2
+    return choice.finest[index] < BLURRY_SHARE * sharpest - uncertainty

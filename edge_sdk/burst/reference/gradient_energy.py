@@ -92,9 +92,9 @@ def laplacian(luma: Tensor) -> Tensor:
 def _noise_energy(squares: Tensor, bias: float) -> Tensor:
     block = min(BLOCK_PX, *squares.shape[-2:])
     means = functional.avg_pool2d(squares, block).flatten()
-    lively = means[means > 0]
-    if lively.numel() == 0:
+    nonzero = means[means > 0]
+    if nonzero.numel() == 0:
         return means.new_zeros(())
-    place = max(math.ceil(QUIET_SHARE * lively.numel()), 1)
-    quiet = lively.kthvalue(place).values
-    return quiet / bias * (lively.numel() / means.numel())
+    place = max(math.ceil(QUIET_SHARE * nonzero.numel()), 1)
+    quiet = nonzero.kthvalue(place).values
+    return quiet / bias * (nonzero.numel() / means.numel())

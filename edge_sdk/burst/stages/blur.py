@@ -52,11 +52,11 @@ def gaussian_taps(std: float) -> Tensor:
     return taps / taps.sum()
 
 
-def trimmed(taps: Tensor, least: float = 0.002) -> Tensor:
-    """Symmetric taps without the tails that are under ``least`` of the largest; the sum is kept."""
+def trimmed(taps: Tensor, threshold: float = 0.002) -> Tensor:
+    """Symmetric taps without the tails under ``threshold`` of the largest; the sum is kept."""
     middle = len(taps) // 2
-    heard = (taps.abs() >= least * taps.abs().max()).nonzero()
-    reach = middle - int(heard.min())
+    significant = (taps.abs() >= threshold * taps.abs().max()).nonzero()
+    reach = middle - int(significant.min())
     kept = taps[middle - reach : middle + reach + 1]
     return kept * (taps.sum() / kept.sum())
 

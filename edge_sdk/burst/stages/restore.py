@@ -29,7 +29,7 @@ from edge_sdk.exported import sum_tensors
 SMALLEST_WEIGHT = 0.0005
 """Weight of the reference in sums, so that nothing is divided by zero."""
 DCT_SIDE = 4
-MOST_LENS_PX = 1.0
+MAX_LENS_PX = 1.0
 """Largest standard deviation of a lens blur that is undone."""
 INVERSE_REACH = 2.5
 """Taps of G on each side, in pixels of a frame."""
@@ -45,7 +45,7 @@ class RestoreConfig:
             start.
         base_strength: λ without noise: what the model of the blur is not trusted for.
         noise_strength: what λ grows by per unit of σ² over the mean weight.
-        doubt: c over the mean weight: a merged pixel with this part of it is half trusted.
+        shrinkage: c over the mean weight: a merged pixel with this part of it is half trusted.
         start_std_px: width of the Gaussian that the start is merged with, in pixels of a frame.
         threshold: τ in standard deviations of the noise; 0 switches the shrinkage off.
         color_threshold: factor of τ for the two differences of colors.
@@ -59,7 +59,7 @@ class RestoreConfig:
     steps: int = 2
     base_strength: float = 0.044
     noise_strength: float = 145.0
-    doubt: float = 0.07
+    shrinkage: float = 0.07
     start_std_px: float = 0.4
     threshold: float = 1.1
     color_threshold: float = 1.5
@@ -67,10 +67,10 @@ class RestoreConfig:
     kernel_share: float = 0.4
 
     def __post_init__(self) -> None:
-        if not 0 <= self.lens_std_px <= MOST_LENS_PX:
+        if not 0 <= self.lens_std_px <= MAX_LENS_PX:
             raise InputError(
                 f"a lens blur of {self.lens_std_px:g} px cannot be undone; give its standard "
-                f"deviation, 0 to {MOST_LENS_PX:g} px of a frame"
+                f"deviation, 0 to {MAX_LENS_PX:g} px of a frame"
             )
 
 
@@ -101,7 +101,7 @@ class Restore(nn.Module):
         mean_weight = frames * 2 * math.pi * kernel_std_px**2
         strength = config.base_strength + config.noise_strength * noise_std**2 / mean_weight
         inverse = wiener_taps(blur, strength, radius=math.ceil(INVERSE_REACH * max(scale, 2)))
-        self.doubt = config.doubt * mean_weight
+        self.shrinkage = config.shrinkage * mean_weight
         self.noise = noise_std**2
         self.model_noise = config.model_noise_std**2 + 1e-12
         self.start = trimmed(gaussian_taps(config.start_std_px * scale)).tolist()
@@ -137,26 +137,28 @@ class Restore(nn.Module):
         """
         floor = SMALLEST_WEIGHT
         fine = functional.pixel_shuffle(weights, self.scale) + floor
-        beside = [reference[:, color : color + 1] * floor for color in range(3)]
+        prior = [reference[:, color : color + 1] * floor for color in range(3)]
         count = self.scale**2
         phases = [sums[:, count * color : count * (color + 1)] for color in range(3)]
-        filled = [part + still for part, still in zip(phases, beside, strict=True)]
+        filled = [part + filling for part, filling in zip(phases, prior, strict=True)]
         merged = functional.pixel_shuffle(torch.cat(filled, 1), self.scale)
         smooth = separable(fine, self.start)
         picture = _rotated(separable(merged, self.start) / smooth, _ROTATION)
         margin = len(self.start) // 2
         fine, merged = _inner(fine, margin), _inner(merged, margin)
         merged = _rotated(merged / fine, _ROTATION)
-        trust = fine / (fine + self.doubt)
+        trust = fine / (fine + self.shrinkage)
         noise = self.noise / smooth + self.model_noise
         luma, colors = picture[:, :1], picture[:, 1:]
         colors_margin = margin
         for step in range(self.config.steps):
-            said = merged[:, :1], trust, noise
-            luma, reached = self._corrected(luma, margin, *(_cut(x, luma) for x in said))
+            evidence = merged[:, :1], trust, noise
+            luma, reached = self._corrected(luma, margin, *(_cut(x, luma) for x in evidence))
             if step == 0:
-                loud = noise * self.config.color_threshold**2
-                colors, colors_margin = self._corrected(colors, margin, merged[:, 1:], trust, loud)
+                chroma_noise = noise * self.config.color_threshold**2
+                colors, colors_margin = self._corrected(
+                    colors, margin, merged[:, 1:], trust, chroma_noise
+                )
             margin = reached
         whole = self.halo_px * self.scale
         parts = _inner(luma, whole - margin), _inner(colors, whole - colors_margin)
@@ -171,9 +173,9 @@ class Restore(nn.Module):
         """
         seen = separable(picture, self.blur)
         missed = (_cut(merged, seen) - seen) * _cut(trust, seen)
-        said = separable(missed, self.inverse)
+        evidence = separable(missed, self.inverse)
         margin += len(self.blur) // 2 + len(self.inverse) // 2
-        picture = _cut(picture, said) + said
+        picture = _cut(picture, evidence) + evidence
         if self.config.threshold == 0:
             return picture, margin
         # DCTs start at multiples of the stride of the tile, wherever its margin ends.

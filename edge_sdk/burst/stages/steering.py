@@ -66,11 +66,11 @@ class Steering(nn.Module):
         )
         across = xx - yy
         strength = torch.sqrt(across * across + 4.0 * xy * xy + 1e-18)
-        doubt = noise_std * noise_std * NOISE_PASS + SMALLEST_ENERGY
+        noise_energy = noise_std * noise_std * NOISE_PASS + SMALLEST_ENERGY
         # With A = s/(s + noise), 1 − k·A is (noise + (1 − k)·s)/(noise + s): one division each.
-        whole = strength + doubt
-        narrow = whole / (doubt + (1.0 - self.config.narrowing) * strength)
-        wide = whole / (doubt + (1.0 + self.config.stretching) * strength)
+        whole = strength + noise_energy
+        narrow = whole / (noise_energy + (1.0 - self.config.narrowing) * strength)
+        wide = whole / (noise_energy + (1.0 + self.config.stretching) * strength)
         quarter = 0.25 / self.kernel_std_px**2
         steep, flat = narrow * narrow * quarter, wide * wide * quarter
         even, turned = steep + flat, (steep - flat) / strength

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edge_sdk.emulate.bench.rounds import Measurement
     from edge_sdk.emulate.runtimes.runner import Delegation
 
-MOST_THREADS = 256
+MAX_THREADS = 256
 
 
 def bench(
@@ -54,12 +54,12 @@ def bench(
 
     if not subjects:
         raise InputError("nothing to measure; name one: edge-sdk bench FILE … or MODEL")
-    counts, asked, side = parse_threads(threads), parse_runtimes(runtime), parse_size(size)
+    counts, requested, side = parse_threads(threads), parse_runtimes(runtime), parse_size(size)
     with tempfile.TemporaryDirectory() as folder:
         plans = [
             plan
             for subject in subjects
-            for plan in _plans(subject, model, asked, side, Path(folder))
+            for plan in _plans(subject, model, requested, side, Path(folder))
         ]
         if not plans:
             raise InputError(f"no row is left by --runtime {runtime}; leave it out, or name others")
@@ -85,8 +85,8 @@ def parse_threads(text: str) -> tuple[int, ...]:
         InputError: if it is something else.
     """
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdigit() and 1 <= int(part) <= MOST_THREADS for part in parts):
-        raise InputError(f"threads '{text}' are no numbers of 1 to {MOST_THREADS}; write 1 or 1,2")
+    if not all(part.isdigit() and 1 <= int(part) <= MAX_THREADS for part in parts):
+        raise InputError(f"threads '{text}' are no numbers of 1 to {MAX_THREADS}; write 1 or 1,2")
     return tuple(dict.fromkeys(int(part) for part in parts))
 
 
@@ -116,7 +116,7 @@ class _Row:
 def _plans(
     subject: str,
     model: str | None,
-    asked: tuple[str, ...] | None,
+    requested: tuple[str, ...] | None,
     side: tuple[int, int],
     folder: Path,
 ) -> list[_Plan]:
@@ -130,13 +130,13 @@ def _plans(
                 f"{subject}: not what bench takes; give converted files ({', '.join(SUFFIXES)}), "
                 ".safetensors files or names of shipped models"
             )
-        return _model_plans(subject, asked, side, folder)
-    names = file_runtimes(path, asked)
+        return _model_plans(subject, requested, side, folder)
+    names = file_runtimes(path, requested)
     return [_Plan(Job(subject, name, 1, label=path.name), model) for name in names]
 
 
 def _model_plans(
-    subject: str, asked: tuple[str, ...] | None, side: tuple[int, int], folder: Path
+    subject: str, requested: tuple[str, ...] | None, side: tuple[int, int], folder: Path
 ) -> list[_Plan]:
     """PyTorch and every installed target, converted now."""
     from edge_sdk.emulate.bench.measure import Job
@@ -150,14 +150,16 @@ def _model_plans(
     example = example_input(network, *side)
     name = Path(subject).stem
     plans = []
-    if asked is None or EAGER in asked:
+    if requested is None or EAGER in requested:
         plans.append(_Plan(Job(subject, EAGER, 1, tuple(example.shape), name), subject))
     for target in converter_names():
         converter = find_converter(target)
         fitting = [r.name for r in RUNTIMES.values() if r.suffix == converter.suffix]
-        wanted = fitting[:1] if asked is None else [name for name in fitting if name in asked]
+        chosen_runtimes = (
+            fitting[:1] if requested is None else [name for name in fitting if name in requested]
+        )
         # Some targets are made for phones alone: nothing here runs their files.
-        if not wanted or not getattr(converter, "runs_here", True):
+        if not chosen_runtimes or not getattr(converter, "runs_here", True):
             continue
         if not is_installed(converter.extra):
             command = install_command(converter.extra)
@@ -166,7 +168,9 @@ def _model_plans(
         path = folder / f"{name}-{target}{converter.suffix}"
         converter.convert(network, example, path, converter.precisions[0])
         label = f"{name}{converter.suffix}"
-        plans += [_Plan(Job(str(path), choice, 1, label=label), subject) for choice in wanted]
+        plans += [
+            _Plan(Job(str(path), choice, 1, label=label), subject) for choice in chosen_runtimes
+        ]
     return plans
 
 

@@ -61,8 +61,8 @@ def evaluate(
 
     if not data:
         raise InputError("no pictures given; name a folder: edge-sdk evaluate MODEL --data DIR")
-    asked = parse_runtimes(runtime)
-    methods = _methods(subjects or [], model, asked)
+    requested = parse_runtimes(runtime)
+    methods = _methods(subjects or [], model, requested)
     if methods:
         common = methods[0].spec.scale
         if scale is not None and scale != common:
@@ -84,7 +84,9 @@ def evaluate(
     _print_rows(rows, degradation, "luma" if color is Color.Y else "red, green, blue")
 
 
-def _methods(subjects: list[str], model: str | None, asked: tuple[str, ...] | None) -> list[Method]:
+def _methods(
+    subjects: list[str], model: str | None, requested: tuple[str, ...] | None
+) -> list[Method]:
     from edge_sdk.emulate.runtimes.names import SUFFIXES
     from edge_sdk.evaluation import ArtifactMethod
     from edge_sdk.zoo.networks import picture_network
@@ -98,7 +100,7 @@ def _methods(subjects: list[str], model: str | None, asked: tuple[str, ...] | No
             methods.append(method)
             spec = method.spec
             continue
-        runtimes = file_runtimes(path, asked)
+        runtimes = file_runtimes(path, requested)
         if spec is None:
             raise InputError(
                 f"{path}: a file does not say its scale and color; name the model that it was "

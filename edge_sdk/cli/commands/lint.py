@@ -58,14 +58,14 @@ def lint(
 
 def _row(layer: LayerRanges) -> tuple[str, ...]:
     from edge_sdk.figures import decibels, interval
-    from edge_sdk.quantization.ranges import LEAST_WIDENING
+    from edge_sdk.quantization.ranges import MIN_WIDENING
 
     weights = interval(
         min(channel.low for channel in layer.weights),
         max(channel.high for channel in layer.weights),
     )
     seen, blamed = layer.activations, layer.inflation
-    if blamed is not None and blamed.factor < LEAST_WIDENING:
+    if blamed is not None and blamed.factor < MIN_WIDENING:
         blamed = None
     return (
         layer.name,

@@ -89,7 +89,7 @@ def train(
         raise typer.Exit(stop.status) from None
     if not processes().writes:
         return
-    _warn_of(recipe, result)
+    _warn_if_no_better(recipe, result)
     if as_json:
         print_json(result)
     else:
@@ -113,7 +113,7 @@ def _train_schedule(
     def report_finished(number: int, result: TrainResult) -> None:
         if not processes().writes:
             return
-        _warn_of(recipes[number - 1], result)
+        _warn_if_no_better(recipes[number - 1], result)
         if not as_json:
             out.print(f"recipe {number} of {len(recipes)}, {paths[number - 1]}:")
             _print_result(recipes[number - 1], result)
@@ -146,7 +146,7 @@ def _denoises(recipe: TrainConfig) -> bool:
     return recipe.model.task is Task.DENOISING
 
 
-def _warn_of(recipe: TrainConfig, result: TrainResult) -> None:
+def _warn_if_no_better(recipe: TrainConfig, result: TrainResult) -> None:
     if result.psnr_db <= result.baseline_db:
         baseline = "the noisy pictures" if _denoises(recipe) else "bicubic interpolation"
         err.print(f"warning: no better than {baseline}; train for more steps")

@@ -50,9 +50,9 @@ def print_table(
 
 
 @contextmanager
-def results_alone(asked: bool) -> Iterator[None]:
+def results_alone(requested: bool) -> Iterator[None]:
     """Keep stdout for JSON: what anything else prints, a user's model for one, goes to stderr."""
-    if not asked:
+    if not requested:
         yield
         return
     kept = _json_stream.set(sys.stdout)

@@ -20,7 +20,7 @@ def parse_runtimes(text: str | None) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(runtime_name(part.strip()) for part in text.split(",")))
 
 
-def file_runtimes(path: Path, asked: tuple[str, ...] | None) -> list[str]:
+def file_runtimes(path: Path, requested: tuple[str, ...] | None) -> list[str]:
     """Runtimes to run a file in: those asked for that fit its suffix, else its own.
 
     Raises:
@@ -32,11 +32,13 @@ def file_runtimes(path: Path, asked: tuple[str, ...] | None) -> list[str]:
     own = find_runtime(path).name
     if not path.exists():
         raise ArtifactError(f"{path}: no such file; convert the model first")
-    if asked is None:
+    if requested is None:
         return [own]
-    fitting = [name for name in asked if name in RUNTIMES and RUNTIMES[name].suffix == path.suffix]
+    fitting = [
+        name for name in requested if name in RUNTIMES and RUNTIMES[name].suffix == path.suffix
+    ]
     if not fitting:
         raise InputError(
-            f"{path}: {', '.join(asked)} does not run such files; its own runtime is {own}"
+            f"{path}: {', '.join(requested)} does not run such files; its own runtime is {own}"
         )
     return fitting

@@ -78,8 +78,8 @@ def near_layer(settings: NearLayer, background: Tensor, frames: int, scale: int)
     radius = math.sqrt(settings.share / math.pi)
     ellipse = (0.0, 0.0, radius * width, radius * height)
     coverage = _ellipse(height, width, ellipse, settings.edge_px * scale)
-    still = torch.zeros(frames, 2, dtype=torch.float64)
-    return _cut_out(background.flip(-1), coverage, settings.factor, still)
+    no_offset = torch.zeros(frames, 2, dtype=torch.float64)
+    return _cut_out(background.flip(-1), coverage, settings.factor, no_offset)
 
 
 def object_layer(

@@ -17,7 +17,7 @@ from edge_sdk.imaging import resize_bicubic, to_levels
 from edge_sdk.models.spec import Color, ModelSpec, Task
 
 CUTS = 128
-APART = 4
+HELD_OUT_EVERY = 4
 """One picture in four is kept apart, if there are that many."""
 
 
@@ -92,16 +92,18 @@ def read_calibration(
     scale = spec.scale if truth and spec is not None else 1
     paths = list_pictures(folder)
     generator = torch.Generator().manual_seed(seed)
-    kept, others = kept_apart(paths, generator)
+    kept, others = held_out_split(paths, generator)
     size = (int(example.shape[2]), int(example.shape[3]))
     reader = _Reader(luma, shrink, scale, denoises)
     calibration, truths = _cuts(kept, size, reader, count, generator)
-    held_out, held_out_truths = _cuts(others, size, reader, max(count // APART, 1), generator)
+    held_out, held_out_truths = _cuts(
+        others, size, reader, max(count // HELD_OUT_EVERY, 1), generator
+    )
     noise = f" with noise of 0 to {STRONGEST:g} levels" if denoises else ""
     used = f"{len(calibration)} cuts of {len(kept)} of the {len(paths)} pictures in {folder}"
     note = (
         ""
-        if len(paths) >= APART
+        if len(paths) >= HELD_OUT_EVERY
         else "; too few pictures to keep some apart, so figures are theirs"
     )
     return Calibration(
@@ -113,14 +115,16 @@ def read_calibration(
     )
 
 
-def kept_apart(paths: Sequence[Path], generator: torch.Generator) -> tuple[list[Path], list[Path]]:
-    """Pictures to calibrate with, and one in :data:`APART` to measure with, in a drawn order.
+def held_out_split(
+    paths: Sequence[Path], generator: torch.Generator
+) -> tuple[list[Path], list[Path]]:
+    """Pictures to calibrate with, and one in :data:`HELD_OUT_EVERY` to measure with, shuffled.
 
     Fewer pictures than that serve as both.
     """
     shuffled = [paths[i] for i in torch.randperm(len(paths), generator=generator).tolist()]
-    apart = len(shuffled) // APART
-    return shuffled[apart:], shuffled[:apart] or shuffled
+    held_out = len(shuffled) // HELD_OUT_EVERY
+    return shuffled[held_out:], shuffled[:held_out] or shuffled
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from edge_sdk.imaging import read_picture, rgb_to_ycbcr
 from edge_sdk.models.spec import Color, ModelSpec
 
 LARGEST_SIDE_PX = 512
-MOST_PICTURES = 64
+MAX_PICTURES = 64
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,9 @@ def picture_inputs(folder: Path, example: Tensor, spec: ModelSpec | None) -> Mod
     paths = list_pictures(folder)
     luma = spec.color is Color.Y if spec is not None else example.shape[1] == 1
     tensors = tuple(
-        _middle(picture_channels(path, luma), example, spec, path) for path in paths[:MOST_PICTURES]
+        _middle(picture_channels(path, luma), example, spec, path) for path in paths[:MAX_PICTURES]
     )
-    left_out = f" (the first of {len(paths)})" if len(paths) > MOST_PICTURES else ""
+    left_out = f" (the first of {len(paths)})" if len(paths) > MAX_PICTURES else ""
     size = (
         f"at most {LARGEST_SIDE_PX}×{LARGEST_SIDE_PX} px"
         if spec is not None

@@ -28,8 +28,8 @@ from edge_sdk.progress import Progress, silent
 
 ROUNDS = 5
 """Turns that each process takes."""
-MOST_RUNS = 100_000
-MOST_THREADS = 256
+MAX_RUNS = 100_000
+MAX_THREADS = 256
 TIMEOUT_S = 600.0
 """Longest wait for one answer of a process."""
 
@@ -90,11 +90,11 @@ def measure(
     """
     if not jobs:
         raise InputError("nothing to measure; name a file or a model")
-    if not 1 <= runs <= MOST_RUNS:
-        raise InputError(f"runs must be 1 to {MOST_RUNS}, not {runs}")
+    if not 1 <= runs <= MAX_RUNS:
+        raise InputError(f"runs must be 1 to {MAX_RUNS}, not {runs}")
     for job in jobs:
-        if not 1 <= job.threads <= MOST_THREADS:
-            raise InputError(f"threads must be 1 to {MOST_THREADS}, not {job.threads}")
+        if not 1 <= job.threads <= MAX_THREADS:
+            raise InputError(f"threads must be 1 to {MAX_THREADS}, not {job.threads}")
     if rounds < 1:
         raise InputError(f"rounds must be 1 or more, not {rounds}")
     rounds = min(rounds, runs)
@@ -192,15 +192,17 @@ class _Child:
             self._lines.put(line)
         self._lines.put("")
 
-    def _answer(self, doing: str) -> dict[str, Any] | None:
+    def _answer(self, activity: str) -> dict[str, Any] | None:
         try:
             line = self._lines.get(timeout=TIMEOUT_S)
         except queue.Empty:
             self._process.kill()
-            self._failure = f"no answer for {TIMEOUT_S:.0f} s while {doing}; its process was ended"
+            self._failure = (
+                f"no answer for {TIMEOUT_S:.0f} s while {activity}; its process was ended"
+            )
             return None
         if not line:
-            self._fail_by_exit(doing)
+            self._fail_by_exit(activity)
             return None
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
@@ -208,10 +210,10 @@ class _Child:
             return None
         return answer
 
-    def _fail_by_exit(self, doing: str) -> None:
+    def _fail_by_exit(self, activity: str) -> None:
         status = self._process.wait()
         cause = signal.Signals(-status).name if status < 0 else f"status {status}"
-        self._failure = f"its process ended by {cause} while {doing}; the file may be damaged"
+        self._failure = f"its process ended by {cause} while {activity}; the file may be damaged"
 
 
 def _quartiles(seconds: list[float]) -> tuple[float, float, float]:

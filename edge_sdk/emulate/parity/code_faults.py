@@ -10,7 +10,7 @@ from edge_sdk.quantization.scheme import LOWEST
 HALF_STEP = 2.0**-10
 """Relative error of a number in half precision, in which Core ML keeps steps and biases, doubled:
 the bias was rounded to a multiple of a step before."""
-LEAST_BIAS = 1e-6
+MIN_BIAS = 1e-6
 
 
 def code_faults(stored: StoredCodes, expected: StoredCodes) -> tuple[str, ...]:
@@ -46,13 +46,15 @@ def _layer_faults(stored: StoredCodes, expected: StoredCodes) -> list[str]:
     if stored.layers is None or expected.layers is None:
         return []
     faults, left = [], list(stored.layers)
-    for wanted in expected.layers:
-        rivals = [each for each in left if each.weight.shape == wanted.weight.shape]
-        found = next((each for each in rivals if _is_layer(each, wanted)), None)
+    for expected_layer in expected.layers:
+        candidates = [each for each in left if each.weight.shape == expected_layer.weight.shape]
+        found = next((each for each in candidates if _is_layer(each, expected_layer)), None)
         if found is not None:
             left.remove(found)
-        elif rivals or not wanted.order.form:
-            faults.append(f"other weights, steps or bias of {wanted.name} than the quantized model")
+        elif candidates or not expected_layer.order.form:
+            faults.append(
+                f"other weights, steps or bias of {expected_layer.name} than the quantized model"
+            )
     return faults
 
 
@@ -65,19 +67,19 @@ def _is_same(one: Code, other: Code, halves: bool) -> bool:
     return near and (one.zero_point == other.zero_point or (halves and one.zero_point == LOWEST))
 
 
-def _is_layer(found: StoredLayer, wanted: StoredLayer) -> bool:
-    one, other = found.weight, wanted.weight
-    if wanted.order.inputs:
+def _is_layer(found: StoredLayer, expected_layer: StoredLayer) -> bool:
+    one, other = found.weight, expected_layer.weight
+    if expected_layer.order.inputs:
         one, other = (_inputs_sorted(each) for each in (one, other))
     rows: tuple[slice | np.ndarray, ...] = (slice(None), slice(None))
-    if wanted.order.outputs:
-        rows = (_by_weight(one, found.bias), _by_weight(other, wanted.bias))
+    if expected_layer.order.outputs:
+        rows = (_by_weight(one, found.bias), _by_weight(other, expected_layer.bias))
     if not np.array_equal(one[rows[0]], other[rows[1]]):
         return False
-    steps, biases = wanted.scales[rows[1]], wanted.bias[rows[1]]
+    steps, biases = expected_layer.scales[rows[1]], expected_layer.bias[rows[1]]
     return bool(
         np.allclose(found.scales[rows[0]], steps, rtol=HALF_STEP, atol=0)
-        and np.allclose(found.bias[rows[0]], biases, rtol=HALF_STEP, atol=LEAST_BIAS)
+        and np.allclose(found.bias[rows[0]], biases, rtol=HALF_STEP, atol=MIN_BIAS)
     )
 
 

@@ -136,11 +136,11 @@ def _delegation(operators: Sequence[Mapping[str, Any]], outputs: Sequence[int]) 
             if operator["op_name"] == "DELEGATE" or int(tensor) not in producers:
                 producers[int(tensor)] = operator
     running: dict[int, str] = {}
-    wanted = [int(tensor) for tensor in outputs]
-    while wanted:
-        producer = producers.get(wanted.pop())
+    pending = [int(tensor) for tensor in outputs]
+    while pending:
+        producer = producers.get(pending.pop())
         if producer is not None and producer["index"] not in running:
             running[producer["index"]] = producer["op_name"]
-            wanted.extend(int(tensor) for tensor in producer["inputs"])
+            pending.extend(int(tensor) for tensor in producer["inputs"])
     left = [name for _, name in sorted(running.items()) if name != "DELEGATE"]
     return Delegation("XNNPACK", len(running) - len(left), tuple(left))

@@ -86,16 +86,16 @@ SUFFIXES = tuple(dict.fromkeys(runtime.suffix for runtime in RUNTIMES.values()))
 """Suffixes of the artifacts that can be opened."""
 
 
-def runtime_name(asked: str) -> str:
+def runtime_name(requested: str) -> str:
     """The name that a runtime has here, PyTorch's among them.
 
     Raises:
         InputError: if there is no such runtime.
     """
-    name = SYNONYMS.get(asked, asked)
+    name = SYNONYMS.get(requested, requested)
     known = (EAGER, *RUNTIMES)
     if name not in known:
-        raise InputError(f"unknown runtime '{asked}'; choose one of: {', '.join(known)}")
+        raise InputError(f"unknown runtime '{requested}'; choose one of: {', '.join(known)}")
     return name
 
 

@@ -21,11 +21,11 @@ MIXING = 1e-4
 RIDGE = 1e-6
 ROUNDS = 10
 TUKEY = 4.685
-LEAST_SLOPE = 0.1
+MIN_SLOPE = 0.1
 """Least rise of a curve between knots, over that of the identity: no levels are merged."""
-LEAST_SPREAD = 2e-3
+MIN_SPREAD = 2e-3
 """A robust standard deviation below half a level of 8 bits is taken for this."""
-MOST_PIXELS = 250_000
+MAX_PIXELS = 250_000
 """Pixels that the fit looks at, evenly spread."""
 
 
@@ -56,8 +56,8 @@ class ColorMatch:
             index = piece[channel].long()
             start, end = curves[channel][index], curves[channel][index + 1]
             line = start + share[channel] * (end - start)
-            apart = image - image[channel]
-            lines.append(line + torch.tensordot(mixing[channel], apart, dims=1))
+            differences = image - image[channel]
+            lines.append(line + torch.tensordot(mixing[channel], differences, dims=1))
         return torch.stack(lines)
 
 
@@ -81,36 +81,36 @@ def match_colors(near: Tensor, far: Tensor, counted: Tensor) -> ColorMatch:
     """
     near, far = (gaussian_blur(image[None], BLUR_PX)[0] for image in (near, far))
     chosen = counted.flatten().nonzero()[:, 0]
-    chosen = chosen[:: max(1, -(-len(chosen) // MOST_PIXELS))]
+    chosen = chosen[:: max(1, -(-len(chosen) // MAX_PIXELS))]
     levels = near.flatten(1)[:, chosen].double()
-    wanted = far.flatten(1)[:, chosen].double()
+    target = far.flatten(1)[:, chosen].double()
     curves, mixing, spreads = [], torch.zeros(3, 3, dtype=torch.float64), []
     for channel in range(3):
         others = [other for other in range(3) if other != channel]
-        apart = (levels[others] - levels[channel]).T
-        curve, mixed, spread = _fitted(levels[channel], apart, wanted[channel])
+        differences = (levels[others] - levels[channel]).T
+        curve, mixed, spread = _fitted(levels[channel], differences, target[channel])
         curves.append(curve)
         mixing[channel, others] = mixed
         spreads.append(spread)
     return ColorMatch(torch.stack(curves), mixing, sum(spreads) / 3)
 
 
-def _fitted(levels: Tensor, apart: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor, float]:
+def _fitted(levels: Tensor, differences: Tensor, target: Tensor) -> tuple[Tensor, Tensor, float]:
     count = KNOTS - 1
     knots = torch.arange(KNOTS, dtype=torch.float64)
-    hats = (1 - ((levels * count).clamp(0, count)[:, None] - knots).abs()).clamp_min(0)
-    design = torch.cat((hats, apart), 1)
+    hat_functions = (1 - ((levels * count).clamp(0, count)[:, None] - knots).abs()).clamp_min(0)
+    design = torch.cat((hat_functions, differences), 1)
     stiff = _stiffness(design.shape[1]) * len(levels)
     # Most pixels differ by exposure alone: the median is where outliers cannot pull.
     start = torch.zeros(design.shape[1], dtype=torch.float64)
-    start[:KNOTS] = knots / count + (wanted - levels).median()
-    weight, solution, spread = torch.ones_like(levels), start, LEAST_SPREAD
+    start[:KNOTS] = knots / count + (target - levels).median()
+    weight, solution, spread = torch.ones_like(levels), start, MIN_SPREAD
     for _ in range(ROUNDS):
         weighted = design * weight[:, None]
-        right = weighted.T @ wanted + RIDGE * len(levels) * start
+        right = weighted.T @ target + RIDGE * len(levels) * start
         solution = torch.linalg.solve(weighted.T @ design + stiff, right)
-        residual = wanted - design @ solution
-        spread = max(1.4826 * float(residual.abs().median()), LEAST_SPREAD)
+        residual = target - design @ solution
+        spread = max(1.4826 * float(residual.abs().median()), MIN_SPREAD)
         weight = (1 - (residual / (TUKEY * spread)).square().clamp_max(1)).square()
     return _rising(solution[:KNOTS]), solution[KNOTS:], spread
 
@@ -127,7 +127,7 @@ def _stiffness(size: int) -> Tensor:
 
 
 def _rising(curve: Tensor) -> Tensor:
-    """The curve with every piece rising by ``LEAST_SLOPE`` of the identity's or more."""
-    steps = (curve[1:] - curve[:-1]).clamp_min(LEAST_SLOPE / (len(curve) - 1))
+    """The curve with every piece rising by ``MIN_SLOPE`` of the identity's or more."""
+    steps = (curve[1:] - curve[:-1]).clamp_min(MIN_SLOPE / (len(curve) - 1))
     rising = torch.cat((curve[:1], curve[:1] + steps.cumsum(0)))
     return rising + (curve - rising).median()

@@ -167,10 +167,10 @@ def _target(
     size, scale = (clip.shape[-2], clip.shape[-1]), config.scale
     picture, shown = placed(near, refined.placement, size, scale, ratio)
     seen = shown.view(size[0], scale, size[1], scale).all(3).all(1)
-    on_grid, wanted = equally_blurred(reduced(picture, scale), clip, refined.blur_px)
-    colors = match_colors(on_grid, wanted, seen)
+    on_grid, reference = equally_blurred(reduced(picture, scale), clip, refined.blur_px)
+    colors = match_colors(on_grid, reference, seen)
     matched = colors(on_grid)
-    ghosts = ghost_blocks(matched, wanted, usual_difference(matched, wanted))
+    ghosts = ghost_blocks(matched, reference, usual_difference(matched, reference))
     kept = block_mask(ghosts, size, 1) & seen
     valid = float(kept.double().mean())
     if 1 - valid > config.max_ghosts:
@@ -180,7 +180,7 @@ def _target(
         )
     target = colors(picture).clamp_(0, 1)
     mask = block_mask(ghosts, size, scale) & shown
-    quality = measure_quality(clip, target, mask, matched, wanted, kept)
+    quality = measure_quality(clip, target, mask, matched, reference, kept)
     if quality.correlation < config.min_correlation:
         raise SceneError(
             f"far and near differ: correlation {quality.correlation:.2f} where they align, "

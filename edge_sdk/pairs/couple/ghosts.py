@@ -11,12 +11,12 @@ BLOCK_PX = 8
 """Side of a block, in far pixels."""
 SOFT_PX = 1.0
 """Standard deviation of the blur under which both are compared: noise counts less than content."""
-APART_PX, MOST_APART_PX = 0.35, 1.0
+MISALIGNMENT_PX, MAX_MISALIGNMENT_PX = 0.35, 1.0
 """Displacement by which detail may seem to differ, and by which it may at most where that is usual
 in a pair: aliasing, what one camera sharpens, what is left of parallax."""
 TOLERANCE = 3.0
 """Standard deviations of expected difference from which on a block is a ghost."""
-LEAST_STD = 1.5 / 255
+MIN_STD = 1.5 / 255
 """Difference that rounding and local shades may always make."""
 
 
@@ -43,12 +43,17 @@ def ghost_blocks(near: Tensor, far: Tensor, residual_std: float) -> Tensor:
     """
     soft_near, soft_far = (gaussian_blur(image[None], SOFT_PX)[0] for image in (near, far))
     difference = (soft_near - soft_far).square().mean(0)
-    seen, known = _block_means(difference), _block_means(_squared_slopes(soft_far))
-    usual = max(residual_std, LEAST_STD) ** 2
-    detailed = known >= known.median()
-    apart = float((2 * (seen - usual) / known.clamp_min(1e-12))[detailed].median())
-    apart = min(max(apart, APART_PX**2), MOST_APART_PX**2)
-    return seen > TOLERANCE**2 * (usual + apart * known / 2)
+    difference_energy, slope_energy = (
+        _block_means(difference),
+        _block_means(_squared_slopes(soft_far)),
+    )
+    usual = max(residual_std, MIN_STD) ** 2
+    detailed = slope_energy >= slope_energy.median()
+    misalignment = float(
+        (2 * (difference_energy - usual) / slope_energy.clamp_min(1e-12))[detailed].median()
+    )
+    misalignment = min(max(misalignment, MISALIGNMENT_PX**2), MAX_MISALIGNMENT_PX**2)
+    return difference_energy > TOLERANCE**2 * (usual + misalignment * slope_energy / 2)
 
 
 def usual_difference(near: Tensor, far: Tensor) -> float:

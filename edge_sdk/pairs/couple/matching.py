@@ -13,10 +13,10 @@ from torch.nn import functional
 
 from edge_sdk.errors import SceneError
 
-MOST_PIXELS = 1_500_000
+MAX_PIXELS = 1_500_000
 """Larger pictures are reduced for the search: the refinement sees them whole."""
-MOST_FEATURES = 6000
-LEAST_CONTRAST = 0.02
+MAX_FEATURES = 6000
+MIN_CONTRAST = 0.02
 """Half of the usual threshold: dim scenes have few strong features, and a robust fit follows."""
 LOWE_RATIO = 0.8
 """Distance of the best over the second-best feature from which on a match counts as chance."""
@@ -83,11 +83,11 @@ def _features(luma: Tensor) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
     import cv2
 
     height, width = luma.shape[-2:]
-    steps = max(1, math.ceil(math.sqrt(height * width / MOST_PIXELS)))
+    steps = max(1, math.ceil(math.sqrt(height * width / MAX_PIXELS)))
     small = functional.avg_pool2d(luma[None], steps)[0, 0].numpy() if steps > 1 else luma[0].numpy()
     low, high = np.percentile(small, STRETCH)
     levels = np.clip((small - low) / max(high - low, 1e-3) * 255, 0, 255).astype(np.uint8)
-    finder = cv2.SIFT.create(nfeatures=MOST_FEATURES, contrastThreshold=LEAST_CONTRAST)
+    finder = cv2.SIFT.create(nfeatures=MAX_FEATURES, contrastThreshold=MIN_CONTRAST)
     points, described = finder.detectAndCompute(levels, None)
     places = np.array([point.pt for point in points], np.float64).reshape(-1, 2)
     whole = (places + 0.5) * steps - 0.5

@@ -34,7 +34,7 @@ class PairQuality:
 
 
 def measure_quality(
-    clip: Tensor, target: Tensor, mask: Tensor, matched: Tensor, wanted: Tensor, kept: Tensor
+    clip: Tensor, target: Tensor, mask: Tensor, matched: Tensor, reference: Tensor, kept: Tensor
 ) -> PairQuality:
     """Measure a pair.
 
@@ -43,19 +43,19 @@ def measure_quality(
         target: float32 [3, s·H, s·W].
         mask: bool [s·H, s·W], where the target counts.
         matched: float32 [3, H, W], the near image on the far grid, in its colors, equally blurred.
-        wanted: float32 [3, H, W], the far reference, equally blurred.
+        reference: float32 [3, H, W], the far reference, equally blurred.
         kept: bool [H, W], where they count.
     """
     enlarged = resize_bicubic(clip, size=(target.shape[-2], target.shape[-1])).clamp(0, 1)
     first, second = (
         gaussian_blur(rgb_to_ycbcr(image)[None, :1], SOFT_PX)[0, 0][kept].double()
-        for image in (matched, wanted)
+        for image in (matched, reference)
     )
     first, second = first - first.mean(), second - second.mean()
     size = float((first.square().sum() * second.square().sum()).sqrt())
     return PairQuality(
         psnr_db=masked_psnr(enlarged, target, mask),
-        psnr_far_db=masked_psnr(matched, wanted, kept),
+        psnr_far_db=masked_psnr(matched, reference, kept),
         correlation=float((first * second).sum()) / max(size, 1e-12),
         valid=float(mask.double().mean()),
     )

@@ -20,16 +20,16 @@ from edge_sdk.registration import (
 )
 
 ROUNDS = 4
-SETTLED_PX = 0.02
+CONVERGED_PX = 0.02
 """Movement, in far pixels, below which another round would not tell."""
 LARGEST_PX = 0.25
 """Movement in the last round from which on there is no place where the near image rests."""
 FARTHEST_PX = 16.0
 """Movement in the first round from which on the features had found something else."""
-HELPS = 0.98
+IMPROVEMENT = 0.98
 """Capped squared differences with the field, over those without, from which on it is taken."""
 CAP = 9.0
-LEAST_SUPPORT, FULL_SUPPORT = 0.1, 0.3
+MIN_SUPPORT, FULL_SUPPORT = 0.1, 0.3
 """Support of a tile up to which its offset counts nothing, and from which on it counts fully."""
 LONGEST_PX = 2.0
 """Offset, in far pixels, beyond which parallax is left to the mask."""
@@ -86,23 +86,23 @@ def refine_placement(
         if turn == 0 and moved_px > FARTHEST_PX:
             raise SceneError(f"weak match: features and pixels disagree by {moved_px:.0f} far px")
         matrix = matrix @ found.matrix
-        if moved_px < SETTLED_PX:
+        if moved_px < CONVERGED_PX:
             break
     if moved_px > LARGEST_PX:
         raise SceneError(f"the alignment does not come to rest (±{moved_px:.2f} far px)")
-    still = _on_far_grid(near, Placement(matrix), size, scale, ratio)
-    blur_px = relative_blur_px(still[0], luma)
+    by_homography = _on_far_grid(near, Placement(matrix), size, scale, ratio)
+    blur_px = relative_blur_px(by_homography[0], luma)
     varying = Registrar(luma, RegistrationConfig(model="homography"), noise_std)
-    last = varying.register(still)[0]
+    last = varying.register(by_homography)[0]
     if last.accepted and last.field.offsets_px is not None:
-        bent = Placement(matrix, borne_out(last.field))
-        moved = _on_far_grid(near, bent, size, scale, ratio)
-        if _field_helps(luma, still[0], moved[0], blur_px):
+        bent = Placement(matrix, supported_offsets(last.field))
+        by_field = _on_far_grid(near, bent, size, scale, ratio)
+        if _field_helps(luma, by_homography[0], by_field[0], blur_px):
             return Refined(bent, last, blur_px, moved_px)
     return Refined(Placement(matrix), last, blur_px, moved_px)
 
 
-def borne_out(field: MotionField) -> MotionField:
+def supported_offsets(field: MotionField) -> MotionField:
     """The field with offsets only where tiles bear them out by themselves.
 
     Smooth areas follow any shade that the two exposures render differently: a sky would move by
@@ -112,7 +112,7 @@ def borne_out(field: MotionField) -> MotionField:
     offsets, support = field.offsets_px, field.support
     if offsets is None or support is None:
         return field
-    weight = ((support - LEAST_SUPPORT) / (FULL_SUPPORT - LEAST_SUPPORT)).clamp(0, 1)
+    weight = ((support - MIN_SUPPORT) / (FULL_SUPPORT - MIN_SUPPORT)).clamp(0, 1)
     weight = weight * (offsets.norm(dim=-1) <= LONGEST_PX)
     return replace(field, offsets_px=offsets * weight[..., None])
 
@@ -124,14 +124,14 @@ def _on_far_grid(
     return rgb_to_ycbcr(reduced(placed(near, placement, size, scale, ratio)[0], scale))[None, :1]
 
 
-def _field_helps(far: Tensor, still: Tensor, moved: Tensor, blur_px: float) -> bool:
+def _field_helps(far: Tensor, by_homography: Tensor, by_field: Tensor, blur_px: float) -> bool:
     """Whether capped squared differences fall, both being equally blurred."""
     residuals = []
-    for near in (still, moved):
-        soft, wanted = equally_blurred(near, far, blur_px)
-        gain = wanted.std() / soft.std().clamp_min(1e-6)
-        apart = gain * soft - wanted
-        residuals.append(apart - apart.median())
+    for near in (by_homography, by_field):
+        soft, target = equally_blurred(near, far, blur_px)
+        gain = target.std() / soft.std().clamp_min(1e-6)
+        difference = gain * soft - target
+        residuals.append(difference - difference.median())
     limit = CAP * (1.4826 * residuals[0].abs().median()).square()
-    before, after = (float(apart.square().clamp_max(limit).mean()) for apart in residuals)
-    return after < HELPS * before
+    before, after = (float(difference.square().clamp_max(limit).mean()) for difference in residuals)
+    return after < IMPROVEMENT * before

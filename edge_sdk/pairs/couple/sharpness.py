@@ -63,16 +63,16 @@ def _agreeing(near: Tensor, far: Tensor) -> Tensor:
     agree = torch.ones_like(first, dtype=torch.bool)
     for _ in range(FITS):
         gain, offset = _fit(first[agree], second[agree])
-        apart = (gain * first + offset - second).abs()
-        agree = apart <= OUTLIER * 1.4826 * apart.median().clamp_min(1e-6)
+        difference = (gain * first + offset - second).abs()
+        agree = difference <= OUTLIER * 1.4826 * difference.median().clamp_min(1e-6)
     return agree
 
 
-def _fit(values: Tensor, wanted: Tensor) -> tuple[float, float]:
+def _fit(values: Tensor, target: Tensor) -> tuple[float, float]:
     """Gain and offset of least squares."""
-    mean, other = values.mean(), wanted.mean()
+    mean, other = values.mean(), target.mean()
     variance = (values - mean).square().mean().clamp_min(1e-12)
-    gain = float(((values - mean) * (wanted - other)).mean() / variance)
+    gain = float(((values - mean) * (target - other)).mean() / variance)
     return gain, float(other) - gain * float(mean)
 
 
@@ -98,11 +98,11 @@ def _misfit(
     """D over the variance of the softer picture; noise is that of the sharp and the soft one."""
     inner = (..., slice(BORDER_PX, -BORDER_PX), slice(BORDER_PX, -BORDER_PX))
     blurred = gaussian_blur(sharp[None], std_px)[0][inner].double()[agree]
-    wanted = soft[inner].double()[agree]
-    gain, offset = _fit(blurred, wanted)
-    misfit = float((gain * blurred + offset - wanted).square().mean())
+    target = soft[inner].double()[agree]
+    gain, offset = _fit(blurred, target)
+    misfit = float((gain * blurred + offset - target).square().mean())
     left = noise[1] ** 2 + gain**2 * noise[0] ** 2 * _passed(std_px)
-    return (misfit - left) / float(wanted.var(correction=0).clamp_min(1e-12))
+    return (misfit - left) / float(target.var(correction=0).clamp_min(1e-12))
 
 
 def _passed(std_px: float) -> float:

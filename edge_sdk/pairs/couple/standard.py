@@ -10,7 +10,7 @@ from torch import Tensor
 from edge_sdk.burst.driver.align import align_whole
 from edge_sdk.burst.driver.merging import merge
 from edge_sdk.burst.driver.plan import MergePlan
-from edge_sdk.burst.driver.stage_set import DECODED_PX, TILE_PX, Stages
+from edge_sdk.burst.driver.stage_set import DECODED_PX, TILE_PX, StageSet
 from edge_sdk.burst.frames.sinks import TensorSink
 from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.burst.stages.encode import Encode
@@ -61,7 +61,7 @@ def standard_image(source: FrameSource, report: Progress) -> StandardImage:
         return StandardImage(source.rows(0, 0, source.height), 0, 1, {})
     choice, aligned = align_whole(source, RegistrationConfig(), None, report)
     plan = MergePlan(source, choice.index, aligned.motions, region, aligned.noise_std, 1.0)
-    stages = Stages(Encode(1), _averaged, 1, 0, TILE_PX, DECODED_PX)
+    stages = StageSet(Encode(1), _averaged, 1, 0, TILE_PX, DECODED_PX)
     rows = TensorSink(3, source.height, source.width)
     merge(plan, stages, rows, report)
     left_out = {

@@ -20,7 +20,7 @@ from edge_sdk.pairs.dataset.reading import StoredScene, open_set
 
 DRAWS = 8
 """Places that are drawn until one has enough that counts."""
-ENOUGH = 0.5
+ENOUGH_SHARE = 0.5
 """Share of the mask that is enough; else the best place drawn is taken."""
 
 
@@ -153,10 +153,10 @@ class PairDataset(Dataset[PairCrops]):
         for _ in range(DRAWS):
             top = int(draw.integers(scene.height - self._crop_px + 1))
             left = int(draw.integers(scene.width - self._crop_px + 1))
-            share = float(self._finer(mask, top, left).float().mean())
+            share = float(self._on_target_grid(mask, top, left).float().mean())
             if share > best:
                 best, found = share, (top, left)
-            if best >= ENOUGH:
+            if best >= ENOUGH_SHARE:
                 break
         return found
 
@@ -173,16 +173,18 @@ class PairDataset(Dataset[PairCrops]):
     def _sample(
         self, scene: StoredScene, pixels: _Pixels, crops: list[FrameCrop], top: int, left: int
     ) -> PairCrops:
-        still = crops[0]
-        absent = FrameCrop(still.pixels, still.offset, torch.zeros_like(still.confidence))
+        reference = crops[0]
+        absent = FrameCrop(
+            reference.pixels, reference.offset, torch.zeros_like(reference.confidence)
+        )
         filled = crops + [absent] * (self._frames - len(crops))
         return PairCrops(
-            reference=still.pixels,
+            reference=reference.pixels,
             frames=torch.stack([crop.pixels for crop in filled]),
             offset=torch.stack([crop.offset for crop in filled]),
             confidence=torch.stack([crop.confidence for crop in filled]),
-            target=_values(self._finer(pixels.target, top, left)),
-            mask=self._finer(pixels.mask, top, left).float(),
+            target=_values(self._on_target_grid(pixels.target, top, left)),
+            mask=self._on_target_grid(pixels.mask, top, left).float(),
             noise_std=scene.noise_std,
             count=len(crops),
             scene=scene.name,
@@ -190,7 +192,7 @@ class PairDataset(Dataset[PairCrops]):
             left=left,
         )
 
-    def _finer(self, image: Tensor, top: int, left: int) -> Tensor:
+    def _on_target_grid(self, image: Tensor, top: int, left: int) -> Tensor:
         side = self.scale * self._crop_px
         rows = slice(self.scale * top, self.scale * top + side)
         columns = slice(self.scale * left, self.scale * left + side)

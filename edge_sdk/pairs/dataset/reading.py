@@ -149,8 +149,8 @@ def _scene(folder: Path, scale: int, sha256: str) -> StoredScene:
         raise InputError(f"{path}: does not belong to the set around it; run edge-sdk pairs again")
     for frame in frames:
         _check_size(frame, height, width)
-    for finer in (scene.target, scene.mask):
-        _check_size(finer, scale * height, scale * width)
+    for image in (scene.target, scene.mask):
+        _check_size(image, scale * height, scale * width)
     for file in (*frames, scene.target, scene.mask):
         if record["files"].get(file.name) != file_sha256(file):
             raise InputError(f"{file}: was changed after it was written; run edge-sdk pairs again")
@@ -175,8 +175,8 @@ def _check_values(record: Mapping[str, Any], name: str, fields: Sequence[MotionF
         raise ValueError("the frames have other names or another order")
     if not isinstance(record["files"], dict):
         raise ValueError("files are no digests by name")
-    still = torch.eye(3, dtype=torch.float64)
-    if fields and not (torch.equal(fields[0].matrix, still) and fields[0].offsets_px is None):
+    identity = torch.eye(3, dtype=torch.float64)
+    if fields and not (torch.equal(fields[0].matrix, identity) and fields[0].offsets_px is None):
         raise ValueError("the first frame is not the reference")
 
 

@@ -122,8 +122,8 @@ def rounded(values: Tensor | None) -> Any:
 
 def _frames(couple: Couple, names: Sequence[str]) -> list[dict[str, Any]]:
     region, reference = couple.region, couple.choice.index
-    still = MotionField(torch.eye(3, dtype=torch.float64), region.height, region.width)
-    rows = [(reference, region, still, 0.0, 1.0)]
+    identity = MotionField(torch.eye(3, dtype=torch.float64), region.height, region.width)
+    rows = [(reference, region, identity, 0.0, 1.0)]
     rows += [
         (frame.index, frame.region, frame.field, frame.residual_std, frame.explained)
         for frame in couple.far.frames

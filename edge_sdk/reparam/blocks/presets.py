@@ -140,7 +140,7 @@ def preset(name: str, width: int) -> BlockConfig:
     Raises:
         InputError: if no block has that name.
     """
-    makers: dict[str, Callable[[], BlockConfig]] = {
+    builders: dict[str, Callable[[], BlockConfig]] = {
         "figure": lambda: figure(width),
         "sesr": lambda: sesr(width),
         "ecb": lambda: ecb(width),
@@ -149,9 +149,9 @@ def preset(name: str, width: int) -> BlockConfig:
         "qarepvgg": qarepvgg,
         "acnet": acnet,
     }
-    if name not in makers:
-        raise InputError(f"block '{name}' is unknown; choose one of: {', '.join(makers)}")
-    return makers[name]()
+    if name not in builders:
+        raise InputError(f"block '{name}' is unknown; choose one of: {', '.join(builders)}")
+    return builders[name]()
 
 
 def _chosen(branches: tuple[BranchConfig, ...], identity: bool) -> tuple[BranchConfig, ...]:

@@ -49,7 +49,7 @@ def answer(node: fx.Node, values: Values) -> Any:
     return values[node]
 
 
-def inputs_asked(node: fx.Node, values: Values, root: nn.Module) -> set[fx.Node] | None:
+def queried_inputs(node: fx.Node, values: Values, root: nn.Module) -> set[fx.Node] | None:
     """Inputs on whose channels alone an answer depends; ``None`` if it depends on more.
 
     Args:
@@ -57,7 +57,7 @@ def inputs_asked(node: fx.Node, values: Values, root: nn.Module) -> set[fx.Node]
         values: what the nodes are for the example.
         root: module that holds the layers of the graph.
     """
-    tensor = _channels_asked(node, values)
+    tensor = _queried_channels(node, values)
     if tensor is not None:
         return _channel_inputs(tensor, values, root)
     if node.op == "get_attr" or _name(node) in _DEVICE_ATTRIBUTES | _DEVICE_METHODS:
@@ -65,12 +65,12 @@ def inputs_asked(node: fx.Node, values: Values, root: nn.Module) -> set[fx.Node]
     found: set[fx.Node] = set()
     for source in node.all_input_nodes:
         if isinstance(values[source], Tensor):
-            asked = set[fx.Node]() if _is_constant(source) else None
+            queried = set[fx.Node]() if _is_constant(source) else None
         else:
-            asked = inputs_asked(source, values, root)
-        if asked is None:
+            queried = queried_inputs(source, values, root)
+        if queried is None:
             return None
-        found |= asked
+        found |= queried
     return found
 
 
@@ -91,20 +91,20 @@ def _name(node: fx.Node) -> str | None:
     return str(node.target) if node.op == "call_method" else None
 
 
-def _channels_asked(node: fx.Node, values: Values) -> fx.Node | None:
+def _queried_channels(node: fx.Node, values: Values) -> fx.Node | None:
     """The tensor whose channels a node asks for: ``x.shape[1]``, ``x.size()[1]``, ``x.size(1)``."""
     index = node.args[1] if len(node.args) == 2 else None
-    asked: Any = node.args[0] if node.args else None
-    if node.target is operator.getitem and isinstance(asked, fx.Node):
-        if _name(asked) not in ("shape", "size") or len(asked.all_input_nodes) != 1:
+    queried: Any = node.args[0] if node.args else None
+    if node.target is operator.getitem and isinstance(queried, fx.Node):
+        if _name(queried) not in ("shape", "size") or len(queried.all_input_nodes) != 1:
             return None
-        whole = len(asked.args) == 2 if asked.target is getattr else len(asked.args) == 1
-        asked = asked.args[0] if whole else None
+        whole = len(queried.args) == 2 if queried.target is getattr else len(queried.args) == 1
+        queried = queried.args[0] if whole else None
     elif _name(node) != "size":
         return None
-    value = values.get(asked) if isinstance(asked, fx.Node) else None
+    value = values.get(queried) if isinstance(queried, fx.Node) else None
     is_image = isinstance(value, Tensor) and value.ndim == 4
-    return asked if is_image and index in (1, -3) else None
+    return queried if is_image and index in (1, -3) else None
 
 
 def _channel_inputs(node: fx.Node, values: Values, root: nn.Module) -> set[fx.Node] | None:

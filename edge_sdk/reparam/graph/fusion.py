@@ -80,8 +80,8 @@ def fuse_graph(model: nn.Module, inputs: tuple[Tensor, ...]) -> GraphFusion:
     if traced.guarded:
         refusals.append(_DECIDED)
     # A new module holds what its graph uses, and nothing of what was merged.
-    lean = fx.GraphModule(module, module.graph, type(model).__name__)
-    return GraphFusion(lean.eval(), tuple(regions), tuple(refusals))
+    graph_module = fx.GraphModule(module, module.graph, type(model).__name__)
+    return GraphFusion(graph_module.eval(), tuple(regions), tuple(refusals))
 
 
 def copy_of(model: Any, replacements: dict[int, Any] | None = None) -> Any:

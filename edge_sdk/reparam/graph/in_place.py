@@ -38,7 +38,7 @@ def returning(module: fx.GraphModule, inputs: tuple[Tensor, ...]) -> frozenset[f
     with torch.no_grad():
         recorder.run(*(value.clone() for value in inputs))
     order = {node: index for index, node in enumerate(nodes)}
-    spoilt: set[fx.Node] = set()
+    overwritten: set[fx.Node] = set()
     for step, written in recorder.written.items():
         out = recorder.values.get(step)
         stale = [(node, _later(node, step, order)) for node in written]
@@ -51,9 +51,9 @@ def returning(module: fx.GraphModule, inputs: tuple[Tensor, ...]) -> frozenset[f
                 for user in users:
                     user.replace_input_with(node, step)
         elif not _is_first_write(step, stale, order):
-            spoilt.update(written)
-            spoilt.add(step)
-    return frozenset(spoilt)
+            overwritten.update(written)
+            overwritten.add(step)
+    return frozenset(overwritten)
 
 
 class _Recorder(fx.Interpreter):

@@ -77,7 +77,7 @@ class Costs:
         assert shape is not None
         return kernel_macs(operator) * shape[0] * shape[2] * shape[3]
 
-    def spent(self, members: Iterable[fx.Node]) -> int:
+    def original_macs(self, members: Iterable[fx.Node]) -> int:
         """Multiply–accumulates of the convolutions among ``members``."""
         total = 0
         for member in members:
@@ -89,7 +89,7 @@ class Costs:
 
     def grows(self, node: fx.Node, form: Form) -> bool:
         """Whether a form costs more than its members."""
-        return self.macs(node, form.operator) > self.spent(form.members)
+        return self.macs(node, form.operator) > self.original_macs(form.members)
 
     def is_affordable(self, node: fx.Node, form: Form) -> bool:
         """Whether a form stands for no convolution, or costs no more than those it stands for."""

@@ -45,7 +45,7 @@ def find_divisions(
         for node, form in merged.items()
         for division in (
             *_uneven_padding(form, free),
-            *_dearest(node, form, growth, free, costs),
+            *_most_expensive(node, form, growth, free, costs),
         )
     ]
     return single or list(_shared(merged, free, costs))
@@ -61,7 +61,7 @@ def _uneven_padding(form: Form, free: set[fx.Node]) -> Iterator[Division]:
             yield Division(frozenset((member,)), member, reason)
 
 
-def _dearest(
+def _most_expensive(
     node: fx.Node, form: Form, growth: Growth, free: set[fx.Node], costs: Costs
 ) -> Iterator[Division]:
     """Keep apart what, in a region that grows, makes it grow most.
@@ -70,27 +70,29 @@ def _dearest(
     """
     if not costs.grows(node, form):
         return
-    dear, spent = costs.macs(node, form.operator), costs.spent(form.members)
-    unpaid = _unpaid(node, form, growth)
+    merged_macs, original_macs = costs.macs(node, form.operator), costs.original_macs(form.members)
+    unamortized = _unamortized(node, form, growth)
     growing = [member for member in growth if member in form.members]
     # Of equals the first in the graph: what follows it, such as a BatchNorm, only passes it on.
-    for member in sorted(growing, key=lambda member: (member not in unpaid, -growth[member][0])):
+    for member in sorted(
+        growing, key=lambda member: (member not in unamortized, -growth[member][0])
+    ):
         anchors = free.intersection(growth[member][1])
         if anchors:
-            reason = f"one kernel would cost {dear:,} MACs instead of {spent:,}"
+            reason = f"one kernel would cost {merged_macs:,} MACs instead of {original_macs:,}"
             yield Division(frozenset(anchors), member, reason)
             return
 
 
-def _unpaid(node: fx.Node, form: Form, growth: Growth) -> set[fx.Node]:
+def _unamortized(node: fx.Node, form: Form, growth: Growth) -> set[fx.Node]:
     """Growing members with nothing but growing ones between them and the end."""
     found: set[fx.Node] = set()
-    ahead = [node]
-    while ahead:
-        member = ahead.pop()
+    pending = [node]
+    while pending:
+        member = pending.pop()
         if member in growth and member in form.members and member not in found:
             found.add(member)
-            ahead += member.all_input_nodes
+            pending += member.all_input_nodes
     return found
 
 
@@ -98,9 +100,9 @@ def _shared(merged: dict[fx.Node, Form], free: set[fx.Node], costs: Costs) -> It
     """Compute once what several regions would each compute anew, where that is cheaper."""
     for regions in _connected(merged):
         members = frozenset[fx.Node]().union(*(merged[node].members for node in regions))
-        dear = sum(costs.macs(node, merged[node].operator) for node in regions)
-        spent = costs.spent(members)
-        if dear <= spent:
+        merged_macs = sum(costs.macs(node, merged[node].operator) for node in regions)
+        original_macs = costs.original_macs(members)
+        if merged_macs <= original_macs:
             continue
         shared = {
             member
@@ -109,7 +111,7 @@ def _shared(merged: dict[fx.Node, Form], free: set[fx.Node], costs: Costs) -> It
         }
         for node in shared & free:
             if not shared.intersection(node.users):
-                reason = f"its uses would cost {dear:,} MACs instead of {spent:,}"
+                reason = f"its uses would cost {merged_macs:,} MACs instead of {original_macs:,}"
                 yield Division(frozenset((node,)), node, reason)
 
 
@@ -118,12 +120,12 @@ def _connected(merged: dict[fx.Node, Form]) -> list[set[fx.Node]]:
     groups: list[tuple[set[fx.Node], set[fx.Node]]] = []
     for node, form in merged.items():
         nodes, members = {node}, set(form.members)
-        apart = []
+        separate = []
         for group in groups:
             if group[1] & members:
                 nodes |= group[0]
                 members |= group[1]
             else:
-                apart.append(group)
-        groups = [*apart, (nodes, members)]
+                separate.append(group)
+        groups = [*separate, (nodes, members)]
     return [nodes for nodes, _ in groups if len(nodes) > 1]

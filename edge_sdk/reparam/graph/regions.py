@@ -195,7 +195,7 @@ class _Walk:
 
     def _note_growth(self, node: fx.Node, form: Form, *sources: fx.Node) -> None:
         if len(form.members) > 1 and self.costs.is_weighted(form):
-            excess = self.costs.macs(node, form.operator) - self.costs.spent(form.members)
+            excess = self.costs.macs(node, form.operator) - self.costs.original_macs(form.members)
             if excess > 0:
                 self.growth[node] = (excess, sources)
 

@@ -23,7 +23,9 @@ def names_of_blocks(model: nn.Module) -> dict[MultiBranchConv2d, str]:
     }
 
 
-def blocks_apart(model: nn.Module, inputs: tuple[Tensor, ...]) -> dict[MultiBranchConv2d, str]:
+def unmergeable_blocks(
+    model: nn.Module, inputs: tuple[Tensor, ...]
+) -> dict[MultiBranchConv2d, str]:
     """Blocks that must stay as they are, with the reason: those with hooks, and those that rest.
 
     Args:
@@ -35,13 +37,13 @@ def blocks_apart(model: nn.Module, inputs: tuple[Tensor, ...]) -> dict[MultiBran
     """
     running = _running(model, inputs)
     _check_no_strays(model, running)
-    apart = {}
+    reasons = {}
     for block in multi_branch_blocks(model):
         if any(part._forward_hooks or part._forward_pre_hooks for part in block.modules()):
-            apart[block] = "merging would lose its hooks; remove the hooks before fusing"
+            reasons[block] = "merging would lose its hooks; remove the hooks before fusing"
         elif block not in running:
-            apart[block] = "it is not called in evaluation, so that nothing proves its merging"
-    return apart
+            reasons[block] = "it is not called in evaluation, so that nothing proves its merging"
+    return reasons
 
 
 def replaced(model: nn.Module, replacements: Replacements, inputs: tuple[Tensor, ...]) -> nn.Module:

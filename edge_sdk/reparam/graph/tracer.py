@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from edge_sdk.reparam.blocks.block import MultiBranchConv2d
-from edge_sdk.reparam.graph.decisions import answer, inputs_asked
+from edge_sdk.reparam.graph.decisions import answer, queried_inputs
 
 OTHER_SIZE = (
     "its forward pass takes another way for this size; fuse it with an example of this size"
@@ -161,7 +161,7 @@ class _Tracer(fx.Tracer):
         if self.example is None:
             raise fx.proxy.TraceError("it decides by shapes")
         found = answer(proxy.node, self.values)
-        inputs = inputs_asked(proxy.node, self.values, self.root)
+        inputs = queried_inputs(proxy.node, self.values, self.root)
         if inputs is None:
             self._guard(proxy, found)
         # The whole condition may ask for inner values too, which must not be kept for that alone.

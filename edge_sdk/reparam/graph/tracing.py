@@ -50,7 +50,7 @@ def trace(model: nn.Module, inputs: tuple[Tensor, ...]) -> Traced:
         if isinstance(model, torch.jit.ScriptModule):
             advice = "it is TorchScript, so give the nn.Module that it was made from"
         raise FusionError(f"{name} cannot be traced ({reason}); {advice}") from error
-    _remove_questions(module.graph)
+    _remove_assertions(module.graph)
     return Traced(module, written, any(is_guard(node) for node in module.graph.nodes))
 
 
@@ -79,7 +79,7 @@ def _symbolic(model: nn.Module, inputs: tuple[Tensor, ...]) -> fx.GraphModule:
     raise reason
 
 
-def _remove_questions(graph: fx.Graph) -> None:
+def _remove_assertions(graph: fx.Graph) -> None:
     """Drop answers that nothing needs any more, so that they keep no value apart."""
     for node in reversed(list(graph.nodes)):
         silent = node.op in ("call_function", "call_method") and node.target is not operator.setitem

@@ -45,7 +45,7 @@ def with_written_border(
     if not pads_only or own.bias.any() or not torch.equal(own.kernel[:, :, 0, 0], eye):
         return None
     borders = {(2, pad.top), (2, -pad.bottom), (3, pad.left), (3, -pad.right)}
-    wanted = {(axis, size) for axis, size in borders if size}
+    expected = {(axis, size) for axis, size in borders if size}
     written: dict[tuple[int, int], Tensor] = {}
     for write in writes:
         span = _span(write.args[1], shape[1])
@@ -55,7 +55,7 @@ def with_written_border(
         written[span] = value
     values = list(written.values())
     same = all(torch.equal(value, values[0]) for value in values)
-    if set(written) != wanted or not same:
+    if set(written) != expected or not same:
         return None
     return replace(own, pad_value=values[0])
 

@@ -18,7 +18,7 @@ from edge_sdk.reparam.linear.algebra import batch_norm
 from edge_sdk.reparam.linear.compact import kernel_macs
 from edge_sdk.reparam.linear.operator import LinearOperator, identity
 
-MOST_BRANCHES = 8
+MAX_BRANCHES = 8
 """Largest block whose 2^N subsets are all tried."""
 
 DECIBELS_PER_BIT = 20 * math.log10(2)
@@ -66,10 +66,10 @@ def select_by_cost(block: MultiBranchConv2d, bit_worth: float = 1.0) -> tuple[Me
         InputError: for more than 8 branches, or a negative or infinite ``bit_worth``.
     """
     count = len(block.branches)
-    if count > MOST_BRANCHES:
+    if count > MAX_BRANCHES:
         raise InputError(
             f"{count} branches have too many subsets to try; select by a rule, or give a block of "
-            f"at most {MOST_BRANCHES}"
+            f"at most {MAX_BRANCHES}"
         )
     if not 0 <= bit_worth < math.inf:
         raise InputError(f"bit_worth {bit_worth} must be a number of 0 or more")

@@ -18,7 +18,7 @@ from edge_sdk.reparam.graph.preparation import (
     undisturbed,
     with_branches,
 )
-from edge_sdk.reparam.graph.replacement import blocks_apart, names_of_blocks, replaced
+from edge_sdk.reparam.graph.replacement import names_of_blocks, replaced, unmergeable_blocks
 from edge_sdk.reparam.plans.cost import select_by_cost
 from edge_sdk.reparam.plans.plan import CheapestSubset, FusionPlan, groups_at
 from edge_sdk.reparam.proof.certificate import Certificate, certify
@@ -101,8 +101,8 @@ def _fuse_partially(
         raise InputError(f"the {type(model).__name__} has no multi-branch block to merge")
     before = with_branches(original)
     check_runs(before, inputs)
-    apart = blocks_apart(original, inputs)
-    chosen, reasons = _planned(plan, blocks, apart)
+    unmergeable = unmergeable_blocks(original, inputs)
+    chosen, reasons = _planned(plan, blocks, unmergeable)
     if not chosen:
         raise InputError(f"the plan merges nothing in any of {len(blocks)} blocks: {reasons[0]}")
     result = _merged(original, chosen, inputs)
@@ -128,13 +128,13 @@ def _fuse_partially(
 def _planned(
     plan: FusionPlan,
     blocks: Sequence[MultiBranchConv2d],
-    apart: Mapping[MultiBranchConv2d, str],
+    unmergeable: Mapping[MultiBranchConv2d, str],
 ) -> tuple[dict[int, Groups], dict[int, str]]:
     chosen: dict[int, Groups] = {}
     reasons: dict[int, str] = {}
     for index, block in enumerate(blocks):
-        if block in apart:
-            reasons[index] = apart[block]
+        if block in unmergeable:
+            reasons[index] = unmergeable[block]
             continue
         try:
             if isinstance(plan.rule, CheapestSubset):

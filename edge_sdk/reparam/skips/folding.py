@@ -97,8 +97,8 @@ def _fold(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[nn.Module, Ref
             reason = Refusal(node.name, f"the skip stays: {error}")
             continue
         remove_unused(graph_module)
-        lean = fx.GraphModule(graph_module, graph_module.graph, type(module).__name__)
-        return lean.train(module.training), None
+        graph_module = fx.GraphModule(graph_module, graph_module.graph, type(module).__name__)
+        return graph_module.train(module.training), None
     return module, reason
 
 

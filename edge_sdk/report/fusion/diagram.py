@@ -21,7 +21,7 @@ ROW_PX = 30
 CHIP_PX = 22
 WIDTH_PX = 312
 CHIPS_FROM, CHIPS_TO = 44, 212
-MOST_ROWS = 12
+MAX_ROWS = 12
 NORM = "BN"
 
 
@@ -45,11 +45,11 @@ def picture_of(region: Region, network: nn.Module) -> Picture:
     modules = dict(network.named_modules(remove_duplicate=False))
     block = modules.get(region.name)
     if isinstance(block, MultiBranchConv2d) and _is_of(region, region.name):
-        wanted = {int(member.rpartition(".")[2]) for member in region.members}
+        branches = {int(member.rpartition(".")[2]) for member in region.members}
         rows = tuple(
             _labels(config)
             for index, config in enumerate(block.configs)
-            if not wanted or index in wanted
+            if not branches or index in branches
         )
         return Picture(rows, region.kernel, parallel=True)
     labels = tuple(_layer_label(modules.get(member), member) for member in region.members)
@@ -58,9 +58,9 @@ def picture_of(region: Region, network: nn.Module) -> Picture:
 
 def drawing(picture: Picture) -> Markup:
     """The picture as SVG, 312 px wide."""
-    rows = picture.rows[:MOST_ROWS]
-    if len(picture.rows) > MOST_ROWS:
-        rows = (*rows[:-1], (f"… {len(picture.rows) - MOST_ROWS + 1} more",))
+    rows = picture.rows[:MAX_ROWS]
+    if len(picture.rows) > MAX_ROWS:
+        rows = (*rows[:-1], (f"… {len(picture.rows) - MAX_ROWS + 1} more",))
     height = max(len(rows), 1) * ROW_PX + 8
     middle = height / 2
     parts: list[Markup] = []

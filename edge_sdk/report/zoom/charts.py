@@ -17,7 +17,7 @@ LABELED_BARS = 40
 BARS_PERCENT = 50
 """Of the width; the rest is for words."""
 PLOT_PX = 320
-MOST_ARROWS = 16
+MAX_ARROWS = 16
 """Along the longer side of the picture."""
 SMALLEST_OFFSET_PX = 0.005
 """Offsets under this are none: an arrow would magnify rounding."""
@@ -142,7 +142,7 @@ def arrows(motion: MotionField) -> tuple[Markup, float, float]:
     if offsets is None or longest < SMALLEST_OFFSET_PX:
         return Markup(""), longest, 1.0
     rows, columns = offsets.shape[:2]
-    every = max(1, math.ceil(max(rows, columns) / MOST_ARROWS))
+    every = max(1, math.ceil(max(rows, columns) / MAX_ARROWS))
     cell = min(motion.height / rows, motion.width / columns) * every
     magnified = 0.9 * cell / longest
     lines = []

@@ -127,7 +127,7 @@ def evidence_of(
     fields = [frame.field for frame in result.frames]
     known = next((field for field in fields if field is not None), None)
     height, width = (known.height, known.width) if known else (reference.height, reference.width)
-    still = MotionField(torch.eye(3, dtype=torch.float64), height, width)
+    identity = MotionField(torch.eye(3, dtype=torch.float64), height, width)
     frames = tuple(
         FrameEvidence(
             name,
@@ -135,7 +135,7 @@ def evidence_of(
             frame.share,
             frame.note,
             frame.blurry,
-            still if index == result.reference else field,
+            identity if index == result.reference else field,
             None if index == result.reference else frame.provenance,
         )
         for index, (name, frame, field) in enumerate(zip(names, result.frames, fields, strict=True))

@@ -13,11 +13,11 @@ from edge_sdk.html.markup import Markup, element
 from edge_sdk.html.page import cards, paragraph
 from edge_sdk.html.palette import (
     CATEGORIES,
+    CERTAIN,
     DOUBTFUL,
     GHOST,
     OTHERS,
     REFERENCE,
-    SURE,
 )
 from edge_sdk.html.pictures import indexed, jpeg, shades
 from edge_sdk.imaging import resize_bicubic, rgb_to_ycbcr
@@ -27,7 +27,7 @@ from edge_sdk.report.zoom.charts import arrows
 from edge_sdk.report.zoom.evidence import ZoomEvidence
 from edge_sdk.report.zoom.provenance import Provenance, cell_px, provenance
 
-MOST_MAPS = 24
+MAX_MAPS = 24
 MAP_PX = 320
 """Longer side of a small map."""
 MAP_QUALITY = 70
@@ -50,7 +50,7 @@ def confidence_maps(evidence: ZoomEvidence) -> tuple[Markup, ...]:
             ),
         )
     shown.sort(key=lambda entry: _mean_confidence(entry[1]))
-    drawn = sorted(shown[:MOST_MAPS], key=lambda entry: entry[0])
+    drawn = sorted(shown[:MAX_MAPS], key=lambda entry: entry[0])
     figures = [_confidence(evidence, index, motion) for index, motion in drawn]
     return (
         paragraph(
@@ -74,7 +74,7 @@ def ghost_maps(evidence: ZoomEvidence) -> tuple[Markup, ...]:
     if not shown:
         return (paragraph("The weights per pixel were not kept for this page."),)
     shown.sort(key=lambda entry: float(entry[1].float().mean()))
-    drawn = sorted(shown[:MOST_MAPS], key=lambda entry: entry[0])
+    drawn = sorted(shown[:MAX_MAPS], key=lambda entry: entry[0])
     backdrop = _backdrop(evidence.before)
     figures = [_ghost(evidence, backdrop, index, agreement) for index, agreement in drawn]
     return (
@@ -155,7 +155,7 @@ def _confidence(evidence: ZoomEvidence, index: int, motion: MotionField) -> Mark
         f"{index} {evidence.frames[index].name}: mean {_mean_confidence(motion):.2f}, {offsets}"
     )
     return _map_figure(
-        shades(grid, DOUBTFUL, SURE), caption, motion.width / motion.height, overlay=drawing
+        shades(grid, DOUBTFUL, CERTAIN), caption, motion.width / motion.height, overlay=drawing
     )
 
 

@@ -23,7 +23,7 @@ WHOLE_PX = 1024
 DETAIL_PX = 448
 """Side of the detail, in pixels of the result; at most half of the picture's shorter side."""
 WHOLE_QUALITY, DETAIL_QUALITY = 82, 92
-MOST_OPEN_ROWS = 24
+MAX_OPEN_ROWS = 24
 """A longer table is folded."""
 MARGIN_PX = 8
 """Margin of the reference around the detail, so that its border is interpolated as inside."""
@@ -95,7 +95,7 @@ def _frames(evidence: ZoomEvidence) -> tuple[Markup, ...]:
         for index in evidence.left_out
     ]
     content = [table(columns, rows)]
-    if len(rows) > MOST_OPEN_ROWS:
+    if len(rows) > MAX_OPEN_ROWS:
         content = [element("details", element("summary", f"All {len(rows)} frames"), *content)]
     if left_out:
         content.append(notes(left_out))

@@ -160,12 +160,12 @@ class WholeFeatures(Dataset[Pair]):
 def _cut(part: Any, rows: slice, columns: slice) -> Pair:
     features, truth = part.get_slice("features"), part.get_slice("truth")
     scale = truth.get_shape()[-1] // features.get_shape()[-1]
-    finer, across = (slice(scale * cut.start, scale * cut.stop) for cut in (rows, columns))
-    wanted = truth[:, finer, across].float() / 255
+    down, across = (slice(scale * cut.start, scale * cut.stop) for cut in (rows, columns))
+    target = truth[:, down, across].float() / 255
     if "known" in part.keys():  # noqa: SIM118 - the file has no other way to be asked
-        known = part.get_slice("known")[:, finer, across]
-        wanted = wanted.masked_fill(known == 0, torch.nan)
-    return features[:, rows, columns].float(), wanted
+        known = part.get_slice("known")[:, down, across]
+        target = target.masked_fill(known == 0, torch.nan)
+    return features[:, rows, columns].float(), target
 
 
 def _is_whole(path: Path) -> bool:

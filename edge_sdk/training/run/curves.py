@@ -118,8 +118,8 @@ def _panel(
     if kind == "psnr":
         for point in points:
             across, down = at(point).split(",")
-            said = element("title", f"{point[0]:,.0f} steps: {point[1]:.2f} dB")
-            parts.append(element("circle", said, cx=across, cy=down, r=2.5, class_="dot"))
+            tooltip = element("title", f"{point[0]:,.0f} steps: {point[1]:.2f} dB")
+            parts.append(element("circle", tooltip, cx=across, cy=down, r=2.5, class_="dot"))
     return Markup(join(parts))
 
 

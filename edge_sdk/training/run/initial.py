@@ -91,9 +91,9 @@ def _spread_over_channels(found: dict[str, Tensor], network: EnhanceNet) -> None
     black, *others = rgb_to_ycbcr(colors)[0, 0]
     share = torch.stack(others) - black
     gain = 1 / float(share.sum())
-    wanted = {name: tensor.shape for name, tensor in network.state_dict().items()}
+    shapes = {name: tensor.shape for name, tensor in network.state_dict().items()}
     for name, tensor in list(found.items()):
-        shape = wanted.get(name)
+        shape = shapes.get(name)
         if shape is None or shape == tensor.shape:
             continue
         if name.startswith("features.0.") and tensor.ndim == 4 and tensor.shape[1] == 1:

@@ -137,8 +137,8 @@ class EnhanceTask(LightningModule):
     def _wanted(self, source: Tensor, target: Tensor) -> Tensor:
         if not self._teacher:
             return target
-        wanted: Tensor = self._teacher[0].to(source.device)(source).clamp(0, 1)
-        return wanted
+        taught: Tensor = self._teacher[0].to(source.device)(source).clamp(0, 1)
+        return taught
 
     def _run(self, source: Tensor, rounded: bool) -> Tensor:
         network = self.coded if rounded and self.coded is not None else self.network

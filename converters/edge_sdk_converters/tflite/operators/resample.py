@@ -33,10 +33,10 @@ def pixel_shuffle(call: Call) -> Value:
 
     x: Value = call["self"]
     factor = call["upscale_factor"]
-    wanted = depth_order(call.shape[1], factor)
-    if wanted is None:
+    target_order = depth_order(call.shape[1], factor)
+    if target_order is None:
         call.note("PixelShuffle is one DEPTH_TO_SPACE; one channel needs no permutation")
-    elif x.order == wanted:
+    elif x.order == target_order:
         call.note(
             "PixelShuffle is one DEPTH_TO_SPACE; the convolution before it emits its output "
             "channels permuted"
@@ -45,7 +45,7 @@ def pixel_shuffle(call: Call) -> Value:
         call.note(
             "PixelShuffle is a 1×1 convolution by a permutation matrix and one DEPTH_TO_SPACE"
         )
-    tensor = reordered(x, wanted).tensor
+    tensor = reordered(x, target_order).tensor
     return Value(tf.nn.depth_to_space(tensor, factor), call.shape)
 
 

@@ -217,5 +217,5 @@ def index(call: Call) -> Value:
     if dim == 1 and len(x.shape) == 4 and sorted(array % x.shape[1]) == list(range(x.shape[1])):
         return Value(x.tensor, x.shape, tuple(int(i) for i in array % x.shape[1]))
     axis = _axis(dim, len(x.shape))
-    wanted = (array % x.shape[dim]).astype(np.int32)
-    return Value(tf.gather(x.tensor, wanted, axis=axis), call.shape)
+    indices = (array % x.shape[dim]).astype(np.int32)
+    return Value(tf.gather(x.tensor, indices, axis=axis), call.shape)

@@ -105,17 +105,17 @@ def _transposed_window(
     args: Arguments, size: list[int], full: list[int], stride: list[int]
 ) -> tuple[list[int], list[int]]:
     """Begin and length, within the uncropped result, of what the operation returns."""
-    wanted = args.ints("output_shape")[2:] if args.has("output_shape") else None
+    declared = args.ints("output_shape")[2:] if args.has("output_shape") else None
     pad_type = args.text("pad_type", "valid")
     if pad_type == "same":
-        wanted = wanted or [n * s for n, s in zip(size, stride, strict=True)]
-        return [max(0, f - n) // 2 for f, n in zip(full, wanted, strict=True)], wanted
+        declared = declared or [n * s for n, s in zip(size, stride, strict=True)]
+        return [max(0, f - n) // 2 for f, n in zip(full, declared, strict=True)], declared
     if pad_type not in ("valid", "custom"):
         raise ValueError(f"unknown pad_type '{pad_type}'")
     pad = args.ints("pad", [0] * 2 * len(size)) if pad_type == "custom" else [0] * 2 * len(size)
     before, after = pad[0::2], pad[1::2]
     cropped = [f - b - a for f, b, a in zip(full, before, after, strict=True)]
-    return before, wanted or cropped
+    return before, declared or cropped
 
 
 @op("linear")

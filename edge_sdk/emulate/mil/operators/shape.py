@@ -127,8 +127,8 @@ def _space_to_depth(args: Arguments) -> Tensor:
 @op("reshape")
 def _reshape(args: Arguments) -> Tensor:
     x = args.tensor("x")
-    wanted = args.ints("shape")
-    return x.reshape([x.shape[axis] if size == 0 else size for axis, size in enumerate(wanted)])
+    shape = args.ints("shape")
+    return x.reshape([x.shape[axis] if size == 0 else size for axis, size in enumerate(shape)])
 
 
 @op("transpose")
