@@ -99,12 +99,12 @@ def test_a_full_disk_ends_a_run_in_one_line(tmp_path: Path) -> None:
 def test_the_last_good_checkpoint_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     original = EnhanceTask.training_step
 
-    def spoil(self: EnhanceTask, batch: tuple[torch.Tensor, torch.Tensor], index: int):
+    def diverge(self: EnhanceTask, batch: tuple[torch.Tensor, torch.Tensor], index: int):
         if self.global_step == 5:
             batch = (batch[0] * torch.nan, batch[1])
         return original(self, batch, index)
 
-    monkeypatch.setattr(EnhanceTask, "training_step", spoil)
+    monkeypatch.setattr(EnhanceTask, "training_step", diverge)
     run = RunFolder(tmp_path / "run")
     with pytest.raises(ModelError, match=r"became nan at step 5; .*last\.ckpt, after 4 steps") as e:
         train(recipe(tmp_path), run.path, progress=False)
@@ -113,16 +113,16 @@ def test_the_last_good_checkpoint_is_named(tmp_path: Path, monkeypatch: pytest.M
     assert load_checkpoint(run.model).model.spec.scale == 2
 
 
-@pytest.mark.parametrize(("spoilt", "good"), [(3, 2), (7, 6)])
+@pytest.mark.parametrize(("broken_step", "good"), [(3, 2), (7, 6)])
 def test_weights_that_are_not_finite_are_never_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoilt: int, good: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken_step: int, good: int
 ) -> None:
-    def spoil(self: EnhanceTask, optimizer: torch.optim.Optimizer) -> None:
-        if self.global_step == spoilt:
+    def diverge(self: EnhanceTask, optimizer: torch.optim.Optimizer) -> None:
+        if self.global_step == broken_step:
             for weight in self.network.parameters():
                 weight.grad = torch.full_like(weight, torch.nan)
 
-    monkeypatch.setattr(EnhanceTask, "on_before_optimizer_step", spoil)
+    monkeypatch.setattr(EnhanceTask, "on_before_optimizer_step", diverge)
     run = RunFolder(tmp_path / "run")
     config = recipe(tmp_path, optimizer=OptimizerConfig(steps=8, warmup_steps=0))
     config = config.model_copy(update={"validate_every": 2})
@@ -163,7 +163,7 @@ def test_a_torn_row_of_the_table_does_not_stop_a_resumed_run(
     assert steps == sorted(set(steps))
 
 
-def test_a_checkpoint_of_spoilt_weights_is_not_called_good(tmp_path: Path) -> None:
+def test_a_checkpoint_of_weights_that_are_not_finite_is_not_called_good(tmp_path: Path) -> None:
     short = OptimizerConfig(steps=2, warmup_steps=0)
     train(recipe(tmp_path, optimizer=short), tmp_path / "run", progress=False)
     run = RunFolder(tmp_path / "run")

@@ -38,8 +38,8 @@ def foreign() -> Tensor:
 @pytest.mark.parametrize("kind", ["black", "white", "foreign"])
 def test_a_frame_that_shows_nothing_of_the_scene_changes_nothing(kind: str) -> None:
     flat = torch.full_like(frames()[:1], float(kind == "white"))
-    spoilt = foreign() if kind == "foreign" else flat
-    result = zoom(torch.cat((frames(), spoilt)), None, CONFIG)
+    corrupt = foreign() if kind == "foreign" else flat
+    result = zoom(torch.cat((frames(), corrupt)), None, CONFIG)
     assert result.used == 4
     assert result.frames[4].share == 0.0
     assert "does not match" in result.frames[4].note
@@ -115,6 +115,6 @@ def test_noise_is_found_beside_what_is_clipped(level: float) -> None:
     photo = example_photo("coffee")[:, 60:310, 150:400].clone()
     photo[:, :, :140] = 4 * level - 1.5
     burst = simulate_burst(photo.clamp(0, 1), config)
-    spoilt = burst.frames.clone()
-    spoilt[..., :60] = level
-    assert zoom(spoilt).noise_std == pytest.approx(8 / 255, rel=0.25)
+    corrupt = burst.frames.clone()
+    corrupt[..., :60] = level
+    assert zoom(corrupt).noise_std == pytest.approx(8 / 255, rel=0.25)
