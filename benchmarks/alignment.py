@@ -230,7 +230,7 @@ the method raised, or if its median error is above 1 px; errors are those of fra
 findTransformECC: euclidean, OpenCV's defaults (50 iterations, ε = 10⁻³, Gaussian filter of 5),
 from rest, float32 luma.
 `python benchmarks/alignment.py --pictures {count} --table docs/measurements/alignment.md` makes
-this page anew.
+this page again.
 
 ## ±4 px, ±0.5°
 """

@@ -226,7 +226,7 @@ and height, without a network. Beside it stands the plain way in OpenCV: findTra
 resize. It chooses no reference, estimates no noise, has no ghost test and gives less
 ([burst-gain.md](burst-gain.md)). Both take turns, each in a fresh process, {TURNS} turns; medians.
 Libraries are loaded before the clock starts. `python benchmarks/burst_cost.py --table
-docs/measurements/burst-cost.md` makes this page anew.
+docs/measurements/burst-cost.md` makes this page again.
 
 ## Time
 """

@@ -169,7 +169,7 @@ Against the truth, ×2, over all three channels, on bursts of {count} {name} pic
 simulated camera of [burst-zoom.md](../guide/burst-zoom.md) with its defaults, one seed each.
 Everything is estimated from the frames: reference, motion, noise.
 `python benchmarks/burst_gain.py --pictures
-{count} --table docs/measurements/burst-gain.md` makes this page anew.
+{count} --table docs/measurements/burst-gain.md` makes this page again.
 
 ## Ten frames, by noise: means over the pictures, in dB
 """

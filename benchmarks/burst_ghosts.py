@@ -145,11 +145,11 @@ def summary(found: Sequence[Ghosts]) -> str:
 
 
 def measure(
-    scene: Scene, mover: MovingObject, noise: int, network: nn.Module | None = None
+    scene: Scene, moving_object: MovingObject, noise: int, network: nn.Module | None = None
 ) -> Ghosts:
     """Zoom the burst with and without the object, both from the same reference."""
     config = CameraConfig(noise_std=noise / 255)
-    moving = dataclasses.replace(config, mover=mover)
+    moving = dataclasses.replace(config, moving_object=moving_object)
     still = simulate_burst(scene.photograph, config)
     burst = simulate_burst(scene.photograph, moving, scene.shown)
     result = zoom(burst.frames, network)
@@ -226,7 +226,7 @@ over the area, and a simulated disc has no motion blur and no shadow.
 Where the object moves by 1 px only, little tells the two places apart: the inside may fall under
 bicubic interpolation.
 `python benchmarks/burst_ghosts.py --pictures {pictures} --few {few} --table
-docs/measurements/burst-ghosts.md` makes this page anew.
+docs/measurements/burst-ghosts.md` makes this page again.
 """
 
 if __name__ == "__main__":

@@ -112,7 +112,7 @@ def sample(place: tuple[str, int, int], noise: int, seed: int, moving: bool) -> 
     name, top, left = place
     photograph = example_photo(name)[:, top : top + CROP_PX, left : left + CROP_PX]
     camera = CameraConfig(
-        frames=FRAMES, noise_std=noise / 255, seed=seed, mover=MOVER if moving else None
+        frames=FRAMES, noise_std=noise / 255, seed=seed, moving_object=MOVER if moving else None
     )
     burst = simulate_burst(photograph, camera)
     found = resample_burst(TensorSource(burst.frames), ResamplingConfig(frames=FRAMES))
@@ -209,7 +209,7 @@ of three photographs at noise of 4, 8 and 12 of 255, a third of them with a movi
 on four bursts at noise 8: two of a photograph that is not learnt from, two of another part of one
 that is. The rate of learning was chosen after trials on these four with ω = 2.
 `python benchmarks/burst_paper.py --steps {steps} --seeds {seeds} --table
-docs/measurements/burst-paper.md` makes this page anew.
+docs/measurements/burst-paper.md` makes this page again.
 """
 READING = """
 ## What this shows, and what it does not

@@ -216,7 +216,7 @@ HEAD = f"""# Burst zoom on real bursts
 
 Figures of bursts that are not part of the project; nobody knows their truth. ×{SCALE}, without a
 network, all settings by default. `EDGE_SDK_DATA=DIR python benchmarks/burst_real.py --table
-docs/measurements/burst-real.md` makes this page anew.
+docs/measurements/burst-real.md` makes this page again.
 
 ## A night burst, hand-held: `{NIGHT}`
 

@@ -296,7 +296,7 @@ Where all frames are nearly alike (small shakes) the finest level alone ranks th
 better; the coarser ones earn their place where frames differ much. Noise that differs between
 frames is what the old score could not cope with.
 `python benchmarks/burst_reference.py --table docs/measurements/burst-reference.md` makes this
-page anew.
+page again.
 """
 
 if __name__ == "__main__":

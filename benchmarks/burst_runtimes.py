@@ -146,7 +146,7 @@ HEAD = """# Burst zoom in every runtime
 
 Stages of `burst_zoom_x2`, converted and run by the driver of [driver.md](../reference/driver.md)
 on {bursts} simulated bursts of {count} {name} pictures (ten frames, noise 2/255 and 8/255).
-`{command}` makes this page anew.
+`{command}` makes this page again.
 
 ## What the delegates take
 

@@ -38,7 +38,7 @@ from edge_sdk.registration.motion import centered_grid, transform
 
 LONG_SIDE = 960
 START, END = "<!-- figures -->", "<!-- end of figures -->"
-Spoil = Callable[[FarNearShots, FarNearShots], tuple[Tensor, Tensor]]
+Corruption = Callable[[FarNearShots, FarNearShots], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,10 +98,10 @@ def simulated(photos: list[Tensor]) -> list[str]:
         "| scenes | accepted | median | 95 % | worst scene's median | why dropped |",
         "|---" * 6 + "|",
     ]
-    for name, spoil in SPOILT.items():
+    for name, corrupt in CORRUPTIONS.items():
         trials = []
         for index, shots in enumerate(scenes):
-            far, near = spoil(shots, scenes[(index + 1) % len(scenes)])
+            far, near = corrupt(shots, scenes[(index + 1) % len(scenes)])
             trials.append(trial(shots, far, near))
             print(name, index, trials[-1].reason or "accepted", flush=True)
         lines.append(row(name, trials))
@@ -195,7 +195,7 @@ def pasted(shots: FarNearShots, other: FarNearShots, share: float) -> Tensor:
     return near
 
 
-SPOILT: dict[str, Spoil] = {
+CORRUPTIONS: dict[str, Corruption] = {
     "good": untouched,
     "good, a thing over 10 % of the near shots": moved_thing,
     "bad: another scene": other_scene,

@@ -201,7 +201,7 @@ convolutions. Inference on {PICTURE_PX}×{PICTURE_PX} pixels; a step of Adam on 
 collapsed one has them frozen and runs one convolution per block. Times are medians; ratios are
 medians of the ratios within each round, their smallest and largest in brackets. Memory is what a
 case adds to the peak of a process in which all are prepared. `python benchmarks/reparam.py` makes
-this page anew.
+this page again.
 """
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What tells whether a file is still the one that was read: its contents, not its name or age."""
+"""How a file is recognized as the one that was read: its contents, not its name or age."""
 
 from __future__ import annotations
 

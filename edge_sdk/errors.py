@@ -1,4 +1,4 @@
-"""Errors that a user can mend: one line each, naming what was wrong and what to do."""
+"""Errors that a user can fix: one line each, naming what was wrong and what to do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class PictureError(EdgeSdkError):
 
 
 class OutputError(EdgeSdkError):
-    """A result that cannot be written where it was asked for."""
+    """A result that cannot be written where it was requested."""
 
 
 class SceneError(EdgeSdkError):

@@ -63,7 +63,7 @@ def export(model: nn.Module, example: Tensor) -> ExportedProgram:
 
 
 def quiet_copy(model: nn.Module) -> nn.Module:
-    """Deep copy of a module; what torch warns of in copying its own graphs is held back."""
+    """Deep copy of a module; torch's warnings about copying its own graphs are suppressed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         return copy.deepcopy(model)

@@ -27,7 +27,7 @@ EXTRA_MODULES = {
 def install_command(extra: str) -> str:
     """Return the exact command that adds ``extra`` to this installation.
 
-    An editable checkout is installed anew from its folder; any other installation from its name.
+    An editable checkout is installed again from its folder; any other installation from its name.
     """
     option, target = "", "edge-sdk"
     try:
@@ -42,7 +42,7 @@ def install_command(extra: str) -> str:
 
 
 def is_installed(extra: str) -> bool:
-    """Tell whether every module of ``extra`` can be imported, without importing any."""
+    """Return whether every module of ``extra`` can be imported, without importing any."""
     return all(importlib.util.find_spec(module) is not None for module in EXTRA_MODULES[extra])
 
 

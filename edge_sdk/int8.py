@@ -36,8 +36,8 @@ def step_sizes(kernel: Tensor) -> Tensor:
     # The bits of a positive number, read as an integer, grow by one to the next number.
     above = (half.view(torch.int16) + 1).view(torch.float16)
     up = torch.where(half.to(exact) < exact, above, half).to(exact)
-    held = (exact >= MIN_NORMAL_HALF) & up.isfinite()
-    return torch.where(held, up, exact)
+    representable = (exact >= MIN_NORMAL_HALF) & up.isfinite()
+    return torch.where(representable, up, exact)
 
 
 def int8_values(weight: Tensor) -> Tensor:
@@ -122,8 +122,8 @@ def leaky_scales(
     """
     codes = np.arange(-128, 128, dtype=np.float64) - points[0]
     best, fewest = scales, 257.0
-    for one in _halves_from(scales[0]):
-        others = np.array(_halves_from(scales[1]))
+    for one in _half_floats_from(scales[0]):
+        others = np.array(_half_floats_from(scales[1]))
         ratio = LEAKY_PARTS * one / others[:, None]
         factor = np.round(np.where(codes >= 0, ratio, slope * ratio))
         kernel = np.floor(factor * codes / LEAKY_PARTS + 0.5)
@@ -144,7 +144,7 @@ WIDENING = 1 / 64
 """Most that a step is widened by: 0.13 dB of its rounding noise."""
 
 
-def _halves_from(scale: float) -> list[float]:
+def _half_floats_from(scale: float) -> list[float]:
     found = [scale]
     step = np.float16(scale)
     while float(step := np.nextafter(step, np.float16(np.inf))) <= scale * (1 + WIDENING):

@@ -147,7 +147,7 @@ def targets_of(converter: Converter) -> tuple[Target, ...]:
 
 
 def runs_here(converter: Converter) -> bool:
-    """Tell whether a desktop runtime or interpreter executes what ``converter`` writes.
+    """Return whether a desktop runtime or interpreter executes what ``converter`` writes.
 
     True for a converter that does not say ``runs_here``.
     """

@@ -1,4 +1,4 @@
-"""coremltools without its chatter: one import, and one context for every call into it."""
+"""coremltools without its log output: one import, and one context for every call into it."""
 
 from __future__ import annotations
 

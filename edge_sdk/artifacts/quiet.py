@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Send what the process writes to standard error nowhere, for the length of one call."""
+    """Discard what the process writes to standard error, for the length of one call."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
@@ -25,7 +25,7 @@ def quiet_stderr() -> Iterator[None]:
 
 @functools.cache
 def silence_exit() -> None:
-    """Send standard error nowhere once Python's own work is done: libraries log while they unload.
+    """Discard standard error once Python's own work is done: libraries log while they unload.
 
     What is registered with ``atexit`` later than this still reaches the user.
     """

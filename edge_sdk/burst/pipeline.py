@@ -20,7 +20,7 @@ from edge_sdk.burst.frames.source import FrameSource, TensorSource
 from edge_sdk.burst.reference.choice import is_blurry
 from edge_sdk.burst.reference.scoring import score
 from edge_sdk.burst.result import FrameReport, ZoomResult
-from edge_sdk.burst.stages.decode import USUAL_HALO_PX
+from edge_sdk.burst.stages.decode import DEFAULT_HALO_PX
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import apply_tiled, resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
 from edge_sdk.imaging.rectangle import Rectangle
@@ -178,7 +178,7 @@ def enlarge_single(frame: Tensor, network: nn.Module) -> Tensor:
         network,
         ycbcr[None, :1],
         tile_px=SINGLE_TILE_PX,
-        halo_px=spec.halo_px if isinstance(spec, ModelSpec) else USUAL_HALO_PX,
+        halo_px=spec.halo_px if isinstance(spec, ModelSpec) else DEFAULT_HALO_PX,
         scale=LUMA_SCALE,
     )[0]
     chroma = resize_bicubic(ycbcr[1:], size=(luma.shape[-2], luma.shape[-1]))

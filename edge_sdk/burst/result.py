@@ -21,7 +21,7 @@ class FrameReport:
         note: why it was left out; empty if it was used.
         blurry: whether it is far less sharp than the sharpest frame.
         provenance: float16 [⌈h/4⌉, ⌈w/4⌉], mean weight of its pixels over 4×4 pixels of what is
-            enlarged; the reference's own is its weight. ``None`` unless asked for, or left out.
+            enlarged; the reference's own is its weight. ``None`` unless requested, or left out.
     """
 
     score: float

@@ -12,11 +12,11 @@ def main() -> None:
     import typer
 
     from edge_sdk.cli.app import app
-    from edge_sdk.cli.shared.console import results_alone
+    from edge_sdk.cli.shared.console import json_alone_on_stdout
     from edge_sdk.errors import EdgeSdkError
 
     try:
-        with results_alone("--json" in sys.argv):
+        with json_alone_on_stdout("--json" in sys.argv):
             status = app(standalone_mode=False)
     except EdgeSdkError as error:
         status = _fail(str(error))

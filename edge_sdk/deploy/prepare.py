@@ -33,7 +33,7 @@ class Prepared:
     Attributes:
         model: what the converter takes: the fused model, or its graph with int8 codes.
         fused: the fused float model, the one that the shipped weights give.
-        precision: the precision asked for.
+        precision: the precision requested.
         scheme: its quantization; ``None`` in floating point.
         certificate: proof that the fused model equals the original.
         source: for people: where the int8 ranges come from; empty in floating point.
@@ -71,7 +71,7 @@ def prepare(
         scheme: a quantization made before.
 
     Raises:
-        InputError: if int8 is asked for and there are no ranges.
+        InputError: if int8 is requested and there are no ranges.
         FusionError: if fusing cannot be proved.
         ConversionError: if the model cannot be traced.
     """

@@ -83,7 +83,7 @@ class QuantizedModel:
     """What quantizing a model gave.
 
     Attributes:
-        model: the fused float model, fine-tuned if that was asked for.
+        model: the fused float model, fine-tuned if that was requested.
         scheme: its quantization.
         agreement_db: PSNR of the int8 model against the fused float model as it was before.
         before_tuning_db: the same before fine-tuning and mixed precision.
@@ -109,7 +109,7 @@ def quantize_loaded(
     on_progress: Progress | None = None,
     read: ReadCalibration = read_calibration,
 ) -> QuantizedModel:
-    """Quantize a model by a folder of pictures, a quarter of which is kept apart to measure with.
+    """Quantize a model by a folder of pictures, a quarter of which is held out to measure with.
 
     Args:
         loaded: the model; it is left untouched.

@@ -45,7 +45,7 @@ class Method(Protocol):
         ...
 
     @property
-    def least_px(self) -> int:
+    def min_px(self) -> int:
         """Smallest side of a degraded picture that it takes."""
         ...
 
@@ -64,7 +64,7 @@ class ModelMethod:
         precision: of its weights and activations.
     """
 
-    least_px = 1
+    min_px = 1
 
     def __init__(
         self, network: nn.Module, spec: ModelSpec, name: str, precision: str = "fp32"
@@ -132,7 +132,7 @@ class ArtifactMethod:
         )
 
     @property
-    def least_px(self) -> int:
+    def min_px(self) -> int:
         """Side of the window.
 
         A smaller picture could only be padded, and no padding of it gives what the network's own

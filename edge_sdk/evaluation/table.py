@@ -171,7 +171,7 @@ def _picture(
 
 def _check_size(method: Method, low: Tensor, path: Path) -> None:
     height, width = low.shape[-2:]
-    if min(height, width) < method.least_px:
+    if min(height, width) < method.min_px:
         raise _TooSmallError(
             f"{path}: {width}×{height} px is what {method.name} gets of it, less than its window; "
             "convert with a smaller --size, or leave the picture out"

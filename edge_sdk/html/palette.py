@@ -1,4 +1,4 @@
-"""Colors of maps, chosen so that they stay apart for readers with a color-vision deficiency."""
+"""Colors of maps, chosen so that they stay distinct for readers with a color-vision deficiency."""
 
 from __future__ import annotations
 

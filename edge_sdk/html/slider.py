@@ -1,4 +1,4 @@
-"""Two pictures of one place, one over the other, parted by a line that the reader moves."""
+"""Two pictures of one place, one over the other, divided by a line that the reader moves."""
 
 from __future__ import annotations
 

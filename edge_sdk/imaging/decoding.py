@@ -102,7 +102,7 @@ def decode(data: bytes, name: str) -> Decoded:
             reason = f"not a {container} that can be read"
         raise PictureError(
             f"{name}: is truncated, damaged or of an unusual kind ({reason}); get a whole copy "
-            "or save it anew"
+            "or save it again"
         ) from error
 
 
@@ -213,7 +213,7 @@ def _samples_16_bit(
             )
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16:
-        raise PictureError(f"{name}: its 16-bit samples cannot be decoded; save it anew")
+        raise PictureError(f"{name}: its 16-bit samples cannot be decoded; save it again")
     planes: NDArray[np.uint16] = (
         pixels[..., None] if pixels.ndim == 2 else pixels[..., :3][..., ::-1]
     )

@@ -1,4 +1,4 @@
-"""The EXIF block of a picture, kept so that nothing in it lies about the pixels."""
+"""The EXIF block of a picture, kept so that nothing in it contradicts the pixels."""
 
 from __future__ import annotations
 

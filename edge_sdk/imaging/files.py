@@ -43,7 +43,7 @@ def read_picture(path: Path | str) -> Picture:
     three equal channels, a palette the colors it stands for, CMYK sRGB by its profile. Of a JPEG
     that holds several pictures (a gain map, a depth map) the first is read, and previews in a TIFF
     are passed over; animations and several pages are refused. A JPEG that lost data in its middle
-    but kept its end marker is not told from a whole one: libjpeg fills the gap with gray.
+    but kept its end marker is not distinguished from a whole one: libjpeg fills the gap with gray.
     DNG and other raw files are developed as :func:`edge_sdk.imaging.raw.decode_raw` says.
 
     Args:

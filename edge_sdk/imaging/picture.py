@@ -1,4 +1,4 @@
-"""A picture in memory: its pixels, and what its file said beside them."""
+"""A picture in memory: its pixels, and the metadata of its file."""
 
 from __future__ import annotations
 
@@ -133,4 +133,4 @@ def _check_plane(name: str, plane: Tensor, channels: int) -> None:
         raise InputError(f"{name} of shape {list(plane.shape)} hold nothing; give at least 1×1 px")
     low, high = torch.aminmax(plane.detach())
     if not (torch.isfinite(low) and torch.isfinite(high)):
-        raise InputError(f"{name} hold a NaN or an infinity; mend what computed them")
+        raise InputError(f"{name} hold a NaN or an infinity; fix what computed them")

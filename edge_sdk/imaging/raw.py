@@ -1,4 +1,4 @@
-"""Raw files of cameras: told from pictures by their content, developed by LibRaw.
+"""Raw files of cameras: recognized by their content, developed by LibRaw.
 
 Development is the same for every frame of a burst: the white balance as shot, black and white level
 as the file states them, no brightening by what the picture shows. Demosaicing is LibRaw's default

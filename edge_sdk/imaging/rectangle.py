@@ -11,8 +11,8 @@ from edge_sdk.errors import InputError
 class Rectangle:
     """Columns [left, left + width) and rows [top, top + height) of a picture, in its pixels.
 
-    It may lie beyond the picture's edge; who needs it inside asks :meth:`check`. Its sides go by
-    name alone, so that none can be taken for another.
+    It may lie beyond the picture's edge; callers that need it inside call :meth:`check`. Its sides
+    go by name alone, so that none can be taken for another.
 
     Attributes:
         left: first column.

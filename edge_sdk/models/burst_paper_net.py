@@ -62,7 +62,7 @@ FIRST_RESIDUAL = 0.1
 
 @dataclass(frozen=True)
 class BurstPaperConfig:
-    """Description of a BurstPaperNet, complete enough to build it anew.
+    """Description of a BurstPaperNet, complete enough to rebuild it.
 
     Attributes:
         frames: number M of frames in an input, the reference included, 2 or more; fixed, since the

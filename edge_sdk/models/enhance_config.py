@@ -1,4 +1,4 @@
-"""Description of an EnhanceNet: everything that is needed to build it anew."""
+"""Description of an EnhanceNet: everything that is needed to rebuild it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SCALES = {
 
 @dataclass(frozen=True)
 class EnhanceNetConfig:
-    """Description of an EnhanceNet, complete enough to build it anew.
+    """Description of an EnhanceNet, complete enough to rebuild it.
 
     Attributes:
         scale: ratio of sizes in each direction, 2 to 4: output over input for super-resolution and

@@ -16,9 +16,9 @@ class PairConfig:
     Attributes:
         scale: pixels of the target per pixel of the far reference, in each direction, 1 to 4.
         least_ratio: least measured zoom ratio over ``scale``; below it the near shot has fewer
-            pixels than the target asks for.
+            pixels than the target needs.
         largest_ratio: largest measured zoom ratio over ``scale``; beyond it the near shot shows
-            much finer detail than a network could be asked for.
+            much finer detail than a network could produce.
         min_inliers: matched features that must agree on one homography.
         min_overlap: share of the near shot that the far reference must show.
         smallest_px: shorter side, in far pixels, of the field of view that both must share.

@@ -59,7 +59,7 @@ def measure_activations(
         low, high = (float(bound) for bound in torch.aminmax(output))
         if not (math.isfinite(low) and math.isfinite(high)):
             raise InputError(
-                f"{name}: returns a NaN or an infinity on the examples; mend the model or them"
+                f"{name}: returns a NaN or an infinity on the examples; fix the model or them"
             )
         before = ranges.get(name, ValueRange(low, high))
         ranges[name] = ValueRange(min(before.low, low), max(before.high, high))

@@ -17,7 +17,7 @@ BINS = 4096
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class Histogram:
     """What calibration saw of one set of values that share their codes.
 
     Attributes:
@@ -38,7 +38,7 @@ class Seen:
         return self.low + width * (torch.arange(BINS, dtype=torch.float64) + 0.5)
 
 
-def calibrate(graph: ValueGraph, examples: Sequence[Tensor]) -> dict[str, Seen]:
+def calibrate(graph: ValueGraph, examples: Sequence[Tensor]) -> dict[str, Histogram]:
     """Run the examples twice: once for the ranges, once for the histograms.
 
     Args:
@@ -60,7 +60,7 @@ def calibrate(graph: ValueGraph, examples: Sequence[Tensor]) -> dict[str, Seen]:
         low, high = (float(bound) for bound in torch.aminmax(result))
         if not (math.isfinite(low) and math.isfinite(high)):
             raise InputError(
-                f"{share[node]}: becomes a NaN or an infinity while calibrating; mend the model or "
+                f"{share[node]}: becomes a NaN or an infinity while calibrating; fix the model or "
                 "the pictures"
             )
         before = ranges.get(share[node], (low, high))
@@ -79,7 +79,7 @@ def calibrate(graph: ValueGraph, examples: Sequence[Tensor]) -> dict[str, Seen]:
         with torch.no_grad():
             for example in examples:
                 observer.run(example)
-    return {name: Seen(*ranges[name], counts[name]) for name in ranges}
+    return {name: Histogram(*ranges[name], counts[name]) for name in ranges}
 
 
 def run_all(module: fx.GraphModule, nodes: Iterable[fx.Node], example: Tensor) -> dict[str, Tensor]:

@@ -29,7 +29,7 @@ _FLOAT_LAYERS = "float_layers"
 
 
 def operators() -> Any:
-    """The namespace of ``quantize_per_tensor`` and its kin, which torch registers on import."""
+    """The namespace of ``quantize_per_tensor`` and the like, which torch registers on import."""
     import torch.ao.quantization.fx._decomposed
 
     return torch.ops.quantized_decomposed

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from edge_sdk.errors import InputError
-from edge_sdk.quantization.calibrate import Seen
+from edge_sdk.quantization.calibrate import Histogram
 from edge_sdk.quantization.scheme import Affine, affine
 
 Observer = Literal["min-max", "percentile", "mse"]
@@ -22,7 +22,9 @@ Activation = Callable[[Tensor], Tensor]
 _SHRINKS = torch.linspace(1.0, 0.3, 29, dtype=torch.float64).tolist()
 
 
-def choose_codes(seen: Seen, observer: Observer, read_by: Activation | None = None) -> Affine:
+def choose_codes(
+    histogram: Histogram, observer: Observer, read_by: Activation | None = None
+) -> Affine:
     """Codes for one set of values.
 
     ``min-max`` covers all that was seen; ``percentile`` leaves out a part of 10⁻⁴ at each end;
@@ -31,7 +33,7 @@ def choose_codes(seen: Seen, observer: Observer, read_by: Activation | None = No
     that alone reads the values, so that what it damps may be coarse.
 
     Args:
-        seen: what calibration saw of the values.
+        histogram: what calibration saw of the values.
         observer: how to choose.
         read_by: a, for ``mse``; ``None`` where something else reads them.
 
@@ -39,33 +41,35 @@ def choose_codes(seen: Seen, observer: Observer, read_by: Activation | None = No
         InputError: if the observer is unknown.
     """
     if observer == "min-max":
-        return affine(seen.low, seen.high)
+        return affine(histogram.low, histogram.high)
     if observer == "percentile":
-        return _percentile(seen)
+        return _percentile(histogram)
     if observer == "mse":
-        return _least_error(seen, read_by)
+        return _least_error(histogram, read_by)
     raise InputError(f"unknown observer '{observer}'; choose one of: {', '.join(OBSERVERS)}")
 
 
-def _percentile(seen: Seen) -> Affine:
-    below = torch.cumsum(seen.counts, 0) / seen.counts.sum().clamp_min(1)
-    inside = ((below >= TAIL) & (below - seen.counts / seen.counts.sum() <= 1 - TAIL)).nonzero()
-    centers = seen.centers
-    half = (seen.high - seen.low) / len(centers) / 2
+def _percentile(histogram: Histogram) -> Affine:
+    below = torch.cumsum(histogram.counts, 0) / histogram.counts.sum().clamp_min(1)
+    inside = (
+        (below >= TAIL) & (below - histogram.counts / histogram.counts.sum() <= 1 - TAIL)
+    ).nonzero()
+    centers = histogram.centers
+    half = (histogram.high - histogram.low) / len(centers) / 2
     low, high = centers[int(inside[0])] - half, centers[int(inside[-1])] + half
     return affine(float(low), float(high))
 
 
-def _least_error(seen: Seen, read_by: Activation | None) -> Affine:
-    occupied = seen.counts > 0
-    values, weights = seen.centers[occupied], seen.counts[occupied]
+def _least_error(histogram: Histogram, read_by: Activation | None) -> Affine:
+    occupied = histogram.counts > 0
+    values, weights = histogram.centers[occupied], histogram.counts[occupied]
     after = read_by or torch.clone
     exact = after(values)
 
     def error(codes: Affine) -> float:
         return float((weights * (exact - after(codes.rounded(values))).square()).sum())
 
-    low, high = min(seen.low, 0.0), max(seen.high, 0.0)
+    low, high = min(histogram.low, 0.0), max(histogram.high, 0.0)
     best = affine(low, high)
     least = error(best)
     # One end after the other, twice: the error is smooth enough for that.

@@ -11,7 +11,7 @@ from torch import Tensor, fx, nn
 from edge_sdk.errors import InputError
 from edge_sdk.int8 import leaky_scales
 from edge_sdk.quantization.activation_readers import reading_activation
-from edge_sdk.quantization.calibrate import Seen, calibrate
+from edge_sdk.quantization.calibrate import Histogram, calibrate
 from edge_sdk.quantization.insertion import insert
 from edge_sdk.quantization.observers import Observer, choose_codes
 from edge_sdk.quantization.scheme import PICTURE, Affine, Scheme
@@ -90,18 +90,18 @@ def apply_scheme(model: nn.Module, example: Tensor, scheme: Scheme) -> Quantized
 
 
 def choose_scheme(
-    graph: ValueGraph, seen: Mapping[str, Seen], observer: Observer, picture_output: bool
+    graph: ValueGraph, histogram: Mapping[str, Histogram], observer: Observer, picture_output: bool
 ) -> Scheme:
     """Codes of every value from what calibration saw."""
     activations = {value.share: reading_activation(graph, value.node) for value in graph.values}
     codes: dict[str, Affine] = {
-        name: choose_codes(each, observer, activations[name]) for name, each in seen.items()
+        name: choose_codes(each, observer, activations[name]) for name, each in histogram.items()
     }
     for value in graph.values:
         if value.fixed is not None:
             codes[value.share] = value.fixed
             continue
-        if value.node.op == "placeholder" and _is_picture(seen[value.share]):
+        if value.node.op == "placeholder" and _is_picture(histogram[value.share]):
             codes[value.share] = PICTURE
         if picture_output and any(user.op == "output" for user in value.node.users):
             codes[value.share] = PICTURE
@@ -113,13 +113,13 @@ def _fit_leaky(graph: ValueGraph, codes: dict[str, Affine]) -> None:
     """Widen the steps around leaky ReLUs to what integer kernels compute exactly."""
     share = {value.node: value.share for value in graph.values}
     members = Counter(share.values())
-    settled = {name for name in codes if members[name] > 1 or codes[name] == PICTURE}
+    fixed = {name for name in codes if members[name] > 1 or codes[name] == PICTURE}
     for value in graph.values:
         source = leaky_source(value.node)
         if source is None or source not in share:
             continue
         names = (share[source], value.share)
-        if names[0] == names[1] or not settled.isdisjoint(names):
+        if names[0] == names[1] or not fixed.isdisjoint(names):
             continue
         one, other = (codes[name] for name in names)
         scales = leaky_scales(
@@ -129,11 +129,11 @@ def _fit_leaky(graph: ValueGraph, codes: dict[str, Affine]) -> None:
         )
         for name, before, scale in zip(names, (one, other), scales, strict=True):
             codes[name] = Affine(scale, before.zero_point)
-        settled.update(names)
+        fixed.update(names)
 
 
-def _is_picture(seen: Seen) -> bool:
-    return seen.low >= 0 and seen.high <= 1
+def _is_picture(histogram: Histogram) -> bool:
+    return histogram.low >= 0 and histogram.high <= 1
 
 
 def _check_pictures(example: Tensor, pictures: Sequence[Tensor]) -> None:

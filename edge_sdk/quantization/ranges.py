@@ -34,7 +34,7 @@ INFLATION_WARNING = 16.0
 branches is left four of the eight bits."""
 
 MIN_WIDENING = 1.5
-"""A branch that widens the range less is not blamed for what a layer loses."""
+"""A branch that widens the range less is not named for what a layer loses."""
 
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 _WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear, *_TRANSPOSED)
@@ -82,7 +82,7 @@ class LayerRanges:
 
     @property
     def warning(self) -> str | None:
-        """One line on what int8 loses here and which branch is to blame; ``None`` if all is well.
+        """One line on what int8 loses here and which branch inflates it; ``None`` if all is well.
 
         Thresholds: ``SQNR_WARNING_DB`` and ``INFLATION_WARNING``.
         """
@@ -94,11 +94,12 @@ class LayerRanges:
             )
             if sqnr is not None and sqnr < SQNR_WARNING_DB
         ]
-        blamed = self.inflation
+        inflation = self.inflation
         least = MIN_WIDENING if found else INFLATION_WARNING
-        if blamed is not None and blamed.factor >= least:
+        if inflation is not None and inflation.factor >= least:
             found.append(
-                f"{blamed.branch} widens the range of the merged kernel {blamed.factor:.1f} times"
+                f"{inflation.branch} widens the range of the merged kernel "
+                f"{inflation.factor:.1f} times"
             )
         return f"{self.name}: {'; '.join(found)}" if found else None
 
@@ -216,7 +217,7 @@ def _weight(name: str, module: nn.Module) -> Tensor:
         grouped = weight.reshape(module.groups, -1, *weight.shape[1:]).transpose(1, 2)
         weight = grouped.reshape(module.out_channels, -1, *weight.shape[2:])
     if weight.numel() == 0 or not bool(weight.isfinite().all()):
-        raise InputError(f"{name}: its weights are none or no finite numbers; mend the model first")
+        raise InputError(f"{name}: its weights are none or no finite numbers; fix the model first")
     return weight
 
 

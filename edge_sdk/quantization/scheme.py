@@ -3,7 +3,7 @@
 Activations are int8 codes with one step per tensor, x = scale · (q − zero_point), q ∈ [−128, 127];
 weights are int8 codes with one step per output channel, w = scale_c · q, q ∈ [−127, 127], where
 scale_c = max|w_c| / 127 follows from the weights themselves. Every target takes these numbers; none
-calibrates anew.
+calibrates again.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def affine(low: float, high: float) -> Affine:
     if not math.isfinite(scale):
         raise InputError(
             f"a value ranges from {low:.3g} to {high:.3g}, which half precision cannot hold in "
-            "codes; mend the model"
+            "codes; fix the model"
         )
     zero_point = round(LOWEST - low / scale)
     return Affine(scale, min(max(zero_point, LOWEST), HIGHEST))
@@ -99,7 +99,7 @@ def affine(low: float, high: float) -> Affine:
 
 @dataclass(frozen=True)
 class Scheme:
-    """Quantization of a model: what it takes, beside the weights, to build the int8 model anew.
+    """Quantization of a model: what it takes, beside the weights, to rebuild the int8 model.
 
     Attributes:
         values: codes of every tensor between operators, by the name of the module that makes it

@@ -64,7 +64,7 @@ def agreement_db(
 def layer_costs(
     graph: ValueGraph, scheme: Scheme, pictures: Sequence[Tensor], clip: bool = True
 ) -> tuple[LayerCost, ...]:
-    """Measure what each operator costs, the dearest first.
+    """Measure what each operator costs, the most expensive first.
 
     Args:
         graph: the float model.
@@ -102,7 +102,7 @@ def meet_budget(
 ) -> Scheme:
     """Leave operators in floating point until the int8 model agrees well enough.
 
-    In each round the operator is left whose int8 arithmetic costs most, measured anew, since what
+    In each round the operator is left whose int8 arithmetic costs most, measured again, since what
     one costs depends on the others.
 
     Args:

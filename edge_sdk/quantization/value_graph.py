@@ -77,7 +77,7 @@ FIXED: dict[str, Affine] = {
     "tanh": Affine(2.0**-7, 0),
 }
 """Operators whose range is known, and the codes that integer kernels (TFLite's quantization
-specification) give them, whatever else is asked for."""
+specification) give them, whatever else is requested."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,7 +238,7 @@ def _sets(own: list[fx.Node], before: dict[fx.Node, fx.Node]) -> dict[fx.Node, f
         sources = [_find(root, source) for source in _sources(node, root)]
         kinds = {fixed.get(source) for source in sources}
         for source in sources:
-            # What joins fixed codes to others takes them in anew.
+            # What joins fixed codes to others takes them in again.
             if len(kinds) == 1 or source not in fixed:
                 root[_find(root, node)] = _find(root, source)
     return root

@@ -18,9 +18,9 @@ class RegistrationConfig:
             the shorter side is covered in any case.
         smooth_px: standard deviation of the blur before the finest level, against noise.
         coarsest_px: shorter side of the coarsest pyramid level.
-        most_pixels: a larger picture is halved until it has no more pixels than this; positions
+        max_pixels: a larger picture is halved until it has no more pixels than this; positions
             keep the unit of the picture given.
-        most_points: pixels of the reference that take part on each level.
+        max_points: pixels of the reference that take part on each level.
         coarse_iterations: most Gauss–Newton steps on each coarse level.
         fine_iterations: most Gauss–Newton steps on the finest level.
         tolerance_px: movement under which a level counts as done.
@@ -34,8 +34,8 @@ class RegistrationConfig:
     max_shift_px: float = 64.0
     smooth_px: float = 1.0
     coarsest_px: int = 32
-    most_pixels: int = 4_000_000
-    most_points: int = 20_000
+    max_pixels: int = 4_000_000
+    max_points: int = 20_000
     coarse_iterations: int = 12
     fine_iterations: int = 10
     tolerance_px: float = 4e-3
@@ -50,8 +50,8 @@ class RegistrationConfig:
             (self.max_shift_px >= 0, f"max shift must be 0 px or more, not {self.max_shift_px}"),
             (self.smooth_px >= 0, f"smoothing must be 0 px or more, not {self.smooth_px}"),
             (self.coarsest_px >= 8, f"coarsest level must be 8 px or more, not {self.coarsest_px}"),
-            (self.most_pixels >= 4096, f"most pixels must be 4096 or more, not {self.most_pixels}"),
-            (self.most_points >= 256, f"most points must be 256 or more, not {self.most_points}"),
+            (self.max_pixels >= 4096, f"max pixels must be 4096 or more, not {self.max_pixels}"),
+            (self.max_points >= 256, f"max points must be 256 or more, not {self.max_points}"),
             (
                 min(self.coarse_iterations, self.fine_iterations) >= 1,
                 "each level needs 1 iteration or more",

@@ -28,7 +28,7 @@ class MotionField:
         height: rows of the reference.
         width: columns of the reference.
         support: float64 [R, C] in [0, 1]: how far the tile alone, without its neighbors and the
-            frame's motion, bears the motion out: 0 where it is flat, dark or does not match.
+            frame's motion, supports the motion: 0 where it is flat, dark or does not match.
             ``None`` if not measured. For reports, not for weights.
     """
 

@@ -1,7 +1,7 @@
 """Where a frame's motion explains the picture and where its tiles do, finer than by the tile.
 
 A tile that an object covers in part follows the object, and takes the background beside it along.
-Each quarter of a tile therefore chooses anew between the tiles' offset and rest, by the residuals
+Each quarter of a tile therefore chooses again between the tiles' offset and rest, by the residuals
 of its own neighborhood under both.
 """
 
@@ -30,7 +30,7 @@ def chosen_offsets(view: View, grid: TileGrid, offsets: Tensor) -> Tensor:
         Σ min(r₀²/σ², c) < Σ min(r²/σ², c) − t,
 
     r₀ being the residuals at rest, r those at the offsets and σ² the noise: where there is nothing
-    to tell them apart the field stays smooth.
+    to distinguish them the field stays smooth.
 
     Args:
         view: frames on the finest level.

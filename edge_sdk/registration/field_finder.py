@@ -48,16 +48,16 @@ class FieldFinder:
     Args:
         levels: smooth pyramid of the reference, [1, 1, h, w] each, finest first.
         template: of its finest level, for the question whether motion varies.
-        most_points: points of the global motion.
+        max_points: points of the global motion.
         tile_px: side of a tile at least.
     """
 
     def __init__(
-        self, levels: list[Tensor], template: Template, most_points: int, tile_px: int
+        self, levels: list[Tensor], template: Template, max_points: int, tile_px: int
     ) -> None:
         self._levels = levels[: COARSEST_LEVEL + 1]
         self._template = template
-        self._most_points = POINTS_RATIO * most_points
+        self._most_points = POINTS_RATIO * max_points
         height, width = template.height, template.width
         pixels_per_point = max(1.0, height * width / self._most_points)
         side = max(float(tile_px), math.sqrt(CELLS_PER_TILE * pixels_per_point))

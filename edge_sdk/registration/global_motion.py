@@ -1,4 +1,4 @@
-"""One motion per frame: coarse search, Gauss–Newton down the pyramid, and a choice in doubt."""
+"""One motion per frame: coarse search, Gauss–Newton down the pyramid, choice of candidates."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class GlobalFinder:
         self.reach_px = reach_px
         self._sizes = [level.shape for level in levels]
         self._contrast = local_contrast(levels[-1])
-        points = config.most_points
+        points = config.max_points
         templates = [
             make_template(level, points // (COARSE_THINNING if index else 1))
             for index, level in enumerate(levels)

@@ -83,14 +83,14 @@ class Registrar:
         self.shape = reference.shape
         self.halvings = 0
         height, width = reference.shape[-2:]
-        while height * width > self.config.most_pixels:
+        while height * width > self.config.max_pixels:
             height, width, self.halvings = height // 2, width // 2, self.halvings + 1
         self._smooth = self._smoothed(reference[None])
         self._levels = build_pyramid(self._smooth, self.config.coarsest_px)
         reach_px = max(self.config.max_shift_px, SEARCHED_SHARE * min(self.shape[-2:]))
         self._global = GlobalFinder(self._levels, self.config, reach_px / 2**self.halvings)
         self._finder = FieldFinder(
-            self._levels, self._global.template, self.config.most_points, self.config.tile_px
+            self._levels, self._global.template, self.config.max_points, self.config.tile_px
         )
 
     def register(self, frames: Tensor) -> tuple[Registration, ...]:

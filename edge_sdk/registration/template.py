@@ -45,13 +45,13 @@ class Template:
         return max(self.height, self.width) / 2
 
 
-def make_template(reference: Tensor, most_points: int) -> Template:
-    """Choose at most about ``most_points`` pixels of a smooth reference [1, 1, H, W]."""
+def make_template(reference: Tensor, max_points: int) -> Template:
+    """Choose at most about ``max_points`` pixels of a smooth reference [1, 1, H, W]."""
     height, width = reference.shape[-2:]
     slope_x, slope_y = _slopes(reference)
-    cell = max(1, math.ceil(math.sqrt(height * width / most_points)))
+    cell = max(1, math.ceil(math.sqrt(height * width / max_points)))
     energy = slope_x.square() + slope_y.square()
-    # Cells that the border cuts are whole cells: every part of the picture has its say.
+    # Cells that the border cuts are whole cells: every part of the picture counts.
     _, chosen = functional.max_pool2d(energy, cell, return_indices=True, ceil_mode=True)
     index = chosen.flatten()
     slopes = torch.stack((slope_x.flatten()[index], slope_y.flatten()[index]), dim=1)

@@ -106,21 +106,21 @@ class TileEvidence:
 
     Attributes:
         information: float32 [N, 3, R, C]: inverse covariance of the offset as (xx, xy, yy), px⁻².
-        pull: float32 [N, 2, R, C]: information times the step that the residuals ask for, px⁻¹.
+        gradient: float32 [N, 2, R, C]: information times the step that the residuals give, px⁻¹.
         matched: float32 [N, R, C]: share of the cells shown whose residuals are as expected.
         shown: float32 [N, R, C]: share of the tile that the frame shows.
     """
 
     information: Tensor
-    pull: Tensor
+    gradient: Tensor
     matched: Tensor
     shown: Tensor
 
     def steps(self, trust_px: float) -> Tensor:
-        """Offsets [N, 2, R, C] that each tile asks for by itself, held to about ``trust_px``."""
+        """Offsets [N, 2, R, C] that each tile estimates by itself, held to about ``trust_px``."""
         damped = self.information.clone()
         damped[:, 0::2] += 1 / trust_px**2
-        return solve_pairs(damped, self.pull)
+        return solve_pairs(damped, self.gradient)
 
 
 def evidence(
@@ -151,7 +151,7 @@ def evidence(
     products = torch.stack(
         (weight * x * x, weight * x * y, weight * y * y, -pulled * x, -pulled * y), 1
     )
-    # A tile that is off still says where it belongs: its own residuals do not lessen its say.
+    # A tile that is off still says where it belongs: its own residuals do not lower its weight.
     noise = view.noise[:, None, None, None] * max(1.0, NOISE_AREA_PX / template.cell_px**2)
     found = []
     for subset in subsets:
@@ -169,7 +169,7 @@ def match(found: TileEvidence) -> Tensor:
 def certainty(found: TileEvidence) -> Tensor:
     """How far tiles determine their offset by themselves, float32 [N, R, C]; 0 if they are flat."""
     xx, xy, yy = found.information.unbind(1)
-    # Information so faint that it is none keeps exactly flat tiles, 0 over 0, apart from sure ones.
+    # A trace of information keeps exactly flat tiles, 0 over 0, distinct from certain ones.
     xx, yy = xx + REGULARIZATION, yy + REGULARIZATION
     variance = (xx + yy) / (2 * (xx * yy - xy * xy))
     return 1 / (1 + variance / CERTAIN_PX**2)

@@ -65,7 +65,7 @@ def tile_offsets(views: list[View], grids: list[TileGrid]) -> Tensor:
     for view, grid in zip(views, grids, strict=True):
         for _ in range(STEPS):
             (found,) = evidence(view, grid, offsets)
-            right = found.pull + _times(found.information, offsets)
+            right = found.gradient + _times(found.information, offsets)
             offsets = relaxed(found.information, right, offsets, step_px=STEP_PX, rest_px=REST_PX)
     # A tile that matches worse than at the frame's motion has not been found.
     at_rest = mismatch(views[-1], grids[-1], torch.zeros_like(offsets))

@@ -43,7 +43,7 @@ class TileGrid:
 
 
 REGULARIZATION = 1e-3
-"""Pull to 0, in px⁻², that is left for tiles without evidence or neighbors."""
+"""Weight of a prior at 0, in px⁻², that is left for tiles without evidence or neighbors."""
 
 
 def _hats(cells: int, cell_share: float, tiles: int, like: Tensor) -> Tensor:
@@ -74,7 +74,7 @@ def relaxed(
     """The offsets x that agree with their tiles' evidence and with their neighbors.
 
     Minimizes Σ ½ xᵀA x − xᵀr + Σ ω |x|²/2 rest² + Σ ω |x − x'|²/2 step² over pairs of neighbors.
-    The weight ω = (1 + |x − x'|²/4 step²)⁻² of the start lets neighbors on two layers part, and
+    The weight ω = (1 + |x − x'|²/4 step²)⁻² of the start lets neighbors on two layers separate, and
     likewise lets what moves away from 0 go. Block Jacobi sweeps.
 
     Args:
@@ -83,7 +83,7 @@ def relaxed(
         start: float32 [N, 2, R, C], in px.
         step_px: standard deviation that neighbors are expected to differ by.
         rest_px: standard deviation of offsets about 0.
-        sweeps: how often each tile hears its neighbors.
+        sweeps: number of Jacobi sweeps.
     """
     right_links = _link_weight(start[..., 1:] - start[..., :-1], step_px)
     down_links = _link_weight(start[..., 1:, :] - start[..., :-1, :], step_px)

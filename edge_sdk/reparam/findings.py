@@ -1,4 +1,4 @@
-"""What fusing found: parts that were merged, and steps that were left apart."""
+"""What fusing found: parts that were merged, and steps that were left unmerged."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Region:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Two linear steps that were left apart.
+    """Two linear steps that were left unmerged.
 
     Attributes:
         name: node of the graph, by the name of its module where it has one.

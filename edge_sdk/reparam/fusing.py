@@ -14,13 +14,13 @@ from edge_sdk.reparam.graph.fusion import copy_of, fuse_graph
 from edge_sdk.reparam.graph.preparation import (
     checked_copy,
     checked_inputs,
-    undisturbed,
+    preserved_rng,
     with_branches,
 )
 from edge_sdk.reparam.graph.replacement import names_of_blocks, replaced, unmergeable_blocks
 from edge_sdk.reparam.proof.certificate import Certificate, Range, certify
 from edge_sdk.reparam.proof.comparison import Inputs, check_runs, compare, in_dtype
-from edge_sdk.reparam.skips.folding import INPUT_RANGE, names_folded_away
+from edge_sdk.reparam.skips.folding import INPUT_RANGE, folded_names
 from edge_sdk.reparam.skips.folding import fold_skips as fold_skips_of
 
 
@@ -36,9 +36,9 @@ def fuse(
     The copy is put in evaluation mode. Every :class:`MultiBranchConv2d` in it becomes the plain
     convolution it equals (specification 1, "reconstruction processing"); then the graph of the
     whole model is searched for linear regions of any layers (convolutions, BatchNorm, average
-    pooling, padding, sums, concatenations …), and each that is one kernel, and no dearer than its
-    parts, becomes one layer. What is left apart is listed with the reason. Original and copy are
-    then compared on impulse, border, constant and random inputs, in float64 and float32.
+    pooling, padding, sums, concatenations …), and each that is one kernel, and no more expensive
+    than its parts, becomes one layer. What is left unmerged is listed with the reason. Original and
+    copy are then compared on impulse, border, constant and random inputs, in float64 and float32.
 
     A model in which only blocks were merged keeps its class; one with merged regions comes back as
     a ``torch.fx.GraphModule``.
@@ -65,7 +65,7 @@ def fuse(
             no submodule; if the two differ by more than the tolerances of ``certificate``: a wrong
             model is never returned.
     """
-    with undisturbed():
+    with preserved_rng():
         return _fuse(model, checked_inputs(example), seed, fold_skips)
 
 
@@ -76,7 +76,7 @@ def _fuse(
     original = with_branches(checked_copy(model))
     check_runs(original, inputs)
     fused = _merged(original, inputs, fold_skips)
-    # The float64 comparison fuses anew in float64: rounding the merged kernel to float32 is a
+    # The float64 comparison fuses again in float64: rounding the merged kernel to float32 is a
     # change of its own, which the float32 comparison shows.
     exact = _in_float64(original, inputs)
     exact_fused = _merged(exact, in_dtype(inputs, torch.float64), fold_skips)
@@ -119,7 +119,7 @@ def _merged(model: nn.Module, inputs: Inputs, fold_skips: bool) -> _Fused:
         return _Fused(fused, blocks, (*unmerged, Refusal("(whole model)", str(error))))
     merged = fused if graph.model is None else graph.model
     regions = (*blocks, *graph.regions)
-    # What the graph says of a block that is left apart is no news.
+    # What the graph reports of a block that is left unmerged is known already.
     known = {refusal.name for refusal in unmerged}
     refusals = (*unmerged, *(each for each in graph.refusals if each.name not in known))
     if not fold_skips:
@@ -127,7 +127,7 @@ def _merged(model: nn.Module, inputs: Inputs, fold_skips: bool) -> _Fused:
     folded, refusal = fold_skips_of(merged, inputs)
     if refusal is not None:
         return _Fused(merged, regions, (*refusals, refusal))
-    gone = names_folded_away(merged, folded, inputs)
+    gone = folded_names(merged, folded, inputs)
     left = tuple(each for each in refusals if each.name not in gone)
     return _Fused(folded, regions, left, INPUT_RANGE)
 

@@ -2,7 +2,7 @@
 
 Values get codes where :mod:`edge_sdk.quantization.value_graph` finds that the merged network has
 them in a converted file. Input and output have the 8-bit values of pictures; the codes of the rest
-are chosen anew every :data:`EVERY` steps from a batch, by the observer ``mse`` of
+are chosen again every :data:`EVERY` steps from a batch, by the observer ``mse`` of
 :mod:`edge_sdk.quantization.observers`, as ``edge-sdk quantize`` chooses them. Gradients pass the
 rounding as they are and vanish where a value is clipped.
 """
@@ -19,13 +19,13 @@ from torch.nn import functional
 
 from edge_sdk.int8 import fake_quantize
 from edge_sdk.models.enhance_net import EnhanceNet, EnhanceNetConfig
-from edge_sdk.quantization.calibrate import BINS, Seen
+from edge_sdk.quantization.calibrate import BINS, Histogram
 from edge_sdk.quantization.observers import Activation, choose_codes
 from edge_sdk.quantization.scheme import HIGHEST, LOWEST, PICTURE, affine
 from edge_sdk.quantization.value_graph import module_path, value_graph
 
 EVERY = 500
-"""Steps after which codes are chosen anew."""
+"""Steps after which codes are chosen again."""
 EXAMPLE_PX = 12
 """Side of the picture by which the network is exported; all factors divide it."""
 
@@ -78,8 +78,8 @@ class CodedValue(nn.Module):
         values = self._last.float()
         low, high = (float(end) for end in torch.aminmax(values))
         counts = torch.histc(values, BINS, low, high if high > low else low + 1.0).double()
-        seen = Seen(low, high, counts.cpu())
-        codes = choose_codes(seen, "mse", self._read_by)
+        histogram = Histogram(low, high, counts.cpu())
+        codes = choose_codes(histogram, "mse", self._read_by)
         self.low.fill_(codes.low)
         self.high.fill_(codes.high)
         self._last = None
@@ -175,7 +175,7 @@ def _coded(graph: fx.Graph, network: EnhanceNet) -> dict[fx.Node, _Coded]:
 
 @functools.cache
 def _coded_when_converted(config: EnhanceNetConfig) -> tuple[_Coded, ...]:
-    # Which values get codes does not depend on weights; the chance of the run is left as it was.
+    # Which values get codes does not depend on weights; the run's random state is left alone.
     with torch.random.fork_rng(devices=[]):
         plain = EnhanceNet(config).eval()
         example = torch.zeros(1, config.block_channels(0)[0], EXAMPLE_PX, EXAMPLE_PX)
@@ -203,6 +203,6 @@ def _reading(node: fx.Node, network: EnhanceNet) -> Activation | None:
     if isinstance(module, nn.LeakyReLU):
         return module
     if isinstance(module, nn.PReLU):
-        # The mean of the slopes as they are when it is asked.
+        # The mean of the slopes as they are when it is called.
         return lambda values: functional.leaky_relu(values, float(module.weight.mean()))
     return None

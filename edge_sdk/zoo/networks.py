@@ -57,7 +57,7 @@ def burst_network(model: str, scale: int) -> EnhanceNet:
     Args:
         model: shipped name, or path of a ``.safetensors`` file: of task burst-zoom and any scale,
             or a luma model of ``scale``.
-        scale: enlargement asked for.
+        scale: enlargement requested.
 
     Raises:
         ModelError: if there is no such model.
@@ -74,11 +74,11 @@ def luma_network(model: str, scale: int) -> EnhanceNet:
 
     Args:
         model: shipped name, or path of a ``.safetensors`` file.
-        scale: enlargement asked for.
+        scale: enlargement requested.
 
     Raises:
         ModelError: if there is no such model.
-        InputError: if it is no luma model of ×2, or another enlargement is asked for.
+        InputError: if it is no luma model of ×2, or another enlargement is requested.
     """
     network = resolve_model(model)
     spec = network.spec

@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from edge_sdk.burst.stages.decode import OWN_HALO_PX, USUAL_HALO_PX, Decode, DecodeConfig
+from edge_sdk.burst.stages.decode import DEFAULT_HALO_PX, OWN_HALO_PX, Decode, DecodeConfig
 from edge_sdk.imaging import rgb_to_ycbcr
 from edge_sdk.imaging.color import LUMA_NOISE
 
 TILE = 52
-HALO_PX = OWN_HALO_PX + USUAL_HALO_PX
+HALO_PX = OWN_HALO_PX + DEFAULT_HALO_PX
 INSIDE = TILE - 2 * HALO_PX
 
 
@@ -80,7 +80,7 @@ def test_the_hold_back_keeps_noise_out() -> None:
     reference = torch.full((1, 3, TILE, TILE), 0.5)
     outputs = [
         rgb_to_ycbcr(
-            Decode(bilinear(), 8 / 255, 4, DecodeConfig(hold_back=hold))(sums, weights, reference)
+            Decode(bilinear(), 8 / 255, 4, DecodeConfig(shrinkage=hold))(sums, weights, reference)
         )[:, 0].std()
         for hold in (0.0, 0.5, 5.0)
     ]

@@ -63,7 +63,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
     return made
 
 
-def test_a_second_zoom_converts_nothing_and_a_damaged_folder_is_made_anew(cache: Cache) -> None:
+def test_a_second_zoom_converts_nothing_and_a_damaged_folder_is_made_again(cache: Cache) -> None:
     first = cache.zoom_network()
     (folder,) = cache.folders
     assert cache.conversions != [folder]

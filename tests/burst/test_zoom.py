@@ -302,7 +302,7 @@ def test_settings_that_a_network_would_ignore_are_refused(
         zoom(small_burst(3).frames, network, config)
 
 
-def test_a_luma_network_heeds_the_lens_blur() -> None:
+def test_a_luma_network_uses_the_lens_blur() -> None:
     frames = small_burst(3).frames
     known = [
         zoom(frames, bilinear(), ZoomConfig(reference=0, restore=RestoreConfig(lens_std_px=lens)))

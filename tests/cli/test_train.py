@@ -97,7 +97,7 @@ def test_a_stopped_run_says_how_to_go_on(
 def test_a_folder_with_a_run_is_refused(run: Run, start: tuple[object, ...]) -> None:
     assert run(*start).status == 0
     assert "--overwrite" in run(*start).error_line
-    assert "past the 3 asked for" in run(*start, "--resume", "--steps", 3).error_line
+    assert "past the 3 requested" in run(*start, "--resume", "--steps", 3).error_line
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from edge_sdk.data.samples.camera_patches import (
     CameraPatches,
     CameraRange,
     camera_pair,
-    still_frame,
+    stationary_frame,
 )
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import srgb_to_linear, to_levels
@@ -76,7 +76,7 @@ def test_a_frame_is_what_the_simulator_takes_at_rest(scale: int, bayer: bool) ->
     height, width = (scale * side for side in burst.frames.shape[-2:])
     top, left = (burst.scene.shape[-2] - height) // 2, (burst.scene.shape[-1] - width) // 2
     inside = photo()[:, top : top + height, left : left + width]
-    frame = still_frame(inside, config, torch.Generator())
+    frame = stationary_frame(inside, config, torch.Generator())
     error = (frame - burst.frames[0])[:, 4:-4, 4:-4].abs()
     # One level where a float32 sum falls on the other side of a half.
     assert float(error.max()) <= 1.01 / 255
@@ -105,7 +105,7 @@ def test_the_mean_over_noise_is_registered_with_the_photograph() -> None:
     picture = photo(300)
     # In linear light, since an encoded mean of light is not the mean of encoded light, which looks
     # like a displacement of up to 0.02 px where a single picture is brighter on one side of edges.
-    frames = [srgb_to_linear(still_frame(picture, config, chance)) for _ in range(60)]
+    frames = [srgb_to_linear(stationary_frame(picture, config, chance)) for _ in range(60)]
     mean = torch.stack(frames).mean(0)
     found = displacement([mean], [srgb_to_linear(picture.float() / 255)], 2)
     assert max(map(abs, found)) < 0.02
@@ -160,7 +160,7 @@ def test_a_patch_is_what_the_whole_frame_shows_there() -> None:
             for down in range(2):
                 for right in range(2):
                     seen = turned[:, 2 * down :, 2 * right :]
-                    frame = still_frame(seen, config, torch.Generator())
+                    frame = stationary_frame(seen, config, torch.Generator())
                     top, left = margin - down, margin - right
                     frames.append(frame[:, top : top + 24, left : left + 24])
         assert any(torch.equal(low, frame) for frame in frames)
@@ -193,7 +193,7 @@ def test_noise_grows_with_the_gain() -> None:
     for gain in (1.0, 4.0, 16.0):
         config = CameraRange(1, (0, 0), (gain, gain)).draw(np.random.default_rng(0))
         gray = torch.full((3, 128, 128), 128, dtype=torch.uint8)
-        frame = still_frame(gray, config, torch.Generator().manual_seed(0))
+        frame = stationary_frame(gray, config, torch.Generator().manual_seed(0))
         spreads.append(float(frame.std()))
     assert spreads[1] / spreads[0] == pytest.approx(2, rel=0.25)
     assert spreads[2] / spreads[1] == pytest.approx(2, rel=0.25)

@@ -14,10 +14,15 @@ from edge_sdk.imaging import read_picture
 
 
 def burst(
-    frames: int = 2, seed: int = 0, mover: MovingObject | None = None, path: str = "independent"
+    frames: int = 2,
+    seed: int = 0,
+    moving_object: MovingObject | None = None,
+    path: str = "independent",
 ) -> SimulatedBurst:
     photo = torch.rand(3, 96, 112, generator=torch.Generator().manual_seed(seed))
-    return simulate_burst(photo, CameraConfig(frames=frames, seed=seed, mover=mover, path=path))
+    return simulate_burst(
+        photo, CameraConfig(frames=frames, seed=seed, moving_object=moving_object, path=path)
+    )
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -46,7 +51,7 @@ def test_the_record_lists_its_files(tmp_path: Path) -> None:
 
 
 def test_the_record_says_where_everything_was(tmp_path: Path) -> None:
-    made = burst(3, mover=MovingObject(shift_px=3), path="walk")
+    made = burst(3, moving_object=MovingObject(shift_px=3), path="walk")
     write_burst(made, tmp_path / "bb")
     record = json.loads((tmp_path / "bb/burst.json").read_text())
     assert record["camera"]["mover"]["shift_px"] == 3
@@ -58,7 +63,7 @@ def test_the_record_says_where_everything_was(tmp_path: Path) -> None:
 
 
 def test_bursts_with_and_without_an_object_replace_each_other(tmp_path: Path) -> None:
-    moving = burst(2, mover=MovingObject(shift_px=3))
+    moving = burst(2, moving_object=MovingObject(shift_px=3))
     write_burst(moving, tmp_path / "bb")
     write_burst(burst(2), tmp_path / "bb")
     write_burst(burst(2), tmp_path / "plain")

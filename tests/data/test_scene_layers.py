@@ -16,7 +16,7 @@ from edge_sdk.registration.sampling import sample_bicubic
 CLEAN = CameraConfig(frames=6, noise_std=0.0, seed=2)
 PARALLAX = dataclasses.replace(CLEAN, near=NearLayer(factor=2.0, share=0.3))
 MOVER = MovingObject(share=0.05, moved_share=0.5, shift_px=9.0)
-MOVING = dataclasses.replace(CLEAN, mover=MOVER)
+MOVING = dataclasses.replace(CLEAN, moving_object=MOVER)
 
 
 @functools.cache
@@ -105,8 +105,8 @@ def test_the_object_moves_in_the_share_of_frames_and_by_the_distance() -> None:
 
 @pytest.mark.parametrize("share", [0.01, 0.05, 0.2])
 def test_the_object_covers_its_share(share: float) -> None:
-    mover = dataclasses.replace(MOVER, share=share, moved_share=0.0)
-    found = simulate_burst(waves(), dataclasses.replace(MOVING, mover=mover))
+    moving_object = dataclasses.replace(MOVER, share=share, moved_share=0.0)
+    found = simulate_burst(waves(), dataclasses.replace(MOVING, moving_object=moving_object))
     coverage = found.layered.layers[0].pixels[3]
     height, width = found.frames.shape[-2:]
     assert float(coverage.sum()) / (4 * height * width) == pytest.approx(share, rel=0.02)
@@ -137,7 +137,7 @@ def test_the_object_may_show_another_picture() -> None:
 def test_layers_leave_motion_and_noise_as_they_were() -> None:
     noisy = dataclasses.replace(CLEAN, noise_std=5 / 255)
     plain = simulate_burst(waves(), noisy)
-    moving = simulate_burst(waves(), dataclasses.replace(noisy, mover=MOVER))
+    moving = simulate_burst(waves(), dataclasses.replace(noisy, moving_object=MOVER))
     assert plain.motions == moving.motions
     same = (plain.frames == moving.frames).all(1).double().mean((1, 2))
     assert float(same.min()) > 0.9
@@ -152,7 +152,7 @@ def test_same_seed_same_object() -> None:
 
 def test_everything_at_once() -> None:
     config = dataclasses.replace(
-        PARALLAX, mover=MOVER, path="walk", readout=0.5, lens_std_px=0.5, noise_std=2 / 255
+        PARALLAX, moving_object=MOVER, path="walk", readout=0.5, lens_std_px=0.5, noise_std=2 / 255
     )
     found = simulate_burst(waves(), config)
     assert float(found.frames.min()) >= 0
@@ -183,7 +183,7 @@ def test_impossible_layers_are_refused(settings: object, message: str) -> None:
 
 
 def test_an_object_that_leaves_the_frame_is_refused() -> None:
-    far = dataclasses.replace(MOVING, mover=dataclasses.replace(MOVER, shift_px=60.0))
+    far = dataclasses.replace(MOVING, moving_object=dataclasses.replace(MOVER, shift_px=60.0))
     with pytest.raises(PictureError, match="does not stay inside"):
         simulate_burst(waves(), far)
     with pytest.raises(PictureError, match="smaller than the photograph"):

@@ -1,6 +1,6 @@
 """Artifacts whose weights were changed after conversion: loadable, undamaged, wrong, and caught.
 
-The bytes of one layer's weights are found in the file and replaced, and the seal is made anew: no
+The bytes of one layer's weights are found in the file and replaced, and the seal is made again: no
 checksum helps, only comparing what the file computes.
 """
 

@@ -66,12 +66,12 @@ def test_the_truth_scores_as_exact_and_an_offset_as_it_should(photo: Path) -> No
 def test_the_border_does_not_count(photo: Path) -> None:
     degradation = Degradation(3)
     example = degraded(photo, Color.Y, degradation)
-    spoilt = example.truth.clone()
-    for edge in (spoilt[:, :3], spoilt[:, -3:], spoilt[..., :3], spoilt[..., -3:]):
+    altered = example.truth.clone()
+    for edge in (altered[:, :3], altered[:, -3:], altered[..., :3], altered[..., -3:]):
         edge.zero_()
-    assert score(spoilt[None], example, degradation).psnr_db == math.inf
-    spoilt[:, 3, 3] = 0
-    assert score(spoilt[None], example, degradation).psnr_db < math.inf
+    assert score(altered[None], example, degradation).psnr_db == math.inf
+    altered[:, 3, 3] = 0
+    assert score(altered[None], example, degradation).psnr_db < math.inf
 
 
 def test_color_results_are_scored_by_their_luma(photo: Path) -> None:
@@ -124,12 +124,12 @@ def test_denoising_compares_what_the_method_works_on(photo: Path) -> None:
     assert luma.truth.shape[0] == luma.low.shape[1] == 1
     for example in (color, luma):
         noise = example.low[0] - example.truth
-        # The noise is in the input as it was drawn: beyond [0, 1], and of the strength asked for.
+        # The noise is in the input as it was drawn: beyond [0, 1], and of the strength requested.
         assert float(noise.std()) * 255 == pytest.approx(25, rel=0.02)
         assert score(example.truth[None], example, degradation).psnr_db == math.inf
     # An error in blue alone is nearly unseen in luma (weight 0.1), a third of the error in color.
-    spoilt = color.truth.clone()
-    spoilt[2] = (spoilt[2] - 0.1).clamp(0, 1)
-    mse = float((quantize(spoilt) - color.truth).square().mean())
-    found = score(spoilt[None], color, degradation).psnr_db
+    altered = color.truth.clone()
+    altered[2] = (altered[2] - 0.1).clamp(0, 1)
+    mse = float((quantize(altered) - color.truth).square().mean())
+    found = score(altered[None], color, degradation).psnr_db
     assert found == pytest.approx(-10 * math.log10(mse), abs=1e-3)

@@ -275,7 +275,7 @@ def test_a_set_record_that_was_changed_is_refused(made: Path, tmp_path: Path) ->
         assert message in refused(folder)
 
 
-def test_a_set_of_an_older_version_says_how_to_make_it_anew(made: Path, tmp_path: Path) -> None:
+def test_a_set_of_an_older_version_says_how_to_make_it_again(made: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(made, tmp_path / "set"))
     change_record(folder / "set.json", version=1)
     assert refused(folder).endswith(

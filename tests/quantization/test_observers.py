@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from edge_sdk.errors import InputError
-from edge_sdk.quantization.calibrate import BINS, Seen
+from edge_sdk.quantization.calibrate import BINS, Histogram
 from edge_sdk.quantization.observers import OBSERVERS, choose_codes
 from edge_sdk.quantization.scheme import Affine
 
 
-def seen_of(values: torch.Tensor) -> Seen:
+def seen_of(values: torch.Tensor) -> Histogram:
     low, high = float(values.min()), float(values.max())
-    return Seen(low, high, torch.histc(values, BINS, low, high).double())
+    return Histogram(low, high, torch.histc(values, BINS, low, high).double())
 
 
 def squared_error(values: torch.Tensor, codes: Affine) -> float:
@@ -51,7 +51,7 @@ def test_min_max_covers_all(heavy_tail: torch.Tensor) -> None:
 def test_a_constant_is_kept(observer: str, value: float) -> None:
     counts = torch.zeros(BINS, dtype=torch.float64)
     counts[0] = 9
-    seen = Seen(value, value, counts)
+    seen = Histogram(value, value, counts)
     codes = choose_codes(seen, observer)
     assert squared_error(torch.tensor([value]), codes) <= codes.scale**2
 

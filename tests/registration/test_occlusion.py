@@ -50,7 +50,7 @@ def pairs(share: float) -> list[Pair]:
     return found
 
 
-def spoilt(frame: Tensor, square: tuple[slice, slice], what: str) -> Tensor:
+def altered(frame: Tensor, square: tuple[slice, slice], what: str) -> Tensor:
     rows, columns = square
     frame = frame.clone()
     part = frame[:, rows, columns]
@@ -62,7 +62,7 @@ def spoilt(frame: Tensor, square: tuple[slice, slice], what: str) -> Tensor:
 def lost(share: float, what: str) -> int:
     count = 0
     for reference, frame, motion, square in pairs(share):
-        (found,) = register(reference, spoilt(frame, square, what)[None])
+        (found,) = register(reference, altered(frame, square, what)[None])
         error = motion_error_px(found.matrix, motion.matrix, HEIGHT, WIDTH)
         count += float(error.median()) > LOST_PX
     return count

@@ -154,7 +154,7 @@ def test_flat_references_and_frames_have_no_field(level: float) -> None:
         assert bool(torch.isfinite(found.field.at(grid())).all())
 
 
-def test_a_dark_half_moves_with_the_rest_and_is_not_borne_out() -> None:
+def test_a_dark_half_moves_with_the_rest_and_is_not_supported() -> None:
     dark = grid()[..., 0] < 0
     reference = view(noise_std=NOISE)
     frame = view(lambda points: sheared(points, 2.0), NOISE)

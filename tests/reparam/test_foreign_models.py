@@ -106,7 +106,7 @@ def test_a_stem_with_average_pooling_behind_it_is_one_convolution() -> None:
     assert certificate.macs_after < certificate.macs_before
 
 
-def test_towers_without_activation_join_where_that_is_no_dearer() -> None:
+def test_towers_without_activation_join_where_that_is_no_more_expensive() -> None:
     class Towers(nn.Module):
         def __init__(self) -> None:
             super().__init__()

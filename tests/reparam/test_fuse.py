@@ -217,7 +217,7 @@ def test_a_rule_wrong_by_little_is_caught(monkeypatch: pytest.MonkeyPatch) -> No
 def test_numbers_that_are_not_finite_are_refused() -> None:
     net = tiny_net()
     net[0].branches[0].layers[0].weight.data[0, 0, 0, 0] = float("nan")
-    with pytest.raises(InputError, match="not finite for its own example; mend its weights"):
+    with pytest.raises(InputError, match="not finite for its own example; fix its weights"):
         fuse(net, torch.rand(1, 2, 8, 9))
 
 

@@ -336,7 +336,7 @@ def test_parametrised_weights_are_computed_once() -> None:
     assert sorted(dict(fused.named_parameters())) == ["fused.bias", "fused.weight"]
 
 
-def test_layers_with_hooks_are_left_apart() -> None:
+def test_layers_with_hooks_are_left_unmerged() -> None:
     model = nn.Sequential(conv(), nn.BatchNorm2d(3))
     model[0].register_forward_hook(lambda _module, _inputs, output: output.abs())
     assert "remove the hooks" in reasons(model)

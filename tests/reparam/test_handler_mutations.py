@@ -120,7 +120,7 @@ def test_only_a_functional_dropout_that_rests_is_the_identity(dropout, linear) -
     assert (found is not None) == linear
 
 
-def test_a_functional_dropout_that_does_nothing_but_trains_stays_apart() -> None:
+def test_a_functional_dropout_that_does_nothing_but_trains_stays_unmerged() -> None:
     _, certificate = fuse(
         Function(lambda m, y: m.conv(functional.dropout(y, 0.0, training=True))), X.float()
     )
@@ -144,7 +144,7 @@ class Forced(nn.Module):
         return self
 
 
-def test_a_batch_norm_in_training_mode_stays_apart() -> None:
+def test_a_batch_norm_in_training_mode_stays_unmerged() -> None:
     model = Forced()
     fused, certificate = fuse(model, X.float())
     assert certificate.regions == ()

@@ -226,7 +226,7 @@ MUTATIONS = [
 
 
 def fuses(model: nn.Module, example: torch.Tensor) -> bool:
-    """Whether fusing succeeds and what it promises holds: equal results, and no dearer."""
+    """Whether fusing succeeds and what it promises holds: equal results, and no more expensive."""
     try:
         fused, _ = fuse(model, example)
     except EdgeSdkError:

@@ -143,6 +143,6 @@ def test_layers_that_nobody_knows_are_named_by_their_class() -> None:
         nn.Flatten(),
     ],
 )
-def test_steps_that_nobody_expects_to_merge_are_not_refused(step) -> None:
+def test_steps_that_not_expected_to_merge_are_not_refused(step) -> None:
     _, certificate = fuse(nn.Sequential(nn.Conv2d(4, 4, 3), step).eval(), EXAMPLE)
     assert certificate.refusals == ()

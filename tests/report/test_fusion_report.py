@@ -22,7 +22,7 @@ from edge_sdk.reparam import (
     preset,
 )
 from edge_sdk.reparam.plans.plan import UniformCount
-from edge_sdk.report import FusionStory, fusion_report, write_page
+from edge_sdk.report import FusionSummary, fusion_report, write_page
 from edge_sdk.report.fusion.diagram import drawing, picture_of
 
 X = torch.rand(1, 3, 9, 8)
@@ -41,9 +41,9 @@ class Residual(nn.Module):
         return x + self.second(self.first(torch.relu(self.norm(x))))
 
 
-def story_of(network: nn.Module, example: torch.Tensor, **changes: object) -> FusionStory:
+def summary_of(network: nn.Module, example: torch.Tensor, **changes: object) -> FusionSummary:
     _, certificate = fuse(network, example)
-    story = FusionStory(
+    summary = FusionSummary(
         model="a model",
         network=network,
         shapes=(tuple(example.shape),),
@@ -53,7 +53,7 @@ def story_of(network: nn.Module, example: torch.Tensor, **changes: object) -> Fu
         ranges=lint_ranges(network, example),
         ranges_source="noise",
     )
-    return replace(story, **changes)
+    return replace(summary, **changes)
 
 
 def enhance_net() -> EnhanceNet:
@@ -72,13 +72,13 @@ def words(text: str) -> str:
 @pytest.fixture(params=["blocks", "refusals", "partly"])
 def text(request: pytest.FixtureRequest) -> str:
     if request.param == "refusals":
-        return fusion_report(story_of(Residual().eval(), X))
+        return fusion_report(summary_of(Residual().eval(), X))
     network, example = enhance_net(), torch.rand(1, 1, 9, 8)
-    story = story_of(network, example)
+    summary = summary_of(network, example)
     if request.param == "partly":
         _, certificate = fuse_partially(network, FusionPlan(UniformCount(2)), example)
-        story = replace(story, certificate=certificate, rule="uniform:2")
-    return fusion_report(story)
+        summary = replace(summary, certificate=certificate, rule="uniform:2")
+    return fusion_report(summary)
 
 
 def test_the_page_needs_nothing_else(text: str) -> None:
@@ -97,48 +97,48 @@ def test_the_page_is_readable_on_a_phone_and_in_the_dark(text: str) -> None:
 
 
 def test_every_region_refusal_and_probe_is_told() -> None:
-    story = story_of(Residual().eval(), X)
-    told = words(fusion_report(story))
-    assert story.certificate.refusals
-    for refusal in story.certificate.refusals:
+    summary = summary_of(Residual().eval(), X)
+    told = words(fusion_report(summary))
+    assert summary.certificate.refusals
+    for refusal in summary.certificate.refusals:
         assert f"{refusal.name}: {refusal.reason}" in told
-    for probe in story.certificate.probes:
+    for probe in summary.certificate.probes:
         assert probe in told
     network = enhance_net()
-    story = story_of(network, torch.rand(1, 1, 9, 8))
-    told = words(fusion_report(story))
-    for region in story.certificate.regions:
+    summary = summary_of(network, torch.rand(1, 1, 9, 8))
+    told = words(fusion_report(summary))
+    for region in summary.certificate.regions:
         assert region.name in told
-    assert f"before: {len(story.certificate.operators_before)} operators" in told
+    assert f"before: {len(summary.certificate.operators_before)} operators" in told
 
 
 def test_strips_share_one_scale() -> None:
-    story = story_of(enhance_net(), torch.rand(1, 1, 9, 8))
+    summary = summary_of(enhance_net(), torch.rand(1, 1, 9, 8))
     strips = [
         svg
-        for svg in tree(fusion_report(story)).iter("svg")
+        for svg in tree(fusion_report(summary)).iter("svg")
         if (svg.get("viewBox") or "").startswith("0 0 1000")
     ]
     lengths = [
         max(float(rect.get("x")) + float(rect.get("width")) for rect in svg.iter("rect"))
         for svg in strips
     ]
-    before, after = story.certificate.bytes_before, story.certificate.bytes_after
+    before, after = summary.certificate.bytes_before, summary.certificate.bytes_after
     assert lengths[0] == pytest.approx(1000, abs=1)
     assert lengths[1] == pytest.approx(1000 * after / before, abs=1)
 
 
 def test_names_are_escaped() -> None:
     name = '<script>alert("x")</script>&'
-    story = story_of(
+    summary = summary_of(
         enhance_net(), torch.rand(1, 1, 9, 8), model=name, rule=name, written=name,
         ranges_source=name,
     )  # fmt: skip
     regions = tuple(
-        replace(region, name=name, members=(name,)) for region in story.certificate.regions
+        replace(region, name=name, members=(name,)) for region in summary.certificate.regions
     )
-    story = replace(story, certificate=replace(story.certificate, regions=regions))
-    text = fusion_report(story)
+    summary = replace(summary, certificate=replace(summary.certificate, regions=regions))
+    text = fusion_report(summary)
     assert "<script" not in text
     assert name in "".join(tree(text).itertext())
 
@@ -147,17 +147,17 @@ def test_warnings_stand_above_the_table() -> None:
     network = enhance_net()
     with torch.no_grad():
         network.features[1].branches[1].layers[0].weight.mul_(1e4)
-    story = story_of(network, torch.rand(1, 1, 9, 8))
-    assert story.ranges is not None
-    assert story.ranges.warnings
-    told = words(fusion_report(story))
-    assert story.ranges.warnings[0] in told
+    summary = summary_of(network, torch.rand(1, 1, 9, 8))
+    assert summary.ranges is not None
+    assert summary.ranges.warnings
+    told = words(fusion_report(summary))
+    assert summary.ranges.warnings[0] in told
     assert "features.1.branches.1" in told
 
 
 def test_a_report_without_ranges_or_regions_says_so() -> None:
     network = nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU())
-    told = words(fusion_report(story_of(network, X, ranges=None, ranges_source="two inputs")))
+    told = words(fusion_report(summary_of(network, X, ranges=None, ranges_source="two inputs")))
     assert "Not measured: two inputs." in told
     assert "Nothing: no two linear steps" in told
 

@@ -77,7 +77,7 @@ def test_draws_stay_in_their_ranges(photos: Path) -> None:
     assert all(3 <= 255 * camera.noise_std <= 5 for camera in drawn)
     assert all(0.2 <= camera.lens_std_px <= 0.25 for camera in drawn)
     assert {camera.frames for camera in drawn} == {2, 7}
-    movers = sum(camera.mover is not None for camera in drawn)
+    movers = sum(camera.moving_object is not None for camera in drawn)
     assert 70 <= movers <= 130
     assert any(camera.bayer for camera in drawn)
     assert any(camera.readout > 0 for camera in drawn)
@@ -98,7 +98,7 @@ def test_bursts_are_computed_once(photos: Path) -> None:
     assert more[:3] == files
 
 
-def test_a_damaged_file_is_computed_anew(photos: Path) -> None:
+def test_a_damaged_file_is_computed_again(photos: Path) -> None:
     given = burst_set(photos)
     first, second, _ = given.prepare(0)
     before = first.read_bytes(), second.read_bytes()

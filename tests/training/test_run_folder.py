@@ -80,7 +80,7 @@ def test_a_run_that_became_nan_leaves_no_trace_of_the_earlier_one(tmp_path: Path
     config, out = recipe(tmp_path), tmp_path / "run"
     train(config, out, progress=False)
     steep = with_optimizer(config, learning_rate=1e30, warmup_steps=0)
-    with pytest.raises(ModelError, match="lower the learning rate and start anew"):
+    with pytest.raises(ModelError, match="lower the learning rate and start over"):
         train(steep, out, overwrite=True, progress=False)
     assert not {"model.safetensors", "last.ckpt"} & set(contents(out))
     with pytest.raises(InputError, match="no checkpoint to resume from"):
@@ -115,7 +115,7 @@ def test_a_changed_recipe_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_steps_may_grow_but_not_fall_below_those_taken(tmp_path: Path) -> None:
     config, out = recipe(tmp_path), tmp_path / "run"
     train(config, out, progress=False)
-    with pytest.raises(InputError, match=f"has taken {STEPS} steps already, past the 3 asked for"):
+    with pytest.raises(InputError, match=f"has taken {STEPS} steps already, past the 3 requested"):
         train(config.with_steps(3), out, resume=True, progress=False)
     assert train(config.with_steps(10), out, resume=True, progress=False).steps == 10
 
@@ -138,7 +138,7 @@ def test_a_truncated_checkpoint_is_told_in_one_clause(tmp_path: Path) -> None:
     with pytest.raises(ModelError) as caught:
         train(config, out, resume=True, progress=False)
     assert str(caught.value) == (
-        f"{last}: not a checkpoint of a run (truncated or damaged); start anew with --overwrite"
+        f"{last}: not a checkpoint of a run (truncated or damaged); start over with --overwrite"
     )
     assert RunFolder(out).saved_steps() is None
     torch.save({"weights": 1}, last)

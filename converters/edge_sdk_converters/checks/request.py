@@ -26,7 +26,7 @@ def check_request(
         suffix: suffix that the artifact must have.
         precisions: precisions the converter offers.
         path: where the artifact goes.
-        precision: the precision asked for.
+        precision: the precision requested.
 
     Raises:
         InputError: if the precision or the suffix is not the converter's.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch.fx import Node
 
 ALTERNATIVES = ("executorch", "coreml", "tflite")
-"""Targets that are asked whether they take an operator, in this order."""
+"""Targets that are tried for an operator, in this order."""
 
 
 class UnsupportedOperatorError(ConversionError):
@@ -43,7 +43,7 @@ def targets_that_take(node: Node, *, besides: str) -> tuple[str, ...]:
         besides: the target that does not.
 
     Returns:
-        Registry names; targets that are not installed are not asked.
+        Registry names; targets that are not installed are not tried.
     """
     single = _SingleNode(node)
     if single.example is None:

@@ -25,6 +25,6 @@ class ExecuTorchVulkanConverter(ExecuTorchConverter):
     remarks = ("not run: the desktop runtime has no Vulkan delegate; measure it on a phone",)
 
     def partitioner(self, precision: str) -> Any:
-        """Vulkan's partitioner, told to compute in half precision for ``fp16``."""
+        """Vulkan's partitioner, set to compute in half precision for ``fp16``."""
         vulkan = require(self.extra, "executorch.backends.vulkan.partitioner.vulkan_partitioner")
         return vulkan.VulkanPartitioner({"force_fp16": True} if precision == "fp16" else {})

@@ -32,7 +32,7 @@ class ExecuTorchConverter:
     """Writes ``.pte`` files for the XNNPACK delegate; tensors stay NCHW.
 
     The file ends in a seal (a SHA-256 of what precedes it) that the ExecuTorch runtime does not
-    read and by which :class:`edge_sdk.emulate.runtimes.executorch.ExecuTorchRunner` tells damage.
+    read and by which :class:`edge_sdk.emulate.runtimes.executorch.ExecuTorchRunner` detects damage.
     """
 
     name = "executorch"
@@ -130,7 +130,7 @@ class ExecuTorchConverter:
 
 
 class OperatorCount:
-    """Operators of a lowered graph, inside and outside the delegate, and whence the latter come."""
+    """Operators of a lowered graph, inside and outside the delegate, with the modules of those."""
 
     def __init__(self) -> None:
         self.partitions = 0
@@ -183,7 +183,7 @@ def _specs(kind: str, tensors: list[Tensor]) -> tuple[TensorSpec, ...]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hold back warnings about the packages' own insides, which no user can act on."""
+    """Suppress warnings about the packages' own insides, which no user can act on."""
     previous = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -81,7 +81,7 @@ def _is_move(node: Node) -> bool:
 
 
 def _is_end(node: Node) -> bool:
-    """Tell whether ``node`` is a feature map again after an excursion to a rank above 4."""
+    """Return whether ``node`` is a feature map again after an excursion to a rank above 4."""
     if not _is_move(node) or len(_shape(node)) != 4:
         return False
     root, chain = _chain(node)

@@ -51,7 +51,7 @@ def write_out_tanh_gelu(program: ExportedProgram) -> tuple[ExportedProgram, tupl
 
 
 def write_out_pool_strides(program: ExportedProgram) -> tuple[ExportedProgram, tuple[str, ...]]:
-    """Pooling without a stride gets its window as stride, which coremltools asks to be told."""
+    """Pooling without a stride gets its window as stride, which coremltools requires."""
     found = [
         node
         for node in program.graph.nodes

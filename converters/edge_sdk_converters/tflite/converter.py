@@ -124,7 +124,7 @@ class TFLiteConverter:
 
 
 def load_tensorflow() -> ModuleType:
-    """Import TensorFlow with its start-up chatter held back.
+    """Import TensorFlow with its start-up output suppressed.
 
     Raises:
         MissingExtraError: if TensorFlow or LiteRT is not installed.

@@ -32,7 +32,7 @@ def convert_by_litert_torch(
     Args:
         model: the model; a copy in eval mode is converted.
         example: float32, N×C×H×W.
-        precision: the precision asked for.
+        precision: the precision requested.
         cause: why the own lowering cannot do it.
 
     Returns:
@@ -97,7 +97,7 @@ def _named(payload: bytes, outputs: int) -> bytes:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Hold back progress lines and warnings about the package's own insides."""
+    """Suppress progress lines and warnings about the package's own insides."""
     with (
         warnings.catch_warnings(),
         contextlib.redirect_stdout(io.StringIO()),

@@ -29,7 +29,7 @@ def check_integer(
         payload: the file.
         graph: the exported graph that it was made from.
         float_layers: names of values whose operators the model itself has in floating point.
-        scoped: makes the file anew, its tensors named by :func:`scope`; called where need be.
+        scoped: makes the file again, its tensors named by :func:`scope`; called where need be.
 
     Raises:
         ConversionError: naming the layer, its operator and what stayed in float.

@@ -54,7 +54,7 @@ class Lowering:
 
     @property
     def graph(self) -> Graph:
-        """The exported graph, composite operators taken apart."""
+        """The exported graph, composite operators decomposed."""
         return self._graph
 
     def build(self, tensor: Any, *, scoped: bool = False) -> tuple[Value, ...]:
@@ -126,7 +126,7 @@ class Lowering:
 
 
 COMPOSITES = ("glu", "mish")
-"""Operators that torch's own decompositions take apart into ones with handlers."""
+"""Operators that torch's own decompositions turn into ones with handlers."""
 
 
 def _with_composites_decomposed(exported: ExportedProgram) -> ExportedProgram:

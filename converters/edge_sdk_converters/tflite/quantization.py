@@ -1,7 +1,7 @@
 """Int8 codes in the TensorFlow graph: fake-quantization with the scales of the scheme.
 
 TensorFlow's converter turns every ``FakeQuant`` into the quantization parameters of the tensor
-behind it, so the file holds the scheme's scales and zero points and nothing is calibrated anew.
+behind it, so the file holds the scheme's scales and zero points and nothing is calibrated again.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ class Code(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Freedom:
+class LayoutFreedom:
     """What a lowering may change about a layer without changing what the model computes.
 
     Attributes:
@@ -52,7 +52,7 @@ class StoredLayer:
     weight: NDArray[np.int8]
     scales: NDArray[np.float64]
     bias: NDArray[np.float64]
-    order: Freedom = Freedom()
+    order: LayoutFreedom = LayoutFreedom()
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,11 +76,11 @@ def layer(
     weight: NDArray[np.int8],
     scales: NDArray[np.floating],
     bias: NDArray[np.floating] | None,
-    order: Freedom | None = None,
+    order: LayoutFreedom | None = None,
 ) -> StoredLayer:
     """A layer with one step per output channel, and zeros for a bias that is not there."""
     outputs = weight.shape[0]
     steps = np.broadcast_to(np.ravel(scales).astype(np.float64), (outputs,))
     offsets = np.zeros(outputs) if bias is None else np.ravel(bias).astype(np.float64)
     rows = np.broadcast_to(offsets, (outputs,))
-    return StoredLayer(name, weight, steps, rows, order or Freedom())
+    return StoredLayer(name, weight, steps, rows, order or LayoutFreedom())

@@ -14,7 +14,7 @@ _WEIGHTED = {"CONV_2D": 1, "DEPTHWISE_CONV_2D": 1, "FULLY_CONNECTED": 1, "TRANSP
 """Operators with weights, and which of their inputs holds them."""
 _BIAS = {"TRANSPOSE_CONV": 3}
 _LAYOUTS = {"DEPTHWISE_CONV_2D": (3, 0, 1, 2)}
-"""Axes of the file's weights in PyTorch's order; output, rows, columns, input unless said."""
+"""Axes of the file's weights in PyTorch's order; output, rows, columns, input by default."""
 
 
 def tflite_codes(content: bytes) -> StoredCodes:

@@ -54,7 +54,7 @@ class ZoomNetwork:
 
     Attributes:
         network: as :func:`~edge_sdk.burst.pipeline.zoom` takes it.
-        scale: what it enlarges by; the result is brought to another scale that was asked for.
+        scale: what it enlarges by; the result is brought to another scale that was requested.
         name: for people: the model and what runs it.
     """
 
@@ -71,12 +71,12 @@ def zoom_network(
     stages: Path | None = None,
     on_progress: Progress | None = None,
 ) -> ZoomNetwork:
-    """Find what a user asks for.
+    """Find what a user requests.
 
     Args:
         model: name or file of a network, ``none``, or ``None`` for the default: the shipped network
             where it enlarges by ``scale``, else none.
-        scale: enlargement asked for.
+        scale: enlargement requested.
         runtime: ``eager``, or one of :data:`TARGETS`, in which converted stages run. They are
             converted once and kept in the user's cache.
         precision: of the converted network; ``None`` for the target's first.
@@ -123,7 +123,7 @@ def _converted(
     folder = user_cache_path("edge-sdk") / "stages" / _key(model, runtime, precision)
     opened = _opened(folder)
     if opened is None:
-        with _place_beside(folder) as made:
+        with _temporary_sibling(folder) as made:
             convert_stages(model, runtime, precision, made, on_progress)
             opened = _moved(made, folder)
     return ZoomNetwork(opened, opened.scale, _stage_name(opened))
@@ -164,7 +164,7 @@ def _opened(folder: Path) -> StageFiles | None:
 
 
 @contextmanager
-def _place_beside(folder: Path) -> Iterator[Path]:
+def _temporary_sibling(folder: Path) -> Iterator[Path]:
     """A new folder beside another, which other processes do not know; removed if it is left."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

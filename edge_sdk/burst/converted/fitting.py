@@ -1,4 +1,4 @@
-"""Whether a network fits a zoom, asked before anything is computed."""
+"""Whether a network fits a zoom, checked before anything is computed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def network_scale(network: nn.Module | StageFiles) -> int:
 
 
 def check_fit(network: nn.Module | StageFiles, config: ZoomConfig) -> None:
-    """Check a network's task, color and scale against a zoom, and that it heeds all settings.
+    """Check a network's task, color and scale against a zoom, and that it uses all settings.
 
     Args:
         network: as :func:`~edge_sdk.burst.pipeline.zoom` takes it.

@@ -71,10 +71,10 @@ def read_manifest(folder: Path) -> StageManifest:
     Raises:
         ArtifactError: if the folder holds no stages, they are of another version, a file is missing
             or is not what was written, the sizes of the stages disagree, or the noise of int8
-            ranges is not told.
+            ranges is missing.
     """
     path = folder / NAME
-    again = "write the stages anew with `edge-sdk stages`"
+    again = "write the stages again with `edge-sdk stages`"
     if not path.is_file():
         raise ArtifactError(f"{folder}: holds no {NAME}; {again}, or name their folder")
     try:

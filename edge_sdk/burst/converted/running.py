@@ -87,7 +87,7 @@ class StageFiles:
             if found != (1, channels, side, side):
                 raise ArtifactError(
                     f"{folder / manifest.files[name]}: takes {'×'.join(map(str, found))}, not "
-                    f"1×{channels}×{side}×{side} as {name} must; write the stages anew"
+                    f"1×{channels}×{side}×{side} as {name} must; write the stages again"
                 )
 
 

@@ -47,7 +47,7 @@ def write_stages(
         prepared: the network ready for a converter, for an input of the side that it is given.
         target: name of a converter.
         precision: of ``decode``. The others are in the target's most exact precision, or in fp16
-            where that is asked for.
+            where that is requested.
         folder: receives the files; those of an earlier call are replaced.
         on_progress: called before each stage, and when all are done.
 
@@ -83,7 +83,7 @@ def write_stages(
     if precision in INT8 and levels is None:
         raise InputError(
             f"the int8 ranges of {loaded.name} do not say the noise of the bursts that they are "
-            "for; quantize it anew with `edge-sdk quantize`"
+            "for; quantize it again with `edge-sdk quantize`"
         )
     rest = "fp16" if precision == "fp16" or "fp32" not in converter.precisions else "fp32"
     work: dict[str, tuple[nn.Module, int, int, str]] = {

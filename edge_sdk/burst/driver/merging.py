@@ -8,10 +8,10 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from edge_sdk.burst.driver.contributions import Contributions
 from edge_sdk.burst.driver.plan import Merged, MergePlan
 from edge_sdk.burst.driver.stage_set import DecodeStage, StageSet
 from edge_sdk.burst.driver.summing import Band, summed
-from edge_sdk.burst.driver.tally import Tally
 from edge_sdk.burst.driver.tiles import bands, cuts
 from edge_sdk.burst.frames.sinks import Sink
 from edge_sdk.burst.frames.threads import Spread, spreading
@@ -32,7 +32,7 @@ def merge(plan: MergePlan, stages: StageSet, sink: Sink, report: Progress) -> Me
         report: called after each row of tiles.
     """
     region, halo_px = plan.region, stages.halo_px
-    tally = Tally(region, plan.provenance)
+    contributions = Contributions(region, plan.provenance)
     wider = Rectangle(
         left=region.left - halo_px,
         top=region.top - halo_px,
@@ -46,7 +46,7 @@ def merge(plan: MergePlan, stages: StageSet, sink: Sink, report: Progress) -> Me
     with spreading() as spread:
         for row in rows:
             started = time.perf_counter()
-            band = summed(plan, stages.encode, row, tally, spread).below(above)
+            band = summed(plan, stages.encode, row, contributions, spread).below(above)
             above = band.last(2 * halo_px)
             merge_seconds += time.perf_counter() - started
             started = time.perf_counter()
@@ -56,17 +56,17 @@ def merge(plan: MergePlan, stages: StageSet, sink: Sink, report: Progress) -> Me
             enhance_seconds += time.perf_counter() - started
             done += len(row)
             report("merge", done, total)
-    shares = tally.shares()
+    shares = contributions.shares()
     shares.pop(plan.reference, None)
-    return Merged(shares, tally.maps(), merge_seconds, enhance_seconds)
+    return Merged(shares, contributions.maps(), merge_seconds, enhance_seconds)
 
 
 def _decoded(stages: StageSet, band: Band, spread: Spread) -> Tensor:
     """Decode a band in pieces that fit a cache; float32 [C, scale·(h − 2·halo), …]."""
-    scale, halo_px, most = stages.scale, stages.halo_px, stages.decoded_px
+    scale, halo_px, max_px = stages.scale, stages.halo_px, stages.decoded_px
     height, width = (length - 2 * halo_px for length in band.sums.shape[-2:])
     output = torch.empty(0)
-    pieces = [(rows, columns) for rows in cuts(height, most) for columns in cuts(width, most)]
+    pieces = [(rows, columns) for rows in cuts(height, max_px) for columns in cuts(width, max_px)]
     decoded = partial(_piece, stages.decode, band, halo_px)
     for (rows, columns), piece in zip(pieces, spread(decoded, pieces), strict=True):
         down, across = (

@@ -1,4 +1,4 @@
-"""What a merge is asked for, and what it found out beside the picture."""
+"""The inputs of a merge, and what it measured beside the picture."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class MergePlan:
 
 @dataclass(frozen=True, eq=False)
 class Merged:
-    """What a merge found out beside the picture.
+    """What a merge measured beside the picture.
 
     Attributes:
         shares: mean agreement of every frame but the reference, 0 to 1.
         maps: by frame, float16 [⌈h/4⌉, ⌈w/4⌉]: mean weight over 4×4 pixels of the region; empty
-            unless the plan asks for it.
+            unless the plan requests it.
         merge_seconds: time spent on reading, crops and ``encode``.
         enhance_seconds: time spent on ``decode`` and output.
     """

@@ -9,9 +9,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from edge_sdk.burst.driver.contributions import Contributions
 from edge_sdk.burst.driver.plan import MergePlan
 from edge_sdk.burst.driver.stage_set import EncodeStage
-from edge_sdk.burst.driver.tally import Tally
 from edge_sdk.burst.driver.tiles import FrameCrop, Strip, crop_frame, crop_reference, reach_rows
 from edge_sdk.burst.frames.threads import Spread
 from edge_sdk.burst.stages.encode import HALO_PX
@@ -59,7 +59,11 @@ class Band:
 
 
 def summed(
-    plan: MergePlan, encode: EncodeStage, row: list[Rectangle], tally: Tally, spread: Spread
+    plan: MergePlan,
+    encode: EncodeStage,
+    row: list[Rectangle],
+    contributions: Contributions,
+    spread: Spread,
 ) -> Band:
     """Sums of all frames over one row of tiles."""
     strip = _reference_strip(plan, row)
@@ -71,7 +75,7 @@ def summed(
         encoded = partial(_encoded, plan, encode, group, strips)
         places = list(zip(row, references, strict=True))
         for place, (sums, weights, trust) in enumerate(spread(encoded, places)):
-            tally.count(group, row[place], trust[:, 0])
+            contributions.count(group, row[place], trust[:, 0])
             if place == len(totals):
                 totals.append((sums, weights))
             else:

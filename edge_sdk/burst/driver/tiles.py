@@ -54,19 +54,19 @@ class FrameCrop:
     confidence: Tensor
 
 
-def bands(region: Rectangle, most_px: int) -> Iterator[list[Rectangle]]:
-    """Cover a region with tiles that touch, of nearly equal sides up to ``most_px``; by rows."""
-    columns = list(cuts(region.width, most_px))
-    for top, height in cuts(region.height, most_px):
+def bands(region: Rectangle, max_px: int) -> Iterator[list[Rectangle]]:
+    """Cover a region with tiles that touch, of nearly equal sides up to ``max_px``; by rows."""
+    columns = list(cuts(region.width, max_px))
+    for top, height in cuts(region.height, max_px):
         yield [
             Rectangle(top=region.top + top, left=region.left + left, height=height, width=width)
             for left, width in columns
         ]
 
 
-def cuts(length: int, most: int) -> Iterator[tuple[int, int]]:
-    """Starts and lengths of the fewest parts of at most ``most``, nearly equal."""
-    count = -(-length // most)
+def cuts(length: int, max_length: int) -> Iterator[tuple[int, int]]:
+    """Starts and lengths of the fewest parts of at most ``max_length``, nearly equal."""
+    count = -(-length // max_length)
     ends = [length * index // count for index in range(count + 1)]
     for start, end in pairwise(ends):
         yield start, end - start

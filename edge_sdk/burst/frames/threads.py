@@ -68,7 +68,7 @@ def spreading_frames(pixels: int) -> Iterator[Spread]:
 
 
 def one_by_one(work: Callable[[Entry], Result], entries: Sequence[Entry]) -> Iterator[Result]:
-    """As ``map``: one after the other, each when it is asked for."""
+    """As ``map``: one after the other, each on demand."""
     return map(work, entries)
 
 

@@ -45,7 +45,7 @@ def burst_calibration(
         folder: searched recursively.
         example: an input of the network, [1, 4·s² + 7, H, W].
         spec: of the network.
-        count: bursts to calibrate with; a quarter as many are kept apart.
+        count: bursts to calibrate with; a quarter as many are held out.
         shrink: factor in (0, 1] by which each picture is reduced first.
         truth: keep what the network should return beside them.
         seed: seed of all draws.
@@ -87,17 +87,17 @@ def _cut(
             f"{path}: {pixels.shape[-1]}×{pixels.shape[-2]} px is too small for bursts of "
             f"{size[1]}×{size[0]} px; leave it out or give a smaller --size"
         )
-    chance = torch.rand(5, generator=generator).tolist()
+    draws = torch.rand(5, generator=generator).tolist()
     top, left = (
         int(share * (has - wants))
-        for share, has, wants in zip(chance, pixels.shape[-2:], needed, strict=False)
+        for share, has, wants in zip(draws, pixels.shape[-2:], needed, strict=False)
     )
     low, high = (math.log(level) for level in NOISE_LEVELS)
     camera = CameraConfig(
-        frames=_FRAMES[int(chance[2] * len(_FRAMES))],
+        frames=_FRAMES[int(draws[2] * len(_FRAMES))],
         scale=scale,
-        noise_std=math.exp(low + chance[3] * (high - low)) / 255,
-        seed=int(chance[4] * 2**31),
+        noise_std=math.exp(low + draws[3] * (high - low)) / 255,
+        seed=int(draws[4] * 2**31),
     )
     burst = simulate_burst(pixels[:, top : top + needed[0], left : left + needed[1]], camera)
     found = burst_features(TensorSource(burst.frames), ZoomConfig(scale=scale))

@@ -111,18 +111,18 @@ def resample_burst(source: FrameSource, config: ResamplingConfig | None = None) 
         source, config.registration, config.noise_std, silent, config.reference
     )
     others = _best(aligned, config.frames - 1)
-    finer = centered_grid(
+    fine_grid = centered_grid(
         source.height * config.scale,
         source.width * config.scale,
         step=1 / config.scale,
         like=torch.zeros((), dtype=torch.float64),
     )
-    reference = sample_bicubic(source.rows(choice.index, 0, source.height), finer.float()).clamp_(
-        0, 1
-    )
+    reference = sample_bicubic(
+        source.rows(choice.index, 0, source.height), fine_grid.float()
+    ).clamp_(0, 1)
     pictures, weights = [reference], [0.0] * source.count
     for index in others:
-        picture, trusted = _moved(source, index, aligned.motions[index], finer, reference)
+        picture, trusted = _moved(source, index, aligned.motions[index], fine_grid, reference)
         pictures.append(picture)
         weights[index] = trusted / config.frames
     weights[choice.index] = 1 - sum(weights)
@@ -136,21 +136,21 @@ def resample_burst(source: FrameSource, config: ResamplingConfig | None = None) 
     )
 
 
-def _best(aligned: Aligned, most: int) -> list[int]:
+def _best(aligned: Aligned, max_count: int) -> list[int]:
     """The accepted frames that agree best with the reference, at most so many, best first."""
     explained = {index: aligned.registrations[index].explained for index in aligned.motions}
-    return sorted(explained, key=lambda index: (-explained[index], index))[:most]
+    return sorted(explained, key=lambda index: (-explained[index], index))[:max_count]
 
 
 def _moved(
-    source: FrameSource, index: int, motion: MotionField, finer: Tensor, reference: Tensor
+    source: FrameSource, index: int, motion: MotionField, fine_grid: Tensor, reference: Tensor
 ) -> tuple[Tensor, float]:
     """Frame ``index`` where it is trusted and the reference elsewhere; the mean of the trust."""
-    points = motion.at(finer)
+    points = motion.at(fine_grid)
     values = sample_bicubic(source.rows(index, 0, source.height), points.float()).clamp_(0, 1)
     edge = points.new_tensor([source.width / 2, source.height / 2])
     inside = (points.abs() <= edge).all(-1)
-    trust = (motion.confidence_at(finer) * inside).float()
+    trust = (motion.confidence_at(fine_grid) * inside).float()
     return torch.lerp(reference, values, trust), float(trust.mean())
 
 

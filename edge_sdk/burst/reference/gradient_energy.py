@@ -2,9 +2,9 @@
 
 On level l of a Gaussian pyramid, E_l is the mean square of the 4-neighbor Laplacian. Photographs
 have spectra that fall as 1/f: in its own pixels every level then holds about the same energy, so
-that the plain sum over levels gives each octave the same say. A blur takes from E_l what it takes
-from the picture in that octave; the finest level alone cannot tell a shake of ten pixels from one
-of four.
+that the plain sum over levels gives each octave the same weight. A blur takes from E_l what it
+takes from the picture in that octave; the finest level alone cannot distinguish a shake of ten
+pixels from one of four.
 
 N_l, the part of E_l that noise gives, is measured on that level: the quietest quarter of 8×8
 blocks, put right for what this quantile loses. So noise that demosaicing, denoising or JPEG made
@@ -66,7 +66,7 @@ def gradient_energy(luma: Tensor) -> GradientEnergy:
             16 px are left out.
 
     Returns:
-        One value per level. Texture that fills the whole picture evenly cannot be told from noise.
+        One value per level. Texture that fills the whole picture evenly is taken for noise.
     """
     signal, noise = [], []
     levels = build_pyramid(luma[None], SMALLEST_LEVEL_PX)[:LEVELS]

@@ -59,7 +59,7 @@ class Expectation:
 
 
 def agreement(reference: Tensor, frame: Tensor, noise_std: Tensor) -> Tensor:
-    """Compare a frame with the reference: :class:`Expectation` of one, asked about the other."""
+    """Compare a frame with the reference: :class:`Expectation` of one, applied to the other."""
     return Expectation(reference, noise_std).agreement(frame)
 
 

@@ -14,12 +14,12 @@ HALO_PX = 1
 SMALLEST_WEIGHT = 0.05
 """Weight of the mean in the merged colors, so that nothing is divided by zero."""
 NOISE_GAIN = 8.0
-"""Factor of the noise features: σ up to 1/8 of the range fills [0, 1], and int8 codes tell levels
-of noise apart."""
+"""Factor of the noise features: σ up to 1/8 of the range fills [0, 1], and int8 codes distinguish
+levels of noise."""
 
 
 class Blend(nn.Module):
-    """Divides sums by weights, and tells how noisy every quotient is.
+    """Divides sums by weights, and estimates how noisy every quotient is.
 
     With S the sums and W the weights over all frames, of color c at phase φ, f the smallest
     weight, R the reference and σ the noise of one frame:

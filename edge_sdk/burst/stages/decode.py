@@ -27,8 +27,8 @@ from edge_sdk.models.spec import ModelSpec
 
 OWN_HALO_PX = 7
 """Margin of the sums that blur and filter consume, in pixels of a frame, beside the network's."""
-USUAL_HALO_PX = 7
-"""Margin of a network that does not tell its own."""
+DEFAULT_HALO_PX = 7
+"""Margin of a network without a spec."""
 FILTER_RADIUS_PX = 6
 SMALLEST_WEIGHT = 0.05
 """Weight of the reference in sums and means, so that nothing is divided by zero."""
@@ -45,7 +45,7 @@ class DecodeConfig:
         base_strength: λ without noise: what the model of the blur is not trusted for.
         noise_strength: what λ grows by per unit of σ²/frames.
         chroma_strength: factor of λ for chroma.
-        hold_back: multiples of the noise that a correction must exceed; 0 switches g off.
+        shrinkage: multiples of the noise that a correction must exceed; 0 switches g off.
     """
 
     lens_std_px: float = 0.3
@@ -54,7 +54,7 @@ class DecodeConfig:
     base_strength: float = 0.02
     noise_strength: float = 150.0
     chroma_strength: float = 4.0
-    hold_back: float = 0.5
+    shrinkage: float = 0.5
 
 
 class Decode(nn.Module):
@@ -62,7 +62,7 @@ class Decode(nn.Module):
 
     Args:
         network: maps luma [N, 1, H, W] to [N, 1, 2·H, 2·W], studio swing in [0, 1]; its halo is
-            that of its ``spec``, else ``USUAL_HALO_PX``.
+            that of its ``spec``, else ``DEFAULT_HALO_PX``.
         noise_std: noise of one frame on values in [0, 1].
         frames: number of frames that were added up.
         config: settings.
@@ -76,7 +76,7 @@ class Decode(nn.Module):
         self.network = network
         self.scale = 2
         spec = getattr(network, "spec", None)
-        reach = spec.halo_px if isinstance(spec, ModelSpec) else USUAL_HALO_PX
+        reach = spec.halo_px if isinstance(spec, ModelSpec) else DEFAULT_HALO_PX
         self.halo_px = OWN_HALO_PX + reach
         blur = merged_blur(
             self.scale, config.lens_std_px, config.kernel_share * config.kernel_std_px
@@ -96,7 +96,7 @@ class Decode(nn.Module):
         samples = frames / self.scale**2
         correction_noise = (LUMA_NOISE * noise_std) ** 2 / samples
         correction_noise *= float(luma_filter.square().sum()) * _kernel_pass(config, self.scale)
-        self.held_back = config.hold_back * correction_noise
+        self.noise_floor = config.shrinkage * correction_noise
 
     def forward(self, sums: Tensor, weights: Tensor, reference: Tensor) -> Tensor:
         """Decode one tile.
@@ -121,7 +121,7 @@ class Decode(nn.Module):
         residual = merged[:, :1] - _filtered(luma, self.blur)
         correction = _filtered(residual, self.luma_filter)
         energy = functional.avg_pool2d(correction * correction, 7, 1, padding=3)
-        gain = ((energy - self.held_back) / (energy + 1e-9)).clamp(0, 1)
+        gain = ((energy - self.noise_floor) / (energy + 1e-9)).clamp(0, 1)
         luma = luma + gain * correction
         chroma = _filtered(rgb_to_ycbcr(coarse)[:, 1:], self.smooth)
         residual = merged[:, 1:] - _filtered(chroma, self.blur)

@@ -173,7 +173,7 @@ def _lint(loaded: LoadedModel, pictures: Path | None) -> tuple[Lint | None, str]
     try:
         lint = lint_loaded(loaded, pictures)
     except (InputError, FusionError) as error:
-        # Fusing does not need the ranges; pictures that were asked for must be measured.
+        # Fusing does not need the ranges; pictures that were requested must be measured.
         if pictures is not None:
             raise
         return None, str(error)
@@ -226,9 +226,9 @@ def _write_report(
     lint: Lint | None,
     source: str,
 ) -> None:
-    from edge_sdk.report import FusionStory, fusion_report, write_page
+    from edge_sdk.report import FusionSummary, fusion_report, write_page
 
-    story = FusionStory(
+    summary = FusionSummary(
         model=loaded.name,
         network=loaded.network,
         shapes=tuple(tuple(value.shape) for value in loaded.example),
@@ -238,7 +238,7 @@ def _write_report(
         ranges=lint.ranges if lint else None,
         ranges_source=source,
     )
-    write_page(fusion_report(story), path)
+    write_page(fusion_report(summary), path)
 
 
 def _print_lint(lint: Lint | None, source: str) -> None:
@@ -264,7 +264,7 @@ def _print_certificate(certificate: Certificate, loaded: LoadedModel) -> None:
     ]
     print_table("Merged", ("region", "made of", "branches", "kernel"), rows)
     for refusal in certificate.refusals:
-        out.print(f"left apart: {refusal.name}: {refusal.reason}")
+        out.print(f"left unmerged: {refusal.name}: {refusal.reason}")
     sizes = " and ".join("×".join(map(str, value.shape)) for value in loaded.example)
     out.print(
         f"parameters {certificate.parameters_before:,} → {certificate.parameters_after:,} · "

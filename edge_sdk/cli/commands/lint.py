@@ -23,7 +23,7 @@ def lint(
     input_shape: Annotated[str | None, typer.Option("--input", help=INPUT_HELP)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the ranges as JSON.")] = False,
 ) -> None:
-    """Tell what int8 would keep of every layer, and which branch inflates its range.
+    """Measure what int8 would keep of every layer, and which branch inflates its range.
 
     A multi-branch block counts as the one convolution that it merges into. Columns
     "keep" are ratios of signal to quantization noise: 6 dB per bit that carries the values. The
@@ -64,14 +64,14 @@ def _row(layer: LayerRanges) -> tuple[str, ...]:
         min(channel.low for channel in layer.weights),
         max(channel.high for channel in layer.weights),
     )
-    seen, blamed = layer.activations, layer.inflation
-    if blamed is not None and blamed.factor < MIN_WIDENING:
-        blamed = None
+    output_range, inflation = layer.activations, layer.inflation
+    if inflation is not None and inflation.factor < MIN_WIDENING:
+        inflation = None
     return (
         layer.name,
         weights,
-        interval(seen.low, seen.high) if seen else "not reached",
+        interval(output_range.low, output_range.high) if output_range else "not reached",
         decibels(layer.weight_sqnr_db),
         decibels(layer.activation_sqnr_db),
-        f"{blamed.branch.rpartition('.')[2]} ({blamed.factor:.1f}×)" if blamed else "—",
+        f"{inflation.branch.rpartition('.')[2]} ({inflation.factor:.1f}×)" if inflation else "—",
     )

@@ -46,7 +46,7 @@ def quantize(
     ] = 0,
     budget_db: Annotated[
         float | None,
-        typer.Option(help="Leave the dearest layers in floating point until this PSNR is met."),
+        typer.Option(help="Leave the most expensive layers in float until this PSNR is met."),
     ] = None,
     truth: Annotated[
         bool,
@@ -63,7 +63,7 @@ def quantize(
     """Choose the int8 codes of a model once; every target then takes the same.
 
     Fuses the model, runs it on pictures and gives every tensor a scale and a zero point. A quarter
-    of the pictures is kept apart: the figures are theirs. What an EnhanceNet becomes is a
+    of the pictures is held out: the figures are theirs. What an EnhanceNet becomes is a
     .safetensors file that `convert --precision int8` takes; of any other model a .json file is
     written, for `convert MODEL --scheme FILE`.
 

@@ -171,7 +171,7 @@ def simulate(
         path=path,
         readout=readout,
         near=_near_layer(parallax, parallax_share),
-        mover=_moving_object(object_share, object_moved, object_shift),
+        moving_object=_moving_object(object_share, object_moved, object_shift),
         sensor=_sensor(noise, analog_gain, digital_gain),
         bayer=bayer,
         white_balance=_white_balance(white_balance),

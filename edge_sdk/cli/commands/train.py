@@ -22,7 +22,7 @@ def train(
         typer.Option(
             "--config",
             "-c",
-            help="Recipe (YAML); `edge-sdk models` tells where those of the shipped models lie. "
+            help="Recipe (YAML); `edge-sdk models` lists those of the shipped models. "
             "Several, each with its own --config, are trained in turn.",
         ),
     ] = None,
@@ -39,7 +39,7 @@ def train(
         bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")
     ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Start anew where the folder holds a run.")
+        bool, typer.Option("--overwrite", help="Start over where the folder holds a run.")
     ] = False,
     init: Annotated[
         str | None,

@@ -50,7 +50,7 @@ def print_table(
 
 
 @contextmanager
-def results_alone(requested: bool) -> Iterator[None]:
+def json_alone_on_stdout(requested: bool) -> Iterator[None]:
     """Keep stdout for JSON: what anything else prints, a user's model for one, goes to stderr."""
     if not requested:
         yield
@@ -72,7 +72,7 @@ def print_json(value: Any) -> None:
 def plain(value: Any) -> Any:
     """Value as dicts, lists, strings and finite numbers.
 
-    Fields that a dataclass keeps out of its repr are left out: arrays, which nobody reads here.
+    Fields that a dataclass keeps out of its repr are left out: arrays, which are not for people.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         shown = [field.name for field in dataclasses.fields(value) if field.repr]

@@ -21,10 +21,10 @@ def parse_runtimes(text: str | None) -> tuple[str, ...] | None:
 
 
 def file_runtimes(path: Path, requested: tuple[str, ...] | None) -> list[str]:
-    """Runtimes to run a file in: those asked for that fit its suffix, else its own.
+    """Runtimes to run a file in: those requested that fit its suffix, else its own.
 
     Raises:
-        InputError: if none of those asked for runs such files.
+        InputError: if none of those requested runs such files.
         ArtifactError: if there is no such file, or its suffix is unknown.
     """
     from edge_sdk.emulate.runtimes.names import RUNTIMES, find_runtime

@@ -9,7 +9,7 @@ from types import FrameType
 
 
 class Stopped(BaseException):
-    """A signal that asked for an end; no :class:`Exception`, so that nothing takes it for one.
+    """A signal that requested an end; no :class:`Exception`, so that nothing takes it for one.
 
     Args:
         number: number of the signal.

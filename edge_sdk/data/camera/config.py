@@ -27,7 +27,7 @@ class CameraConfig:
         readout: time in which a rolling shutter reads the rows of a frame, as a share of the frame
             interval, 0 to 1; 0 exposes all rows at once. More than 0 needs a path that walks.
         near: a nearer layer, for parallax; ``None`` for a flat scene.
-        mover: an object that moves between frames, for ghosts; ``None`` for a scene at rest.
+        moving_object: moves between frames, for ghosts; ``None`` for a scene at rest.
         sensor: shot and read noise in linear light, instead of ``noise_std``.
         bayer: whether the sensor has a Bayer filter (RGGB), which a demosaic undoes.
         white_balance: gains of red and of blue, 1 to 8. They change nothing but the noise: the
@@ -45,7 +45,7 @@ class CameraConfig:
     path: str = "independent"
     readout: float = 0.0
     near: NearLayer | None = None
-    mover: MovingObject | None = None
+    moving_object: MovingObject | None = None
     sensor: SensorNoise | None = None
     bayer: bool = False
     white_balance: tuple[float, float] = (1.0, 1.0)

@@ -54,7 +54,7 @@ def develop(light: Tensor, how: Developing, generator: torch.Generator) -> Tenso
     Args:
         light: float32 [3, H, W] in [0, 1], linear.
         how: the steps.
-        generator: source of chance.
+        generator: source of random numbers.
 
     Returns:
         Float32 [3, H, W] in [0, 1], sRGB, multiples of 1/255.

@@ -136,13 +136,13 @@ def _exposed(
 
 
 def _corner_homography(
-    height: int, width: int, most_px: float, generator: torch.Generator
+    height: int, width: int, max_px: float, generator: torch.Generator
 ) -> Tensor:
-    """The homography that moves each corner of a picture by at most ``most_px`` in x and in y."""
+    """The homography that moves each corner of a picture by at most ``max_px`` in x and in y."""
     x, y = width / 2, height / 2
     corners = torch.tensor([[-x, -y], [x, -y], [-x, y], [x, y]], dtype=torch.float64)
     drawn = 2 * torch.rand(4, 2, generator=generator, dtype=torch.float64) - 1
-    moved = corners + drawn * most_px
+    moved = corners + drawn * max_px
     rows, right = [], []
     for (u, v), (p, q) in zip(corners.tolist(), moved.tolist(), strict=True):
         rows += [[u, v, 1, 0, 0, 0, -p * u, -p * v], [0, 0, 0, u, v, 1, -q * u, -q * v]]

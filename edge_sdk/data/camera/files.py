@@ -49,7 +49,7 @@ def write_burst(
     """
     report = on_progress or silent
     with _fresh_folder(folder) as fresh:
-        parts = PARTS if burst.config.mover is not None else PARTS[:2]
+        parts = PARTS if burst.config.moving_object is not None else PARTS[:2]
         for part in parts:
             (fresh / part).mkdir()
         digits = max(2, len(str(len(burst.motions) - 1)))

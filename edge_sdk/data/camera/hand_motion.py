@@ -142,7 +142,7 @@ def draw_hand_motion(
     """Draw the motion of a burst.
 
     Args:
-        generator: source of chance.
+        generator: source of random numbers.
         path: one of :data:`PATHS`.
         frames: number of frames.
         max_shift_px: limit of the shift in x and in y, in sensor pixels.

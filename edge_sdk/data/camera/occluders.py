@@ -99,7 +99,7 @@ def object_layer(
         frames: number of frames.
         scale: scene pixels per sensor pixel.
         size: height and width of a frame.
-        generator: source of chance.
+        generator: source of random numbers.
         picture: float32 [3, …, …] in linear light, at least as large as the background, that the
             object shows; the background turned by 180° by default.
 

@@ -117,7 +117,7 @@ class LayeredScene:
 
         Args:
             reference: frame whose points are given.
-            index: frame whose points are asked for.
+            index: frame whose points are requested.
             points: float64 [..., 2], centered, in sensor pixels.
 
         Returns:

@@ -73,7 +73,7 @@ def read_sensor(signal: Tensor, noise: SensorNoise, generator: torch.Generator) 
     Args:
         signal: float32, any shape, in [0, 1], linear.
         noise: the sensor.
-        generator: source of chance.
+        generator: source of random numbers.
 
     Returns:
         Same shape, of mean ``signal`` and variance shot·signal + read²; not clipped: dark pixels

@@ -71,7 +71,7 @@ class SimulatedBurst:
         Returns:
             Float32 [3, scale·H, scale·W] in [0, 1], sRGB.
         """
-        return linear_to_srgb(self.layered.light(index, self._finer_grid()))
+        return linear_to_srgb(self.layered.light(index, self._fine_grid()))
 
     def moving_area(self, reference: int) -> Tensor:
         """Where the moving object is in any of the frames, as frame ``reference`` sees the scene.
@@ -81,7 +81,7 @@ class SimulatedBurst:
         Returns:
             Bool [scale·H, scale·W], on the grid of :meth:`truth`.
         """
-        return self.layered.moving_area(reference, self._finer_grid())
+        return self.layered.moving_area(reference, self._fine_grid())
 
     def relative_motion(self, reference: int, index: int) -> Tensor:
         """True motion from frame ``reference`` to frame ``index``, float64 [3, 3].
@@ -112,7 +112,7 @@ class SimulatedBurst:
         grid = centered_grid(height, width, like=torch.zeros((), dtype=torch.float64))
         return self.layered.positions(reference, index, grid)
 
-    def _finer_grid(self) -> Tensor:
+    def _fine_grid(self) -> Tensor:
         scale = self.config.scale
         height, width = (side * scale for side in self.frames.shape[-2:])
         return centered_grid(
@@ -170,13 +170,21 @@ def _arrange(
     layers = []
     if config.near is not None:
         layers.append(near_layer(config.near, background, config.frames, config.scale))
-    if config.mover is not None:
+    if config.moving_object is not None:
         shown = None if object_picture is None else srgb_to_linear(object_picture)
-        chance = _generator(config.seed, "object")
+        generator = _generator(config.seed, "object")
         layers.append(
-            object_layer(config.mover, background, config.frames, config.scale, size, chance, shown)
+            object_layer(
+                config.moving_object,
+                background,
+                config.frames,
+                config.scale,
+                size,
+                generator,
+                shown,
+            )
         )
-    moving = None if config.mover is None else len(layers) - 1
+    moving = None if config.moving_object is None else len(layers) - 1
     return LayeredScene(background, tuple(layers), hand, config.scale, moving)
 
 
@@ -206,7 +214,7 @@ def developing(config: CameraConfig) -> Developing:
 
 
 def _generator(seed: int, purpose: str) -> torch.Generator:
-    """A stream of chance of its own, so that an option leaves what others draw as it was."""
+    """A random stream of its own, so that an option leaves what others draw as it was."""
     entropy = [seed % 2**64, *purpose.encode()]
     state = np.random.SeedSequence(entropy).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))

@@ -18,7 +18,7 @@ from edge_sdk.models.spec import Color, ModelSpec, Task
 
 CUTS = 128
 HELD_OUT_EVERY = 4
-"""One picture in four is kept apart, if there are that many."""
+"""One picture in four is held out, if there are that many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class Calibration:
             pictures or more.
         source: for people: where they come from.
         truths: what the model should return for each of ``calibration``, float32
-            [1, C, scale·H, scale·W]; empty if that was not asked for.
+            [1, C, scale·H, scale·W]; empty if that was not requested.
         held_out_truths: likewise for ``held_out``.
         noise_levels: least and greatest noise of the bursts that they come from, in 8-bit levels;
             ``None`` for pictures.
@@ -65,7 +65,7 @@ def read_calibration(
         folder: searched recursively; give pictures like those that the model will see.
         example: an input of the model, 1×C×H×W; its size is that of the cuts.
         spec: what the model does to pictures, if it says so.
-        count: number of cuts to calibrate with; a quarter as many are kept apart.
+        count: number of cuts to calibrate with; a quarter as many are held out.
         shrink: factor in (0, 1] by which each picture is reduced first: 1/2 makes of a photograph
             what a ×2 model sees of it in tests.
         truth: the pictures are what the model should return, and are kept beside the cuts, which
@@ -74,7 +74,7 @@ def read_calibration(
 
     Raises:
         InputError: if the folder is missing or holds no picture, the model takes other than one
-            picture of one or three channels, or the truth is asked for of another task.
+            picture of one or three channels, or the truth is requested of another task.
         PictureError: if a picture cannot be read or is smaller than the model's input.
     """
     denoises = spec is not None and spec.task is Task.DENOISING
@@ -104,7 +104,7 @@ def read_calibration(
     note = (
         ""
         if len(paths) >= HELD_OUT_EVERY
-        else "; too few pictures to keep some apart, so figures are theirs"
+        else "; too few pictures to hold some out, so figures are theirs"
     )
     return Calibration(
         calibration,

@@ -1,4 +1,4 @@
-"""Photographs without strings attached: those that scikit-image ships, public domain or CC0."""
+"""Photographs that scikit-image ships, public domain or CC0."""
 
 from __future__ import annotations
 

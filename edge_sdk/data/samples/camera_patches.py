@@ -1,8 +1,8 @@
 """Patches as a camera takes them: one frame of the simulated camera, and the photograph as truth.
 
-The camera is that of :mod:`edge_sdk.data.camera.simulation` held still: its lens, pixels, noise and
-developing. A pixel integrates over scale × scale pixels of the photograph, so that the centers of
-both grids coincide as in an antialiased reduction: the frame and the photograph need no shift.
+The camera is that of :mod:`edge_sdk.data.camera.simulation` held at rest: its lens, pixels, noise
+and developing. A pixel integrates over scale × scale pixels of the photograph, so that the centers
+of both grids coincide as in an antialiased reduction: the frame and the photograph need no shift.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from edge_sdk.models.spec import Color
 Range = tuple[float, float]
 """Least and greatest value."""
 _OWN_DRAW = 0x63616D
-"""Keeps the draws of the cameras apart from those that choose a patch."""
+"""Keeps the draws of the cameras separate from those that choose a patch."""
 _DEMOSAIC_PX = 2
 """How far the demosaic looks."""
 _JPEG_BLOCK_PX = 8
@@ -62,11 +62,11 @@ class CameraRange:
     white_balance: Range = (2.0, 1.6)
     jpeg_quality: tuple[int, int] | None = None
 
-    def draw(self, chance: np.random.Generator) -> CameraConfig:
-        """A camera that is held still and takes one frame."""
+    def draw(self, rng: np.random.Generator) -> CameraConfig:
+        """A camera that is held at rest and takes one frame."""
         gain = self.analog_gain
-        lens_std_px, noise_std = chance.uniform(*self.lens_std_px), chance.uniform(*self.noise_std)
-        power, quality = chance.random(), chance.random()
+        lens_std_px, noise_std = rng.uniform(*self.lens_std_px), rng.uniform(*self.noise_std)
+        power, quality = rng.random(), rng.random()
         return CameraConfig(
             frames=1,
             scale=self.scale,
@@ -91,13 +91,15 @@ class CameraRange:
         return _JPEG_BLOCK_PX if self.jpeg_quality is not None else 2
 
 
-def still_frame(photograph: Tensor, config: CameraConfig, generator: torch.Generator) -> Tensor:
-    """What a camera held still takes of a photograph, up to its edge.
+def stationary_frame(
+    photograph: Tensor, config: CameraConfig, generator: torch.Generator
+) -> Tensor:
+    """What a camera held at rest takes of a photograph, up to its edge.
 
     Args:
         photograph: uint8 [3, H, W], sRGB; H and W multiples of the scale.
         config: the camera; its motion, layers and number of frames do not count.
-        generator: source of chance.
+        generator: source of random numbers.
 
     Returns:
         Float32 [3, H/scale, W/scale] in [0, 1], sRGB, multiples of 1/255.
@@ -122,8 +124,8 @@ def camera_pair(
     Returns:
         Frame and truth, float32 [C, H/scale, W/scale] and [C, H, W] in [0, 1].
     """
-    chance = np.random.default_rng((seed, index, _OWN_DRAW))
-    frame = still_frame(photograph, cameras.draw(chance), _generator(chance))
+    rng = np.random.default_rng((seed, index, _OWN_DRAW))
+    frame = stationary_frame(photograph, cameras.draw(rng), _generator(rng))
     return in_color(frame, color), in_color(photograph.float() / 255, color)
 
 
@@ -183,15 +185,15 @@ class CameraPatches(Dataset[tuple[Tensor, Tensor]]):
         """Pair ``index``: frame [C, p, p] and truth [C, scale·p, scale·p], float32 in [0, 1]."""
         place = self._places[index]
         cameras, patch = self._cameras, self._patch_px
-        chance = np.random.default_rng((self._seed, index, _OWN_DRAW))
-        config = cameras.draw(chance)
+        rng = np.random.default_rng((self._seed, index, _OWN_DRAW))
+        config = cameras.draw(rng)
         # Of the cut's margin these rows and columns are left out, which moves the pattern.
-        down, right = (int(phase) for phase in chance.integers(cameras.phases, size=2))
+        down, right = (int(phase) for phase in rng.integers(cameras.phases, size=2))
         cut = self._cut(self._photographs[place.picture], place)
         truth = self._cut(self._truths[place.picture], place)
         scale, margin = cameras.scale, cameras.margin_px
         seen = cut[:, down * scale :, right * scale :]
-        frame = still_frame(seen, config, _generator(chance))
+        frame = stationary_frame(seen, config, _generator(rng))
         top, left = margin - down, margin - right
         low = frame[:, top : top + patch, left : left + patch]
         inside = slice(margin * scale, (margin + patch) * scale)
@@ -227,5 +229,5 @@ def _whole(bounds: tuple[int, int], share: float) -> int:
     return bounds[0] + min(int(share * (bounds[1] - bounds[0] + 1)), bounds[1] - bounds[0])
 
 
-def _generator(chance: np.random.Generator) -> torch.Generator:
-    return torch.Generator().manual_seed(int(chance.integers(2**63)))
+def _generator(rng: np.random.Generator) -> torch.Generator:
+    return torch.Generator().manual_seed(int(rng.integers(2**63)))

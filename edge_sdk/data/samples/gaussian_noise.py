@@ -1,6 +1,6 @@
 """Additive white Gaussian noise: what papers on denoising add to a picture, and patches with it.
 
-Noise is neither clipped nor rounded unless asked for: the protocol of those papers (BM3D, DnCNN,
+Noise is neither clipped nor rounded unless requested: the protocol of those papers (BM3D, DnCNN,
 FFDNet) adds it to the 8-bit picture in floating point.
 """
 
@@ -20,7 +20,7 @@ from edge_sdk.imaging import quantize
 STRONGEST = 50.0
 """Strongest noise that models for denoising are made for unless said otherwise, in 8-bit levels."""
 _OWN_DRAW = 0x6E6F6973
-"""Keeps the draws of the noise apart from those that choose a patch."""
+"""Keeps the draws of the noise separate from those that choose a patch."""
 
 
 def noisy_picture(image: Tensor, sigma: float, seed: int, index: int) -> Tensor:

@@ -85,7 +85,7 @@ def picture_pair(path: Path, scale: int, color: Color, shrink: float = 1.0) -> P
 
 
 def shrunk_picture(path: Path, scale: int, color: Color, shrink: float = 1.0) -> Tensor:
-    """Read a picture, reduced if asked for and cropped to sides that ``scale`` divides.
+    """Read a picture, reduced if requested and cropped to sides that ``scale`` divides.
 
     Args:
         path: picture file.

@@ -1,7 +1,7 @@
 """The process of one measurement: ``python -m edge_sdk.emulate.bench.measure JOB``.
 
 JOB is the JSON of a :class:`Job`. The process imports the runtime, notes its memory, loads the
-artifact and says so; then it makes as many runs as each line of standard input asks for and answers
+artifact and says so; then it makes as many runs as each line of standard input requests and answers
 with their seconds. Each answer is one line of JSON on standard output; what libraries print goes
 to standard error.
 """

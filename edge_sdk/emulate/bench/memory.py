@@ -15,7 +15,7 @@ def resident_bytes() -> int:
 
 
 def reset_peak() -> None:
-    """Begin the peak anew at what is resident now, where the system can (Linux)."""
+    """Begin the peak again at what is resident now, where the system can (Linux)."""
     if _CLEAR.exists():
         _CLEAR.write_text(_RESET_PEAK)
 

@@ -23,7 +23,7 @@ class Arguments:
         self._values = values
 
     def has(self, name: str) -> bool:
-        """Tell whether the program gives ``name`` a value."""
+        """Return whether the program gives ``name`` a value."""
         return self._values.get(name) is not None
 
     def tensor(self, name: str) -> Tensor:

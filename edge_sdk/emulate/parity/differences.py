@@ -1,4 +1,4 @@
-"""How far the outputs of two ways to run a model lie apart, in dB."""
+"""How far the outputs of two ways to run a model differ, in dB."""
 
 from __future__ import annotations
 

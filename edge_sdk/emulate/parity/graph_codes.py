@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor, fx, nn
 
-from edge_sdk.artifacts.codes.layers import Code, Freedom, StoredCodes, StoredLayer, layer
+from edge_sdk.artifacts.codes.layers import Code, LayoutFreedom, StoredCodes, StoredLayer, layer
 from edge_sdk.exported import operator_name
 
 _TRANSPOSED = "conv_transpose"
@@ -71,7 +71,7 @@ def _layer(model: fx.GraphModule, weight: fx.Node, user: fx.Node) -> StoredLayer
         np.ascontiguousarray(codes.numpy()),
         scales.numpy(),
         None if bias is None else bias.detach().numpy(),
-        Freedom(
+        LayoutFreedom(
             outputs=_meets_shuffle(user, forward=True),
             inputs=_meets_shuffle(user, forward=False),
             form=transposed,

@@ -43,7 +43,7 @@ class CoreMLRunner(EngineRunner):
         MissingExtraError: if coremltools is not installed.
         ArtifactError: if the package is missing, damaged or not an ML program with float32 inputs
             of static shape; if it holds an operation that the interpreter does not know; or if
-            Apple's runtime is asked for where there is none.
+            Apple's runtime is requested where there is none.
     """
 
     def __init__(self, path: Path, *, interpret: bool | None = None) -> None:

@@ -95,7 +95,7 @@ def _compile(path: Path, litert: Any, enforce_fp32: bool) -> Any:
     try:
         return litert.CompiledModel.from_file(str(path), environment=environment, options=options)
     except Exception as error:
-        # Torn down here, while nobody hears it.
+        # Torn down here, while its output is discarded.
         environment.close()
         raise ArtifactError(
             f"{path}: LiteRT's GPU accelerator does not take it ({first_line(error)}); replace "

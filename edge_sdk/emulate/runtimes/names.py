@@ -20,7 +20,7 @@ class Runtime:
         suffix: suffix of the artifacts that it runs.
         module: module of its runner, imported when first needed.
         runner: class of its runner.
-        packages: what the runner imports, so that their memory can be told from the model's.
+        packages: what the runner imports, so that their memory can be separated from the model's.
         extra: extra of ``edge-sdk`` that installs the packages.
         takes_trial: whether the runner tries foreign files in a process of its own.
         takes_threads: whether the runner takes a number of threads.

@@ -1,4 +1,4 @@
-"""Opens an artifact with the runtime that its suffix names, or with another one asked for."""
+"""Opens an artifact with the runtime that its suffix names, or with another one requested."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class Port:
             return np.array(array, self.dtype, order="C")
         if np.isnan(array).any():
             raise ArtifactError(
-                f"{path}: input '{self.name}' is quantized and takes no NaN; mend the array"
+                f"{path}: input '{self.name}' is quantized and takes no NaN; fix the array"
             )
         limits = np.iinfo(self.dtype)  # type: ignore[type-var]
         steps = np.rint(array.astype(np.float64) / self.scale) + self.zero_point

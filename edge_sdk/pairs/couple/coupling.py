@@ -19,11 +19,11 @@ from edge_sdk.pairs.couple.frames import FarFrames, cut_frames
 from edge_sdk.pairs.couple.geometry import (
     check_shape,
     region_offset,
-    seen_share,
     shared_region,
     shifted,
+    visible_share,
 )
-from edge_sdk.pairs.couple.ghosts import block_mask, ghost_blocks, usual_difference
+from edge_sdk.pairs.couple.ghosts import block_mask, ghost_blocks, typical_difference
 from edge_sdk.pairs.couple.matching import Match, match_pictures
 from edge_sdk.pairs.couple.placing import placed, reduced
 from edge_sdk.pairs.couple.quality import PairQuality, measure_quality
@@ -47,7 +47,7 @@ class Couple:
         far: the other far frames.
         left_out: why other far shots are not used, by shot.
         standard: the near standard image.
-        match: what features said.
+        match: the homography that features gave.
         shared: share of the near image that the far reference shows.
         zoom_ratio: near pixels per far pixel, refined.
         refined: where the near image lies on the clip.
@@ -125,7 +125,7 @@ def make_couple(
 
 
 def _reference(far: FrameSource, report: Progress) -> tuple[ReferenceChoice, Aligned]:
-    # What bends the motion is asked once the frames are cut.
+    # What bends the motion is estimated once the frames are cut.
     return align_whole(far, RegistrationConfig(field=False), None, report)
 
 
@@ -133,7 +133,7 @@ def _shared_view(far: Tensor, near: Tensor, config: PairConfig) -> tuple[Match, 
     luma, near_luma = rgb_to_ycbcr(far)[:1], rgb_to_ycbcr(near)[:1]
     match = match_pictures(luma, near_luma, config.min_inliers)
     check_shape(match.matrix, config)
-    shared = seen_share(match.matrix, far, near)
+    shared = visible_share(match.matrix, far, near)
     if shared < config.min_overlap:
         raise SceneError(
             f"too little overlap: the far reference shows {shared:.0%} of the near shot, "
@@ -170,7 +170,7 @@ def _target(
     on_grid, reference = equally_blurred(reduced(picture, scale), clip, refined.blur_px)
     colors = match_colors(on_grid, reference, seen)
     matched = colors(on_grid)
-    ghosts = ghost_blocks(matched, reference, usual_difference(matched, reference))
+    ghosts = ghost_blocks(matched, reference, typical_difference(matched, reference))
     kept = block_mask(ghosts, size, 1) & seen
     valid = float(kept.double().mean())
     if 1 - valid > config.max_ghosts:

@@ -79,7 +79,7 @@ def cut_frames(
     region: Rectangle,
     report: Progress,
 ) -> FarFrames:
-    """Cut the far frames to the region of the reference and align them anew there.
+    """Cut the far frames to the region of the reference and align them again there.
 
     Each is cut where its motion takes the middle of the region, to whole pixels and within the
     frame; the motions found on the cut frames are those that the sample keeps. Blocks that do not

@@ -50,7 +50,7 @@ def check_shape(matrix: Tensor, config: PairConfig) -> float:
     return ratio
 
 
-def seen_share(matrix: Tensor, far: Tensor, near: Tensor) -> float:
+def visible_share(matrix: Tensor, far: Tensor, near: Tensor) -> float:
     """Share of a near picture [..., h, w] that a far picture [..., H, W] shows."""
     height, width = near.shape[-2:]
     like = torch.zeros((), dtype=torch.float64)

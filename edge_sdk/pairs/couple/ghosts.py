@@ -47,16 +47,16 @@ def ghost_blocks(near: Tensor, far: Tensor, residual_std: float) -> Tensor:
         _block_means(difference),
         _block_means(_squared_slopes(soft_far)),
     )
-    usual = max(residual_std, MIN_STD) ** 2
+    typical = max(residual_std, MIN_STD) ** 2
     detailed = slope_energy >= slope_energy.median()
     misalignment = float(
-        (2 * (difference_energy - usual) / slope_energy.clamp_min(1e-12))[detailed].median()
+        (2 * (difference_energy - typical) / slope_energy.clamp_min(1e-12))[detailed].median()
     )
     misalignment = min(max(misalignment, MISALIGNMENT_PX**2), MAX_MISALIGNMENT_PX**2)
-    return difference_energy > TOLERANCE**2 * (usual + misalignment * slope_energy / 2)
+    return difference_energy > TOLERANCE**2 * (typical + misalignment * slope_energy / 2)
 
 
-def usual_difference(near: Tensor, far: Tensor) -> float:
+def typical_difference(near: Tensor, far: Tensor) -> float:
     """Robust standard deviation of the difference of two images where there is little detail.
 
     Both are blurred as for the blocks; the half of the pixels of the least slope counts.

@@ -56,8 +56,8 @@ def placed(
         The picture, float32 [C, scale·H, scale·W], and bool [scale·H, scale·W]: true where the
         point lies on the near image.
     """
-    finer = max(1.0, ratio / scale)
-    smooth = gaussian_blur(near[None], 0.5 * math.sqrt(finer * finer - 1))[0]
+    oversampling = max(1.0, ratio / scale)
+    smooth = gaussian_blur(near[None], 0.5 * math.sqrt(oversampling * oversampling - 1))[0]
     height, width = (side * scale for side in size)
     like = torch.zeros((), dtype=torch.float64)
     grid = centered_grid(height, width, step=1 / scale, like=like)

@@ -11,7 +11,7 @@ from edge_sdk.imaging import resize_bicubic, rgb_to_ycbcr
 from edge_sdk.imaging.filters import gaussian_blur
 
 SOFT_PX = 1.0
-"""Blur before the correlation: noise of the far reference is not what it asks about."""
+"""Blur before the correlation: noise of the far reference is not what it measures."""
 
 
 @dataclass(frozen=True)

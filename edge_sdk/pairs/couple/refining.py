@@ -21,7 +21,7 @@ from edge_sdk.registration import (
 
 ROUNDS = 4
 CONVERGED_PX = 0.02
-"""Movement, in far pixels, below which another round would not tell."""
+"""Movement, in far pixels, below which another round makes no difference."""
 LARGEST_PX = 0.25
 """Movement in the last round from which on there is no place where the near image rests."""
 FARTHEST_PX = 16.0
@@ -59,8 +59,8 @@ def refine_placement(
 
     In each round the near image is brought to the far grid, its pixels the means over those of the
     target, and registered to the far reference (homography by Gauss–Newton, gain and offset free);
-    the homography takes the movement over until it rests. Then tiles are asked whether they moved
-    otherwise, as parallax between two places of the camera makes them.
+    the homography takes the movement over until it rests. Then tiles are tested for motion of
+    their own, as parallax between two places of the camera makes them.
 
     Args:
         far: float32 [3, H, W] in [0, 1], the clipped far reference.
@@ -103,7 +103,7 @@ def refine_placement(
 
 
 def supported_offsets(field: MotionField) -> MotionField:
-    """The field with offsets only where tiles bear them out by themselves.
+    """The field with offsets only where tiles support them by themselves.
 
     Smooth areas follow any shade that the two exposures render differently: a sky would move by
     many pixels. An offset d of support s becomes d·clamp((s − 0.1)/0.2, 0, 1), and one longer than

@@ -27,7 +27,7 @@ def relative_blur_px(near: Tensor, far: Tensor) -> float:
         D(σ) = mean (G_σ∗N·g + b − F)² − σ_F² − g²·σ_N²·‖G_σ‖²,
 
     σ_F and σ_N their noise; the least D, of blurring N or of blurring F, wins. Pixels count where
-    both agree under a blur of 2 px, which tells hardly what is sharper: things that moved do not.
+    both agree under a blur of 2 px, which hardly shows what is sharper: things that moved do not.
 
     Args:
         near: float32 [1, H, W] in [0, 1], luma, on the far grid.

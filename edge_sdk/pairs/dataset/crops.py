@@ -70,7 +70,7 @@ class _Pixels:
 class PairDataset(Dataset[PairCrops]):
     """Random crops of a set, one per index; the same index and seed give the same crop.
 
-    Scenes are drawn by their area. Of scenes with more frames than asked for, the reference and a
+    Scenes are drawn by their area. Of scenes with more frames than requested, the reference and a
     random choice of the others are taken; those with fewer are filled up with frames of confidence
     0. The set is checked when it is opened (:func:`~edge_sdk.pairs.dataset.reading.open_set`).
 

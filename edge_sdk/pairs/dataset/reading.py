@@ -102,7 +102,7 @@ def open_set(folder: Path) -> StoredSet:
 def finished(folder: Path, scene: SceneFiles, config: PairConfig) -> dict[str, Any] | None:
     """The record of a scene that is there already, whole and made of the same files, or ``None``.
 
-    A sample is there if :func:`open_set` would take it, so that whatever that refuses is made anew.
+    A sample is there if :func:`open_set` would take it, so that what that refuses is made again.
     """
     place = folder / SCENES / scene.name
     try:

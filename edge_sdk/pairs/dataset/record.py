@@ -1,4 +1,4 @@
-"""A scene of a set as ``scene.json`` says it."""
+"""A scene of a set as ``scene.json`` records it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Sources = dict[str, list[dict[str, str | None]]]
 
 
 def sources_of(scene: SceneFiles) -> Sources:
-    """What tells that a scene's files are others now: their names and contents."""
+    """What shows that a scene's files have changed: their names and contents."""
     return {
         kind: [{"name": path.name, "sha256": _sha256(path)} for path in shots]
         for kind, shots in (("far", scene.far), ("near", scene.near))

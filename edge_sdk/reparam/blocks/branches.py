@@ -125,7 +125,7 @@ class ConvBranch(Branch):
 
 
 class IdentityBranch(Branch):
-    """The input itself, with a BatchNorm if asked for; see :class:`IdentityBranchConfig`."""
+    """The input itself, with a BatchNorm if requested; see :class:`IdentityBranchConfig`."""
 
     def __init__(self, channels: int, config: IdentityBranchConfig) -> None:
         super().__init__(config)

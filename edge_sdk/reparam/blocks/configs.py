@@ -1,7 +1,7 @@
 """What the branches of a multi-branch block are: short descriptions that go into files.
 
-Every description tells its ``kind`` apart from the others, refuses keys that it does not know, and
-is complete enough to build the branch anew (:mod:`edge_sdk.reparam.blocks.branches`).
+Every description names its ``kind``, refuses keys that it does not know, and
+is complete enough to rebuild the branch (:mod:`edge_sdk.reparam.blocks.branches`).
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class ConvBranchConfig:
 
 @dataclass(frozen=True)
 class IdentityBranchConfig:
-    """A second-type branch: the input itself, with a BatchNorm if asked for."""
+    """A second-type branch: the input itself, with a BatchNorm if requested."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 

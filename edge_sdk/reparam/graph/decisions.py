@@ -2,7 +2,7 @@
 
 A graph has no branches, so a decision must be taken while tracing. An answer that cannot change
 later (the channels of a convolution, questions about parameters, the device) is taken as it is. Any
-other is guarded: the graph asks again on every run, and raises where the answer is another one. A
+other is guarded: the graph checks again on every run, and raises where the answer is another one. A
 decision on the values of a tensor has no answer.
 """
 
@@ -85,14 +85,14 @@ def _is_answerable(node: fx.Node, values: Values) -> bool:
 
 
 def _name(node: fx.Node) -> str | None:
-    """Attribute or method that a node asks for."""
+    """Attribute or method that a node reads."""
     if node.target is getattr:
         return str(node.args[1])
     return str(node.target) if node.op == "call_method" else None
 
 
 def _queried_channels(node: fx.Node, values: Values) -> fx.Node | None:
-    """The tensor whose channels a node asks for: ``x.shape[1]``, ``x.size()[1]``, ``x.size(1)``."""
+    """The tensor whose channels a node reads: ``x.shape[1]``, ``x.size()[1]``, ``x.size(1)``."""
     index = node.args[1] if len(node.args) == 2 else None
     queried: Any = node.args[0] if node.args else None
     if node.target is operator.getitem and isinstance(queried, fx.Node):

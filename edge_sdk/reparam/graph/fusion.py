@@ -33,7 +33,7 @@ class GraphFusion:
     Attributes:
         model: the graph module, or ``None`` if there was nothing to merge.
         regions: what was merged.
-        refusals: what was left apart, and why.
+        refusals: what was left unmerged, and why.
     """
 
     model: nn.Module | None
@@ -73,7 +73,7 @@ def fuse_graph(model: nn.Module, inputs: tuple[Tensor, ...]) -> GraphFusion:
         region, replaced[node] = _replace(module, node, root, form, layer)
         regions.append(region)
     remove_unused(module)
-    named = {refusal.name: refusal for refusal in (*_lone_norms(module), *refusals)}
+    named = {refusal.name: refusal for refusal in (*_unmerged_norms(module), *refusals)}
     refusals = list(named.values())
     if not regions:
         return GraphFusion(None, (), tuple(refusals))
@@ -111,7 +111,7 @@ def dtype_of(model: nn.Module) -> torch.dtype:
     return torch.float32
 
 
-def _lone_norms(module: fx.GraphModule) -> Iterator[Refusal]:
+def _unmerged_norms(module: fx.GraphModule) -> Iterator[Refusal]:
     """BatchNorms that are left, which one expects fusing to remove."""
     for node in module.graph.nodes:
         layer = node.op == "call_module" and module.get_submodule(str(node.target))

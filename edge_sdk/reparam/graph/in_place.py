@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-_RETURNING: dict[Any, Any] = {
+_OUT_OF_PLACE: dict[Any, Any] = {
     python_operator.iadd: python_operator.add,
     python_operator.isub: python_operator.sub,
     python_operator.imul: python_operator.mul,
@@ -17,10 +17,10 @@ _RETURNING: dict[Any, Any] = {
 }
 
 
-def returning(module: fx.GraphModule, inputs: tuple[Tensor, ...]) -> frozenset[fx.Node]:
+def make_out_of_place(module: fx.GraphModule, inputs: tuple[Tensor, ...]) -> frozenset[fx.Node]:
     """Turn in-place steps of a graph into ones that return a new tensor.
 
-    Merging moves the reading of a value to a later place, which a write in between would spoil.
+    Merging moves the reading of a value to a later place, which a write in between would change.
     Which values a step writes to, aliases included, is seen by running the graph.
 
     Args:
@@ -46,7 +46,7 @@ def returning(module: fx.GraphModule, inputs: tuple[Tensor, ...]) -> frozenset[f
             not users or (out is not None and _same_memory(recorder.values[node], out))
             for node, users in stale
         )
-        if whole and _make_returning(step, module):
+        if whole and _make_out_of_place(step, module):
             for node, users in stale:
                 for user in users:
                     user.replace_input_with(node, step)
@@ -83,7 +83,7 @@ def may_write(node: fx.Node, module: fx.GraphModule) -> bool:
         return bool(getattr(layer, "inplace", False))
     name = node.target if node.op == "call_method" else getattr(node.target, "__name__", "")
     in_place = str(name).endswith("_") and not str(name).endswith("__")
-    writes = node.target is python_operator.setitem or node.target in _RETURNING
+    writes = node.target is python_operator.setitem or node.target in _OUT_OF_PLACE
     return in_place or writes or bool(node.kwargs.get("inplace")) or "out" in node.kwargs
 
 
@@ -99,8 +99,8 @@ def _same_memory(first: Tensor, second: Tensor) -> bool:
     )
 
 
-def _make_returning(step: fx.Node, module: fx.GraphModule) -> bool:
-    """Change a step into one that does not write; tells whether there is such a step."""
+def _make_out_of_place(step: fx.Node, module: fx.GraphModule) -> bool:
+    """Change a step into one that does not write; returns whether there is such a step."""
     if step.op == "call_module":
         layer = module.get_submodule(str(step.target))
         if not isinstance(getattr(layer, "inplace", None), bool):
@@ -113,16 +113,16 @@ def _make_returning(step: fx.Node, module: fx.GraphModule) -> bool:
             return False
         step.target = name
         return True
-    if step.target in _RETURNING:
-        step.target = _RETURNING[step.target]
+    if step.target in _OUT_OF_PLACE:
+        step.target = _OUT_OF_PLACE[step.target]
         return True
     if step.kwargs.get("inplace") is True:
         step.kwargs = {**step.kwargs, "inplace": False}
         return True
-    return _make_positional_returning(step)
+    return _make_positional_out_of_place(step)
 
 
-def _make_positional_returning(step: fx.Node) -> bool:
+def _make_positional_out_of_place(step: fx.Node) -> bool:
     # F.relu(x, True) and F.leaky_relu(x, 0.1, True) hold the flag last.
     named = getattr(step.target, "__module__", "") == nn.functional.__name__
     if named and step.args and step.args[-1] is True:

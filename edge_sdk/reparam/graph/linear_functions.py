@@ -169,7 +169,7 @@ def repeat(node: fx.Node, channels: int) -> LinearOperator | None:
 
 
 def dropout(node: fx.Node, channels: int) -> LinearOperator | None:
-    """Operator of ``functional.dropout`` and its kin outside of training."""
+    """Operator of ``functional.dropout`` and its variants outside of training."""
     # Behind the input and the probability; true by default in dropout and dropout2d alone.
     if _named(node, ("input", "p", "training")).get("training", True) is not False:
         return None

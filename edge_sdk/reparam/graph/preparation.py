@@ -1,4 +1,4 @@
-"""What fusing asks of a model and its example, and how it leaves everything else as it was."""
+"""What fusing requires of a model and its example, and how it leaves everything else as it was."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edge_sdk.reparam.proof.comparison import Inputs
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
+def preserved_rng() -> Iterator[None]:
     """Work outside inference mode, and leave the global random numbers of torch as they were."""
     # In inference mode tensors do not count what is written to them, which tracing relies on.
     with torch.inference_mode(False), torch.random.fork_rng(devices=[]):

@@ -1,4 +1,4 @@
-"""What linear nodes cost, apart and merged: merging must not make a model dearer."""
+"""What linear nodes cost, separate and merged: merging must not make a model more expensive."""
 
 from __future__ import annotations
 

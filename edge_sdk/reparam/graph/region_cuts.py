@@ -20,7 +20,7 @@ class Division:
 
     Attributes:
         anchors: nodes that keep their values.
-        node: node that is named as left apart.
+        node: node that is named as left unmerged.
         reason: why.
     """
 
@@ -64,7 +64,7 @@ def _uneven_padding(form: Form, free: set[fx.Node]) -> Iterator[Division]:
 def _most_expensive(
     node: fx.Node, form: Form, growth: Growth, free: set[fx.Node], costs: Costs
 ) -> Iterator[Division]:
-    """Keep apart what, in a region that grows, makes it grow most.
+    """Divide a region that grows at what makes it grow most.
 
     A join that grows is no reason if what is behind it, such as a narrow convolution, pays for it.
     """
@@ -97,7 +97,7 @@ def _unamortized(node: fx.Node, form: Form, growth: Growth) -> set[fx.Node]:
 
 
 def _shared(merged: dict[fx.Node, Form], free: set[fx.Node], costs: Costs) -> Iterator[Division]:
-    """Compute once what several regions would each compute anew, where that is cheaper."""
+    """Compute once what several regions would each compute again, where that is cheaper."""
     for regions in _connected(merged):
         members = frozenset[fx.Node]().union(*(merged[node].members for node in regions))
         merged_macs = sum(costs.macs(node, merged[node].operator) for node in regions)

@@ -2,7 +2,7 @@
 
 Every node gets a form (root, operator): its value is the operator applied to the root's value. A
 node that is not linear is its own root. A linear node continues the form of its input if the two
-compose exactly, and starts anew on its input, with the reason noted, if they do not. A value that
+compose exactly, and starts over on its input, with the reason noted, if they do not. A value that
 something not linear needs must exist anyway, so it is a root for all that follows (an anchor).
 """
 
@@ -24,7 +24,7 @@ from edge_sdk.reparam.graph.linear_nodes import (
 from edge_sdk.reparam.graph.region_costs import Costs, Form
 from edge_sdk.reparam.graph.region_cuts import find_divisions
 from edge_sdk.reparam.graph.tracing import Traced, shape_of
-from edge_sdk.reparam.graph.unknown_operators import beside_unknown
+from edge_sdk.reparam.graph.unknown_operators import unknown_neighbors
 from edge_sdk.reparam.graph.written_borders import is_write, with_written_border
 from edge_sdk.reparam.linear.algebra import add, compose, concatenate, scale_shift
 from edge_sdk.reparam.linear.operator import LinearOperator, identity
@@ -36,7 +36,7 @@ class Regions:
 
     Attributes:
         forms: form of every node that must exist (anchors) and is linear.
-        refusals: what was left apart and why.
+        refusals: what was left unmerged and why.
     """
 
     forms: dict[fx.Node, Form]
@@ -60,7 +60,7 @@ def find_regions(traced: Traced, weights: nn.Module) -> Regions:
         if node in walk.linear and walk.costs.is_affordable(node, form := walk.forms[node])
     }
     refusals = [Refusal(name, reason) for name, reason in walk.refusals.items()]
-    refusals += beside_unknown(traced.module, walk.linear, set(walk.refusals))
+    refusals += unknown_neighbors(traced.module, walk.linear, set(walk.refusals))
     return Regions(forms, tuple(refusals))
 
 
@@ -75,7 +75,7 @@ class _Walk:
     growth: dict[fx.Node, tuple[int, tuple[fx.Node, ...]]] = field(default_factory=dict)
 
     def run(self) -> bool:
-        """Walk the graph once; tells whether a new anchor asks for another walk."""
+        """Walk the graph once; returns whether a new anchor requires another walk."""
         before = len(self.anchors)
         self.forms.clear()
         self.linear.clear()
@@ -200,7 +200,7 @@ class _Walk:
                 self.growth[node] = (excess, sources)
 
     def cut(self) -> bool:
-        """Divide regions that would cost more merged, or have no layer; tells whether any was."""
+        """Divide regions that would cost more merged, or have no layer; returns whether any was."""
         before = len(self.anchors)
         merged = {
             node: form

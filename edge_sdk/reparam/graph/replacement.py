@@ -36,7 +36,7 @@ def unmergeable_blocks(
         FusionError: if a block runs that is no submodule of the model.
     """
     running = _running(model, inputs)
-    _check_no_strays(model, running)
+    _check_registered(model, running)
     reasons = {}
     for block in multi_branch_blocks(model):
         if any(part._forward_hooks or part._forward_pre_hooks for part in block.modules()):
@@ -68,7 +68,7 @@ def replaced(model: nn.Module, replacements: Replacements, inputs: tuple[Tensor,
                 f"the merged block '{names[old]}' would not run, since the forward pass reaches "
                 "the block by another way; call it as a submodule, self.block(x)"
             )
-    _check_no_strays(copy, running)
+    _check_registered(copy, running)
     return copy
 
 
@@ -88,7 +88,7 @@ def _running(model: nn.Module, inputs: tuple[Tensor, ...]) -> set[nn.Module]:
     return running
 
 
-def _check_no_strays(model: nn.Module, running: set[nn.Module]) -> None:
+def _check_registered(model: nn.Module, running: set[nn.Module]) -> None:
     held = set(model.modules())
     for module in running:
         if isinstance(module, MultiBranchConv2d) and module not in held:

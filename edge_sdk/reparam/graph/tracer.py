@@ -164,7 +164,7 @@ class _Tracer(fx.Tracer):
         inputs = queried_inputs(proxy.node, self.values, self.root)
         if inputs is None:
             self._guard(proxy, found)
-        # The whole condition may ask for inner values too, which must not be kept for that alone.
+        # The whole condition may read inner values too, which must not be kept for that alone.
         for node in inputs or ():
             if node not in self.guarded:
                 self.guarded.add(node)

@@ -11,7 +11,7 @@ from torch import Tensor, fx, nn
 
 from edge_sdk.errors import FusionError, first_line
 from edge_sdk.reparam.graph.decisions import is_guard
-from edge_sdk.reparam.graph.in_place import may_write, returning
+from edge_sdk.reparam.graph.in_place import make_out_of_place, may_write
 from edge_sdk.reparam.graph.tracer import record
 
 
@@ -40,7 +40,7 @@ def trace(model: nn.Module, inputs: tuple[Tensor, ...]) -> Traced:
     inputs = tuple(value.clone() for value in inputs)
     try:
         module = _symbolic(model, inputs)
-        written = returning(module, inputs)
+        written = make_out_of_place(module, inputs)
         with torch.no_grad():
             _Shapes(module).run(*inputs)
     except Exception as error:
@@ -80,7 +80,7 @@ def _symbolic(model: nn.Module, inputs: tuple[Tensor, ...]) -> fx.GraphModule:
 
 
 def _remove_assertions(graph: fx.Graph) -> None:
-    """Drop answers that nothing needs any more, so that they keep no value apart."""
+    """Drop answers that nothing needs any more, so that they keep no value alive."""
     for node in reversed(list(graph.nodes)):
         silent = node.op in ("call_function", "call_method") and node.target is not operator.setitem
         if silent and not node.users and not is_guard(node) and shape_of(node) is None:

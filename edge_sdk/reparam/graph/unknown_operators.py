@@ -15,7 +15,7 @@ from edge_sdk.reparam.graph.linear_nodes import BATCH_NORMS, CONCATENATIONS, is_
 from edge_sdk.reparam.graph.tracing import shape_of
 from edge_sdk.reparam.graph.written_borders import is_write
 
-# Not linear, or linear but no convolution at one resolution: nobody expects these to be merged.
+# Not linear, or linear but no convolution at one resolution: these are not expected to merge.
 _LAYERS = (
     *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.RReLU, nn.ELU, nn.CELU, nn.SELU, nn.GLU),
     *(nn.GELU, nn.SiLU, nn.Mish, nn.Sigmoid, nn.Tanh, nn.Softplus, nn.Softsign, nn.Softmax),
@@ -37,7 +37,7 @@ _NAMES = (
 _FUNCTIONS = frozenset(_NAMES.split())
 
 
-def beside_unknown(
+def unknown_neighbors(
     module: fx.GraphModule, linear: set[fx.Node], refused: set[str]
 ) -> Iterator[Refusal]:
     """Refusals of convolutions and BatchNorms that give to, or take from, an unknown operator.
@@ -73,7 +73,7 @@ def _is_unknown(node: fx.Node, module: fx.GraphModule, linear: set[fx.Node]) -> 
         return False
     if node.op == "call_module":
         layer = module.get_submodule(str(node.target))
-        # What is linear in itself has a refusal of its own, or was not asked for its kernel.
+        # What is linear in itself has a refusal of its own, or was not queried for its kernel.
         return not isinstance(layer, (*_LAYERS, *BATCH_NORMS)) and not is_weighted(node, module)
     if is_write(node) or is_guard(node) or is_weighted(node, module):
         return False

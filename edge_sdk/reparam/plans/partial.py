@@ -15,7 +15,7 @@ from edge_sdk.reparam.graph.fusion import copy_of
 from edge_sdk.reparam.graph.preparation import (
     checked_copy,
     checked_inputs,
-    undisturbed,
+    preserved_rng,
     with_branches,
 )
 from edge_sdk.reparam.graph.replacement import names_of_blocks, replaced, unmergeable_blocks
@@ -87,7 +87,7 @@ def fuse_partially(
     """
     if not isinstance(example, Tensor):
         raise InputError(f"the example must be one tensor, not a {type(example).__name__}")
-    with undisturbed():
+    with preserved_rng():
         return _fuse_partially(model, plan, checked_inputs(example), seed)
 
 
@@ -107,7 +107,7 @@ def _fuse_partially(
         raise InputError(f"the plan merges nothing in any of {len(blocks)} blocks: {reasons[0]}")
     result = _merged(original, chosen, inputs)
     after = with_branches(result)
-    # In float64 the branches are merged anew, so that rounding to float32 has no part in it.
+    # In float64 the branches are merged again, so that rounding to float32 has no part in it.
     exact: nn.Module = copy_of(before).double()
     pairs = (
         (torch.float64, exact, _merged(exact, chosen, in_dtype(inputs, torch.float64))),

@@ -170,7 +170,7 @@ class FusionPlan:
 
     Raises:
         InputError: if the rule chooses by cost, which is that of merging into one, and the grouping
-            asks for several.
+            gives several.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")

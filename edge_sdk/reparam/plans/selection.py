@@ -133,7 +133,7 @@ def select(rule: Selection, branches: Sequence[BranchConfig]) -> tuple[int, ...]
         branches: descriptions of the N branches of a block, in order.
 
     Raises:
-        InputError: if the rule picks no branch or one only, which reduces nothing, or asks for
+        InputError: if the rule picks no branch or one only, which reduces nothing, or needs
             more than there are.
     """
     chosen = _pick(rule, branches, tuple(range(len(branches))))

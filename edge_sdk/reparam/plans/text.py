@@ -9,7 +9,7 @@ rule                merges, in every block
 ``count:J``         branches of J kernels in sequence
 ``RULE+RULE``       branches that pass all of the rules above
 ``RULE,RULE``       branches that any of the rules above picks; + binds closer
-``uniform:M``       M branches, drawn anew for each block
+``uniform:M``       M branches, drawn again for each block
 ``proportional:F``  round(F · position) branches; the first block has position 1
 ``inverse:F``       round(F / position) branches
 ``per-size:K``      as many branches as hold a K×K kernel, drawn
@@ -76,73 +76,73 @@ def parse_plan(
             contradict each other.
     """
     alternatives = [
-        [_Words(text) for text in part.split("+")] for part in select.strip().lower().split(",")
+        [_Term(text) for text in part.split("+")] for part in select.strip().lower().split(",")
     ]
-    words = [word for part in alternatives for word in part]
-    for word in words:
-        word.check_known((*SELECTIONS, *_COUNTS, "cost"))
-    alone = [word for word in words if word.name not in SELECTIONS]
-    if alone and len(words) > 1:
+    terms = [term for part in alternatives for term in part]
+    for term in terms:
+        term.check_known((*SELECTIONS, *_COUNTS, "cost"))
+    alone = [term for term in terms if term.name not in SELECTIONS]
+    if alone and len(terms) > 1:
         raise InputError(
             f"'{alone[0].text}' fixes what merges in every block by itself and contradicts other "
             f"rules; give it alone, or combine {', '.join(SELECTIONS)} only"
         )
-    if bit_worth is not None and words[0].name != "cost":
+    if bit_worth is not None and terms[0].name != "cost":
         raise InputError(f"--bit-worth belongs to --select cost, not to '{select}'")
     return FusionPlan(_rule(alternatives, seed, bit_worth), _grouping(group))
 
 
-def _rule(alternatives: list[list[_Words]], seed: int, bit_worth: float | None) -> PlanRule:
+def _rule(alternatives: list[list[_Term]], seed: int, bit_worth: float | None) -> PlanRule:
     first = alternatives[0][0]
     if first.name == "cost":
         first.no_value()
         return CheapestSubset(1.0 if bit_worth is None else bit_worth)
     if first.name in _COUNTS:
         return _COUNTS[first.name](first, seed)
-    parts = tuple(_all_of(words, seed) for words in alternatives)
+    parts = tuple(_all_of(terms, seed) for terms in alternatives)
     return parts[0] if len(parts) == 1 else SelectAnyOf(parts)
 
 
-def _all_of(words: list[_Words], seed: int) -> Selection:
+def _all_of(terms: list[_Term], seed: int) -> Selection:
     for name in ("random", "count"):
-        same = [word for word in words if word.name == name]
-        if len({word.value for word in same}) > 1:
+        same = [term for term in terms if term.name == name]
+        if len({term.value for term in same}) > 1:
             raise InputError(
-                f"'{'+'.join(word.text for word in same)}' contradict each other: no branch passes "
+                f"'{'+'.join(term.text for term in same)}' contradict each other: no branch passes "
                 "both; join them by a comma, or drop one"
             )
     # What is drawn at random is drawn from what the other rules have left.
-    ordered = sorted(words, key=lambda word: word.name == "random")
-    rules = tuple(_selection(word, seed) for word in ordered)
+    ordered = sorted(terms, key=lambda term: term.name == "random")
+    rules = tuple(_selection(term, seed) for term in ordered)
     return rules[0] if len(rules) == 1 else SelectAllOf(rules)
 
 
-def _selection(word: _Words, seed: int) -> Selection:
-    if word.name == "all":
-        word.no_value()
+def _selection(term: _Term, seed: int) -> Selection:
+    if term.name == "all":
+        term.no_value()
         return SelectAll()
-    if word.name == "random":
-        return SelectRandom(word.whole(), seed)
+    if term.name == "random":
+        return SelectRandom(term.whole(), seed)
     return (
-        SelectKernelSize(word.size()) if word.name == "kernel" else SelectKernelCount(word.whole())
+        SelectKernelSize(term.size()) if term.name == "kernel" else SelectKernelCount(term.whole())
     )
 
 
 def _grouping(text: str) -> Grouping:
-    word = _Words(text.strip().lower())
+    term = _Term(text.strip().lower())
     known: Mapping[str, Grouping] = {
         "together": GroupTogether(),
         "equal-sizes": GroupEqualSizes(),
         "by-type": GroupByType(),
     }
-    word.check_known((*known, "every"), "grouping")
-    if word.name == "every":
-        return GroupEvery(word.whole())
-    word.no_value()
-    return known[word.name]
+    term.check_known((*known, "every"), "grouping")
+    if term.name == "every":
+        return GroupEvery(term.whole())
+    term.no_value()
+    return known[term.name]
 
 
-class _Words:
+class _Term:
     """``name:value`` as it was typed."""
 
     def __init__(self, text: str) -> None:
@@ -183,10 +183,10 @@ class _Words:
         return height if height == width else (height, width)
 
 
-_COUNTS: Mapping[str, Callable[[_Words, int], PlanRule]] = {
-    "uniform": lambda word, seed: UniformCount(word.whole(), seed),
-    "proportional": lambda word, seed: ProportionalCount(word.real(), seed),
-    "inverse": lambda word, seed: InverseCount(word.real(), seed),
-    "per-size": lambda word, seed: KernelSizeCount(word.size(), seed),
-    "per-count": lambda word, seed: KernelCountCount(word.whole(), seed),
+_COUNTS: Mapping[str, Callable[[_Term, int], PlanRule]] = {
+    "uniform": lambda term, seed: UniformCount(term.whole(), seed),
+    "proportional": lambda term, seed: ProportionalCount(term.real(), seed),
+    "inverse": lambda term, seed: InverseCount(term.real(), seed),
+    "per-size": lambda term, seed: KernelSizeCount(term.size(), seed),
+    "per-count": lambda term, seed: KernelCountCount(term.whole(), seed),
 }

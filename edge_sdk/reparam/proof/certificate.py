@@ -28,7 +28,7 @@ class Certificate:
 
     Attributes:
         regions: merged blocks in the order of the model's modules, then regions of the graph.
-        refusals: linear steps that were left apart, each with the reason.
+        refusals: linear steps that were left unmerged, each with the reason.
         error_float64: largest |fused − original| over all probes, relative to the RMS output of the
             strongest probe.
         error_float32: the same, both models computed in float32.
@@ -100,7 +100,7 @@ def certify(
         after: the fused model, likewise.
         inputs: example inputs.
         regions: what was merged.
-        refusals: what was left apart.
+        refusals: what was left unmerged.
     """
     operators_before = operator_costs(before, *inputs)
     operators_after = operator_costs(after, *inputs)

@@ -73,7 +73,7 @@ def check_runs(model: nn.Module, inputs: Inputs) -> None:
         )
     if not _are_finite(first):
         raise InputError(
-            "the model gives numbers that are not finite for its own example; mend its weights, or "
+            "the model gives numbers that are not finite for its own example; fix its weights, or "
             "give an example that it is made for"
         )
 

@@ -41,7 +41,7 @@ def operator_costs(model: nn.Module, *inputs: Tensor) -> tuple[OperatorCost, ...
 
     Integers count at their own size, numbers that a tensor repeats by broadcasting once. Views
     (reshape, slice, transpose, expand …) move nothing. The sum over all operators says how much
-    memory traffic the graph asks for; a cache that holds a result until its next use saves some
+    memory traffic the graph causes; a cache that holds a result until its next use saves some
     of it, and a kernel that reads a pixel more than once adds to it.
 
     Args:
@@ -49,7 +49,7 @@ def operator_costs(model: nn.Module, *inputs: Tensor) -> tuple[OperatorCost, ...
         inputs: example inputs; they are copied first, which is not counted.
     """
     counter = _Counter()
-    # In inference mode composite operators, conv2d among them, would not be taken apart.
+    # In inference mode composite operators, conv2d among them, would not be decomposed.
     with torch.inference_mode(False), torch.no_grad():
         copies = tuple(value.clone() for value in inputs)
         with counter:

@@ -153,7 +153,7 @@ def _check_activation(node: fx.Node, module: fx.GraphModule) -> None:
     if not positive:
         kind = node.name if layer is None else f"{node.name} ({type(layer).__name__})"
         raise FusionError(
-            f"{kind} does not pass values of [0, 1] through as they are; use ReLU or its kin"
+            f"{kind} does not pass values of [0, 1] through as they are; use ReLU or the like"
         )
 
 

@@ -58,9 +58,7 @@ def fold_skips(
         return _fold(module, tuple(value.clone() for value in inputs))
 
 
-def names_folded_away(
-    before: nn.Module, after: nn.Module, inputs: tuple[Tensor, ...]
-) -> frozenset[str]:
+def folded_names(before: nn.Module, after: nn.Module, inputs: tuple[Tensor, ...]) -> frozenset[str]:
     """Names by which refusals speak of steps that :func:`fold_skips` has removed.
 
     Args:
@@ -70,7 +68,7 @@ def names_folded_away(
     """
     assert isinstance(after, fx.GraphModule)
     traced = trace(copy_of(before), inputs).module.graph.nodes
-    # Tracing a graph anew numbers its nodes anew, in the same order.
+    # Tracing a graph again numbers its nodes again, in the same order.
     known = before.graph.nodes if isinstance(before, fx.GraphModule) else traced
     left = {node.name for node in after.graph.nodes}
     gone, stay = set[str](), set[str]()
@@ -109,10 +107,10 @@ def _rewrite(module: fx.GraphModule, chain: SkipChain, dtype: torch.dtype) -> No
     layers: dict[fx.Node, nn.Module] = {}
     for index, (node, operator) in enumerate(chain.convs):
         before = 0 if index == last else count
-        widened = _feed(operator, 0, before)
-        passed = _feed(identity(count, LIKE), operator.in_channels if before else 0, 0)
+        widened = _on_channels(operator, 0, before)
+        passed = _on_channels(identity(count, LIKE), operator.in_channels if before else 0, 0)
         if index == 0:
-            skip = _feed(chain.skip, operator.in_channels if before else 0, 0)
+            skip = _on_channels(chain.skip, operator.in_channels if before else 0, 0)
             merged = add(widened, skip)
         else:
             merged = concatenate(widened, passed)
@@ -164,7 +162,7 @@ def _widened_activation(
     return wide
 
 
-def _feed(operator: LinearOperator, before: int, after: int) -> LinearOperator:
+def _on_channels(operator: LinearOperator, before: int, after: int) -> LinearOperator:
     """Operator that ignores ``before`` channels in front of its input and ``after`` behind it."""
     if before == after == 0:
         return operator

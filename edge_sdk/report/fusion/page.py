@@ -19,8 +19,8 @@ from edge_sdk.report.fusion.strips import operator_strips
 
 
 @dataclass(frozen=True)
-class FusionStory:
-    """Everything that the report of a fusion tells.
+class FusionSummary:
+    """What the report of a fusion shows.
 
     Attributes:
         model: name of the model.
@@ -43,32 +43,32 @@ class FusionStory:
     ranges_source: str
 
 
-def fusion_report(story: FusionStory) -> str:
+def fusion_report(summary: FusionSummary) -> str:
     """The report as one HTML page."""
-    certificate = story.certificate
+    certificate = summary.certificate
     saved = ratio(certificate.macs_before, certificate.macs_after)
-    what = "Some branches of this network" if story.rule else "The linear parts of this network"
+    what = "Some branches of this network" if summary.rule else "The linear parts of this network"
     lead = (
         f"{what} were merged into single convolutions that compute the same: {saved} arithmetic, "
         f"{ratio(certificate.bytes_before, certificate.bytes_after)} memory traffic, and an error "
         f"of {power(certificate.error_float64)} of the output in float64.",
-        _facts(story),
+        _facts(summary),
     )
     sections = [
         Section("What it saves", _savings(certificate)),
         Section("One forward pass", operator_strips(certificate)),
         Section("Proof", _proof(certificate)),
-        Section("What became one", _regions(story)),
-        Section("What was left apart", _refusals(story)),
-        range_section(story.ranges, story.ranges_source),
+        Section("What became one", _regions(summary)),
+        Section("What was left unmerged", _refusals(summary)),
+        range_section(summary.ranges, summary.ranges_source),
     ]
-    return page(f"{story.model}, fused", lead, sections)
+    return page(f"{summary.model}, fused", lead, sections)
 
 
-def _facts(story: FusionStory) -> Markup:
-    sizes = " and ".join("×".join(str(side) for side in shape) for shape in story.shapes)
-    rule = f" Rule: {story.rule}." if story.rule else ""
-    return element("span", f"Input {sizes}.{rule} Written: {story.written}.", class_="soft small")
+def _facts(summary: FusionSummary) -> Markup:
+    sizes = " and ".join("×".join(str(side) for side in shape) for shape in summary.shapes)
+    rule = f" Rule: {summary.rule}." if summary.rule else ""
+    return element("span", f"Input {sizes}.{rule} Written: {summary.written}.", class_="soft small")
 
 
 def _savings(certificate: Certificate) -> tuple[Markup, ...]:
@@ -138,13 +138,13 @@ def _proof(certificate: Certificate) -> tuple[Markup, ...]:
     )
 
 
-def _regions(story: FusionStory) -> tuple[Markup, ...]:
-    regions = story.certificate.regions
+def _regions(summary: FusionSummary) -> tuple[Markup, ...]:
+    regions = summary.certificate.regions
     if not regions:
         return (paragraph("Nothing: no two linear steps of this network are one kernel."),)
     alike: dict[Picture, list[str]] = {}
     for region in regions:
-        alike.setdefault(picture_of(region, story.network), []).append(region.name or "(model)")
+        alike.setdefault(picture_of(region, summary.network), []).append(region.name or "(model)")
     drawings = [
         join(
             (
@@ -173,9 +173,9 @@ def _names(names: list[str]) -> str:
     return f"{names[0]} … {names[-1]} ({len(names)} alike)"
 
 
-def _refusals(story: FusionStory) -> tuple[Markup, ...]:
-    certificate = story.certificate
-    if not certificate.refusals and story.rule is not None:
+def _refusals(summary: FusionSummary) -> tuple[Markup, ...]:
+    certificate = summary.certificate
+    if not certificate.refusals and summary.rule is not None:
         return (paragraph("Branches that the rule did not choose; it left no block out."),)
     if not certificate.refusals:
         return (paragraph("Nothing that could have been merged."),)

@@ -48,23 +48,23 @@ def range_section(ranges: RangeReport | None, source: str) -> Section:
 def _row(layer: LayerRanges) -> tuple[str, ...]:
     low = min(channel.low for channel in layer.weights)
     high = max(channel.high for channel in layer.weights)
-    seen = layer.activations
-    blamed = layer.inflation
+    output_range = layer.activations
+    inflation = layer.inflation
     return (
         element("code", layer.name),
         interval(low, high),
-        interval(seen.low, seen.high) if seen else "not reached",
+        interval(output_range.low, output_range.high) if output_range else "not reached",
         _level(layer.weight_sqnr_db),
         _level(layer.activation_sqnr_db),
-        _branch(blamed) if blamed else "—",
+        _branch(inflation) if inflation else "—",
     )
 
 
-def _branch(blamed: Inflation) -> Markup:
-    warned = blamed.factor >= INFLATION_WARNING
+def _branch(inflation: Inflation) -> Markup:
+    warned = inflation.factor >= INFLATION_WARNING
     return element(
         "span",
-        f"{blamed.branch.rpartition('branches.')[2]} ({blamed.factor:.1f}×)",
+        f"{inflation.branch.rpartition('branches.')[2]} ({inflation.factor:.1f}×)",
         class_="warned" if warned else None,
     )
 

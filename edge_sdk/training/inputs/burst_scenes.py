@@ -50,7 +50,7 @@ def draw_scene(
     shrinks: tuple[float, ...],
     config: BurstsConfig,
     scale: int,
-    chance: np.random.Generator,
+    rng: np.random.Generator,
 ) -> Scene:
     """Draw a training scene.
 
@@ -59,40 +59,40 @@ def draw_scene(
         shrinks: factors of reduction, each as likely.
         config: ranges.
         scale: pixels of the truth per pixel of a frame.
-        chance: source of chance.
+        rng: source of random numbers.
     """
-    picture = pictures[int(chance.integers(len(pictures)))]
-    shrink = float(chance.choice(np.asarray(shrinks)))
-    place = (float(chance.random()), float(chance.random()))
-    turn = int(chance.integers(8))
+    picture = pictures[int(rng.integers(len(pictures)))]
+    shrink = float(rng.choice(np.asarray(shrinks)))
+    place = (float(rng.random()), float(rng.random()))
+    turn = int(rng.integers(8))
     low, high = (math.log(level) for level in config.noise)
-    noise_std = math.exp(chance.uniform(low, high)) / 255
+    noise_std = math.exp(rng.uniform(low, high)) / 255
     sensor, bayer, white_balance = None, False, (1.0, 1.0)
-    if chance.random() < config.sensor_share:
-        sensor = SensorNoise(analog_gain=math.exp(chance.uniform(0.0, math.log(48.0))))
-        bayer = bool(chance.random() < 0.5)
-        white_balance = (float(chance.uniform(1, 2.2)), float(chance.uniform(1, 2)))
-    front = chance.random()
-    mover = near = None
+    if rng.random() < config.sensor_share:
+        sensor = SensorNoise(analog_gain=math.exp(rng.uniform(0.0, math.log(48.0))))
+        bayer = bool(rng.random() < 0.5)
+        white_balance = (float(rng.uniform(1, 2.2)), float(rng.uniform(1, 2)))
+    front = rng.random()
+    moving_object = near = None
     if front < config.mover_share:
-        mover = MovingObject(
-            share=float(chance.uniform(0.03, 0.1)),
-            shift_px=float(chance.uniform(2, 14)),
-            moved_share=float(chance.uniform(0.2, 0.8)),
+        moving_object = MovingObject(
+            share=float(rng.uniform(0.03, 0.1)),
+            shift_px=float(rng.uniform(2, 14)),
+            moved_share=float(rng.uniform(0.2, 0.8)),
         )
     elif front < config.mover_share + config.near_share:
-        near = NearLayer(factor=float(chance.uniform(1.1, 1.6)))
-    walks = chance.random() < config.walk_share
+        near = NearLayer(factor=float(rng.uniform(1.1, 1.6)))
+    walks = rng.random() < config.walk_share
     camera = CameraConfig(
-        frames=int(chance.choice(np.asarray(config.frames))),
+        frames=int(rng.choice(np.asarray(config.frames))),
         scale=scale,
-        lens_std_px=float(chance.uniform(*config.lens_std_px)),
+        lens_std_px=float(rng.uniform(*config.lens_std_px)),
         noise_std=noise_std,
-        seed=int(chance.integers(2**31)),
+        seed=int(rng.integers(2**31)),
         path="walk" if walks else "independent",
-        readout=float(chance.uniform(0.2, 1)) if walks else 0.0,
+        readout=float(rng.uniform(0.2, 1)) if walks else 0.0,
         near=near,
-        mover=mover,
+        moving_object=moving_object,
         sensor=sensor,
         bayer=bayer,
         white_balance=white_balance,
@@ -114,8 +114,8 @@ def training_burst(
         PictureError: if the pictures are too small for the frames.
     """
     for attempt in range(_TRIES):
-        chance = np.random.default_rng((seed, index, attempt))
-        scene = draw_scene(pictures, shrinks, config, scale, chance)
+        rng = np.random.default_rng((seed, index, attempt))
+        scene = draw_scene(pictures, shrinks, config, scale, rng)
         try:
             return simulate_burst(_cut(scene, config.frame_px * scale), scene.camera)
         except PictureError as error:

@@ -162,7 +162,7 @@ def _cut(part: Any, rows: slice, columns: slice) -> Pair:
     scale = truth.get_shape()[-1] // features.get_shape()[-1]
     down, across = (slice(scale * cut.start, scale * cut.stop) for cut in (rows, columns))
     target = truth[:, down, across].float() / 255
-    if "known" in part.keys():  # noqa: SIM118 - the file has no other way to be asked
+    if "known" in part.keys():  # noqa: SIM118 - the file has no other membership test
         known = part.get_slice("known")[:, down, across]
         target = target.masked_fill(known == 0, torch.nan)
     return features[:, rows, columns].float(), target

@@ -108,7 +108,7 @@ def _pictures(config: TrainConfig) -> Iterator[Batch]:
 
 
 class _Order(Sampler[int]):
-    # Lightning counts on from the batch that a checkpoint was taken at, but starts the loader anew.
+    # Lightning counts on from the batch that a checkpoint was taken at, but restarts the loader.
 
     def __init__(self, done: int, steps: int, batch: int, group: Processes) -> None:
         self._left = range(done, steps)

@@ -99,11 +99,11 @@ def _check_bursts(config: TrainConfig) -> None:
             f"data.{names[0]}: is for task: {Task.BURST_ZOOM}, and this recipe's is "
             f"{config.model.task}; leave it out"
         )
-    least_px = 2 * halo_of(config) + 1 if zooms else 0
-    if config.data.patch_px < least_px:
+    min_px = 2 * halo_of(config) + 1 if zooms else 0
+    if config.data.patch_px < min_px:
         raise InputError(
             f"data.patch_px: {config.data.patch_px} px are no more than twice the network's halo, "
-            f"in which no error is measured; give {least_px} or more"
+            f"in which no error is measured; give {min_px} or more"
         )
 
 

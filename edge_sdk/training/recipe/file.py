@@ -59,7 +59,7 @@ def load_train_config(
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not text in UTF-8; give a YAML file") from error
     except (yaml.YAMLError, RecursionError) as error:
-        raise InputError(f"{path}: not YAML ({_reason(error)}); mend that line") from error
+        raise InputError(f"{path}: not YAML ({_reason(error)}); fix that line") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     if not isinstance(content, dict):
@@ -107,9 +107,9 @@ def _anchored(source: PictureSource | None, root: Path) -> PictureSource | None:
 def _explain(error: ValidationError, content: dict[str, Any]) -> str:
     if (unknown := _unknown_kind(content)) is not None:
         return unknown
-    # A branch is tried as every kind; what the others would say of it is of no use.
+    # A branch is tried as every kind; the errors of the others are of no use.
     errors = [each for each in error.errors() if _concerns(each["loc"], content)] or error.errors()
-    # A key that is misspelt is missing too; the first of the two facts is the one to tell.
+    # A key that is misspelt is missing too; the first of the two facts is reported.
     first = next((each for each in errors if each["type"] in _UNKNOWN), errors[0])
     parts = [str(part) for part in first["loc"] if part not in _BRANCHES]
     key = ".".join(parts)

@@ -25,12 +25,12 @@ class Averaging(WeightAveraging):
 
     Statistics are averaged with the weights: an average of networks is, to first order, the network
     of the averages, and weights of many steps with statistics of the last one are not of that kind.
-    From the step on at which statistics are frozen the average starts anew, so that it holds the
+    From the step on at which statistics are frozen the average starts over, so that it holds the
     very statistics that its weights were trained with. Counters are not averaged but taken over.
 
     Args:
         decay: decay of the average once it is warm, in [0, 1).
-        restart_at: number of steps before the one whose weights the average starts anew with;
+        restart_at: number of steps before the one whose weights the average starts over with;
             ``None`` for the first only.
     """
 

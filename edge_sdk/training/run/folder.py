@@ -48,7 +48,7 @@ class RunFolder:
         if found:
             raise InputError(
                 f"{self.path}: holds a run already ({', '.join(found)}); go on with --resume, "
-                "start anew with --overwrite, or choose another folder"
+                "start over with --overwrite, or choose another folder"
             )
 
     def clear(self) -> None:
@@ -107,13 +107,13 @@ class RunFolder:
         if changed:
             raise InputError(
                 f"{self.last}: was made by another recipe ({'; '.join(changed)}); a resumed run "
-                f"may change {' and '.join(MAY_CHANGE)} alone: change the rest back, or start anew"
+                f"may change {' and '.join(MAY_CHANGE)} alone: change the rest back, or start over"
             )
         steps = int(checkpoint["global_step"])
         if steps > config.optimizer.steps:
             raise InputError(
                 f"{self.last}: the run has taken {steps:,} steps already, past the "
-                f"{config.optimizer.steps:,} asked for; give more --steps, or leave --resume out"
+                f"{config.optimizer.steps:,} requested; give more --steps, or leave --resume out"
             )
         return steps
 
@@ -124,11 +124,11 @@ def _load(last: Path) -> dict[str, Any]:
         missing = {"global_step", "state_dict", RECIPE_KEY} - set(checkpoint)
     except Exception as error:  # an unpickler given junk raises whatever it stumbles over
         raise ModelError(
-            f"{last}: not a checkpoint of a run (truncated or damaged); start anew with --overwrite"
+            f"{last}: not a checkpoint of a run (truncated or damaged); start over with --overwrite"
         ) from error
     if missing:
         raise ModelError(
             f"{last}: not a checkpoint of a run (no {', '.join(sorted(missing))} in it); start "
-            "anew with --overwrite"
+            "over with --overwrite"
         )
     return checkpoint

@@ -85,7 +85,7 @@ def train(
         config: the recipe.
         out: folder of the run, created if missing.
         resume: go on from ``out/last.ckpt``, which is written after every validation.
-        overwrite: start anew where ``out`` holds a run, whose files are removed first.
+        overwrite: start over where ``out`` holds a run, whose files are removed first.
         progress: draw a progress bar.
 
     Raises:
@@ -228,10 +228,10 @@ def _fit(
 def _way_back(folder: RunFolder) -> str:
     steps = folder.good_steps()
     if steps is None:
-        return "no checkpoint was good yet: lower the learning rate and start anew"
+        return "no checkpoint was good yet: lower the learning rate and start over"
     return (
         f"the last good checkpoint is {folder.last}, after {steps:,} steps, and the best weights "
-        f"are {folder.model}: lower the learning rate and start anew, with init: for those weights"
+        f"are {folder.model}: lower the learning rate and start over, with init: for those weights"
     )
 
 

@@ -84,7 +84,7 @@ def train_schedule(
         out: folder of the schedule, created if missing.
         resume: go on with the recipe that was interrupted, without those that are finished. Recipes
             may be added at the end.
-        overwrite: start anew where ``out`` holds a run, whose files are removed first.
+        overwrite: start over where ``out`` holds a run, whose files are removed first.
         progress: draw a progress bar.
         finished: called after every recipe that was trained, with its number from 1 and its result.
 
@@ -188,6 +188,6 @@ def _finished_runs(configs: Sequence[TrainConfig], folder: ScheduleFolder) -> li
         if changed:
             raise InputError(
                 f"{folder.path}: recipe {number} is finished and was another one "
-                f"({'; '.join(changed)}); change it back, or start anew"
+                f"({'; '.join(changed)}); change it back, or start over"
             )
     return done

@@ -119,7 +119,7 @@ class ScheduleFolder:
             return [FinishedRun(**run) for run in json.loads(path.read_text("utf-8"))]
         except (OSError, ValueError, TypeError) as error:
             raise ModelError(
-                f"{path}: not a list of finished recipes (damaged); start anew with --overwrite"
+                f"{path}: not a list of finished recipes (damaged); start over with --overwrite"
             ) from error
 
     def write_finished(self, runs: Sequence[FinishedRun]) -> None:

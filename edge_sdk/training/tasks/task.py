@@ -104,7 +104,7 @@ class EnhanceTask(LightningModule):
         source, target = batch
         with torch.autocast(source.device.type, torch.bfloat16, enabled=self.rounds_to_bfloat16):
             output = self._run(source, self.phase is Phase.FAKE_QUANTIZED)
-        error = self.compared(output.float() - self._wanted(source, target), target)
+        error = self.compared(output.float() - self._expected(source, target), target)
         total = (error.square() if self.squares_errors else error.abs()).sum()
         loss: Tensor = total / max(error.numel(), 1)
         if not torch.isfinite(loss):
@@ -134,7 +134,7 @@ class EnhanceTask(LightningModule):
         # In a tuple, so that its layers are not trained as parts of this task.
         self._teacher = (teacher.eval().requires_grad_(False),)
 
-    def _wanted(self, source: Tensor, target: Tensor) -> Tensor:
+    def _expected(self, source: Tensor, target: Tensor) -> Tensor:
         if not self._teacher:
             return target
         taught: Tensor = self._teacher[0].to(source.device)(source).clamp(0, 1)

@@ -106,7 +106,7 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 @handles("elu", "celu", "selu", any_order=True)
 def elu(call: Call) -> Value:
-    """ELU and its kin, s·(max(x, 0) + α·(exp(t·min(x, 0)) − 1)).
+    """ELU and its variants, s·(max(x, 0) + α·(exp(t·min(x, 0)) − 1)).
 
     ELU has t = 1, CELU t = 1/α, SELU two constants for α and s.
     """

@@ -30,7 +30,7 @@ def is_same(
     dilation: tuple[int, int],
     begin: tuple[int, int],
 ) -> bool:
-    """Tell whether windows that start at ``-begin`` are exactly those of SAME, on both axes."""
+    """Return whether windows that start at ``-begin`` are exactly those of SAME, on both axes."""
     return all(
         outputs[axis] == -(-sizes[axis] // stride[axis])
         and begin[axis] == same_begin(sizes[axis], kernel[axis], stride[axis], dilation[axis])
@@ -104,7 +104,7 @@ def _convolve(
         and stride[0] == stride[1]
         and (stride == (1, 1) or dilation == (1, 1))
     ):
-        # Its last axis alone may have scales: one per output channel before it is taken apart.
+        # Its last axis alone may have scales: one per output channel before it is reshaped.
         stored = stored_weight(call, hwio.reshape(*hwio.shape[:2], 1, -1))
         multiplied = tf.reshape(stored, [*hwio.shape[:2], channels, -1])
         return tf.raw_ops.DepthwiseConv2dNative(

@@ -114,5 +114,5 @@ def _reshaped(tensor: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _plain(shape: tuple[int, ...]) -> bool:
-    """Tell whether the elements run in the same order in torch's layout and channels-last."""
+    """Return whether the elements run in the same order in torch's layout and channels-last."""
     return len(shape) != 4 or shape[1] == 1 or shape[2] * shape[3] == 1

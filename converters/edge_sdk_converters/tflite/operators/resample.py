@@ -106,7 +106,7 @@ def upsample_bilinear2d(call: Call) -> Value:
 
 
 def _is_whole(call: Call, x: Value) -> bool:
-    """Tell whether the factors give whole sizes: torch samples by them, TFLite by the sizes."""
+    """Return whether the factors give whole sizes: torch samples by them, TFLite by the sizes."""
     scales = call.arguments.get("scale_factors")
     return scales is None or all(
         size * scale == output

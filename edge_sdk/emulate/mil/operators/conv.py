@@ -54,7 +54,7 @@ def padded(x: Tensor, pads: list[tuple[int, int]], value: float) -> Tensor:
 
 
 def is_symmetric(pads: list[tuple[int, int]]) -> bool:
-    """Tell whether every dimension is padded alike on both sides."""
+    """Return whether every dimension is padded alike on both sides."""
     return all(before == after for before, after in pads)
 
 

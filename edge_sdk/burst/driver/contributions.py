@@ -12,7 +12,7 @@ MAP_PX = 4
 """Side of the squares of reference pixels that the provenance maps average."""
 
 
-class Tally:
+class Contributions:
     """Adds up the trust in frames, tile by tile.
 
     Args:
