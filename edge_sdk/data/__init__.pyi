@@ -1,0 +1,17 @@
+from .camera.config import CameraConfig as CameraConfig
+from .camera.far_near import FarNearConfig as FarNearConfig
+from .camera.far_near import FarNearShots as FarNearShots
+from .camera.far_near import simulate_far_near as simulate_far_near
+from .camera.files import write_burst as write_burst
+from .camera.occluders import MovingObject as MovingObject
+from .camera.occluders import NearLayer as NearLayer
+from .camera.sensor_noise import SensorNoise as SensorNoise
+from .camera.simulation import SimulatedBurst as SimulatedBurst
+from .camera.simulation import simulate_burst as simulate_burst
+from .probes.calibration import Calibration as Calibration
+from .probes.calibration import read_calibration as read_calibration
+from .probes.examples import example_photo as example_photo
+from .probes.pictures import probe_pictures as probe_pictures
+from .samples.model_inputs import ModelInputs as ModelInputs
+from .samples.model_inputs import picture_inputs as picture_inputs
+from .samples.patches import PatchDataset as PatchDataset
