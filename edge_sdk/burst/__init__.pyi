@@ -4,6 +4,8 @@ from .frames.source import FrameSource as FrameSource
 from .frames.source import Spool as Spool
 from .frames.source import TensorSource as TensorSource
 from .frames.source import spooling as spooling
+from .picture_files import ZoomedFile as ZoomedFile
+from .picture_files import zoom_files as zoom_files
 from .pipeline import enlarge_single as enlarge_single
 from .pipeline import zoom as zoom
 from .pipeline import zoom_into as zoom_into

@@ -5,6 +5,8 @@ from .camera.far_near import simulate_far_near as simulate_far_near
 from .camera.files import write_burst as write_burst
 from .camera.occluders import MovingObject as MovingObject
 from .camera.occluders import NearLayer as NearLayer
+from .camera.photograph import SimulatedFiles as SimulatedFiles
+from .camera.photograph import simulate as simulate
 from .camera.sensor_noise import SensorNoise as SensorNoise
 from .camera.simulation import SimulatedBurst as SimulatedBurst
 from .camera.simulation import simulate_burst as simulate_burst
