@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 
 from edge_sdk.artifacts.quiet import quiet_stderr
-from edge_sdk.deploy.prepare import prepare
+from edge_sdk.deploy.preparation import prepare
 from edge_sdk.emulate.bench.measure import Job
 from edge_sdk.emulate.bench.rounds import Measurement, measure
 from edge_sdk.models import EnhanceNet

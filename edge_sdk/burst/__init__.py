@@ -1,25 +1,12 @@
-"""Burst zoom: many hand-held frames become one larger, cleaner picture."""
+"""Burst zoom: many hand-held frames become one larger, cleaner picture.
 
-from edge_sdk.burst.config import ZoomConfig
-from edge_sdk.burst.frames.source import FrameSource, Spool, TensorSource, spooling
-from edge_sdk.burst.pipeline import enlarge_single, zoom, zoom_into
-from edge_sdk.burst.reference.choice import ReferenceChoice, choose_reference, gradient_score
-from edge_sdk.burst.result import FrameReport, ZoomResult
-from edge_sdk.imaging.rectangle import Rectangle
+Reading order: ``config`` and ``result`` (what goes in and comes out), ``pipeline`` (the whole way
+on one page), then along it: ``frames/source``, ``reference/choice``, ``driver/align``,
+``driver/merging`` with ``driver/tiles``, and ``stages/encode``, ``stages/blend`` and
+``stages/decode``, which compute every pixel. ``converted/`` runs the same stages as files of a
+phone's runtimes, ``inputs/`` makes of bursts what networks train on.
+"""
 
-__all__ = [
-    "FrameReport",
-    "FrameSource",
-    "Rectangle",
-    "ReferenceChoice",
-    "Spool",
-    "TensorSource",
-    "ZoomConfig",
-    "ZoomResult",
-    "choose_reference",
-    "enlarge_single",
-    "gradient_score",
-    "spooling",
-    "zoom",
-    "zoom_into",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

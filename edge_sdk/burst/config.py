@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from edge_sdk.burst.stages.restore import RestoreConfig
 from edge_sdk.burst.stages.steering import SteeringConfig
 from edge_sdk.errors import InputError
-from edge_sdk.imaging.rectangle import Rectangle
+from edge_sdk.imaging.rectangle import Rectangle as Rectangle
 from edge_sdk.registration import RegistrationConfig
 
 SCALES = (1, 2, 3, 4)

@@ -1,10 +1,16 @@
-"""The command line ``edge-sdk``: parse, call the library, render."""
+"""The command line ``edge-sdk``: parse, call the library, render.
+
+Reading order: ``app`` (all commands), one command, such as ``commands/convert``, and what commands
+share: ``shared/console`` (tables, progress, JSON), ``shared/model_argument``.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 import sys
+
+__all__ = ["main"]
 
 
 def main() -> None:

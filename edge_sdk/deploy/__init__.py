@@ -1,1 +1,10 @@
-"""What one does to a model by name: prepare, quantize, compare, lint, enhance."""
+"""What one does to a model by name: convert, verify, enhance pictures, quantize, lint.
+
+Reading order: ``preparation`` (fused and in int8 codes, as a precision asks), ``conversion`` (the
+whole way to a file), ``verification`` with ``parity`` (whether the file computes the same),
+``enhancement`` (pictures through a model), ``quantize``, ``lint``.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

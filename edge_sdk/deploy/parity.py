@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from edge_sdk.data.probes.pictures import patterns, probe_pictures
-from edge_sdk.deploy.prepare import Prepared, prepare
+from edge_sdk.deploy.preparation import Prepared, prepare
 from edge_sdk.emulate.parity.chain import Artifact, ParityRow, Step, missing_row, parity_chain
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.errors import ConversionError, InputError, MissingExtraError

@@ -1,30 +1,9 @@
-"""Quality on folders of pictures by the protocol of the super-resolution and denoising papers."""
+"""Quality on folders of pictures by the protocol of the super-resolution and denoising papers.
 
-from edge_sdk.emulate.whole_pictures import ArtifactMethod, Method, ModelMethod
-from edge_sdk.evaluation.protocol import (
-    Degradation,
-    Example,
-    Score,
-    bicubic,
-    degraded,
-    luma_of,
-    score,
-)
-from edge_sdk.evaluation.table import FolderScore, MethodScores, PictureScore, evaluate
+Reading order: ``protocol`` (degradation and score of one picture), ``table`` (methods by folders),
+``bursts`` and ``burst_baselines`` (a zoomed burst against its truth).
+"""
 
-__all__ = [
-    "ArtifactMethod",
-    "Degradation",
-    "Example",
-    "FolderScore",
-    "Method",
-    "MethodScores",
-    "ModelMethod",
-    "PictureScore",
-    "Score",
-    "bicubic",
-    "degraded",
-    "evaluate",
-    "luma_of",
-    "score",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -9,7 +9,10 @@ from pathlib import Path
 from torch import Tensor
 
 from edge_sdk.data.samples.patches import list_pictures
-from edge_sdk.emulate.whole_pictures import Method, check_task
+from edge_sdk.emulate.whole_pictures import ArtifactMethod as ArtifactMethod
+from edge_sdk.emulate.whole_pictures import Method as Method
+from edge_sdk.emulate.whole_pictures import ModelMethod as ModelMethod
+from edge_sdk.emulate.whole_pictures import check_task
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.evaluation.protocol import Degradation, Example, Score, bicubic, degraded, score
 from edge_sdk.models.spec import Color

@@ -1,18 +1,10 @@
-"""Architectures, each with the spec that tilers, converters and runners rely on."""
+"""Architectures, each with the spec that tilers, converters and runners rely on.
 
-from edge_sdk.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from edge_sdk.models.enhance_net import EnhanceNet, EnhanceNetConfig
-from edge_sdk.models.picture import enhance_picture
-from edge_sdk.models.spec import Color, ModelSpec, Task
+Reading order: ``spec`` (what a caller must know of a model), ``enhance_config`` and ``enhance_net``
+(the network itself), ``checkpoint`` (its file), ``picture`` (a whole picture through it),
+``exported_program``, ``burst_paper_net`` (a published network, to compare with).
+"""
 
-__all__ = [
-    "Checkpoint",
-    "Color",
-    "EnhanceNet",
-    "EnhanceNetConfig",
-    "ModelSpec",
-    "Task",
-    "enhance_picture",
-    "load_checkpoint",
-    "save_checkpoint",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,20 +1,10 @@
-"""Training sets from far and near shots of the same scenes."""
+"""Training sets from far and near shots of the same scenes.
 
-from edge_sdk.pairs.config import PairConfig
-from edge_sdk.pairs.couple.coupling import Couple, make_couple
-from edge_sdk.pairs.dataset.building import PairSet, build_set
-from edge_sdk.pairs.dataset.crops import PairCrops, PairDataset
-from edge_sdk.pairs.dataset.reading import StoredScene, StoredSet, open_set
+Reading order: ``config``, ``couple/coupling`` (one scene, step by step; its neighbors are the
+steps), ``dataset/building`` (many scenes as a folder), ``dataset/reading`` and ``dataset/crops``
+(what training takes from it).
+"""
 
-__all__ = [
-    "Couple",
-    "PairConfig",
-    "PairCrops",
-    "PairDataset",
-    "PairSet",
-    "StoredScene",
-    "StoredSet",
-    "build_set",
-    "make_couple",
-    "open_set",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

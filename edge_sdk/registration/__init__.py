@@ -1,20 +1,10 @@
-"""Registration: how frames of a burst lie on each other."""
+"""Registration: how frames of a burst lie on each other.
 
-from edge_sdk.registration.config import RegistrationConfig
-from edge_sdk.registration.field import MotionField
-from edge_sdk.registration.models import MODELS, MotionModel
-from edge_sdk.registration.motion import EuclideanMotion, motion_error_px, transform
-from edge_sdk.registration.registrar import Registrar, Registration, register
+Reading order: ``motion`` and ``field`` (the results), ``registrar`` (the way), ``pyramid`` and
+``gauss_newton`` (how a frame's motion is found), ``global_motion``, ``tile_field`` with
+``tile_evidence`` and ``tile_grid`` (motion that varies over the picture), ``field_choice``.
+"""
 
-__all__ = [
-    "MODELS",
-    "EuclideanMotion",
-    "MotionField",
-    "MotionModel",
-    "Registrar",
-    "Registration",
-    "RegistrationConfig",
-    "motion_error_px",
-    "register",
-    "transform",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,6 +1,9 @@
-"""Reports: self-contained HTML pages with pictures of what was measured."""
+"""Reports: self-contained HTML pages with pictures of what was measured.
 
-from edge_sdk.html.page import Section, page, write_page
-from edge_sdk.report.fusion.page import FusionSummary, fusion_report
+Reading order: ``parity`` (the shortest), ``fusion/page``, ``zoom/evidence`` and ``zoom/page``; what
+all are made of is :mod:`edge_sdk.html`.
+"""
 
-__all__ = ["FusionSummary", "Section", "fusion_report", "page", "write_page"]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

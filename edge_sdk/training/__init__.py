@@ -1,1 +1,10 @@
-"""Training: recipes and the runs they describe."""
+"""Training: recipes and the runs they describe.
+
+Reading order: ``recipe/config`` and ``recipe/sections`` (what a run is), ``tasks/task`` (what a
+step learns from), ``phases`` (what blocks do at a step), ``inputs/loaders``, ``run/running`` (the
+run put together), ``run/schedule`` (several in turn).
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

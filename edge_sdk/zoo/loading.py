@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from edge_sdk.errors import InputError, ModelError
 from edge_sdk.models import ModelSpec
+from edge_sdk.reparam.graph.preparation import checked_copy
 from edge_sdk.zoo.catalogue import model_names, resolve_model
-from edge_sdk.zoo.networks import example_input
+from edge_sdk.zoo.networks import PROBE_PX, example_input
 from edge_sdk.zoo.python_models import call_for_model
 
 LARGEST_SIDE = 8192
@@ -109,6 +110,40 @@ def load_any(model: str, input_shape: tuple[int, ...] | None = None) -> LoadedMo
     return loaded
 
 
+def as_loaded(
+    model: str | Path | nn.Module | LoadedModel, example: Tensor | Sequence[int] | None = None
+) -> LoadedModel:
+    """A model given by name, by file or as a module, as what the rest works on.
+
+    Args:
+        model: as :func:`load_any` takes it; or a module, of which a copy in evaluation mode is
+            made; or a model that is loaded already.
+        example: a tensor as the one input, or a shape for seeded noise in [0, 1]; ``None`` for what
+            the model brings, or 1×C×32×32 of a module that says what it does to pictures.
+
+    Raises:
+        ModelError: as :func:`load_any`.
+        InputError: if no example is known, or it does not fit the model.
+    """
+    if isinstance(model, LoadedModel):
+        loaded = model
+    elif isinstance(model, nn.Module):
+        loaded = _of_module(model)
+    else:
+        sides = example.shape if isinstance(example, Tensor) else example
+        loaded = load_any(str(model), None if sides is None else tuple(sides))
+    if example is not None:
+        tensor = example.detach() if isinstance(example, Tensor) else _noise(example)
+        loaded = replace(loaded, example=(tensor,), own_example=isinstance(example, Tensor))
+    if not loaded.example:
+        raise InputError(
+            f"this {loaded.name} brings no example input; give one, or its shape, such as "
+            "example=(1, 3, 64, 64)"
+        )
+    _check_channels(loaded)
+    return loaded
+
+
 def parse_shape(text: str) -> tuple[int, ...]:
     """Read a shape such as ``1x3x224x224``, one to six sides.
 
@@ -121,6 +156,15 @@ def parse_shape(text: str) -> tuple[int, ...]:
     if not all(1 <= side <= LARGEST_SIDE for side in shape):
         raise InputError(f"shape '{text}' must have sides of 1 to {LARGEST_SIDE}")
     return shape
+
+
+def _of_module(module: nn.Module) -> LoadedModel:
+    network = checked_copy(module)
+    spec = getattr(network, "spec", None)
+    name = type(module).__name__
+    if not isinstance(spec, ModelSpec):
+        return LoadedModel(name, network, (), None)
+    return LoadedModel(name, network, (_noise((1, spec.input_channels, PROBE_PX, PROBE_PX)),), spec)
 
 
 def _is_python_name(model: str) -> bool:

@@ -36,17 +36,18 @@ def fused_network(network: EnhanceNet) -> EnhanceNet:
     return fused
 
 
-def picture_network(model: str) -> EnhanceNet:
-    """Load a network that takes pictures, with its branches.
+def picture_network(model: str | EnhanceNet) -> EnhanceNet:
+    """Load a network that takes pictures, with its branches; one that is given is looked at.
 
     Raises:
         ModelError: if there is no such model.
         InputError: if it takes bursts.
     """
-    network = resolve_model(model)
+    network = model if isinstance(model, EnhanceNet) else resolve_model(model)
     if network.spec.task is Task.BURST_ZOOM:
+        name = model if isinstance(model, str) else "this network"
         raise InputError(
-            f"{model} takes the features of a burst, not a picture; use it by `edge-sdk zoom`"
+            f"{name} takes the features of a burst, not a picture; use it by `edge-sdk zoom`"
         )
     return network
 

@@ -5,7 +5,7 @@ changed. :func:`apply` runs those that a target names and compares the results b
 reaches a file.
 """
 
-from edge_sdk_converters.rewrites.apply import REWRITES, apply
+from edge_sdk_converters.rewrites.applying import REWRITES, apply
 
 __all__ = ["ML_PROGRAM", "REWRITES", "apply"]
 

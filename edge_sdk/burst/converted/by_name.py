@@ -18,7 +18,7 @@ import edge_sdk
 from edge_sdk.burst.converted.fitting import network_scale
 from edge_sdk.burst.converted.running import StageFiles
 from edge_sdk.burst.converted.writing import write_stages
-from edge_sdk.deploy.prepare import Prepared, prepare
+from edge_sdk.deploy.preparation import Prepared, prepare
 from edge_sdk.errors import ArtifactError, InputError, OutputError
 from edge_sdk.models.spec import Task
 from edge_sdk.progress import Progress

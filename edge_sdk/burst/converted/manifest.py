@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from edge_sdk.burst.stages.encode import HALO_PX
-from edge_sdk.deploy.prepare import INT8
+from edge_sdk.deploy.preparation import INT8
 from edge_sdk.errors import ArtifactError
 from edge_sdk.outputs import replacing
 

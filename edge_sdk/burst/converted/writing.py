@@ -19,7 +19,7 @@ from edge_sdk.burst.stages.blend import HALO_PX as BLEND_HALO_PX
 from edge_sdk.burst.stages.blend import Blend
 from edge_sdk.burst.stages.encode import HALO_PX as ENCODE_HALO_PX
 from edge_sdk.burst.stages.encode import Encode
-from edge_sdk.deploy.prepare import INT8, Prepared
+from edge_sdk.deploy.preparation import INT8, Prepared
 from edge_sdk.errors import InputError, OutputError
 from edge_sdk.models.spec import Task
 from edge_sdk.progress import Progress, silent

@@ -12,7 +12,6 @@ from edge_sdk.cli.shared.model_argument import (
     INPUT_HELP,
     MODEL_HELP,
     default_stem,
-    load_named,
     parse_size,
 )
 from edge_sdk.errors import InputError
@@ -20,7 +19,6 @@ from edge_sdk.errors import InputError
 if TYPE_CHECKING:
     from edge_sdk.targets import LoweringReport
 
-DEFAULT_SIZE = (128, 128)
 # Rich reads [words] as markup where the first bracket is not escaped.
 PRECISION_HELP = (
     "fp32, fp16, int8, and on coreml w8 (8-bit weights) and palette (6-bit weights); int8-float-io "
@@ -67,8 +65,9 @@ def convert(
 
     Example: edge-sdk convert sr_x2_y --target tflite --precision int8 -o sr_x2_y.tflite
     """
-    from edge_sdk.deploy.prepare import prepare, read_scheme
+    from edge_sdk.deploy.conversion import convert as run
     from edge_sdk.targets import converter_names, find_converter
+    from edge_sdk.zoo.loading import parse_shape
 
     if model is None:
         raise InputError("no model given; name one: edge-sdk convert MODEL --target TARGET")
@@ -76,28 +75,22 @@ def convert(
         raise InputError(
             f"no target given; add --target with one of: {', '.join(converter_names())}"
         )
-    converter = find_converter(target)
-    precision = precision or converter.precisions[0]
-    if precision not in converter.precisions:
-        raise InputError(
-            f"target '{target}' has no precision '{precision}'; choose one of: "
-            + ", ".join(converter.precisions)
-        )
     if size is not None and input_shape is not None:
         raise InputError("--size and --input both give the input's size; give one of them")
-    sides = None if size is None else parse_size(size)
-    loaded = load_named(model, input_shape)
-    path = output or Path(default_stem(model) + converter.suffix)
-    if sides is None and loaded.spec is not None and input_shape is None:
-        sides = DEFAULT_SIZE
-    example = (loaded if sides is None else loaded.resized(*sides)).single_example
-    given = None if scheme is None else read_scheme(scheme)
-    prepared = prepare(loaded, example, precision, calibration, scheme=given)
-    report = converter.convert(prepared.model, example, path, precision)
+    made = run(
+        model,
+        target,
+        output or default_stem(model) + find_converter(target).suffix,
+        precision,
+        example=None if input_shape is None else parse_shape(input_shape),
+        size=None if size is None else parse_size(size),
+        calibration=calibration,
+        scheme=scheme,
+    )
     if as_json:
-        print_json({"output": path, "ranges": prepared.source, **vars(report)})
+        print_json({"output": made.path, "ranges": made.ranges, **vars(made.report)})
         return
-    _print_lowering(path, report, prepared.source)
+    _print_lowering(made.path, made.report, made.ranges)
 
 
 def _print_lowering(path: Path, report: LoweringReport, ranges: str) -> None:

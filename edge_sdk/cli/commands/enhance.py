@@ -35,14 +35,10 @@ def enhance(
 
     Example: edge-sdk enhance holiday/*.jpg -o enhanced
     """
-    from edge_sdk.deploy.enhance import check_folder, enhance_files, gather_pictures
-    from edge_sdk.zoo.networks import fused_network, picture_network
+    from edge_sdk.deploy.enhancement import enhance as run
 
-    found = gather_pictures(pictures or [])
-    network = fused_network(picture_network(model))
-    check_folder(found, output)
     with progress_bars() as progress:
-        results = list(enhance_files(found, output, network, runtime, progress))
+        results = run(pictures or (), output, model, runtime, progress)
     failed = [result for result in results if result.failure is not None]
     if as_json:
         print_json({"model": model, "runtime": runtime, "pictures": results})

@@ -151,15 +151,13 @@ def simulate(
     A night scene: edge-sdk simulate photo.jpg --analog-gain 32 --bayer --white-balance 2,1.6
     --jpeg 93 --path walk --readout 0.6
     """
-    from edge_sdk.data.camera.files import check_burst_folder, write_burst
-    from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
-    from edge_sdk.imaging import read_picture
+    from edge_sdk.data.camera.config import CameraConfig
+    from edge_sdk.data.camera.photograph import simulate as run
 
     if picture is None:
         raise InputError("no photograph given; name one: edge-sdk simulate PHOTO -o DIR")
     if noise is not None and not 0 <= noise <= 255:
         raise InputError(f"noise must be 0 to 255 levels, not {noise:g}")
-    check_burst_folder(output)
     config = CameraConfig(
         frames=frames,
         scale=scale,
@@ -177,27 +175,22 @@ def simulate(
         white_balance=_white_balance(white_balance),
         jpeg_quality=jpeg,
     )
-    photograph = read_picture(picture)
-    burst = simulate_burst(photograph.pixels, config)
     with progress_bars() as progress:
-        paths = write_burst(burst, output, progress)
-    notes = []
-    if photograph.metadata.bit_depth == 16:
-        notes.append("the photograph has 16 bits per channel; frames and truth are written with 8")
+        made = run(picture, output, config, progress)
     if as_json:
         print_json(
             {
-                "folder": output,
-                "frames": paths,
-                "motions": burst.motions,
+                "folder": made.folder,
+                "frames": made.frames,
+                "motions": made.burst.motions,
                 "camera": config,
-                "notes": notes,
+                "notes": made.notes,
             }
         )
         return
-    for note in notes:
+    for note in made.notes:
         err.print(f"note: {note}")
-    height, width = burst.frames.shape[-2:]
+    height, width = made.burst.frames.shape[-2:]
     out.print(
         f"wrote {frames} frames of {width}×{height} px, their truth and burst.json to {output}"
     )

@@ -13,7 +13,7 @@ from edge_sdk.errors import InputError, OutputError
 
 if TYPE_CHECKING:
     from edge_sdk.training.recipe.config import TrainConfig
-    from edge_sdk.training.run.running import TrainResult
+    from edge_sdk.training.run.result import TrainResult
 
 
 def train(
@@ -79,7 +79,7 @@ def train(
     if steps is not None:
         recipe = recipe.with_steps(steps)
     from edge_sdk.training.processes import processes
-    from edge_sdk.training.run.running import train as run
+    from edge_sdk.training.run.from_recipe import train as run
 
     try:
         with stoppable():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +9,7 @@ import typer
 
 from edge_sdk.cli.commands.convert import CALIBRATION_HELP
 from edge_sdk.cli.shared.console import err, format_db, out, print_json, print_table
-from edge_sdk.cli.shared.model_argument import INPUT_HELP, MODEL_HELP, load_named
+from edge_sdk.cli.shared.model_argument import INPUT_HELP, MODEL_HELP
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
@@ -53,24 +52,22 @@ def verify(
 
     Example: edge-sdk verify sr_x2_y sr_x2_y.tflite --report parity.html
     """
-    from edge_sdk.deploy.parity import check_parity
-    from edge_sdk.deploy.prepare import read_scheme
+    from edge_sdk.deploy.verification import verify as run
     from edge_sdk.html.page import write_page
     from edge_sdk.report.parity import parity_report
+    from edge_sdk.zoo.loading import parse_shape
 
     if model is None:
         raise InputError("no model given; name one: edge-sdk verify MODEL FILE …")
-    loaded = load_named(model, input_shape)
-    with tempfile.TemporaryDirectory() as folder:
-        found = check_parity(
-            loaded,
-            artifacts or [],
-            precision,
-            Path(folder),
-            pictures,
-            calibration,
-            None if scheme is None else read_scheme(scheme),
-        )
+    found = run(
+        model,
+        artifacts or (),
+        precision,
+        example=None if input_shape is None else parse_shape(input_shape),
+        pictures=pictures,
+        calibration=calibration,
+        scheme=scheme,
+    )
     if report is not None:
         write_page(parity_report(found), report)
     if as_json:

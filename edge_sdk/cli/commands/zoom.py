@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_sdk.cli.commands.zoom_files import check_places, write_zoom_page
+from edge_sdk.cli.commands.zoom_page import check_report, write_zoom_page
 from edge_sdk.cli.shared.console import err, out, plain, print_json, print_table, progress_bars
 from edge_sdk.errors import InputError
 
@@ -84,12 +83,9 @@ def zoom(
 
     Example: edge-sdk zoom IMG_*.jpg -o zoomed.png
     """
-    from edge_sdk.burst import ZoomConfig, spooling
-    from edge_sdk.burst import zoom as run
-    from edge_sdk.burst.converted.by_name import zoom_network
-    from edge_sdk.burst.frames.files import spool_pictures, spooled_picture
+    from edge_sdk.burst.config import ZoomConfig
+    from edge_sdk.burst.picture_files import zoom_files
     from edge_sdk.burst.stages.restore import RestoreConfig
-    from edge_sdk.imaging import check_output_path, resize_bicubic, write_picture
     from edge_sdk.imaging.rectangle import Rectangle
 
     if not frames:
@@ -108,38 +104,33 @@ def zoom(
         provenance=report is not None,
         restore=RestoreConfig() if lens is None else RestoreConfig(lens_std_px=lens),
     )
-    check_output_path(output)
-    check_places(frames, output, report)
-    with spooling() as spool:
-        held = spool_pictures(frames, spool)
-        with progress_bars() as progress:
-            chosen = zoom_network(model, scale, runtime, precision, stages, progress)
-            config = replace(config, scale=chosen.scale)
-            result = run(spool, chosen.network, config, progress)
-        picture = spooled_picture(spool, result.reference, held[result.reference], config.crop)
-        depth = spool.depth
-    if chosen.scale != scale:
-        err.print(f"note: the network enlarges ×{chosen.scale}; the rest is interpolated")
-        height, width = (side * scale // chosen.scale for side in result.pixels.shape[-2:])
-        pixels = resize_bicubic(result.pixels, size=(height, width)).clamp(0, 1)
-        result = replace(result, pixels=pixels)
-    made = picture.with_pixels(result.pixels)
-    # The reference may be one of 8 bits among frames of 16; the merge holds what the finest do.
-    gray = all(metadata.gray for metadata in held)
-    bits = replace(made.metadata, bit_depth=8 if depth == 8 else 16, gray=gray)
-    made = replace(made, metadata=bits)
-    written = write_picture(made, output)
     if report is not None:
-        write_zoom_page(report, result, frames, picture, written, config)
+        check_report(report, frames, output)
+    with progress_bars() as progress:
+        made = zoom_files(
+            frames,
+            output,
+            config,
+            model=model,
+            runtime=runtime,
+            precision=precision,
+            stages=stages,
+            on_progress=progress,
+        )
+    result, written = made.result, made.written
+    if made.config.scale != scale:
+        err.print(f"note: the network enlarges ×{made.config.scale}; the rest is interpolated")
+    if report is not None:
+        write_zoom_page(report, made)
     if as_json:
-        places = {"output": output, "report": report, "notes": written.notes, "by": chosen.name}
+        places = {"output": output, "report": report, "notes": written.notes, "by": made.by}
         print_json({**places, **zoom_report(frames, result)})
         return
     _print_zoom(frames, result)
     for note in written.notes:
         err.print(f"note: {note}")
     height, width = result.pixels.shape[-2:]
-    out.print(f"wrote {output} ({width}×{height} px), by {chosen.name}")
+    out.print(f"wrote {output} ({width}×{height} px), by {made.by}")
     if report is not None:
         out.print(f"wrote {report}")
 

@@ -11,7 +11,11 @@ from edge_sdk.errors import ArtifactError
 
 
 def open_artifact(
-    path: Path, runtime: str | None = None, *, threads: int | None = None, trial: bool = True
+    path: str | Path,
+    runtime: str | None = None,
+    *,
+    threads: int | None = None,
+    trial: bool = True,
 ) -> Runner:
     """Load the artifact at ``path``.
 

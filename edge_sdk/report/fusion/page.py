@@ -9,7 +9,10 @@ from torch import nn
 from edge_sdk.figures import counted, in_bytes, power, ratio
 from edge_sdk.html.charts import before_after, margin
 from edge_sdk.html.markup import Markup, element, join
-from edge_sdk.html.page import Section, cards, notes, page, paragraph, table
+from edge_sdk.html.page import Section as Section
+from edge_sdk.html.page import cards, notes, paragraph, table
+from edge_sdk.html.page import page as page
+from edge_sdk.html.page import write_page as write_page
 from edge_sdk.quantization import RangeReport
 from edge_sdk.reparam import Certificate
 from edge_sdk.reparam.proof.certificate import FLOAT32_TOLERANCE, FLOAT64_TOLERANCE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 
 from lightning import Trainer, seed_everything
@@ -27,6 +26,7 @@ from edge_sdk.training.run.callbacks import (
 )
 from edge_sdk.training.run.folder import RunFolder
 from edge_sdk.training.run.initial import InitialWeights, take_over
+from edge_sdk.training.run.result import TrainResult
 from edge_sdk.training.tasks.burst_zoom import BurstZoomTask
 from edge_sdk.training.tasks.denoising import DenoisingTask
 from edge_sdk.training.tasks.super_resolution import SuperResolutionTask
@@ -40,28 +40,6 @@ TASKS: dict[Task, type[EnhanceTask]] = {
 """What can be trained, and by what."""
 LOG_EVERY = 50
 """Steps between two rows of the loss in ``metrics.csv``."""
-
-
-@dataclass(frozen=True)
-class TrainResult:
-    """What a run produced.
-
-    Attributes:
-        path: model file with the averaged weights of the best validation.
-        psnr_db: validation PSNR of those weights; with kernels rounded to int8 where the recipe has
-            ``fake_quantized_steps``.
-        baseline_db: PSNR of bicubic interpolation, or of the noisy pictures for denoising, on the
-            same pictures; a model below it is of no use yet.
-        steps: optimization steps taken in all.
-        initial: what was taken over from the recipe's ``init``; ``None`` without one, and in a
-            resumed run.
-    """
-
-    path: Path
-    psnr_db: float
-    baseline_db: float
-    steps: int
-    initial: InitialWeights | None = None
 
 
 def train(

@@ -16,7 +16,8 @@ from edge_sdk.training.recipe.config import TrainConfig
 from edge_sdk.training.recipe.file import load_train_config
 from edge_sdk.training.run.callbacks import simulation_progress
 from edge_sdk.training.run.initial import copy_weights, take_over
-from edge_sdk.training.run.running import TrainResult, check_followed, task_of, train
+from edge_sdk.training.run.result import TrainResult
+from edge_sdk.training.run.running import check_followed, task_of, train
 from edge_sdk.training.run.schedule_folder import FinishedRun, ScheduleFolder
 
 

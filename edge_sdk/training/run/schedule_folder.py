@@ -13,7 +13,7 @@ from edge_sdk.outputs import replacing
 from edge_sdk.training.recipe.config import TrainConfig
 from edge_sdk.training.recipe.record import changes, completed, recorded
 from edge_sdk.training.run.folder import FINISHED, RunFolder
-from edge_sdk.training.run.running import TrainResult
+from edge_sdk.training.run.result import TrainResult
 
 
 @dataclass(frozen=True)

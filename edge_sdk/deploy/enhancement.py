@@ -19,8 +19,10 @@ from edge_sdk.models import EnhanceNet, enhance_picture
 from edge_sdk.outputs import check_writable
 from edge_sdk.progress import Progress, silent
 from edge_sdk.targets import find_converter
-from edge_sdk.zoo.networks import example_input
+from edge_sdk.zoo.networks import example_input, fused_network, picture_network
 
+DEFAULT_MODEL = "sr_x2_y"
+"""What enhances pictures where nobody asks for another model."""
 WINDOW_PX = 128
 """Side of the windows that a converted model takes."""
 
@@ -141,6 +143,46 @@ class _Runner:
             )
             self._windows[window_px] = ArtifactMethod(path, spec, self._runtime)
         return self._windows[window_px]
+
+
+def enhance(
+    pictures: str | Path | Sequence[str | Path],
+    folder: str | Path,
+    model: str | Path | EnhanceNet = DEFAULT_MODEL,
+    runtime: str = EAGER,
+    on_progress: Progress | None = None,
+) -> tuple[Enhanced, ...]:
+    """Enhance pictures with a model and write them under their own names into a folder.
+
+    A picture that cannot be read, enhanced or written does not stop the others; its result says
+    why. EXIF, ICC profile, alpha, gray and 16 bits are kept as far as the picture's format can.
+
+    Args:
+        pictures: a file, a folder of pictures, or several of these.
+        folder: takes the results; created if missing; files of the same name are replaced.
+        model: shipped name, ``.safetensors`` file, or a network that takes pictures.
+        runtime: ``torch``, or a runtime such as ``litert``, for which the model is converted in
+            fp32.
+        on_progress: told of every window of every picture.
+
+    Returns:
+        One result per picture, in order.
+
+    Raises:
+        InputError: if there are no pictures, two have one name, one lies in ``folder`` itself, the
+            model takes no pictures, or the runtime is unknown.
+        ModelError: if there is no such model.
+        MissingExtraError: if the runtime, or its converter, is not installed.
+        OutputError: if the folder cannot be written.
+        ConversionError: if the model cannot be converted.
+    """
+    named = (pictures,) if isinstance(pictures, str | Path) else pictures
+    found = gather_pictures([Path(subject) for subject in named])
+    network = picture_network(model if isinstance(model, EnhanceNet) else str(model))
+    fused = fused_network(network)
+    folder = Path(folder)
+    check_folder(found, folder)
+    return tuple(enhance_files(found, folder, fused, runtime, on_progress))
 
 
 def enhance_files(

@@ -105,12 +105,13 @@ def prepare(
     return Prepared(made.model, fused, precision, scheme, certificate, source, made.graph)
 
 
-def read_scheme(path: Path) -> Scheme:
+def read_scheme(path: str | Path) -> Scheme:
     """Read a quantization that ``edge-sdk quantize`` wrote as JSON.
 
     Raises:
         InputError: if there is no such file, or it is something else.
     """
+    path = Path(path)
     try:
         return scheme_from_json(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:

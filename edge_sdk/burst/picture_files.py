@@ -1,0 +1,136 @@
+"""From the files of a burst to the file of its picture, metadata and all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edge_sdk.burst.config import ZoomConfig
+from edge_sdk.burst.converted.by_name import EAGER, NO_MODEL, zoom_network
+from edge_sdk.burst.frames.files import spool_pictures, spooled_picture
+from edge_sdk.burst.frames.source import spooling
+from edge_sdk.burst.pipeline import zoom
+from edge_sdk.burst.result import ZoomResult
+from edge_sdk.burst.stages.restore import RestoreConfig
+from edge_sdk.errors import InputError
+from edge_sdk.imaging import Picture, Written, check_output_path, resize_bicubic, write_picture
+from edge_sdk.progress import Progress
+
+
+@dataclass(frozen=True, eq=False)
+class ZoomedFile:
+    """A picture that was zoomed from files, and how it came about.
+
+    Attributes:
+        frames: the files of the burst, in order.
+        result: the pixels as they were written, and what became of every frame.
+        reference: what was enlarged of the reference frame, with what its file held.
+        written: the file of the result, and what its format could not hold.
+        config: settings of the zoom, with the scale that the network has; where another was asked
+            for, the rest was interpolated.
+        by: for people: the network and what ran it.
+    """
+
+    frames: tuple[Path, ...]
+    result: ZoomResult
+    reference: Picture
+    written: Written
+    config: ZoomConfig
+    by: str
+
+
+def zoom_files(
+    frames: Sequence[str | Path],
+    output: str | Path,
+    config: ZoomConfig | None = None,
+    *,
+    model: str | None = None,
+    runtime: str = EAGER,
+    precision: str | None = None,
+    stages: str | Path | None = None,
+    on_progress: Progress | None = None,
+) -> ZoomedFile:
+    """Zoom a burst of picture files into one larger, cleaner picture file.
+
+    Frames wait in a temporary file, so that any number runs. EXIF, ICC profile and alpha of the
+    reference are kept; the result has 16 bits where a frame has, and is gray where all are.
+
+    Args:
+        frames: files of one scene, all of one size: JPEG, PNG, BMP, WebP, TIFF or raw.
+        output: the picture to write; its suffix names the format.
+        config: settings of the zoom.
+        model: name or file of a network for bursts, or of a ×2 luma network; ``none`` for the
+            restoration without one; ``None`` for the shipped network where it enlarges by
+            ``config.scale`` and the restoration is not set otherwise, else none.
+        runtime: ``eager`` for PyTorch, or ``executorch``, ``tflite`` or ``coreml``, for which the
+            stages are converted once and kept.
+        precision: of the network in that runtime; ``None`` for fp32.
+        stages: folder of stages that were converted before; model and runtime are theirs.
+        on_progress: told of every step.
+
+    Raises:
+        InputError: if there are no frames, ``output`` is one of them, settings do not fit each
+            other, or names are unknown.
+        PictureError: if a frame cannot be read, differs in size from the first, or is too small.
+        ModelError: if there is no such model.
+        ArtifactError: if the stages are damaged.
+        ConversionError: if they cannot be converted.
+        OutputError: if the picture cannot be written.
+    """
+    config, output = config or ZoomConfig(), Path(output)
+    paths = tuple(Path(frame) for frame in frames)
+    check_output_path(output)
+    check_apart(paths, output)
+    if model is None and stages is None and runtime == EAGER and _restored_otherwise(config):
+        model = NO_MODEL
+    with spooling() as spool:
+        held = spool_pictures(paths, spool)
+        chosen = zoom_network(
+            model,
+            config.scale,
+            runtime,
+            precision,
+            None if stages is None else Path(stages),
+            on_progress,
+        )
+        used = replace(config, scale=chosen.scale)
+        result = zoom(spool, chosen.network, used, on_progress)
+        metadata = held[result.reference]
+        reference = spooled_picture(spool, result.reference, metadata, config.crop)
+        depth = spool.depth
+    if chosen.scale != config.scale:
+        result = _rescaled(result, config.scale, chosen.scale)
+    made = reference.with_pixels(result.pixels)
+    # The reference may be one of 8 bits among frames of 16; the merge holds what the finest do.
+    gray = all(metadata.gray for metadata in held)
+    bits = replace(made.metadata, bit_depth=8 if depth == 8 else 16, gray=gray)
+    written = write_picture(replace(made, metadata=bits), output)
+    return ZoomedFile(paths, result, reference, written, used, chosen.name)
+
+
+def check_apart(frames: Sequence[Path], output: Path) -> None:
+    """Refuse to write over a frame, also where a link leads there.
+
+    Raises:
+        InputError: if a frame is that file.
+    """
+    for path in frames:
+        if is_same_file(path, output):
+            raise InputError(f"{output}: is the frame {path}; give another name for the picture")
+
+
+def is_same_file(first: Path, second: Path) -> bool:
+    """Whether two paths lead to one file, by links too; neither needs to exist."""
+    if first.resolve() == second.resolve():
+        return True
+    return first.exists() and second.exists() and first.samefile(second)
+
+
+def _restored_otherwise(config: ZoomConfig) -> bool:
+    return config.restore != RestoreConfig()
+
+
+def _rescaled(result: ZoomResult, scale: int, before: int) -> ZoomResult:
+    height, width = (side * scale // before for side in result.pixels.shape[-2:])
+    return replace(result, pixels=resize_bicubic(result.pixels, size=(height, width)).clamp(0, 1))

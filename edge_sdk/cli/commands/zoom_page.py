@@ -1,0 +1,55 @@
+"""The page of ``zoom``, and where it may go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_sdk.errors import InputError
+from edge_sdk.outputs import check_writable
+
+if TYPE_CHECKING:
+    from edge_sdk.burst.picture_files import ZoomedFile
+
+
+def check_report(report: Path, frames: Sequence[Path], output: Path) -> None:
+    """Refuse to write the page over a frame or the picture, also where a link leads there.
+
+    Raises:
+        InputError: if two of them are one file.
+        OutputError: if the page could not be written.
+    """
+    from edge_sdk.burst.picture_files import check_apart, is_same_file
+    from edge_sdk.imaging import check_output_path
+
+    check_output_path(output)
+    check_apart(frames, output)
+    for path in frames:
+        if is_same_file(path, report):
+            raise InputError(f"{report}: is the frame {path}; give another name with --report")
+    if is_same_file(output, report):
+        raise InputError(f"{report}: is the picture to write; give another name with --report")
+    check_writable(report)
+
+
+def write_zoom_page(path: Path, made: ZoomedFile) -> None:
+    """Write the page of a zoom.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
+    from edge_sdk.html.page import write_page
+    from edge_sdk.report.zoom.evidence import evidence_of
+    from edge_sdk.report.zoom.page import burst_report
+
+    names = [frame.name for frame in made.frames]
+    evidence = evidence_of(
+        made.result,
+        names,
+        made.reference,
+        made.written.path.name,
+        made.config,
+        remarks=made.written.notes,
+    )
+    write_page(burst_report(evidence), path)

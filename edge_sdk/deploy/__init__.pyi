@@ -1,0 +1,15 @@
+from .conversion import Converted as Converted
+from .conversion import convert as convert
+from .enhancement import Enhanced as Enhanced
+from .enhancement import enhance as enhance
+from .lint import Lint as Lint
+from .lint import lint_loaded as lint_loaded
+from .parity import ErrorMap as ErrorMap
+from .parity import Parity as Parity
+from .preparation import Prepared as Prepared
+from .preparation import prepare as prepare
+from .preparation import read_scheme as read_scheme
+from .quantize import QuantizedModel as QuantizedModel
+from .quantize import QuantizeOptions as QuantizeOptions
+from .quantize import quantize_loaded as quantize_loaded
+from .verification import verify as verify

@@ -1,0 +1,63 @@
+"""Whether files compute what their model does: named or given, converted here where asked."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from edge_sdk.deploy.parity import Parity, check_parity
+from edge_sdk.deploy.preparation import read_scheme
+from edge_sdk.quantization import Scheme
+from edge_sdk.zoo.loading import LoadedModel, as_loaded
+
+
+def verify(
+    model: str | Path | nn.Module | LoadedModel,
+    artifacts: Sequence[str | Path] = (),
+    precision: str | None = None,
+    *,
+    example: Tensor | Sequence[int] | None = None,
+    pictures: str | Path | None = None,
+    calibration: str | Path | None = None,
+    scheme: Scheme | str | Path | None = None,
+) -> Parity:
+    """Run converted files in their desktop runtimes and compare them with the PyTorch model, in dB.
+
+    Args:
+        model: shipped name, ``.safetensors`` file, ``package.module:callable``, or a float32 module
+            of one picture N×C×H×W; it is left untouched.
+        artifacts: files made from it, of one input shape; empty to convert to every installed
+            target here, with inputs of 64×64 where the model takes any size.
+        precision: what to convert in (fp32 if not given), or what the files must be in.
+        example: an input of the model, float32 in [0, 1], or its shape; ``None`` for a model that
+            knows its own.
+        pictures: folder of pictures to compare on; ``None`` for photographs of scikit-image.
+        calibration: folder of pictures for int8 ranges, the one that the files were made with.
+        scheme: the int8 codes that the files were made with, or their ``.json``.
+
+    Returns:
+        A row for torch, for the fused model, for the one in int8 codes, and for each file;
+        ``passed`` says whether every one ran and reached its gate.
+
+    Raises:
+        InputError: if the files take different shapes, do not fit the model, or no example is
+            known.
+        ModelError: if there is no such model.
+        MissingExtraError: if no target is installed.
+        ArtifactError: if a file cannot be loaded.
+        FusionError: if fusing cannot be proved.
+    """
+    loaded = as_loaded(model, example)
+    with tempfile.TemporaryDirectory() as folder:
+        return check_parity(
+            loaded,
+            [Path(artifact) for artifact in artifacts],
+            precision,
+            Path(folder),
+            None if pictures is None else Path(pictures),
+            None if calibration is None else Path(calibration),
+            scheme if scheme is None or isinstance(scheme, Scheme) else read_scheme(scheme),
+        )

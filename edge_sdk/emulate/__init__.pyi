@@ -1,0 +1,15 @@
+from .bench.rounds import Measurement as Measurement
+from .bench.rounds import measure as measure
+from .parity.chain import Artifact as Artifact
+from .parity.chain import ParityRow as ParityRow
+from .parity.chain import Step as Step
+from .parity.chain import parity_chain as parity_chain
+from .parity.gates import GATES_DB as GATES_DB
+from .parity.gates import gate_db as gate_db
+from .runtimes.opening import open_artifact as open_artifact
+from .runtimes.runner import Delegation as Delegation
+from .runtimes.runner import Runner as Runner
+from .runtimes.runner import RunnerInfo as RunnerInfo
+from .whole_pictures import ArtifactMethod as ArtifactMethod
+from .whole_pictures import Method as Method
+from .whole_pictures import ModelMethod as ModelMethod

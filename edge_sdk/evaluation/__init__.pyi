@@ -1,0 +1,14 @@
+from .protocol import Degradation as Degradation
+from .protocol import Example as Example
+from .protocol import Score as Score
+from .protocol import bicubic as bicubic
+from .protocol import degraded as degraded
+from .protocol import luma_of as luma_of
+from .protocol import score as score
+from .table import ArtifactMethod as ArtifactMethod
+from .table import FolderScore as FolderScore
+from .table import Method as Method
+from .table import MethodScores as MethodScores
+from .table import ModelMethod as ModelMethod
+from .table import PictureScore as PictureScore
+from .table import evaluate as evaluate

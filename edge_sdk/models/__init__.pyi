@@ -1,0 +1,9 @@
+from .checkpoint import Checkpoint as Checkpoint
+from .checkpoint import load_checkpoint as load_checkpoint
+from .checkpoint import save_checkpoint as save_checkpoint
+from .enhance_config import EnhanceNetConfig as EnhanceNetConfig
+from .enhance_net import EnhanceNet as EnhanceNet
+from .picture import enhance_picture as enhance_picture
+from .spec import Color as Color
+from .spec import ModelSpec as ModelSpec
+from .spec import Task as Task

@@ -1,0 +1,10 @@
+from .config import PairConfig as PairConfig
+from .couple.coupling import Couple as Couple
+from .couple.coupling import make_couple as make_couple
+from .dataset.building import PairSet as PairSet
+from .dataset.building import build_set as build_set
+from .dataset.crops import PairCrops as PairCrops
+from .dataset.crops import PairDataset as PairDataset
+from .dataset.reading import StoredScene as StoredScene
+from .dataset.reading import StoredSet as StoredSet
+from .dataset.reading import open_set as open_set

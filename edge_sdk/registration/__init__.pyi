@@ -1,0 +1,10 @@
+from .config import RegistrationConfig as RegistrationConfig
+from .field import MotionField as MotionField
+from .models import MODELS as MODELS
+from .models import MotionModel as MotionModel
+from .motion import EuclideanMotion as EuclideanMotion
+from .motion import motion_error_px as motion_error_px
+from .motion import transform as transform
+from .registrar import Registrar as Registrar
+from .registrar import Registration as Registration
+from .registrar import register as register

@@ -1,0 +1,9 @@
+from .fusion.page import FusionSummary as FusionSummary
+from .fusion.page import Section as Section
+from .fusion.page import fusion_report as fusion_report
+from .fusion.page import page as page
+from .fusion.page import write_page as write_page
+from .parity import parity_report as parity_report
+from .zoom.evidence import ZoomEvidence as ZoomEvidence
+from .zoom.evidence import evidence_of as evidence_of
+from .zoom.page import burst_report as burst_report

@@ -1,0 +1,50 @@
+"""A run from its recipe; nothing of the extra ``train`` is imported before it is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edge_sdk.extras import require
+from edge_sdk.training.recipe.config import TrainConfig
+from edge_sdk.training.recipe.file import load_train_config
+from edge_sdk.training.run.result import TrainResult
+
+
+def train(
+    recipe: str | Path | TrainConfig,
+    folder: str | Path,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> TrainResult:
+    """Train a network by a recipe and keep the best weights in ``folder/model.safetensors``.
+
+    Beside them ``folder`` receives ``last.ckpt`` (to resume from), ``metrics.csv`` and
+    ``curves.svg``, a picture of it. A run that was interrupted goes on from its last validation and
+    ends with the weights that it would have had.
+
+    Args:
+        recipe: a YAML file, or the recipe itself (:class:`~edge_sdk.training.TrainConfig`).
+        folder: folder of the run, created if missing.
+        resume: go on from ``folder/last.ckpt``.
+        overwrite: start anew where ``folder`` holds a run, whose files are removed first.
+        progress: draw a progress bar.
+
+    Returns:
+        The model file, its PSNR on the validation pictures beside that of the baseline, in dB, and
+        the steps taken.
+
+    Raises:
+        MissingExtraError: if the extra ``train`` is not installed.
+        InputError: if the recipe is missing or wrong, pictures are missing, or ``folder`` holds a
+            run that is neither to be resumed nor overwritten, or cannot be resumed.
+        OutputError: if ``folder`` cannot be created or written.
+        PictureError: if a picture cannot be read or is smaller than a patch.
+        ModelError: if loss or weights are no longer finite, or what to start from is no model.
+    """
+    require("train")
+    from edge_sdk.training.run.running import train as run
+
+    config = recipe if isinstance(recipe, TrainConfig) else load_train_config(Path(recipe))
+    return run(config, Path(folder), resume=resume, overwrite=overwrite, progress=progress)

@@ -1,0 +1,30 @@
+"""What a run produced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_sdk.training.run.initial import InitialWeights
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a run produced.
+
+    Attributes:
+        path: model file with the averaged weights of the best validation.
+        psnr_db: validation PSNR of those weights; with kernels rounded to int8 where the recipe has
+            ``fake_quantized_steps``.
+        baseline_db: PSNR of bicubic interpolation, or of the noisy pictures for denoising, on the
+            same pictures; a model below it is of no use yet.
+        steps: optimization steps taken in all.
+        initial: what was taken over from the recipe's ``init``; ``None`` without one, and in a
+            resumed run.
+    """
+
+    path: Path
+    psnr_db: float
+    baseline_db: float
+    steps: int
+    initial: InitialWeights | None = None

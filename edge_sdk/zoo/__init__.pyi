@@ -1,0 +1,11 @@
+from .catalogue import Card as Card
+from .catalogue import load_card as load_card
+from .catalogue import load_int8 as load_int8
+from .catalogue import load_model as load_model
+from .catalogue import model_names as model_names
+from .catalogue import resolve_model as resolve_model
+from .loading import LoadedModel as LoadedModel
+from .loading import load_any as load_any
+from .networks import burst_network as burst_network
+from .networks import example_input as example_input
+from .networks import fused_network as fused_network
