@@ -72,12 +72,14 @@ def count_parameters(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Notes every operator that runs, layer or function."""
+class _Noting:
+    """What a :class:`_Counter` does with every operator.
 
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.costs: list[OperatorCost] = []
+    It stands in a class of its own because PyTorch wraps a ``__torch_dispatch__`` that a mode
+    defines itself, and what it wraps it in loads the whole of torch._dynamo at the first operator.
+    """
+
+    costs: list[OperatorCost]
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -90,6 +92,14 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if moved:
             self.costs.append(OperatorCost(name, _macs(func, args, result), moved))
         return result
+
+
+class _Counter(_Noting, TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Notes every operator that runs, layer or function."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.costs = []
 
 
 def _macs(func: Any, args: tuple[Any, ...], result: Any) -> int:
