@@ -7,15 +7,18 @@ package that lists public names gets a page of them.
 
 from __future__ import annotations
 
+import pkgutil
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
-import griffe
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+
+import edge_sdk
 
 ROOT = Path(__file__).parent.parent
 FROM_ROOT = {
@@ -85,14 +88,13 @@ def command_line() -> str:
 
 
 def public_names() -> dict[str, list[str]]:
-    """The packages that list names in ``__all__``, each with these, without importing any."""
-    root = griffe.load("edge_sdk", search_paths=[ROOT], resolve_aliases=False)
-    assert isinstance(root, griffe.Module)
-    packages = [root, *(part for _, part in sorted(root.modules.items()) if part.is_init_module)]
+    """The packages that list names in ``__all__``, each with these."""
+    parts = sorted(part.name for part in pkgutil.iter_modules(edge_sdk.__path__) if part.ispkg)
+    packages = [edge_sdk, *(import_module(f"edge_sdk.{part}") for part in parts)]
     return {
-        package.path: [str(name) for name in package.exports]
+        package.__name__: sorted(package.__all__)
         for package in packages
-        if package.exports
+        if getattr(package, "__all__", None)
     }
 
 
