@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt $(PIP_FLAGS)
 INPUTS := pyproject.toml constraints.txt
 
-.PHONY: help zoom test quick check format docs clean
+.PHONY: help zoom test quick check format docs site clean
 
 help: ## List the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -22,7 +22,11 @@ $(VENV)/.core: $(BIN)/python $(INPUTS)
 	@touch $@
 
 $(VENV)/.all: $(VENV)/.core
-	$(PIP) --editable '.[all,dev]'
+	$(PIP) --editable '.[all,dev,site]'
+	@touch $@
+
+$(VENV)/.site: $(VENV)/.core
+	$(PIP) --editable '.[site]'
 	@touch $@
 
 zoom: $(VENV)/.core ## Simulate a burst of a photograph, zoom it x2, write out/zoom.png and out/comparison.png
@@ -50,6 +54,9 @@ docs: $(VENV)/.core ## Draw the pictures of the README and the figures of the do
 	$(BIN)/python benchmarks/burst_gain.py --table docs/measurements/burst-gain.md
 	$(BIN)/python benchmarks/burst_cost.py --table docs/measurements/burst-cost.md
 	$(BIN)/python benchmarks/reparam.py --table docs/measurements/reparam-cost.md
+
+site: $(VENV)/.site ## Build the documentation as a site, build/site/index.html; a dead link fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean: ## Remove what the commands made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -16,7 +16,7 @@ from edge_sdk.imaging import Picture, write_picture
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-BLOCK = re.compile(r"^```(\w+) ?([\w.]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r'^```(\w+)(?: title="([\w.]+)")?\n(.*?)^```', re.MULTILINE | re.DOTALL)
 MAKE = {"make zoom", "make test"}
 """Commands that continuous integration runs as such, on a clean checkout."""
 
