@@ -114,11 +114,11 @@ def recipe(variant: Variant, steps: int, seed: int) -> TrainConfig:
         data=DataConfig(
             train=PictureSource(folder=ROOT, names=lists["train"]),
             validation=PictureSource(folder=ROOT, names=lists["val"]),
-            shrinks=(0.5,),
+            resize_factors=(0.5,),
             patch_px=48,
             batch=16,
         ),
-        optimizer=OptimizerConfig(steps=steps, learning_rate=2e-3, average_decay=0.99),
+        optimizer=OptimizerConfig(steps=steps, learning_rate=2e-3, ema_decay=0.99),
         phases=PhasesConfig(statistics_steps=steps // 4 if normalized else None),
         validate_every=steps,
         seed=seed,

@@ -100,7 +100,7 @@ def short_recipe(folder: Path, arguments: argparse.Namespace) -> TrainConfig:
             steps=arguments.steps,
             learning_rate=arguments.rate,
             warmup_steps=arguments.steps // 10,
-            average_decay=0.98,
+            ema_decay=0.98,
         ),
         # One validation, at the end: nothing is chosen by the scenes that are held out.
         validate_every=arguments.steps,

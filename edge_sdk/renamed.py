@@ -1,14 +1,21 @@
-"""Keys of files that have had another name: what an earlier version wrote, and what it is now."""
+"""Keys of recipes and files that have had another name: what it was, and what it is now."""
 
 from __future__ import annotations
 
 from typing import Any
 
 RENAMED = {
+    "average_decay": "ema_decay",
     "colour": "color",
     "fake_quantised_steps": "fake_quantized_steps",
+    "follow_init": "distill",
+    "mover_share": "moving_object_share",
+    "near_share": "near_layer_share",
     "optimiser": "optimizer",
     "quantisation": "quantization",
+    "sensor_share": "sensor_noise_share",
+    "shrinks": "resize_factors",
+    "walk_share": "rolling_shutter_share",
 }
 """Keys by the name that they had."""
 

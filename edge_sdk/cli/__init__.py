@@ -19,6 +19,7 @@ def main() -> None:
 
     from edge_sdk.cli.app import app
     from edge_sdk.cli.shared.console import json_alone_on_stdout
+    from edge_sdk.cli.shared.renamed_options import renamed_option
     from edge_sdk.errors import EdgeSdkError
 
     try:
@@ -27,7 +28,8 @@ def main() -> None:
     except EdgeSdkError as error:
         status = _fail(str(error))
     except typer.TyperException as error:
-        status = _fail(f"{error.format_message().rstrip('.')}; see `edge-sdk --help`")
+        unknown = f"{error.format_message().rstrip('.')}; see `edge-sdk --help`"
+        status = _fail(renamed_option(error) or unknown)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EPIPE):
             raise

@@ -91,11 +91,11 @@ def prepare(
     if precision not in INT8:
         return Prepared(fused, fused, precision, None, certificate)
     if calibration is not None:
-        cuts = read_calibration(calibration, example, loaded.spec)
+        crops = read_calibration(calibration, example, loaded.spec)
         made = quantize(
-            fused, example, cuts.calibration, observer, picture_output=loaded.spec is not None
+            fused, example, crops.calibration, observer, picture_output=loaded.spec is not None
         )
-        source = f"{observer} over {cuts.source}"
+        source = f"{observer} over {crops.source}"
         return Prepared(made.model, fused, precision, made.scheme, certificate, source, made.graph)
     source = "given by --scheme"
     network = fused

@@ -39,7 +39,7 @@ class ReadCalibration(Protocol):
         spec: ModelSpec | None,
         count: int,
         *,
-        shrink: float,
+        resize_factor: float,
         truth: bool,
         seed: int,
     ) -> Calibration:
@@ -53,8 +53,8 @@ class QuantizeOptions:
 
     Attributes:
         observer: how ranges are chosen.
-        cuts: number of cuts to calibrate with.
-        shrink: factor in (0, 1] by which pictures are reduced first.
+        samples: number of crops to calibrate with.
+        resize_factor: factor in (0, 1] by which pictures are reduced first.
         tune_steps: steps of fine-tuning; 0 for none.
         budget_db: agreement to reach by leaving layers in floating point; ``None`` for all in int8.
         truth: the pictures are what the model should return: they are reduced by its scale or
@@ -63,18 +63,19 @@ class QuantizeOptions:
     """
 
     observer: Observer = "mse"
-    cuts: int = 128
-    shrink: float = 1.0
+    samples: int = 128
+    resize_factor: float = 1.0
     tune_steps: int = 0
     budget_db: float | None = None
     truth: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.cuts < 1 or self.tune_steps < 0 or not 0 < self.shrink <= 1:
+        if self.samples < 1 or self.tune_steps < 0 or not 0 < self.resize_factor <= 1:
             raise InputError(
-                f"{self.cuts} cuts, {self.tune_steps} steps, shrink {self.shrink}: give a cut or "
-                "more, no negative steps and a shrink in (0, 1]"
+                f"{self.samples} samples, {self.tune_steps} steps, resize factor "
+                f"{self.resize_factor}: give a sample or more, no negative steps and a factor in "
+                "(0, 1]"
             )
 
 
@@ -113,7 +114,7 @@ def quantize_loaded(
 
     Args:
         loaded: the model; it is left untouched.
-        example: float32 [1, C, H, W]: the size of the cuts.
+        example: float32 [1, C, H, W]: the size of the crops.
         folder: pictures like those that the model will see.
         options: how to quantize.
         on_progress: called after each step of fine-tuning, and after each operator left in float.
@@ -122,33 +123,33 @@ def quantize_loaded(
 
     Raises:
         InputError: if the folder holds no picture, or the budget cannot be met.
-        PictureError: if a picture cannot be read or is smaller than a cut.
+        PictureError: if a picture cannot be read or is smaller than a crop.
         FusionError: if fusing cannot be proved.
         ConversionError: if the model cannot be traced.
     """
     options = options or QuantizeOptions()
-    cuts = read(
+    crops = read(
         folder,
         example,
         loaded.spec,
-        options.cuts,
-        shrink=options.shrink,
+        options.samples,
+        resize_factor=options.resize_factor,
         truth=options.truth,
         seed=options.seed,
     )
     fused, _ = fuse(loaded.network, loaded.example)
     clip = loaded.spec is not None
-    first = quantize(fused, example, cuts.calibration, options.observer, picture_output=clip)
-    plain_db = agreement_db(fused, first.model, cuts.held_out, clip)
-    scheme, model = replace(first.scheme, noise_levels=cuts.noise_levels), fused
+    first = quantize(fused, example, crops.calibration, options.observer, picture_output=clip)
+    plain_db = agreement_db(fused, first.model, crops.held_out, clip)
+    scheme, model = replace(first.scheme, noise_levels=crops.noise_levels), fused
     if options.tune_steps:
         config = TuningConfig(steps=options.tune_steps, seed=options.seed)
-        model = tune(fused, example, scheme, cuts.calibration, config, on_progress)
+        model = tune(fused, example, scheme, crops.calibration, config, on_progress)
     if options.budget_db is not None:
         scheme = meet_budget(
             apply_scheme(model, example, scheme).graph,
             scheme,
-            cuts.held_out,
+            crops.held_out,
             options.budget_db,
             clip,
             on_progress,
@@ -158,24 +159,24 @@ def quantize_loaded(
     return QuantizedModel(
         model,
         scheme,
-        agreement_db(fused, final.model, cuts.held_out, clip),
+        agreement_db(fused, final.model, crops.held_out, clip),
         plain_db,
-        layer_errors(final.graph, final.model, scheme, cuts.held_out[:8]),
-        f"ranges by {options.observer} over {cuts.source}",
-        _against_truth(fused, final.model, cuts),
+        layer_errors(final.graph, final.model, scheme, crops.held_out[:8]),
+        f"ranges by {options.observer} over {crops.source}",
+        _against_truth(fused, final.model, crops),
     )
 
 
 def _against_truth(
-    reference: nn.Module, model: nn.Module, cuts: Calibration
+    reference: nn.Module, model: nn.Module, crops: Calibration
 ) -> tuple[float, float] | None:
-    if not cuts.held_out_truths:
+    if not crops.held_out_truths:
         return None
     found = []
     for each in (reference, model):
         with torch.no_grad():
-            outputs = [each(cut).clamp(0, 1) for cut in cuts.held_out]
-        pairs = zip(outputs, cuts.held_out_truths, strict=True)
+            outputs = [each(crop).clamp(0, 1) for crop in crops.held_out]
+        pairs = zip(outputs, crops.held_out_truths, strict=True)
         errors = [float((one - other).double().square().mean()) for one, other in pairs]
         found.append(-10 * math.log10(max(sum(errors) / len(errors), 1e-30)))
     return found[0], found[1]

@@ -166,7 +166,7 @@ def test_choosing_by_cost_weighs_bits(run: Run, five: Path) -> None:
     merged = []
     for worth in ("0", "8"):
         outcome = run(
-            "fuse", five, "--select", "cost", "--bit-worth", worth, "-o", "p.safetensors", "--json"
+            "fuse", five, "--select", "cost", "--bit-weight", worth, "-o", "p.safetensors", "--json"
         )
         assert outcome.status == 0, outcome.err
         merged.append(json.loads(outcome.out)["certificate"])
@@ -214,9 +214,9 @@ def test_blocks_of_a_foreign_model_merge_in_part(run: Run, theirs: str) -> None:
         (("--select", "inverse:0.4"), "merges nothing"),
         (("--select", "all", "--fold-skips"), "--fold-skips"),
         (("--select", "all", "--group", "every:9x"), "whole number"),
-        (("--select", "all", "--bit-worth", "2"), "--bit-worth"),
+        (("--select", "all", "--bit-weight", "2"), "--bit-weight"),
         (("--group", "together"), "--select"),
-        (("--bit-worth", "2"), "--select"),
+        (("--bit-weight", "2"), "--select"),
         (("--seed", "-1"), "seed"),
         (("--report", "r.txt"), ".html"),
         (("--report", "none/r.html"), "does not exist"),

@@ -36,7 +36,7 @@ def files(run: Run) -> None:
 @pytest.mark.usefixtures("files")
 def test_a_quantized_file_holds_its_scheme(run: Run) -> None:
     outcome = run(
-        *("quantize", "net.safetensors", "-c", "photos", "--size", "16x16", "--cuts", "8"),
+        *("quantize", "net.safetensors", "-c", "photos", "--size", "16x16", "--samples", "8"),
         *("--tune", "3", "-o", "int8.safetensors", "--json"),
     )
     assert outcome.status == 0, outcome.err
@@ -50,7 +50,7 @@ def test_a_quantized_file_holds_its_scheme(run: Run) -> None:
 
 @pytest.mark.usefixtures("files")
 def test_pictures_as_truth_and_mixed_precision(run: Run) -> None:
-    asked = ("quantize", "net.safetensors", "-c", "photos", "--size", "16x16", "--cuts", "8")
+    asked = ("quantize", "net.safetensors", "-c", "photos", "--size", "16x16", "--samples", "8")
     plain = json.loads(run(*asked, "--truth", "--json", "-o", "plain.safetensors").out)
     budget = plain["agreement_db"] + 1
     outcome = run(*asked, "--truth", "--budget-db", budget, "--json")
@@ -83,7 +83,7 @@ def test_every_target_takes_the_stored_codes(run: Run) -> None:
 @pytest.mark.usefixtures("files")
 def test_a_foreign_model_gets_a_scheme_of_its_own(run: Run) -> None:
     first = run(
-        *("quantize", "theirs:net", "--input", "1x3x16x16", "-c", "photos", "--cuts", "8"),
+        *("quantize", "theirs:net", "--input", "1x3x16x16", "-c", "photos", "--samples", "8"),
         *("-o", "theirs.json"),
     )
     assert first.status == 0, first.err
@@ -104,8 +104,8 @@ def test_a_foreign_model_gets_a_scheme_of_its_own(run: Run) -> None:
         (("quantize", "net.safetensors", "-c", "empty"), "holds no picture"),
         (("quantize", "net.safetensors", "-c", "photos", "--size", "900x900"), "smaller"),
         (("quantize", "net.safetensors", "-c", "photos", "--observer", "median"), "median"),
-        (("quantize", "net.safetensors", "-c", "photos", "--cuts", "0"), "cut or more"),
-        (("quantize", "net.safetensors", "-c", "photos", "--shrink", "3"), "shrink"),
+        (("quantize", "net.safetensors", "-c", "photos", "--samples", "0"), "sample or more"),
+        (("quantize", "net.safetensors", "-c", "photos", "--resize-factor", "3"), "resize factor"),
         (("quantize", "net.safetensors", "-c", "photos", "-o", "net.tflite"), ".safetensors"),
         (("quantize", "theirs:net", "-c", "photos", "--input", "1x3x16x16", "--truth"), "truth"),
         (("convert", "net.safetensors", "-t", "tflite", "-p", "int8"), "--calibration DIR"),

@@ -205,7 +205,7 @@ def test_a_recipe_that_follows_may_be_given_the_model_by_init(
     run: Run, start: tuple[object, ...]
 ) -> None:
     assert run(*start).status == 0
-    text = RECIPE + "phases: {follow_init: true}\n"
+    text = RECIPE + "phases: {distill: true}\n"
     Path("recipe.yaml").write_text(text)
-    assert "follow_init needs a model to follow" in run(*start, "-o", "b").error_line
+    assert "distill needs a teacher" in run(*start, "-o", "b").error_line
     assert run(*start, "-o", "b", "--init", "run/model.safetensors").status == 0

@@ -98,32 +98,38 @@ def test_datasets_that_cannot_be_are_refused(change) -> None:
     st.sampled_from(Color),
     st.floats(0.05, 1),
 )
-def test_pairs_fit_their_scale(tmp_path_factory, height, width, scale, color, shrink) -> None:
+def test_pairs_fit_their_scale(
+    tmp_path_factory, height, width, scale, color, resize_factor
+) -> None:
     path = write(tmp_path_factory.getbasetemp() / "pair.png", height, width)
-    pair = picture_pair(path, scale, color, shrink)
+    pair = picture_pair(path, scale, color, resize_factor)
     assert pair.low.dtype == pair.high.dtype == torch.uint8
     assert pair.low.shape[0] == color.channels
     assert min(pair.low.shape) >= 1
     assert pair.high.shape[1:] == tuple(scale * side for side in pair.low.shape[1:])
-    assert pair.high.shape[1] <= max(scale, int(height * shrink))
+    assert pair.high.shape[1] <= max(scale, int(height * resize_factor))
     assert pair.name == str(path)
 
 
 @pytest.mark.parametrize(("level", "luma"), [(0, 16), (255, 235)])
 def test_flat_pictures_stay_flat(tmp_path: Path, level: int, luma: int) -> None:
     path = write(tmp_path / "flat.png", 13, 11, level)
-    for shrink in (1.0, 0.7):
-        pair = picture_pair(path, 2, Color.RGB, shrink)
+    for resize_factor in (1.0, 0.7):
+        pair = picture_pair(path, 2, Color.RGB, resize_factor)
         assert bool((pair.low == level).all())
         assert bool((pair.high == level).all())
-        assert bool((picture_pair(path, 2, Color.Y, shrink).low == luma).all())
+        assert bool((picture_pair(path, 2, Color.Y, resize_factor).low == luma).all())
 
 
-@pytest.mark.parametrize(("scale", "shrink"), [(0, 1.0), (2, 0.0), (2, 1.5), (2, float("nan"))])
-def test_scales_that_cannot_be_are_refused(tmp_path: Path, scale: int, shrink: float) -> None:
+@pytest.mark.parametrize(
+    ("scale", "resize_factor"), [(0, 1.0), (2, 0.0), (2, 1.5), (2, float("nan"))]
+)
+def test_scales_that_cannot_be_are_refused(
+    tmp_path: Path, scale: int, resize_factor: float
+) -> None:
     path = write(tmp_path / "a.png", 8, 8)
-    with pytest.raises(InputError, match=r"shrink .* in \(0, 1\]"):
-        picture_pair(path, scale, Color.Y, shrink)
+    with pytest.raises(InputError, match=r"resize_factor .* in \(0, 1\]"):
+        picture_pair(path, scale, Color.Y, resize_factor)
 
 
 def test_pictures_without_a_pixel_left_or_damaged_are_refused(tmp_path: Path) -> None:

@@ -116,18 +116,18 @@ def test_what_means_nothing_is_refused_with_advice(select, group, message) -> No
 
 
 def test_the_worth_of_a_bit_belongs_to_cost() -> None:
-    assert parse_plan("cost", bit_worth=0.5).rule == CheapestSubset(0.5)
-    with pytest.raises(InputError, match="--bit-worth belongs"):
-        parse_plan("all", bit_worth=0.5)
+    assert parse_plan("cost", bit_weight=0.5).rule == CheapestSubset(0.5)
+    with pytest.raises(InputError, match="--bit-weight belongs"):
+        parse_plan("all", bit_weight=0.5)
     with pytest.raises(InputError, match="0 or more"):
-        parse_plan("cost", bit_worth=-1.0)
+        parse_plan("cost", bit_weight=-1.0)
 
 
 def test_choosing_by_cost_merges_the_best_set_of_every_block() -> None:
     net = trained_looking(
         nn.Sequential(*(MultiBranchConv2d(3, 3, five_branches(4)) for _ in range(2)))
     ).eval()
-    _, certificate = fuse_partially(net, parse_plan("cost", bit_worth=2.0), torch.rand(1, 3, 7, 8))
+    _, certificate = fuse_partially(net, parse_plan("cost", bit_weight=2.0), torch.rand(1, 3, 7, 8))
     expected = [
         tuple(f"{place}.branches.{index}" for index in select_by_cost(block, 2.0)[0].branches)
         for place, block in enumerate(net)

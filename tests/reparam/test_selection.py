@@ -184,7 +184,7 @@ def test_cost_ranks_every_subset(block) -> None:
     objectives = [cost.objective for cost in costs]
     assert objectives == sorted(objectives)
     assert all(math.isfinite(objective) for objective in objectives)
-    by_macs = select_by_cost(block, bit_worth=0.0)
+    by_macs = select_by_cost(block, bit_weight=0.0)
     assert by_macs[0].macs == min(cost.macs for cost in costs)
 
 
@@ -209,8 +209,8 @@ def test_an_outlier_is_left_apart_where_precision_counts() -> None:
     block = MultiBranchConv2d(8, 8, kernels).eval()
     # On one tap per channel: the range grows for all, hardly any weight uses it.
     block.branches[2].layers[0].weight.copy_(100 * torch.eye(8)[:, :, None, None])
-    assert 2 in select_by_cost(block, bit_worth=0.0)[0].branches
-    assert select_by_cost(block, bit_worth=4.0)[0].branches == (0, 1)
+    assert 2 in select_by_cost(block, bit_weight=0.0)[0].branches
+    assert select_by_cost(block, bit_weight=4.0)[0].branches == (0, 1)
 
 
 def test_costs_that_cannot_be_are_refused() -> None:
@@ -218,5 +218,5 @@ def test_costs_that_cannot_be_are_refused() -> None:
     with pytest.raises(InputError, match="at most 8"):
         select_by_cost(block)
     for worth in (-1.0, math.inf, math.nan):
-        with pytest.raises(InputError, match="bit_worth"):
+        with pytest.raises(InputError, match="bit_weight"):
             select_by_cost(MultiBranchConv2d(1, 1, (ConvBranchConfig((1,)),) * 2), worth)

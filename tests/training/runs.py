@@ -37,7 +37,7 @@ def recipe(folder: Path, **changes: Any) -> TrainConfig:
     arguments: dict[str, Any] = {
         "model": EnhanceNetConfig(widths=(4, 4), skips=((0, 1),), branches=sesr_branches(8)),
         "data": DataConfig(train=source, validation=source, patch_px=8, batch=2),
-        "optimizer": OptimizerConfig(steps=STEPS, warmup_steps=2, average_decay=0.5),
+        "optimizer": OptimizerConfig(steps=STEPS, warmup_steps=2, ema_decay=0.5),
         "validate_every": 2,
         "seed": 3,
     }

@@ -120,7 +120,7 @@ def test_a_resumed_run_rounds_with_the_same_codes(
 ) -> None:
     config = recipe(
         tmp_path,
-        optimizer=OptimizerConfig(steps=8, warmup_steps=0, average_decay=0.5, l2_steps=4),
+        optimizer=OptimizerConfig(steps=8, warmup_steps=0, ema_decay=0.5, l2_steps=4),
         phases=PhasesConfig(fake_quantized_steps=6),
     )
     whole = train(config, tmp_path / "whole", progress=False)
@@ -185,11 +185,11 @@ def test_a_network_may_follow_its_start_instead_of_the_pictures(tmp_path: Path) 
     torch.manual_seed(0)
     start = EnhanceNet(model)
     save_checkpoint(start, tmp_path / "start.safetensors")
-    optimizer = OptimizerConfig(steps=60, warmup_steps=0, learning_rate=1e-3, average_decay=0.9)
+    optimizer = OptimizerConfig(steps=60, warmup_steps=0, learning_rate=1e-3, ema_decay=0.9)
     errors = {}
     x = torch.rand(1, 1, 24, 24)
     for follow in (True, False):
-        phases = PhasesConfig(fake_quantized_steps=60, follow_init=follow)
+        phases = PhasesConfig(fake_quantized_steps=60, distill=follow)
         config = recipe(
             tmp_path,
             model=model,
@@ -207,7 +207,7 @@ def test_a_network_may_follow_its_start_instead_of_the_pictures(tmp_path: Path) 
 
 def test_following_needs_a_model_that_fits(tmp_path: Path) -> None:
     plain = EnhanceNetConfig(widths=(4, 4), skips=(), branches=None, activation="leaky_relu")
-    phases = PhasesConfig(fake_quantized_steps=8, follow_init=True)
+    phases = PhasesConfig(fake_quantized_steps=8, distill=True)
     with pytest.raises(InputError, match="give init too"):
         recipe(tmp_path, model=plain, phases=phases)
     save_checkpoint(EnhanceNet(replace(plain, scale=3)), tmp_path / "other.safetensors")

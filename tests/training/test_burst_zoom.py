@@ -69,7 +69,9 @@ def test_a_burst_is_drawn_by_seed_and_index_alone(photos: Path) -> None:
 
 
 def test_draws_stay_in_their_ranges(photos: Path) -> None:
-    config = BurstsConfig(noise=(3, 5), lens_std_px=(0.2, 0.25), frames=(2, 7), mover_share=0.5)
+    config = BurstsConfig(
+        noise=(3, 5), lens_std_px=(0.2, 0.25), frames=(2, 7), moving_object_share=0.5
+    )
     drawn = [
         draw_scene((photos / "a.png",), (1.0, 0.5), config, 2, np.random.default_rng(seed)).camera
         for seed in range(200)
@@ -179,7 +181,7 @@ def test_recipes_that_do_not_fit(photos: Path) -> None:
         )
     with pytest.raises(InputError, match="red, green and blue"):
         EnhanceNetConfig(task=Task.BURST_ZOOM, color=Color.Y)
-    for keys in ({"noise": (5, 2)}, {"mover_share": 0.7, "near_share": 0.5}):
+    for keys in ({"noise": (5, 2)}, {"moving_object_share": 0.7, "near_layer_share": 0.5}):
         with pytest.raises(ValueError, match=r"in order|at most 1"):
             BurstsConfig(**keys)  # type: ignore[arg-type]
 

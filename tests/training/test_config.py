@@ -82,7 +82,7 @@ def test_unknown_keys_are_answered_with_the_nearest(tmp_path: Path, text, messag
         ("optimizer: {steps: many}", "optimizer.steps"),
         ("optimizer: {learning_rate: .inf}", "optimizer.learning_rate"),
         ("optimizer: {learning_rate: .nan}", "optimizer.learning_rate"),
-        ("optimizer: {average_decay: 1}", "optimizer.average_decay"),
+        ("optimizer: {ema_decay: 1}", "optimizer.ema_decay"),
         ("seed: -1", "seed"),
         ("seed: 4294967296", "seed"),
         ("validate_every: 0", "validate_every"),
@@ -96,10 +96,11 @@ def test_values_that_do_not_fit_are_named(tmp_path: Path, text: str, message: st
     assert message in refusal(tmp_path, MINIMAL + text)
 
 
-@pytest.mark.parametrize("shrinks", ["[]", "[0]", "[1.5]", "[-0.5]", "[1.0, .nan]"])
-def test_shrinks_are_reductions(tmp_path: Path, shrinks: str) -> None:
-    text = f"data: {{train: {{folder: a}}, validation: {{folder: b}}, shrinks: {shrinks}}}"
-    assert "data.shrinks" in refusal(tmp_path, text)
+@pytest.mark.parametrize("resize_factors", ["[]", "[0]", "[1.5]", "[-0.5]", "[1.0, .nan]"])
+def test_resize_factors_are_reductions(tmp_path: Path, resize_factors: str) -> None:
+    sources = "train: {folder: a}, validation: {folder: b}"
+    text = f"data: {{{sources}, resize_factors: {resize_factors}}}"
+    assert "data.resize_factors" in refusal(tmp_path, text)
 
 
 @pytest.mark.parametrize(

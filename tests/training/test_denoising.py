@@ -98,7 +98,7 @@ def test_a_resumed_run_draws_the_noise_that_would_have_come(tmp_path: Path) -> N
 @pytest.mark.slow
 def test_training_beats_the_noisy_picture(tmp_path: Path) -> None:
     optimizer = OptimizerConfig(
-        steps=400, warmup_steps=5, learning_rate=1e-2, average_decay=0.9, l2_steps=200
+        steps=400, warmup_steps=5, learning_rate=1e-2, ema_decay=0.9, l2_steps=200
     )
     config = denoising(tmp_path, NoiseConfig(clipped_share=0.5), optimizer=optimizer)
     result = train(config, tmp_path / "run", progress=False)

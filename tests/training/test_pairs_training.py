@@ -303,7 +303,7 @@ def test_recipes_take_bursts_or_pairs(made: Path) -> None:
             "pairs": pairs,
         },
         r"^data\.validation: is for pictures": {"validation": source, "pairs": pairs},
-        r"^data\.shrinks: is for pictures": {"shrinks": (1.0, 0.5), "pairs": pairs},
+        r"^data\.resize_factors: is for pictures": {"resize_factors": (1.0, 0.5), "pairs": pairs},
         r"^data\.train: Field required": {"bursts": BurstsConfig()},
     }
     for message, data in refused.items():

@@ -35,7 +35,7 @@ EXPECTED = [Phase.STATISTICS] * 3 + [Phase.COLLAPSED] * 4 + [Phase.FAKE_QUANTIZE
 def phased(folder: Path, **changes: Any) -> TrainConfig:
     arguments: dict[str, Any] = {
         "model": MODEL,
-        "optimizer": OptimizerConfig(steps=STEPS, warmup_steps=2, average_decay=0.5),
+        "optimizer": OptimizerConfig(steps=STEPS, warmup_steps=2, ema_decay=0.5),
         "phases": PHASES,
     }
     return recipe(folder, **arguments | changes)
@@ -100,7 +100,7 @@ def test_the_average_starts_anew_with_the_collapsed_phase(tmp_path: Path) -> Non
     config = phased(
         tmp_path,
         validate_every=4,
-        optimizer=OptimizerConfig(steps=8, warmup_steps=0, average_decay=0.9),
+        optimizer=OptimizerConfig(steps=8, warmup_steps=0, ema_decay=0.9),
         phases=PhasesConfig(statistics_steps=3),
     )
     with pytest.MonkeyPatch.context() as patch:

@@ -48,9 +48,9 @@ def test_a_short_run_keeps_what_it_learned_with_the_default_average(tmp_path: Pa
     # The average of the first 0.999 of a step would be the initial weights, all but 6 % of it.
     short = OptimizerConfig(steps=60, warmup_steps=5, learning_rate=5e-3)
     plain = recipe(tmp_path, optimizer=short, validate_every=60)
-    assert plain.optimizer.average_decay == 0.999
+    assert plain.optimizer.ema_decay == 0.999
     averaged = train(plain, tmp_path / "averaged", progress=False)
-    last = train(with_optimizer(plain, average_decay=0.0), tmp_path / "last", progress=False)
+    last = train(with_optimizer(plain, ema_decay=0.0), tmp_path / "last", progress=False)
     assert averaged.psnr_db > last.psnr_db - 1
 
 

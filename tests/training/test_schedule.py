@@ -26,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWa
 
 def two(folder: Path, **changes: Any) -> list[TrainConfig]:
     """A recipe and another of fewer steps, whose last is not followed by a validation."""
-    later = OptimizerConfig(steps=5, warmup_steps=0, learning_rate=5e-4, average_decay=0.5)
+    later = OptimizerConfig(steps=5, warmup_steps=0, learning_rate=5e-4, ema_decay=0.5)
     return [recipe(folder), recipe(folder, **{"optimizer": later, "seed": 4} | changes)]
 
 
@@ -182,9 +182,9 @@ def test_all_recipes_are_checked_before_any_is_trained(tmp_path: Path) -> None:
     for changes, error, message in (
         ({"model": wider}, InputError, "recipe 2: takes over nothing from the recipe before"),
         (
-            {"model": deeper, "phases": PhasesConfig(follow_init=True), "init": "later"},
+            {"model": deeper, "phases": PhasesConfig(distill=True), "init": "later"},
             InputError,
-            "recipe 2: follow_init: the recipe before has no layer that fits",
+            "recipe 2: distill: the recipe before has no layer that fits",
         ),
         (
             {"data": data.model_copy(update={"patch_px": 25})},
@@ -214,7 +214,7 @@ def test_all_recipes_are_checked_before_any_is_trained(tmp_path: Path) -> None:
 
 
 def test_a_stage_may_follow_the_one_before(tmp_path: Path) -> None:
-    follow = PhasesConfig(follow_init=True)
+    follow = PhasesConfig(distill=True)
     configs = two(tmp_path, phases=follow, init="replaced")
     result = train_schedule(configs, tmp_path / "run", progress=False)
     start = str(tmp_path / "run" / "1" / "model.safetensors")
@@ -235,13 +235,13 @@ def test_a_damaged_list_of_recipes_is_refused_in_one_line(tmp_path: Path) -> Non
 
 def test_recipes_are_read_as_a_chain(tmp_path: Path) -> None:
     text = "data: {train: {folder: .}, validation: {folder: .}}\n"
-    for name, rest in (("a", ""), ("b", "init: other"), ("c", "phases: {follow_init: true}")):
+    for name, rest in (("a", ""), ("b", "init: other"), ("c", "phases: {distill: true}")):
         (tmp_path / f"{name}.yaml").write_text(text + rest)
     paths = [tmp_path / f"{name}.yaml" for name in "abc"]
     out = tmp_path / "run"
     starts = [config.init for config in load_schedule(paths, out)]
     assert starts == [None, *(str(out / n / "model.safetensors") for n in "12")]
     assert load_schedule(paths, out, init="sr_x2_y")[0].init == "sr_x2_y"
-    with pytest.raises(InputError, match=r"c\.yaml: phases: follow_init needs a model"):
+    with pytest.raises(InputError, match=r"c\.yaml: phases: distill needs a teacher"):
         load_schedule(paths[2:], out)
     assert load_schedule(paths[2:], out, init="sr_x2_y")[0].init == "sr_x2_y"

@@ -38,7 +38,7 @@ def indices(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_training_raises_psnr(tmp_path: Path) -> None:
     config = recipe(
         tmp_path,
-        optimizer=OptimizerConfig(steps=120, warmup_steps=5, learning_rate=5e-3, average_decay=0.9),
+        optimizer=OptimizerConfig(steps=120, warmup_steps=5, learning_rate=5e-3, ema_decay=0.9),
         validate_every=10,
     )
     result = train(config, tmp_path / "run", progress=False)
@@ -199,7 +199,7 @@ def test_bfloat16_runs_until_the_last_steps(
 
     monkeypatch.setattr(torch.nn.functional, "conv2d", spy)
     optimizer = OptimizerConfig(
-        steps=STEPS, warmup_steps=2, average_decay=0.5, precision="bfloat16", float32_steps=3
+        steps=STEPS, warmup_steps=2, ema_decay=0.5, precision="bfloat16", float32_steps=3
     )
     result = train(recipe(tmp_path, optimizer=optimizer), tmp_path / "run", progress=False)
     convolutions = 3

@@ -13,7 +13,7 @@ from edge_sdk.burst.frames.source import TensorSource
 from edge_sdk.burst.inputs.features import burst_features
 from edge_sdk.data.camera.config import CameraConfig
 from edge_sdk.data.camera.simulation import simulate_burst
-from edge_sdk.data.probes.calibration import CUTS, HELD_OUT_EVERY, Calibration, held_out_split
+from edge_sdk.data.probes.calibration import HELD_OUT_EVERY, SAMPLES, Calibration, held_out_split
 from edge_sdk.data.samples.patches import list_pictures
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import read_picture, resize_bicubic
@@ -30,9 +30,9 @@ def burst_calibration(
     folder: Path,
     example: Tensor,
     spec: ModelSpec | None,
-    count: int = CUTS,
+    count: int = SAMPLES,
     *,
-    shrink: float = 1.0,
+    resize_factor: float = 1.0,
     truth: bool = False,
     seed: int = 0,
 ) -> Calibration:
@@ -46,7 +46,7 @@ def burst_calibration(
         example: an input of the network, [1, 4·s² + 7, H, W].
         spec: of the network.
         count: bursts to calibrate with; a quarter as many are held out.
-        shrink: factor in (0, 1] by which each picture is reduced first.
+        resize_factor: factor in (0, 1] by which each picture is reduced first.
         truth: keep what the network should return beside them.
         seed: seed of all draws.
 
@@ -63,7 +63,7 @@ def burst_calibration(
     parts = []
     for pictures, number in ((kept, count), (others, max(count // HELD_OUT_EVERY, 1))):
         places = [pictures[index % len(pictures)] for index in range(number)]
-        parts.append([_cut(path, size, spec.scale, shrink, generator) for path in places])
+        parts.append([_cut(path, size, spec.scale, resize_factor, generator) for path in places])
     given = [tuple(features for features, _ in part) for part in parts]
     truths = [tuple(target for _, target in part) if truth else () for part in parts]
     low, high = NOISE_LEVELS
@@ -75,11 +75,11 @@ def burst_calibration(
 
 
 def _cut(
-    path: Path, size: tuple[int, int], scale: int, shrink: float, generator: torch.Generator
+    path: Path, size: tuple[int, int], scale: int, resize_factor: float, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     pixels = read_picture(path).pixels
-    if shrink < 1:
-        height, width = (int(side * shrink) for side in pixels.shape[-2:])
+    if resize_factor < 1:
+        height, width = (int(side * resize_factor) for side in pixels.shape[-2:])
         pixels = resize_bicubic(pixels, size=(height, width)).clamp(0, 1)
     needed = [scale * (side + _MARGIN_PX) for side in size]
     if any(has < wants for has, wants in zip(pixels.shape[-2:], needed, strict=True)):

@@ -55,7 +55,7 @@ def fuse(
     select: Annotated[str | None, typer.Option(help=SELECT_HELP)] = None,
     group: Annotated[str | None, typer.Option(help=GROUP_HELP)] = None,
     seed: Annotated[int, typer.Option(help="Seed of random choices and of the probes.")] = 0,
-    bit_worth: Annotated[
+    bit_weight: Annotated[
         float | None,
         typer.Option(help="For cost: doublings of MACs that a bit of int8 is worth (default: 1)."),
     ] = None,
@@ -98,7 +98,7 @@ def fuse(
     """  # noqa: D301
     if model is None:
         raise InputError("no model given; name one: edge-sdk fuse MODEL -o FILE")
-    plan = _plan(select, group, seed, bit_worth, fold_skips)
+    plan = _plan(select, group, seed, bit_weight, fold_skips)
     _check_outputs(output, report)
     loaded = load_named(model, input_shape)
     _check_kind(loaded.network, output)
@@ -127,7 +127,7 @@ def fuse(
 
 
 def _plan(
-    select: str | None, group: str | None, seed: int, bit_worth: float | None, fold_skips: bool
+    select: str | None, group: str | None, seed: int, bit_weight: float | None, fold_skips: bool
 ) -> FusionPlan | None:
     from edge_sdk.reparam.plans.text import parse_plan
 
@@ -136,8 +136,8 @@ def _plan(
     if select is not None:
         if fold_skips:
             raise InputError("--fold-skips needs the whole model merged; leave it or --select out")
-        return parse_plan(select, group or "together", seed, bit_worth)
-    for name, value in (("--group", group), ("--bit-worth", bit_worth)):
+        return parse_plan(select, group or "together", seed, bit_weight)
+    for name, value in (("--group", group), ("--bit-weight", bit_weight)):
         if value is not None:
             raise InputError(f"{name} says how chosen branches merge; choose some by --select")
     return None

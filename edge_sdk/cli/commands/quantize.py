@@ -34,11 +34,11 @@ def quantize(
         typer.Option("--output", "-o", help="File to write [MODEL.int8.safetensors or .json]."),
     ] = None,
     size: Annotated[
-        str | None, typer.Option(help="Cuts of HEIGHTxWIDTH [64x64, or the model's example].")
+        str | None, typer.Option(help="Crops of HEIGHTxWIDTH [64x64, or the model's example].")
     ] = None,
     observer: Annotated[str, typer.Option(help=OBSERVER_HELP)] = "mse",
-    cuts: Annotated[int, typer.Option(help="Number of cuts to calibrate with.")] = 128,
-    shrink: Annotated[
+    samples: Annotated[int, typer.Option(help="Number of crops to calibrate with.")] = 128,
+    resize_factor: Annotated[
         float, typer.Option(help="Reduce pictures by this factor first, such as 0.5.")
     ] = 1.0,
     tune: Annotated[
@@ -97,7 +97,7 @@ def quantize(
         )
     if size is not None or (loaded.spec is not None and input_shape is None):
         loaded = loaded.resized(*parse_size(size or "64x64"))
-    options = QuantizeOptions(observer, cuts, shrink, tune, budget_db, truth, seed)  # type: ignore[arg-type]
+    options = QuantizeOptions(observer, samples, resize_factor, tune, budget_db, truth, seed)  # type: ignore[arg-type]
     zooms = loaded.spec is not None and loaded.spec.task is Task.BURST_ZOOM
     read = burst_calibration if zooms else read_calibration
     with progress_bars() as progress:

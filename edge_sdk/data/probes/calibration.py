@@ -1,4 +1,4 @@
-"""Pictures to choose int8 ranges by: seeded cuts of the size of a model's input."""
+"""Pictures to choose int8 ranges by: seeded crops of the size of a model's input."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import resize_bicubic, to_levels
 from edge_sdk.models.spec import Color, ModelSpec, Task
 
-CUTS = 128
+SAMPLES = 128
 HELD_OUT_EVERY = 4
 """One picture in four is held out, if there are that many."""
 
@@ -51,24 +51,24 @@ def read_calibration(
     folder: Path,
     example: Tensor,
     spec: ModelSpec | None,
-    count: int = CUTS,
+    count: int = SAMPLES,
     *,
-    shrink: float = 1.0,
+    resize_factor: float = 1.0,
     truth: bool = False,
     seed: int = 0,
 ) -> Calibration:
     """Cut a folder's pictures into inputs of a model.
 
-    The pictures take turns, in an order drawn by the seed; so does the place of each cut.
+    The pictures take turns, in an order drawn by the seed; so does the place of each crop.
 
     Args:
         folder: searched recursively; give pictures like those that the model will see.
-        example: an input of the model, 1×C×H×W; its size is that of the cuts.
+        example: an input of the model, 1×C×H×W; its size is that of the crops.
         spec: what the model does to pictures, if it says so.
-        count: number of cuts to calibrate with; a quarter as many are held out.
-        shrink: factor in (0, 1] by which each picture is reduced first: 1/2 makes of a photograph
-            what a ×2 model sees of it in tests.
-        truth: the pictures are what the model should return, and are kept beside the cuts, which
+        count: number of crops to calibrate with; a quarter as many are held out.
+        resize_factor: factor in (0, 1] by which each picture is reduced first: 1/2 makes of a
+            photograph what a ×2 model sees of it in tests.
+        truth: the pictures are what the model should return, and are kept beside the crops, which
             are reduced by the scale of a super-resolution model.
         seed: seed of all draws.
 
@@ -94,13 +94,13 @@ def read_calibration(
     generator = torch.Generator().manual_seed(seed)
     kept, others = held_out_split(paths, generator)
     size = (int(example.shape[2]), int(example.shape[3]))
-    reader = _Reader(luma, shrink, scale, denoises)
-    calibration, truths = _cuts(kept, size, reader, count, generator)
-    held_out, held_out_truths = _cuts(
+    reader = _Reader(luma, resize_factor, scale, denoises)
+    calibration, truths = _crops(kept, size, reader, count, generator)
+    held_out, held_out_truths = _crops(
         others, size, reader, max(count // HELD_OUT_EVERY, 1), generator
     )
     noise = f" with noise of 0 to {STRONGEST:g} levels" if denoises else ""
-    used = f"{len(calibration)} cuts of {len(kept)} of the {len(paths)} pictures in {folder}"
+    used = f"{len(calibration)} crops of {len(kept)} of the {len(paths)} pictures in {folder}"
     note = (
         ""
         if len(paths) >= HELD_OUT_EVERY
@@ -130,7 +130,7 @@ def held_out_split(
 @dataclass(frozen=True)
 class _Reader:
     luma: bool
-    shrink: float
+    resize_factor: float
     scale: int
     noisy: bool
 
@@ -138,16 +138,16 @@ class _Reader:
         """A picture as the model sees it, 8-bit levels in [0, 1], and as it should return it."""
         if self.scale > 1:
             color = Color.Y if self.luma else Color.RGB
-            pair = picture_pair(path, self.scale, color, self.shrink)
+            pair = picture_pair(path, self.scale, color, self.resize_factor)
             return pair.low.float() / 255, pair.high.float() / 255
         pixels = picture_channels(path, self.luma)
-        if self.shrink < 1:
-            sides = [max(1, round(side * self.shrink)) for side in pixels.shape[-2:]]
+        if self.resize_factor < 1:
+            sides = [max(1, round(side * self.resize_factor)) for side in pixels.shape[-2:]]
             pixels = resize_bicubic(pixels, size=(sides[0], sides[1]))
         return to_levels(pixels).float() / 255, None
 
 
-def _cuts(
+def _crops(
     paths: Sequence[Path],
     size: tuple[int, int],
     reader: _Reader,
@@ -155,7 +155,7 @@ def _cuts(
     generator: torch.Generator,
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     height, width = size
-    cuts, truths = [], []
+    crops, truths = [], []
     for place, path in enumerate(paths):
         share = count // len(paths) + (place < count % len(paths))
         if share == 0:
@@ -170,10 +170,10 @@ def _cuts(
         for _ in range(share):
             top = int(torch.randint(rows - height + 1, (1,), generator=generator))
             left = int(torch.randint(columns - width + 1, (1,), generator=generator))
-            cut = low[None, :, top : top + height, left : left + width].clone()
-            cuts.append(as_noisy_file(cut, generator) if reader.noisy else cut)
+            crop = low[None, :, top : top + height, left : left + width].clone()
+            crops.append(as_noisy_file(crop, generator) if reader.noisy else crop)
             if reader.noisy:
-                truths.append(cut)
+                truths.append(crop)
             elif high is not None:
                 k = reader.scale
                 truths.append(
@@ -181,4 +181,4 @@ def _cuts(
                         None, :, k * top : k * (top + height), k * left : k * (left + width)
                     ].clone()
                 )
-    return tuple(cuts), tuple(truths)
+    return tuple(crops), tuple(truths)

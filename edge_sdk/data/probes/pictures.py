@@ -15,7 +15,7 @@ from edge_sdk.errors import InputError, MissingExtraError
 from edge_sdk.imaging import resize_bicubic, rgb_to_ycbcr, to_levels
 from edge_sdk.models.spec import Color, ModelSpec, Task
 
-CUTS = 12
+SAMPLES = 12
 SEED = 1
 
 
@@ -29,7 +29,7 @@ def patterns(example: Tensor) -> tuple[Tensor, ...]:
 
 
 def probe_pictures(example: Tensor, spec: ModelSpec | None, folder: Path | None) -> ModelInputs:
-    """Twelve cuts of pictures of an input's shape, in 8-bit levels; noisy for a denoising model.
+    """Twelve crops of pictures of an input's shape, in 8-bit levels; noisy for a denoising model.
 
     Args:
         example: an input of the model, 1×C×H×W.
@@ -37,7 +37,7 @@ def probe_pictures(example: Tensor, spec: ModelSpec | None, folder: Path | None)
         folder: pictures; ``None`` for the photographs that scikit-image ships, at half size.
 
     Returns:
-        The cuts; patterns if no folder is given and a model takes no picture, the cuts would be
+        The crops; patterns if no folder is given and a model takes no picture, the crops would be
         larger than the photographs, or scikit-image is not installed, which ``source`` says.
 
     Raises:
@@ -45,24 +45,24 @@ def probe_pictures(example: Tensor, spec: ModelSpec | None, folder: Path | None)
         PictureError: if a picture cannot be read or is smaller than the input.
     """
     if folder is not None:
-        # Other draws than calibration's, so that the same folder gives other cuts.
-        found = read_calibration(folder, example, spec, CUTS, seed=SEED)
+        # Other draws than calibration's, so that the same folder gives other crops.
+        found = read_calibration(folder, example, spec, SAMPLES, seed=SEED)
         return ModelInputs(found.calibration, found.source)
     try:
-        cuts = _photograph_cuts(example, spec)
+        crops = _photograph_crops(example, spec)
     except (InputError, MissingExtraError) as error:
         return ModelInputs(patterns(example), f"noise, a ramp and edges ({error})")
-    return ModelInputs(cuts, f"{len(cuts)} cuts of {', '.join(PHOTOS)} at half size")
+    return ModelInputs(crops, f"{len(crops)} crops of {', '.join(PHOTOS)} at half size")
 
 
-def _photograph_cuts(example: Tensor, spec: ModelSpec | None) -> tuple[Tensor, ...]:
+def _photograph_crops(example: Tensor, spec: ModelSpec | None) -> tuple[Tensor, ...]:
     if example.ndim != 4 or example.shape[0] != 1 or example.shape[1] not in (1, 3):
         raise InputError("the model takes no pictures")
     height, width = int(example.shape[2]), int(example.shape[3])
     luma = spec.color is Color.Y if spec is not None else example.shape[1] == 1
     denoises = spec is not None and spec.task is Task.DENOISING
     generator = torch.Generator().manual_seed(SEED)
-    cuts = []
+    crops = []
     for name in PHOTOS:
         rgb = example_photo(name)
         pixels = rgb_to_ycbcr(rgb)[:1] if luma else rgb
@@ -70,9 +70,9 @@ def _photograph_cuts(example: Tensor, spec: ModelSpec | None) -> tuple[Tensor, .
         if sides[0] < height or sides[1] < width:
             raise InputError("the photographs of scikit-image are smaller than the input")
         levels = to_levels(resize_bicubic(pixels, size=sides)).float() / 255
-        for _ in range(CUTS // len(PHOTOS)):
+        for _ in range(SAMPLES // len(PHOTOS)):
             top = int(torch.randint(sides[0] - height + 1, (1,), generator=generator))
             left = int(torch.randint(sides[1] - width + 1, (1,), generator=generator))
-            cut = levels[None, :, top : top + height, left : left + width].clone()
-            cuts.append(as_noisy_file(cut, generator) if denoises else cut)
-    return tuple(cuts)
+            crop = levels[None, :, top : top + height, left : left + width].clone()
+            crops.append(as_noisy_file(crop, generator) if denoises else crop)
+    return tuple(crops)

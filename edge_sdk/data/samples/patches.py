@@ -65,50 +65,53 @@ def list_pictures(folder: Path, names: Path | None = None) -> list[Path]:
     return paths
 
 
-def picture_pair(path: Path, scale: int, color: Color, shrink: float = 1.0) -> PicturePair:
+def picture_pair(path: Path, scale: int, color: Color, resize_factor: float = 1.0) -> PicturePair:
     """Read a picture and make its low-resolution partner by MATLAB-style bicubic reduction.
 
     Args:
         path: picture file.
         scale: ratio of the two resolutions.
         color: luma only, or red, green and blue.
-        shrink: factor in (0, 1] by which the picture is reduced first, for finer detail per pixel.
+        resize_factor: factor in (0, 1] by which the picture is reduced first, for finer detail per
+            pixel.
 
     Raises:
-        InputError: if ``scale`` or ``shrink`` is out of its range.
+        InputError: if ``scale`` or ``resize_factor`` is out of its range.
         PictureError: if the picture cannot be read, or is smaller than ``scale`` pixels.
     """
-    high = shrunk_picture(path, scale, color, shrink)
+    high = reduced_picture(path, scale, color, resize_factor)
     height, width = high.shape[-2:]
     low = resize_bicubic(high.float() / 255, size=(height // scale, width // scale))
     return PicturePair(_to_uint8(low), high, str(path))
 
 
-def shrunk_picture(path: Path, scale: int, color: Color, shrink: float = 1.0) -> Tensor:
+def reduced_picture(path: Path, scale: int, color: Color, resize_factor: float = 1.0) -> Tensor:
     """Read a picture, reduced if requested and cropped to sides that ``scale`` divides.
 
     Args:
         path: picture file.
         scale: what divides both sides of the result.
         color: luma only, or red, green and blue.
-        shrink: factor in (0, 1] by which the picture is reduced, MATLAB-style bicubic.
+        resize_factor: factor in (0, 1] by which the picture is reduced, MATLAB-style bicubic.
 
     Returns:
         Uint8 [C, H, W].
 
     Raises:
-        InputError: if ``scale`` or ``shrink`` is out of its range.
+        InputError: if ``scale`` or ``resize_factor`` is out of its range.
         PictureError: if the picture cannot be read, or is smaller than ``scale`` pixels.
     """
-    if scale < 1 or not 0 < shrink <= 1:
-        raise InputError(f"scale {scale} must be at least 1 and shrink {shrink} in (0, 1]")
+    if scale < 1 or not 0 < resize_factor <= 1:
+        raise InputError(
+            f"scale {scale} must be at least 1 and resize_factor {resize_factor} in (0, 1]"
+        )
     rgb = read_picture(path).pixels
     if min(rgb.shape[-2:]) < scale:
         height, width = rgb.shape[-2:]
         raise PictureError(f"{path}: {width}×{height} px cannot be reduced {scale} times")
     image = rgb_to_ycbcr(rgb)[:1] if color is Color.Y else rgb
-    if shrink != 1.0:
-        height, width = (max(scale, int(side * shrink)) for side in image.shape[-2:])
+    if resize_factor != 1.0:
+        height, width = (max(scale, int(side * resize_factor)) for side in image.shape[-2:])
         image = resize_bicubic(image, size=(height, width))
     height, width = (side - side % scale for side in image.shape[-2:])
     return _to_uint8(image[:, :height, :width])

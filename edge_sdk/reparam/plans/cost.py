@@ -44,11 +44,11 @@ class MergeCost:
 
 
 @torch.no_grad()
-def select_by_cost(block: MultiBranchConv2d, bit_worth: float = 1.0) -> tuple[MergeCost, ...]:
+def select_by_cost(block: MultiBranchConv2d, bit_weight: float = 1.0) -> tuple[MergeCost, ...]:
     """Try every set of two branches or more and rank what merging it costs, the best first.
 
-    The objective is log2(MACs) − bit_worth · SQNR / 6.02 dB: a bit of precision is worth
-    ``bit_worth`` doublings of the arithmetic, and 0 counts arithmetic alone. The SQNR is that of
+    The objective is log2(MACs) − bit_weight · SQNR / 6.02 dB: a bit of precision is worth
+    ``bit_weight`` doublings of the arithmetic, and 0 counts arithmetic alone. The SQNR is that of
     the block's output for white input when all weights, BatchNorms merged in, are rounded to int8
     per output channel: rounding adds step²/12 to each weight, where the step follows from the
     range of the kernel (:mod:`edge_sdk.int8`), and what comes out of a convolution in a
@@ -57,13 +57,13 @@ def select_by_cost(block: MultiBranchConv2d, bit_worth: float = 1.0) -> tuple[Me
 
     Args:
         block: block of at most 8 branches; running statistics are used; it is left untouched.
-        bit_worth: 0 or more.
+        bit_weight: 0 or more.
 
     Returns:
         All candidates by ascending objective; fewer MACs, then more branches, break ties.
 
     Raises:
-        InputError: for more than 8 branches, or a negative or infinite ``bit_worth``.
+        InputError: for more than 8 branches, or a negative or infinite ``bit_weight``.
     """
     count = len(block.branches)
     if count > MAX_BRANCHES:
@@ -71,11 +71,11 @@ def select_by_cost(block: MultiBranchConv2d, bit_worth: float = 1.0) -> tuple[Me
             f"{count} branches have too many subsets to try; select by a rule, or give a block of "
             f"at most {MAX_BRANCHES}"
         )
-    if not 0 <= bit_worth < math.inf:
-        raise InputError(f"bit_worth {bit_worth} must be a number of 0 or more")
+    if not 0 <= bit_weight < math.inf:
+        raise InputError(f"bit_weight {bit_weight} must be a number of 0 or more")
     exact = deepcopy(block).double().eval()
     candidates = [
-        _cost(exact, chosen, bit_worth)
+        _cost(exact, chosen, bit_weight)
         for size in range(2, count + 1)
         for chosen in combinations(range(count), size)
     ]
@@ -84,7 +84,7 @@ def select_by_cost(block: MultiBranchConv2d, bit_worth: float = 1.0) -> tuple[Me
     )
 
 
-def _cost(block: MultiBranchConv2d, chosen: tuple[int, ...], bit_worth: float) -> MergeCost:
+def _cost(block: MultiBranchConv2d, chosen: tuple[int, ...], bit_weight: float) -> MergeCost:
     merged = block.sum_of(chosen)
     chains: list[tuple[LinearOperator, ...]] = [(merged,)]
     like = merged.bias
@@ -102,7 +102,7 @@ def _cost(block: MultiBranchConv2d, chosen: tuple[int, ...], bit_worth: float) -
     signal = block.operator().kernel.square().sum()
     ratio = float(signal / (noise * scale.square()).sum().clamp_min(1e-300))
     sqnr_db = 10 * math.log10(max(ratio, 1e-300))
-    objective = math.log2(max(macs, 1)) - bit_worth * sqnr_db / DECIBELS_PER_BIT
+    objective = math.log2(max(macs, 1)) - bit_weight * sqnr_db / DECIBELS_PER_BIT
     return MergeCost(chosen, macs, float(merged.kernel.abs().max()), sqnr_db, objective)
 
 

@@ -138,7 +138,7 @@ def _planned(
             continue
         try:
             if isinstance(plan.rule, CheapestSubset):
-                chosen[index] = (select_by_cost(block, plan.rule.bit_worth)[0].branches,)
+                chosen[index] = (select_by_cost(block, plan.rule.bit_weight)[0].branches,)
             else:
                 chosen[index] = groups_at(plan, index + 1, block.configs)
         except InputError as error:

@@ -129,17 +129,17 @@ class CheapestSubset:
     """In every block the branches that :func:`edge_sdk.reparam.select_by_cost` ranks first.
 
     Attributes:
-        bit_worth: doublings of the arithmetic that a bit of precision is worth, 0 or more.
+        bit_weight: doublings of the arithmetic that a bit of precision is worth, 0 or more.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
-    bit_worth: float = 1.0
+    bit_weight: float = 1.0
     kind: Literal["cost"] = "cost"
 
     def __post_init__(self) -> None:
-        if not 0 <= self.bit_worth < float("inf"):
-            raise InputError(f"bit_worth {self.bit_worth} must be a number of 0 or more")
+        if not 0 <= self.bit_weight < float("inf"):
+            raise InputError(f"bit_weight {self.bit_weight} must be a number of 0 or more")
 
 
 CountRule = UniformCount | ProportionalCount | InverseCount | KernelSizeCount | KernelCountCount

@@ -61,7 +61,7 @@ LARGEST_KERNEL = 99
 
 
 def parse_plan(
-    select: str, group: str = "together", seed: int = 0, bit_worth: float | None = None
+    select: str, group: str = "together", seed: int = 0, bit_weight: float | None = None
 ) -> FusionPlan:
     """Plan that a line of text describes; see the table of this module.
 
@@ -69,7 +69,7 @@ def parse_plan(
         select: rules.
         group: grouping.
         seed: seed of all draws.
-        bit_worth: for ``cost``, as in :func:`edge_sdk.reparam.select_by_cost`; ``None`` for 1.
+        bit_weight: for ``cost``, as in :func:`edge_sdk.reparam.select_by_cost`; ``None`` for 1.
 
     Raises:
         InputError: if a rule or grouping is unknown, lacks its number or has a wrong one, or rules
@@ -87,16 +87,16 @@ def parse_plan(
             f"'{alone[0].text}' fixes what merges in every block by itself and contradicts other "
             f"rules; give it alone, or combine {', '.join(SELECTIONS)} only"
         )
-    if bit_worth is not None and terms[0].name != "cost":
-        raise InputError(f"--bit-worth belongs to --select cost, not to '{select}'")
-    return FusionPlan(_rule(alternatives, seed, bit_worth), _grouping(group))
+    if bit_weight is not None and terms[0].name != "cost":
+        raise InputError(f"--bit-weight belongs to --select cost, not to '{select}'")
+    return FusionPlan(_rule(alternatives, seed, bit_weight), _grouping(group))
 
 
-def _rule(alternatives: list[list[_Term]], seed: int, bit_worth: float | None) -> PlanRule:
+def _rule(alternatives: list[list[_Term]], seed: int, bit_weight: float | None) -> PlanRule:
     first = alternatives[0][0]
     if first.name == "cost":
         first.no_value()
-        return CheapestSubset(1.0 if bit_worth is None else bit_worth)
+        return CheapestSubset(1.0 if bit_weight is None else bit_weight)
     if first.name in _COUNTS:
         return _COUNTS[first.name](first, seed)
     parts = tuple(_all_of(terms, seed) for terms in alternatives)

@@ -32,14 +32,14 @@ class Scene:
 
     Attributes:
         picture: photograph.
-        shrink: factor by which it is reduced.
+        resize_factor: factor by which it is reduced.
         place: where the cut lies, as shares of what is left over: down, right.
         turn: orientation, 0 to 7: quarter turns, then mirrored ones.
         camera: camera, motion and noise.
     """
 
     picture: Path
-    shrink: float
+    resize_factor: float
     place: tuple[float, float]
     turn: int
     camera: CameraConfig
@@ -47,7 +47,7 @@ class Scene:
 
 def draw_scene(
     pictures: tuple[Path, ...],
-    shrinks: tuple[float, ...],
+    resize_factors: tuple[float, ...],
     config: BurstsConfig,
     scale: int,
     rng: np.random.Generator,
@@ -56,33 +56,33 @@ def draw_scene(
 
     Args:
         pictures: photographs, each as likely.
-        shrinks: factors of reduction, each as likely.
+        resize_factors: factors of reduction, each as likely.
         config: ranges.
         scale: pixels of the truth per pixel of a frame.
         rng: source of random numbers.
     """
     picture = pictures[int(rng.integers(len(pictures)))]
-    shrink = float(rng.choice(np.asarray(shrinks)))
+    resize_factor = float(rng.choice(np.asarray(resize_factors)))
     place = (float(rng.random()), float(rng.random()))
     turn = int(rng.integers(8))
     low, high = (math.log(level) for level in config.noise)
     noise_std = math.exp(rng.uniform(low, high)) / 255
     sensor, bayer, white_balance = None, False, (1.0, 1.0)
-    if rng.random() < config.sensor_share:
+    if rng.random() < config.sensor_noise_share:
         sensor = SensorNoise(analog_gain=math.exp(rng.uniform(0.0, math.log(48.0))))
         bayer = bool(rng.random() < 0.5)
         white_balance = (float(rng.uniform(1, 2.2)), float(rng.uniform(1, 2)))
     front = rng.random()
     moving_object = near = None
-    if front < config.mover_share:
+    if front < config.moving_object_share:
         moving_object = MovingObject(
             share=float(rng.uniform(0.03, 0.1)),
             shift_px=float(rng.uniform(2, 14)),
             moved_share=float(rng.uniform(0.2, 0.8)),
         )
-    elif front < config.mover_share + config.near_share:
+    elif front < config.moving_object_share + config.near_layer_share:
         near = NearLayer(factor=float(rng.uniform(1.1, 1.6)))
-    walks = rng.random() < config.walk_share
+    walks = rng.random() < config.rolling_shutter_share
     camera = CameraConfig(
         frames=int(rng.choice(np.asarray(config.frames))),
         scale=scale,
@@ -97,12 +97,12 @@ def draw_scene(
         bayer=bayer,
         white_balance=white_balance,
     )
-    return Scene(picture, shrink, place, turn, camera)
+    return Scene(picture, resize_factor, place, turn, camera)
 
 
 def training_burst(
     pictures: tuple[Path, ...],
-    shrinks: tuple[float, ...],
+    resize_factors: tuple[float, ...],
     config: BurstsConfig,
     scale: int,
     seed: int,
@@ -115,24 +115,24 @@ def training_burst(
     """
     for attempt in range(_TRIES):
         rng = np.random.default_rng((seed, index, attempt))
-        scene = draw_scene(pictures, shrinks, config, scale, rng)
+        scene = draw_scene(pictures, resize_factors, config, scale, rng)
         try:
             return simulate_burst(_cut(scene, config.frame_px * scale), scene.camera)
         except PictureError as error:
             failure = error
     raise PictureError(
         f"{scene.picture}: no burst of {config.frame_px} px frames fits ({failure}); give a larger "
-        "frame_px, larger pictures, or shrinks nearer to 1"
+        "frame_px, larger pictures, or resize_factors nearer to 1"
     )
 
 
 def validation_bursts(
-    pictures: tuple[Path, ...], shrink: float, config: BurstsConfig, scale: int
+    pictures: tuple[Path, ...], resize_factor: float, config: BurstsConfig, scale: int
 ) -> list[SimulatedBurst]:
     """A burst of each picture's middle at each level of noise, by the camera's defaults."""
     found = []
     for index, path in enumerate(pictures):
-        middle = Scene(path, shrink, (0.5, 0.5), 0, CameraConfig(scale=scale))
+        middle = Scene(path, resize_factor, (0.5, 0.5), 0, CameraConfig(scale=scale))
         photograph = _cut(middle, config.validation_px * scale)
         for level in config.validation_noise:
             camera = CameraConfig(
@@ -146,16 +146,18 @@ def _cut(scene: Scene, side: int) -> Tensor:
     """The part of a photograph that is seen, float32 [3, side, side] or less."""
     levels = _levels(scene.picture)
     height, width = levels.shape[-2:]
-    shrink = min(1.0, max(scene.shrink, side / min(height, width)))
-    needed = math.ceil(side / shrink)
+    resize_factor = min(1.0, max(scene.resize_factor, side / min(height, width)))
+    needed = math.ceil(side / resize_factor)
     rows, columns = min(needed, height), min(needed, width)
     top, left = (
         round(share * (whole - part))
         for share, whole, part in zip(scene.place, (height, width), (rows, columns), strict=True)
     )
     part = levels[:, top : top + rows, left : left + columns].float() / 255
-    if shrink < 1:
-        part = resize_bicubic(part, size=(round(rows * shrink), round(columns * shrink)))
+    if resize_factor < 1:
+        part = resize_bicubic(
+            part, size=(round(rows * resize_factor), round(columns * resize_factor))
+        )
     turned = torch.rot90(part.clamp(0, 1), scene.turn % 4, (-2, -1))
     return turned.flip(-1) if scene.turn >= 4 else turned
 

@@ -28,14 +28,14 @@ class BurstSet:
 
     Attributes:
         pictures: photographs.
-        shrinks: factors by which they are reduced.
+        resize_factors: factors by which they are reduced.
         config: how bursts are drawn.
         scale: enlargement.
         seed: seed of all draws.
     """
 
     pictures: tuple[Path, ...]
-    shrinks: tuple[float, ...]
+    resize_factors: tuple[float, ...]
     config: BurstsConfig
     scale: int
     seed: int
@@ -48,7 +48,7 @@ class BurstSet:
         """
         # Neither the number of bursts nor what is validated changes a training burst.
         drawn = self.config.model_dump(exclude={"count", "validation_noise", "validation_px"})
-        settings = [VERSION, self.shrinks, drawn, self.scale, self.seed]
+        settings = [VERSION, self.resize_factors, drawn, self.scale, self.seed]
         return user_cache_path("edge-sdk") / "bursts" / cache_name(settings, self.pictures)
 
     def prepare(self, rank: int, on_progress: Progress | None = None) -> list[Path]:
@@ -67,15 +67,15 @@ class BurstSet:
 
     def _sample(self, index: int) -> FeatureSample:
         burst = training_burst(
-            self.pictures, self.shrinks, self.config, self.scale, self.seed, index
+            self.pictures, self.resize_factors, self.config, self.scale, self.seed, index
         )
         return _computed(burst, self.scale)
 
 
 def validation_pairs(given: BurstSet) -> Iterator[tuple[Tensor, Tensor]]:
     """Features and truth of whole bursts of the validation pictures, float32 [C, H, W] each."""
-    shrink = sorted(given.shrinks)[len(given.shrinks) // 2]
-    for burst in validation_bursts(given.pictures, shrink, given.config, given.scale):
+    resize_factor = sorted(given.resize_factors)[len(given.resize_factors) // 2]
+    for burst in validation_bursts(given.pictures, resize_factor, given.config, given.scale):
         sample = _computed(burst, given.scale)
         yield sample.features, quantize(sample.truth)
 

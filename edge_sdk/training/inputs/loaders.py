@@ -15,7 +15,7 @@ from edge_sdk.data.samples.patches import (
     PicturePair,
     list_pictures,
     picture_pair,
-    shrunk_picture,
+    reduced_picture,
 )
 from edge_sdk.models.spec import Color
 from edge_sdk.progress import Progress
@@ -60,8 +60,8 @@ def _patches(config: TrainConfig, length: int) -> Dataset[Batch]:
     if data.camera is not None:
         photographs = [
             photograph
-            for shrink in data.shrinks
-            for photograph in _photographs(config, data.train, shrink)
+            for resize_factor in data.resize_factors
+            for photograph in _photographs(config, data.train, resize_factor)
         ]
         return CameraPatches(
             photographs,
@@ -71,7 +71,11 @@ def _patches(config: TrainConfig, length: int) -> Dataset[Batch]:
             length=length,
             seed=config.seed,
         )
-    pairs = [pair for shrink in data.shrinks for pair in _read(config, data.train, shrink)]
+    pairs = [
+        pair
+        for resize_factor in data.resize_factors
+        for pair in _read(config, data.train, resize_factor)
+    ]
     patches = PatchDataset(pairs, data.patch_px, length, config.seed)
     if data.noise is None:
         return patches
@@ -127,18 +131,18 @@ class _Order(Sampler[int]):
 
 
 def _photographs(
-    config: TrainConfig, source: PictureSource | None, shrink: float
+    config: TrainConfig, source: PictureSource | None, resize_factor: float
 ) -> list[tuple[str, Tensor]]:
     paths = _paths(source)
     scale = config.model.scale
-    return [(str(path), shrunk_picture(path, scale, Color.RGB, shrink)) for path in paths]
+    return [(str(path), reduced_picture(path, scale, Color.RGB, resize_factor)) for path in paths]
 
 
 def _bursts(config: TrainConfig, source: PictureSource | None) -> BurstSet:
     data = config.data
     assert data.bursts is not None
     return BurstSet(
-        tuple(_paths(source)), data.shrinks, data.bursts, config.model.scale, config.seed
+        tuple(_paths(source)), data.resize_factors, data.bursts, config.model.scale, config.seed
     )
 
 
@@ -148,9 +152,11 @@ def _pairs(config: TrainConfig) -> tuple[PairScenes, PairScenes]:
     return split_scenes(data.pairs, config.model.scale, data.patch_px, halo_of(config))
 
 
-def _read(config: TrainConfig, source: PictureSource | None, shrink: float) -> list[PicturePair]:
+def _read(
+    config: TrainConfig, source: PictureSource | None, resize_factor: float
+) -> list[PicturePair]:
     scale, color = config.model.scale, config.model.color
-    return [picture_pair(path, scale, color, shrink) for path in _paths(source)]
+    return [picture_pair(path, scale, color, resize_factor) for path in _paths(source)]
 
 
 def _paths(source: PictureSource | None) -> list[Path]:

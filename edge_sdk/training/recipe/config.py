@@ -116,8 +116,8 @@ def _check_sources(config: TrainConfig) -> None:
         return
     unused = {"train": data.train, "validation": data.validation}
     names = [name for name, source in unused.items() if source is not None]
-    if data.shrinks != (1.0,):
-        names.append("shrinks")
+    if data.resize_factors != (1.0,):
+        names.append("resize_factors")
     if names:
         raise InputError(
             f"data.{names[0]}: is for pictures, and data.pairs names sets instead; leave it out"
@@ -158,8 +158,8 @@ def _check_noise(config: TrainConfig) -> None:
 def _check_phases(config: TrainConfig) -> None:
     phases, steps = config.phases, config.optimizer.steps
     statistics, quantized = phases.statistics_steps, phases.fake_quantized_steps
-    if phases.follow_init and config.init is None:
-        raise InputError("phases: follow_init needs a model to follow; give init too")
+    if phases.distill and config.init is None:
+        raise InputError("phases: distill needs a teacher; give init too")
     if statistics is None and not quantized:
         return
     if (statistics or 0) + quantized > steps or statistics == steps:

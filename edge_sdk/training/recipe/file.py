@@ -117,7 +117,7 @@ def _explain(error: ValidationError, content: dict[str, Any]) -> str:
         return f"{key or 'recipe'}: {first['msg']}"
     known = _known_keys()
     name = parts[-1]
-    if name in RENAMED:
+    if RENAMED.get(name) in known:
         return f"'{key}' has another name now; write '{RENAMED[name]}'"
     if name in known:
         return f"unknown key '{key}'; '{name}' belongs in {known[name]}"

@@ -80,10 +80,14 @@ class BurstsConfig(Section):
     lens_std_px: tuple[Annotated[float, Field(ge=0, le=2)], Annotated[float, Field(ge=0, le=2)]] = (
         Field((0.23, 0.37), description="least and greatest blur of the lens, in pixels of a frame")
     )
-    mover_share: _Share = Field(0.2, description="part of the bursts with an object that moves")
-    near_share: _Share = Field(0.07, description="part with a nearer layer instead")
-    walk_share: _Share = Field(0.07, description="part with a rolling shutter on a continuous path")
-    sensor_share: _Share = Field(
+    moving_object_share: _Share = Field(
+        0.2, description="part of the bursts with an object that moves"
+    )
+    near_layer_share: _Share = Field(0.07, description="part with a nearer layer instead")
+    rolling_shutter_share: _Share = Field(
+        0.07, description="part with a rolling shutter on a continuous path"
+    )
+    sensor_noise_share: _Share = Field(
         0.15, description="part with shot and read noise, half of these behind a Bayer filter"
     )
     validation_noise: tuple[Annotated[float, Field(gt=0, le=255)], ...] = Field(
@@ -96,8 +100,10 @@ class BurstsConfig(Section):
         for name, (low, high) in {"noise": self.noise, "lens_std_px": self.lens_std_px}.items():
             if low > high:
                 raise ValueError(f"{name} must be two numbers in order")
-        if self.mover_share + self.near_share > 1:
-            raise ValueError("mover_share and near_share are parts of one whole: at most 1")
+        if self.moving_object_share + self.near_layer_share > 1:
+            raise ValueError(
+                "moving_object_share and near_layer_share are parts of one whole: at most 1"
+            )
         return self
 
 
@@ -198,7 +204,7 @@ class DataConfig(Section):
     camera: CamerasConfig | None = Field(
         None, description="inputs are frames of a simulated camera: instead of reduction and noise"
     )
-    shrinks: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+    resize_factors: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
         (1.0,), min_length=1, description="reductions, each in (0, 1], at which pictures are used"
     )
     patch_px: int = Field(48, ge=8, description="side of a low-resolution patch")
@@ -225,7 +231,7 @@ class OptimizerConfig(Section):
     float32_steps: int = Field(
         0, ge=0, description="last steps, taken in float32 whatever precision says"
     )
-    average_decay: float = Field(
+    ema_decay: float = Field(
         0.999,
         ge=0,
         lt=1,
@@ -252,7 +258,7 @@ class PhasesConfig(Section):
         description="last steps, with kernels and activations rounded to int8; every validation "
         "of such a run rounds them too",
     )
-    follow_init: bool = Field(
+    distill: bool = Field(
         False,
         description="learn what the model of init returns instead of the pictures",
     )

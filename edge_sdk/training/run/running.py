@@ -89,7 +89,7 @@ def train(
     seed_everything(config.seed, verbose=False)
     task = kind(config)
     initial = None if resume or config.init is None else take_over(task.network, config.init)
-    if config.phases.follow_init:
+    if config.phases.distill:
         task.follow(_teacher(config))
     shapes = {name: tensor.shape for name, tensor in task.state_dict().items()}
     done = folder.steps_to_resume(config, shapes) if resume else 0
@@ -143,7 +143,7 @@ def check_followed(weights: InitialWeights) -> None:
     """
     if weights.fresh:
         raise InputError(
-            f"follow_init: {weights.model} has no layer that fits {weights.fresh[0]}; follow a "
+            f"distill: {weights.model} has no layer that fits {weights.fresh[0]}; distill a "
             "model of the same network"
         )
 
@@ -174,7 +174,7 @@ def _trainer(
         callbacks=[
             # Before the average, which swaps itself out again at the end of a validation.
             *watchers,
-            Averaging(config.optimizer.average_decay, config.phases.statistics_steps),
+            Averaging(config.optimizer.ema_decay, config.phases.statistics_steps),
             # After the validation, so that what it found is part of what a resumed run knows.
             ModelCheckpoint(
                 out,

@@ -166,7 +166,7 @@ def _check_start(config: TrainConfig, before: TrainConfig | None) -> None:
                 "takes over nothing from the recipe before, none of whose tensors has the name and "
                 "shape of one of its own; give both the same branches and widths"
             )
-    if config.phases.follow_init:
+    if config.phases.distill:
         check_followed(weights)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from edge_sdk.errors import InputError, ModelError
 from edge_sdk.outputs import replacing
+from edge_sdk.renamed import with_current_names
 from edge_sdk.training.recipe.config import TrainConfig
 from edge_sdk.training.recipe.record import changes, completed, recorded
 from edge_sdk.training.run.folder import FINISHED, RunFolder
@@ -44,7 +45,7 @@ class FinishedRun:
     @property
     def planned_steps(self) -> int:
         """Steps that its recipe sets."""
-        return int(self.recipe["optimizer"]["steps"])
+        return int(with_current_names(self.recipe)["optimizer"]["steps"])
 
     def changed(self, config: TrainConfig) -> list[str]:
         """Keys in which ``config`` differs, other than those that a resumed run may change."""
