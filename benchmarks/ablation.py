@@ -182,7 +182,7 @@ def _page(listed: Sequence[Variant], found: dict[str, list[Result]], steps: int,
         f"×2 luma, 16 channels, five layers and the last one, {steps:,} steps of 16 patches of",
         "48×48 px (photographs at half size), Adam 2e-3 with a cosine to zero: the same for every",
         "row. PSNR of four CC0 photographs of 1440 px that no step sees, mean of the seeds ± their",
-        "standard deviation; int8 by ranges alone, against the truth, on photographs kept apart.",
+        "standard deviation; int8 by ranges alone, against the truth, on photographs held out.",
         "Time is that of the whole run on one core, and other work ran beside it.",
         "",
     ]

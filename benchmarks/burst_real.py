@@ -214,7 +214,7 @@ def row(*cells: str) -> str:
 
 HEAD = f"""# Burst zoom on real bursts
 
-Figures of bursts that are not part of the project; nobody knows their truth. ×{SCALE}, without a
+Figures of bursts that are not part of the project; their truth is unknown. ×{SCALE}, without a
 network, all settings by default. `EDGE_SDK_DATA=DIR python benchmarks/burst_real.py --table
 docs/measurements/burst-real.md` makes this page again.
 

@@ -13,4 +13,4 @@ thread; what it raises ends the work.
 
 
 def silent(label: str, done: int, total: int) -> None:
-    """Report to nobody: what ``on_progress=None`` stands for."""
+    """Report nothing: what ``on_progress=None`` stands for."""

@@ -16,7 +16,7 @@ from edge_sdk.targets import LoweringReport, find_converter
 from edge_sdk.zoo.loading import LoadedModel, as_loaded
 
 DEFAULT_SIZE = (128, 128)
-"""Height and width of the input of a file, where nobody asks for another."""
+"""Height and width of the input of a file, unless another is requested."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def convert(
 
     Raises:
         InputError: if the target or the precision is unknown, ``size`` and ``example`` are both
-            given, no example is known, or int8 is asked for and there are no ranges.
+            given, no example is known, or int8 is requested and there are no ranges.
         ModelError: if there is no such model.
         MissingExtraError: if the target's package is not installed.
         FusionError: if fusing cannot be proved.

@@ -22,7 +22,7 @@ from edge_sdk.targets import find_converter
 from edge_sdk.zoo.networks import example_input, fused_network, picture_network
 
 DEFAULT_MODEL = "sr_x2_y"
-"""What enhances pictures where nobody asks for another model."""
+"""What enhances pictures unless another model is requested."""
 WINDOW_PX = 128
 """Side of the windows that a converted model takes."""
 

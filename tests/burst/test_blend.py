@@ -51,8 +51,8 @@ def test_noise_falls_as_weights_grow_and_never_leaves_its_range() -> None:
         torch.testing.assert_close(level, torch.full_like(level, expected))
         levels.append(float(level.mean()))
     assert levels == sorted(levels, reverse=True)
-    loud = Blend(2)(*flat(2, (0.5, 0.5, 0.5), 1.0), torch.ones(1, 1, 1, 1))
-    assert float(loud.max()) == 1.0
+    noisiest = Blend(2)(*flat(2, (0.5, 0.5, 0.5), 1.0), torch.ones(1, 1, 1, 1))
+    assert float(noisiest.max()) == 1.0
     assert torch.equal(features[0, 22], torch.full((SIDE - 2, SIDE - 2), NOISE_GAIN * 0.02))
 
 

@@ -88,9 +88,9 @@ def test_the_hold_back_keeps_noise_out() -> None:
 
 
 def test_more_noise_is_sharpened_less() -> None:
-    quiet, loud = (Decode(bilinear(), noise / 255, 10) for noise in (1, 20))
-    gain_quiet, gain_loud = (float(d.luma_filter.square().sum()) for d in (quiet, loud))
-    assert gain_loud < gain_quiet
+    quiet, noisy = (Decode(bilinear(), noise / 255, 10) for noise in (1, 20))
+    gain_quiet, gain_noisy = (float(d.luma_filter.square().sum()) for d in (quiet, noisy))
+    assert gain_noisy < gain_quiet
 
 
 def test_filters_are_symmetric_and_keep_brightness_of_the_blur() -> None:

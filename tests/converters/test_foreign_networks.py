@@ -1,4 +1,4 @@
-"""Networks that nobody here designed, through every format that this machine runs."""
+"""Networks designed elsewhere, through every format that this machine runs."""
 
 from __future__ import annotations
 

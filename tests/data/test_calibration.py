@@ -1,4 +1,4 @@
-"""Cuts for calibration: seeded, 8-bit, of the asked size, kept apart from those to measure with."""
+"""Crops for calibration: seeded, 8-bit, of the requested size, apart from those held out."""
 
 from __future__ import annotations
 

@@ -144,9 +144,9 @@ def test_a_learned_weight_learns_and_can_be_fixed() -> None:
 
 def test_noise_is_seen() -> None:
     net, x = network(), burst()
-    loud = x.clone()
-    loud[:, -1] = 0.1
-    assert (net(x) - net(loud)).abs().max() > 1e-5
+    noisy = x.clone()
+    noisy[:, -1] = 0.1
+    assert (net(x) - net(noisy)).abs().max() > 1e-5
 
 
 def test_a_tile_with_its_halo_gives_the_whole_picture() -> None:

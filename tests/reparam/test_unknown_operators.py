@@ -123,7 +123,7 @@ def test_what_is_not_understood_is_named(forward, refused) -> None:
         assert reason in found[name]
 
 
-def test_layers_that_nobody_knows_are_named_by_their_class() -> None:
+def test_unknown_layers_are_named_by_their_class() -> None:
     model = nn.Sequential(nn.Conv2d(4, 4, 3), nn.ChannelShuffle(2), nn.BatchNorm2d(4)).eval()
     _, certificate = fuse(model, EXAMPLE)
     reasons = {refusal.name: refusal.reason for refusal in certificate.refusals}

@@ -1,4 +1,4 @@
-"""A run from its recipe; nothing of the extra ``train`` is imported before it is asked for."""
+"""A run from its recipe; nothing of the extra ``train`` is imported before it is needed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def train(
         recipe: a YAML file, or the recipe itself (:class:`~edge_sdk.training.TrainConfig`).
         folder: folder of the run, created if missing.
         resume: go on from ``folder/last.ckpt``.
-        overwrite: start anew where ``folder`` holds a run, whose files are removed first.
+        overwrite: start over where ``folder`` holds a run, whose files are removed first.
         progress: draw a progress bar.
 
     Returns:
