@@ -150,16 +150,16 @@ def measure(
     """Zoom the burst with and without the object, both from the same reference."""
     config = CameraConfig(noise_std=noise / 255)
     moving = dataclasses.replace(config, moving_object=moving_object)
-    still = simulate_burst(scene.photograph, config)
+    static = simulate_burst(scene.photograph, config)
     burst = simulate_burst(scene.photograph, moving, scene.shown)
     result = zoom(burst.frames, network)
-    without = zoom(still.frames, network, ZoomConfig(reference=result.reference))
+    without = zoom(static.frames, network, ZoomConfig(reference=result.reference))
     truth = burst.truth(result.reference)
     area = burst.moving_area(result.reference)
     return Ghosts(
         masked_psnr(bicubic(burst, result.reference), truth, area),
         masked_psnr(result.pixels, truth, area),
-        masked_psnr(without.pixels, still.truth(result.reference), ~area),
+        masked_psnr(without.pixels, static.truth(result.reference), ~area),
         masked_psnr(result.pixels, truth, ~area),
     )
 

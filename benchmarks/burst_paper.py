@@ -73,7 +73,7 @@ def main() -> None:
         for number, place in enumerate(LEARNT)
         for noise, moving in zip(NOISE_LEVELS, (False, True, False), strict=True)
     ]
-    still, moving = (
+    static, moving = (
         [sample(place, 8, seed=100 + n, moving=there) for n, place in enumerate(HELD_OUT)]
         for there in (False, True)
     )
@@ -81,13 +81,13 @@ def main() -> None:
         HEAD.format(steps=arguments.steps, seeds=arguments.seeds, frames=FRAMES),
         row("", "scene at rest", "with a moving object", "ω at the end"),
         "|---" * 4 + "|",
-        row("bicubic of the reference", *baselines(still, moving, 1), "–"),
-        row("average, estimated motion", *baselines(still, moving, FRAMES), "–"),
+        row("bicubic of the reference", *baselines(static, moving, 1), "–"),
+        row("average, estimated motion", *baselines(static, moving, FRAMES), "–"),
     ]
     spread = 0.0
     for weight in WEIGHTS:
         found = [
-            train(weight, learnt, (still, moving), arguments.steps, seed)
+            train(weight, learnt, (static, moving), arguments.steps, seed)
             for seed in range(arguments.seeds)
         ]
         at_rest = [one.still_db for one in found]
@@ -142,8 +142,10 @@ def train(
         optimizer.step()
         schedule.step()
     net.eval()
-    still, moving = (statistics.mean(decibels(net, one) for one in samples) for samples in held_out)
-    return Trained(still, moving, net.reference_weight)
+    static, moving = (
+        statistics.mean(decibels(net, one) for one in samples) for samples in held_out
+    )
+    return Trained(static, moving, net.reference_weight)
 
 
 def batch(samples: list[Sample], chance: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -166,10 +168,10 @@ def decibels(net: BurstPaperNet, one: Sample) -> float:
     return psnr(quantize(net(one.packed)[0].clamp(0, 1)), quantize(one.truth[0]))
 
 
-def baselines(still: list[Sample], moving: list[Sample], frames: int) -> list[str]:
+def baselines(static: list[Sample], moving: list[Sample], frames: int) -> list[str]:
     """Means of the PSNR of the mean of the first frames."""
     cells = []
-    for samples in (still, moving):
+    for samples in (static, moving):
         scores = [
             psnr(
                 quantize(one.packed[0, : 3 * frames].unflatten(0, (frames, 3)).mean(0)),

@@ -85,17 +85,17 @@ def noises(frames: Tensor, result: ZoomResult) -> tuple[float, float]:
     Both are measured in the same way: the tile's luma of full swing less a plane that fits it
     best, its standard deviation; the median over tiles. The frame is the reference.
     """
-    still, fine = luma(frames[result.reference]), luma(quantize(result.pixels))
-    smooth = gaussian_blur(still[None, None], 2.0)[0, 0]
+    reference, fine = luma(frames[result.reference]), luma(quantize(result.pixels))
+    smooth = gaussian_blur(reference[None, None], 2.0)[0, 0]
     tiles = tiled(smooth, TILE_PX)
     level = tiles.mean((-2, -1))
     spread = flattened(tiles).std((-2, -1))
     spread[(level < 20 / 255) | (level > 235 / 255)] = math.inf
-    rough = tiled(still, TILE_PX).std((-2, -1))
+    rough = tiled(reference, TILE_PX).std((-2, -1))
     spread[rough == 0] = math.inf
     chosen = spread.flatten().argsort()[:FLAT_TILES]
     found = []
-    for picture, side in ((still, TILE_PX), (fine, TILE_PX * SCALE)):
+    for picture, side in ((reference, TILE_PX), (fine, TILE_PX * SCALE)):
         noise = flattened(tiled(picture, side)).std((-2, -1)).flatten()[chosen]
         found.append(float(noise.median()))
     return found[0], found[1]
@@ -123,8 +123,8 @@ def edge_widths(frames: Tensor, judge: Tensor, result: ZoomResult) -> tuple[floa
     The edges are chosen on the mean of ``judge``, frames of the same scene. In one of the frames
     that are compared its noise would choose: where it happens to be steep.
     """
-    still = luma(frames[result.reference])
-    points, along = edges(aligned_mean(still, torch.stack([luma(frame) for frame in judge])))
+    reference = luma(frames[result.reference])
+    points, along = edges(aligned_mean(reference, torch.stack([luma(frame) for frame in judge])))
     reach = torch.arange(-REACH_PX, REACH_PX + STEP_PX, STEP_PX, dtype=torch.float64)
     places = points[:, None] + reach[:, None] * along[:, None]
     profiles = [sample_bicubic(luma(quantize(result.pixels))[None], (places * SCALE).float())[0]]
@@ -136,11 +136,11 @@ def edge_widths(frames: Tensor, judge: Tensor, result: ZoomResult) -> tuple[floa
     return min(float(widths.nanmedian()) for widths in singles), float(ours.nanmedian())
 
 
-def aligned_mean(still: Tensor, others: Tensor) -> Tensor:
+def aligned_mean(reference: Tensor, others: Tensor) -> Tensor:
     """Mean of luma [N, H, W] on the pixels of another frame [H, W]."""
-    height, width = still.shape
-    places = centered_grid(height, width, like=still.double())
-    found = register(still[None], others[:, None])
+    height, width = reference.shape
+    places = centered_grid(height, width, like=reference.double())
+    found = register(reference[None], others[:, None])
     moved = [
         sample_bicubic(frame[None], entry.field.at(places).float())[0]
         for frame, entry in zip(others, found, strict=True)
@@ -149,9 +149,9 @@ def aligned_mean(still: Tensor, others: Tensor) -> Tensor:
     return torch.stack(moved).mean(0)
 
 
-def edges(still: Tensor) -> tuple[Tensor, Tensor]:
+def edges(reference: Tensor) -> tuple[Tensor, Tensor]:
     """The steepest places that lie apart: centered (x, y) float64 [K, 2], and their directions."""
-    smooth = gaussian_blur(still[None, None], 1.0)[0, 0]
+    smooth = gaussian_blur(reference[None, None], 1.0)[0, 0]
     slope_y, slope_x = (slope.double() for slope in torch.gradient(smooth))
     steep = torch.hypot(slope_x, slope_y)
     margin = 3 * APART_PX
@@ -160,7 +160,7 @@ def edges(still: Tensor) -> tuple[Tensor, Tensor]:
     peaks = ((steep == most) & (steep > 0)).nonzero()
     peaks = peaks[steep[peaks[:, 0], peaks[:, 1]].argsort(descending=True)[:EDGES]]
     rows, columns = peaks.unbind(1)
-    height, width = still.shape
+    height, width = reference.shape
     points = torch.stack((columns - (width - 1) / 2, rows - (height - 1) / 2), -1).double()
     along = torch.stack((slope_x[rows, columns], slope_y[rows, columns]), -1)
     return points, along / along.norm(dim=1, keepdim=True)

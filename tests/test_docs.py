@@ -42,11 +42,11 @@ def test_the_readme_has_commands_to_run() -> None:
 
 
 def test_make_commands_are_those_that_continuous_integration_runs() -> None:
-    asked = {
+    named = {
         line for page in PAGES for block in blocks(page) for line in commands(block)
         if block.language == "sh" and line.startswith("make")
     }  # fmt: skip
-    assert asked == MAKE
+    assert named == MAKE
     script = (ROOT / ".ci" / "run").read_text()
     assert all(command in script.splitlines() for command in MAKE)
 

@@ -83,7 +83,7 @@ def test_format_backend_and_precision_are_explicit() -> None:
     assert len(everything) == len(set(everything))
 
 
-def test_what_no_desktop_runtime_executes_says_so() -> None:
+def test_what_no_desktop_runtime_executes_is_noted() -> None:
     here = {name for name in converter_names() if runs_here(find_converter(name))}
     assert here == {"coreml", "executorch", "tflite"}
 
@@ -142,7 +142,7 @@ def test_a_broken_registration_is_named(part: str, monkeypatch) -> None:
             find_converter(name)
 
 
-def test_without_any_target_the_message_says_so(monkeypatch) -> None:
+def test_without_any_target_the_message_is_clear(monkeypatch) -> None:
     register(monkeypatch)
     with pytest.raises(InputError, match="choose one of: none"):
         find_converter("tflite")

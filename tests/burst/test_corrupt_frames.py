@@ -51,7 +51,7 @@ def test_nor_is_it_chosen_as_the_reference() -> None:
     assert zoom(torch.cat((flat, flat + 1, frames()))).reference >= 2
 
 
-def test_a_blurred_frame_is_reported_and_hardly_harms() -> None:
+def test_a_blurred_frame_is_reported_and_changes_little() -> None:
     blurred = gaussian_blur(frames()[1:2], 2.5)
     result = zoom(torch.cat((frames(), blurred)), None, CONFIG)
     assert [report.blurry for report in result.frames] == [False] * 4 + [True]

@@ -21,7 +21,7 @@ def scene() -> Tensor:
     return rgb_to_ycbcr(example_photo("coffee")[:, :256, :320])[:1]
 
 
-def still(*frames: int) -> dict[int, Tensor]:
+def at_rest(*frames: int) -> dict[int, Tensor]:
     return {index: torch.eye(3, dtype=torch.float64) for index in frames}
 
 
@@ -45,56 +45,58 @@ def difference_noise_std(
 def test_white_noise_comes_out_at_its_level(std: float, textured: bool) -> None:
     picture = scene() if textured else torch.full((1, 256, 320), 0.5)
     luma = picture + noise(5, std=std)
-    assert difference_noise_std(luma, 0, still(1, 2, 3, 4), std / 2) == pytest.approx(std, rel=0.12)
+    assert difference_noise_std(luma, 0, at_rest(1, 2, 3, 4), std / 2) == pytest.approx(
+        std, rel=0.12
+    )
 
 
 def test_smooth_noise_that_one_frame_hides_is_found() -> None:
     # What a 1 px blur leaves of white noise; the second blur, before measuring, leaves 0.71 more.
     luma = scene() + gaussian_blur(noise(4, std=20 / 255), 1.0)
     alone = float(estimate_noise_std(luma)[0])
-    between = difference_noise_std(luma, 0, still(1, 2, 3), alone)
+    between = difference_noise_std(luma, 0, at_rest(1, 2, 3), alone)
     assert alone < 2 / 255
     assert 3 * alone < between <= MAX_SMOOTHING * alone
 
 
 def test_what_moved_does_not_raise_the_level() -> None:
     luma = scene() + noise(3)
-    before = difference_noise_std(luma, 0, still(1, 2), STD / 4)
+    before = difference_noise_std(luma, 0, at_rest(1, 2), STD / 4)
     moved = luma.clone()
     moved[1:, :, :, :160] = luma[1:, :, :, 160:].flip(-1)
-    assert difference_noise_std(moved, 0, still(1, 2), STD / 4) < 1.25 * before
+    assert difference_noise_std(moved, 0, at_rest(1, 2), STD / 4) < 1.25 * before
 
 
 def test_one_misaligned_frame_does_not_raise_the_level() -> None:
     luma = scene() + noise(5)
-    before = difference_noise_std(luma, 0, still(1, 2, 3, 4), STD / 4)
+    before = difference_noise_std(luma, 0, at_rest(1, 2, 3, 4), STD / 4)
     luma[4] = luma[4].roll((5, 7), (-2, -1))
-    assert difference_noise_std(luma, 0, still(1, 2, 3, 4), STD / 4) < 1.05 * before
+    assert difference_noise_std(luma, 0, at_rest(1, 2, 3, 4), STD / 4) < 1.05 * before
 
 
 def test_a_copy_of_the_reference_does_not_lower_the_level() -> None:
     luma = scene() + noise(4)
     luma[3] = luma[0]
-    level = difference_noise_std(luma, 0, still(1, 2, 3), STD / 4)
-    assert level == difference_noise_std(luma, 0, still(1, 2), STD / 4)
-    assert difference_noise_std(luma, 0, still(3), STD / 4) == STD / 4
+    level = difference_noise_std(luma, 0, at_rest(1, 2, 3), STD / 4)
+    assert level == difference_noise_std(luma, 0, at_rest(1, 2), STD / 4)
+    assert difference_noise_std(luma, 0, at_rest(3), STD / 4) == STD / 4
 
 
 def test_the_result_stays_within_its_bounds() -> None:
     generator = torch.Generator().manual_seed(1)
     luma = torch.rand(3, 1, 64, 80, generator=generator)
-    assert difference_noise_std(luma, 0, still(1, 2), 0.001) == pytest.approx(0.01)
-    assert difference_noise_std(luma, 0, still(1, 2), 0.9) == 0.9
+    assert difference_noise_std(luma, 0, at_rest(1, 2), 0.001) == pytest.approx(0.01)
+    assert difference_noise_std(luma, 0, at_rest(1, 2), 0.9) == 0.9
 
 
 @pytest.mark.parametrize("luma", [torch.zeros(2, 1, 64, 64), torch.ones(2, 1, 64, 64)])
-def test_clipped_frames_say_nothing(luma: Tensor) -> None:
-    assert difference_noise_std(luma, 0, still(1), 0.01) == 0.01
+def test_clipped_frames_do_not_count(luma: Tensor) -> None:
+    assert difference_noise_std(luma, 0, at_rest(1), 0.01) == 0.01
 
 
 def test_without_another_frame_or_a_tile_the_frame_alone_counts() -> None:
     assert difference_noise_std(torch.rand(2, 1, 64, 64), 0, {}, 0.02) == 0.02
-    assert difference_noise_std(torch.rand(2, 1, 15, 64), 0, still(1), 0.02) == 0.02
+    assert difference_noise_std(torch.rand(2, 1, 15, 64), 0, at_rest(1), 0.02) == 0.02
 
 
 def test_zoom_does_not_take_motion_for_noise() -> None:

@@ -49,8 +49,8 @@ def test_every_frame_comes_to_lie_on_the_reference(burst: SimulatedBurst) -> Non
 
 def test_a_burst_without_noise_or_motion_gives_one_picture_m_times() -> None:
     photograph = example_photo("coffee")[:, 100:220, 200:320]
-    still = CameraConfig(frames=2, noise_std=0.0, max_shift_px=0.0, max_angle_deg=0.0)
-    first = simulate_burst(photograph, still).frames[0]
+    at_rest = CameraConfig(frames=2, noise_std=0.0, max_shift_px=0.0, max_angle_deg=0.0)
+    first = simulate_burst(photograph, at_rest).frames[0]
     brighter = (first + 1 / 255).clamp(0, 1)
     found = resampled(torch.stack((first, brighter)), frames=2, reference=0)
     torch.testing.assert_close(found.pixels[1], found.pixels[0], atol=0.02, rtol=0)
@@ -65,7 +65,7 @@ def test_other_scales(burst: SimulatedBurst, scale: int) -> None:
         torch.testing.assert_close(found.pixels[0], burst.frames[0])
 
 
-def test_places_that_nothing_fills_hold_the_reference_and_the_weights_say_so(
+def test_places_that_nothing_fills_hold_the_reference_and_its_weights(
     burst: SimulatedBurst,
 ) -> None:
     height, width = burst.frames.shape[-2:]

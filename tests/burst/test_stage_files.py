@@ -118,7 +118,7 @@ def test_settings_that_converted_stages_would_ignore_are_refused(
         zoom(torch.rand(2, 3, 40, 40), StageFiles(stages), config)
 
 
-def test_what_does_not_fit_is_said_before_anything_is_converted() -> None:
+def test_what_does_not_fit_is_refused_before_anything_is_converted() -> None:
     for arguments, message in (
         ({"runtime": "abacus"}, "unknown runtime 'abacus'"),
         ({"precision": "fp32"}, "--precision is for"),

@@ -132,7 +132,7 @@ def test_a_network_enlarges_one_frame_tile_by_tile() -> None:
     torch.testing.assert_close(found, whole, rtol=0, atol=1e-5)
 
 
-def test_a_foreign_frame_is_left_out_and_says_why() -> None:
+def test_a_foreign_frame_is_left_out_with_the_reason() -> None:
     burst = small_burst(4)
     height, width = burst.frames.shape[-2:]
     foreign = photo("coffee")[None, :, :height, :width]
@@ -157,7 +157,7 @@ def test_reports() -> None:
     assert set(result.seconds) == {"reference", "align", "merge", "enhance"}
 
 
-def test_progress_is_told() -> None:
+def test_progress_is_reported() -> None:
     calls: list[tuple[str, int, int]] = []
     zoom(small_burst().frames, bilinear(), on_progress=lambda *call: calls.append(call))
     for stage in ("reference", "align"):

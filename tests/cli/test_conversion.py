@@ -103,10 +103,10 @@ def test_a_missing_extra_is_answered_with_its_install_command(
 
 
 def test_the_help_lists_vendors_targets_and_their_precision(run: Run) -> None:
-    said = " ".join(run("convert", "--help").out.replace("│", " ").split())
-    assert "executorch-qnn and executorch-mediatek" in said
-    assert "[fp32, or fp16 where a target has no fp32]" in said
-    assert "[those in the model's own file]" in said
+    shown = " ".join(run("convert", "--help").out.replace("│", " ").split())
+    assert "executorch-qnn and executorch-mediatek" in shown
+    assert "[fp32, or fp16 where a target has no fp32]" in shown
+    assert "[those in the model's own file]" in shown
 
 
 @pytest.mark.parametrize("text", ["12x34", "12×34", " 12X34 "])

@@ -185,7 +185,7 @@ def test_the_seed_chooses_the_branches(run: Run, five: Path) -> None:
     assert members(2) != first
 
 
-def test_a_partly_fused_network_says_so_and_converts(run: Run, five: Path) -> None:
+def test_a_partly_fused_network_has_a_note_and_converts(run: Run, five: Path) -> None:
     outcome = run("fuse", five, "--select", "count:2", "-o", "p.safetensors")
     assert "EnhanceNet, partly merged" in outcome.out
     assert run("fuse", "p.safetensors", "-o", "whole.safetensors").status == 0

@@ -20,7 +20,7 @@ def shots(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_a_set_is_made_and_told(run: Run, shots: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_set_is_made_and_reported(run: Run, shots: tuple[Path, Path], tmp_path: Path) -> None:
     found = run("pairs", *shots, "-o", "set")
     assert found.status == 0
     assert "1 of 2 scenes became samples, 1 dropped" in found.out

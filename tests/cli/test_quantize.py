@@ -50,10 +50,10 @@ def test_a_quantized_file_holds_its_scheme(run: Run) -> None:
 
 @pytest.mark.usefixtures("files")
 def test_pictures_as_truth_and_mixed_precision(run: Run) -> None:
-    asked = ("quantize", "net.safetensors", "-c", "photos", "--size", "16x16", "--samples", "8")
-    plain = json.loads(run(*asked, "--truth", "--json", "-o", "plain.safetensors").out)
+    arguments = ("quantize", "net.safetensors", "-c", "photos", "--size", "16x16", "--samples", "8")
+    plain = json.loads(run(*arguments, "--truth", "--json", "-o", "plain.safetensors").out)
     budget = plain["agreement_db"] + 1
-    outcome = run(*asked, "--truth", "--budget-db", budget, "--json")
+    outcome = run(*arguments, "--truth", "--budget-db", budget, "--json")
     assert outcome.status == 0, outcome.err
     found = json.loads(outcome.out)
     assert found["output"] == "net.int8.safetensors"

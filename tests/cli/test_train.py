@@ -111,7 +111,7 @@ def test_nothing_of_the_libraries_is_shown(run: Run, start: tuple[object, ...]) 
     assert "Steps" in shown
 
 
-def test_recipes_of_shipped_models_are_told(run: Run) -> None:
+def test_recipes_of_shipped_models_are_reported(run: Run) -> None:
     for entry in json.loads(run("models", "--json").out):
         path = Path(entry["recipe"])
         assert path.is_file()

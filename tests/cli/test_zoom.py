@@ -55,7 +55,7 @@ def test_exif_and_icc_profile_of_the_reference_are_kept(run: Run, burst_folder: 
     assert written.info["icc_profile"] == profile
 
 
-def test_one_frame_becomes_single_image_zoom_and_says_so(run: Run, burst_folder: Path) -> None:
+def test_one_frame_becomes_single_image_zoom_with_a_note(run: Run, burst_folder: Path) -> None:
     outcome = run("zoom", burst_folder / "0.png", "-o", "one.png")
     assert outcome.status == 0
     assert "single-image zoom" in outcome.err

@@ -160,10 +160,10 @@ class TestReport:
         assert "wrote r.html" in outcome.out
         text = Path("r.html").read_text()
         root = ElementTree.fromstring(text.partition("\n")[2])
-        told = " ".join("".join(root.itertext()).split())
+        shown = " ".join("".join(root.itertext()).split())
         for name in names:
-            assert name.name in told
-        assert "z.png, zoomed" in told
+            assert name.name in shown
+        assert "z.png, zoomed" in shown
         assert str(burst_folder) not in text
         report = json.loads(run("zoom", *names, "-o", "z.png", "--report", "r.html", "--json").out)
         assert report["report"] == "r.html"

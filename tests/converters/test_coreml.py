@@ -49,7 +49,7 @@ def test_import_leaves_coremltools_alone() -> None:
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
-def test_report_tells_what_is_in_the_package(
+def test_report_lists_what_is_in_the_package(
     precision: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     model = seeded(EnhanceLike).train()

@@ -146,8 +146,8 @@ def test_a_shifted_zero_point_is_caught(target: str, tmp_path: Path) -> None:
     wrong = Affine(codes.scale, point)
     scheme = replace(made.scheme, values={**made.scheme.values, "reconstruct": wrong})
     path = tmp_path / f"wrong{SUFFIXES[target]}"
-    harmed = apply_scheme(model, EXAMPLE, scheme)
-    find_converter(target).convert(harmed.model, EXAMPLE, path, "int8")
+    corrupted = apply_scheme(model, EXAMPLE, scheme)
+    find_converter(target).convert(corrupted.model, EXAMPLE, path, "int8")
     step = Step("quantized", "int8", made.model)
     row = parity_chain(model, [step], [Artifact(path)], OTHERS)[-1]
     right = parity_chain(model, [step], [], OTHERS)[-1]

@@ -162,7 +162,7 @@ def test_a_near_miss_is_left_alone(name: str, model: nn.Module) -> None:
     assert apply([name], program) == (program, ())
 
 
-def test_a_pad_that_somebody_else_reads_stays() -> None:
+def test_a_pad_that_other_nodes_read_stays() -> None:
     class Shared(nn.Module):
         def __init__(self) -> None:
             super().__init__()

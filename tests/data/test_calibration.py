@@ -49,7 +49,7 @@ def test_the_truth_lies_over_its_cut(folder: Path) -> None:
         assert abs(float(low.mean() - high.mean())) < 0.06
 
 
-def test_few_pictures_are_said_to_serve_both(folder: Path) -> None:
+def test_few_pictures_are_reported_to_serve_both(folder: Path) -> None:
     for index in range(2, 5):
         (folder / f"{index}.png").unlink()
     found = read_calibration(folder, EXAMPLE, SPEC, 4)
@@ -69,7 +69,7 @@ def test_bad_requests_are_refused(folder: Path) -> None:
         read_calibration(folder, EXAMPLE, SPEC, 12)
 
 
-def test_probes_fall_back_to_patterns_and_say_so() -> None:
+def test_probes_fall_back_to_patterns_with_a_note() -> None:
     found = probe_pictures(torch.zeros(1, 4, 8, 8), None, None)
     assert "noise, a ramp and edges" in found.source
     assert len(patterns(EXAMPLE)) == 3

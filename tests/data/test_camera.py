@@ -65,7 +65,7 @@ def test_same_seed_same_burst() -> None:
 
 
 @pytest.mark.parametrize("noise", [2, 8, 20])
-def test_noise_is_what_was_asked_for(noise: int) -> None:
+def test_noise_is_what_was_requested(noise: int) -> None:
     frames = simulate_burst(gray(0.5), CameraConfig(frames=3, noise_std=noise / 255)).frames
     measured = 255 * (frames - 0.5).std(dim=(2, 3))
     # Rounding to 8 bits adds a twelfth.

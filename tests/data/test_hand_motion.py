@@ -86,8 +86,8 @@ def test_the_path_is_smooth_across_frames() -> None:
 
 def test_independent_poses_stand_still_while_a_frame_is_read() -> None:
     path = hand("independent", readout=0.0)
-    still = path.pose(2, torch.linspace(-0.5, 0.5, 5, dtype=torch.float64))
-    assert torch.equal(still, still[:1].expand(5, 3))
+    static = path.pose(2, torch.linspace(-0.5, 0.5, 5, dtype=torch.float64))
+    assert torch.equal(static, static[:1].expand(5, 3))
 
 
 def test_a_row_lies_where_the_path_is_at_its_time() -> None:
@@ -121,9 +121,9 @@ def test_true_positions_carry_frame_to_frame(reference: int, index: int) -> None
     # Rounding to 8 bits twice, and what the slant of the rows changes in a pixel's square.
     assert float(error.max()) < 2.5 / 255
     rigid = burst.layered.hand.motion(index).matrix
-    still = torch.linalg.inv(rigid) @ burst.layered.hand.motion(reference).matrix
-    grid = centered_grid(*burst.frames.shape[-2:], like=still)
-    plain = (grid @ still[:2, :2].T + still[:2, 2] - positions).norm(dim=-1)
+    static = torch.linalg.inv(rigid) @ burst.layered.hand.motion(reference).matrix
+    grid = centered_grid(*burst.frames.shape[-2:], like=static)
+    plain = (grid @ static[:2, :2].T + static[:2, 2] - positions).norm(dim=-1)
     assert float(plain.max()) > 0.3
 
 

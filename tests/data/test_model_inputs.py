@@ -51,7 +51,7 @@ def test_another_model_gets_the_size_of_its_example(tmp_path: Path) -> None:
     assert "10×8 px" in found.source
 
 
-def test_of_many_pictures_the_first_are_taken_and_told(tmp_path: Path) -> None:
+def test_of_many_pictures_the_first_are_taken_and_reported(tmp_path: Path) -> None:
     for index in range(MAX_PICTURES + 3):
         picture(tmp_path / f"{index:03}.png", 8, 10)
     found = picture_inputs(tmp_path, LUMA, SPEC)

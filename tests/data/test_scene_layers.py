@@ -115,14 +115,14 @@ def test_the_object_covers_its_share(share: float) -> None:
 
 
 def test_only_the_object_and_its_area_change() -> None:
-    still, moving = burst("clean"), burst("moving")
-    assert still.motions == moving.motions
+    static, moving = burst("clean"), burst("moving")
+    assert static.motions == moving.motions
     for index in range(6):
         # The area begins where the object covers a hundredth of a point.
-        changed = ((still.truth(index) - moving.truth(index)).abs() > 0.02).any(0)
+        changed = ((static.truth(index) - moving.truth(index)).abs() > 0.02).any(0)
         assert bool(changed.any())
         assert not bool((changed & ~moving.moving_area(index)).any())
-    assert not bool(still.moving_area(0).any())
+    assert not bool(static.moving_area(0).any())
 
 
 def test_the_object_may_show_another_picture() -> None:

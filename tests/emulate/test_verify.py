@@ -46,7 +46,7 @@ def drop_slope(model: nn.Module) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "harm"),
+    ("target", "corruption"),
     [
         ("executorch", swap_outputs),
         ("executorch", drop_bias),
@@ -57,12 +57,12 @@ def drop_slope(model: nn.Module) -> None:
     ],
 )
 def test_a_wrong_artifact_is_caught(
-    target: str, harm: Callable[[nn.Module], None], tmp_path: Path
+    target: str, corruption: Callable[[nn.Module], None], tmp_path: Path
 ) -> None:
     model, example = seeded(EnhanceLike), picture(1, 1, 16, 16)
     wrong = copy.deepcopy(model)
     with torch.no_grad():
-        harm(wrong)
+        corruption(wrong)
     path = tmp_path / f"wrong{SUFFIXES[target]}"
     find_converter(target).convert(wrong, example, path, "fp32")
     assert verify(wrong, example, path).psnr_db >= GATES_DB["fp32"]
@@ -120,7 +120,7 @@ def test_the_chain_has_every_step_with_its_gate(artifacts: dict[str, Path]) -> N
     assert model.training
 
 
-def test_the_gate_follows_the_file_where_nothing_is_said(artifacts: dict[str, Path]) -> None:
+def test_the_gate_follows_the_file_by_default(artifacts: dict[str, Path]) -> None:
     chain = [Artifact(path) for path in artifacts.values()]
     rows = parity_chain(seeded(EnhanceLike), [], chain, picture(1, 1, 16, 16))
     assert [(row.precision, row.gate_db) for row in rows[1:]] == [

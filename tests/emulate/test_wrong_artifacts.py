@@ -26,7 +26,7 @@ WEIGHTS = Path("Data/com.apple.CoreML/weights/weight.bin")
 LAYOUTS = {"executorch": (0, 2, 3, 1), "coreml": (0, 1, 2, 3), "tflite": (0, 2, 3, 1)}
 """Axes of a torch kernel (output, input, rows, columns) in the order in which files store them."""
 
-Harm = Callable[[np.ndarray], np.ndarray]
+Corruption = Callable[[np.ndarray], np.ndarray]
 STORED = [
     (target, precision)
     for target in PACKAGES
@@ -83,12 +83,18 @@ def stored_bytes(array: np.ndarray, target: str, precision: str) -> bytes:
     return np.ascontiguousarray(array, "<f2" if precision == "fp16" else "<f4").tobytes()
 
 
-def harmed(
-    original: Path, folder: Path, target: str, precision: str, name: str, model, harm: Harm
+def corrupted(
+    original: Path,
+    folder: Path,
+    target: str,
+    precision: str,
+    name: str,
+    model,
+    corruption: Corruption,
 ) -> Path:
-    """Copy of an artifact in which the weights ``name`` went through ``harm``."""
+    """Copy of an artifact in which the weights ``name`` went through ``corruption``."""
     array = model.get_parameter(name).detach().numpy()
-    before, after = (stored_bytes(a, target, precision) for a in (array, harm(array)))
+    before, after = (stored_bytes(a, target, precision) for a in (array, corruption(array)))
     path = folder / original.name
     if original.is_dir():
         for source in original.rglob("*"):
@@ -109,7 +115,7 @@ def harmed(
 
 
 @pytest.mark.parametrize(
-    ("harm", "name"),
+    ("corruption", "name"),
     [
         (swap_outputs, "body.1.0.weight"),
         (swap_inputs, "body.1.0.weight"),
@@ -120,21 +126,21 @@ def harmed(
 )
 @pytest.mark.parametrize(("target", "precision"), STORED)
 def test_a_wrong_artifact_misses_its_gate(
-    target: str, precision: str, harm: Harm, name: str, model, originals, tmp_path: Path
+    target: str, precision: str, corruption: Corruption, name: str, model, originals, tmp_path: Path
 ) -> None:
     original = originals(target, precision)
-    path = harmed(original, tmp_path, target, precision, name, model, harm)
+    path = corrupted(original, tmp_path, target, precision, name, model, corruption)
     examples = [picture(1, 1, 16, 16, seed=seed) for seed in (2, 3)]
     assert verify(model, examples, path).psnr_db < GATES_DB[precision]
     assert not parity_chain(model, [], [Artifact(path, precision)], examples)[-1].passed
 
 
 @pytest.mark.parametrize(("target", "precision"), STORED)
-def test_the_same_surgery_without_harm_passes(
+def test_the_same_surgery_without_corruption_passes(
     target: str, precision: str, model, originals, tmp_path: Path
 ) -> None:
     original = originals(target, precision)
-    path = harmed(original, tmp_path, target, precision, "body.1.0.weight", model, keep)
+    path = corrupted(original, tmp_path, target, precision, "body.1.0.weight", model, keep)
     examples = picture(1, 1, 16, 16, seed=2)
     assert verify(model, examples, path).psnr_db >= GATES_DB[precision]
 

@@ -1,7 +1,7 @@
 """Files whose int8 codes, 8-bit weights or palette are wrong, and caught, however little it costs.
 
-The quantized graph is harmed and converted by the real converters, then held against the graph as
-it was: the file loads, runs and nearly agrees. Where the layers of a file are read, one file has
+The quantized graph is corrupted and converted by the real converters, then held against the graph
+as it was: the file loads, runs and nearly agrees. Where the layers of a file are read, one file has
 faults in several of them, and each must be named; where only agreement tells, a file has one.
 """
 
@@ -28,7 +28,7 @@ SUFFIXES = {"executorch": ".pte", "tflite": ".tflite", "coreml": ".mlpackage"}
 PACKAGES = {"executorch": "executorch", "coreml": "coremltools", "tflite": "tensorflow"}
 PICTURES, OTHERS = smooth_pictures(8, seed=1), smooth_pictures(4, seed=2)
 
-Harm = Callable[[fx.GraphModule], None]
+Corruption = Callable[[fx.GraphModule], None]
 
 
 def weight(graph: fx.GraphModule, layer: str) -> torch.Tensor:
@@ -65,8 +65,8 @@ def transpose_one_kernel(graph: fx.GraphModule) -> None:
     kernel.copy_(kernel.T.clone())
 
 
-def drop_bias(layer: str) -> Harm:
-    def harm(graph: fx.GraphModule) -> None:
+def drop_bias(layer: str) -> Corruption:
+    def corruption(graph: fx.GraphModule) -> None:
         node = next(
             node
             for node in graph.graph.nodes
@@ -79,14 +79,14 @@ def drop_bias(layer: str) -> Harm:
         with torch.no_grad():
             getattr(graph.get_submodule(owner), name).zero_()
 
-    harm.__name__ = f"drop_bias_of_{layer}"
-    return harm
+    corruption.__name__ = f"drop_bias_of_{layer}"
+    return corruption
 
 
-def change_codes(place: int, scale: float, shift: int) -> Harm:
+def change_codes(place: int, scale: float, shift: int) -> Corruption:
     """Changes the codes of one tensor; ``place`` counts the operators that quantize."""
 
-    def harm(graph: fx.GraphModule) -> None:
+    def corruption(graph: fx.GraphModule) -> None:
         coded = [n for n in graph.graph.nodes if "quantize_per_tensor" in str(n.target)]
         chosen = coded_at(graph, place)
         for node in coded:
@@ -95,8 +95,8 @@ def change_codes(place: int, scale: float, shift: int) -> Harm:
                 node.args = (was[0], was[1] * scale, was[2] + shift, *was[3:])
         graph.recompile()
 
-    harm.__name__ = f"scale_by_{scale}_shift_by_{shift}"
-    return harm
+    corruption.__name__ = f"scale_by_{scale}_shift_by_{shift}"
+    return corruption
 
 
 def coded_at(graph: fx.GraphModule, place: int) -> tuple[float, int]:
@@ -109,12 +109,12 @@ def coded_at(graph: fx.GraphModule, place: int) -> tuple[float, int]:
     return scale, zero_point
 
 
-def all_of(*harms: Harm) -> Harm:
-    def harm(graph: fx.GraphModule) -> None:
-        for each in harms:
+def all_of(*corruptions: Corruption) -> Corruption:
+    def corruption(graph: fx.GraphModule) -> None:
+        for each in corruptions:
             each(graph)
 
-    return harm
+    return corruption
 
 
 PLACES = (1, 3, 5)
@@ -147,12 +147,17 @@ def int8(model: EnhanceNet) -> Quantized:
 
 
 def row_of(
-    model: nn.Module, right: Quantized, harm: Harm | None, target: str, precision: str, path: Path
+    model: nn.Module,
+    right: Quantized,
+    corruption: Corruption | None,
+    target: str,
+    precision: str,
+    path: Path,
 ) -> ParityRow:
     pytest.importorskip(PACKAGES[target])
     wrong = copy.deepcopy(right.model)
-    if harm is not None:
-        harm(wrong)
+    if corruption is not None:
+        corruption(wrong)
     find_converter(target).convert(wrong, EXAMPLE, path, precision)
     steps = [Step("quantized", precision, right.model)]
     return parity_chain(model, steps, [Artifact(path)], OTHERS)[-1]
@@ -167,19 +172,25 @@ def named(row: ParityRow) -> set[str]:
 def test_every_wrong_layer_of_a_file_is_named(
     target: str, model: EnhanceNet, int8: Quantized, tmp_path: Path
 ) -> None:
-    path, harm = tmp_path / f"wrong{SUFFIXES[target]}", all_of(*WEIGHTS.values())
-    assert named(row_of(model, int8, harm, target, "int8", path)) == set(WEIGHTS)
+    path, corruption = tmp_path / f"wrong{SUFFIXES[target]}", all_of(*WEIGHTS.values())
+    assert named(row_of(model, int8, corruption, target, "int8", path)) == set(WEIGHTS)
 
 
 @pytest.mark.parametrize(
-    ("harm", "layer"), [(transpose_one_kernel, "features_2"), (swap_whole_outputs, "features_1")]
+    ("corruption", "layer"),
+    [(transpose_one_kernel, "features_2"), (swap_whole_outputs, "features_1")],
 )
 @pytest.mark.parametrize("target", ["tflite", "coreml"])
 def test_one_wrong_kernel_of_many_is_named(
-    target: str, harm: Harm, layer: str, model: EnhanceNet, int8: Quantized, tmp_path: Path
+    target: str,
+    corruption: Corruption,
+    layer: str,
+    model: EnhanceNet,
+    int8: Quantized,
+    tmp_path: Path,
 ) -> None:
     path = tmp_path / f"wrong{SUFFIXES[target]}"
-    assert named(row_of(model, int8, harm, target, "int8", path)) == {layer}
+    assert named(row_of(model, int8, corruption, target, "int8", path)) == {layer}
 
 
 @pytest.mark.parametrize("target", SUFFIXES)
@@ -187,9 +198,9 @@ def test_every_wrong_code_of_a_file_is_named(
     target: str, model: EnhanceNet, int8: Quantized, tmp_path: Path
 ) -> None:
     path, wrong = tmp_path / f"wrong{SUFFIXES[target]}", copy.deepcopy(int8.model)
-    harm = all_of(*CODES)
-    harm(wrong)
-    row = row_of(model, int8, harm, target, "int8", path)
+    corruption = all_of(*CODES)
+    corruption(wrong)
+    row = row_of(model, int8, corruption, target, "int8", path)
     for place in PLACES:
         scale, zero_point = coded_at(wrong, place)
         said = f"step {scale:.4g} and zero point {zero_point},"
@@ -206,17 +217,17 @@ def test_swapped_channels_disagree(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("harm", WEIGHTS.values(), ids=WEIGHTS)
+@pytest.mark.parametrize("corruption", WEIGHTS.values(), ids=WEIGHTS)
 def test_wrong_weights_disagree_where_none_are_read(
-    harm: Harm, model: EnhanceNet, int8: Quantized, tmp_path: Path
+    corruption: Corruption, model: EnhanceNet, int8: Quantized, tmp_path: Path
 ) -> None:
-    row = row_of(model, int8, harm, "executorch", "int8", tmp_path / "wrong.pte")
+    row = row_of(model, int8, corruption, "executorch", "int8", tmp_path / "wrong.pte")
     assert any("against torch's codes" in fault for fault in row.faults)
 
 
 def test_every_wrong_layer_of_a_w8_file_is_named(model: EnhanceNet, tmp_path: Path) -> None:
-    harm, right = all_of(*WEIGHTS.values()), quantize_weights(model, EXAMPLE)
-    row = row_of(model, right, harm, "coreml", "w8", tmp_path / "wrong.mlpackage")
+    corruption, right = all_of(*WEIGHTS.values()), quantize_weights(model, EXAMPLE)
+    row = row_of(model, right, corruption, "coreml", "w8", tmp_path / "wrong.mlpackage")
     assert named(row) == set(WEIGHTS)
 
 
@@ -255,7 +266,7 @@ def drop_float_bias(model: nn.Module) -> None:
 
 
 @pytest.mark.parametrize(
-    "harm",
+    "corruption",
     [
         None,
         pytest.param(swap_float_outputs, marks=pytest.mark.slow),
@@ -264,15 +275,15 @@ def drop_float_bias(model: nn.Module) -> None:
     ],
 )
 def test_wrong_palettes_are_caught(
-    harm: Callable[[nn.Module], None] | None, tmp_path: Path
+    corruption: Callable[[nn.Module], None] | None, tmp_path: Path
 ) -> None:
     pytest.importorskip("coremltools")
     loaded = load_any("sr_x2_y")
     made, _ = fuse(loaded.network, loaded.example)
-    if harm is not None:
+    if corruption is not None:
         with torch.no_grad():
-            harm(made)
+            corruption(made)
     path = tmp_path / "net.mlpackage"
     find_converter("coreml").convert(made, EXAMPLE, path, "palette")
     row = parity_chain(loaded.network, [], [Artifact(path)], OTHERS)[-1]
-    assert row.passed == (harm is None), row.faults
+    assert row.passed == (corruption is None), row.faults

@@ -204,7 +204,7 @@ def test_other_versions_are_refused(stored: Path, version: str) -> None:
     assert_refused(stored, "update edge-sdk")
 
 
-def test_files_of_the_first_version_are_read_and_said_so(
+def test_files_of_the_first_version_are_read_with_a_note(
     stored: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     weights, metadata = load(stored.read_bytes()), metadata_of(stored)

@@ -154,31 +154,31 @@ def change_record(path: Path, **changes: Any) -> None:
 
 
 def test_damaged_sets_are_refused_in_one_line(made: Path, tmp_path: Path) -> None:
-    def refusal(harm: str) -> str:
-        folder = Path(shutil.copytree(made, tmp_path / harm))
+    def refusal(corruption: str) -> str:
+        folder = Path(shutil.copytree(made, tmp_path / corruption))
         scene = folder / "scenes" / "astronaut"
-        if harm == "record":
+        if corruption == "record":
             (folder / "set.json").write_text("{")
-        elif harm == "version":
+        elif corruption == "version":
             change_record(folder / "set.json", version=99)
-        elif harm == "scene version":
+        elif corruption == "scene version":
             change_record(scene / "scene.json", version=99)
-        elif harm == "no scene record":
+        elif corruption == "no scene record":
             (scene / "scene.json").unlink()
-        elif harm == "missing frame":
+        elif corruption == "missing frame":
             (scene / "01.png").unlink()
-        elif harm == "other size":
+        elif corruption == "other size":
             shutil.copy(scene / "00.png", scene / "target.png")
-        elif harm == "no picture":
+        elif corruption == "no picture":
             (scene / "mask.png").write_bytes(b"no picture")
             reseal(folder, "astronaut")
-        elif harm == "no frames":
+        elif corruption == "no frames":
             reseal(folder, "astronaut", frames=[])
-        elif harm == "bad motion":
+        elif corruption == "bad motion":
             record = json.loads((scene / "scene.json").read_text())
             record["frames"][1]["matrix"] = [[1, 2], [3, 4]]
             reseal(folder, "astronaut", frames=record["frames"])
-        elif harm == "nothing accepted":
+        elif corruption == "nothing accepted":
             change_record(folder / "set.json", scenes=[])
         with pytest.raises(InputError) as error:
             dataset(folder)
@@ -207,7 +207,7 @@ def refused(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("name", ["00.png", "01.png", "target.png", "mask.png"])
-def test_a_picture_that_was_changed_is_told(made: Path, tmp_path: Path, name: str) -> None:
+def test_a_picture_that_was_changed_is_reported(made: Path, tmp_path: Path, name: str) -> None:
     folder = Path(shutil.copytree(made, tmp_path / "set"))
     path = folder / "scenes" / "astronaut" / name
     before = path.read_bytes()

@@ -62,7 +62,7 @@ def copy_of(made: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(made, tmp_path / "set"))
 
 
-def test_scenes_become_samples_or_say_why_not(made: Path) -> None:
+def test_scenes_become_samples_or_have_a_reason(made: Path) -> None:
     scenes = records(made)
     accepted = {name for name, scene in scenes.items() if scene["accepted"]}
     assert accepted == {"astronaut", "coffee", "single"}
@@ -71,7 +71,7 @@ def test_scenes_become_samples_or_say_why_not(made: Path) -> None:
     assert [path.name for path in (made / "scenes" / "foreign").iterdir()] == ["scene.json"]
 
 
-def test_a_single_far_shot_is_accepted_and_said(made: Path) -> None:
+def test_a_single_far_shot_is_accepted_with_a_note(made: Path) -> None:
     record = json.loads((made / "scenes" / "single" / "scene.json").read_text())
     assert len(record["frames"]) == 1
     assert any("one far shot" in note for note in record["notes"])
@@ -193,7 +193,9 @@ def test_a_second_process_keeps_out(folders: Path, tmp_path: Path) -> None:
     assert not (output / "scenes" / ".making-first").exists()
 
 
-def test_a_shot_of_other_contents_and_the_same_size_is_told(folders: Path, tmp_path: Path) -> None:
+def test_a_shot_of_other_contents_and_the_same_size_is_reported(
+    folders: Path, tmp_path: Path
+) -> None:
     far, near, output = (tmp_path / name for name in ("far", "near", "set"))
     for kind in (far, near):
         (kind / "scene").mkdir(parents=True)
@@ -210,49 +212,49 @@ def test_a_shot_of_other_contents_and_the_same_size_is_told(folders: Path, tmp_p
     assert build_set(far, near, output).kept == 1
 
 
-def harm_no_frame(scene: Path) -> None:
+def corrupt_no_frame(scene: Path) -> None:
     (scene / "01.png").unlink()
 
 
-def harm_no_target(scene: Path) -> None:
+def corrupt_no_target(scene: Path) -> None:
     (scene / "target.png").unlink()
 
 
-def harm_no_picture(scene: Path) -> None:
+def corrupt_no_picture(scene: Path) -> None:
     (scene / "mask.png").write_bytes(b"no picture")
 
 
-def harm_black_target(scene: Path) -> None:
+def corrupt_black_target(scene: Path) -> None:
     with Image.open(scene / "target.png") as image:
         Image.new(image.mode, image.size).save(scene / "target.png")
 
 
-def harm_half_a_target(scene: Path) -> None:
+def corrupt_half_a_target(scene: Path) -> None:
     whole = (scene / "target.png").read_bytes()
     (scene / "target.png").write_bytes(whole[: len(whole) // 2])
 
 
-def harm_record(scene: Path) -> None:
+def corrupt_record(scene: Path) -> None:
     record = json.loads((scene / "scene.json").read_text())
     (scene / "scene.json").write_text(json.dumps(record | {"accepted": False}))
 
 
 @pytest.mark.parametrize(
-    "harm",
+    "corruption",
     [
-        harm_no_frame,
-        harm_no_target,
-        harm_no_picture,
-        harm_black_target,
-        harm_half_a_target,
-        harm_record,
+        corrupt_no_frame,
+        corrupt_no_target,
+        corrupt_no_picture,
+        corrupt_black_target,
+        corrupt_half_a_target,
+        corrupt_record,
     ],
 )
-def test_run_again_mends_what_the_error_says_it_does(
-    made: Path, folders: Path, tmp_path: Path, harm: Callable[[Path], None]
+def test_run_again_repairs_what_the_error_reports(
+    made: Path, folders: Path, tmp_path: Path, corruption: Callable[[Path], None]
 ) -> None:
     folder = copy_of(made, tmp_path)
-    harm(folder / "scenes" / "astronaut")
+    corruption(folder / "scenes" / "astronaut")
     with pytest.raises(InputError, match=r"run edge-sdk pairs again$"):
         open_set(folder)
     found = build_set(folders / "far", folders / "near", folder)

@@ -123,10 +123,10 @@ def test_all_layers_in_floating_point_are_the_float_model(
 
 def test_a_damaged_code_is_seen(network: EnhanceNet, pictures: list[Tensor]) -> None:
     first = quantize(network, EXAMPLE, pictures)
-    # Those of a residual cover more than it needs, so that moving them may do no harm.
+    # Those of a residual cover more than it needs, so that moving them may do no corruption.
     codes = first.scheme.values["features.0"]
-    harmed = replace(codes, zero_point=codes.zero_point + (60 if codes.zero_point < 0 else -60))
-    scheme = replace(first.scheme, values={**first.scheme.values, "features.0": harmed})
+    corrupted = replace(codes, zero_point=codes.zero_point + (60 if codes.zero_point < 0 else -60))
+    scheme = replace(first.scheme, values={**first.scheme.values, "features.0": corrupted})
     worse = apply_scheme(network, EXAMPLE, scheme)
     whole = agreement_db(network, first.model, pictures)
     assert agreement_db(network, worse.model, pictures) < whole - 6

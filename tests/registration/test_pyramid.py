@@ -45,7 +45,7 @@ def test_no_blur_is_the_picture_itself() -> None:
     assert torch.equal(gaussian_blur(image, 0.0), image)
 
 
-def test_blur_treats_channels_alike_and_apart() -> None:
+def test_blur_treats_channels_equally_and_separately() -> None:
     image = torch.rand(2, 3, 9, 8)
     together = gaussian_blur(image, 1.2)
     apart = gaussian_blur(image.reshape(6, 1, 9, 8), 1.2).reshape(2, 3, 9, 8)

@@ -90,7 +90,7 @@ def test_a_smooth_field_is_recovered(amount_px: float) -> None:
 
 
 @pytest.mark.parametrize(("shift_px", "bound_px"), [(1.0, 0.15), (3.0, 0.15), (8.0, 0.3)])
-def test_two_layers_are_told_apart(shift_px: float, bound_px: float) -> None:
+def test_two_layers_are_distinguished(shift_px: float, bound_px: float) -> None:
     reference, frame, right = two_layers(shift_px)
     (found,) = register(reference, frame[None])
     assert found.accepted

@@ -95,7 +95,7 @@ def test_pooling_takes_the_mean_of_the_convolved_window() -> None:
     torch.testing.assert_close(branch(x), branch.conv(functional.avg_pool2d(x, (2, 3), 1)))
 
 
-def test_batch_norms_stand_where_they_are_asked_for() -> None:
+def test_batch_norms_stand_where_they_are_requested() -> None:
     def kinds(place: str) -> str:
         config = ConvBranchConfig((3, 1, (1, 3)), (4, 5), place)
         layers = build_branch(2, 2, config).layers

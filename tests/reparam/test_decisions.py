@@ -32,7 +32,7 @@ def fused_with(forward: Forward) -> tuple[nn.Module, nn.Module, Certificate]:
     return model, *fuse(model, EXAMPLE)
 
 
-def says_so(certificate: Certificate) -> bool:
+def is_noted(certificate: Certificate) -> bool:
     return any("of the example's size" in refusal.reason for refusal in certificate.refusals)
 
 
@@ -79,7 +79,7 @@ def dtype(self, x):
 @torch.no_grad()
 def test_decisions_that_no_size_changes(forward, lasts) -> None:
     model, fused, certificate = fused_with(forward)
-    assert says_so(certificate) is not lasts
+    assert is_noted(certificate) is not lasts
     if forward is not channels_behind_a_convolution:
         assert [region.branches for region in certificate.regions] == [2]
     for size in ((1, 3, 9, 10), (2, 3, 4, 5), (1, 3, 33, 20)):
@@ -126,7 +126,7 @@ def not_square(self, x):
 def test_decisions_on_sizes_raise_where_they_come_out_otherwise(forward, other) -> None:
     model, fused, certificate = fused_with(forward)
     assert certificate.regions
-    assert says_so(certificate)
+    assert is_noted(certificate)
     x = torch.randn(1, 3, 7, 12)
     torch.testing.assert_close(fused(x), model(x), rtol=1e-4, atol=1e-5)
     with pytest.raises(AssertionError, match="fuse it with an example of this size"):

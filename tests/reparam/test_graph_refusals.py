@@ -93,12 +93,12 @@ def batch_statistics(self, x):
         ),
     ],
 )
-def test_steps_that_are_left_apart_say_why(model, reason) -> None:
+def test_steps_that_are_left_unmerged_have_a_reason(model, reason) -> None:
     with pytest.raises(AssertionError, match=reason):
         raise AssertionError(reasons(model()))
 
 
-def test_sums_of_other_strides_say_so() -> None:
+def test_sums_of_other_strides_are_refused() -> None:
     class Strides(nn.Module):
         def __init__(self) -> None:
             super().__init__()

@@ -82,7 +82,7 @@ def test_what_grows_behind_a_paid_concatenation_is_cut_there() -> None:
     assert [refusal.name for refusal in certificate.refusals] == ["2"]
 
 
-def test_concatenations_left_apart_say_why() -> None:
+def test_concatenations_left_unmerged_have_a_reason() -> None:
     branches = [nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(3, 16, 1)]
     _, certificate = fuse(Concat(branches, False).eval(), torch.rand(1, 3, 9, 9))
     assert certificate.regions == ()

@@ -141,7 +141,7 @@ def test_a_block_that_evaluation_does_not_call_is_not_claimed(merge) -> None:
 
 @both
 @pytest.mark.parametrize("inside", [False, True])
-def test_a_block_with_a_hook_stays_and_says_why(merge, inside) -> None:
+def test_a_block_with_a_hook_stays_with_the_reason(merge, inside) -> None:
     model = trained_looking(nn.Sequential(block(), nn.ReLU(), block()))
     seen = []
     observed = model[0].branches[0] if inside else model[0]

@@ -203,7 +203,7 @@ def test_the_expected_precision_is_that_of_rounding() -> None:
 
 
 @torch.no_grad()
-def test_an_outlier_is_left_apart_where_precision_counts() -> None:
+def test_an_outlier_is_left_unmerged_where_precision_counts() -> None:
     torch.manual_seed(0)
     kernels = (ConvBranchConfig((3,)), ConvBranchConfig((3,)), ConvBranchConfig((1,)))
     block = MultiBranchConv2d(8, 8, kernels).eval()

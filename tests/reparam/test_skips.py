@@ -141,7 +141,7 @@ def test_denoising_folds(color, activation) -> None:
 @pytest.mark.parametrize("color", list(Color))
 @pytest.mark.parametrize("scale", SCALES[Task.DOWN_SCALING])
 @torch.no_grad()
-def test_down_scaling_keeps_its_skip_and_says_why(color, scale) -> None:
+def test_down_scaling_keeps_its_skip_with_the_reason(color, scale) -> None:
     net = other_net(Task.DOWN_SCALING, scale, color, "relu")
     example = torch.rand(1, color.channels, 4 * scale, 3 * scale)
     fused, certificate = fuse(net, example, fold_skips=True)

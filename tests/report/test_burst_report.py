@@ -158,7 +158,7 @@ def test_names_are_escaped() -> None:
     assert all(set(image.attrib) <= {"src", "alt", "class"} for image in tree(text).iter("img"))
 
 
-def test_one_frame_alone_is_told_without_maps() -> None:
+def test_one_frame_alone_is_reported_without_maps() -> None:
     text = burst_report(evidence(1))
     told = words(text)
     assert "One frame was enlarged alone, without the gain of a burst" in told
@@ -181,7 +181,7 @@ def test_frames_that_were_dropped_are_named_with_their_reason() -> None:
     assert "No other of the 2 frames could be used" in words(alone)
 
 
-def test_maps_that_the_driver_did_not_keep_are_said_to_be_missing() -> None:
+def test_maps_that_the_driver_did_not_keep_are_reported_missing() -> None:
     frames = tuple(frame(index, agreement=None, motion=STILL) for index in range(3))
     told = words(burst_report(evidence(3, frames=frames)))
     assert told.count("The weights per pixel were not kept for this page") == 2
@@ -199,7 +199,7 @@ def test_many_frames_make_no_large_page() -> None:
     assert len(text) < 700_000
 
 
-def test_large_pictures_are_reduced_and_the_page_says_so() -> None:
+def test_large_pictures_are_reduced_and_the_page_notes_it() -> None:
     generator = torch.Generator().manual_seed(0)
     before = torch.rand(3, 420, 560, generator=generator)
     after = before.repeat_interleave(2, -1).repeat_interleave(2, -2)
@@ -301,7 +301,7 @@ def test_evidence_is_what_the_driver_returned() -> None:
         replace(found, reference=7)
 
 
-def test_a_part_of_the_reference_is_told_as_such() -> None:
+def test_a_part_of_the_reference_is_reported_as_such() -> None:
     picture = Picture(torch.rand(3, HEIGHT, WIDTH))
     config = ZoomConfig(crop=Rectangle(left=30, top=20, width=WIDTH, height=HEIGHT))
     found = evidence_of(result(2, 200, 300), ["a", "b"], picture, "z.png", config)

@@ -96,7 +96,7 @@ def test_the_page_is_readable_on_a_phone_and_in_the_dark(text: str) -> None:
         assert cell.get("data-label")
 
 
-def test_every_region_refusal_and_probe_is_told() -> None:
+def test_every_region_refusal_and_probe_is_reported() -> None:
     summary = summary_of(Residual().eval(), X)
     told = words(fusion_report(summary))
     assert summary.certificate.refusals
@@ -155,7 +155,7 @@ def test_warnings_stand_above_the_table() -> None:
     assert "features.1.branches.1" in told
 
 
-def test_a_report_without_ranges_or_regions_says_so() -> None:
+def test_a_report_without_ranges_or_regions_notes_it() -> None:
     network = nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU())
     told = words(fusion_report(summary_of(network, X, ranges=None, ranges_source="two inputs")))
     assert "Not measured: two inputs." in told

@@ -159,7 +159,7 @@ def test_a_wrong_branch_is_named(tmp_path: Path, branch: str, word: str) -> None
 
 
 @pytest.mark.parametrize("text", ["", "just words", "[1, 2]"])
-def test_a_file_without_keys_is_told_what_to_hold(tmp_path: Path, text: str) -> None:
+def test_a_file_without_keys_is_refused_with_advice(tmp_path: Path, text: str) -> None:
     path = tmp_path / "recipe.yaml"
     path.write_text(text)
     with pytest.raises(InputError, match="write keys such as"):

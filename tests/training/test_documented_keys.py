@@ -64,7 +64,7 @@ def test_every_section_is_on_the_page() -> None:
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-def test_sections_are_told_key_by_key(section: str) -> None:
+def test_sections_are_documented_key_by_key(section: str) -> None:
     fields = SECTIONS[section].model_fields
     told = table(section)
     assert set(told) == set(fields)
@@ -75,13 +75,13 @@ def test_sections_are_told_key_by_key(section: str) -> None:
             assert told[key] == written(field.default), key
 
 
-def test_the_model_is_told_key_by_key() -> None:
+def test_the_model_is_documented_key_by_key() -> None:
     told, default = table("model"), EnhanceNetConfig()
     assert set(told) == {field.name for field in dataclasses.fields(EnhanceNetConfig)}
     for key in set(told) - {"branches"}:
         assert told[key] == written(getattr(default, key)), key
 
 
-def test_branches_are_told_key_by_key() -> None:
+def test_branches_are_documented_key_by_key() -> None:
     known = {field.name for kind in get_args(BranchConfig) for field in dataclasses.fields(kind)}
     assert set(table("model.branches")) == known

@@ -54,7 +54,7 @@ def test_a_short_run_keeps_what_it_learned_with_the_default_average(tmp_path: Pa
     assert averaged.psnr_db > last.psnr_db - 1
 
 
-def test_a_run_is_not_overwritten_unasked(tmp_path: Path) -> None:
+def test_a_run_is_not_overwritten_by_default(tmp_path: Path) -> None:
     config, out = recipe(tmp_path), tmp_path / "run"
     train(config, out, progress=False)
     before = contents(out)
@@ -130,7 +130,7 @@ def test_paths_may_be_written_otherwise(tmp_path: Path, monkeypatch: pytest.Monk
     assert resumed.steps == STEPS
 
 
-def test_a_truncated_checkpoint_is_told_in_one_clause(tmp_path: Path) -> None:
+def test_a_truncated_checkpoint_is_reported_in_one_clause(tmp_path: Path) -> None:
     config, out = recipe(tmp_path), tmp_path / "run"
     train(config, out, progress=False)
     last = RunFolder(out).last

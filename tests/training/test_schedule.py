@@ -140,7 +140,7 @@ def test_what_others_build_on_may_not_change(tmp_path: Path) -> None:
     assert files(out) == before
 
 
-def test_a_run_is_overwritten_when_asked_alone(tmp_path: Path) -> None:
+def test_a_run_is_overwritten_on_request_alone(tmp_path: Path) -> None:
     configs, out = two(tmp_path), tmp_path / "run"
     train_schedule([*configs, configs[1]], out, progress=False)
     before = files(out)

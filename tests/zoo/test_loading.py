@@ -130,7 +130,7 @@ def test_the_current_directory_does_not_stay_importable(module) -> None:
         ("bare", "--input 1x3x224x224"),
     ],
 )
-def test_what_a_callable_can_do_wrong_is_said_in_one_line(module, attribute, message) -> None:
+def test_what_a_callable_can_do_wrong_is_reported_in_one_line(module, attribute, message) -> None:
     with pytest.raises(EdgeSdkError, match=message) as caught:
         load_any(f"{module()}:{attribute}")
     assert "\n" not in str(caught.value)
