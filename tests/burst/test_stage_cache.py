@@ -122,7 +122,7 @@ def test_the_noise_of_int8_ranges_travels_to_the_manifest(cache: Cache) -> None:
         loaded,
         loaded.single_example,
         pictures,
-        QuantizeOptions(cuts=4),
+        QuantizeOptions(samples=4),
         read=burst_calibration,
     )
     assert made.scheme.noise_levels == NOISE_LEVELS

@@ -56,7 +56,12 @@ def test_all_options_arrive(run: Run, burst_folder: Path) -> None:
     camera = record["camera"]
     assert camera == json.loads(outcome.out)["camera"]
     assert camera["near"] == {"factor": 1.5, "share": 0.2, "edge_px": 2.0}
-    assert camera["mover"] == {"share": 0.04, "moved_share": 0.6, "shift_px": 3.0, "edge_px": 1.0}
+    assert camera["moving_object"] == {
+        "share": 0.04,
+        "moved_share": 0.6,
+        "shift_px": 3.0,
+        "edge_px": 1.0,
+    }
     assert (camera["sensor"]["analog_gain"], camera["sensor"]["digital_gain"]) == (8.0, 1.5)
     assert (camera["path"], camera["readout"], camera["lens_std_px"]) == ("walk", 0.5, 0.4)
     assert (camera["bayer"], camera["white_balance"], camera["jpeg_quality"]) == (

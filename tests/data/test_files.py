@@ -54,7 +54,7 @@ def test_the_record_says_where_everything_was(tmp_path: Path) -> None:
     made = burst(3, moving_object=MovingObject(shift_px=3), path="walk")
     write_burst(made, tmp_path / "bb")
     record = json.loads((tmp_path / "bb/burst.json").read_text())
-    assert record["camera"]["mover"]["shift_px"] == 3
+    assert record["camera"]["moving_object"]["shift_px"] == 3
     assert record["object_offsets_px"] == made.layered.layers[0].offsets_px.tolist()
     assert record["path_knots"]["values"] == made.layered.hand.poses.tolist()
     assert {*record["files"], "burst.json"} == set(contents(tmp_path / "bb"))

@@ -267,7 +267,7 @@ class Written(nn.Module):
 def test_ignoring_what_is_written_in_place_is_caught(monkeypatch: Patch) -> None:
     example = torch.rand(1, 1, 6, 6)
     assert fuses(Written(), example)
-    monkeypatch.setattr(tracing, "returning", lambda module, inputs: frozenset())
+    monkeypatch.setattr(tracing, "make_out_of_place", lambda module, inputs: frozenset())
     assert not fuses(Written(), example)
 
 
