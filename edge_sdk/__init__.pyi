@@ -7,9 +7,9 @@ from .burst.result import ZoomResult as ZoomResult
 from .data.camera.config import CameraConfig as CameraConfig
 from .data.camera.photograph import SimulatedFiles as SimulatedFiles
 from .data.camera.photograph import simulate as simulate
-from .deploy.conversion import Converted as Converted
+from .deploy.conversion import ConvertedModel as ConvertedModel
 from .deploy.conversion import convert as convert
-from .deploy.enhancement import Enhanced as Enhanced
+from .deploy.enhancement import EnhancedPicture as EnhancedPicture
 from .deploy.enhancement import enhance as enhance
 from .deploy.parity import Parity as Parity
 from .deploy.verification import verify as verify
@@ -17,7 +17,7 @@ from .emulate.parity.chain import ParityRow as ParityRow
 from .emulate.runtimes.opening import open_artifact as open_artifact
 from .emulate.runtimes.runner import Runner as Runner
 from .errors import EdgeSdkError as EdgeSdkError
-from .imaging.files import Written as Written
+from .imaging.files import WrittenPicture as WrittenPicture
 from .imaging.files import read_picture as read_picture
 from .imaging.files import write_picture as write_picture
 from .imaging.picture import Metadata as Metadata

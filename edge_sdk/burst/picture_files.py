@@ -14,7 +14,13 @@ from edge_sdk.burst.pipeline import zoom
 from edge_sdk.burst.result import ZoomResult
 from edge_sdk.burst.stages.restore import RestoreConfig
 from edge_sdk.errors import InputError
-from edge_sdk.imaging import Picture, Written, check_output_path, resize_bicubic, write_picture
+from edge_sdk.imaging import (
+    Picture,
+    WrittenPicture,
+    check_output_path,
+    resize_bicubic,
+    write_picture,
+)
 from edge_sdk.progress import Progress
 
 
@@ -35,7 +41,7 @@ class ZoomedFile:
     frames: tuple[Path, ...]
     result: ZoomResult
     reference: Picture
-    written: Written
+    written: WrittenPicture
     config: ZoomConfig
     by: str
 

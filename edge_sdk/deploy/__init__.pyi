@@ -1,6 +1,6 @@
-from .conversion import Converted as Converted
+from .conversion import ConvertedModel as ConvertedModel
 from .conversion import convert as convert
-from .enhancement import Enhanced as Enhanced
+from .enhancement import EnhancedPicture as EnhancedPicture
 from .enhancement import enhance as enhance
 from .lint import Lint as Lint
 from .lint import lint_loaded as lint_loaded

@@ -20,7 +20,7 @@ DEFAULT_SIZE = (128, 128)
 
 
 @dataclass(frozen=True)
-class Converted:
+class ConvertedModel:
     """A file that was made of a model.
 
     Attributes:
@@ -46,7 +46,7 @@ def convert(
     size: tuple[int, int] | None = None,
     calibration: str | Path | None = None,
     scheme: Scheme | str | Path | None = None,
-) -> Converted:
+) -> ConvertedModel:
     """Fuse a model, put its int8 codes in if asked, and write it as a file for a target.
 
     Args:
@@ -97,4 +97,4 @@ def convert(
     )
     path = Path(path)
     report = converter.convert(prepared.model, given, path, precision)
-    return Converted(path, report, prepared.certificate, prepared.source)
+    return ConvertedModel(path, report, prepared.certificate, prepared.source)

@@ -28,7 +28,7 @@ WINDOW_PX = 128
 
 
 @dataclass(frozen=True)
-class Enhanced:
+class EnhancedPicture:
     """What became of one picture.
 
     Attributes:
@@ -151,7 +151,7 @@ def enhance(
     model: str | Path | EnhanceNet = DEFAULT_MODEL,
     runtime: str = EAGER,
     on_progress: Progress | None = None,
-) -> tuple[Enhanced, ...]:
+) -> tuple[EnhancedPicture, ...]:
     """Enhance pictures with a model and write them under their own names into a folder.
 
     A picture that cannot be read, enhanced or written does not stop the others; its result says
@@ -191,7 +191,7 @@ def enhance_files(
     network: EnhanceNet,
     runtime: str = EAGER,
     on_progress: Progress | None = None,
-) -> Iterator[Enhanced]:
+) -> Iterator[EnhancedPicture]:
     """Enhance pictures one by one and write them under their own names.
 
     A picture that cannot be read, enhanced or written does not stop the others.
@@ -224,10 +224,10 @@ def enhance_files(
                 raise
             except EdgeSdkError as error:
                 seconds = time.perf_counter() - started
-                yield Enhanced(source, None, 0, 0, seconds, failure=_named(source, error))
+                yield EnhancedPicture(source, None, 0, 0, seconds, failure=_named(source, error))
                 continue
             seconds = time.perf_counter() - started
-            yield Enhanced(
+            yield EnhancedPicture(
                 source, written.path, picture.width, picture.height, seconds, written.notes
             )
 

@@ -5,7 +5,7 @@ from .color import ycbcr_to_rgb as ycbcr_to_rgb
 from .comparison import Panel as Panel
 from .comparison import comparison_sheet as comparison_sheet
 from .comparison import pick_detail_box as pick_detail_box
-from .files import Written as Written
+from .files import WrittenPicture as WrittenPicture
 from .files import check_output_path as check_output_path
 from .files import read_frames as read_frames
 from .files import read_picture as read_picture

@@ -23,7 +23,7 @@ _JPEG_EXIF_LIMIT = 65_533
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenPicture:
     """What became of a picture that was written.
 
     Attributes:
@@ -118,7 +118,7 @@ def check_output_path(path: Path | str) -> None:
         raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
-def write_picture(picture: Picture, path: Path | str, *, quality: int = 95) -> Written:
+def write_picture(picture: Picture, path: Path | str, *, quality: int = 95) -> WrittenPicture:
     """Write a picture in the format that the suffix of ``path`` names, whole or not at all.
 
     ======================  ======  =====  ====  =========  ===========================
@@ -162,7 +162,7 @@ def write_picture(picture: Picture, path: Path | str, *, quality: int = 95) -> W
     exif, icc_profile, more = _written_metadata(picture, form, samples.shape[2] <= 2)
     with replacing(path) as temporary:
         temporary.write_bytes(encode(samples, form, exif, icc_profile, quality))
-    return Written(path, (*notes, *more))
+    return WrittenPicture(path, (*notes, *more))
 
 
 def _picture(decoded: Decoded) -> Picture:

@@ -26,7 +26,7 @@ SUFFIXES = (".safetensors", ".pt2")
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenModel:
     """The file of a fused model.
 
     Attributes:
@@ -191,7 +191,7 @@ def _fuse(
     return fuse_model(loaded.network, loaded.example, seed, fold_skips=fold_skips)
 
 
-def _write(fused: nn.Module, loaded: LoadedModel, output: Path | None) -> Written:
+def _write(fused: nn.Module, loaded: LoadedModel, output: Path | None) -> WrittenModel:
     from edge_sdk.models import EnhanceNet, save_checkpoint
     from edge_sdk.models.exported_program import save_program
 
@@ -206,7 +206,7 @@ def _write(fused: nn.Module, loaded: LoadedModel, output: Path | None) -> Writte
         save_checkpoint(fused, path)
         assert isinstance(fused, EnhanceNet)
         partly = ", partly merged" if fused.has_branches else ""
-        return Written(path, f"EnhanceNet{partly}, with its description")
+        return WrittenModel(path, f"EnhanceNet{partly}, with its description")
     program = save_program(fused, loaded.example, path)
     sizes = " and ".join(
         "×".join(
@@ -214,14 +214,14 @@ def _write(fused: nn.Module, loaded: LoadedModel, output: Path | None) -> Writte
         )
         for shape in program.inputs
     )
-    return Written(path, f"program of torch.export for inputs {sizes}")
+    return WrittenModel(path, f"program of torch.export for inputs {sizes}")
 
 
 def _write_report(
     path: Path,
     loaded: LoadedModel,
     certificate: Certificate,
-    written: Written,
+    written: WrittenModel,
     select: str | None,
     lint: Lint | None,
     source: str,
