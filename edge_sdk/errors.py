@@ -8,6 +8,14 @@ class EdgeSdkError(Exception):
 
     The message is one line that names the file or argument, what was wrong with it and what to do.
     The command line prints that line and exits with status 2.
+
+    Example:
+        >>> from edge_sdk import EdgeSdkError, read_picture
+        >>> try:
+        ...     picture = read_picture("missing.png")
+        ... except EdgeSdkError as error:
+        ...     print(error)
+        missing.png: no such file; check the path
     """
 
 

@@ -24,6 +24,7 @@ def with_current_names(value: Any) -> Any:
     """A JSON value whose keys, at any depth, have the names that they have now.
 
     Example:
+        >>> from edge_sdk.renamed import with_current_names
         >>> with_current_names({"model": {"colour": "y"}})
         {'model': {'color': 'y'}}
     """

@@ -51,6 +51,11 @@ class TensorSpec:
         shape: static shape in ``layout``.
         dtype: numpy name of the element type, such as ``float32``.
         layout: ``NCHW`` or ``NHWC``; ``NC`` for a vector per picture.
+
+    Example:
+        >>> from edge_sdk import TensorSpec
+        >>> TensorSpec("input", (1, 48, 64, 1), "float32", "NHWC").layout
+        'NHWC'
     """
 
     name: str
@@ -81,6 +86,13 @@ class LoweringReport:
             own did.
         remarks: what the reader must know about the artifact, such as that this machine cannot
             run it; one sentence each.
+
+    Example:
+        >>> from torch import nn
+        >>> from edge_sdk import convert
+        >>> made = convert(nn.Conv2d(3, 8, 3), "executorch", "conv.pte", example=(1, 3, 16, 16))
+        >>> made.report.target, made.report.partitions, made.report.undelegated
+        ('executorch', 1, ())
     """
 
     target: str
@@ -101,7 +113,14 @@ class LoweringReport:
 
 @runtime_checkable
 class Converter(Protocol):
-    """Turns a float PyTorch model with static shapes into one file (or package folder)."""
+    """Turns a float PyTorch model with static shapes into one file (or package folder).
+
+    Example:
+        >>> from edge_sdk import Converter, find_converter
+        >>> converter = find_converter("tflite")
+        >>> isinstance(converter, Converter), converter.suffix, converter.precisions[0]
+        (True, '.tflite', 'fp32')
+    """
 
     name: str
     """Registry name, such as ``tflite``."""
@@ -159,6 +178,17 @@ def find_converter(name: str) -> Converter:
 
     Raises:
         InputError: if no installed package registers that name, or what it registers is broken.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk import find_converter, fuse, open_artifact
+        >>> model, picture = nn.Conv2d(3, 8, 3), torch.rand(1, 3, 16, 16)
+        >>> converter = find_converter("executorch")
+        >>> fused, certificate = fuse(model, picture)
+        >>> report = converter.convert(fused, picture, "conv.pte", "fp32")
+        >>> [tensor.shape for tensor in report.inputs]
+        [(1, 3, 16, 16)]
     """
     matches = [
         *metadata.entry_points(group=GROUP, name=name),

@@ -35,6 +35,16 @@ class CoreMLConverter:
     The app hands over float32 and gets float32 back in every precision; all but ``fp32`` compute in
     half precision. ``fp16`` stores weights so, ``w8`` as int8 codes, ``palette`` as 6-bit indices
     into a table per layer (k-means), and ``int8`` also holds every tensor in between in codes.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk_converters import CoreMLConverter
+        >>> picture = torch.rand(1, 3, 16, 16)
+        >>> model = nn.Conv2d(3, 8, 3).eval()
+        >>> report = CoreMLConverter().convert(model, picture, "conv.mlpackage", "fp32")
+        >>> report.outputs[0].shape, "conv" in report.operators
+        ((1, 8, 14, 14), True)
     """
 
     name = "coreml"

@@ -29,6 +29,11 @@ class PteFile:
         delegates: backend of each delegated partition, in order.
         undelegated: operators outside the delegates, one name per occurrence.
         precision: ``int8``, ``w8``, ``fp16`` or ``fp32``; ``None`` where a backend hides it.
+
+    Example:
+        >>> from edge_sdk.artifacts import PteFile
+        >>> PteFile(delegates=("XnnpackBackend",), undelegated=(), precision="fp32").precision
+        'fp32'
     """
 
     delegates: tuple[str, ...]
@@ -44,6 +49,14 @@ def read_pte(content: bytes) -> PteFile:
 
     Raises:
         ValueError: if the file is damaged or of another schema.
+
+    Example:
+        >>> from torch import nn
+        >>> from edge_sdk import convert
+        >>> from edge_sdk.artifacts import read_pte
+        >>> made = convert(nn.Conv2d(3, 8, 3), "executorch", "conv.pte", example=(1, 3, 16, 16))
+        >>> read_pte(made.path.read_bytes()).delegates
+        ('XnnpackBackend',)
     """
     if content[4:8] != b"ET12":
         raise ValueError("not an ExecuTorch program")

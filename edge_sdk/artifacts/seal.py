@@ -41,6 +41,15 @@ def check_artifact(path: Path, magic: bytes, kind: str, trial: str | None) -> by
 
     Raises:
         ArtifactError: if the file is missing, damaged, cut short or of another format.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from edge_sdk.artifacts import check_artifact
+        >>> count = Path("cut.pte").write_bytes(b"ET12")
+        >>> check_artifact(Path("cut.pte"), b"ET12", "ExecuTorch program", trial=None)
+        Traceback (most recent call last):
+            ...
+        edge_sdk.errors.ArtifactError: cut.pte: ...
     """
     try:
         content = path.read_bytes()

@@ -29,6 +29,16 @@ class ZoomConfig:
         steering: how kernels follow edges; converted stages hold the defaults.
         restore: settings of the restoration without a network. Its lens blur holds where a luma
             network is corrected by other frames; a network for bursts has learnt the default.
+
+    Example:
+        >>> from edge_sdk import Rectangle, ZoomConfig
+        >>> config = ZoomConfig(scale=3, crop=Rectangle(left=20, top=10, width=64, height=48))
+        >>> config.reference is None
+        True
+        >>> ZoomConfig(scale=5)
+        Traceback (most recent call last):
+            ...
+        edge_sdk.errors.InputError: scale 5 is not one of 1, 2, 3, 4
     """
 
     scale: int = 2

@@ -36,6 +36,14 @@ class ZoomedFile:
         config: settings of the zoom, with the scale that the network has; where another was asked
             for, the rest was interpolated.
         by: for people: the network and what ran it.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import Picture, write_picture, zoom_files
+        >>> written = write_picture(Picture(torch.rand(3, 32, 48)), "frame.png")
+        >>> made = zoom_files(["frame.png"], "zoomed.jpg", model="none")
+        >>> made.by, made.result.used, made.written.path.name
+        ('no network', 1, 'zoomed.jpg')
     """
 
     frames: tuple[Path, ...]
@@ -83,6 +91,18 @@ def zoom_files(
         ArtifactError: if the stages are damaged.
         ConversionError: if they cannot be converted.
         OutputError: if the picture cannot be written.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import Picture, read_picture, resize_bicubic, write_picture, zoom_files
+        >>> scene = resize_bicubic(torch.rand(3, 24, 32), 3).clamp(0, 1)
+        >>> for name, left in (("0.png", 0), ("1.png", 1), ("2.png", 2)):
+        ...     written = write_picture(Picture(scene[:, :64, left : left + 80]), name)
+        >>> made = zoom_files(["0.png", "1.png", "2.png"], "zoomed.png")
+        >>> made.by, made.result.used
+        ('burst_zoom_x2, PyTorch', 3)
+        >>> read_picture("zoomed.png").width
+        160
     """
     config, output = config or ZoomConfig(), Path(output)
     paths = tuple(Path(frame) for frame in frames)

@@ -66,6 +66,17 @@ def zoom(
             of them, the crop does not lie on them, or the network is for another task, color or
             scale, or would ignore a setting that is not the default.
         PictureError: if the frames are smaller than 32 px.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import resize_bicubic, zoom
+        >>> scene = resize_bicubic(torch.rand(3, 24, 32), 3).clamp(0, 1)
+        >>> frames = torch.stack([scene[:, :64, left : left + 80] for left in (0, 1, 2)])
+        >>> result = zoom(frames)
+        >>> result.pixels.shape, result.used
+        (torch.Size([3, 128, 160]), 3)
+        >>> [frame.note for frame in result.frames]
+        ['', '', '']
     """
     config = config or ZoomConfig()
     source = _checked(frames) if isinstance(frames, Tensor) else frames
@@ -98,6 +109,15 @@ def zoom_into(
     Raises:
         InputError: as :func:`zoom`.
         PictureError: as :func:`zoom`.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.burst import TensorSource, zoom_into
+        >>> class Rows:
+        ...     def put(self, top, rows):
+        ...         print("rows from", top, tuple(rows.shape))
+        >>> result = zoom_into(TensorSource(torch.rand(1, 3, 32, 48)), Rows())
+        rows from 0 (3, 64, 96)
     """
     config = config or ZoomConfig()
     report = on_progress or silent
@@ -171,6 +191,13 @@ def enlarge_single(frame: Tensor, network: nn.Module) -> Tensor:
 
     Returns:
         Float [3, 2·H, 2·W]; not clipped.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import burst_network
+        >>> from edge_sdk.burst import enlarge_single
+        >>> enlarge_single(torch.rand(3, 32, 48), burst_network("sr_x2_y", scale=2)).shape
+        torch.Size([3, 64, 96])
     """
     ycbcr = rgb_to_ycbcr(frame)
     spec = getattr(network, "spec", None)

@@ -22,6 +22,13 @@ class FrameReport:
         blurry: whether it is far less sharp than the sharpest frame.
         provenance: float16 [⌈h/4⌉, ⌈w/4⌉], mean weight of its pixels over 4×4 pixels of what is
             enlarged; the reference's own is its weight. ``None`` unless requested, or left out.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import zoom
+        >>> report = zoom(torch.rand(1, 3, 32, 48)).frames[0]
+        >>> report.registration is None, report.share, report.note
+        (True, 1.0, '')
     """
 
     score: float
@@ -49,6 +56,13 @@ class ZoomResult:
         noise_std: noise of a frame on values in [0, 1], given or estimated.
         frames: one report per frame, in order.
         seconds: time spent in each stage.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import zoom
+        >>> result = zoom(torch.rand(1, 3, 32, 48))
+        >>> result.reference, result.used, tuple(result.pixels.shape)
+        (0, 1, (3, 64, 96))
     """
 
     pixels: Tensor

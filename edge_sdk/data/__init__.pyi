@@ -17,3 +17,4 @@ from .probes.pictures import probe_pictures as probe_pictures
 from .samples.model_inputs import ModelInputs as ModelInputs
 from .samples.model_inputs import picture_inputs as picture_inputs
 from .samples.patches import PatchDataset as PatchDataset
+from .samples.patches import PicturePair as PicturePair

@@ -28,6 +28,13 @@ class ConvertedModel:
         report: what became of the model's operators, its inputs and outputs.
         certificate: proof that the fused model, which was converted, equals the model given.
         ranges: for people: where the int8 ranges come from; empty in floating point.
+
+    Example:
+        >>> from torch import nn
+        >>> from edge_sdk import convert
+        >>> made = convert(nn.Conv2d(3, 8, 3), "executorch", "conv.pte", example=(1, 3, 16, 16))
+        >>> made.path.name, made.report.outputs[0].shape, made.ranges
+        ('conv.pte', (1, 8, 14, 14), '')
     """
 
     path: Path
@@ -74,6 +81,14 @@ def convert(
         FusionError: if fusing cannot be proved.
         ConversionError: if the target has no counterpart of an operator.
         OutputError: if the file cannot be written.
+
+    Example:
+        >>> from edge_sdk import convert, open_artifact
+        >>> made = convert("sr_x2_y", "executorch", "sr.pte", size=(48, 64))
+        >>> made.report.precision, made.report.partitions
+        ('fp32', 1)
+        >>> open_artifact(made.path).output_shapes
+        {'output': (1, 1, 96, 128)}
     """
     converter = find_converter(target)
     precision = precision or converter.precisions[0]

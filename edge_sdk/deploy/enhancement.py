@@ -39,6 +39,14 @@ class EnhancedPicture:
         seconds: time taken, files included.
         notes: what the format of the result could not hold.
         failure: why there is no result; ``None`` if there is.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import Picture, enhance, write_picture
+        >>> written = write_picture(Picture(torch.rand(3, 20, 30)), "photo.png")
+        >>> (result,) = enhance("photo.png", "enhanced")
+        >>> result.path.as_posix(), result.width, result.height, result.failure
+        ('enhanced/photo.png', 60, 40, None)
     """
 
     source: Path
@@ -175,6 +183,17 @@ def enhance(
         MissingExtraError: if the runtime, or its converter, is not installed.
         OutputError: if the folder cannot be written.
         ConversionError: if the model cannot be converted.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from edge_sdk import Picture, enhance, write_picture
+        >>> Path("photos").mkdir()
+        >>> for name in ("a.png", "b.jpg"):
+        ...     written = write_picture(Picture(torch.rand(3, 20, 30)), f"photos/{name}")
+        >>> results = enhance("photos", "cleaner", model="denoise_rgb")
+        >>> [(result.path.as_posix(), result.width) for result in results]
+        [('cleaner/a.png', 30), ('cleaner/b.jpg', 30)]
     """
     named = (pictures,) if isinstance(pictures, str | Path) else pictures
     found = gather_pictures([Path(subject) for subject in named])

@@ -17,6 +17,13 @@ class Lint:
     Attributes:
         ranges: per layer, with warnings.
         source: what the model was run on.
+
+    Example:
+        >>> from edge_sdk.deploy import lint_loaded
+        >>> from edge_sdk.zoo import load_any
+        >>> lint = lint_loaded(load_any("sr_x2_y"))
+        >>> lint.ranges.warnings
+        ()
     """
 
     ranges: RangeReport
@@ -35,6 +42,13 @@ def lint_loaded(loaded: LoadedModel, pictures: Path | None = None) -> Lint:
         InputError: if the model takes several inputs or holds no layer to measure, or the folder
             holds no picture.
         PictureError: if a picture cannot be read or is too small.
+
+    Example:
+        >>> from edge_sdk.deploy import lint_loaded
+        >>> from edge_sdk.zoo import load_any
+        >>> lint = lint_loaded(load_any("sr_x2_y"))
+        >>> lint.ranges.layers[0].name
+        'features.0'
     """
     inputs = _inputs(loaded, pictures)
     return Lint(lint_ranges(loaded.network, inputs.tensors), inputs.source)

@@ -39,6 +39,15 @@ class Parity:
             floating point.
         notes: targets that were left out and why.
         maps: for each file, the input and the error of one probe.
+
+    Example:
+        >>> from torch import nn
+        >>> from edge_sdk import convert, verify
+        >>> model = nn.Conv2d(3, 8, 3)
+        >>> made = convert(model, "executorch", "conv.pte", example=(1, 3, 16, 16))
+        >>> found = verify(model, [made.path], example=(1, 3, 16, 16))
+        >>> found.shape, [row.step for row in found.rows]
+        ((1, 3, 16, 16), ['torch', 'fused', 'conv.pte'])
     """
 
     model: str
@@ -64,6 +73,13 @@ class ErrorMap:
         step: name of the file.
         reference: output of the float32 model for one probe, float32 [C, H, W].
         error: |difference| there, float32 [C, H, W].
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.deploy import ErrorMap
+        >>> found = ErrorMap("mine.pte", torch.rand(1, 48, 64), error=torch.zeros(1, 48, 64))
+        >>> float(found.error.max())
+        0.0
     """
 
     step: str

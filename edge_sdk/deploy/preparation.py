@@ -38,6 +38,14 @@ class Prepared:
         certificate: proof that the fused model equals the original.
         source: for people: where the int8 ranges come from; empty in floating point.
         graph: the float model that the codes were put in, its weights fine-tuned if they were.
+
+    Example:
+        >>> from edge_sdk.deploy import prepare
+        >>> from edge_sdk.zoo import load_any
+        >>> loaded = load_any("sr_x2_y")
+        >>> prepared = prepare(loaded, loaded.single_example, "fp32")
+        >>> prepared.model is prepared.fused, prepared.scheme
+        (True, None)
     """
 
     model: nn.Module
@@ -74,6 +82,14 @@ def prepare(
         InputError: if int8 is requested and there are no ranges.
         FusionError: if fusing cannot be proved.
         ConversionError: if the model cannot be traced.
+
+    Example:
+        >>> from edge_sdk.deploy import prepare
+        >>> from edge_sdk.zoo import load_any
+        >>> loaded = load_any("sr_x2_y")
+        >>> prepared = prepare(loaded, loaded.single_example, "int8")
+        >>> prepared.source, prepared.scheme.weights_only
+        ('shipped with sr_x2_y', False)
     """
     if calibration is not None and precision not in INT8:
         raise InputError(
@@ -110,6 +126,14 @@ def read_scheme(path: str | Path) -> Scheme:
 
     Raises:
         InputError: if there is no such file, or it is something else.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from edge_sdk import Scheme
+        >>> from edge_sdk.deploy import read_scheme
+        >>> count = Path("w8.json").write_text(Scheme(weights_only=True).to_json())
+        >>> read_scheme("w8.json").weights_only
+        True
     """
     path = Path(path)
     try:

@@ -60,6 +60,11 @@ class QuantizeOptions:
         truth: the pictures are what the model should return: they are reduced by its scale or
             get noise, and the models are measured against them too.
         seed: seed of all draws.
+
+    Example:
+        >>> from edge_sdk.deploy import QuantizeOptions
+        >>> QuantizeOptions(tune_steps=2000, budget_db=50.0).observer
+        'mse'
     """
 
     observer: Observer = "mse"
@@ -91,6 +96,21 @@ class QuantizedModel:
         layers: what int8 keeps of every layer.
         source: what ranges were chosen by and figures measured on.
         truth_db: PSNR against the truth, where it is known, of the float model and of the int8 one.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from edge_sdk import Picture, write_picture
+        >>> from edge_sdk.deploy import QuantizeOptions, quantize_loaded
+        >>> from edge_sdk.zoo import load_any
+        >>> Path("photos").mkdir()
+        >>> for index in range(2):
+        ...     written = write_picture(Picture(torch.rand(3, 32, 32)), f"photos/{index}.png")
+        >>> loaded = load_any("sr_x2_y").resized(16, 16)
+        >>> options = QuantizeOptions(cuts=4)
+        >>> made = quantize_loaded(loaded, loaded.single_example, Path("photos"), options)
+        >>> made.agreement_db == made.before_tuning_db, made.truth_db
+        (True, None)
     """
 
     model: nn.Module
@@ -126,6 +146,23 @@ def quantize_loaded(
         PictureError: if a picture cannot be read or is smaller than a crop.
         FusionError: if fusing cannot be proved.
         ConversionError: if the model cannot be traced.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from edge_sdk import Picture, write_picture
+        >>> from edge_sdk.deploy import QuantizeOptions, quantize_loaded
+        >>> from edge_sdk.models import save_checkpoint
+        >>> from edge_sdk.zoo import load_any
+        >>> Path("photos").mkdir()
+        >>> for index in range(2):
+        ...     written = write_picture(Picture(torch.rand(3, 32, 32)), f"photos/{index}.png")
+        >>> loaded = load_any("sr_x2_y").resized(16, 16)
+        >>> options = QuantizeOptions(cuts=4)
+        >>> made = quantize_loaded(loaded, loaded.single_example, Path("photos"), options)
+        >>> made.agreement_db > 30
+        True
+        >>> save_checkpoint(made.model, Path("int8.safetensors"), made.scheme)
     """
     options = options or QuantizeOptions()
     crops = read(

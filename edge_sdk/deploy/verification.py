@@ -49,6 +49,15 @@ def verify(
         MissingExtraError: if no target is installed.
         ArtifactError: if a file cannot be loaded.
         FusionError: if fusing cannot be proved.
+
+    Example:
+        >>> from edge_sdk import convert, verify
+        >>> made = convert("sr_x2_y", "executorch", "sr.pte", size=(48, 48))
+        >>> found = verify("sr_x2_y", [made.path])
+        >>> found.passed, [row.step for row in found.rows]
+        (True, ['torch', 'fused', 'sr.pte'])
+        >>> found.rows[-1].psnr_db > 100
+        True
     """
     loaded = as_loaded(model, example)
     with tempfile.TemporaryDirectory() as folder:

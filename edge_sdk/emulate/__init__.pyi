@@ -1,3 +1,4 @@
+from .bench.measure import Job as Job
 from .bench.rounds import Measurement as Measurement
 from .bench.rounds import measure as measure
 from .parity.chain import Artifact as Artifact

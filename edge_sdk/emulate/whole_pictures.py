@@ -22,7 +22,18 @@ TILE_PX = 512
 
 
 class Method(Protocol):
-    """Turns a degraded picture into a result."""
+    """Turns a degraded picture into a result.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import load_model
+        >>> from edge_sdk.emulate import Method, ModelMethod
+        >>> def enlarged(method: Method) -> tuple[str, torch.Size]:
+        ...     return method.name, method(torch.rand(1, 1, 24, 32)).shape
+        >>> network = load_model("sr_x2_y")
+        >>> enlarged(ModelMethod(network, network.spec, "ours"))
+        ('ours', torch.Size([1, 1, 48, 64]))
+    """
 
     @property
     def name(self) -> str:
@@ -62,6 +73,15 @@ class ModelMethod:
         spec: what it is.
         name: what tables call it.
         precision: of its weights and activations.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import load_model
+        >>> from edge_sdk.emulate import ModelMethod
+        >>> network = load_model("sr_x2_y")
+        >>> method = ModelMethod(network, network.spec, "sr_x2_y")
+        >>> method(torch.rand(1, 1, 24, 32)).shape
+        torch.Size([1, 1, 48, 64])
     """
 
     min_px = 1
@@ -103,6 +123,16 @@ class ArtifactMethod:
         InputError: if the runtime is unknown or does not run such files.
         ArtifactError: if the file is damaged, does not do what the spec says, or its window is
             too small for the spec's halo.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import convert, load_model
+        >>> from edge_sdk.emulate import ArtifactMethod
+        >>> network = load_model("sr_x2_y")
+        >>> made = convert(network, "executorch", "sr.pte", size=(48, 48))
+        >>> method = ArtifactMethod(made.path, network.spec)
+        >>> method(torch.rand(1, 1, 60, 100)).shape
+        torch.Size([1, 1, 120, 200])
     """
 
     def __init__(self, path: Path, spec: ModelSpec, runtime: str | None = None) -> None:

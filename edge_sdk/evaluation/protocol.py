@@ -38,6 +38,11 @@ class Degradation:
 
     Raises:
         InputError: if a number is out of its range.
+
+    Example:
+        >>> from edge_sdk.evaluation import Degradation
+        >>> Degradation(scale=2).border_px, Degradation(sigma=25.0).border_px
+        (2, 0)
     """
 
     scale: int = 1
@@ -67,6 +72,17 @@ class Example:
         truth: what results are compared with, float32 of 8 bits: luma [1, H, W]; for denoising of
             color red, green, blue [3, H, W].
         gray: whether the file is gray, so that its values are luma already.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from edge_sdk import Picture, write_picture
+        >>> from edge_sdk.evaluation import Degradation, degraded
+        >>> from edge_sdk.models import Color
+        >>> written = write_picture(Picture(torch.rand(3, 33, 49)), "photo.png")
+        >>> example = degraded(Path("photo.png"), Color.Y, Degradation(scale=2))
+        >>> tuple(example.low.shape), tuple(example.truth.shape), example.gray
+        ((1, 16, 24), (1, 32, 48), False)
     """
 
     low: Tensor
@@ -76,7 +92,13 @@ class Example:
 
 @dataclass(frozen=True)
 class Score:
-    """PSNR in dB, infinite for equal pictures, and SSIM."""
+    """PSNR in dB, infinite for equal pictures, and SSIM.
+
+    Example:
+        >>> from edge_sdk.evaluation import Score
+        >>> Score(psnr_db=37.05, ssim=0.959).psnr_db
+        37.05
+    """
 
     psnr_db: float
     ssim: float
@@ -93,6 +115,16 @@ def degraded(path: Path, color: Color, degradation: Degradation, index: int = 0)
 
     Raises:
         PictureError: if the file cannot be read, or is too small to be scored.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from edge_sdk import Picture, write_picture
+        >>> from edge_sdk.evaluation import Degradation, degraded
+        >>> from edge_sdk.models import Color
+        >>> written = write_picture(Picture(torch.rand(3, 32, 48)), "photo.png")
+        >>> degraded(Path("photo.png"), Color.RGB, Degradation(sigma=25.0, seed=1)).low.shape
+        torch.Size([3, 32, 48])
     """
     picture = read_picture(path)
     scale, gray = degradation.scale, picture.metadata.gray
@@ -118,6 +150,12 @@ def luma_of(image: Tensor, gray: bool) -> Tensor:
     """Luma [1, H, W] of 8 bits of luma [1, H, W] or red, green, blue [3, H, W] in [0, 1].
 
     The luma of a gray file is its values: BT.601's would squeeze them to studio swing.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.evaluation import luma_of
+        >>> luma_of(torch.rand(3, 32, 48), gray=False).shape
+        torch.Size([1, 32, 48])
     """
     if image.shape[0] == 1:
         return quantize(image)
@@ -125,7 +163,14 @@ def luma_of(image: Tensor, gray: bool) -> Tensor:
 
 
 def bicubic(low: Tensor, scale: int) -> Tensor:
-    """The method to beat: bicubic enlargement of [1, C, h, w] by ``scale``."""
+    """The method to beat: bicubic enlargement of [1, C, h, w] by ``scale``.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.evaluation import bicubic
+        >>> bicubic(torch.rand(1, 1, 16, 24), scale=2).shape
+        torch.Size([1, 1, 32, 48])
+    """
     height, width = low.shape[-2:]
     return resize_bicubic(low, size=(scale * height, scale * width)) if scale > 1 else low
 
@@ -140,6 +185,19 @@ def score(result: Tensor, example: Example, degradation: Degradation) -> Score:
 
     Raises:
         InputError: if the sizes differ.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from edge_sdk import Picture, resize_bicubic, write_picture
+        >>> from edge_sdk.evaluation import Degradation, bicubic, degraded, score
+        >>> from edge_sdk.models import Color
+        >>> photo = resize_bicubic(torch.rand(3, 8, 12), 6).clamp(0, 1)
+        >>> written = write_picture(Picture(photo), "photo.png")
+        >>> degradation = Degradation(scale=2)
+        >>> example = degraded(Path("photo.png"), Color.Y, degradation)
+        >>> score(bicubic(example.low[None], 2)[0], example, degradation).psnr_db > 30
+        True
     """
     if result.shape[-2:] != example.truth.shape[-2:]:
         raise InputError(

@@ -21,7 +21,13 @@ from edge_sdk.progress import Progress, silent
 
 @dataclass(frozen=True)
 class PictureScore:
-    """Score of one method on one picture, named by its file."""
+    """Score of one method on one picture, named by its file.
+
+    Example:
+        >>> from edge_sdk.evaluation import PictureScore
+        >>> PictureScore("baby.png", psnr_db=38.6, ssim=0.963).picture
+        'baby.png'
+    """
 
     picture: str
     psnr_db: float
@@ -36,6 +42,13 @@ class FolderScore:
         folder: the folder.
         pictures: scores by picture, sorted by path.
         left_out: pictures that no method was scored on, since one takes no picture so small.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from edge_sdk.evaluation import FolderScore, PictureScore
+        >>> pictures = (PictureScore("a.png", 30.0, 0.9), PictureScore("b.png", 34.0, 0.95))
+        >>> FolderScore(Path("set5"), pictures).psnr_db
+        32.0
     """
 
     folder: Path
@@ -62,6 +75,14 @@ class MethodScores:
         runtime: what ran it; empty for the baseline.
         precision: what it computes in; ``None`` if unknown.
         folders: scores by folder, in the order given.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from edge_sdk.evaluation import FolderScore, MethodScores, PictureScore
+        >>> folder = FolderScore(Path("set5"), (PictureScore("a.png", 30.0, 0.9),))
+        >>> row = MethodScores("sr_x2_y", "PyTorch", "fp32", (folder,))
+        >>> [each.psnr_db for each in row.folders]
+        [30.0]
     """
 
     method: str
@@ -100,6 +121,22 @@ def evaluate(
             degradation.
         PictureError: if a picture cannot be read or is too small to be scored, or all of a folder
             are smaller than a file's window.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from edge_sdk import Picture, load_model, resize_bicubic, write_picture
+        >>> from edge_sdk.evaluation import Degradation, ModelMethod, evaluate
+        >>> photo = resize_bicubic(torch.rand(3, 8, 12), 6).clamp(0, 1)
+        >>> Path("photos").mkdir()
+        >>> written = write_picture(Picture(photo), "photos/photo.png")
+        >>> network = load_model("sr_x2_y")
+        >>> method = ModelMethod(network, network.spec, "sr_x2_y")
+        >>> rows = evaluate([method], [Path("photos")], Degradation(scale=2))
+        >>> [row.method for row in rows]
+        ['bicubic', 'sr_x2_y']
+        >>> rows[1].folders[0].psnr_db > rows[0].folders[0].psnr_db
+        True
     """
     report = on_progress or silent
     _check(methods, folders, degradation)

@@ -25,6 +25,13 @@ class Section:
     Attributes:
         title: heading.
         content: paragraphs, tables, charts.
+
+    Example:
+        >>> from edge_sdk.html import Section
+        >>> from edge_sdk.html.page import page, paragraph
+        >>> section = Section("Quality", (paragraph("37.05 dB on Set5"),))
+        >>> "<h2>Quality</h2>" in page("Report", [section])
+        True
     """
 
     title: str
@@ -109,6 +116,14 @@ def write_page(text: str, path: Path) -> None:
 
     Raises:
         OutputError: if ``path`` cannot be written.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from edge_sdk.html import write_page
+        >>> from edge_sdk.html.page import page
+        >>> write_page(page("Report", []), Path("report.html"))
+        >>> Path("report.html").read_text(encoding="utf-8").splitlines()[0]
+        '<!DOCTYPE html>'
     """
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -40,8 +40,11 @@ def rgb_to_ycbcr(image: Tensor) -> Tensor:
         InputError: if the image is not a float tensor of three channels.
 
     Example:
-        >>> float(rgb_to_ycbcr(torch.ones(3, 1, 1))[0] * 255)
-        235.0
+        >>> import torch
+        >>> from edge_sdk.imaging import rgb_to_ycbcr
+        >>> white = torch.ones(3, 1, 1)
+        >>> [round(255 * value) for value in rgb_to_ycbcr(white).flatten().tolist()]
+        [235, 128, 128]
     """
     _check_image(image, channels=3)
     matrix = torch.tensor(_RGB_TO_YCBCR, dtype=torch.float64) / 255
@@ -60,6 +63,13 @@ def ycbcr_to_rgb(image: Tensor) -> Tensor:
 
     Raises:
         InputError: if the image is not a float tensor of three channels.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.imaging import rgb_to_ycbcr, ycbcr_to_rgb
+        >>> picture = torch.rand(3, 4, 6)
+        >>> torch.allclose(ycbcr_to_rgb(rgb_to_ycbcr(picture)), picture, atol=1e-6)
+        True
     """
     _check_image(image, channels=3)
     matrix = torch.linalg.inv(torch.tensor(_RGB_TO_YCBCR, dtype=torch.float64) / 255)
@@ -81,6 +91,12 @@ def srgb_to_linear(image: Tensor) -> Tensor:
 
     Raises:
         InputError: if the image is not a float tensor.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.imaging import srgb_to_linear
+        >>> [round(value, 3) for value in srgb_to_linear(torch.tensor([0.0, 0.5, 1.0])).tolist()]
+        [0.0, 0.214, 1.0]
     """
     _check_image(image)
     # The clamp keeps the gradient of the branch not taken finite.
@@ -102,6 +118,13 @@ def linear_to_srgb(image: Tensor) -> Tensor:
 
     Raises:
         InputError: if the image is not a float tensor.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.imaging import linear_to_srgb
+        >>> half_the_light = torch.tensor([0.5])
+        >>> round(255 * float(linear_to_srgb(half_the_light)))
+        188
     """
     _check_image(image)
     curve = 1.055 * image.clamp(min=0.0031308) ** (1 / 2.4) - 0.055

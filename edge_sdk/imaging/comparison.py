@@ -35,6 +35,13 @@ class Panel:
         caption: one line, such as ``ours · 31.2 dB``; × and − are set as x and -, which is what
             the built-in font has.
         pixels: float32 [3, H, W], sRGB-encoded, clipped to [0, 1].
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.imaging import Panel
+        >>> panel = Panel("bicubic · 28.8 dB", torch.rand(3, 48, 64))
+        >>> panel.caption
+        'bicubic · 28.8 dB'
     """
 
     caption: str
@@ -53,6 +60,15 @@ def pick_detail_box(image: Tensor, size: int) -> Rectangle:
 
     Raises:
         InputError: if the image has another shape or the square does not fit in it.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.imaging import pick_detail_box
+        >>> picture = torch.full((3, 64, 64), 0.5)
+        >>> picture[:, 20:28, 36:44] = torch.rand(3, 8, 8)
+        >>> box = pick_detail_box(picture, 12)
+        >>> box.left <= 36 and box.top <= 20
+        True
     """
     if image.ndim != 3 or size < 1 or size > min(image.shape[-2:]):
         raise InputError(f"a detail of {size}×{size} px does not fit in {list(image.shape)}")
@@ -85,6 +101,16 @@ def comparison_sheet(panels: Sequence[Panel], detail: Rectangle, *, panel_px: in
         InputError: if there is no panel, the box reaches outside, is wider than the column, or a
             caption is too long for it or holds a character that the font lacks.
         PictureError: if the panels differ in size.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.imaging import Panel, Rectangle, comparison_sheet, write_picture
+        >>> before, after = torch.rand(3, 96, 128), torch.rand(3, 96, 128)
+        >>> detail = Rectangle(left=40, top=30, width=32, height=24)
+        >>> sheet = comparison_sheet([Panel("before", before), Panel("after", after)], detail)
+        >>> sheet.width > 2 * 128
+        True
+        >>> written = write_picture(sheet, "comparison.png")
     """
     from PIL import Image, ImageDraw
 

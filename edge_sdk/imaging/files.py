@@ -29,6 +29,14 @@ class WrittenPicture:
     Attributes:
         path: the file.
         notes: one sentence for each thing that the format could not hold; empty if all is there.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import Metadata, Picture, write_picture
+        >>> picture = Picture(torch.rand(3, 8, 8), Metadata(alpha=torch.ones(1, 8, 8)))
+        >>> written = write_picture(picture, "opaque.jpg")
+        >>> written.path.name, len(written.notes)
+        ('opaque.jpg', 1)
     """
 
     path: Path
@@ -54,6 +62,15 @@ def read_picture(path: Path | str) -> Picture:
             damaged, larger than 178 million pixels (the limit of Pillow), of several pictures, or
             CMYK without a profile. The message names the file.
         MissingExtraError: if it is a raw file and the extra ``raw`` is not installed.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import Metadata, Picture, read_picture, write_picture
+        >>> deep = Picture(torch.rand(3, 20, 30), Metadata(bit_depth=16))
+        >>> written = write_picture(deep, "deep.png")
+        >>> picture = read_picture("deep.png")
+        >>> picture.width, picture.height, picture.metadata.bit_depth
+        (30, 20, 16)
     """
     path = Path(path)
     try:
@@ -81,6 +98,14 @@ def read_frames(paths: Iterable[Path | str]) -> list[Picture]:
     Raises:
         InputError: if there are none.
         PictureError: if one cannot be read, or differs in size from the first.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.imaging import Picture, read_frames, write_picture
+        >>> names = ["0.png", "1.png", "2.png"]
+        >>> written = [write_picture(Picture(torch.rand(3, 20, 30)), name) for name in names]
+        >>> torch.stack([frame.pixels for frame in read_frames(names)]).shape
+        torch.Size([3, 3, 20, 30])
     """
     frames: list[Picture] = []
     first: Path | str = ""
@@ -105,6 +130,14 @@ def check_output_path(path: Path | str) -> None:
     Raises:
         OutputError: if the suffix is not one that is written, the parent folder is missing or not
             writable, or the path is a folder.
+
+    Example:
+        >>> from edge_sdk.imaging import check_output_path
+        >>> check_output_path("result.tif")
+        >>> check_output_path("result.gif")
+        Traceback (most recent call last):
+            ...
+        edge_sdk.errors.OutputError: result.gif: the suffix .gif names no format ...
     """
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
@@ -147,6 +180,13 @@ def write_picture(picture: Picture, path: Path | str, *, quality: int = 95) -> W
         OutputError: if the file cannot be written there, or the picture is too large for the
             format. No partial file is left, not even when interrupted.
         InputError: if ``quality`` is out of range.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import Picture, write_picture
+        >>> written = write_picture(Picture(torch.rand(3, 20, 30)), "result.jpg", quality=90)
+        >>> written.path.exists(), written.notes
+        (True, ())
     """
     path = Path(path)
     if not 1 <= quality <= 100:

@@ -31,6 +31,15 @@ def psnr(a: Tensor, b: Tensor, peak: float = 1.0, border: int = 0) -> float:
     Raises:
         InputError: if shapes differ, an image is not float, ``peak`` is not positive, or the border
             leaves nothing.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.imaging import psnr
+        >>> black = torch.zeros(3, 8, 8)
+        >>> round(psnr(black, black + 0.1), 2)
+        20.0
+        >>> psnr(black, black)
+        inf
     """
     _check_pair(a, b)
     if not peak > 0:
@@ -62,6 +71,14 @@ def psnr_y(a: Tensor, b: Tensor, border: int) -> float:
 
     Raises:
         InputError: as :func:`psnr`, or if there are neither one nor three channels.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.imaging import psnr_y, resize_bicubic
+        >>> truth = resize_bicubic(torch.rand(3, 8, 8), 6).clamp(0, 1)
+        >>> reduced = resize_bicubic(truth, 0.5).clamp(0, 1)
+        >>> psnr_y(resize_bicubic(reduced, 2).clamp(0, 1), truth, border=2) > 30
+        True
     """
     _check_pair(a, b)
     channels = a.shape[-3] if a.ndim >= 3 else 0
@@ -91,6 +108,15 @@ def ssim(a: Tensor, b: Tensor) -> float:
 
     Raises:
         InputError: if shapes differ, an image is not float, or is smaller than the window.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.imaging import ssim
+        >>> picture = torch.rand(3, 24, 24)
+        >>> round(ssim(picture, picture), 6)
+        1.0
+        >>> ssim(picture, 1 - picture) < 0
+        True
     """
     _check_pair(a, b)
     height, width = a.shape[-2:]

@@ -27,6 +27,14 @@ class Metadata:
 
     Raises:
         InputError: if a value is not one of these.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import Metadata, Picture
+        >>> gray = torch.rand(1, 20, 30).expand(3, -1, -1)
+        >>> scan = Picture(gray, Metadata(bit_depth=16, gray=True))
+        >>> scan.metadata.bit_depth, scan.metadata.gray
+        (16, True)
     """
 
     exif: bytes | None = None
@@ -55,6 +63,14 @@ class Picture:
     Raises:
         InputError: if pixels or alpha have another shape or dtype, hold a NaN or an infinity, or
             disagree in size.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import Metadata, Picture
+        >>> picture = Picture(torch.rand(3, 20, 30), Metadata(alpha=torch.ones(1, 20, 30)))
+        >>> larger = picture.with_pixels(torch.rand(3, 40, 60))
+        >>> larger.width, larger.height, tuple(larger.metadata.alpha.shape)
+        (60, 40, (1, 40, 60))
     """
 
     pixels: Tensor
@@ -106,6 +122,14 @@ def to_levels(image: Tensor, bit_depth: BitDepth = 8) -> Tensor:
 
     Returns:
         int32, same shape, in [0, 2ᵇ − 1].
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.imaging import to_levels
+        >>> to_levels(torch.tensor([-0.1, 0.0, 0.5, 1.0])).tolist()
+        [0, 0, 128, 255]
+        >>> to_levels(torch.tensor([1.0]), bit_depth=16).tolist()
+        [65535]
     """
     top = (1 << bit_depth) - 1
     return (image * top + 0.5).floor().clamp(0, top).to(torch.int32)
@@ -120,6 +144,12 @@ def quantize(image: Tensor, bit_depth: BitDepth = 8) -> Tensor:
 
     Returns:
         Same shape and dtype, in [0, 1].
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.imaging import quantize
+        >>> round(255 * float(quantize(torch.tensor(0.5))), 3)
+        128.0
     """
     return to_levels(image, bit_depth).to(image.dtype) / ((1 << bit_depth) - 1)
 

@@ -21,8 +21,11 @@ class Rectangle:
         height: rows.
 
     Example:
+        >>> from edge_sdk import Rectangle
         >>> Rectangle.parse("200,100,640,480")
         Rectangle(left=200, top=100, width=640, height=480)
+        >>> Rectangle(left=0, top=0, width=64, height=48).lies_on(height=48, width=64)
+        True
     """
 
     left: int

@@ -40,8 +40,13 @@ def resize_bicubic(
             the image is not a float32 or float64 tensor with at least one pixel.
 
     Example:
+        >>> from fractions import Fraction
+        >>> import torch
+        >>> from edge_sdk import resize_bicubic
         >>> resize_bicubic(torch.rand(3, 9, 12), Fraction(1, 3)).shape
         torch.Size([3, 3, 4])
+        >>> resize_bicubic(torch.rand(2, 3, 9, 12), size=(20, 30)).shape
+        torch.Size([2, 3, 20, 30])
     """
     if image.dtype not in (torch.float32, torch.float64) or image.ndim < 2 or image.numel() == 0:
         raise InputError(

@@ -20,6 +20,12 @@ class Span:
         start: first pixel the function sees.
         own_start: first pixel whose output is kept.
         own_end: pixel after the last whose output is kept.
+
+    Example:
+        >>> from edge_sdk.imaging import Span
+        >>> span = Span(start=28, own_start=32, own_end=60)
+        >>> span.own_end - span.own_start
+        28
     """
 
     start: int
@@ -42,6 +48,14 @@ def window_spans(length: int, window_px: int, halo_px: int, size_multiple: int =
 
     Returns:
         Spans in order; their own parts cover the axis once.
+
+    Example:
+        >>> from edge_sdk.imaging import window_spans
+        >>> for span in window_spans(100, window_px=48, halo_px=4):
+        ...     print(span.start, span.own_start, span.own_end)
+        0 0 44
+        40 44 84
+        52 84 100
     """
     spans: list[Span] = []
     own_end = 0
@@ -96,6 +110,16 @@ def apply_tiled(
     Raises:
         InputError: if the sizes do not fit each other, or ``function`` returns another size.
         PictureError: if the picture is smaller than the window of a ``fixed_size`` function.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk.imaging import apply_tiled
+        >>> conv = nn.Conv2d(3, 3, 3, padding=1).requires_grad_(False)
+        >>> picture = torch.rand(1, 3, 70, 90)
+        >>> tiled = apply_tiled(conv, picture, tile_px=32, halo_px=1)
+        >>> torch.allclose(tiled, conv(picture), atol=1e-6)
+        True
     """
     report, window_px = on_progress or silent, tile_px + 2 * halo_px
     _check(image, tile_px, halo_px, scale, size_multiple)

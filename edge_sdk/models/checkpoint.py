@@ -33,6 +33,15 @@ class Checkpoint:
         model: the network in evaluation mode, float32.
         path: where it came from.
         scheme: its quantization, if it was quantized.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from edge_sdk.models import EnhanceNet, EnhanceNetConfig
+        >>> from edge_sdk.models import load_checkpoint, save_checkpoint
+        >>> save_checkpoint(EnhanceNet(EnhanceNetConfig(scale=3)), Path("mine.safetensors"))
+        >>> checkpoint = load_checkpoint(Path("mine.safetensors"))
+        >>> checkpoint.model.spec.scale, checkpoint.scheme
+        (3, None)
     """
 
     model: EnhanceNet
@@ -52,6 +61,14 @@ def save_checkpoint(model: nn.Module, path: Path, scheme: Scheme | None = None) 
         ModelError: if the architecture has no description to store, or the network no longer has
             the structure that its config describes.
         OutputError: if ``path`` cannot be written.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from edge_sdk.models import EnhanceNet, EnhanceNetConfig, save_checkpoint
+        >>> path = Path("mine.safetensors")
+        >>> save_checkpoint(EnhanceNet(EnhanceNetConfig(widths=(8, 8), skips=())), path)
+        >>> path.stat().st_size > 0
+        True
     """
     from safetensors.torch import save
 
@@ -84,6 +101,17 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Raises:
         ModelError: if the file is missing, damaged, of another format, or its weights do not fit
             the network it describes.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from edge_sdk.models import EnhanceNet, EnhanceNetConfig
+        >>> from edge_sdk.models import load_checkpoint, save_checkpoint
+        >>> network = EnhanceNet(EnhanceNetConfig(widths=(8, 8), skips=())).eval()
+        >>> save_checkpoint(network, Path("mine.safetensors"))
+        >>> luma = torch.rand(1, 1, 16, 24)
+        >>> torch.equal(load_checkpoint(Path("mine.safetensors")).model(luma), network(luma))
+        True
     """
     from safetensors import SafetensorError, safe_open
 

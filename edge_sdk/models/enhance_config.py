@@ -56,6 +56,12 @@ class EnhanceNetConfig:
 
     Raises:
         InputError: if a value is not one of these, or two do not fit each other.
+
+    Example:
+        >>> from edge_sdk.models import Color, EnhanceNetConfig, Task
+        >>> config = EnhanceNetConfig(scale=1, task=Task.DENOISING, color=Color.RGB)
+        >>> config.block_channels(0), config.fused().branches
+        ((3, 16), None)
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")

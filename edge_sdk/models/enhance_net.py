@@ -40,6 +40,15 @@ class EnhanceNet(nn.Module):
 
     The output is not clipped: a caller that shows it clamps to [0, 1].
     :func:`~edge_sdk.models.enhance_picture` applies it to pictures of any size and color.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.models import EnhanceNet, EnhanceNetConfig
+        >>> network = EnhanceNet(EnhanceNetConfig(scale=2)).eval()
+        >>> network(torch.rand(1, 1, 24, 32)).shape
+        torch.Size([1, 1, 48, 64])
+        >>> network.spec.halo_px, network.has_branches
+        (6, True)
     """
 
     def __init__(self, config: EnhanceNetConfig) -> None:

@@ -83,6 +83,15 @@ def enhance_picture(
         InputError: if the picture is not three float channels, the network has no spec or another
             one than ``spec``, its BatchNorm is in training mode, it returns what its spec does not
             say, ``chroma`` is unknown or ``tile_px`` is not positive.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import Picture
+        >>> from edge_sdk.models import EnhanceNet, EnhanceNetConfig, enhance_picture
+        >>> network = EnhanceNet(EnhanceNetConfig(scale=2)).eval()
+        >>> larger = enhance_picture(Picture(torch.rand(3, 30, 50)), network)
+        >>> larger.width, larger.height
+        (100, 60)
     """
     found = _find_spec(network, spec)
     rgb = picture.pixels if isinstance(picture, Picture) else picture

@@ -9,7 +9,13 @@ from edge_sdk.errors import InputError
 
 
 class Task(StrEnum):
-    """What a model does to a picture."""
+    """What a model does to a picture.
+
+    Example:
+        >>> from edge_sdk.models import Task
+        >>> Task("super-resolution") is Task.SUPER_RESOLUTION
+        True
+    """
 
     SUPER_RESOLUTION = "super-resolution"
     """Output is ``scale`` times larger than the input in each direction."""
@@ -23,7 +29,13 @@ class Task(StrEnum):
 
 
 class Color(StrEnum):
-    """What the channels of input and output mean."""
+    """What the channels of input and output mean.
+
+    Example:
+        >>> from edge_sdk.models import Color
+        >>> Color.Y.channels, Color.RGB.channels
+        (1, 3)
+    """
 
     Y = "y"
     """One channel: BT.601 luma in studio swing, (16 … 235)/255, values in [0, 1]."""
@@ -66,6 +78,12 @@ class ModelSpec:
     Raises:
         InputError: if a size is not positive, ``halo_px`` is negative, or ``size_multiple`` is no
             multiple of ``reduction``.
+
+    Example:
+        >>> from edge_sdk import load_model
+        >>> spec = load_model("sr_x2_y").spec
+        >>> spec.scale, str(spec.color), spec.size_multiple
+        (2, 'y', 1)
     """
 
     architecture: str

@@ -26,6 +26,11 @@ class PairConfig:
         max_blur_px: standard deviation, in far pixels, of the blur that one of them may show more
             than the other; a near shot may be blurrier by a quarter of it.
         max_ghosts: share of the shared field of view that may be masked.
+
+    Example:
+        >>> from edge_sdk.pairs import PairConfig
+        >>> PairConfig(scale=3).largest_ratio
+        1.6
     """
 
     scale: int = 2

@@ -16,7 +16,13 @@ from edge_sdk.quantization.quantizer import quantize_affine, sqnr_db
 
 @dataclass(frozen=True)
 class ValueRange:
-    """Least and greatest of some values."""
+    """Least and greatest of some values.
+
+    Example:
+        >>> from edge_sdk.quantization import ValueRange
+        >>> ValueRange(low=-0.5, high=2.0)
+        ValueRange(low=-0.5, high=2.0)
+    """
 
     low: float
     high: float

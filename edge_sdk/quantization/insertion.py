@@ -36,7 +36,17 @@ def operators() -> Any:
 
 
 def is_quantized(model: nn.Module) -> bool:
-    """Whether a module is a graph with int8 codes in it, as :func:`insert` writes."""
+    """Whether a module is a graph with int8 codes in it, as :func:`insert` writes.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk.quantization import is_quantized, quantize
+        >>> picture = torch.rand(1, 3, 8, 8)
+        >>> made = quantize(nn.Conv2d(3, 3, 3).eval(), picture, [picture])
+        >>> is_quantized(made.model), is_quantized(made.graph.module)
+        (True, False)
+    """
     return isinstance(model, fx.GraphModule) and any(
         "quantized_decomposed" in str(node.target) for node in model.graph.nodes
     )

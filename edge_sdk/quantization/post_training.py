@@ -26,6 +26,15 @@ class Quantized:
         model: graph module from float32 to float32, with quantize and dequantize operators.
         scheme: what was written into it.
         graph: the float model that it was made from.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk import quantize
+        >>> picture = torch.rand(1, 3, 8, 8)
+        >>> made = quantize(nn.Conv2d(3, 3, 3).eval(), picture, [picture])
+        >>> made.model(picture).dtype, made.scheme.observer
+        (torch.float32, 'mse')
     """
 
     model: fx.GraphModule
@@ -55,6 +64,17 @@ def quantize(
         InputError: if there are no pictures, they do not fit the example, or a value is no finite
             number.
         ConversionError: if the model cannot be traced.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk import agreement_db, quantize
+        >>> layers = (nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 3, 3, padding=1))
+        >>> model = nn.Sequential(*layers).eval()
+        >>> pictures = [torch.rand(1, 3, 16, 24) for _ in range(6)]
+        >>> made = quantize(model, pictures[0], pictures[:4], picture_output=False)
+        >>> agreement_db(model, made.model, pictures[4:], clip=False) > 35
+        True
     """
     _check_pictures(example, pictures)
     graph = value_graph(model, example)
@@ -68,6 +88,14 @@ def quantize_weights(model: nn.Module, example: Tensor) -> Quantized:
     Args:
         model: float32 model in evaluation mode, fused before.
         example: float32 [N, C, H, W] in [0, 1]; its shape becomes static.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk.quantization import quantize_weights
+        >>> made = quantize_weights(nn.Conv2d(3, 8, 3).eval(), torch.rand(1, 3, 8, 8))
+        >>> made.scheme.weights_only, len(made.scheme.values)
+        (True, 0)
     """
     return apply_scheme(model, example, Scheme(weights_only=True))
 
@@ -77,6 +105,16 @@ def apply_scheme(model: nn.Module, example: Tensor, scheme: Scheme) -> Quantized
 
     Raises:
         InputError: if the scheme was made for another model.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk.quantization import apply_scheme, quantize
+        >>> model, picture = nn.Conv2d(3, 3, 3).eval(), torch.rand(1, 3, 8, 8)
+        >>> made = quantize(model, picture, [picture])
+        >>> again = apply_scheme(model, picture, made.scheme)
+        >>> torch.equal(again.model(picture), made.model(picture))
+        True
     """
     graph = value_graph(model, example)
     if not scheme.weights_only:

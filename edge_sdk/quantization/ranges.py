@@ -48,6 +48,11 @@ class Inflation:
         branch: qualified name, such as ``features.2.branches.1``.
         factor: mean over output channels of max|w| of the merged kernel, over the same without
             the branch; +∞ if nothing is left without it.
+
+    Example:
+        >>> from edge_sdk.quantization import Inflation
+        >>> Inflation("features.0.branches.1", 12.5).factor
+        12.5
     """
 
     branch: str
@@ -70,6 +75,14 @@ class LayerRanges:
             examples; ``None`` if the examples do not reach the layer.
         activation_sqnr_db: SQNR of that output, per tensor and affine; ``None`` likewise.
         inflation: of a block, the branch that inflates its range most; ``None`` for plain layers.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk.quantization import lint_ranges
+        >>> layer = lint_ranges(nn.Conv2d(1, 4, 3), torch.rand(1, 1, 8, 8)).layers[0]
+        >>> layer.kind, len(layer.weights), layer.weight_sqnr_db > 30
+        ('Conv2d', 4, True)
     """
 
     name: str
@@ -106,7 +119,16 @@ class LayerRanges:
 
 @dataclass(frozen=True)
 class RangeReport:
-    """Ranges of all layers, in the order of the model's modules."""
+    """Ranges of all layers, in the order of the model's modules.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk.quantization import lint_ranges
+        >>> report = lint_ranges(nn.Sequential(nn.Conv2d(1, 4, 3)), torch.rand(1, 1, 8, 8))
+        >>> report.layer("0").kind, report.warnings
+        ('Conv2d', ())
+    """
 
     layers: tuple[LayerRanges, ...]
 
@@ -151,6 +173,9 @@ def lint_ranges(model: nn.Module, examples: Tensor | Sequence[Tensor]) -> RangeR
         FusionError: if the model cannot be copied.
 
     Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk.quantization import lint_ranges
         >>> report = lint_ranges(nn.Conv2d(1, 4, 3), torch.rand(1, 1, 8, 8))
         >>> [layer.kind for layer in report.layers]
         ['Conv2d']

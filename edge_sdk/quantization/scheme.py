@@ -33,6 +33,15 @@ class Affine:
     Attributes:
         scale: step between neighboring codes, above 0.
         zero_point: code of the number 0, −128 to 127.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.quantization import Affine
+        >>> codes = Affine(scale=1 / 255, zero_point=-128)
+        >>> codes.low, codes.high
+        (0.0, 1.0)
+        >>> codes.rounded(torch.tensor([-0.2, 0.5])).mul(255).round().tolist()
+        [0.0, 128.0]
     """
 
     scale: float
@@ -109,6 +118,13 @@ class Scheme:
         observer: how the ranges were chosen from what calibration saw.
         noise_levels: least and greatest noise of a frame, in 8-bit levels, in the bursts that
             calibration saw; ``None`` where noise is no input of the model.
+
+    Example:
+        >>> from edge_sdk import Scheme
+        >>> from edge_sdk.quantization import Affine
+        >>> scheme = Scheme({"input": Affine(1 / 255, -128)}, float_layers=("last",))
+        >>> scheme.values["input"].high
+        1.0
     """
 
     values: Mapping[str, Affine] = field(default_factory=dict)
@@ -140,6 +156,12 @@ def scheme_from_json(text: str) -> Scheme:
 
     Raises:
         InputError: if it is something else, or of a later version.
+
+    Example:
+        >>> from edge_sdk.quantization import Affine, Scheme, scheme_from_json
+        >>> scheme = Scheme({"input": Affine(1 / 255, -128)})
+        >>> scheme_from_json(scheme.to_json()) == scheme
+        True
     """
     try:
         content = json.loads(text)

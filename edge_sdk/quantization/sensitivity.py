@@ -24,6 +24,12 @@ class LayerCost:
         name: name of the value, after the module that makes it.
         alone_db: PSNR of the model in which this operator alone computes with int8.
         without_db: PSNR of the int8 model in which this operator alone stays in floating point.
+
+    Example:
+        >>> from edge_sdk.quantization import LayerCost
+        >>> cost = LayerCost("body.0", alone_db=48.0, without_db=45.5)
+        >>> cost.without_db
+        45.5
     """
 
     name: str
@@ -45,6 +51,16 @@ def agreement_db(
 
     Returns:
         10·log₁₀ of peak² over the mean squared difference; +∞ if there is none.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk import agreement_db
+        >>> picture = torch.rand(1, 3, 8, 8)
+        >>> agreement_db(nn.Identity(), nn.Identity(), [picture])
+        inf
+        >>> agreement_db(nn.Identity(), nn.AvgPool2d(3, 1, 1), [picture]) < 20
+        True
     """
     total, count, peak = 0.0, 0, 1.0 if clip else 0.0
     with torch.no_grad():
@@ -71,6 +87,17 @@ def layer_costs(
         scheme: its quantization.
         pictures: inputs of the graph's shape.
         clip: as in :func:`agreement_db`.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk.quantization import layer_costs, quantize
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 3, 3)).eval()
+        >>> pictures = [torch.rand(1, 3, 12, 12) for _ in range(3)]
+        >>> made = quantize(model, pictures[0], pictures)
+        >>> costs = layer_costs(made.graph, made.scheme, pictures)
+        >>> costs[0].without_db >= costs[-1].without_db
+        True
     """
     names = [value.name for value in graph.values if value.node.op != "placeholder"]
     found = []
@@ -119,6 +146,21 @@ def meet_budget(
 
     Raises:
         InputError: if the budget is not met with every operator but one in floating point.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk.quantization import agreement_db, apply_scheme, meet_budget, quantize
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 3, 3)).eval()
+        >>> pictures = [torch.rand(1, 3, 12, 12) for _ in range(3)]
+        >>> made = quantize(model, pictures[0], pictures, picture_output=False)
+        >>> before_db = agreement_db(model, made.model, pictures, clip=False)
+        >>> scheme = meet_budget(made.graph, made.scheme, pictures, before_db + 1, clip=False)
+        >>> mixed = apply_scheme(model, pictures[0], scheme)
+        >>> len(scheme.float_layers) >= 1
+        True
+        >>> agreement_db(model, mixed.model, pictures, clip=False) >= before_db + 1
+        True
     """
     names = [value.name for value in graph.values if value.node.op != "placeholder"]
     expected = reference or graph.module

@@ -35,6 +35,11 @@ class TuningConfig:
 
     Raises:
         InputError: if a number is below its least.
+
+    Example:
+        >>> from edge_sdk.quantization import TuningConfig
+        >>> TuningConfig(steps=2000, seed=1).learning_rate
+        0.0003
     """
 
     steps: int = 1000
@@ -77,6 +82,17 @@ def tune(
 
     Raises:
         InputError: if there are no pictures, or the scheme quantizes no activations.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk.quantization import TuningConfig, apply_scheme, quantize, tune
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 3, 3)).eval()
+        >>> pictures = [torch.rand(1, 3, 12, 12) for _ in range(4)]
+        >>> scheme = quantize(model, pictures[0], pictures, picture_output=False).scheme
+        >>> tuned = tune(model, pictures[0], scheme, pictures, TuningConfig(steps=2))
+        >>> apply_scheme(tuned, pictures[0], scheme).model(pictures[0]).shape
+        torch.Size([1, 3, 8, 8])
     """
     config, report = config or TuningConfig(), on_progress or silent
     if scheme.weights_only or not pictures:

@@ -28,6 +28,12 @@ class RegistrationConfig:
         min_explained: squared correlation with the reference that a frame must reach.
         field: whether motion may vary over the picture; it does only in frames that show it.
         tile_px: side of a tile of that field, on the finest level.
+
+    Example:
+        >>> from edge_sdk.registration import RegistrationConfig
+        >>> config = RegistrationConfig(model="homography", field=False)
+        >>> config.max_shift_px
+        64.0
     """
 
     model: MotionModel = "euclidean"

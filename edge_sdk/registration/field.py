@@ -30,6 +30,14 @@ class MotionField:
         support: float64 [R, C] in [0, 1]: how far the tile alone, without its neighbors and the
             frame's motion, supports the motion: 0 where it is flat, dark or does not match.
             ``None`` if not measured. For reports, not for weights.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.registration import EuclideanMotion, MotionField
+        >>> motion = EuclideanMotion(shift_x_px=2.0, shift_y_px=-1.0, angle_deg=0.0)
+        >>> field = MotionField(motion.matrix, height=48, width=64)
+        >>> field.at(torch.zeros(1, 2, dtype=torch.float64)).tolist()
+        [[2.0, -1.0]]
     """
 
     matrix: Tensor

@@ -22,6 +22,14 @@ class EuclideanMotion:
         shift_x_px: shift to the right, in pixels.
         shift_y_px: shift down, in pixels.
         angle_deg: rotation from the x axis towards the y axis (clockwise on screen), in degrees.
+
+    Example:
+        >>> from edge_sdk.registration import EuclideanMotion
+        >>> motion = EuclideanMotion(shift_x_px=3.0, shift_y_px=4.0, angle_deg=0.5)
+        >>> motion.length_px
+        5.0
+        >>> round(EuclideanMotion.of(motion.matrix).angle_deg, 6)
+        0.5
     """
 
     shift_x_px: float
@@ -67,7 +75,15 @@ def centered_grid(height: int, width: int, *, step: float = 1.0, like: Tensor) -
 
 
 def transform(matrices: Tensor, points: Tensor) -> Tensor:
-    """Apply motions [..., 3, 3] to points [P, 2]; returns [..., P, 2]."""
+    """Apply motions [..., 3, 3] to points [P, 2]; returns [..., P, 2].
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.registration import EuclideanMotion, transform
+        >>> matrix = EuclideanMotion(shift_x_px=2.0, shift_y_px=0.0, angle_deg=0.0).matrix
+        >>> transform(matrix, torch.tensor([[10.0, 5.0]], dtype=torch.float64)).tolist()
+        [[12.0, 5.0]]
+    """
     linear = points @ matrices[..., :2, :2].mT + matrices[..., None, :2, 2]
     depth = points @ matrices[..., 2:3, :2].mT + matrices[..., None, 2:3, 2]
     moved: Tensor = linear / depth
@@ -75,7 +91,15 @@ def transform(matrices: Tensor, points: Tensor) -> Tensor:
 
 
 def motion_error_px(estimate: Tensor, truth: Tensor, height: int, width: int) -> Tensor:
-    """Distance between two motions [..., 3, 3] at every pixel, [..., height·width], in pixels."""
+    """Distance between two motions [..., 3, 3] at every pixel, [..., height·width], in pixels.
+
+    Example:
+        >>> from edge_sdk.registration import EuclideanMotion, motion_error_px
+        >>> truth = EuclideanMotion(shift_x_px=2.0, shift_y_px=0.0, angle_deg=0.0).matrix
+        >>> estimate = EuclideanMotion(shift_x_px=2.3, shift_y_px=0.4, angle_deg=0.0).matrix
+        >>> round(float(motion_error_px(estimate, truth, height=32, width=32).mean()), 6)
+        0.5
+    """
     points = centered_grid(height, width, like=truth).reshape(-1, 2)
     difference = transform(estimate.to(truth.dtype), points) - transform(truth, points)
     distance: Tensor = difference.norm(dim=-1)

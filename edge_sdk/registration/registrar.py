@@ -38,6 +38,15 @@ class Registration:
         accepted: whether the frame may contribute; one without anything to see may, at rest.
         field: motion at each point of the picture: ``matrix`` plus offsets where it varies.
         reason: why it may not; empty if accepted.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.registration import register
+        >>> luma = torch.nn.functional.avg_pool2d(torch.rand(1, 100, 120), 5, 1)
+        >>> frame = luma[None, :, 3:83, 2:102]
+        >>> result = register(luma[:, :80, :100], frame)[0]
+        >>> result.accepted, result.reason
+        (True, '')
     """
 
     matrix: Tensor
@@ -65,6 +74,15 @@ class Registrar:
         reference: float32 [1, H, W] in [0, 1], one channel, such as luma.
         config: settings; the defaults suit hand-held bursts.
         noise_std: noise of one frame on the same values; 0 if there is none or it is unknown.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.registration import Registrar
+        >>> luma = torch.nn.functional.avg_pool2d(torch.rand(1, 100, 120), 5, 1)
+        >>> registrar = Registrar(luma[:, :80, :100])
+        >>> (found,) = registrar.register(luma[None, :, 3:83, :100])
+        >>> round(found.motion.shift_y_px)
+        -3
     """
 
     def __init__(
@@ -221,5 +239,15 @@ def register(
 
     Raises:
         InputError: if the sizes differ.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.registration import register
+        >>> luma = torch.nn.functional.avg_pool2d(torch.rand(1, 100, 120), 5, 1)
+        >>> frames = torch.stack((luma[:, 3:83, 2:102], luma[:, 5:85, :100]))
+        >>> for each in register(luma[:, :80, :100], frames):
+        ...     print(round(each.motion.shift_x_px), round(each.motion.shift_y_px))
+        -2 -3
+        0 -5
     """
     return Registrar(reference, config, noise_std).register(frames)

@@ -14,6 +14,15 @@ class Region:
         branches: number of branches of a block, or of convolutions in a region of a graph, before.
         kernel: height and width of the merged kernel, in pixels.
         members: names of the modules that it replaces; empty for a block.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk import fuse
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU())
+        >>> fused, certificate = fuse(model, torch.rand(1, 3, 12, 12))
+        >>> [(region.members, region.kernel) for region in certificate.regions]
+        [(('0', '1'), (3, 3))]
     """
 
     name: str
@@ -29,6 +38,15 @@ class Refusal:
     Attributes:
         name: node of the graph, by the name of its module where it has one.
         reason: why they are not one kernel.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk import fuse
+        >>> model = nn.Sequential(nn.Conv2d(16, 2, 1), nn.Conv2d(2, 16, 3))
+        >>> fused, certificate = fuse(model, torch.rand(1, 16, 12, 12))
+        >>> [refusal.name for refusal in certificate.refusals]
+        ['1']
     """
 
     name: str

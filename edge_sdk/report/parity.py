@@ -21,7 +21,18 @@ LAYER_MARK_DB = 20.0
 
 
 def parity_report(found: Parity) -> str:
-    """The chain as one HTML page."""
+    """The chain as one HTML page.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from torch import nn
+        >>> from edge_sdk import convert, verify
+        >>> from edge_sdk.report import parity_report, write_page
+        >>> model = nn.Conv2d(3, 8, 3)
+        >>> made = convert(model, "executorch", "conv.pte", example=(1, 3, 16, 16))
+        >>> found = verify(model, [made.path], example=(1, 3, 16, 16))
+        >>> write_page(parity_report(found), Path("parity.html"))
+    """
     passed = sum(row.passed for row in found.rows)
     verdict = "Every step passes its gate." if found.passed else "A step misses its gate."
     sizes = "×".join(str(side) for side in found.shape)

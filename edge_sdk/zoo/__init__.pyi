@@ -5,6 +5,7 @@ from .catalogue import load_model as load_model
 from .catalogue import model_names as model_names
 from .catalogue import resolve_model as resolve_model
 from .loading import LoadedModel as LoadedModel
+from .loading import as_loaded as as_loaded
 from .loading import load_any as load_any
 from .networks import burst_network as burst_network
 from .networks import example_input as example_input

@@ -15,7 +15,13 @@ ROOT = Path(__file__).parent
 
 
 def model_names() -> tuple[str, ...]:
-    """Names of all shipped models, sorted."""
+    """Names of all shipped models, sorted.
+
+    Example:
+        >>> from edge_sdk.zoo import model_names
+        >>> "sr_x2_y" in model_names()
+        True
+    """
     return tuple(sorted(path.parent.name for path in ROOT.glob("*/model.safetensors")))
 
 
@@ -24,6 +30,17 @@ def load_model(name: str) -> EnhanceNet:
 
     Raises:
         ModelError: if no shipped model has that name.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import load_model
+        >>> network = load_model("sr_x2_y")
+        >>> network(torch.rand(1, 1, 24, 32)).shape
+        torch.Size([1, 1, 48, 64])
+        >>> load_model("sr_x2_z")
+        Traceback (most recent call last):
+            ...
+        edge_sdk.errors.ModelError: unknown model 'sr_x2_z'; shipped are: ...
     """
     path = ROOT / name / "model.safetensors"
     if name not in model_names():
@@ -37,6 +54,14 @@ def resolve_model(model: str) -> EnhanceNet:
 
     Raises:
         ModelError: if it is neither.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from edge_sdk.models import EnhanceNet, EnhanceNetConfig, save_checkpoint
+        >>> from edge_sdk.zoo import resolve_model
+        >>> save_checkpoint(EnhanceNet(EnhanceNetConfig(scale=3)), Path("mine.safetensors"))
+        >>> resolve_model("mine.safetensors").spec.scale, resolve_model("sr_x2_y").spec.scale
+        (3, 2)
     """
     return resolve_checkpoint(model).model
 
@@ -70,6 +95,12 @@ def load_int8(name: str) -> Checkpoint | None:
 
     Raises:
         ModelError: if no shipped model has that name.
+
+    Example:
+        >>> from edge_sdk.zoo import load_int8
+        >>> checkpoint = load_int8("sr_x2_y")
+        >>> checkpoint.model.has_branches, checkpoint.scheme.weights_only
+        (False, False)
     """
     if name not in model_names():
         raise ModelError(f"unknown model '{name}'; shipped are: {', '.join(model_names())}")
@@ -86,6 +117,12 @@ class Card:
         figures: PSNR in dB by test set.
         recipe: file of the recipe that it was trained by.
         text: the whole card, Markdown.
+
+    Example:
+        >>> from edge_sdk.zoo import load_card
+        >>> card = load_card("sr_x2_y")
+        >>> card.recipe.name, card.figures["Set5"] > 36
+        ('recipe.yaml', True)
     """
 
     name: str
@@ -99,6 +136,11 @@ def load_card(name: str) -> Card:
 
     Raises:
         ModelError: if no shipped model has that name.
+
+    Example:
+        >>> from edge_sdk.zoo import load_card
+        >>> load_card("denoise_rgb").name
+        'denoise_rgb'
     """
     if name not in model_names():
         raise ModelError(f"unknown model '{name}'; shipped are: {', '.join(model_names())}")

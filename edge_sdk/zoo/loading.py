@@ -32,6 +32,12 @@ class LoadedModel:
         example: one tensor per argument of the model.
         spec: what the model does to pictures; ``None`` if it does not say.
         own_example: whether the example came with the model; else it is seeded noise in [0, 1].
+
+    Example:
+        >>> from edge_sdk.zoo import load_any
+        >>> loaded = load_any("sr_x2_y")
+        >>> loaded.single_example.shape, loaded.resized(48, 64).single_example.shape
+        (torch.Size([1, 1, 32, 32]), torch.Size([1, 1, 48, 64]))
     """
 
     name: str
@@ -84,6 +90,14 @@ def load_any(model: str, input_shape: tuple[int, ...] | None = None) -> LoadedMo
     Raises:
         ModelError: if it is none of these, or what it names cannot be imported, called or used.
         InputError: if no shape is known, or it does not fit the model.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from edge_sdk.zoo import load_any
+        >>> count = Path("theirs.py").write_text("from torch import nn; stem = nn.Conv2d(3, 8, 3)")
+        >>> loaded = load_any("theirs:stem", (1, 3, 24, 32))
+        >>> loaded.network(loaded.single_example).shape
+        torch.Size([1, 8, 22, 30])
     """
     if _is_python_name(model):
         network, example = call_for_model(model)
@@ -124,6 +138,13 @@ def as_loaded(
     Raises:
         ModelError: as :func:`load_any`.
         InputError: if no example is known, or it does not fit the model.
+
+    Example:
+        >>> from torch import nn
+        >>> from edge_sdk.zoo import as_loaded
+        >>> loaded = as_loaded(nn.Conv2d(3, 8, 3), (1, 3, 24, 32))
+        >>> loaded.name, loaded.network.training
+        ('Conv2d', False)
     """
     if isinstance(model, LoadedModel):
         loaded = model

@@ -17,7 +17,14 @@ LUMA_SCALE = 2
 
 
 def example_input(network: EnhanceNet, height: int = PROBE_PX, width: int = PROBE_PX) -> Tensor:
-    """Seeded noise of the network's input shape, float32 [1, C, height, width] in [0, 1]."""
+    """Seeded noise of the network's input shape, float32 [1, C, height, width] in [0, 1].
+
+    Example:
+        >>> from edge_sdk import load_model
+        >>> from edge_sdk.zoo import example_input
+        >>> example_input(load_model("denoise_rgb"), 48, 64).shape
+        torch.Size([1, 3, 48, 64])
+    """
     generator = torch.Generator().manual_seed(0)
     return torch.rand(1, network.spec.input_channels, height, width, generator=generator)
 
@@ -27,6 +34,12 @@ def fused_network(network: EnhanceNet) -> EnhanceNet:
 
     Raises:
         FusionError: if it is not equal, or no longer an EnhanceNet once merged.
+
+    Example:
+        >>> from edge_sdk import load_model
+        >>> from edge_sdk.zoo import fused_network
+        >>> fused_network(load_model("sr_x2_y")).has_branches
+        False
     """
     fused, _ = fuse(network, example_input(network))
     if not isinstance(fused, EnhanceNet):
@@ -63,6 +76,12 @@ def burst_network(model: str, scale: int) -> EnhanceNet:
     Raises:
         ModelError: if there is no such model.
         InputError: if it is another kind of model.
+
+    Example:
+        >>> from edge_sdk import burst_network
+        >>> network = burst_network("burst_zoom_x2", scale=2)
+        >>> network.has_branches, str(network.spec.task)
+        (False, 'burst-zoom')
     """
     network = resolve_model(model)
     if network.spec.task is Task.BURST_ZOOM:

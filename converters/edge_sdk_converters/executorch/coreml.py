@@ -27,6 +27,15 @@ class ExecuTorchCoreMLConverter(ExecuTorchConverter):
 
     The desktop runtime has no Core ML delegate. :func:`extract_programs` takes the ML program out
     of the file, so that the MIL interpreter, or a Mac, can run it.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk_converters import ExecuTorchCoreMLConverter
+        >>> model, picture = nn.Conv2d(3, 8, 3).eval(), torch.rand(1, 3, 16, 16)
+        >>> report = ExecuTorchCoreMLConverter().convert(model, picture, "conv.pte", "fp16")
+        >>> report.partitions, report.undelegated
+        (1, ())
     """
 
     name = "executorch-coreml"

@@ -56,7 +56,17 @@ class VendorConverter:
 
 
 class QNNConverter(VendorConverter):
-    """Qualcomm's Hexagon NPU."""
+    """Qualcomm's Hexagon NPU.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk_converters import QNNConverter
+        >>> QNNConverter().convert(nn.ReLU(), torch.rand(1, 3, 16, 16), "relu.pte", "fp16")
+        Traceback (most recent call last):
+            ...
+        edge_sdk.errors.MissingExtraError: target 'executorch-qnn' needs Qualcomm's ...
+    """
 
     name = "executorch-qnn"
     backend = "qnn"
@@ -66,7 +76,17 @@ class QNNConverter(VendorConverter):
 
 
 class MediaTekConverter(VendorConverter):
-    """MediaTek's NPU."""
+    """MediaTek's NPU.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk_converters import MediaTekConverter
+        >>> MediaTekConverter().convert(nn.ReLU(), torch.rand(1, 3, 16, 16), "relu.pte", "fp16")
+        Traceback (most recent call last):
+            ...
+        edge_sdk.errors.MissingExtraError: target 'executorch-mediatek' needs MediaTek's ...
+    """
 
     name = "executorch-mediatek"
     backend = "mediatek"

@@ -14,6 +14,15 @@ class ExecuTorchVulkanConverter(ExecuTorchConverter):
     ``fp16`` stores weights and computes in half precision; the app hands over and gets back
     float32. The desktop runtime has no Vulkan delegate, so that only the partitions are known here,
     not the values: the report says so.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk_converters import ExecuTorchVulkanConverter
+        >>> model, picture = nn.Conv2d(3, 8, 3).eval(), torch.rand(1, 3, 16, 16)
+        >>> report = ExecuTorchVulkanConverter().convert(model, picture, "conv.pte", "fp32")
+        >>> report.partitions
+        1
     """
 
     name = "executorch-vulkan"

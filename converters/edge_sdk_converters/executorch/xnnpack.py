@@ -33,6 +33,15 @@ class ExecuTorchConverter:
 
     The file ends in a seal (a SHA-256 of what precedes it) that the ExecuTorch runtime does not
     read and by which :class:`edge_sdk.emulate.runtimes.executorch.ExecuTorchRunner` detects damage.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk_converters import ExecuTorchConverter
+        >>> model, picture = nn.Conv2d(3, 8, 3).eval(), torch.rand(1, 3, 16, 16)
+        >>> report = ExecuTorchConverter().convert(model, picture, "conv.pte", "fp16")
+        >>> report.partitions, report.undelegated
+        (1, ())
     """
 
     name = "executorch"

@@ -43,6 +43,15 @@ class TFLiteConverter:
         prelu_written_out: write PReLU as relu(x) − a·relu(−x). The CPU kernel of PRELU is one fast
             operator, so that this is off by default; phones' GPU delegates are slower in PRELU or
             refuse it, and so is the CPU in int8.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk_converters import TFLiteConverter
+        >>> model, picture = nn.Conv2d(3, 8, 3).eval(), torch.rand(1, 3, 16, 16)
+        >>> report = TFLiteConverter().convert(model, picture, "conv.tflite", "fp32")
+        >>> report.inputs[0].layout, report.transposes
+        ('NHWC', 0)
     """
 
     name = "tflite"

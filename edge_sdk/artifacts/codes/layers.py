@@ -15,6 +15,12 @@ class Code(NamedTuple):
     Attributes:
         scale: step between neighboring codes.
         zero_point: code of the number 0, counted as int8.
+
+    Example:
+        >>> from edge_sdk.artifacts import Code
+        >>> code = Code(scale=1 / 255, zero_point=-128)
+        >>> round(code.scale * (127 - code.zero_point), 6)
+        1.0
     """
 
     scale: float
@@ -46,6 +52,14 @@ class StoredLayer:
         scales: float64 [out], step of each output channel.
         bias: float64 [out]; zeros where the layer has none.
         order: what a target may order otherwise or write otherwise; of a graph's layer.
+
+    Example:
+        >>> import numpy as np
+        >>> from edge_sdk.artifacts import StoredLayer
+        >>> weight = np.full((8, 3, 3, 3), 64, np.int8)
+        >>> layer = StoredLayer("conv", weight, scales=np.full(8, 0.01), bias=np.zeros(8))
+        >>> float(layer.weight[0, 0, 0, 0] * layer.scales[0])
+        0.64
     """
 
     name: str
@@ -64,6 +78,12 @@ class StoredCodes:
         layers: those whose layout is understood, in order; grouped transposed convolutions are
             left out. ``None`` where the weights of a format are not read.
         halves: whether values may be held in two halves, each counted from 0, as a PReLU's are.
+
+    Example:
+        >>> from edge_sdk.artifacts import Code, StoredCodes
+        >>> codes = StoredCodes(activations=(Code(1 / 255, -128),), layers=None)
+        >>> codes.activations[0].zero_point
+        -128
     """
 
     activations: tuple[Code, ...]

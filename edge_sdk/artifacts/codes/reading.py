@@ -17,6 +17,19 @@ def read_codes(path: Path) -> StoredCodes | None:
 
     Raises:
         MissingExtraError: if the package that reads the format is not installed.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk import find_converter, quantize
+        >>> from edge_sdk.artifacts import read_codes
+        >>> picture = torch.rand(1, 3, 8, 8)
+        >>> made = quantize(nn.Conv2d(3, 3, 3).eval(), picture, [picture])
+        >>> report = find_converter("executorch").convert(made.model, picture, "conv.pte", "int8")
+        >>> from pathlib import Path
+        >>> codes = read_codes(Path("conv.pte"))
+        >>> codes.activations[0].zero_point
+        -128
     """
     if path.suffix == ".tflite":
         from edge_sdk.artifacts.codes.tflite import tflite_codes

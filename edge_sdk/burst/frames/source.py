@@ -21,6 +21,14 @@ class FrameSource(Protocol):
     """Frames of a burst, read by rows, so that none needs to be in memory whole.
 
     Several threads may read at a time.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.burst import FrameSource, TensorSource
+        >>> def first_row(source: FrameSource) -> torch.Tensor:
+        ...     return source.rows(0, 0, 1)
+        >>> first_row(TensorSource(torch.rand(4, 3, 48, 64))).shape
+        torch.Size([3, 1, 64])
     """
 
     @property
@@ -53,6 +61,13 @@ class TensorSource:
 
     Args:
         frames: float32 [N, 3, H, W] in [0, 1], sRGB.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.burst import TensorSource
+        >>> source = TensorSource(torch.rand(4, 3, 48, 64))
+        >>> source.count, source.height, source.width
+        (4, 48, 64)
     """
 
     depth = 32
@@ -74,6 +89,15 @@ class Spool:
 
     Args:
         folder: where the file lies; ``None`` for the system's place for such files.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.burst import spooling
+        >>> with spooling() as spool:
+        ...     for _ in range(3):
+        ...         spool.add(torch.rand(3, 48, 64), depth=16)
+        ...     print(spool.count, spool.depth, tuple(spool.rows(2, 10, 20).shape))
+        3 16 (3, 10, 64)
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -156,6 +180,16 @@ def spooling(folder: Path | None = None) -> Iterator[Spool]:
 
     Raises:
         OutputError: if no temporary file can be made.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import zoom
+        >>> from edge_sdk.burst import spooling
+        >>> with spooling() as spool:
+        ...     spool.add(torch.rand(3, 32, 32), depth=8)
+        ...     result = zoom(spool)
+        >>> result.pixels.shape
+        torch.Size([3, 64, 64])
     """
     try:
         spool = Spool(folder)

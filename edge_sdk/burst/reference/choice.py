@@ -52,6 +52,14 @@ class ReferenceChoice:
         noise_std: noise of every frame on values in [0, 1], estimated.
         finest: :func:`laplacian_energy` of every frame, which :func:`is_blurry` compares.
         forced: whether the caller named the reference.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.burst import choose_reference
+        >>> luma = torch.rand(2, 1, 48, 64)
+        >>> choice = choose_reference(luma, forced=1)
+        >>> choice.index, choice.forced, len(choice.scores)
+        (1, True, 2)
     """
 
     index: int
@@ -71,6 +79,15 @@ def gradient_score(luma: Tensor) -> Tensor:
 
     Returns:
         Float [N], 0 or more; higher is sharper.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.burst import gradient_score
+        >>> sharp = (torch.arange(64) // 8 % 2).float().expand(1, 1, 48, 64)
+        >>> blurry = torch.nn.functional.avg_pool2d(sharp, 5, 1, 2, count_include_pad=False)
+        >>> scores = gradient_score(torch.cat((blurry, sharp)))
+        >>> bool(scores[1] > scores[0])
+        True
     """
     # One frame after the other bounds the memory.
     return luma.new_tensor([gradient_energy(frame).score for frame in luma])
@@ -145,6 +162,14 @@ def choose_reference(
 
     Raises:
         InputError: if ``forced`` is not the index of a frame, or ``region`` does not lie on it.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.burst import choose_reference
+        >>> sharp = (torch.arange(64) // 8 % 2).float().expand(1, 1, 48, 64)
+        >>> blurry = torch.nn.functional.avg_pool2d(sharp, 5, 1, 2, count_include_pad=False)
+        >>> choose_reference(torch.cat((blurry, sharp))).index
+        1
     """
     check_forced(forced, luma.shape[0])
     if region is not None:

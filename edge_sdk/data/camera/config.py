@@ -33,6 +33,16 @@ class CameraConfig:
         white_balance: gains of red and of blue, 1 to 8. They change nothing but the noise: the
             weaker a channel, the noisier it becomes.
         jpeg_quality: quality of the JPEG that each frame goes through, 1 to 100; ``None`` for none.
+
+    Example:
+        >>> from edge_sdk import CameraConfig
+        >>> night = CameraConfig(frames=8, path="walk", readout=0.6, bayer=True, jpeg_quality=93)
+        >>> night.scale, night.lens_std_px
+        (2, 0.3)
+        >>> CameraConfig(path="jump")
+        Traceback (most recent call last):
+            ...
+        edge_sdk.errors.InputError: the hand has no path 'jump'; choose one of: independent, walk
     """
 
     frames: int = 10

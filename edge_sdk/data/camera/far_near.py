@@ -36,6 +36,12 @@ class FarNearConfig:
         gains: exposure of red, green and blue in linear light, against the far camera's.
         noise_std: noise of a near shot on encoded values in [0, 1].
         seed: seed of everything about the near camera.
+
+    Example:
+        >>> from edge_sdk.data import CameraConfig, FarNearConfig
+        >>> config = FarNearConfig(far=CameraConfig(frames=4), shots=2)
+        >>> config.far.frames, config.shots
+        (4, 2)
     """
 
     far: CameraConfig = field(default_factory=CameraConfig)
@@ -68,6 +74,13 @@ class FarNearShots:
         burst: the far shots with their truth.
         near: float32 [K, 3, h, w] in [0, 1], sRGB, multiples of 1/255.
         matrices: float64 [K, 3, 3]: pixel of the photograph to pixel of each near shot, centered.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.data import simulate_far_near
+        >>> shots = simulate_far_near(torch.rand(3, 180, 240))
+        >>> shots.homography(0, 0).shape
+        torch.Size([3, 3])
     """
 
     burst: SimulatedBurst
@@ -92,6 +105,16 @@ def simulate_far_near(photograph: Tensor, config: FarNearConfig | None = None) -
     Raises:
         InputError: if the hand of the far camera may move faster than its shutter reads.
         PictureError: if the photograph is too small for one of the cameras.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.data import CameraConfig, FarNearConfig, simulate_far_near
+        >>> config = FarNearConfig(far=CameraConfig(frames=3), shots=2)
+        >>> shots = simulate_far_near(torch.rand(3, 180, 240), config)
+        >>> len(shots.burst.frames), len(shots.near)
+        (3, 2)
+        >>> shots.near.shape[-1] > shots.burst.frames.shape[-1]
+        True
     """
     config = config or FarNearConfig()
     burst = simulate_burst(photograph, config.far)

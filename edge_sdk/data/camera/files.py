@@ -46,6 +46,14 @@ def write_burst(
 
     Raises:
         OutputError: as :func:`check_burst_folder`, or if something cannot be written.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from edge_sdk.data import CameraConfig, simulate_burst, write_burst
+        >>> burst = simulate_burst(torch.rand(3, 120, 160), CameraConfig(frames=2))
+        >>> [path.as_posix() for path in write_burst(burst, Path("burst"))]
+        ['burst/frames/00.png', 'burst/frames/01.png']
     """
     report = on_progress or silent
     with _fresh_folder(folder) as fresh:

@@ -21,6 +21,11 @@ class NearLayer:
         factor: its shift as a multiple of the background's; above 1 is nearer.
         share: share of the picture that it covers, up to 0.7.
         edge_px: width of its soft edge, in sensor pixels.
+
+    Example:
+        >>> from edge_sdk.data import CameraConfig, NearLayer
+        >>> CameraConfig(near=NearLayer(factor=2.0)).near.share
+        0.3
     """
 
     factor: float = 1.5
@@ -49,6 +54,11 @@ class MovingObject:
         moved_share: share of the frames in which it is moved, rounded to whole frames.
         shift_px: how far, in sensor pixels.
         edge_px: width of its soft edge, in sensor pixels.
+
+    Example:
+        >>> from edge_sdk.data import CameraConfig, MovingObject
+        >>> CameraConfig(mover=MovingObject(share=0.1)).mover.shift_px
+        12.0
     """
 
     share: float = 0.05

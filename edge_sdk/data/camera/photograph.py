@@ -21,6 +21,14 @@ class SimulatedFiles:
         frames: files of the frames, in order.
         burst: the same in memory, with the true motions.
         notes: what the files do not hold of the photograph; one sentence each.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import CameraConfig, Picture, simulate, write_picture
+        >>> written = write_picture(Picture(torch.rand(3, 120, 160)), "photo.png")
+        >>> made = simulate("photo.png", "burst", CameraConfig(frames=2))
+        >>> len(made.frames), made.burst.motions[0].length_px, made.notes
+        (2, 0.0, ())
     """
 
     folder: Path
@@ -50,6 +58,16 @@ def simulate(
         PictureError: if the photograph cannot be read, or is too small for frames of 32 px.
         InputError: if the settings do not fit the photograph.
         OutputError: if the burst cannot be written, or other files would be lost.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import CameraConfig, Picture, resize_bicubic, simulate
+        >>> from edge_sdk import write_picture, zoom_files
+        >>> photo = resize_bicubic(torch.rand(3, 24, 32), 6).clamp(0, 1)
+        >>> written = write_picture(Picture(photo), "photo.png")
+        >>> made = simulate("photo.png", "burst", CameraConfig(frames=3, seed=1))
+        >>> zoom_files(made.frames, "zoomed.png").result.used
+        3
     """
     folder = Path(folder)
     check_burst_folder(folder)

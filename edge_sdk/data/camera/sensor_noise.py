@@ -32,6 +32,11 @@ class SensorNoise:
         full_well_e: electrons of a white pixel at gain 1.
         read_noise_e: standard deviation before the amplifier, in electrons.
         converter_noise_e: standard deviation behind it, in electrons at gain 1.
+
+    Example:
+        >>> from edge_sdk.data import SensorNoise
+        >>> SensorNoise(analog_gain=32.0).read_std > SensorNoise(analog_gain=1.0).read_std
+        True
     """
 
     analog_gain: float = 1.0

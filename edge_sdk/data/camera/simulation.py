@@ -51,6 +51,13 @@ class SimulatedBurst:
         scene: float32 [3, …, …], linear light: the photograph.
         config: the camera.
         layered: the scene with its layers and the motion of every row.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.data import CameraConfig, simulate_burst
+        >>> burst = simulate_burst(torch.rand(3, 120, 160), CameraConfig(frames=2))
+        >>> tuple(burst.frames.shape[-2:]), tuple(burst.truth(0).shape[-2:])
+        ((49, 68), (98, 136))
     """
 
     frames: Tensor
@@ -136,6 +143,17 @@ def simulate_burst(
         PictureError: if so little of the photograph is seen by all frames that a frame would have
             less than 32 pixels on a side, if the moving object does not stay inside the frame, or
             if ``object_picture`` is too small.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import zoom
+        >>> from edge_sdk.data import CameraConfig, simulate_burst
+        >>> from edge_sdk.imaging import psnr, resize_bicubic
+        >>> photo = resize_bicubic(torch.rand(3, 24, 32), 6).clamp(0, 1)
+        >>> burst = simulate_burst(photo, CameraConfig(frames=4))
+        >>> result = zoom(burst.frames)
+        >>> psnr(result.pixels, burst.truth(result.reference), border=8) > 30
+        True
     """
     config = config or CameraConfig()
     generator = torch.Generator().manual_seed(config.seed)

@@ -37,6 +37,13 @@ class Calibration:
         held_out_truths: likewise for ``held_out``.
         noise_levels: least and greatest noise of the bursts that they come from, in 8-bit levels;
             ``None`` for pictures.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.data import Calibration
+        >>> cuts = tuple(torch.rand(1, 1, 16, 16) for _ in range(4))
+        >>> Calibration(cuts[:3], cuts[3:], "4 cuts of noise").source
+        '4 cuts of noise'
     """
 
     calibration: tuple[Tensor, ...]
@@ -76,6 +83,19 @@ def read_calibration(
         InputError: if the folder is missing or holds no picture, the model takes other than one
             picture of one or three channels, or the truth is requested of another task.
         PictureError: if a picture cannot be read or is smaller than the model's input.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from edge_sdk import Picture, load_model, write_picture
+        >>> from edge_sdk.data import read_calibration
+        >>> Path("photos").mkdir()
+        >>> for index in range(4):
+        ...     written = write_picture(Picture(torch.rand(3, 48, 64)), f"photos/{index}.png")
+        >>> spec = load_model("sr_x2_y").spec
+        >>> cuts = read_calibration(Path("photos"), torch.rand(1, 1, 16, 16), spec, count=8)
+        >>> len(cuts.calibration), cuts.calibration[0].shape, len(cuts.held_out) > 0
+        (8, torch.Size([1, 1, 16, 16]), True)
     """
     denoises = spec is not None and spec.task is Task.DENOISING
     if truth and not denoises and (spec is None or spec.scale < 2):

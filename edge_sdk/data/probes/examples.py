@@ -24,6 +24,11 @@ def example_photo(name: str) -> Tensor:
     Raises:
         InputError: if there is no photograph of that name.
         MissingExtraError: if the extra ``examples`` is not installed.
+
+    Example:
+        >>> from edge_sdk.data import example_photo
+        >>> example_photo("coffee").shape
+        torch.Size([3, 400, 600])
     """
     if name not in PHOTOS:
         raise InputError(f"no example photograph '{name}'; choose one of: {', '.join(PHOTOS)}")

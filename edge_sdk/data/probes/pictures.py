@@ -43,6 +43,18 @@ def probe_pictures(example: Tensor, spec: ModelSpec | None, folder: Path | None)
     Raises:
         InputError: if the folder holds no picture, or the model takes none.
         PictureError: if a picture cannot be read or is smaller than the input.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from edge_sdk import Picture, load_model, write_picture
+        >>> from edge_sdk.data import probe_pictures
+        >>> Path("photos").mkdir()
+        >>> written = write_picture(Picture(torch.rand(3, 48, 64)), "photos/0.png")
+        >>> spec = load_model("sr_x2_y").spec
+        >>> probes = probe_pictures(torch.rand(1, 1, 16, 16), spec, Path("photos"))
+        >>> len(probes.tensors), probes.tensors[0].shape
+        (12, torch.Size([1, 1, 16, 16]))
     """
     if folder is not None:
         # Other draws than calibration's, so that the same folder gives other crops.

@@ -23,6 +23,13 @@ class ModelInputs:
     Attributes:
         tensors: float32 [1, C, H, W] in [0, 1] each.
         source: for people: what they are, and what was cut or left out.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.data import ModelInputs
+        >>> inputs = ModelInputs((torch.rand(1, 3, 16, 16),), "seeded noise")
+        >>> len(inputs.tensors), inputs.source
+        (1, 'seeded noise')
     """
 
     tensors: tuple[Tensor, ...]
@@ -45,6 +52,18 @@ def picture_inputs(folder: Path, example: Tensor, spec: ModelSpec | None) -> Mod
         InputError: if the folder is missing or holds no picture, or the model takes other than
             pictures of one or three channels.
         PictureError: if a picture cannot be read or is smaller than the model's input.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from edge_sdk import Picture, load_model, write_picture
+        >>> from edge_sdk.data import picture_inputs
+        >>> Path("photos").mkdir()
+        >>> written = write_picture(Picture(torch.rand(3, 48, 64)), "photos/0.png")
+        >>> spec = load_model("sr_x2_y").spec
+        >>> inputs = picture_inputs(Path("photos"), torch.rand(1, 1, 48, 64), spec)
+        >>> inputs.tensors[0].shape
+        torch.Size([1, 1, 48, 64])
     """
     if example.ndim != 4 or example.shape[1] not in (1, 3):
         sides = "×".join(str(side) for side in example.shape)

@@ -24,6 +24,13 @@ class PicturePair:
         low: uint8 [C, H, W].
         high: uint8 [C, scale·H, scale·W].
         name: file name of the picture.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.data import PicturePair
+        >>> pair = PicturePair(low, low.repeat_interleave(2, 1).repeat_interleave(2, 2), "a.png")
+        >>> tuple(pair.high.shape)
+        (3, 48, 64)
     """
 
     low: Tensor
@@ -199,6 +206,16 @@ class PatchDataset(Dataset[tuple[Tensor, Tensor]]):
     Raises:
         InputError: if there is no picture, the patch has no pixel, or a number is negative.
         PictureError: if a picture is smaller than the patch.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.data import PatchDataset, PicturePair
+        >>> low = torch.randint(256, (1, 24, 32), dtype=torch.uint8)
+        >>> high = torch.randint(256, (1, 48, 64), dtype=torch.uint8)
+        >>> pairs = [PicturePair(low, high, "a.png")]
+        >>> patches = PatchDataset(pairs, patch_px=8, length=100, seed=0)
+        >>> [tuple(part.shape) for part in patches[0]]
+        [(1, 8, 8), (1, 16, 16)]
     """
 
     def __init__(self, pairs: Sequence[PicturePair], patch_px: int, length: int, seed: int) -> None:

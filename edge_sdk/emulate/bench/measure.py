@@ -38,6 +38,11 @@ class Job:
         threads: threads of the runtime.
         shape: input shape N×C×H×W for ``torch``; a file has its own.
         label: what tables call it; the file's name if empty.
+
+    Example:
+        >>> from edge_sdk.emulate import Job
+        >>> Job("mine.tflite", "litert", threads=2).threads
+        2
     """
 
     subject: str

@@ -51,6 +51,12 @@ class Measurement:
         peak_bytes: most memory beyond that of the imported runtime, while loading and running.
         failure: one line that says why there are no figures; ``None`` if there are.
         inputs: input shapes.
+
+    Example:
+        >>> from edge_sdk.emulate import Job, Measurement
+        >>> found = Measurement(Job("mine.tflite", "litert", threads=1), median_s=0.002, runs=50)
+        >>> f"{1000 * found.median_s:.1f} ms over {found.runs} runs"
+        '2.0 ms over 50 runs'
     """
 
     job: Job
@@ -87,6 +93,15 @@ def measure(
 
     Raises:
         InputError: if there is no job, or a number is out of its range.
+
+    Example:
+        >>> from torch import nn
+        >>> from edge_sdk import convert
+        >>> from edge_sdk.emulate import Job, measure
+        >>> made = convert(nn.Conv2d(3, 8, 3), "executorch", "conv.pte", example=(1, 3, 16, 16))
+        >>> (found,) = measure([Job(str(made.path), "executorch", threads=1)], runs=4, rounds=1)
+        >>> found.failure is None, found.median_s > 0, found.precision
+        (True, True, 'fp32')
     """
     if not jobs:
         raise InputError("nothing to measure; name a file or a model")

@@ -43,6 +43,12 @@ class Step:
         name: what the row is called.
         precision: chooses the gate.
         model: the step.
+
+    Example:
+        >>> from torch import nn
+        >>> from edge_sdk.emulate import Step
+        >>> Step("fused", "fp32", nn.Conv2d(3, 8, 3)).name
+        'fused'
     """
 
     name: str
@@ -58,6 +64,12 @@ class Artifact:
         path: the file or package.
         precision: what it must be in; ``None`` to believe the file.
         runner: the file, where it is open already.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from edge_sdk.emulate import Artifact
+        >>> Artifact(Path("mine.tflite"), "fp16").precision
+        'fp16'
     """
 
     path: Path
@@ -87,6 +99,12 @@ class ParityRow:
         missing: why the step could not run on this machine; ``None`` if it ran.
         first_error: |difference| of the first output for the first probe, float64; ``None`` for
             ``torch`` and what could not run.
+
+    Example:
+        >>> from edge_sdk import ParityRow
+        >>> row = ParityRow("mine.tflite", "fp16", 71.3, 70.2, max_abs_error=0.001, gate_db=60.0)
+        >>> row.passed, row.worst_db
+        (True, 70.2)
     """
 
     step: str
@@ -138,6 +156,18 @@ def parity_chain(
         ArtifactError: if an artifact cannot be loaded, its inputs or outputs do not fit, or it is
             not in the precision that it must be in.
         InputError: if there are no probes, one does not fit, or a precision has no gate.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk import fuse
+        >>> from edge_sdk.emulate import Step, parity_chain
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)).eval()
+        >>> picture = torch.rand(1, 3, 16, 16)
+        >>> steps = [Step("fused", "fp32", fuse(model, picture)[0])]
+        >>> rows = parity_chain(model, steps, [], picture, pictures=False)
+        >>> [(row.step, row.passed) for row in rows]
+        [('torch', True), ('fused', True)]
     """
     inputs = check_probes(probes)
     everywhere = [*inputs, *(check_probes(float_probes) if len(float_probes) else [])]

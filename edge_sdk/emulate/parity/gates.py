@@ -30,6 +30,11 @@ def gate_db(precision: str) -> float:
 
     Raises:
         InputError: if it has none.
+
+    Example:
+        >>> from edge_sdk.emulate import gate_db
+        >>> gate_db("fp16"), gate_db("int8")
+        (60.0, 50.0)
     """
     if precision not in GATES_DB:
         raise InputError(

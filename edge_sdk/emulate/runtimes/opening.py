@@ -29,6 +29,19 @@ def open_artifact(
         MissingExtraError: if its runtime is not installed.
         InputError: if the runtime is unknown or does not run such files.
         ArtifactError: if the suffix is unknown, there is no such file, or it is damaged.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk import convert, open_artifact
+        >>> made = convert(nn.Conv2d(3, 8, 3), "executorch", "conv.pte", example=(1, 3, 16, 16))
+        >>> runner = open_artifact(made.path)
+        >>> runner.info.name, runner.precision
+        ('executorch', 'fp32')
+        >>> (name,) = runner.input_shapes
+        >>> picture = torch.rand(runner.input_shapes[name])
+        >>> [array.shape for array in runner.run({name: picture.numpy()}).values()]
+        [(1, 8, 14, 14)]
     """
     path = Path(path)
     chosen = find_runtime(path, runtime)

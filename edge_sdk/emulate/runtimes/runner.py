@@ -25,6 +25,11 @@ class RunnerInfo:
         name: short name, such as ``executorch``.
         runtime: the runtime with its version, such as ``ExecuTorch 1.5.1``.
         proves: one sentence: what a match with PyTorch shows, and what it does not.
+
+    Example:
+        >>> from edge_sdk.emulate import RunnerInfo
+        >>> RunnerInfo("litert", "LiteRT 2.3.0, CPU", "graph, weights and CPU kernels").name
+        'litert'
     """
 
     name: str
@@ -40,6 +45,11 @@ class Delegation:
         delegate: the delegate, such as ``XNNPACK``; several are joined by commas.
         partitions: parts that the delegate runs.
         undelegated: operators left to the runtime's own kernels, one name per occurrence.
+
+    Example:
+        >>> from edge_sdk.emulate import Delegation
+        >>> Delegation("XNNPACK", partitions=1, undelegated=("aten.cumsum",)).partitions
+        1
     """
 
     delegate: str
@@ -70,7 +80,20 @@ class Engine:
 
 
 class Runner(Protocol):
-    """A loaded artifact. Arrays go in and come out in NCHW, whatever the artifact stores."""
+    """A loaded artifact. Arrays go in and come out in NCHW, whatever the artifact stores.
+
+    Example:
+        >>> import numpy as np
+        >>> from torch import nn
+        >>> from edge_sdk import Runner, convert, open_artifact
+        >>> def output_shapes(runner: Runner) -> list[tuple[int, ...]]:
+        ...     shapes = runner.input_shapes.items()
+        ...     zeros = {name: np.zeros(shape, np.float32) for name, shape in shapes}
+        ...     return [array.shape for array in runner.run(zeros).values()]
+        >>> made = convert(nn.Conv2d(3, 8, 3), "executorch", "conv.pte", example=(1, 3, 16, 16))
+        >>> output_shapes(open_artifact(made.path))
+        [(1, 8, 14, 14)]
+    """
 
     @property
     def info(self) -> RunnerInfo:

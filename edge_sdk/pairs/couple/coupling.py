@@ -30,7 +30,7 @@ from edge_sdk.pairs.couple.quality import PairQuality, measure_quality
 from edge_sdk.pairs.couple.refining import Refined, refine_placement
 from edge_sdk.pairs.couple.sharpness import equally_blurred
 from edge_sdk.pairs.couple.standard import StandardImage, standard_image
-from edge_sdk.progress import Progress
+from edge_sdk.progress import Progress, silent
 from edge_sdk.registration import RegistrationConfig
 
 
@@ -53,6 +53,19 @@ class Couple:
         refined: where the near image lies on the clip.
         colors: what was done to its colors.
         quality: how far both agree.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import resize_bicubic
+        >>> from edge_sdk.burst import TensorSource
+        >>> from edge_sdk.data import CameraConfig, FarNearConfig, simulate_far_near
+        >>> from edge_sdk.pairs import make_couple
+        >>> scene = resize_bicubic(torch.rand(3, 44, 60), 5).clamp(0, 1)
+        >>> shots = simulate_far_near(scene, FarNearConfig(CameraConfig(frames=2)))
+        >>> far, near = TensorSource(shots.burst.frames), TensorSource(shots.near)
+        >>> couple = make_couple(far, near)
+        >>> couple.target.shape[-1] == 2 * couple.reference_pixels.shape[-1]
+        True
     """
 
     reference_pixels: Tensor
@@ -73,7 +86,10 @@ class Couple:
 
 @torch.no_grad()
 def make_couple(
-    far: FrameSource, near: FrameSource, config: PairConfig, report: Progress
+    far: FrameSource,
+    near: FrameSource,
+    config: PairConfig | None = None,
+    on_progress: Progress | None = None,
 ) -> Couple:
     """Make the sample of one scene, in the order of specification 2.
 
@@ -81,11 +97,25 @@ def make_couple(
         far: the far shots, at least one.
         near: the near shots, at least one.
         config: settings.
-        report: called for each step.
+        on_progress: called for each step.
 
     Raises:
         SceneError: if no sample can be made; the message is the reason.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import resize_bicubic
+        >>> from edge_sdk.burst import TensorSource
+        >>> from edge_sdk.data import CameraConfig, FarNearConfig, simulate_far_near
+        >>> from edge_sdk.pairs import make_couple
+        >>> scene = resize_bicubic(torch.rand(3, 44, 60), 5).clamp(0, 1)
+        >>> shots = simulate_far_near(scene, FarNearConfig(CameraConfig(frames=2)))
+        >>> far, near = TensorSource(shots.burst.frames), TensorSource(shots.near)
+        >>> couple = make_couple(far, near)
+        >>> 1.9 < couple.zoom_ratio < 2.3, float(couple.mask.float().mean()) > 0.9
+        (True, True)
     """
+    config, report = config or PairConfig(), on_progress or silent
     choice, aligned = _reference(far, report)
     reference = far.rows(choice.index, 0, far.height)
     standard = standard_image(near, report)

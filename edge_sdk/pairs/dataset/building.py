@@ -55,6 +55,13 @@ class PairSet:
         scenes: a summary of every scene, accepted or dropped with its reason.
         kept: scenes that were finished already.
         removed: scenes of an earlier run whose shots are gone.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from edge_sdk.pairs import PairSet
+        >>> scenes = ({"name": "a", "accepted": True}, {"name": "b", "accepted": False})
+        >>> len(PairSet(Path("set"), scenes, kept=0, removed=()).accepted)
+        1
     """
 
     folder: Path
@@ -95,6 +102,21 @@ def build_set(
     Raises:
         InputError: if the folders hold no scene of one name, or the set there has other settings.
         OutputError: if the set cannot be written there, or another process builds it.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from edge_sdk import Picture, resize_bicubic, write_picture
+        >>> from edge_sdk.data import simulate_far_near
+        >>> from edge_sdk.pairs import build_set
+        >>> scene = resize_bicubic(torch.rand(3, 44, 60), 5).clamp(0, 1)
+        >>> shots = simulate_far_near(scene)
+        >>> for folder, picture in (("far", shots.burst.frames[0]), ("near", shots.near[0])):
+        ...     Path(folder).mkdir()
+        ...     written = write_picture(Picture(picture), f"{folder}/house.png")
+        >>> made = build_set(Path("far"), Path("near"), Path("set"))
+        >>> [(scene["name"], scene["accepted"]) for scene in made.scenes]
+        [('house', True)]
     """
     config = config or PairConfig()
     scenes = find_scenes(far, near)

@@ -45,6 +45,22 @@ class PairCrops:
         scene: name of the scene.
         top: row of the crop on the reference.
         left: its column.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from edge_sdk import Picture, resize_bicubic, write_picture
+        >>> from edge_sdk.data import simulate_far_near
+        >>> from edge_sdk.pairs import PairDataset, build_set
+        >>> scene = resize_bicubic(torch.rand(3, 44, 60), 5).clamp(0, 1)
+        >>> shots = simulate_far_near(scene)
+        >>> for folder, picture in (("far", shots.burst.frames[0]), ("near", shots.near[0])):
+        ...     Path(folder).mkdir()
+        ...     written = write_picture(Picture(picture), f"{folder}/house.png")
+        >>> made = build_set(Path("far"), Path("near"), Path("set"))
+        >>> crops = PairDataset(made.folder, crop_px=32, frames=2, length=10, seed=0)[0]
+        >>> crops.scene, crops.count, crops.target.shape
+        ('house', 1, torch.Size([3, 64, 64]))
     """
 
     reference: Tensor
@@ -87,6 +103,22 @@ class PairDataset(Dataset[PairCrops]):
     Raises:
         InputError: if the set cannot be used, a number is out of range, or a scene is smaller than
             a crop.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from edge_sdk import Picture, resize_bicubic, write_picture
+        >>> from edge_sdk.data import simulate_far_near
+        >>> from edge_sdk.pairs import PairDataset, build_set
+        >>> scene = resize_bicubic(torch.rand(3, 44, 60), 5).clamp(0, 1)
+        >>> shots = simulate_far_near(scene)
+        >>> for folder, picture in (("far", shots.burst.frames[0]), ("near", shots.near[0])):
+        ...     Path(folder).mkdir()
+        ...     written = write_picture(Picture(picture), f"{folder}/house.png")
+        >>> made = build_set(Path("far"), Path("near"), Path("set"))
+        >>> crops = PairDataset(made.folder, crop_px=32, frames=1, length=1000, seed=0)
+        >>> len(crops), torch.equal(crops[7].target, crops[7].target)
+        (1000, True)
     """
 
     def __init__(

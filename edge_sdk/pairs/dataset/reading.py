@@ -41,6 +41,13 @@ class StoredScene:
         height: rows of a frame.
         width: columns of a frame.
         noise_std: noise of a frame on values in [0, 1].
+
+    Example:
+        >>> from pathlib import Path
+        >>> from edge_sdk.pairs import StoredScene
+        >>> frames, target, mask = (Path("0.png"),), Path("target.png"), Path("mask.png")
+        >>> StoredScene("house", frames, (), target, mask, height=64, width=96, noise_std=0.01).name
+        'house'
     """
 
     name: str
@@ -61,6 +68,12 @@ class StoredSet:
         folder: the set.
         scale: pixels of a target per pixel of a frame.
         scenes: its samples, by name.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from edge_sdk.pairs import StoredSet
+        >>> StoredSet(Path("set"), scale=2, scenes=()).scale
+        2
     """
 
     folder: Path
@@ -77,6 +90,21 @@ def open_set(folder: Path) -> StoredSet:
         InputError: if it is no set, of another version, incomplete, without a sample, or a file is
             missing, unreadable, of another size or was changed, or a number is out of range. The
             message names it.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from edge_sdk import Picture, resize_bicubic, write_picture
+        >>> from edge_sdk.data import simulate_far_near
+        >>> from edge_sdk.pairs import build_set, open_set
+        >>> scene = resize_bicubic(torch.rand(3, 44, 60), 5).clamp(0, 1)
+        >>> shots = simulate_far_near(scene)
+        >>> for folder, picture in (("far", shots.burst.frames[0]), ("near", shots.near[0])):
+        ...     Path(folder).mkdir()
+        ...     written = write_picture(Picture(picture), f"{folder}/house.png")
+        >>> made = build_set(Path("far"), Path("near"), Path("set"))
+        >>> [scene.name for scene in open_set(made.folder).scenes]
+        ['house']
     """
     path = folder / SET_RECORD
     record = read_json(path)

@@ -50,6 +50,18 @@ class MultiBranchConv2d(nn.Module):
     Raises:
         InputError: for fewer than two branches, an identity between unequal channel counts, no
             channels, or branches that hold no parameter to train (bare identities alone).
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.reparam import ConvBranchConfig, IdentityBranchConfig, MultiBranchConv2d
+        >>> branches = (ConvBranchConfig((3, 1), widths=(32,)), IdentityBranchConfig())
+        >>> block = MultiBranchConv2d(8, 8, branches).eval().requires_grad_(False)
+        >>> conv = block.fused()
+        >>> tuple(conv.weight.shape)
+        (8, 8, 3, 3)
+        >>> features = torch.rand(1, 8, 12, 16)
+        >>> torch.allclose(conv(features), block(features), atol=1e-5)
+        True
     """
 
     def __init__(

@@ -23,6 +23,12 @@ def freeze_batch_norm(model: nn.Module) -> int:
 
     Returns:
         Number of BatchNorms frozen.
+
+    Example:
+        >>> from edge_sdk.reparam import MultiBranchConv2d, five_branches, freeze_batch_norm
+        >>> block = MultiBranchConv2d(8, 8, five_branches(16)).train()
+        >>> freeze_batch_norm(block), block.collapsed
+        (5, True)
     """
     count = 0
     for block in multi_branch_blocks(model):
@@ -37,6 +43,15 @@ def thaw_batch_norm(model: nn.Module) -> None:
     """Take :func:`freeze_batch_norm` back: BatchNorms follow ``train()`` and ``eval()`` again.
 
     The frozen blocks run their branches again, those that were collapsed before freezing too.
+
+    Example:
+        >>> from edge_sdk.reparam import MultiBranchConv2d, five_branches
+        >>> from edge_sdk.reparam import freeze_batch_norm, thaw_batch_norm
+        >>> block = MultiBranchConv2d(8, 8, five_branches(16)).train()
+        >>> count = freeze_batch_norm(block)
+        >>> thaw_batch_norm(block)
+        >>> block.collapsed
+        False
     """
     for block in multi_branch_blocks(model):
         if block.statistics_frozen:

@@ -33,6 +33,13 @@ class ConvBranchConfig:
             sizes pad one pixel more behind than in front.
         widths: channels between the convolutions, one fewer than ``kernels``.
         batch_norm: which convolutions a BatchNorm follows.
+
+    Example:
+        >>> from edge_sdk.reparam import ConvBranchConfig
+        >>> ConvBranchConfig((1, 3), widths=(32,), batch_norm="last").kernel
+        (3, 3)
+        >>> ConvBranchConfig(((1, 3), (3, 1)), widths=(8,)).kernel
+        (3, 3)
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -75,6 +82,12 @@ class ConvBranchConfig:
 class IdentityBranchConfig:
     """A second-type branch: the input itself, with a BatchNorm if requested."""
 
+    Example:
+        >>> from edge_sdk.reparam import IdentityBranchConfig
+        >>> IdentityBranchConfig("last").kernel
+        (1, 1)
+    """
+
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     batch_norm: BatchNormPlace = "none"
@@ -106,6 +119,11 @@ class PoolBranchConfig:
     Attributes:
         window: height and width of the window.
         batch_norm: which of the two steps a BatchNorm follows.
+
+    Example:
+        >>> from edge_sdk.reparam import PoolBranchConfig
+        >>> PoolBranchConfig(3, "each").kernel
+        (3, 3)
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -146,6 +164,11 @@ class FixedBranchConfig:
 
     Attributes:
         filter: which filter.
+
+    Example:
+        >>> from edge_sdk.reparam import FixedBranchConfig
+        >>> FixedBranchConfig("sobel_x").kernel
+        (3, 3)
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")

@@ -30,6 +30,12 @@ class BlockConfig:
     Attributes:
         branches: its branches, two or more.
         norm: whether a BatchNorm follows their sum.
+
+    Example:
+        >>> from edge_sdk.reparam import BlockConfig, ConvBranchConfig, IdentityBranchConfig
+        >>> block = BlockConfig((ConvBranchConfig((3,)), IdentityBranchConfig()), norm=True)
+        >>> [branch.kind for branch in block.branches]
+        ['conv', 'identity']
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -45,12 +51,24 @@ class BlockConfig:
 
 
 def sesr_branches(width: int) -> tuple[BranchConfig, ...]:
-    """After SESR: a 3×3 convolution to ``width`` channels, a 1×1 one back, and identity."""
+    """After SESR: a 3×3 convolution to ``width`` channels, a 1×1 one back, and identity.
+
+    Example:
+        >>> from edge_sdk.reparam import sesr_branches
+        >>> [branch.kind for branch in sesr_branches(64)]
+        ['conv', 'identity']
+    """
     return (ConvBranchConfig((3, 1), (width,)), IdentityBranchConfig())
 
 
 def five_branches(width: int) -> tuple[BranchConfig, ...]:
-    """The document's figure: five branches around 3×3, BatchNorm, 1×1 and identity."""
+    """The document's figure: five branches around 3×3, BatchNorm, 1×1 and identity.
+
+    Example:
+        >>> from edge_sdk.reparam import five_branches
+        >>> len(five_branches(64))
+        5
+    """
     return (
         ConvBranchConfig((3, 1), (width,), "each"),
         ConvBranchConfig((1, 3), (width,), "last"),
@@ -139,6 +157,13 @@ def preset(name: str, width: int) -> BlockConfig:
 
     Raises:
         InputError: if no block has that name.
+
+    Example:
+        >>> from edge_sdk.reparam import MultiBranchConv2d, preset
+        >>> config = preset("qarepvgg", width=32)
+        >>> block = MultiBranchConv2d(8, 8, config.branches, norm=config.norm)
+        >>> len(block.configs), block.kernel
+        (3, (3, 3))
     """
     builders: dict[str, Callable[[], BlockConfig]] = {
         "figure": lambda: figure(width),

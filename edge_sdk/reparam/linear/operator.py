@@ -21,7 +21,13 @@ from edge_sdk.errors import FusionError
 
 @dataclass(frozen=True)
 class Padding:
-    """Rows and columns of zeros around the input, in pixels, each ≥ 0."""
+    """Rows and columns of zeros around the input, in pixels, each ≥ 0.
+
+    Example:
+        >>> from edge_sdk.reparam import Padding
+        >>> Padding(1, 1, 1, 1).outside(Padding(top=2))
+        Padding(top=3, bottom=1, left=1, right=1)
+    """
 
     top: int = 0
     bottom: int = 0
@@ -66,6 +72,15 @@ class LinearOperator:
         padding: rows and columns added around the input before the correlation.
         stride: vertical and horizontal step between output pixels.
         pad_value: float tensor [in], what the padding holds; ``None`` for zeros.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk.reparam import LinearOperator, Padding
+        >>> conv = nn.Conv2d(3, 8, 3, padding=1).requires_grad_(False)
+        >>> operator = LinearOperator(conv.weight, conv.bias, Padding(1, 1, 1, 1))
+        >>> operator.out_channels, operator.in_channels
+        (8, 3)
     """
 
     kernel: Tensor

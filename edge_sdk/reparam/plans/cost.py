@@ -64,6 +64,13 @@ def select_by_cost(block: MultiBranchConv2d, bit_weight: float = 1.0) -> tuple[M
 
     Raises:
         InputError: for more than 8 branches, or a negative or infinite ``bit_weight``.
+
+    Example:
+        >>> from edge_sdk.reparam import MultiBranchConv2d, five_branches, select_by_cost
+        >>> block = MultiBranchConv2d(4, 4, five_branches(8)).eval()
+        >>> best = select_by_cost(block, bit_weight=0)[0]
+        >>> best.branches
+        (0, 1, 2, 3, 4)
     """
     count = len(block.branches)
     if count > MAX_BRANCHES:

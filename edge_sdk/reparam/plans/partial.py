@@ -44,6 +44,13 @@ def merge_branches(
         InputError: if there is no group, one has fewer than two branches, or an index is unknown
             or given twice.
         FusionError: if a BatchNorm of the block is in training mode.
+
+    Example:
+        >>> from edge_sdk.reparam import MultiBranchConv2d, five_branches, merge_branches
+        >>> block = MultiBranchConv2d(8, 8, five_branches(16)).eval()
+        >>> merged = merge_branches(block, [(2, 3, 4)])
+        >>> len(merged.configs)
+        3
     """
     count = len(block.branches)
     members = [index for group in groups for index in group]
@@ -84,6 +91,16 @@ def fuse_partially(
             not take ``example``, or the plan merges nothing in any block.
         FusionError: if the two models differ by more than the tolerances, or the model calls a
             block that is no submodule.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.models import EnhanceNet, EnhanceNetConfig
+        >>> from edge_sdk.reparam import five_branches, fuse_partially, parse_plan
+        >>> network = EnhanceNet(EnhanceNetConfig(widths=(8,), branches=five_branches(8), skips=()))
+        >>> luma = torch.rand(1, 1, 16, 16)
+        >>> partly, certificate = fuse_partially(network, parse_plan("uniform:2"), luma)
+        >>> [region.branches for region in certificate.regions]
+        [2, 2]
     """
     if not isinstance(example, Tensor):
         raise InputError(f"the example must be one tensor, not a {type(example).__name__}")

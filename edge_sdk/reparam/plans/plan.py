@@ -171,6 +171,12 @@ class FusionPlan:
     Raises:
         InputError: if the rule chooses by cost, which is that of merging into one, and the grouping
             gives several.
+
+    Example:
+        >>> from edge_sdk.reparam import FusionPlan, parse_plan
+        >>> plan = parse_plan("uniform:2", seed=1)
+        >>> isinstance(plan, FusionPlan), plan.grouping.kind
+        (True, 'together')
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")

@@ -74,6 +74,13 @@ def parse_plan(
     Raises:
         InputError: if a rule or grouping is unknown, lacks its number or has a wrong one, or rules
             contradict each other.
+
+    Example:
+        >>> from edge_sdk.reparam import parse_plan
+        >>> parse_plan("uniform:1")
+        Traceback (most recent call last):
+            ...
+        edge_sdk.errors.InputError: merging 1 of the branches reduces nothing; ...
     """
     alternatives = [
         [_Term(text) for text in part.split("+")] for part in select.strip().lower().split(",")

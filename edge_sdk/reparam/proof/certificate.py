@@ -46,6 +46,15 @@ class Certificate:
             (only folded skips need a range).
         probes_left_out: names of the inputs for which the original itself gives numbers that are
             not finite, so that nothing was compared.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import fuse, load_model
+        >>> fused, certificate = fuse(load_model("sr_x2_y"), torch.rand(1, 1, 16, 16))
+        >>> certificate.parameters_after
+        10020
+        >>> certificate.error_float64 < 1e-11 and certificate.error_float32 < 1e-4
+        True
     """
 
     regions: tuple[Region, ...]

@@ -25,6 +25,11 @@ class OperatorCost:
         name: name of the operator, such as ``convolution``.
         macs: multiply–accumulates, of convolutions only; 0 for the others.
         bytes_moved: bytes of its inputs, weights and outputs.
+
+    Example:
+        >>> from edge_sdk.reparam import OperatorCost
+        >>> OperatorCost("convolution", macs=6912, bytes_moved=5000).macs
+        6912
     """
 
     name: str
@@ -47,6 +52,14 @@ def operator_costs(model: nn.Module, *inputs: Tensor) -> tuple[OperatorCost, ...
     Args:
         model: in evaluation mode, so that nothing depends on the batch.
         inputs: example inputs; they are copied first, which is not counted.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk.reparam import operator_costs
+        >>> model = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.ReLU()).eval()
+        >>> [(cost.name, cost.macs) for cost in operator_costs(model, torch.rand(1, 1, 8, 8))]
+        [('convolution', 1152), ('relu', 0)]
     """
     counter = _Counter()
     # In inference mode composite operators, conv2d among them, would not be decomposed.
@@ -58,17 +71,40 @@ def operator_costs(model: nn.Module, *inputs: Tensor) -> tuple[OperatorCost, ...
 
 
 def count_macs(model: nn.Module, *inputs: Tensor) -> int:
-    """Multiply–accumulates of all convolutions in one forward pass on ``inputs``."""
+    """Multiply–accumulates of all convolutions in one forward pass on ``inputs``.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk.reparam import count_macs
+        >>> count_macs(nn.Conv2d(1, 2, 3, padding=1), torch.rand(1, 1, 8, 8)) == 8 * 8 * 3 * 3 * 2
+        True
+    """
     return sum(cost.macs for cost in operator_costs(model, *inputs))
 
 
 def count_bytes(model: nn.Module, *inputs: Tensor) -> int:
-    """Bytes moved by one forward pass on ``inputs``, as :func:`operator_costs` counts them."""
+    """Bytes moved by one forward pass on ``inputs``, as :func:`operator_costs` counts them.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk.reparam import count_bytes
+        >>> count_bytes(nn.ReLU(), torch.rand(1, 1, 8, 8)) == 4 * (64 + 64)
+        True
+    """
     return sum(cost.bytes_moved for cost in operator_costs(model, *inputs))
 
 
 def count_parameters(model: nn.Module) -> int:
-    """Number of parameters, buffers excluded."""
+    """Number of parameters, buffers excluded.
+
+    Example:
+        >>> from torch import nn
+        >>> from edge_sdk.reparam import count_parameters
+        >>> count_parameters(nn.Conv2d(3, 8, 3))
+        224
+    """
     return sum(parameter.numel() for parameter in model.parameters())
 
 

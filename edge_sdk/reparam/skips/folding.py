@@ -52,6 +52,22 @@ def fold_skips(
 
     Raises:
         FusionError: if the network cannot be traced.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk.reparam import fold_skips
+        >>> class Residual(nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.first = nn.Conv2d(3, 8, 3, padding=1)
+        ...         self.last = nn.Conv2d(8, 3, 3, padding=1)
+        ...     def forward(self, x):
+        ...         return x + self.last(torch.relu(self.first(x)))
+        >>> network, picture = Residual().eval(), torch.rand(1, 3, 16, 16)
+        >>> folded, refusal = fold_skips(network, picture)
+        >>> refusal is None, torch.allclose(folded(picture), network(picture), atol=1e-5)
+        (True, True)
     """
     inputs = (example,) if isinstance(example, Tensor) else example
     with torch.inference_mode(False):

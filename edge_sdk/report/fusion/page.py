@@ -34,6 +34,17 @@ class FusionSummary:
         rule: partial fusion: the rule as it was typed; ``None`` if everything was fused.
         ranges: range lint; ``None`` if there is none.
         ranges_source: what the lint was measured on, or why there is none.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk import fuse
+        >>> from edge_sdk.report import FusionStory
+        >>> model, shape = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)), (1, 3, 16, 16)
+        >>> fused, certificate = fuse(model, torch.rand(shape))
+        >>> story = FusionStory("stem", model, (shape,), certificate, "stem.pt2", None, None, "")
+        >>> story.model
+        'stem'
     """
 
     model: str
@@ -49,6 +60,19 @@ class FusionSummary:
 def fusion_report(summary: FusionSummary) -> str:
     """The report as one HTML page."""
     certificate = summary.certificate
+
+    Example:
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from torch import nn
+        >>> from edge_sdk import fuse
+        >>> from edge_sdk.report import FusionStory, fusion_report, write_page
+        >>> model, shape = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)), (1, 3, 16, 16)
+        >>> fused, certificate = fuse(model, torch.rand(shape))
+        >>> story = FusionStory("stem", model, (shape,), certificate, "stem.pt2", None, None, "")
+        >>> write_page(fusion_report(story), Path("fusion.html"))
+    """
+    certificate = story.certificate
     saved = ratio(certificate.macs_before, certificate.macs_after)
     what = "Some branches of this network" if summary.rule else "The linear parts of this network"
     lead = (

@@ -59,6 +59,16 @@ class ZoomEvidence:
         kernel_std_px: width of the regression kernel away from edges, in pixels of a frame.
         corner: row and column of the reference where ``before`` begins.
         remarks: what the written file could not hold, a sentence each.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import Picture, ZoomConfig, zoom
+        >>> from edge_sdk.report import evidence_of
+        >>> frames, config = torch.rand(1, 3, 48, 64), ZoomConfig(provenance=True)
+        >>> result = zoom(frames, config=config)
+        >>> evidence = evidence_of(result, ["0.png"], Picture(frames[0]), "zoomed.png", config)
+        >>> evidence.scale, evidence.reference
+        (2, 0)
     """
 
     output: str
@@ -121,6 +131,16 @@ def evidence_of(
 
     Raises:
         InputError: if there is not one name per frame.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import Picture, ZoomConfig, zoom
+        >>> from edge_sdk.report import evidence_of
+        >>> frames, config = torch.rand(1, 3, 48, 64), ZoomConfig(provenance=True)
+        >>> result = zoom(frames, config=config)
+        >>> evidence = evidence_of(result, ["0.png"], Picture(frames[0]), "zoomed.png", config)
+        >>> [frame.name for frame in evidence.frames]
+        ['0.png']
     """
     if len(names) != len(result.frames):
         raise InputError(f"{len(names)} names for {len(result.frames)} frames; give one each")

@@ -30,7 +30,18 @@ MARGIN_PX = 8
 
 
 def burst_report(evidence: ZoomEvidence) -> str:
-    """The zoom as one HTML page."""
+    """The zoom as one HTML page.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from edge_sdk import Picture, ZoomConfig, zoom
+        >>> from edge_sdk.report import burst_report, evidence_of, write_page
+        >>> frames, config = torch.rand(1, 3, 48, 64), ZoomConfig(provenance=True)
+        >>> result = zoom(frames, config=config)
+        >>> evidence = evidence_of(result, ["0.png"], Picture(frames[0]), "zoomed.png", config)
+        >>> write_page(burst_report(evidence), Path("zoom.html"))
+    """
     part = _detail_box(evidence)
     detail = _enlarged(part, evidence)
     sections = [

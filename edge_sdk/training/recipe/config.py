@@ -43,6 +43,13 @@ class TrainConfig(Section):
     Raises:
         InputError: if pictures or sets are missing, the phases do not fit the steps or the network,
             or the noise, bursts or pairs not the task.
+
+    Example:
+        >>> from edge_sdk.training import TrainConfig
+        >>> source = {"folder": "photos"}
+        >>> recipe = TrainConfig(data={"train": source, "validation": source, "batch": 8}, seed=1)
+        >>> recipe.model.scale, recipe.with_steps(500).optimizer.steps
+        (2, 500)
     """
 
     model: EnhanceNetConfig = EnhanceNetConfig()

@@ -48,6 +48,16 @@ def load_train_config(
         InputError: if the file is missing, not YAML, or a key is unknown or unfit; an unknown key
             is answered with the nearest known one.
         MissingExtraError: if the extra ``train`` is not installed.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from edge_sdk.training import load_train_config
+        >>> source = "{folder: photos}"
+        >>> text = f"{{model: {{scale: 3}}, data: {{train: {source}, validation: {source}}}}}"
+        >>> count = Path("recipe.yaml").write_text(text)
+        >>> recipe = load_train_config(Path("recipe.yaml"))
+        >>> recipe.model.scale, recipe.data.train.folder.as_posix()
+        (3, 'photos')
     """
     yaml = require("train", "yaml")
     if not path.is_file():

@@ -42,6 +42,25 @@ def train(
         OutputError: if ``folder`` cannot be created or written.
         PictureError: if a picture cannot be read or is smaller than a patch.
         ModelError: if loss or weights are no longer finite, or what to start from is no model.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from edge_sdk import Picture, resize_bicubic, train, write_picture
+        >>> from edge_sdk.training import TrainConfig
+        >>> Path("photos").mkdir()
+        >>> photo = resize_bicubic(torch.rand(3, 12, 12), 4).clamp(0, 1)
+        >>> written = write_picture(Picture(photo), "photos/a.png")
+        >>> recipe = TrainConfig(
+        ...     model={"scale": 2, "widths": [4, 4], "skips": []},
+        ...     data={"train": {"folder": "photos"}, "validation": {"folder": "photos"},
+        ...           "patch_px": 8, "batch": 2},
+        ...     optimizer={"steps": 4, "warmup_steps": 1},
+        ...     validate_every=2,
+        ... )
+        >>> result = train(recipe, "run", progress=False)
+        >>> result.path.as_posix(), result.steps
+        ('run/model.safetensors', 4)
     """
     require("train")
     from edge_sdk.training.run.running import train as run

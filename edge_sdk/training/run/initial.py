@@ -23,6 +23,11 @@ class InitialWeights:
         model: the other, a shipped name or a file.
         taken: number of tensors taken over.
         fresh: layers that hold a tensor that was not, and start as they were initialized.
+
+    Example:
+        >>> from edge_sdk.training import InitialWeights
+        >>> InitialWeights("sr_x2_y", taken=24, fresh=("reconstruct",)).fresh
+        ('reconstruct',)
     """
 
     model: str

@@ -21,6 +21,13 @@ class TrainResult:
         steps: optimization steps taken in all.
         initial: what was taken over from the recipe's ``init``; ``None`` without one, and in a
             resumed run.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from edge_sdk import TrainResult
+        >>> result = TrainResult(Path("model.safetensors"), 34.2, baseline_db=32.1, steps=500)
+        >>> round(result.psnr_db - result.baseline_db, 2)
+        2.1
     """
 
     path: Path
