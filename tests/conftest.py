@@ -1,10 +1,16 @@
-"""What all tests share: seeds, threads and the folder of picture sets."""
+"""What all tests share: seeds, threads, the folder of picture sets, and which tests are left out.
+
+Tests marked with a key of ``OUTSIDE`` need what ``pip install edge-sdk[all]`` does not bring: where
+it is missing they are deselected, and the first lines of a run say so. A test that needs an extra
+of ``all`` (:func:`tests.needs.needs`) is skipped without it; under ``--no-skips`` a skip fails.
+"""
 
 from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +18,67 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
+from edge_sdk.emulate.runtimes.vulkan import CHROMIUM
+from edge_sdk.extras import install_command, is_installed
+
 # Other work on the machine makes any limit of time fail now and then; speed is for the benchmarks.
 settings.register_profile("edge_sdk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("edge_sdk")
 
+PICTURE_SETS = Path(os.environ.get("EDGE_SDK_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+SWIFTSHADER = CHROMIUM / "vk_swiftshader_icd.json"
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Something that tests need and no extra of ``all`` brings."""
+
+    is_there: Callable[[], bool]
+    how: str
+
+
+OUTSIDE = {
+    "data": Outside(PICTURE_SETS.is_dir, "set EDGE_SDK_DATA to the folder of picture sets"),
+    "litert_torch": Outside(lambda: is_installed("litert-torch"), install_command("litert-torch")),
+    "swiftshader": Outside(SWIFTSHADER.is_file, "apt-get install chromium"),
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--no-skips", action="store_true", help="take a skipped test as failed")
+
 
 def pytest_configure() -> None:
     torch.set_num_threads(2)
+
+
+def pytest_report_header() -> list[str]:
+    return [
+        f"left out: tests marked {mark} ({outside.how})"
+        for mark, outside in OUTSIDE.items()
+        if not outside.is_there()
+    ]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    missing = {mark for mark, outside in OUTSIDE.items() if not outside.is_there()}
+    left_out = [item for item in items if any(mark.name in missing for mark in item.iter_markers())]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        gone = set(left_out)
+        items[:] = [item for item in items if item not in gone]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and item.config.getoption("no_skips"):
+        *_, reason = report.longrepr if isinstance(report.longrepr, tuple) else (report.longrepr,)
+        report.outcome, report.longrepr = "failed", f"skipped under --no-skips: {reason}"
+    return report
 
 
 @pytest.fixture(autouse=True)
@@ -40,8 +100,5 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def picture_sets() -> Path:
     """Folder with the benchmark pictures, which are not part of this repository."""
-    beside = Path(__file__).parents[2] / "shared" / "data"
-    folder = Path(os.environ.get("EDGE_SDK_DATA", beside))
-    if not folder.is_dir():
-        pytest.skip(f"{folder} does not exist; set EDGE_SDK_DATA to the folder of picture sets")
-    return folder
+    assert PICTURE_SETS.is_dir(), "a test that reads the picture sets is marked `data`"
+    return PICTURE_SETS

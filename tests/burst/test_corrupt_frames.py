@@ -13,13 +13,15 @@ from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
 from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.imaging import psnr
 from edge_sdk.imaging.filters import gaussian_blur
+from tests.needs import needs
+
+pytestmark = needs("examples")
 
 CONFIG = ZoomConfig(reference=0, noise_std=8 / 255)
 
 
 @functools.cache
 def frames() -> Tensor:
-    pytest.importorskip("skimage")
     return simulate_burst(
         example_photo("coffee")[:, 60:310, 150:400], CameraConfig(frames=4)
     ).frames

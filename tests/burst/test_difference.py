@@ -12,12 +12,14 @@ from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.imaging import rgb_to_ycbcr
 from edge_sdk.imaging.filters import gaussian_blur
 from edge_sdk.registration.field import MotionField
+from tests.needs import needs
+
+pytestmark = needs("examples")
 
 STD = 6 / 255
 
 
 def scene() -> Tensor:
-    pytest.importorskip("skimage")
     return rgb_to_ycbcr(example_photo("coffee")[:, :256, :320])[:1]
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from edge_sdk.burst.stages.encode import HALO_PX, KERNEL_STD_PX, Encode
 from edge_sdk.burst.stages.steering import Steering, SteeringConfig
 from edge_sdk.imaging.filters import gaussian_blur
+from tests.needs import needs
 
 TILE, SCALE = 40, 2
 INSIDE = TILE - 2 * HALO_PX
@@ -168,10 +169,12 @@ def test_confidence_scales_everything() -> None:
         assert float(nothing.abs().max()) == 0.0
 
 
+@needs("executorch")
 @pytest.mark.slow
 def test_the_stage_exports_and_lowers_whole() -> None:
-    exir = pytest.importorskip("executorch.exir")
-    partition = pytest.importorskip("executorch.backends.xnnpack.partition.xnnpack_partitioner")
+    from executorch import exir
+    from executorch.backends.xnnpack.partition import xnnpack_partitioner as partition
+
     picture = texture()
     inputs = (
         picture,

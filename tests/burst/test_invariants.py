@@ -12,6 +12,9 @@ from edge_sdk.burst import ZoomConfig, spooling, zoom
 from edge_sdk.burst.stages.encode import Encode
 from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
 from edge_sdk.data.probes.examples import example_photo
+from tests.needs import needs
+
+pytestmark = needs("examples")
 
 NOISE = 8 / 255
 SIDE = 128
@@ -23,7 +26,6 @@ def flat(count: int, seed: int = 0) -> Tensor:
 
 
 def small() -> Tensor:
-    pytest.importorskip("skimage")
     return simulate_burst(example_photo("chelsea")[:, :200, 100:300], CameraConfig(frames=6)).frames
 
 

@@ -18,13 +18,15 @@ from edge_sdk.errors import InputError
 from edge_sdk.imaging import rgb_to_ycbcr, srgb_to_linear
 from edge_sdk.imaging.filters import gaussian_blur
 from edge_sdk.imaging.rectangle import Rectangle
+from tests.needs import needs
+
+pytestmark = needs("examples")
 
 BLURS = (0.0, 0.5, 0.8, 1.2, 2.0)
 
 
 @functools.cache
 def luma(name: str) -> Tensor:
-    pytest.importorskip("skimage")
     return rgb_to_ycbcr(example_photo(name))[None, :1, :240, :320]
 
 

@@ -9,6 +9,9 @@ from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
 from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import psnr
+from tests.needs import needs
+
+pytestmark = needs("examples")
 
 TILE = 40
 
@@ -44,7 +47,6 @@ def test_the_halo_holds_all_that_a_tile_depends_on(scale: int) -> None:
 
 @pytest.mark.parametrize("net", [False, True])
 def test_a_known_blur_of_the_lens_is_undone(net: bool) -> None:
-    pytest.importorskip("skimage")
     config = CameraConfig(frames=6, lens_std_px=0.7, noise_std=2 / 255)
     burst = simulate_burst(example_photo("coffee")[:, 60:260, 150:350], config)
     network = torch.nn.Upsample(scale_factor=2, mode="bilinear") if net else None

@@ -22,6 +22,7 @@ from edge_sdk.models import save_checkpoint
 from edge_sdk.targets import LoweringReport
 from edge_sdk.zoo.loading import load_any
 from tests.builders.burst_networks import small_network
+from tests.needs import each_needing
 
 pytestmark = pytest.mark.slow
 
@@ -101,9 +102,8 @@ def test_stages_of_another_package_are_not_taken(
     assert len(cache.conversions) == len(cache.folders) == 2
 
 
-@pytest.mark.parametrize("runtime", ["executorch", "coreml"])
+@pytest.mark.parametrize("runtime", each_needing(["executorch", "coreml"]))
 def test_other_runtimes_give_the_picture_that_pytorch_gives(cache: Cache, runtime: str) -> None:
-    pytest.importorskip("executorch" if runtime == "executorch" else "coremltools")
     burst = simulate_burst(example_photo("coffee")[:, :110, :130], CameraConfig(frames=2))
     config = ZoomConfig(reference=0)
     model = str(cache.place / "small.safetensors")

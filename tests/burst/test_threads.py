@@ -11,6 +11,9 @@ from edge_sdk.burst import ZoomConfig, spooling, zoom
 from edge_sdk.burst.frames.threads import spreading
 from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
 from edge_sdk.data.probes.examples import example_photo
+from tests.needs import needs
+
+pytestmark = needs("examples")
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +42,6 @@ def test_an_error_passes_and_the_threads_are_as_before() -> None:
 
 
 def test_the_number_of_threads_does_not_change_the_picture() -> None:
-    pytest.importorskip("skimage")
     scene = example_photo("chelsea")[:, :300, :448]
     frames = simulate_burst(scene, CameraConfig(frames=4)).frames
     results = []

@@ -17,6 +17,9 @@ from edge_sdk.evaluation.burst_baselines import average_aligned, bicubic
 from edge_sdk.imaging import psnr, quantize, resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
 from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.zoo.catalogue import load_model
+from tests.needs import needs
+
+pytestmark = needs("examples")
 
 NOISE = 8 / 255
 
@@ -27,7 +30,6 @@ def bilinear() -> nn.Module:
 
 @functools.cache
 def photo(name: str) -> Tensor:
-    pytest.importorskip("skimage")
     return example_photo(name)
 
 
@@ -69,13 +71,10 @@ def test_the_order_of_the_other_frames_does_not_matter() -> None:
     torch.testing.assert_close(second.pixels, first.pixels, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("scale", [1, 2, 3])
-@pytest.mark.parametrize("net", [None, bilinear()])
+@pytest.mark.parametrize(("scale", "net"), [(1, None), (2, None), (3, None), (2, bilinear())])
 def test_the_size_of_the_tiles_does_not_matter(
     monkeypatch: pytest.MonkeyPatch, scale: int, net: nn.Module | None
 ) -> None:
-    if net is not None and scale != 2:
-        pytest.skip("the network is for ×2")
     frames = small_burst().frames
     config = ZoomConfig(scale=scale, reference=0, noise_std=NOISE)
     module = importlib.import_module("edge_sdk.burst.driver.stage_set")

@@ -49,8 +49,6 @@ def burst_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def shipped_tflite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped ×2 luma model, converted for 32×32 px."""
-    pytest.importorskip("tensorflow")
-    pytest.importorskip("ai_edge_litert")
     from edge_sdk.targets import find_converter
     from edge_sdk.zoo.networks import example_input, luma_network
 

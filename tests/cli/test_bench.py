@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command_line import Run
+from tests.needs import needs
+
+pytestmark = needs("tflite")
 
 
 @pytest.fixture

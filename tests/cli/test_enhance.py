@@ -11,6 +11,7 @@ from PIL import Image
 from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.imaging import Metadata, Picture, psnr, read_picture, write_picture
 from tests.cli.command_line import Run
+from tests.needs import needs
 
 PHOTO = example_photo("coffee")[:, 100:260, 200:400]
 
@@ -44,17 +45,22 @@ def test_a_folder_keeps_names_and_what_the_files_hold(run: Run, folder: Path) ->
     assert gray.ndim == 2
 
 
-@pytest.mark.parametrize("runtime", ["litert", "executorch"])
+@pytest.mark.parametrize(
+    "runtime",
+    [
+        pytest.param("litert", marks=needs("tflite")),
+        pytest.param("executorch", marks=needs("executorch")),
+    ],
+)
 def test_runtimes_give_the_same_picture(run: Run, folder: Path, runtime: str) -> None:
-    pytest.importorskip({"litert": "tensorflow", "executorch": "executorch"}[runtime])
     assert run("enhance", "photos/deep.png", "-o", "eager").status == 0
     assert run("enhance", "photos/deep.png", "-o", "other", "--runtime", runtime).status == 0
     eager, other = (read_picture(Path(name) / "deep.png").pixels for name in ("eager", "other"))
     assert psnr(eager, other) > 85
 
 
+@needs("tflite")
 def test_converted_models_take_small_pictures(run: Run, folder: Path) -> None:
-    pytest.importorskip("tensorflow")
     small = Picture(example_photo("coffee")[:, :40, :57])
     write_picture(small, folder / "small.png")
     write_picture(Picture(small.pixels[:, :12, :12]), folder / "tiny.png")

@@ -9,6 +9,9 @@ from PIL import Image
 
 from edge_sdk.zoo.catalogue import ROOT
 from tests.cli.command_line import Run
+from tests.needs import needs
+
+pytestmark = needs("tflite")
 
 
 @pytest.fixture

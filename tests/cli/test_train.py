@@ -15,8 +15,10 @@ import torch
 
 from edge_sdk.models import load_checkpoint
 from tests.cli.command_line import Run
+from tests.needs import needs
 
-pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
+pytestmark = needs("train")
+
 
 RECIPE = """
 model:

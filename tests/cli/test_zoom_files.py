@@ -15,6 +15,7 @@ from PIL import Image, ImageCms
 from edge_sdk.imaging import Metadata, Picture, read_picture, write_picture
 from tests.builders.dng_files import write_dng
 from tests.cli.command_line import Run
+from tests.needs import needs
 
 SRGB_PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 HEIGHT, WIDTH = 40, 56
@@ -138,8 +139,8 @@ def test_orientation_is_applied_and_reset(run: Run, orientation: int, suffix: st
     assert written.size == (expected if orientation == 3 else expected[::-1])
 
 
+@needs("raw")
 def test_a_raw_burst_becomes_a_sixteen_bit_picture(run: Run) -> None:
-    pytest.importorskip("rawpy")
     names = [f"{index}.dng" for index in range(2)]
     for index, name in enumerate(names):
         write_dng(Path(name), texture(index) / 255 * 0.5)

@@ -30,6 +30,7 @@ from tests.builders.foreign_networks import (
     ShuffleRestorer,
     UNetLike,
 )
+from tests.needs import needs
 
 NETWORKS = {
     "EnhanceLike": (EnhanceLike, 1),
@@ -68,10 +69,10 @@ def test_every_network_is_here() -> None:
     assert found - PARTS == {name.partition(",")[0] for name in NETWORKS} - {"norms"}
 
 
+@needs("coreml")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_package_holds_declared_operations_alone(name: str, tmp_path: Path) -> None:
-    pytest.importorskip("coremltools")
     build, channels = NETWORKS[name]
     example = picture(1, channels, 32, 32)
     model = seeded(build).eval()

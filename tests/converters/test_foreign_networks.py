@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,8 +29,9 @@ from tests.builders.foreign_networks import (
     UNetLike,
     spread,
 )
+from tests.needs import each_needing, needs
 
-PACKAGES = {"executorch": "executorch", "coreml": "coremltools", "tflite": "tensorflow"}
+TARGETS = ("executorch", "coreml", "tflite")
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,9 @@ def peak_db(model: nn.Module, examples: list[Tensor]) -> float:
 CONVERSIONS = [
     pytest.param(
         name, target, form,
-        marks=[] if (name, target, form) in QUICK else [pytest.mark.slow],
+        marks=[needs(target), *([] if (name, target, form) in QUICK else [pytest.mark.slow])],
     )
-    for name in CASES for target in PACKAGES for form in ("plain", "fused")
+    for name in CASES for target in TARGETS for form in ("plain", "fused")
     # BatchNorms that are left whole go through every lowering once; fused is what users convert.
     if form == "fused" or target == "tflite" or name == "mobilenet_v3"
 ]  # fmt: skip
@@ -89,7 +89,6 @@ CONVERSIONS = [
 
 @pytest.mark.parametrize(("name", "target", "form"), CONVERSIONS)
 def test_fp32_agrees(name: str, target: str, form: str, tmp_path: Path) -> None:
-    pytest.importorskip(PACKAGES[target])
     converter, original = find_converter(target), model_of(name, "plain")
     path = tmp_path / f"net{converter.suffix}"
     report = converter.convert(model_of(name, form), picture(*CASES[name].shape), path, "fp32")
@@ -108,10 +107,9 @@ def test_fp32_agrees(name: str, target: str, form: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("target", ["coreml", "tflite"])
+@pytest.mark.parametrize("target", each_needing(["coreml", "tflite"]))
 @pytest.mark.parametrize("name", CASES)
 def test_fp16_agrees(name: str, target: str, tmp_path: Path) -> None:
-    pytest.importorskip(PACKAGES[target])
     converter, model = find_converter(target), model_of(name, "fused")
     path = tmp_path / f"net{converter.suffix}"
     converter.convert(model, picture(*CASES[name].shape), path, "fp16")
@@ -120,12 +118,11 @@ def test_fp16_agrees(name: str, target: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("target", PACKAGES)
+@pytest.mark.parametrize("target", each_needing(TARGETS))
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_classifiers_choose_the_same_class(name: str, target: str, tmp_path: Path) -> None:
     # In fp32 only: untrained nets see pictures almost alike, so that standardizing their logits
     # also enlarges what half precision rounds; that would need trained weights.
-    pytest.importorskip(PACKAGES[target])
     examples = [patches(CASES[name].shape, seed) for seed in range(100)]
     model = balanced(model_of(name, "plain"), examples)
     with torch.no_grad():
@@ -167,16 +164,15 @@ def balanced(model: nn.Module, examples: list[Tensor]) -> nn.Module:
     return model
 
 
+@needs("executorch")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in CASES if name != "shuffle_restorer"])
 def test_vulkan_takes_them_whole(name: str, tmp_path: Path) -> None:
-    pytest.importorskip("executorch")
     converter = find_converter("executorch-vulkan")
     example = picture(*CASES[name].shape)
     report = converter.convert(model_of(name, "fused"), example, tmp_path / "net.pte", "fp32")
     assert (report.partitions, report.undelegated) == (1, ())
 
 
-def test_every_format_is_covered_where_all_are_installed() -> None:
-    installed = [target for target, name in PACKAGES.items() if importlib.util.find_spec(name)]
-    assert {param.values[1] for param in CONVERSIONS} >= set(installed)
+def test_every_format_is_covered() -> None:
+    assert {param.values[1] for param in CONVERSIONS} == set(TARGETS)

@@ -15,13 +15,15 @@ from edge_sdk.imaging.filters import gaussian_blur
 from edge_sdk.registration import EuclideanMotion
 from edge_sdk.registration.motion import centered_grid, transform
 from edge_sdk.registration.sampling import sample_bicubic
+from tests.needs import needs
+
+pytestmark = needs("examples")
 
 CLEAN = CameraConfig(frames=3, noise_std=0.0)
 
 
 @functools.cache
 def photo() -> Tensor:
-    pytest.importorskip("skimage")
     return example_photo("chelsea")
 
 

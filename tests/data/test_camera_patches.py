@@ -23,6 +23,9 @@ from edge_sdk.data.samples.camera_patches import (
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import srgb_to_linear, to_levels
 from edge_sdk.models import Color
+from tests.needs import needs
+
+pytestmark = needs("examples")
 
 QUIET = CameraRange(2, analog_gain=None)
 """Cameras without noise."""
@@ -30,7 +33,6 @@ QUIET = CameraRange(2, analog_gain=None)
 
 @functools.cache
 def photo(side: int = 180) -> Tensor:
-    pytest.importorskip("skimage")
     picture = example_photo("chelsea")[:, -side:, 100 : 100 + side]
     return to_levels(picture).to(torch.uint8)
 

@@ -15,9 +15,9 @@ from edge_sdk.emulate.bench.rounds import measure
 from edge_sdk.errors import InputError
 from edge_sdk.targets import find_converter
 from tests.builders.conversion_nets import EnhanceLike, picture, seeded
+from tests.needs import needs
 
-pytest.importorskip("executorch")
-pytest.importorskip("tensorflow")
+pytestmark = needs("executorch", "tflite")
 
 
 @pytest.fixture(scope="module")

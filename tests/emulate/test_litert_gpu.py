@@ -12,18 +12,13 @@ import pytest
 
 from edge_sdk.emulate.parity.agreement import psnr_db
 from edge_sdk.emulate.runtimes.opening import open_artifact
-from edge_sdk.emulate.runtimes.vulkan import CHROMIUM
 from edge_sdk.errors import ArtifactError, MissingExtraError
 from edge_sdk.targets import find_converter
 from tests.builders.conversion_nets import DepthwiseClassifier, EnhanceLike, UNet, picture, seeded
 from tests.builders.quantized_files import int8_tflite
+from tests.needs import needs
 
-pytest.importorskip("ai_edge_litert")
-pytest.importorskip("tensorflow")
-needs_driver = pytest.mark.skipif(
-    not (CHROMIUM / "vk_swiftshader_icd.json").is_file(),
-    reason="SwiftShader is not installed: apt-get install chromium",
-)
+pytestmark = needs("tflite")
 
 
 @pytest.fixture
@@ -33,7 +28,7 @@ def artifact(tmp_path: Path) -> Path:
     return path
 
 
-@needs_driver
+@pytest.mark.swiftshader
 @pytest.mark.slow
 @pytest.mark.parametrize("build", [EnhanceLike, DepthwiseClassifier, UNet])
 def test_shaders_agree_with_the_cpu(build: type, tmp_path: Path) -> None:
@@ -49,7 +44,7 @@ def test_shaders_agree_with_the_cpu(build: type, tmp_path: Path) -> None:
     assert 100 <= psnr_db(*results) < math.inf
 
 
-@needs_driver
+@pytest.mark.swiftshader
 def test_a_model_on_the_cpu_is_not_taken_for_one_on_the_gpu(artifact: Path) -> None:
     from ai_edge_litert import compiled_model
 
@@ -70,7 +65,7 @@ def test_without_a_driver_the_error_says_what_to_install(
     assert "\n" not in str(caught.value)
 
 
-@needs_driver
+@pytest.mark.swiftshader
 def test_a_driver_that_is_none_does_not_fall_back_to_the_cpu(
     artifact: Path, tmp_path: Path
 ) -> None:
@@ -95,7 +90,7 @@ def test_a_driver_that_is_none_does_not_fall_back_to_the_cpu(
     assert (result.returncode, result.stderr) == (0, "")
 
 
-@needs_driver
+@pytest.mark.swiftshader
 def test_int8_ends_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "int8.tflite"
     int8_tflite(path, int8_ends=True)

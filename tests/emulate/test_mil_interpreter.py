@@ -11,8 +11,6 @@ import pytest
 import torch
 from torch import nn
 
-pytest.importorskip("coremltools")
-
 from edge_sdk.artifacts.coreml import import_coremltools, silenced
 from edge_sdk.emulate.parity.agreement import verify
 from edge_sdk.emulate.parity.gates import GATES_DB
@@ -27,6 +25,9 @@ from tests.builders.conversion_nets import (
     picture,
     seeded,
 )
+from tests.needs import needs
+
+pytestmark = needs("coreml")
 
 WEIGHTS = Path("Data/com.apple.CoreML/weights/weight.bin")
 PROGRAM = Path("Data/com.apple.CoreML/model.mlmodel")

@@ -12,12 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-pytest.importorskip("coremltools")
-
 from edge_sdk.artifacts.coreml import import_coremltools, silenced
 from edge_sdk.emulate.mil import load_program, run_program
 from edge_sdk.emulate.mil.registry import handlers
 from edge_sdk_converters.coreml import CoreMLConverter
+from tests.needs import needs
+
+pytestmark = needs("coreml")
 
 FP32_DB, FP16_DB = 100.0, 60.0
 SHAPE = (2, 4, 6, 9)

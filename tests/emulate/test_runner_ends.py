@@ -19,9 +19,10 @@ from edge_sdk.errors import ArtifactError, InputError
 from edge_sdk.targets import find_converter
 from tests.builders.conversion_nets import DepthwiseClassifier, EnhanceLike, picture, seeded
 from tests.builders.quantized_files import int8_ended_pte, int8_pte, int8_tflite
+from tests.needs import needs
 
-pytest.importorskip("executorch")
-pytest.importorskip("tensorflow")
+pytestmark = needs("executorch", "tflite")
+
 
 HERE = Path("net")
 

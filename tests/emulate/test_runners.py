@@ -16,10 +16,10 @@ from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.errors import ArtifactError
 from edge_sdk.targets import find_converter
 from tests.builders.conversion_nets import EnhanceLike, picture, seeded
+from tests.needs import needs
 
-pytest.importorskip("executorch")
-pytest.importorskip("ai_edge_litert")
-pytest.importorskip("tensorflow")
+pytestmark = needs("executorch", "tflite")
+
 
 FORMATS = {".pte": "executorch", ".tflite": "tflite"}
 SEAL_LENGTH = len(seal(b""))

@@ -21,9 +21,10 @@ from edge_sdk.emulate.parity.gates import GATES_DB
 from edge_sdk.errors import ArtifactError, InputError, MissingExtraError
 from edge_sdk.targets import find_converter
 from tests.builders.conversion_nets import EnhanceLike, picture, seeded
+from tests.needs import needs
 
-pytest.importorskip("executorch")
-pytest.importorskip("tensorflow")
+pytestmark = needs("executorch", "tflite")
+
 
 SUFFIXES = {"executorch": ".pte", "tflite": ".tflite"}
 

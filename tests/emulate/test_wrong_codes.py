@@ -22,10 +22,10 @@ from edge_sdk.reparam import fuse
 from edge_sdk.targets import find_converter
 from edge_sdk.zoo.loading import load_any
 from tests.builders.smooth_pictures import smooth_pictures
+from tests.needs import each_needing, needs
 
 EXAMPLE = torch.zeros(1, 1, 24, 24)
 SUFFIXES = {"executorch": ".pte", "tflite": ".tflite", "coreml": ".mlpackage"}
-PACKAGES = {"executorch": "executorch", "coreml": "coremltools", "tflite": "tensorflow"}
 PICTURES, OTHERS = smooth_pictures(8, seed=1), smooth_pictures(4, seed=2)
 
 Corruption = Callable[[fx.GraphModule], None]
@@ -154,7 +154,6 @@ def row_of(
     precision: str,
     path: Path,
 ) -> ParityRow:
-    pytest.importorskip(PACKAGES[target])
     wrong = copy.deepcopy(right.model)
     if corruption is not None:
         corruption(wrong)
@@ -168,7 +167,7 @@ def named(row: ParityRow) -> set[str]:
     return {layer for layer in WEIGHTS for fault in row.faults if layer in fault}
 
 
-@pytest.mark.parametrize("target", ["tflite", "coreml"])
+@pytest.mark.parametrize("target", each_needing(["tflite", "coreml"]))
 def test_every_wrong_layer_of_a_file_is_named(
     target: str, model: EnhanceNet, int8: Quantized, tmp_path: Path
 ) -> None:
@@ -180,7 +179,7 @@ def test_every_wrong_layer_of_a_file_is_named(
     ("corruption", "layer"),
     [(transpose_one_kernel, "features_2"), (swap_whole_outputs, "features_1")],
 )
-@pytest.mark.parametrize("target", ["tflite", "coreml"])
+@pytest.mark.parametrize("target", each_needing(["tflite", "coreml"]))
 def test_one_wrong_kernel_of_many_is_named(
     target: str,
     corruption: Corruption,
@@ -193,7 +192,7 @@ def test_one_wrong_kernel_of_many_is_named(
     assert named(row_of(model, int8, corruption, target, "int8", path)) == {layer}
 
 
-@pytest.mark.parametrize("target", SUFFIXES)
+@pytest.mark.parametrize("target", each_needing(SUFFIXES))
 def test_every_wrong_code_of_a_file_is_named(
     target: str, model: EnhanceNet, int8: Quantized, tmp_path: Path
 ) -> None:
@@ -207,7 +206,7 @@ def test_every_wrong_code_of_a_file_is_named(
         assert any(said in fault for fault in row.faults), (said, row.faults)
 
 
-@pytest.mark.parametrize("target", SUFFIXES)
+@pytest.mark.parametrize("target", each_needing(SUFFIXES))
 def test_swapped_channels_disagree(
     target: str, model: EnhanceNet, int8: Quantized, tmp_path: Path
 ) -> None:
@@ -216,6 +215,7 @@ def test_swapped_channels_disagree(
     assert any("against torch's codes" in fault for fault in row.faults)
 
 
+@needs("executorch")
 @pytest.mark.slow
 @pytest.mark.parametrize("corruption", WEIGHTS.values(), ids=WEIGHTS)
 def test_wrong_weights_disagree_where_none_are_read(
@@ -225,19 +225,21 @@ def test_wrong_weights_disagree_where_none_are_read(
     assert any("against torch's codes" in fault for fault in row.faults)
 
 
+@needs("coreml")
 def test_every_wrong_layer_of_a_w8_file_is_named(model: EnhanceNet, tmp_path: Path) -> None:
     corruption, right = all_of(*WEIGHTS.values()), quantize_weights(model, EXAMPLE)
     row = row_of(model, right, corruption, "coreml", "w8", tmp_path / "wrong.mlpackage")
     assert named(row) == set(WEIGHTS)
 
 
+@needs("coreml")
 def test_swapped_channels_of_a_w8_file_disagree(model: EnhanceNet, tmp_path: Path) -> None:
     right = quantize_weights(model, EXAMPLE)
     row = row_of(model, right, swap_outputs, "coreml", "w8", tmp_path / "wrong.mlpackage")
     assert any("against torch's codes" in fault for fault in row.faults)
 
 
-@pytest.mark.parametrize("target", SUFFIXES)
+@pytest.mark.parametrize("target", each_needing(SUFFIXES))
 def test_the_right_int8_files_pass(
     target: str, model: EnhanceNet, int8: Quantized, tmp_path: Path
 ) -> None:
@@ -245,6 +247,7 @@ def test_the_right_int8_files_pass(
     assert row.passed, row.faults
 
 
+@needs("coreml")
 def test_the_right_w8_file_passes(model: EnhanceNet, tmp_path: Path) -> None:
     made = quantize_weights(model, EXAMPLE)
     row = row_of(model, made, None, "coreml", "w8", tmp_path / "right.mlpackage")
@@ -265,6 +268,7 @@ def drop_float_bias(model: nn.Module) -> None:
     model.get_submodule("features.0").bias.zero_()  # type: ignore[operator, union-attr]
 
 
+@needs("coreml")
 @pytest.mark.parametrize(
     "corruption",
     [
@@ -277,7 +281,6 @@ def drop_float_bias(model: nn.Module) -> None:
 def test_wrong_palettes_are_caught(
     corruption: Callable[[nn.Module], None] | None, tmp_path: Path
 ) -> None:
-    pytest.importorskip("coremltools")
     loaded = load_any("sr_x2_y")
     made, _ = fuse(loaded.network, loaded.example)
     if corruption is not None:

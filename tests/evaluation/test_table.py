@@ -15,9 +15,10 @@ from edge_sdk.imaging import Picture, write_picture
 from edge_sdk.models import Color, EnhanceNet, EnhanceNetConfig
 from edge_sdk.models.spec import Task
 from edge_sdk.targets import find_converter
+from tests.needs import needs
 
-pytest.importorskip("ai_edge_litert")
-pytest.importorskip("tensorflow")
+pytestmark = needs("tflite")
+
 
 PLAIN = EnhanceNetConfig(widths=(4, 4), branches=None, skips=())
 

@@ -21,6 +21,7 @@ from edge_sdk.imaging import (
     read_picture,
     write_picture,
 )
+from tests.needs import needs
 
 SRGB_PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 SUFFIXES = [".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"]
@@ -250,17 +251,21 @@ def test_palettes_and_transparent_colors(tmp_path: Path) -> None:
     assert bool((read_picture(tmp_path / "bit.png").pixels == 1).all())
 
 
+@needs("examples")
 def test_16_bit_white_is_zero_is_turned_round(tmp_path: Path) -> None:
-    tifffile = pytest.importorskip("tifffile")
+    import tifffile
+
     levels = np.arange(20, dtype=np.uint16).reshape(4, 5)
     tifffile.imwrite(tmp_path / "a.tif", levels, photometric="miniswhite")
     read = read_picture(tmp_path / "a.tif")
     assert np.array_equal(np.round(read.pixels[0].double().numpy() * 65535), 65535 - levels)
 
 
+@needs("examples")
 @pytest.mark.parametrize("bits", [8, 16])
 def test_tiff_written_here_is_read_by_another_reader(bits: int, tmp_path: Path) -> None:
-    tifffile = pytest.importorskip("tifffile")
+    import tifffile
+
     picture = random_picture(300, 200, Metadata(bit_depth=bits, exif=shot_exif()))
     write_picture(picture, tmp_path / "a.tif")
     samples = tifffile.imread(tmp_path / "a.tif")

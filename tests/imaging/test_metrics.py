@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import psnr, psnr_y, quantize, rgb_to_ycbcr, ssim
+from tests.needs import needs
 
 
 @given(st.floats(1e-4, 0.5), st.floats(0.1, 255))
@@ -40,10 +41,12 @@ def test_psnr_y_is_that_of_rounded_luma() -> None:
     assert psnr_y(luma_a, luma_b, border=1) == pytest.approx(psnr(luma_a, luma_b, border=1))
 
 
+@needs("examples")
 @settings(max_examples=20)
 @given(st.integers(11, 30), st.integers(11, 30), st.floats(0, 0.5), st.integers(0, 2**31))
 def test_ssim_agrees_with_scikit_image(height: int, width: int, noise: float, seed: int) -> None:
-    metrics = pytest.importorskip("skimage.metrics")
+    from skimage import metrics
+
     generator = torch.Generator().manual_seed(seed)
     a = torch.rand(3, height, width, dtype=torch.float64, generator=generator)
     b = (a + noise * torch.randn(a.shape, dtype=a.dtype, generator=generator)).clamp(0, 1)

@@ -15,7 +15,10 @@ from edge_sdk.registration.motion import centered_grid
 from edge_sdk.registration.pyramid import local_contrast
 from edge_sdk.registration.sampling import sample_bicubic
 from edge_sdk.registration.template import make_template
+from tests.needs import needs
 from tests.registration.waves import view
+
+pytestmark = needs("examples")
 
 HEIGHT, WIDTH, MARGIN = 80, 110, 12
 NOISE = 8 / 255
@@ -27,7 +30,6 @@ Pair = tuple[Tensor, Tensor, EuclideanMotion, tuple[slice, slice]]
 
 def pairs(share: float) -> list[Pair]:
     """Small frames of a photograph, their true motion, and a square of that share in each."""
-    pytest.importorskip("skimage")
     photo = functional.avg_pool2d(rgb_to_ycbcr(example_photo("coffee"))[None, :1], 2)[0]
     generator = torch.Generator().manual_seed(0)
     points = centered_grid(HEIGHT, WIDTH, like=torch.zeros((), dtype=torch.float64)).reshape(-1, 2)

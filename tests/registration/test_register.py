@@ -13,6 +13,9 @@ from edge_sdk.errors import InputError
 from edge_sdk.imaging import rgb_to_ycbcr
 from edge_sdk.registration import EuclideanMotion, motion_error_px, register, transform
 from edge_sdk.registration.motion import centered_grid
+from tests.needs import needs
+
+pytestmark = needs("examples")
 
 HEIGHT, WIDTH = 96, 128
 STILL = EuclideanMotion(0.0, 0.0, 0.0)
@@ -48,7 +51,6 @@ def worst_px(estimate: Tensor, truth: EuclideanMotion, height: int = HEIGHT) -> 
 
 @functools.cache
 def burst(photo: str, seed: int = 0) -> SimulatedBurst:
-    pytest.importorskip("skimage")
     return simulate_burst(example_photo(photo), CameraConfig(frames=6, seed=seed))
 
 

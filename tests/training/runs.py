@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,9 +14,13 @@ from PIL import Image
 from edge_sdk.models import EnhanceNetConfig, load_checkpoint
 from edge_sdk.reparam import sesr_branches
 from edge_sdk.training.recipe.config import DataConfig, OptimizerConfig, PictureSource, TrainConfig
-from edge_sdk.training.run.running import train
-from edge_sdk.training.tasks.super_resolution import SuperResolutionTask
+from tests.needs import needs
 
+if TYPE_CHECKING:
+    from edge_sdk.training.run.running import TrainResult
+
+MARKS = [needs("train"), pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")]
+"""What a module of tests that train is marked with."""
 STEPS = 8
 
 
@@ -44,8 +48,17 @@ def recipe(folder: Path, **changes: Any) -> TrainConfig:
     return TrainConfig(**arguments | changes)
 
 
+def train(config: TrainConfig, out: Path, **options: Any) -> TrainResult:
+    """Train, with Lightning imported only now: nothing here needs it to be collected."""
+    from edge_sdk.training.run.running import train
+
+    return train(config, out, **options)
+
+
 def train_until(step: int, config: TrainConfig, out: Path, patch: pytest.MonkeyPatch) -> None:
     """Run until a power cut before the step that follows ``step`` others."""
+    from edge_sdk.training.tasks.super_resolution import SuperResolutionTask
+
     original = SuperResolutionTask.training_step
 
     def stop(self: SuperResolutionTask, batch: Any, index: int):

@@ -20,16 +20,11 @@ from edge_sdk.models.spec import Task
 from edge_sdk.quantization.scheme import PICTURE
 from edge_sdk.quantization.value_graph import value_graph
 from edge_sdk.reparam import five_branches, fuse, sesr_branches
-
-pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
-
 from edge_sdk.training.activation_codes import CodedNetwork, CodedValue
 from edge_sdk.training.recipe.config import OptimizerConfig, PhasesConfig
-from edge_sdk.training.run.running import train
-from edge_sdk.training.tasks.task import EnhanceTask
-from tests.training.runs import recipe, train_until, weights
+from tests.training.runs import MARKS, recipe, train, train_until, weights
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+pytestmark = MARKS
 
 
 def network(**changes: object) -> EnhanceNet:
@@ -162,6 +157,8 @@ def test_activations_are_rounded_in_the_phase_and_in_every_validation(
 def test_the_last_steps_square_their_errors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, l2_steps: int, expected: int
 ) -> None:
+    from edge_sdk.training.tasks.task import EnhanceTask
+
     seen: list[bool] = []
     original = EnhanceTask.training_step
 

@@ -20,7 +20,9 @@ from edge_sdk.training.inputs.burst_store import BurstSet, validation_pairs
 from edge_sdk.training.inputs.feature_files import FeaturePatches
 from edge_sdk.training.recipe.config import DataConfig, OptimizerConfig, PictureSource, TrainConfig
 from edge_sdk.training.recipe.sections import BurstsConfig
-from edge_sdk.training.run.running import train
+from tests.training.runs import MARKS, train
+
+pytestmark = MARKS
 
 BURSTS = BurstsConfig(count=3, frame_px=80, validation_px=80, validation_noise=(8.0,))
 

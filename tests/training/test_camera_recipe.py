@@ -13,17 +13,13 @@ from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import psnr, quantize, resize_bicubic
 from edge_sdk.models import Color, EnhanceNetConfig, Task
 from edge_sdk.reparam import sesr_branches
-
-pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
-
 from edge_sdk.training.inputs.loaders import patch_loader, picture_loader
 from edge_sdk.training.processes import Processes
 from edge_sdk.training.recipe.config import CamerasConfig, TrainConfig
 from edge_sdk.training.recipe.file import load_train_config
-from edge_sdk.training.run.running import train
-from tests.training.runs import STEPS, recipe, train_until, weights
+from tests.training.runs import MARKS, STEPS, recipe, train, train_until, weights
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+pytestmark = MARKS
 
 NET: dict[str, Any] = {"widths": (4, 4), "skips": ((0, 1),), "branches": sesr_branches(8)}
 DATA = "data: {{train: {{folder: a}}, validation: {{folder: b}}, {}}}\n"

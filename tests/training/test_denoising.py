@@ -14,16 +14,12 @@ from edge_sdk.errors import InputError
 from edge_sdk.models import Color, EnhanceNetConfig, load_checkpoint
 from edge_sdk.models.spec import Task
 from edge_sdk.reparam import sesr_branches
-
-pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
-
 from edge_sdk.training.inputs.loaders import patch_loader, picture_loader
 from edge_sdk.training.recipe.config import NoiseConfig, OptimizerConfig, TrainConfig
 from edge_sdk.training.recipe.file import load_train_config
-from edge_sdk.training.run.running import train
-from tests.training.runs import draw_pictures, recipe
+from tests.training.runs import MARKS, draw_pictures, recipe, train
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+pytestmark = MARKS
 
 MODEL = EnhanceNetConfig(
     scale=1,

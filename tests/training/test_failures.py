@@ -14,16 +14,11 @@ import torch
 
 from edge_sdk.errors import ModelError
 from edge_sdk.models import load_checkpoint
-
-pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
-
 from edge_sdk.training.recipe.config import OptimizerConfig
 from edge_sdk.training.run.folder import RunFolder
-from edge_sdk.training.run.running import train
-from edge_sdk.training.tasks.task import EnhanceTask
-from tests.training.runs import draw_pictures, logged, recipe, train_until
+from tests.training.runs import MARKS, draw_pictures, logged, recipe, train, train_until
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+pytestmark = MARKS
 
 RECIPE = """
 model:
@@ -97,6 +92,8 @@ def test_a_full_disk_ends_a_run_in_one_line(tmp_path: Path) -> None:
 
 
 def test_the_last_good_checkpoint_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from edge_sdk.training.tasks.task import EnhanceTask
+
     original = EnhanceTask.training_step
 
     def diverge(self: EnhanceTask, batch: tuple[torch.Tensor, torch.Tensor], index: int):
@@ -117,6 +114,8 @@ def test_the_last_good_checkpoint_is_named(tmp_path: Path, monkeypatch: pytest.M
 def test_weights_that_are_not_finite_are_never_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken_step: int, good: int
 ) -> None:
+    from edge_sdk.training.tasks.task import EnhanceTask
+
     def diverge(self: EnhanceTask, optimizer: torch.optim.Optimizer) -> None:
         if self.global_step == broken_step:
             for weight in self.network.parameters():
@@ -136,6 +135,8 @@ def test_weights_that_are_not_finite_are_never_kept(
 def test_outputs_that_are_not_finite_end_a_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from edge_sdk.training.tasks.task import EnhanceTask
+
     original = EnhanceTask._run
 
     def overflow(self: EnhanceTask, source: torch.Tensor, rounded: bool) -> torch.Tensor:

@@ -11,17 +11,13 @@ from edge_sdk.imaging import rgb_to_ycbcr
 from edge_sdk.models import Color, EnhanceNet, EnhanceNetConfig, save_checkpoint
 from edge_sdk.reparam import five_branches, sesr_branches
 from edge_sdk.reparam.blocks.configs import BranchConfig
-from edge_sdk.zoo.catalogue import load_model
-
-pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
-
 from edge_sdk.training.recipe.config import OptimizerConfig
 from edge_sdk.training.recipe.file import load_train_config
 from edge_sdk.training.run.initial import InitialWeights, take_over
-from edge_sdk.training.run.running import train
-from tests.training.runs import recipe, train_until, weights
+from edge_sdk.zoo.catalogue import load_model
+from tests.training.runs import MARKS, recipe, train, train_until, weights
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+pytestmark = MARKS
 
 CONFIG = EnhanceNetConfig(widths=(4, 4), skips=(), branches=sesr_branches(8))
 STILL = OptimizerConfig(steps=1, warmup_steps=0, learning_rate=1e-30)

@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -20,9 +20,6 @@ from edge_sdk.imaging import Picture, read_picture, write_picture
 from edge_sdk.models import EnhanceNetConfig
 from edge_sdk.models.spec import Color, Task
 from edge_sdk.pairs import PairDataset, build_set, open_set
-
-pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
-
 from edge_sdk.training.inputs.feature_files import (
     FeaturePatches,
     FeatureSample,
@@ -40,12 +37,13 @@ from edge_sdk.training.recipe.config import (
     TrainConfig,
 )
 from edge_sdk.training.recipe.file import load_train_config
-from edge_sdk.training.run.running import train
-from edge_sdk.training.tasks.burst_zoom import BurstZoomTask
 from tests.builders.far_near_shots import reseal, shots_of, write_shots
-from tests.training.runs import weights
+from tests.training.runs import MARKS, train, weights
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+if TYPE_CHECKING:
+    from edge_sdk.training.tasks.burst_zoom import BurstZoomTask
+
+pytestmark = MARKS
 SCENES = {"astronaut": 3, "coffee": 1}
 """Frames of each scene, by name; every second one is held out."""
 
@@ -77,6 +75,8 @@ def recipe(folder: Path, **changes: Any) -> TrainConfig:
 
 
 def task_for(made: Path, **changes: Any) -> BurstZoomTask:
+    from edge_sdk.training.tasks.burst_zoom import BurstZoomTask
+
     torch.manual_seed(0)
     task = BurstZoomTask(recipe(made, **changes))
     task.log = lambda *arguments, **named: None  # type: ignore[method-assign]
@@ -235,6 +235,8 @@ def test_features_are_computed_once_and_anew_where_a_file_changed(
 def test_a_run_that_was_cut_off_ends_with_the_same_weights(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from edge_sdk.training.tasks.burst_zoom import BurstZoomTask
+
     config = recipe(made)
     whole = train(config, tmp_path / "whole", progress=False)
     original: Callable[..., Tensor] = BurstZoomTask.training_step

@@ -11,20 +11,12 @@ from edge_sdk.errors import InputError
 from edge_sdk.int8 import fake_quantize
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig, load_checkpoint
 from edge_sdk.reparam import MultiBranchConv2d, five_branches, sesr_branches
-
-pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
-
 from edge_sdk.training.phases import Phase, enter_phase, phase_at
 from edge_sdk.training.recipe.config import OptimizerConfig, PhasesConfig, TrainConfig
 from edge_sdk.training.recipe.file import load_train_config
-from edge_sdk.training.run.averaging import Averaging
-from edge_sdk.training.run.callbacks import PhaseProgressBar
-from edge_sdk.training.run.running import train
-from edge_sdk.training.tasks.super_resolution import SuperResolutionTask
-from edge_sdk.training.tasks.task import EnhanceTask
-from tests.training.runs import logged, recipe, train_until, weights
+from tests.training.runs import MARKS, logged, recipe, train, train_until, weights
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+pytestmark = MARKS
 
 STEPS = 9
 MODEL = EnhanceNetConfig(widths=(4, 4), skips=((0, 1),), branches=five_branches(5), norm=True)
@@ -52,6 +44,8 @@ def statistics(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 @pytest.fixture
 def states(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """Of every training step: phase, frozen and rounding blocks, statistics after it."""
+    from edge_sdk.training.tasks.task import EnhanceTask
+
     seen: list[tuple[Any, ...]] = []
     original = EnhanceTask.training_step
 
@@ -112,6 +106,8 @@ def test_the_average_starts_anew_with_the_collapsed_phase(tmp_path: Path) -> Non
 
 
 def test_averages_keep_what_is_constant_and_take_counters_over() -> None:
+    from edge_sdk.training.run.averaging import Averaging
+
     average = Averaging(0.75)._kwargs["avg_fn"]
     value = average(torch.tensor([1.0, 0.1]), torch.tensor([3.0, 0.1]), 26)
     assert value.tolist() == torch.tensor([1.5, 0.1]).tolist()
@@ -119,6 +115,8 @@ def test_averages_keep_what_is_constant_and_take_counters_over() -> None:
 
 
 def test_a_young_average_forgets_where_it_began() -> None:
+    from edge_sdk.training.run.averaging import Averaging
+
     average = Averaging(0.999)._kwargs["avg_fn"]
     value, share = torch.tensor(1.0, dtype=torch.float64), 1.0
     for count in range(1, 60):
@@ -158,6 +156,8 @@ def test_a_run_cut_in_any_phase_ends_like_an_uninterrupted_one(
 def test_rounding_is_measured_from_the_first_validation_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from edge_sdk.training.tasks.super_resolution import SuperResolutionTask
+
     seen: list[tuple[Phase, bool]] = []
     original = SuperResolutionTask.validation_step
 
@@ -196,6 +196,8 @@ def test_without_phases_a_run_is_one(tmp_path: Path) -> None:
 
 
 def test_progress_names_the_phase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from edge_sdk.training.run.callbacks import PhaseProgressBar
+
     shown: list[str] = []
     original = PhaseProgressBar.get_metrics
 

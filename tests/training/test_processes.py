@@ -12,14 +12,11 @@ import pytest
 import torch
 
 from edge_sdk.errors import InputError
-
-pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
-
 from edge_sdk.training.inputs.loaders import patch_loader
 from edge_sdk.training.processes import Processes, processes
-from tests.training.runs import draw_pictures, recipe, weights
+from tests.training.runs import MARKS, draw_pictures, recipe, weights
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+pytestmark = MARKS
 
 RECIPE = """
 model:

@@ -11,15 +11,11 @@ from edge_sdk.errors import InputError, ModelError, PictureError
 from edge_sdk.imaging import psnr, resize_bicubic
 from edge_sdk.models import Color, EnhanceNetConfig
 from edge_sdk.reparam import sesr_branches
-
-pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
-
 from edge_sdk.training.recipe.config import OptimizerConfig, TrainConfig
 from edge_sdk.training.run.folder import RunFolder
-from edge_sdk.training.run.running import train
-from tests.training.runs import STEPS, recipe, train_until
+from tests.training.runs import MARKS, STEPS, recipe, train, train_until
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+pytestmark = MARKS
 
 
 def with_optimizer(config: TrainConfig, **changes: object) -> TrainConfig:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -12,16 +13,13 @@ import torch
 from edge_sdk.errors import InputError, ModelError, PictureError
 from edge_sdk.models import EnhanceNetConfig
 from edge_sdk.reparam import sesr_branches
-
-pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
-
 from edge_sdk.training.recipe.config import OptimizerConfig, PhasesConfig, TrainConfig
-from edge_sdk.training.run.running import train
-from edge_sdk.training.run.schedule import load_schedule, train_schedule
-from edge_sdk.training.tasks.super_resolution import SuperResolutionTask
-from tests.training.runs import STEPS, recipe, weights
+from tests.training.runs import MARKS, STEPS, recipe, train, weights
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+if TYPE_CHECKING:
+    from edge_sdk.training.run.schedule import ScheduleResult
+
+pytestmark = MARKS
 
 
 def two(folder: Path, **changes: Any) -> list[TrainConfig]:
@@ -30,8 +28,17 @@ def two(folder: Path, **changes: Any) -> list[TrainConfig]:
     return [recipe(folder), recipe(folder, **{"optimizer": later, "seed": 4} | changes)]
 
 
+def train_schedule(configs: Sequence[TrainConfig], out: Path, **options: Any) -> ScheduleResult:
+    """Train one after the other, with Lightning imported only now."""
+    from edge_sdk.training.run.schedule import train_schedule
+
+    return train_schedule(configs, out, **options)
+
+
 def stop_in_recipe(monkeypatch: pytest.MonkeyPatch, seed: int, step: int) -> None:
     """Have the run whose recipe has ``seed`` break off before the step that follows ``step``."""
+    from edge_sdk.training.tasks.super_resolution import SuperResolutionTask
+
     original = SuperResolutionTask.training_step
 
     def stop(self: SuperResolutionTask, batch: Any, index: int):
@@ -234,6 +241,8 @@ def test_a_damaged_list_of_recipes_is_refused_in_one_line(tmp_path: Path) -> Non
 
 
 def test_recipes_are_read_as_a_chain(tmp_path: Path) -> None:
+    from edge_sdk.training.run.schedule import load_schedule
+
     text = "data: {train: {folder: .}, validation: {folder: .}}\n"
     for name, rest in (("a", ""), ("b", "init: other"), ("c", "phases: {distill: true}")):
         (tmp_path / f"{name}.yaml").write_text(text + rest)

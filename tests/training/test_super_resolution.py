@@ -10,14 +10,10 @@ from edge_sdk.errors import InputError, ModelError, OutputError, PictureError
 from edge_sdk.imaging import psnr
 from edge_sdk.models import Color, EnhanceNetConfig, load_checkpoint
 from edge_sdk.reparam import fuse
-
-pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
-
 from edge_sdk.training.recipe.config import OptimizerConfig, PictureSource
-from edge_sdk.training.run.running import train
-from tests.training.runs import STEPS, logged, recipe, train_until, weights
+from tests.training.runs import MARKS, STEPS, logged, recipe, train, train_until, weights
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+pytestmark = MARKS
 
 
 @pytest.fixture

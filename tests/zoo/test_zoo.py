@@ -12,7 +12,6 @@ from edge_sdk.errors import InputError, ModelError
 from edge_sdk.models import Color
 from edge_sdk.models.spec import Task
 from edge_sdk.training.recipe.file import load_train_config
-from edge_sdk.training.run.schedule import load_schedule
 from edge_sdk.zoo.catalogue import (
     ROOT,
     load_card,
@@ -128,6 +127,8 @@ def test_the_curve_of_the_training_lies_beside_a_card_that_shows_it(name: str) -
 
 @pytest.mark.parametrize("name", model_names())
 def test_the_commands_of_a_card_name_recipes_that_lie_beside_it(name: str) -> None:
+    from edge_sdk.training.run.schedule import load_schedule
+
     commands = re.findall(r"^    edge-sdk train (.+)$", load_card(name).text, re.MULTILINE)
     for command in commands:
         recipes = re.findall(r"-c (\S+)", command)

@@ -16,10 +16,11 @@ from edge_sdk.models.spec import Task
 from edge_sdk.targets import find_converter
 from edge_sdk.zoo.catalogue import load_model, model_names
 from edge_sdk.zoo.networks import example_input, fused_network
-from tests.builders.conversion_nets import EnhanceLike, picture, seeded
-
-pytest.importorskip("executorch")
 from edge_sdk_converters.executorch.coreml import extract_programs
+from tests.builders.conversion_nets import EnhanceLike, picture, seeded
+from tests.needs import needs
+
+pytestmark = needs("executorch")
 
 TASKS = [(Task.SUPER_RESOLUTION, 2), (Task.DOWN_SCALING, 2), (Task.DENOISING, 1)]
 
@@ -84,7 +85,6 @@ def test_vulkan_names_what_it_leaves_and_where(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def pte(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    pytest.importorskip("coremltools")
     path = tmp_path_factory.mktemp("coreml") / "net.pte"
     model, example = seeded(EnhanceLike), picture(1, 1, 16, 24)
     report = find_converter("executorch-coreml").convert(model, example, path, "fp16")
@@ -92,6 +92,7 @@ def pte(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@needs("coreml")
 def test_the_ml_program_inside_runs_in_the_interpreter(pte: Path, tmp_path: Path) -> None:
     from edge_sdk.emulate.runtimes.coreml import CoreMLRunner
 
@@ -106,6 +107,7 @@ def test_the_ml_program_inside_runs_in_the_interpreter(pte: Path, tmp_path: Path
     assert 60 <= psnr_db(expected, output) < 100
 
 
+@needs("coreml")
 def test_extraction_replaces_a_package_and_refuses_other_files(pte: Path, tmp_path: Path) -> None:
     first = extract_programs(pte, tmp_path)
     assert extract_programs(pte, tmp_path) == first

@@ -12,6 +12,7 @@ from edge_sdk.emulate.parity.agreement import verify
 from edge_sdk.emulate.parity.gates import GATES_DB
 from edge_sdk.errors import ConversionError, InputError, OutputError
 from edge_sdk.targets import Converter, find_converter
+from edge_sdk_converters.executorch.xnnpack import ExecuTorchConverter
 from tests.builders.conversion_nets import (
     DepthwiseClassifier,
     EnhanceLike,
@@ -20,9 +21,9 @@ from tests.builders.conversion_nets import (
     picture,
     seeded,
 )
+from tests.needs import needs
 
-pytest.importorskip("executorch")
-from edge_sdk_converters.executorch.xnnpack import ExecuTorchConverter
+pytestmark = needs("executorch")
 
 
 def test_enhance_net_is_one_partition_and_exact(tmp_path: Path) -> None:

@@ -16,6 +16,9 @@ from edge_sdk.emulate.parity.agreement import verify
 from edge_sdk.emulate.parity.gates import GATES_DB
 from edge_sdk.errors import ConversionError, InputError, OutputError
 from edge_sdk.targets import Converter, LoweringReport, find_converter
+from edge_sdk_converters.tflite import TFLiteConverter
+from edge_sdk_converters.tflite.operators.resample import depth_order
+from edge_sdk_converters.tflite.registry import inverse
 from tests.builders.conversion_nets import (
     DepthwiseClassifier,
     EnhanceLike,
@@ -24,11 +27,9 @@ from tests.builders.conversion_nets import (
     picture,
     seeded,
 )
+from tests.needs import needs
 
-pytest.importorskip("tensorflow")
-from edge_sdk_converters.tflite import TFLiteConverter
-from edge_sdk_converters.tflite.operators.resample import depth_order
-from edge_sdk_converters.tflite.registry import inverse
+pytestmark = needs("tflite")
 
 
 def convert(
@@ -168,8 +169,8 @@ def bicubic() -> nn.Module:
     )
 
 
+@pytest.mark.litert_torch
 def test_the_fallback_is_declared(tmp_path: Path) -> None:
-    pytest.importorskip("litert_torch")
     model, path = seeded(bicubic), tmp_path / "net.tflite"
     report = convert(model, picture(1, 1, 12, 16), path)
     assert report.fallback is not None
@@ -182,8 +183,8 @@ def test_the_fallback_is_declared(tmp_path: Path) -> None:
     assert verify(model, picture(1, 1, 12, 16, seed=2), path).psnr_db >= GATES_DB["fp32"]
 
 
+@pytest.mark.litert_torch
 def test_the_fallback_keeps_several_outputs_in_order(tmp_path: Path) -> None:
-    pytest.importorskip("litert_torch")
 
     class Two(nn.Module):
         def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -198,8 +199,8 @@ def test_the_fallback_keeps_several_outputs_in_order(tmp_path: Path) -> None:
     assert verify(Two(), x, path).psnr_db >= GATES_DB["fp32"]
 
 
+@pytest.mark.litert_torch
 def test_the_fallback_has_one_precision(tmp_path: Path) -> None:
-    pytest.importorskip("litert_torch")
     with pytest.raises(ConversionError, match="litert-torch writes fp32 only") as caught:
         convert(bicubic(), picture(1, 1, 8, 8), tmp_path / "net.tflite", "fp16")
     assert "1 (Upsample)" in str(caught.value)

@@ -13,12 +13,13 @@ from torch import Tensor, nn
 
 from edge_sdk.emulate.parity.agreement import verify
 from edge_sdk.emulate.parity.gates import GATES_DB
-from tests.builders.conversion_nets import picture, seeded
-
-pytest.importorskip("tensorflow")
 from edge_sdk.exported import export, operator_name
 from edge_sdk_converters.tflite import TFLiteConverter
 from edge_sdk_converters.tflite.lowering import HANDLERS
+from tests.builders.conversion_nets import picture, seeded
+from tests.needs import needs
+
+pytestmark = needs("tflite")
 
 aten = torch.ops.aten
 Layer = nn.Module | Callable[[Tensor], Tensor]

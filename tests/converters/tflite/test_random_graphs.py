@@ -13,10 +13,11 @@ from torch import Tensor, nn
 
 from edge_sdk.emulate.parity.agreement import verify
 from edge_sdk.emulate.parity.gates import GATES_DB
-from tests.builders.conversion_nets import picture, seeded
-
-pytest.importorskip("tensorflow")
 from edge_sdk_converters.tflite import TFLiteConverter
+from tests.builders.conversion_nets import picture, seeded
+from tests.needs import needs
+
+pytestmark = needs("tflite")
 
 LAYERS = {
     "conv": lambda c: nn.Conv2d(c, 8, 3, padding=1),
