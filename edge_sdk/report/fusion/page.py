@@ -42,7 +42,8 @@ class FusionSummary:
         >>> from edge_sdk.report import FusionSummary
         >>> model, shape = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)), (1, 3, 16, 16)
         >>> fused, certificate = fuse(model, torch.rand(shape))
-        >>> summary = FusionSummary("stem", model, (shape,), certificate, "stem.pt2", None, None, "")
+        >>> written = "stem.pt2"
+        >>> summary = FusionSummary("stem", model, (shape,), certificate, written, None, None, "")
         >>> summary.model
         'stem'
     """
@@ -68,7 +69,8 @@ def fusion_report(summary: FusionSummary) -> str:
         >>> from edge_sdk.report import FusionSummary, fusion_report, write_page
         >>> model, shape = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)), (1, 3, 16, 16)
         >>> fused, certificate = fuse(model, torch.rand(shape))
-        >>> summary = FusionSummary("stem", model, (shape,), certificate, "stem.pt2", None, None, "")
+        >>> written = "stem.pt2"
+        >>> summary = FusionSummary("stem", model, (shape,), certificate, written, None, None, "")
         >>> write_page(fusion_report(summary), Path("fusion.html"))
     """
     certificate = summary.certificate
