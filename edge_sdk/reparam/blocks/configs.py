@@ -80,7 +80,7 @@ class ConvBranchConfig:
 
 @dataclass(frozen=True)
 class IdentityBranchConfig:
-    """A second-type branch: the input itself, with a BatchNorm if requested."""
+    """A second-type branch: the input itself, with a BatchNorm if requested.
 
     Example:
         >>> from edge_sdk.reparam import IdentityBranchConfig

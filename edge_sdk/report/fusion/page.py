@@ -39,11 +39,12 @@ class FusionSummary:
         >>> import torch
         >>> from torch import nn
         >>> from edge_sdk import fuse
-        >>> from edge_sdk.report import FusionStory
+        >>> from edge_sdk.report import FusionSummary
         >>> model, shape = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)), (1, 3, 16, 16)
         >>> fused, certificate = fuse(model, torch.rand(shape))
-        >>> story = FusionStory("stem", model, (shape,), certificate, "stem.pt2", None, None, "")
-        >>> story.model
+        >>> facts = (certificate, "stem.pt2", None, None, "")
+        >>> summary = FusionSummary("stem", model, (shape,), *facts)
+        >>> summary.model
         'stem'
     """
 
@@ -58,21 +59,21 @@ class FusionSummary:
 
 
 def fusion_report(summary: FusionSummary) -> str:
-    """The report as one HTML page."""
-    certificate = summary.certificate
+    """The report as one HTML page.
 
     Example:
         >>> from pathlib import Path
         >>> import torch
         >>> from torch import nn
         >>> from edge_sdk import fuse
-        >>> from edge_sdk.report import FusionStory, fusion_report, write_page
+        >>> from edge_sdk.report import FusionSummary, fusion_report, write_page
         >>> model, shape = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)), (1, 3, 16, 16)
         >>> fused, certificate = fuse(model, torch.rand(shape))
-        >>> story = FusionStory("stem", model, (shape,), certificate, "stem.pt2", None, None, "")
-        >>> write_page(fusion_report(story), Path("fusion.html"))
+        >>> facts = (certificate, "stem.pt2", None, None, "")
+        >>> summary = FusionSummary("stem", model, (shape,), *facts)
+        >>> write_page(fusion_report(summary), Path("fusion.html"))
     """
-    certificate = story.certificate
+    certificate = summary.certificate
     saved = ratio(certificate.macs_before, certificate.macs_after)
     what = "Some branches of this network" if summary.rule else "The linear parts of this network"
     lead = (
