@@ -12,7 +12,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from edge_sdk.imaging import Metadata, Picture, read_picture, write_picture
+from edge_sdk.burst import ZoomConfig, zoom_files
+from edge_sdk.burst.stages.restore import RestoreConfig
+from edge_sdk.errors import InputError
+from edge_sdk.imaging import Metadata, Picture, Rectangle, read_picture, write_picture
 from tests.builders.dng_files import write_dng
 from tests.cli.command_line import Run
 from tests.needs import needs
@@ -192,3 +195,67 @@ class TestReport:
         names = save_frames("png")
         assert report in run("zoom", *names, "-o", "z.png", "--report", report).error_line
         assert sorted(path.name for path in Path().iterdir()) == names
+
+
+class TestFromPython:
+    """``zoom_files`` writes what the command writes, byte for byte."""
+
+    @pytest.mark.parametrize(
+        ("options", "config", "model"),
+        [
+            ((), ZoomConfig(), None),
+            (("--scale", 3), ZoomConfig(scale=3), None),
+            # The network enlarges by 2; the rest is interpolated.
+            (("--scale", 3, "--model", "burst_zoom_x2"), ZoomConfig(scale=3), "burst_zoom_x2"),
+            (
+                ("--crop", "4,2,40,36", "--reference", 1, "--noise", 3),
+                ZoomConfig(
+                    crop=Rectangle(left=4, top=2, width=40, height=36),
+                    reference=1,
+                    noise_std=3 / 255,
+                ),
+                None,
+            ),
+            (
+                ("--lens", 0.7),
+                ZoomConfig(restore=RestoreConfig(lens_std_px=0.7)),
+                None,
+            ),
+        ],
+    )
+    def test_with_settings(
+        self, run: Run, options: tuple[object, ...], config: ZoomConfig, model: str | None
+    ) -> None:
+        names = save_frames("png")
+        assert run("zoom", *names, "-o", "command.png", *options).status == 0
+        made = zoom_files(names, "python.png", config, model=model)
+        assert Path("python.png").read_bytes() == Path("command.png").read_bytes()
+        assert made.written.path == Path("python.png")
+
+    @pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "webp", "bmp"])
+    @pytest.mark.parametrize("kind", ["gray of 16 bits", "color with a profile"])
+    def test_with_what_the_files_hold(self, run: Run, kind: str, suffix: str) -> None:
+        exif = Image.Exif()
+        exif[0x0112], exif[0x010F] = 6, "maker"
+        names = [f"{index}.tif" for index in range(2)]
+        for index, name in enumerate(names):
+            if kind == "gray of 16 bits":
+                levels = texture(index, channels=1).astype(np.uint16) * 257
+                Image.fromarray(levels).save(name, exif=exif)
+            else:
+                Image.fromarray(texture(index)).save(name, icc_profile=SRGB_PROFILE, exif=exif)
+        outcome = run("zoom", *names, "-o", f"command.{suffix}", "--json")
+        assert outcome.status == 0, outcome.err
+        made = zoom_files(names, f"python.{suffix}")
+        assert Path(f"python.{suffix}").read_bytes() == Path(f"command.{suffix}").read_bytes()
+        assert list(made.written.notes) == json.loads(outcome.out)["notes"]
+        assert (made.reference.width, made.reference.height) == (HEIGHT, WIDTH)
+
+    def test_the_picture_is_not_written_over_a_frame(self, tmp_path: Path) -> None:
+        frame = tmp_path / "a.png"
+        Image.new("RGB", (WIDTH, HEIGHT)).save(frame)
+        before = frame.read_bytes()
+        (tmp_path / "link.png").symlink_to(frame)
+        with pytest.raises(InputError, match="is the frame"):
+            zoom_files([frame], tmp_path / "link.png")
+        assert frame.read_bytes() == before
