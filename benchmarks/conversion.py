@@ -27,11 +27,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from edge_sdk.artifacts.quiet import quiet_stderr
 from edge_sdk.deploy.preparation import prepare
 from edge_sdk.emulate.bench.measure import Job
 from edge_sdk.emulate.bench.rounds import Measurement, measure
 from edge_sdk.models import EnhanceNet
+from edge_sdk.quiet import quiet_stderr
 from edge_sdk.targets import find_converter
 from edge_sdk.zoo.catalogue import resolve_model
 from edge_sdk.zoo.loading import load_any

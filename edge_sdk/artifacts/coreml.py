@@ -5,16 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import os
-import warnings
 from collections.abc import Iterator
 from types import ModuleType
 
 from edge_sdk import extras
-from edge_sdk.artifacts.quiet import quiet_stderr
+from edge_sdk.quiet import environment, quiet_stderr, suppressed_messages
 
 LOGGER_NAME = "coremltools"
-_TENSORFLOW_LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
 
 class _Recorder(logging.Handler):
@@ -42,15 +39,11 @@ def silenced() -> Iterator[list[str]]:
     recorder = _Recorder(errors)
     handlers, propagate = logger.handlers[:], logger.propagate
     logger.handlers[:], logger.propagate = [recorder], False
-    # Packages that coremltools imports warn through loggers of their own.
-    threshold = logging.root.manager.disable
-    logging.disable(max(threshold, logging.WARNING))
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
-            warnings.simplefilter("ignore")
+        # Packages that coremltools imports warn through loggers of their own.
+        with suppressed_messages(), contextlib.redirect_stderr(io.StringIO()):
             yield errors
     finally:
-        logging.disable(threshold)
         logger.handlers[:], logger.propagate = handlers, propagate
 
 
@@ -62,14 +55,8 @@ def import_coremltools() -> ModuleType:
     """
     # coremltools imports TensorFlow where it finds it, and TensorFlow's C++ side reads this
     # variable once, while it is loaded, and writes past Python's standard error.
-    given = os.environ.get(_TENSORFLOW_LOG_LEVEL)
-    os.environ.setdefault(_TENSORFLOW_LOG_LEVEL, "2")
-    try:
-        with silenced(), quiet_stderr():
-            return extras.require("coreml")
-    finally:
-        if given is None:
-            del os.environ[_TENSORFLOW_LOG_LEVEL]
+    with environment(TF_CPP_MIN_LOG_LEVEL="2"), silenced(), quiet_stderr():
+        return extras.require("coreml")
 
 
 def one_line(error: BaseException) -> str:

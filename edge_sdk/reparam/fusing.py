@@ -14,7 +14,7 @@ from edge_sdk.reparam.graph.fusion import copy_of, fuse_graph
 from edge_sdk.reparam.graph.preparation import (
     checked_copy,
     checked_inputs,
-    preserved_rng,
+    preserved_state,
     with_branches,
 )
 from edge_sdk.reparam.graph.replacement import names_of_blocks, replaced, unmergeable_blocks
@@ -77,7 +77,7 @@ def fuse(
         >>> certificate.macs_after < certificate.macs_before
         True
     """
-    with preserved_rng():
+    with preserved_state():
         return _fuse(model, checked_inputs(example), seed, fold_skips)
 
 

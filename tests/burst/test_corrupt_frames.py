@@ -28,7 +28,7 @@ def frames() -> Tensor:
 
 
 @functools.cache
-def preserved_rng() -> ZoomResult:
+def preserved_state() -> ZoomResult:
     return zoom(frames(), None, CONFIG)
 
 
@@ -45,7 +45,7 @@ def test_a_frame_that_shows_nothing_of_the_scene_changes_nothing(kind: str) -> N
     assert result.used == 4
     assert result.frames[4].share == 0.0
     assert "does not match" in result.frames[4].note
-    torch.testing.assert_close(result.pixels, preserved_rng().pixels, rtol=0, atol=1e-4)
+    torch.testing.assert_close(result.pixels, preserved_state().pixels, rtol=0, atol=1e-4)
 
 
 def test_nor_is_it_chosen_as_the_reference() -> None:
@@ -57,7 +57,7 @@ def test_a_blurred_frame_is_reported_and_changes_little() -> None:
     blurred = gaussian_blur(frames()[1:2], 2.5)
     result = zoom(torch.cat((frames(), blurred)), None, CONFIG)
     assert [report.blurry for report in result.frames] == [False] * 4 + [True]
-    assert psnr(result.pixels, preserved_rng().pixels) > 30
+    assert psnr(result.pixels, preserved_state().pixels) > 30
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0])

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import operator
-import warnings
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +12,7 @@ from edge_sdk.errors import ConversionError, first_line
 from edge_sdk.exported import end_names, export, layout_of, module_path, operator_name
 from edge_sdk.extras import require
 from edge_sdk.outputs import replacing
+from edge_sdk.quiet import suppressed_messages
 from edge_sdk.targets import LoweringReport, TensorSpec
 from edge_sdk_converters.checks.output_shapes import check_shapes, output_shapes
 from edge_sdk_converters.checks.request import check_codes, check_request
@@ -91,7 +88,7 @@ class ExecuTorchConverter:
         path = Path(path)
         check_request(self.name, self.suffix, self.precisions, path, precision)
         check_codes(model, precision)
-        with _quiet():
+        with suppressed_messages():
             exir = require(self.extra, "executorch.exir")
             partitioner = self.partitioner(precision)
             program = export(model, example)
@@ -188,16 +185,3 @@ def _specs(kind: str, tensors: list[Tensor]) -> tuple[TensorSpec, ...]:
         )
         for name, tensor in zip(end_names(kind, len(tensors)), tensors, strict=True)
     )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Suppress warnings about the packages' own insides, which no user can act on."""
-    previous = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(previous)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from edge_sdk.exported import end_names, export, layout_of
 from edge_sdk.extras import require
 from edge_sdk.outputs import replacing
 from edge_sdk.quantization.insertion import float_layers
+from edge_sdk.quiet import environment, suppressed_messages
 from edge_sdk.targets import LoweringReport, TensorSpec
 from edge_sdk_converters.checks.output_shapes import check_shapes, output_shapes
 from edge_sdk_converters.checks.request import CODED, check_codes, check_request
@@ -92,21 +94,21 @@ class TFLiteConverter:
         path = Path(path)
         check_request(self.name, self.suffix, self.precisions, path, precision)
         check_codes(model, precision)
-        tf = load_tensorflow()
-        from edge_sdk_converters.tflite.fallback import convert_by_litert_torch
-        from edge_sdk_converters.tflite.flatbuffer import contents
+        with _tensorflow() as tf:
+            from edge_sdk_converters.tflite.fallback import convert_by_litert_torch
+            from edge_sdk_converters.tflite.flatbuffer import contents
 
-        program = export(model, example)
-        check_factors(program, gathers=True)
-        try:
-            payload, rewrites = _lowered(
-                tf, program, example, precision, self.rewrites, float_layers(model)
-            )
-            fallback = None
-        except UnsupportedOperatorError as cause:
-            payload, fallback = convert_by_litert_torch(model, example, precision, cause)
-            rewrites = (fallback,)
-        held = contents(payload)
+            program = export(model, example)
+            check_factors(program, gathers=True)
+            try:
+                payload, rewrites = _lowered(
+                    tf, program, example, precision, self.rewrites, float_layers(model)
+                )
+                fallback = None
+            except UnsupportedOperatorError as cause:
+                payload, fallback = convert_by_litert_torch(model, example, precision, cause)
+                rewrites = (fallback,)
+            held = contents(payload)
         if fallback is None and (custom_operators := held.custom_operators):
             raise ConversionError(
                 f"{type(model).__name__}: TensorFlow's converter left "
@@ -132,18 +134,16 @@ class TFLiteConverter:
         )
 
 
-def load_tensorflow() -> ModuleType:
-    """Import TensorFlow with its start-up output suppressed.
+@contextmanager
+def _tensorflow() -> Iterator[ModuleType]:
+    """TensorFlow for the length of one conversion, its messages suppressed.
 
     Raises:
         MissingExtraError: if TensorFlow or LiteRT is not installed.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-    tf = require("tflite", "tensorflow")
-    require("tflite", "absl.logging").set_verbosity("error")
-    tf.get_logger().setLevel("ERROR")
-    return tf
+    # TensorFlow's C++ side reads both once, while it is loaded.
+    with environment(TF_CPP_MIN_LOG_LEVEL="3", TF_ENABLE_ONEDNN_OPTS="0"), suppressed_messages():
+        yield require("tflite", "tensorflow")
 
 
 def _lowered(

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import io
-import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from edge_sdk.errors import ConversionError, first_line
 from edge_sdk.exported import end_names, quiet_copy
 from edge_sdk.extras import install_command, is_installed, require
+from edge_sdk.quiet import suppressed_messages
 from edge_sdk_converters.checks.unsupported import UnsupportedOperatorError, advice
 
 if TYPE_CHECKING:
@@ -99,9 +99,8 @@ def _named(payload: bytes, outputs: int) -> bytes:
 def _quiet() -> Iterator[None]:
     """Suppress progress lines and warnings about the package's own insides."""
     with (
-        warnings.catch_warnings(),
+        suppressed_messages(),
         contextlib.redirect_stdout(io.StringIO()),
         contextlib.redirect_stderr(io.StringIO()),
     ):
-        warnings.simplefilter("ignore")
         yield

@@ -13,12 +13,12 @@ import torch
 from numpy.typing import NDArray
 
 from edge_sdk.artifacts.coreml import import_coremltools, one_line, silenced
-from edge_sdk.artifacts.quiet import quiet_stderr
 from edge_sdk.emulate.mil.interpreter import check_operations, run_program
 from edge_sdk.emulate.mil.program import check_package, check_tensor_inputs, load_program
 from edge_sdk.emulate.runtimes.runner import Engine, EngineRunner, RunnerInfo
 from edge_sdk.emulate.runtimes.tensors import Port
 from edge_sdk.errors import ArtifactError
+from edge_sdk.quiet import quiet_stderr
 
 _INTERPRETER_PROVES = (
     "graph, weights, layout and dtypes, every value rounded to its dtype; not Apple's kernels"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -15,12 +13,12 @@ import torch
 from numpy.typing import NDArray
 
 from edge_sdk.artifacts.pte import XNNPACK, PteFile, read_pte
-from edge_sdk.artifacts.quiet import quiet_stderr
 from edge_sdk.artifacts.seal import check_artifact
 from edge_sdk.emulate.runtimes.runner import Delegation, Engine, EngineRunner, RunnerInfo
 from edge_sdk.emulate.runtimes.tensors import Port, check_ports, numbered
 from edge_sdk.errors import ArtifactError, first_line
 from edge_sdk.extras import require
+from edge_sdk.quiet import quiet_stderr, suppressed_messages
 
 _DTYPES = {0: "uint8", 1: "int8", 2: "int16", 3: "int32", 4: "int64", 5: "float16", 6: "float32"}
 """numpy names of ExecuTorch's ScalarType codes."""
@@ -76,14 +74,8 @@ def set_threads(count: int) -> None:
 
 def _require(module: str) -> ModuleType:
     """Import it without the warnings about its own insides, which no user can act on."""
-    threshold = logging.root.manager.disable
-    logging.disable(max(threshold, logging.WARNING))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return require("executorch", module)
-    finally:
-        logging.disable(threshold)
+    with suppressed_messages():
+        return require("executorch", module)
 
 
 def _load(path: Path, trial: bool) -> Engine:

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_sdk.artifacts.quiet import quiet_stderr
 from edge_sdk.artifacts.seal import check_artifact
 from edge_sdk.artifacts.tflite import tflite_precision
 from edge_sdk.emulate.runtimes.runner import Delegation, Engine, EngineRunner, RunnerInfo
 from edge_sdk.emulate.runtimes.tensors import Port, check_ports
 from edge_sdk.errors import ArtifactError, first_line
 from edge_sdk.extras import require
+from edge_sdk.quiet import quiet_stderr
 
 MAGIC = b"TFL3"
 TRIAL = """

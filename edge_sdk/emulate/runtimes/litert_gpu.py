@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_sdk.artifacts.quiet import quiet_stderr, silence_exit
 from edge_sdk.artifacts.seal import check_artifact
 from edge_sdk.artifacts.tflite import tflite_precision
 from edge_sdk.emulate.runtimes.litert import MAGIC, TRIAL, only_signature, ports
@@ -26,6 +25,7 @@ from edge_sdk.emulate.runtimes.tensors import Port
 from edge_sdk.emulate.runtimes.vulkan import vulkan_driver
 from edge_sdk.errors import ArtifactError, first_line
 from edge_sdk.extras import require
+from edge_sdk.quiet import quiet_stderr, silence_exit
 
 WEBGPU_BUFFERS = range(20, 30)
 """LiteRT's codes of tensor buffers in WebGPU memory (host memory is 1)."""

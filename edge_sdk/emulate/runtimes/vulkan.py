@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edge_sdk.errors import MissingExtraError
+from edge_sdk.quiet import environment
 
 CHROMIUM = Path("/usr/lib/chromium")
 _VARIABLE = "VK_ICD_FILENAMES"
@@ -38,13 +39,8 @@ def vulkan_driver() -> Iterator[str]:
             f"apt-get install chromium, or set {_VARIABLE}"
         )
     _load_loader()
-    if not given:
-        os.environ[_VARIABLE] = str(driver)
-    try:
+    with environment(**{_VARIABLE: str(driver)}):
         yield "SwiftShader" if "swiftshader" in driver.name else driver.stem
-    finally:
-        if not given:
-            del os.environ[_VARIABLE]
 
 
 def _load_loader() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,10 +16,15 @@ from edge_sdk.reparam.proof.comparison import Inputs
 
 
 @contextmanager
-def preserved_rng() -> Iterator[None]:
-    """Work outside inference mode, and leave the global random numbers of torch as they were."""
+def preserved_state() -> Iterator[None]:
+    """Work outside inference mode; restore torch's random numbers and the filters of warnings."""
     # In inference mode tensors do not count what is written to them, which tracing relies on.
-    with torch.inference_mode(False), torch.random.fork_rng(devices=[]):
+    # What torch imports when it first traces adds filters of its own.
+    with (
+        torch.inference_mode(False),
+        torch.random.fork_rng(devices=[]),
+        warnings.catch_warnings(),
+    ):
         yield
 
 

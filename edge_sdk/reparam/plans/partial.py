@@ -15,7 +15,7 @@ from edge_sdk.reparam.graph.fusion import copy_of
 from edge_sdk.reparam.graph.preparation import (
     checked_copy,
     checked_inputs,
-    preserved_rng,
+    preserved_state,
     with_branches,
 )
 from edge_sdk.reparam.graph.replacement import names_of_blocks, replaced, unmergeable_blocks
@@ -104,7 +104,7 @@ def fuse_partially(
     """
     if not isinstance(example, Tensor):
         raise InputError(f"the example must be one tensor, not a {type(example).__name__}")
-    with preserved_rng():
+    with preserved_state():
         return _fuse_partially(model, plan, checked_inputs(example), seed)
 
 

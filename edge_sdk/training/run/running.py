@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from lightning import Trainer, seed_everything
@@ -13,6 +15,7 @@ from torch.utils.data import DataLoader
 from edge_sdk.errors import InputError, ModelError, OutputError
 from edge_sdk.models.enhance_net import EnhanceNet
 from edge_sdk.models.spec import Task
+from edge_sdk.quiet import at_level, environment
 from edge_sdk.training.inputs.loaders import Batch, patch_loader, picture_loader
 from edge_sdk.training.processes import Processes, processes
 from edge_sdk.training.recipe.config import TrainConfig
@@ -38,6 +41,16 @@ TASKS: dict[Task, type[EnhanceTask]] = {
     Task.BURST_ZOOM: BurstZoomTask,
 }
 """What can be trained, and by what."""
+_ADVICE = (
+    ".*does not have many workers.*",
+    ".*directory .* exists and is not empty.*",
+    # Warned of for any loader; ours does go on where the run was left.
+    ".*your dataloader is not resumable.*",
+    # Rows of a run that is shorter than the interval: its validations are in the table anyway.
+    ".*smaller than the logging interval.*",
+    # Lightning's own use of PyTorch; nothing that a user could change.
+    ".*LeafSpec.*is deprecated.*",
+)
 LOG_EVERY = 50
 """Steps between two rows of the loss in ``metrics.csv``."""
 
@@ -76,7 +89,7 @@ def train(
         ModelError: if loss or weights are no longer finite, ``last.ckpt`` is damaged, or ``init``
             is no model.
     """
-    kind = task_of(config)
+    task_of(config)
     if resume and overwrite:
         raise InputError(
             "a run is either resumed or overwritten; leave --resume or --overwrite out"
@@ -85,9 +98,15 @@ def train(
     folder = RunFolder(out)
     if not resume and not overwrite:
         folder.check_free()
-    _quiet()
+    with _lightning():
+        return _run(config, folder, group, resume=resume, progress=progress)
+
+
+def _run(
+    config: TrainConfig, folder: RunFolder, group: Processes, *, resume: bool, progress: bool
+) -> TrainResult:
     seed_everything(config.seed, verbose=False)
-    task = kind(config)
+    task = task_of(config)(config)
     initial = None if resume or config.init is None else take_over(task.network, config.init)
     if config.phases.distill:
         task.follow(_teacher(config))
@@ -100,16 +119,16 @@ def train(
     if not resume and group.writes:
         folder.clear()
     keep, baseline_db = KeepBest(folder.model), _baseline_psnr(task, pictures)
-    watchers = [keep, DrawCurves(out, baseline_db)]
+    watchers = [keep, DrawCurves(folder.path, baseline_db)]
     try:
-        trainer = _trainer(config, out, done, watchers, group, progress)
+        trainer = _trainer(config, folder.path, done, watchers, group, progress)
         _fit(trainer, task, patches, pictures, folder.last if resume else None)
     except LossError as error:
         raise ModelError(f"{error}; {_way_back(folder)}") from error
     except OSError as error:
         raise OutputError(
-            f"{out}: cannot be written ({error.strerror or error}); make room and go on with "
-            "--resume"
+            f"{folder.path}: cannot be written ({error.strerror or error}); make room and go on "
+            "with --resume"
         ) from error
     return TrainResult(keep.path, keep.best_db, baseline_db, trainer.global_step, initial)
 
@@ -218,14 +237,15 @@ def _baseline_psnr(task: EnhanceTask, pictures: DataLoader[Batch]) -> float:
     return sum(values) / len(values)
 
 
-def _quiet() -> None:
-    # Advice about worker processes and interactive hardware that does not apply here.
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", ".*does not have many workers.*")
-    warnings.filterwarnings("ignore", ".*directory .* exists and is not empty.*")
-    # Warned of for any loader; ours does go on where the run was left.
-    warnings.filterwarnings("ignore", ".*your dataloader is not resumable.*")
-    # Rows of a run that is shorter than the interval: its validations are in the table anyway.
-    warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
-    # Lightning's own use of PyTorch; nothing that a user could change.
-    warnings.filterwarnings("ignore", ".*LeafSpec.*is deprecated.*")
+@contextmanager
+def _lightning() -> Iterator[None]:
+    """Suppress advice of Lightning that does not apply here, and restore what it changes."""
+    # Seeding notes the seed in the environment, for processes that Lightning starts.
+    with (
+        environment("PL_GLOBAL_SEED", "PL_SEED_WORKERS"),
+        at_level("lightning.pytorch", logging.WARNING),
+        warnings.catch_warnings(),
+    ):
+        for advice in _ADVICE:
+            warnings.filterwarnings("ignore", advice)
+        yield

@@ -1,0 +1,101 @@
+"""Messages of other packages suppressed for one call, without changing the user's settings."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def suppressed_messages() -> Iterator[None]:
+    """Suppress warnings and log messages that packages give of their internals, for one call.
+
+    Afterwards the filters of warnings, the threshold of logging and the handlers of the root logger
+    are restored: packages add to them when they are imported or used.
+    """
+    threshold, handlers = logging.root.manager.disable, logging.root.handlers[:]
+    logging.disable(max(threshold, logging.WARNING))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.root.handlers[:] = handlers
+        logging.disable(threshold)
+
+
+@contextmanager
+def at_level(name: str, level: int) -> Iterator[None]:
+    """Let a package's logger pass only messages of ``level`` and above, for one call."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(level)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+@contextmanager
+def environment(*kept: str, **defaults: str) -> Iterator[None]:
+    """Set variables that the user has not set, for one call.
+
+    Args:
+        kept: variables that something else may change meanwhile.
+        defaults: values of those to set; they too are restored afterwards.
+
+    Example:
+        >>> with environment(EDGE_SDK_SHOWN="1"):
+        ...     os.environ["EDGE_SDK_SHOWN"]
+        '1'
+        >>> "EDGE_SDK_SHOWN" in os.environ
+        False
+    """
+    before = {name: os.environ.get(name) for name in (*kept, *defaults)}
+    os.environ.update({name: text for name, text in defaults.items() if before[name] is None})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Discard what the process writes to standard error, for the length of one call.
+
+    Runtimes written in C++ log to file descriptor 2, where no Python switch reaches.
+    """
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+@functools.cache
+def silence_exit() -> None:
+    """Discard standard error once Python's own work is done: libraries log while they unload.
+
+    What is registered with ``atexit`` later than this still reaches the user.
+    """
+    atexit.register(_end_stderr)
+
+
+def _end_stderr() -> None:
+    sys.stderr.flush()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)

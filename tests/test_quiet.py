@@ -1,0 +1,126 @@
+"""No call changes what its user has set of warnings and logging."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+from user_settings import changed, user_settings
+
+from edge_sdk.extras import is_installed
+from edge_sdk.quiet import at_level, environment, suppressed_messages
+
+TESTS = Path(__file__).parent
+EXTRAS = {"executorch": "executorch", "tflite": "tflite", "coreml": "coreml"}
+PROGRAM = """
+import sys, torch
+from pathlib import Path
+from torch import nn
+from user_settings import changed, user_settings
+from edge_sdk.emulate.runtimes.opening import open_artifact
+from edge_sdk.reparam import fuse
+from edge_sdk.targets import find_converter
+
+torch.manual_seed(0)
+example = torch.rand(1, 3, 16, 16)
+model = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 3, 1)).eval()
+before = user_settings()
+fused, _ = fuse(model, example)
+assert not changed(before), f"fuse: {changed(before)}"
+converter = find_converter(sys.argv[1])
+path = Path(sys.argv[2]) / f"model{converter.suffix}"
+converter.convert(fused, example, path, converter.precisions[0])
+assert not changed(before), f"convert: {changed(before)}"
+open_artifact(path).run({"input": example.numpy()})
+assert not changed(before), f"run: {changed(before)}"
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", EXTRAS)
+def test_converting_leaves_everything_as_it_was(target: str, tmp_path: Path) -> None:
+    """In a process of its own: packages change most when they are imported."""
+    if not is_installed(EXTRAS[target]):
+        pytest.skip(f"the extra {EXTRAS[target]} is not installed")
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, target, str(tmp_path)],
+        cwd=TESTS, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_training_leaves_everything_as_it_was(tmp_path: Path) -> None:
+    if not is_installed("train"):
+        pytest.skip("the extra train is not installed")
+    from training.runs import recipe
+
+    from edge_sdk.training.recipe.config import OptimizerConfig
+    from edge_sdk.training.run.running import train
+
+    logging.getLogger("lightning.pytorch").setLevel(logging.INFO)
+    optimizer = OptimizerConfig(steps=1, warmup_steps=0, average_decay=0.5)
+    config = recipe(tmp_path, optimizer=optimizer)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        before = user_settings()
+        train(config, tmp_path / "run", progress=False)
+        assert not changed(before)
+
+
+def test_zooming_leaves_everything_as_it_was() -> None:
+    from edge_sdk.burst import zoom
+
+    frames = torch.rand(1, 3, 40, 40, generator=torch.Generator().manual_seed(0))
+    before = user_settings()
+    zoom(frames.repeat(2, 1, 1, 1))
+    assert not changed(before)
+
+
+def test_what_packages_say_and_set_is_suppressed_messages(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    before = user_settings()
+    with suppressed_messages():
+        warnings.warn("heard by nobody", UserWarning, stacklevel=1)
+        logging.root.addHandler(logging.StreamHandler())
+        warnings.filterwarnings("error")
+        logging.getLogger("chatter").warning("heard by nobody")
+    assert not changed(before)
+    assert not caplog.records
+    assert capsys.readouterr().err == ""
+
+
+def test_a_higher_threshold_of_the_user_is_not_lowered() -> None:
+    logging.disable(logging.CRITICAL)
+    try:
+        with suppressed_messages():
+            assert logging.root.manager.disable == logging.CRITICAL
+        assert logging.root.manager.disable == logging.CRITICAL
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def test_a_level_comes_back_after_an_error() -> None:
+    logger = logging.getLogger("edge_sdk.some_package")
+    logger.setLevel(logging.DEBUG)
+    with pytest.raises(ValueError, match="mid"), at_level(logger.name, logging.ERROR):
+        assert logger.level == logging.ERROR
+        raise ValueError("mid")
+    assert logger.level == logging.DEBUG
+
+
+def test_variables_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGE_GIVEN", "mine")
+    monkeypatch.delenv("EDGE_NEW", raising=False)
+    monkeypatch.delenv("EDGE_KEPT", raising=False)
+    with environment("EDGE_KEPT", EDGE_GIVEN="theirs", EDGE_NEW="set"):
+        assert (os.environ["EDGE_GIVEN"], os.environ["EDGE_NEW"]) == ("mine", "set")
+        os.environ |= {"EDGE_KEPT": "written", "EDGE_GIVEN": "written"}
+    assert os.environ["EDGE_GIVEN"] == "mine"
+    assert not {"EDGE_NEW", "EDGE_KEPT"} & set(os.environ)
