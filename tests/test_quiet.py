@@ -82,7 +82,7 @@ def test_zooming_leaves_everything_as_it_was() -> None:
     assert not changed(before)
 
 
-def test_what_packages_say_and_set_is_suppressed_messages(
+def test_what_packages_log_and_change_is_suppressed(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     before = user_settings()
@@ -90,7 +90,7 @@ def test_what_packages_say_and_set_is_suppressed_messages(
         warnings.warn("heard by nobody", UserWarning, stacklevel=1)
         logging.root.addHandler(logging.StreamHandler())
         warnings.filterwarnings("error")
-        logging.getLogger("chatter").warning("heard by nobody")
+        logging.getLogger("talkative").warning("heard by nobody")
     assert not changed(before)
     assert not caplog.records
     assert capsys.readouterr().err == ""
@@ -109,9 +109,16 @@ def test_a_higher_threshold_of_the_user_is_not_lowered() -> None:
 def test_a_level_comes_back_after_an_error() -> None:
     logger = logging.getLogger("edge_sdk.some_package")
     logger.setLevel(logging.DEBUG)
-    with pytest.raises(ValueError, match="mid"), at_level(logger.name, logging.ERROR):
-        assert logger.level == logging.ERROR
-        raise ValueError("mid")
+    seen = []
+
+    def fail() -> None:
+        with at_level(logger.name, logging.ERROR):
+            seen.append(logger.level)
+            raise ValueError("midway")
+
+    with pytest.raises(ValueError, match="midway"):
+        fail()
+    assert seen == [logging.ERROR]
     assert logger.level == logging.DEBUG
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from edge_sdk.html.markup import Markup, element, join
+from markupsafe import Markup
+
+from edge_sdk.html.markup import element
+from edge_sdk.html.templates import part
 
 BAR_PX = 14
 STRIP_WIDTH = 1000.0
@@ -35,7 +38,7 @@ def margin(value: float, limit: float, floor: float = 1e-17) -> Markup:
 def level(value: float | None, text: str, *, top: float, threshold: float) -> Markup:
     """A bar from 0 to ``top`` with a mark at the threshold, and its value under it."""
     if value is None:
-        return Markup(element("span", text))
+        return element("span", text)
     share = 100 * min(max(value, 0.0), top) / top
     at = f"{100 * threshold / top:.2f}%"
     parts = [
@@ -94,14 +97,7 @@ def strip(segments: Sequence[tuple[float, str, str]], total: float, caption: str
 
 def legend(entries: Sequence[tuple[str, str]]) -> Markup:
     """Colors by name."""
-    return element(
-        "ul",
-        *(
-            element("li", join((element("span", class_=kind), name)), class_="small")
-            for kind, name in entries
-        ),
-        class_="legend",
-    )
+    return part("legend", entries)
 
 
 def _bar(percent: float, top: float, kind: str) -> Markup:

@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_sdk.html.markup import Markup, element, join
-from edge_sdk.html.style import STYLE
+from markupsafe import Markup
+
+from edge_sdk.html.markup import join
+from edge_sdk.html.palette import CATEGORIES, OTHERS, REFERENCE, hexadecimal
+from edge_sdk.html.templates import part, render, source
 from edge_sdk.outputs import replacing
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+_POLICY = Markup("default-src 'none'; style-src 'unsafe-inline'; img-src data:")
 """What the page may load: nothing. A browser holds it to that."""
 _NOT_IN_SCRIPTS = ("<", "&", "]]>")
 """What HTML and XML read differently inside a script."""
@@ -45,70 +48,53 @@ def page(title: str, lead: Sequence[str], sections: Sequence[Section], *, script
         title: heading and title of the window.
         lead: paragraphs under the heading: text, or markup.
         sections: what follows.
-        script: our own program at the end of the page, without ``<`` and ``&``. The policy names
-            its SHA-256, so that nothing else runs.
+        script: our own program at the end of the page, a file among the templates without ``<``
+            and ``&``. The policy names its SHA-256, so that nothing else runs.
     """
-    assert not any(sign in script for sign in _NOT_IN_SCRIPTS)
-    policy, programs = _POLICY, []
-    if script:
-        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-        policy = f"{_POLICY}; script-src 'sha256-{digest}'"
-        programs = [Markup(f"<script>{script}</script>")]
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        Markup(f'<meta http-equiv="Content-Security-Policy" content="{policy}"/>'),
-        element("title", title),
-        Markup(f"<style>{STYLE}</style>"),
+    program, policy = source(script) if script else Markup(""), _POLICY
+    assert not any(sign in program for sign in _NOT_IN_SCRIPTS)
+    if program:
+        digest = base64.b64encode(hashlib.sha256(program.encode()).digest()).decode()
+        policy += Markup("; script-src 'sha256-{}'").format(digest)
+    named = {f"c-{place}": color for place, color in enumerate((REFERENCE, *CATEGORIES))}
+    return render(
+        "page.html",
+        title=title,
+        lead=lead,
+        sections=sections,
+        script=program,
+        policy=policy,
+        # Colors of maps are the same in both schemes.
+        colors=[
+            (name, hexadecimal(color)) for name, color in {**named, "c-others": OTHERS}.items()
+        ],
     )
-    body = element(
-        "main",
-        element("header", element("h1", title), *(element("p", text) for text in lead)),
-        *(
-            element("section", element("h2", section.title), *section.content)
-            for section in sections
-        ),
-    )
-    root = element("html", head, element("body", body, *programs), lang="en")
-    return f"<!DOCTYPE html>\n{root}\n"
 
 
 def paragraph(*content: str, soft: bool = False) -> Markup:
     """Text between other things; ``soft`` for what may be skipped."""
-    return element("p", *content, class_="soft small" if soft else None)
+    return part("paragraph", join(content), soft)
 
 
 def notes(lines: Sequence[str], *, warn: bool = True) -> Markup:
     """A list of remarks, each in a box of its own."""
-    return element(
-        "ul",
-        *(element("li", line) for line in lines),
-        class_="notes" if warn else "notes plain",
-    )
+    return part("notes", lines, warn)
 
 
 def cards(contents: Sequence[Markup], layout: str = "thirds") -> Markup:
     """Boxes beside each other where there is room."""
-    return element(
-        "div", *(element("div", card, class_="card") for card in contents), class_=f"grid {layout}"
-    )
+    return part("cards", contents, layout)
+
+
+def measure(name: str, value: str, chart: Markup, remark: str = "") -> Markup:
+    """What a card holds of one measure: its value in large type over a chart."""
+    return part("measure", name, value, chart, remark)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
     """Rows under headings; on a narrow screen each row becomes a box with its headings inside."""
-    head = element("tr", *(element("th", column, scope="col") for column in columns))
-    body = [
-        element(
-            "tr",
-            *(
-                element("td", element("span", cell), data_label=column)
-                for column, cell in zip(columns, row, strict=True)
-            ),
-        )
-        for row in rows
-    ]
-    return element("table", element("thead", head), element("tbody", *body))
+    assert all(len(row) == len(columns) for row in rows)
+    return part("table", columns, rows)
 
 
 def write_page(text: str, path: Path) -> None:
@@ -127,6 +113,3 @@ def write_page(text: str, path: Path) -> None:
     """
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-
-
-__all__ = ["Section", "cards", "join", "notes", "page", "paragraph", "table", "write_page"]

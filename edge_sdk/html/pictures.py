@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
+from markupsafe import Markup
 from torch import Tensor
 
-from edge_sdk.html.markup import Markup, element
 from edge_sdk.html.palette import Color, between
+from edge_sdk.html.templates import part
 from edge_sdk.imaging import to_levels
 
 if TYPE_CHECKING:
@@ -27,8 +28,25 @@ def picture(pixels: Tensor, caption: str) -> Markup:
         pixels: float [C, H, W] in [0, 1], one channel or three.
         caption: what it shows.
     """
-    shown = element("img", src=png(pixels), alt=caption, class_="pixels")
-    return element("figure", shown, element("figcaption", caption))
+    return figure(png(pixels), caption, "pixels")
+
+
+def figure(
+    address: str, caption: str, kind: str, *, aspect: float = 0, overlay: Markup | None = None
+) -> Markup:
+    """A picture with its caption.
+
+    Args:
+        address: of the picture.
+        caption: what it shows.
+        kind: ``pixels``, which keep their edges where it is magnified, or ``smooth``.
+        aspect: width over height, to stretch it to; 0 for its own.
+        overlay: a drawing to lay over it, with an aspect.
+    """
+    if not aspect:
+        return part("figure", part("image", address, caption, kind), caption)
+    shown = part("stack", address, caption, kind, f"{aspect:.4f}", overlay or Markup(""))
+    return part("figure", shown, caption)
 
 
 def png(pixels: Tensor) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 
+from markupsafe import Markup
+
 from edge_sdk.deploy.parity import Parity
 from edge_sdk.emulate.parity.chain import ParityRow
 from edge_sdk.figures import counted, decibels, in_bytes, power, ratio
 from edge_sdk.html.charts import level
-from edge_sdk.html.markup import Markup, element
+from edge_sdk.html.markup import element
 from edge_sdk.html.page import Section, cards, notes, page, paragraph, table
 from edge_sdk.html.pictures import heat, picture
 from edge_sdk.quantization.layer_report import LayerError
@@ -75,7 +77,7 @@ def _chain(found: Parity) -> tuple[Markup, ...]:
 
 def _bar(row: ParityRow) -> Markup:
     if row.missing is not None:
-        return Markup(element("span", row.missing, class_="warned"))
+        return element("span", row.missing, class_="warned")
     shown = TOP_DB if math.isinf(row.psnr_db) and row.psnr_db > 0 else row.psnr_db
     return level(shown, decibels(row.psnr_db), top=TOP_DB, threshold=row.gate_db)
 

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import Markup
 
 from edge_sdk.figures import counted, decibels, in_bytes, power, ratio
 from edge_sdk.html.charts import before_after, level, margin, strip
-from edge_sdk.html.markup import Markup, element, join
+from edge_sdk.html.markup import element, join
 from edge_sdk.html.page import Section, page, paragraph, table
 
 TEXT = st.text(max_size=30)
@@ -43,6 +45,29 @@ def test_markup_is_not_escaped_twice_and_text_always_is() -> None:
 def test_pages_are_well_formed_whatever_they_hold(title: str, lead: str, cell: str) -> None:
     made = page(title, [lead], [Section(title, (paragraph(lead), table((cell,), [(cell,)])))])
     ElementTree.fromstring(made.partition("\n")[2])
+
+
+@pytest.mark.parametrize("cell", ["5.07 KiB", "+0.50, −0.30", "−3 dB", "0.00392, zero at -128"])
+def test_numbers_in_tables_stay_on_one_line(cell: str) -> None:
+    (found,) = ElementTree.fromstring(table(("a",), [(cell,)])).iter("td")
+    assert found.get("class") == "number"
+    assert found.get("data-label") == "a"
+
+
+@pytest.mark.parametrize("cell", ["words", "12 words that may well be broken", "", "—"])
+def test_words_in_tables_may_be_broken(cell: str) -> None:
+    (found,) = ElementTree.fromstring(table(("a",), [(cell,)])).iter("td")
+    assert found.get("class") is None
+
+
+def test_wide_tables_are_scrolled_and_their_words_not_cut() -> None:
+    made = page("title", [], [Section("part", (table(("a",), [("b",)]),))])
+    assert '<div class="wide"><table>' in made
+    style = made.partition("<style>")[2].partition("</style>")[0]
+    (body,) = re.findall(r"\nbody {([^}]*)}", style)
+    # With `anywhere` the narrowest column is one letter wide.
+    assert "overflow-wrap: break-word" in body
+    assert re.search(r"\.wide { overflow-x: auto", style)
 
 
 @given(st.floats(0, 1e15), st.floats(0, 1e15))

@@ -9,9 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edge_sdk.html.markup import Markup, element
 from edge_sdk.html.page import Section, cards, page, paragraph, table, write_page
-from edge_sdk.html.pictures import jpeg
+from edge_sdk.html.pictures import figure, jpeg
 from edge_sdk.imaging import read_picture, resize_bicubic
 from edge_sdk.pairs.dataset.folder import SCENES
 from edge_sdk.pairs.dataset.record import MASK, TARGET, frame_name
@@ -57,13 +56,8 @@ def _sample(folder: Path, scene: dict[str, Any]) -> Section:
         f"{_decibels(scene['psnr_db'])}, at the far resolution {_decibels(scene['psnr_far_db'])}, "
         f"{scene['valid']:.0%} count"
     )
-    content = (paragraph(figures), cards([_figure(*entry) for entry in shown], "maps"))
-    return Section(scene["name"], content)
-
-
-def _figure(caption: str, pixels: Tensor) -> Markup:
-    image = element("img", src=jpeg(pixels, QUALITY), alt=caption, class_="smooth")
-    return element("figure", image, element("figcaption", caption))
+    parts = [figure(jpeg(pixels, QUALITY), caption, "smooth") for caption, pixels in shown]
+    return Section(scene["name"], (paragraph(figures), cards(parts, "maps")))
 
 
 def _thumbnail(pixels: Tensor, size: tuple[int, int] | None = None) -> Tensor:

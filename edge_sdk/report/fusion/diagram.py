@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from markupsafe import Markup
 from torch import nn
 
-from edge_sdk.html.markup import Markup, element
+from edge_sdk.html.markup import element
 from edge_sdk.reparam import (
     FixedBranchConfig,
     IdentityBranchConfig,

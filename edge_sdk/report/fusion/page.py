@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from markupsafe import Markup
 from torch import nn
 
 from edge_sdk.figures import counted, in_bytes, power, ratio
 from edge_sdk.html.charts import before_after, margin
-from edge_sdk.html.markup import Markup, element, join
+from edge_sdk.html.markup import element, join
 from edge_sdk.html.page import Section as Section
-from edge_sdk.html.page import cards, notes, paragraph, table
+from edge_sdk.html.page import cards, measure, notes, paragraph, table
 from edge_sdk.html.page import page as page
 from edge_sdk.html.page import write_page as write_page
 from edge_sdk.quantization import RangeReport
@@ -108,12 +109,10 @@ def _savings(certificate: Certificate) -> tuple[Markup, ...]:
     return (
         cards(
             [
-                join(
-                    (
-                        element("h3", name),
-                        element("p", ratio(before, after), class_="figure"),
-                        before_after(before, after, (form(before), form(after))),
-                    )
+                measure(
+                    name,
+                    ratio(before, after),
+                    before_after(before, after, (form(before), form(after))),
                 )
                 for name, before, after, form in measures
             ]
@@ -146,13 +145,11 @@ def _proof(certificate: Certificate) -> tuple[Markup, ...]:
     return (
         cards(
             [
-                join(
-                    (
-                        element("h3", name),
-                        element("p", power(error), class_="figure"),
-                        margin(error, limit),
-                        paragraph(f"of the RMS output; {power(limit)} allowed", soft=True),
-                    )
+                measure(
+                    name,
+                    power(error),
+                    margin(error, limit),
+                    f"of the RMS output; {power(limit)} allowed",
                 )
                 for name, error, limit in errors
             ]
@@ -174,12 +171,7 @@ def _regions(summary: FusionSummary) -> tuple[Markup, ...]:
     for region in regions:
         alike.setdefault(picture_of(region, summary.network), []).append(region.name or "(model)")
     drawings = [
-        join(
-            (
-                drawing(picture),
-                paragraph(element("code", _names(names)), soft=True),
-            )
-        )
+        join((drawing(picture), paragraph(element("code", _names(names)), soft=True)))
         for picture, names in alike.items()
     ]
     rows = [

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from markupsafe import Markup
+
 from edge_sdk.figures import decibels, interval
 from edge_sdk.html.charts import level
-from edge_sdk.html.markup import Markup, element
+from edge_sdk.html.markup import element
 from edge_sdk.html.page import Section, notes, paragraph, table
 from edge_sdk.quantization import Inflation, LayerRanges, RangeReport
 from edge_sdk.quantization.ranges import INFLATION_WARNING, SQNR_WARNING_DB

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from markupsafe import Markup
+
 from edge_sdk.figures import counted, in_bytes
 from edge_sdk.html.charts import legend, strip
-from edge_sdk.html.markup import Markup, element
+from edge_sdk.html.markup import element
 from edge_sdk.html.page import paragraph, table
 from edge_sdk.reparam import Certificate, OperatorCost
 

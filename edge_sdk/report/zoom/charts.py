@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 import torch
+from markupsafe import Markup
 
 from edge_sdk.figures import fixed
-from edge_sdk.html.markup import Markup, element
+from edge_sdk.html.markup import element
 from edge_sdk.html.palette import ARROW
 from edge_sdk.registration.field import MotionField
 from edge_sdk.report.zoom.evidence import ZoomEvidence

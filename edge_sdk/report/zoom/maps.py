@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 
 import torch
+from markupsafe import Markup
 from torch import Tensor
 
 from edge_sdk.html.charts import legend
-from edge_sdk.html.markup import Markup, element
 from edge_sdk.html.page import cards, paragraph
 from edge_sdk.html.palette import (
     CATEGORIES,
@@ -19,7 +19,7 @@ from edge_sdk.html.palette import (
     OTHERS,
     REFERENCE,
 )
-from edge_sdk.html.pictures import indexed, jpeg, shades
+from edge_sdk.html.pictures import figure, indexed, jpeg, shades
 from edge_sdk.imaging import resize_bicubic, rgb_to_ycbcr
 from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.registration.field import MotionField
@@ -98,17 +98,19 @@ def provenance_maps(evidence: ZoomEvidence, detail: Rectangle) -> tuple[Markup, 
     colors = (REFERENCE, *CATEGORIES[: len(found.named)], OTHERS)
     box = found.box
     figures = [
-        _map_figure(
+        figure(
             indexed(found.whole, colors),
             "The whole picture: each dot is one pixel of the result, drawn at random from its "
             "neighborhood, so that the mixture of colors is the mixture of frames.",
-            evidence.after.shape[-1] / evidence.after.shape[-2],
+            "pixels",
+            aspect=evidence.after.shape[-1] / evidence.after.shape[-2],
         ),
-        _map_figure(
+        figure(
             indexed(found.detail, colors),
             f"A detail of {box.width}×{box.height} pixels of the result, from column {box.left}, "
             f"row {box.top}: every pixel.",
-            box.width / box.height,
+            "pixels",
+            aspect=box.width / box.height,
         ),
     ]
     return (
@@ -154,8 +156,12 @@ def _confidence(evidence: ZoomEvidence, index: int, motion: MotionField) -> Mark
     caption = (
         f"{index} {evidence.frames[index].name}: mean {_mean_confidence(motion):.2f}, {offsets}"
     )
-    return _map_figure(
-        shades(grid, DOUBTFUL, CERTAIN), caption, motion.width / motion.height, overlay=drawing
+    return figure(
+        shades(grid, DOUBTFUL, CERTAIN),
+        caption,
+        "pixels",
+        aspect=motion.width / motion.height,
+        overlay=drawing,
     )
 
 
@@ -172,7 +178,7 @@ def _ghost(evidence: ZoomEvidence, backdrop: Tensor, index: int, agreement: Tens
     color = torch.tensor(GHOST, dtype=torch.float32)[:, None, None] / 255
     laid = backdrop * (1 - 0.85 * held_back) + color * 0.85 * held_back
     caption = f"{index} {evidence.frames[index].name}: {float(agreement.float().mean()):.0%} agrees"
-    return _map_figure(jpeg(laid, MAP_QUALITY), caption, size[1] / size[0], pixels="smooth")
+    return figure(jpeg(laid, MAP_QUALITY), caption, "smooth", aspect=size[1] / size[0])
 
 
 def _backdrop(before: Tensor) -> Tensor:
@@ -182,24 +188,6 @@ def _backdrop(before: Tensor) -> Tensor:
     size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
     luma = resize_bicubic(rgb_to_ycbcr(before)[:1], size=size).clamp(0, 1)
     return 0.12 + 0.6 * luma
-
-
-def _map_figure(
-    address: str,
-    caption: str,
-    aspect: float,
-    *,
-    overlay: Markup | None = None,
-    pixels: str = "pixels",
-) -> Markup:
-    stage = element(
-        "div",
-        element("img", src=address, alt=caption, class_=pixels),
-        *(() if not overlay else (overlay,)),
-        class_="stack",
-        style=f"aspect-ratio: {aspect:.4f}",
-    )
-    return element("figure", stage, element("figcaption", caption))
 
 
 def _cut_short(drawn: int, known: int, what: str) -> Sequence[Markup]:

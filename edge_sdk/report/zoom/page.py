@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
+from markupsafe import Markup
 from torch import Tensor
 
 from edge_sdk.figures import fixed
-from edge_sdk.html.markup import Markup, element, join
+from edge_sdk.html.markup import element, join
 from edge_sdk.html.page import Section, cards, notes, page, paragraph, table
 from edge_sdk.html.pictures import jpeg
 from edge_sdk.html.slider import SCRIPT, slider

@@ -8,11 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_sdk.html.markup import Markup, element, join
+from markupsafe import Markup
+
+from edge_sdk.html.markup import element, join
 
 WIDTH_PX, PANEL_PX, GAP_PX = 720, 190, 34
 LEFT_PX, RIGHT_PX, TOP_PX, BOTTOM_PX = 64, 20, 30, 30
-_STYLE = (
+_STYLE = Markup(
     "text{font:12px system-ui,sans-serif;fill:#333}.grid{stroke:#ddd}.line{fill:none;"
     "stroke-width:1.5}.loss{stroke:#0072b2}.psnr{stroke:#d55e00}.dot{fill:#d55e00}"
     ".base{stroke:#777;stroke-dasharray:4 3}"
@@ -63,7 +65,7 @@ def draw_curves(curves: Curves, steps: int, baseline_db: float | None = None) ->
     base = [] if baseline_db is None else [(0.0, baseline_db), (float(steps), baseline_db)]
     lower = TOP_PX + PANEL_PX + GAP_PX
     parts = [
-        element("style", Markup(_STYLE)),
+        element("style", _STYLE),
         element("rect", width="100%", height="100%", fill="#fff"),
         _panel("loss (logarithmic)", loss, steps, TOP_PX, "loss", [], lambda v: f"{10**v:.3g}"),
         _panel("validation PSNR, dB", psnr, steps, lower, "psnr", base, lambda v: f"{v:.2f}"),
@@ -120,7 +122,7 @@ def _panel(
             across, down = at(point).split(",")
             tooltip = element("title", f"{point[0]:,.0f} steps: {point[1]:.2f} dB")
             parts.append(element("circle", tooltip, cx=across, cy=down, r=2.5, class_="dot"))
-    return Markup(join(parts))
+    return join(parts)
 
 
 def _x(step: float, steps: int) -> float:
