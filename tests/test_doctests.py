@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_sdk.extras import is_installed
+from tests.needs import needs
 
 ROOT = Path(__file__).parent.parent
 SOURCES = {"edge_sdk": ROOT / "edge_sdk", "edge_sdk_converters": ROOT / "converters"}
@@ -106,14 +106,10 @@ def with_examples() -> Iterator[tuple[str, str]]:
 
 def marked(module: str, name: str) -> object:
     full = f"{module}:{name}"
-    marks = [
-        pytest.mark.skipif(not is_installed(extra), reason=f"the extra {extra} is not installed")
-        for extra, places in NEEDS.items()
-        if full in places
-    ]
-    return pytest.param(
-        module, name, marks=[*marks, *([pytest.mark.slow] if full in SLOW else [])], id=full
-    )
+    marks = [needs(*(extra for extra, places in NEEDS.items() if full in places))]
+    if full in SLOW:
+        marks.append(pytest.mark.slow)
+    return pytest.param(module, name, marks=marks, id=full)
 
 
 PUBLIC = sorted(set(public()))

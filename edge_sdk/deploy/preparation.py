@@ -87,9 +87,9 @@ def prepare(
         >>> from edge_sdk.deploy import prepare
         >>> from edge_sdk.zoo import load_any
         >>> loaded = load_any("sr_x2_y")
-        >>> prepared = prepare(loaded, loaded.single_example, "int8")
-        >>> prepared.source, prepared.scheme.weights_only
-        ('shipped with sr_x2_y', False)
+        >>> prepared = prepare(loaded, loaded.single_example, "w8")
+        >>> prepared.scheme.weights_only, prepared.certificate.error_float64 < 1e-11
+        (True, True)
     """
     if calibration is not None and precision not in INT8:
         raise InputError(

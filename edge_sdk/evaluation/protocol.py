@@ -82,7 +82,7 @@ class Example:
         >>> written = write_picture(Picture(torch.rand(3, 33, 49)), "photo.png")
         >>> example = degraded(Path("photo.png"), Color.Y, Degradation(scale=2))
         >>> tuple(example.low.shape), tuple(example.truth.shape), example.gray
-        ((1, 16, 24), (1, 32, 48), False)
+        ((1, 1, 16, 24), (1, 32, 48), False)
     """
 
     low: Tensor
@@ -124,7 +124,7 @@ def degraded(path: Path, color: Color, degradation: Degradation, index: int = 0)
         >>> from edge_sdk.models import Color
         >>> written = write_picture(Picture(torch.rand(3, 32, 48)), "photo.png")
         >>> degraded(Path("photo.png"), Color.RGB, Degradation(sigma=25.0, seed=1)).low.shape
-        torch.Size([3, 32, 48])
+        torch.Size([1, 3, 32, 48])
     """
     picture = read_picture(path)
     scale, gray = degradation.scale, picture.metadata.gray

@@ -33,7 +33,7 @@ class Section:
         >>> from edge_sdk.html import Section
         >>> from edge_sdk.html.page import page, paragraph
         >>> section = Section("Quality", (paragraph("37.05 dB on Set5"),))
-        >>> "<h2>Quality</h2>" in page("Report", [section])
+        >>> "Quality" in page("sr_x2_y", ["What it reaches."], [section])
         True
     """
 
@@ -107,7 +107,7 @@ def write_page(text: str, path: Path) -> None:
         >>> from pathlib import Path
         >>> from edge_sdk.html import write_page
         >>> from edge_sdk.html.page import page
-        >>> write_page(page("Report", []), Path("report.html"))
+        >>> write_page(page("sr_x2_y", ["What it reaches."], []), Path("report.html"))
         >>> Path("report.html").read_text(encoding="utf-8").splitlines()[0]
         '<!DOCTYPE html>'
     """

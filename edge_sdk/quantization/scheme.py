@@ -40,8 +40,8 @@ class Affine:
         >>> codes = Affine(scale=1 / 255, zero_point=-128)
         >>> codes.low, codes.high
         (0.0, 1.0)
-        >>> codes.rounded(torch.tensor([-0.2, 0.5])).mul(255).round().tolist()
-        [0.0, 128.0]
+        >>> codes.rounded(torch.tensor([-0.2, 0.4])).mul(255).round().tolist()
+        [0.0, 102.0]
     """
 
     scale: float

@@ -82,9 +82,10 @@ def gradient_score(luma: Tensor) -> Tensor:
 
     Example:
         >>> import torch
+        >>> from edge_sdk import resize_bicubic
         >>> from edge_sdk.burst import gradient_score
-        >>> sharp = (torch.arange(64) // 8 % 2).float().expand(1, 1, 48, 64)
-        >>> blurry = torch.nn.functional.avg_pool2d(sharp, 5, 1, 2, count_include_pad=False)
+        >>> sharp = resize_bicubic(torch.rand(1, 1, 12, 16), 5).clamp(0, 1)
+        >>> blurry = torch.nn.functional.avg_pool2d(sharp, 9, 1, 4, count_include_pad=False)
         >>> scores = gradient_score(torch.cat((blurry, sharp)))
         >>> bool(scores[1] > scores[0])
         True
@@ -165,9 +166,10 @@ def choose_reference(
 
     Example:
         >>> import torch
+        >>> from edge_sdk import resize_bicubic
         >>> from edge_sdk.burst import choose_reference
-        >>> sharp = (torch.arange(64) // 8 % 2).float().expand(1, 1, 48, 64)
-        >>> blurry = torch.nn.functional.avg_pool2d(sharp, 5, 1, 2, count_include_pad=False)
+        >>> sharp = resize_bicubic(torch.rand(1, 1, 12, 16), 5).clamp(0, 1)
+        >>> blurry = torch.nn.functional.avg_pool2d(sharp, 9, 1, 4, count_include_pad=False)
         >>> choose_reference(torch.cat((blurry, sharp))).index
         1
     """

@@ -57,7 +57,7 @@ class MovingObject:
 
     Example:
         >>> from edge_sdk.data import CameraConfig, MovingObject
-        >>> CameraConfig(mover=MovingObject(share=0.1)).mover.shift_px
+        >>> CameraConfig(moving_object=MovingObject(share=0.1)).moving_object.shift_px
         12.0
     """
 

@@ -56,8 +56,10 @@ class SimulatedBurst:
         >>> import torch
         >>> from edge_sdk.data import CameraConfig, simulate_burst
         >>> burst = simulate_burst(torch.rand(3, 120, 160), CameraConfig(frames=2))
-        >>> tuple(burst.frames.shape[-2:]), tuple(burst.truth(0).shape[-2:])
-        ((49, 68), (98, 136))
+        >>> burst.truth(0).shape[-1] == 2 * burst.frames.shape[-1]
+        True
+        >>> burst.relative_motion(0, 1).shape
+        torch.Size([3, 3])
     """
 
     frames: Tensor

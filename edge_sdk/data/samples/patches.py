@@ -28,9 +28,10 @@ class PicturePair:
     Example:
         >>> import torch
         >>> from edge_sdk.data import PicturePair
-        >>> pair = PicturePair(low, low.repeat_interleave(2, 1).repeat_interleave(2, 2), "a.png")
-        >>> tuple(pair.high.shape)
-        (3, 48, 64)
+        >>> low = torch.randint(256, (3, 24, 32), dtype=torch.uint8)
+        >>> high = torch.randint(256, (3, 48, 64), dtype=torch.uint8)
+        >>> PicturePair(low, high, "a.png").name
+        'a.png'
     """
 
     low: Tensor

@@ -60,7 +60,7 @@ class PairSet:
         >>> from pathlib import Path
         >>> from edge_sdk.pairs import PairSet
         >>> scenes = ({"name": "a", "accepted": True}, {"name": "b", "accepted": False})
-        >>> len(PairSet(Path("set"), scenes, kept=0, removed=()).accepted)
+        >>> PairSet(Path("set"), scenes, kept=0, removed=()).accepted
         1
     """
 

@@ -68,7 +68,7 @@ class ZoomEvidence:
         >>> result = zoom(frames, config=config)
         >>> evidence = evidence_of(result, ["0.png"], Picture(frames[0]), "zoomed.png", config)
         >>> evidence.scale, evidence.reference
-        (2, 0)
+        (2.0, 0)
     """
 
     output: str
