@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt $(PIP_FLAGS)
 INPUTS := pyproject.toml constraints.txt
 
-.PHONY: help zoom test quick check format docs site clean
+.PHONY: help zoom test quick check format merged docs site clean
 
 help: ## List the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -47,6 +47,9 @@ check: $(VENV)/.all ## Lint, formatting and strict types
 format: $(VENV)/.all ## Format the code and mend what the linter can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+merged: $(VENV)/.core ## Merge and prove the shipped models anew, after their weights changed
+	$(BIN)/python -m edge_sdk.zoo.fused_form_writing
 
 docs: $(VENV)/.core ## Draw the pictures of the README and the figures of the documentation anew
 	$(BIN)/edge-sdk demo --output out

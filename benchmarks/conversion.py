@@ -33,9 +33,8 @@ from edge_sdk.emulate.bench.rounds import Measurement, measure
 from edge_sdk.models import EnhanceNet
 from edge_sdk.quiet import quiet_stderr
 from edge_sdk.targets import find_converter
-from edge_sdk.zoo.catalogue import resolve_model
 from edge_sdk.zoo.loading import load_any
-from edge_sdk.zoo.networks import example_input, fused_network
+from edge_sdk.zoo.networks import example_input, fused_by_name
 
 MODEL = "sr_x2_y"
 SIDE_PX = 128
@@ -83,7 +82,7 @@ def main() -> None:
     parser.add_argument("--table", type=Path, help="Markdown file to write")
     parser.add_argument("--runs", type=int, default=200, help="runs per file and thread count")
     arguments = parser.parse_args()
-    network = fused_network(resolve_model(MODEL))
+    network = fused_by_name(MODEL)
     rows: list[tuple[str, ...]] = []
     with tempfile.TemporaryDirectory() as folder:
         for part in (

@@ -14,8 +14,7 @@ import os
 from pathlib import Path
 
 from edge_sdk.evaluation import Degradation, ModelMethod, evaluate
-from edge_sdk.zoo.catalogue import resolve_model
-from edge_sdk.zoo.networks import fused_network
+from edge_sdk.zoo.networks import fused_by_name
 
 SIGMAS = (15.0, 25.0, 50.0)
 
@@ -27,7 +26,7 @@ def main() -> None:
     parser.add_argument("--figures", type=Path, help="JSON file to write the model's PSNR to")
     arguments = parser.parse_args()
     folder = Path(os.environ["EDGE_SDK_DATA"]) / "kodak24"
-    network = fused_network(resolve_model(arguments.model))
+    network = fused_by_name(arguments.model)
     method = ModelMethod(network, network.spec, arguments.model)
     found = {}
     print(f"| σ | noisy | {arguments.model} |\n|---|---|---|")

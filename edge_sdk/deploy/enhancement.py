@@ -19,7 +19,7 @@ from edge_sdk.models import EnhanceNet, enhance_picture
 from edge_sdk.outputs import check_writable
 from edge_sdk.progress import Progress, silent
 from edge_sdk.targets import find_converter
-from edge_sdk.zoo.networks import example_input, fused_network, picture_network
+from edge_sdk.zoo.networks import example_input, picture_network
 
 DEFAULT_MODEL = "sr_x2_y"
 """What enhances pictures unless another model is requested."""
@@ -197,8 +197,7 @@ def enhance(
     """
     named = (pictures,) if isinstance(pictures, str | Path) else pictures
     found = gather_pictures([Path(subject) for subject in named])
-    network = picture_network(model if isinstance(model, EnhanceNet) else str(model))
-    fused = fused_network(network)
+    fused = picture_network(model if isinstance(model, EnhanceNet) else str(model))
     folder = Path(folder)
     check_folder(found, folder)
     return tuple(enhance_files(found, folder, fused, runtime, on_progress))

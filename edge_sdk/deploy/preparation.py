@@ -18,7 +18,7 @@ from edge_sdk.quantization import (
     scheme_from_json,
 )
 from edge_sdk.quantization.value_graph import ValueGraph
-from edge_sdk.reparam import Certificate, fuse
+from edge_sdk.reparam import Certificate
 from edge_sdk.zoo.catalogue import load_int8, model_names, resolve_checkpoint
 from edge_sdk.zoo.loading import LoadedModel
 
@@ -65,7 +65,7 @@ def prepare(
     observer: Observer = "mse",
     scheme: Scheme | None = None,
 ) -> Prepared:
-    """Fuse a model and, for ``w8`` and ``int8``, put its codes in.
+    """Fuse a model, or read its stored merged form, and for ``w8`` and ``int8``, put its codes in.
 
     Int8 ranges come from ``scheme`` or ``calibration`` if given; else from the model file, or from
     the int8 form that ships beside a zoo model (whose weights were fine-tuned for it).
@@ -80,6 +80,7 @@ def prepare(
 
     Raises:
         InputError: if int8 is requested and there are no ranges.
+        ModelError: if the stored form of a shipped model is damaged.
         FusionError: if fusing cannot be proved.
         ConversionError: if the model cannot be traced.
 
@@ -100,7 +101,7 @@ def prepare(
         raise InputError(
             "--scheme holds int8 ranges; give it with --precision int8 and without --calibration"
         )
-    fused, certificate = fuse(loaded.network, loaded.example)
+    fused, certificate = loaded.fused()
     if precision == "w8":
         weights = quantize_weights(fused, example)
         return Prepared(weights.model, fused, precision, weights.scheme, certificate)

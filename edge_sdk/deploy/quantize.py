@@ -25,7 +25,6 @@ from edge_sdk.quantization import (
     tune,
 )
 from edge_sdk.quantization.layer_report import LayerError, layer_errors
-from edge_sdk.reparam import fuse
 from edge_sdk.zoo.loading import LoadedModel
 
 
@@ -167,7 +166,7 @@ def quantize_loaded(
         truth=options.truth,
         seed=options.seed,
     )
-    fused, _ = fuse(loaded.network, loaded.example)
+    fused, _ = loaded.fused()
     clip = loaded.spec is not None
     first = quantize(fused, example, crops.calibration, options.observer, picture_output=clip)
     plain_db = agreement_db(fused, first.model, crops.held_out, clip)

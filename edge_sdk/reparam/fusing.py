@@ -18,7 +18,7 @@ from edge_sdk.reparam.graph.preparation import (
     with_branches,
 )
 from edge_sdk.reparam.graph.replacement import names_of_blocks, replaced, unmergeable_blocks
-from edge_sdk.reparam.proof.certificate import Certificate, Range, certify
+from edge_sdk.reparam.proof.certificate import Certificate, Evidence, Range, certify
 from edge_sdk.reparam.proof.comparison import Inputs, check_runs, compare, in_dtype
 from edge_sdk.reparam.skips.folding import INPUT_RANGE, folded_names
 from edge_sdk.reparam.skips.folding import fold_skips as fold_skips_of
@@ -99,6 +99,38 @@ def _fuse(
     evidence = compare(pairs, inputs, seed, fused.input_range)
     certificate = certify(evidence, original, fused.model, inputs, fused.regions, fused.refusals)
     return fused.model, certificate
+
+
+def certificate_for(
+    certificate: Certificate,
+    model: nn.Module,
+    fused: nn.Module,
+    example: Tensor | Sequence[Tensor],
+) -> Certificate:
+    """A certificate with what both models cost on another example; nothing is compared anew.
+
+    Args:
+        certificate: what :func:`fuse` returned for ``model``.
+        model: the original, as :func:`fuse` takes it.
+        fused: the fused model.
+        example: float tensors of another shape.
+
+    Raises:
+        InputError: if the model or the example is not what :func:`fuse` takes.
+    """
+    with preserved_state():
+        inputs = in_dtype(checked_inputs(example), torch.float32)
+        evidence = Evidence(
+            certificate.error_float64,
+            certificate.error_float32,
+            certificate.probes,
+            certificate.input_range,
+            certificate.probes_left_out,
+        )
+        original = with_branches(checked_copy(model))
+        return certify(
+            evidence, original, fused, inputs, certificate.regions, certificate.refusals
+        )
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,17 @@ def model_names() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in ROOT.glob("*/model.safetensors")))
 
 
+def model_path(name: str) -> Path:
+    """File of a shipped model's weights with branches; what else ships lies beside it.
+
+    Raises:
+        ModelError: if no shipped model has that name.
+    """
+    if name not in model_names():
+        raise ModelError(f"unknown model '{name}'; shipped are: {', '.join(model_names())}")
+    return ROOT / name / "model.safetensors"
+
+
 def load_model(name: str) -> EnhanceNet:
     """Load a shipped model with its branches, as it was trained, in evaluation mode.
 
@@ -42,11 +53,7 @@ def load_model(name: str) -> EnhanceNet:
             ...
         edge_sdk.errors.ModelError: unknown model 'sr_x2_z'; shipped are: ...
     """
-    path = ROOT / name / "model.safetensors"
-    if name not in model_names():
-        known = ", ".join(model_names())
-        raise ModelError(f"unknown model '{name}'; shipped are: {known}")
-    return load_checkpoint(path).model
+    return load_checkpoint(model_path(name)).model
 
 
 def resolve_model(model: str) -> EnhanceNet:
@@ -73,7 +80,7 @@ def resolve_checkpoint(model: str) -> Checkpoint:
         ModelError: if it is neither.
     """
     if model in model_names():
-        return Checkpoint(load_model(model), ROOT / model / "model.safetensors")
+        return load_checkpoint(model_path(model))
     path = Path(model)
     if path.suffix == ".safetensors" or path.exists():
         return load_checkpoint(path)
@@ -102,9 +109,7 @@ def load_int8(name: str) -> Checkpoint | None:
         >>> checkpoint.model.has_branches, checkpoint.scheme.weights_only
         (False, False)
     """
-    if name not in model_names():
-        raise ModelError(f"unknown model '{name}'; shipped are: {', '.join(model_names())}")
-    path = ROOT / name / "int8.safetensors"
+    path = model_path(name).with_name("int8.safetensors")
     return load_checkpoint(path) if path.is_file() else None
 
 
@@ -142,9 +147,7 @@ def load_card(name: str) -> Card:
         >>> load_card("denoise_rgb").name
         'denoise_rgb'
     """
-    if name not in model_names():
-        raise ModelError(f"unknown model '{name}'; shipped are: {', '.join(model_names())}")
-    folder = ROOT / name
+    folder = model_path(name).parent
     figures = json.loads((folder / "figures.json").read_text(encoding="utf-8"))
     text = (folder / "card.md").read_text(encoding="utf-8")
     return Card(name, figures["psnr_db"], folder / "recipe.yaml", text)

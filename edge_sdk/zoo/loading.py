@@ -12,8 +12,11 @@ from torch import Tensor, nn
 
 from edge_sdk.errors import InputError, ModelError
 from edge_sdk.models import ModelSpec
+from edge_sdk.reparam.fusing import certificate_for, fuse
 from edge_sdk.reparam.graph.preparation import checked_copy
+from edge_sdk.reparam.proof.certificate import Certificate
 from edge_sdk.zoo.catalogue import model_names, resolve_model
+from edge_sdk.zoo.fused_form import load_fused
 from edge_sdk.zoo.networks import PROBE_PX, example_input
 from edge_sdk.zoo.python_models import call_for_model
 
@@ -32,6 +35,7 @@ class LoadedModel:
         example: one tensor per argument of the model.
         spec: what the model does to pictures; ``None`` if it does not say.
         own_example: whether the example came with the model; else it is seeded noise in [0, 1].
+        shipped: whether it is a model by a shipped name, whose merged form is stored.
 
     Example:
         >>> from edge_sdk.zoo import load_any
@@ -45,6 +49,33 @@ class LoadedModel:
     example: tuple[Tensor, ...]
     spec: ModelSpec | None
     own_example: bool = False
+    shipped: bool = False
+
+    def fused(self) -> tuple[nn.Module, Certificate]:
+        """The model merged, and the certificate that it equals the one with branches.
+
+        Those of a shipped model are read from its stored form: what was proved there does not
+        depend on the size of the example, and what the models cost is counted for this one.
+
+        Raises:
+            ModelError: if the stored form is missing, damaged or another model's.
+            InputError: if a model that is not shipped cannot be merged with this example.
+            FusionError: if it cannot be traced or proved equal.
+
+        Example:
+            >>> from edge_sdk.zoo import load_any
+            >>> network, certificate = load_any("sr_x2_y").fused()
+            >>> network.has_branches, certificate.error_float64 < 1e-11
+            (False, True)
+        """
+        if not self.shipped:
+            return fuse(self.network, self.example)
+        form = load_fused(self.name)
+        if form.example == tuple(self.single_example.shape):
+            return form.network, form.certificate
+        return form.network, certificate_for(
+            form.certificate, self.network, form.network, self.example
+        )
 
     @property
     def single_example(self) -> Tensor:
@@ -108,7 +139,8 @@ def load_any(model: str, input_shape: tuple[int, ...] | None = None) -> LoadedMo
     spec = getattr(network, "spec", None)
     known_spec = spec if isinstance(spec, ModelSpec) else None
     network.eval()
-    loaded = LoadedModel(model, network, example, known_spec, own_example)
+    shipped = model in model_names()
+    loaded = LoadedModel(model, network, example, known_spec, own_example, shipped)
     if input_shape is not None:
         if len(example) > 1:
             raise InputError(

@@ -1,4 +1,8 @@
-"""Networks as callers need them: fused and proved, with an input to try them on."""
+"""Networks as callers need them: merged, with an input to try them on.
+
+The merged form of a shipped model is stored beside it; a model file of the user's is merged and
+proved when it is loaded.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,9 @@ from torch import Tensor
 from edge_sdk.errors import FusionError, InputError
 from edge_sdk.models import Color, EnhanceNet
 from edge_sdk.models.spec import ModelSpec, Task
-from edge_sdk.reparam import fuse
-from edge_sdk.zoo.catalogue import resolve_model
+from edge_sdk.reparam.fusing import fuse
+from edge_sdk.zoo.catalogue import model_names, resolve_model
+from edge_sdk.zoo.fused_form import load_fused
 
 PROBE_PX = 32
 LUMA_SCALE = 2
@@ -49,20 +54,61 @@ def fused_network(network: EnhanceNet) -> EnhanceNet:
     return fused
 
 
+def model_spec(model: str) -> ModelSpec:
+    """What a model does, be it merged or not.
+
+    Args:
+        model: shipped name, or path of a ``.safetensors`` file.
+
+    Raises:
+        ModelError: if there is no such model.
+    """
+    return _read(model).spec
+
+
+def fused_by_name(model: str) -> EnhanceNet:
+    """Load a network, merged, in evaluation mode.
+
+    Args:
+        model: shipped name, or path of a ``.safetensors`` file.
+
+    Raises:
+        ModelError: if there is no such model.
+        FusionError: if a file's network cannot be proved equal once merged.
+    """
+    return _merged(_read(model), model)
+
+
 def picture_network(model: str | EnhanceNet) -> EnhanceNet:
-    """Load a network that takes pictures, with its branches; one that is given is looked at.
+    """Load a network that takes pictures, merged, in evaluation mode; or merge one.
+
+    Args:
+        model: shipped name, path of a ``.safetensors`` file, or a network.
+
+    Raises:
+        ModelError: if there is no such model.
+        InputError: if it takes bursts.
+        FusionError: if a network that is not shipped cannot be proved equal once merged.
+    """
+    network = model if isinstance(model, EnhanceNet) else _read(model)
+    name = model if isinstance(model, str) else "this network"
+    _check_takes_pictures(network.spec, name)
+    return _merged(network, model)
+
+
+def picture_spec(model: str) -> ModelSpec:
+    """What a network that takes pictures does, be it merged or not.
+
+    Args:
+        model: shipped name, or path of a ``.safetensors`` file.
 
     Raises:
         ModelError: if there is no such model.
         InputError: if it takes bursts.
     """
-    network = model if isinstance(model, EnhanceNet) else resolve_model(model)
-    if network.spec.task is Task.BURST_ZOOM:
-        name = model if isinstance(model, str) else "this network"
-        raise InputError(
-            f"{name} takes the features of a burst, not a picture; use it by `edge-sdk zoom`"
-        )
-    return network
+    spec = model_spec(model)
+    _check_takes_pictures(spec, model)
+    return spec
 
 
 def burst_network(model: str, scale: int) -> EnhanceNet:
@@ -83,9 +129,9 @@ def burst_network(model: str, scale: int) -> EnhanceNet:
         >>> network.has_branches, str(network.spec.task)
         (False, 'burst-zoom')
     """
-    network = resolve_model(model)
+    network = _read(model)
     if network.spec.task is Task.BURST_ZOOM:
-        return fused_network(network)
+        return _merged(network, model)
     return luma_network(model, scale)
 
 
@@ -100,7 +146,7 @@ def luma_network(model: str, scale: int) -> EnhanceNet:
         ModelError: if there is no such model.
         InputError: if it is no luma model of ×2, or another enlargement is requested.
     """
-    network = resolve_model(model)
+    network = _read(model)
     spec = network.spec
     if scale != LUMA_SCALE or not enlarges_luma(spec):
         raise InputError(
@@ -108,10 +154,26 @@ def luma_network(model: str, scale: int) -> EnhanceNet:
             f"needs one for burst-zoom, a luma (y) model of ×{LUMA_SCALE} at scale {LUMA_SCALE}, "
             "or none"
         )
-    return fused_network(network)
+    return _merged(network, model)
 
 
 def enlarges_luma(spec: ModelSpec) -> bool:
     """Whether a model is a luma network that a burst can be zoomed with."""
     luma_zoom = (Task.SUPER_RESOLUTION, Color.Y, LUMA_SCALE)
     return (spec.task, spec.color, spec.scale) == luma_zoom
+
+
+def _read(model: str) -> EnhanceNet:
+    """A network as the smallest file of it has it: merged where it ships."""
+    return load_fused(model).network if model in model_names() else resolve_model(model)
+
+
+def _merged(network: EnhanceNet, model: str | EnhanceNet) -> EnhanceNet:
+    return network if model in model_names() else fused_network(network)
+
+
+def _check_takes_pictures(spec: ModelSpec, name: str) -> None:
+    if spec.task is Task.BURST_ZOOM:
+        raise InputError(
+            f"{name} takes the features of a burst, not a picture; use it by `edge-sdk zoom`"
+        )

@@ -25,7 +25,7 @@ from edge_sdk.progress import Progress
 from edge_sdk.targets import LoweringReport, find_converter
 from edge_sdk.zoo.catalogue import resolve_checkpoint
 from edge_sdk.zoo.loading import load_any
-from edge_sdk.zoo.networks import burst_network
+from edge_sdk.zoo.networks import burst_network, model_spec
 
 DEFAULT_MODEL = "burst_zoom_x2"
 NO_MODEL = "none"
@@ -101,7 +101,7 @@ def zoom_network(
     if runtime == EAGER and precision is not None:
         raise InputError("--precision is for a --runtime other than eager; leave it out")
     if model is None:
-        fits = resolve_checkpoint(DEFAULT_MODEL).model.spec.scale == scale
+        fits = model_spec(DEFAULT_MODEL).scale == scale
         model = DEFAULT_MODEL if fits or runtime != EAGER else NO_MODEL
     if runtime != EAGER:
         return _converted(model, runtime, precision, on_progress)
@@ -114,7 +114,7 @@ def zoom_network(
 def _converted(
     model: str, runtime: str, precision: str | None, on_progress: Progress | None
 ) -> ZoomNetwork:
-    if model == NO_MODEL or resolve_checkpoint(model).model.spec.task is not Task.BURST_ZOOM:
+    if model == NO_MODEL or model_spec(model).task is not Task.BURST_ZOOM:
         raise InputError(
             f"--runtime {runtime} runs a network for burst zoom, such as {DEFAULT_MODEL}; name one "
             "by --model, or leave --runtime out"

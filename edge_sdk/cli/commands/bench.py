@@ -143,10 +143,9 @@ def _model_plans(
     from edge_sdk.emulate.runtimes.names import EAGER, RUNTIMES
     from edge_sdk.extras import install_command, is_installed
     from edge_sdk.targets import converter_names, find_converter
-    from edge_sdk.zoo.catalogue import resolve_model
-    from edge_sdk.zoo.networks import example_input, fused_network
+    from edge_sdk.zoo.networks import example_input, fused_by_name
 
-    network = fused_network(resolve_model(subject))
+    network = fused_by_name(subject)
     example = example_input(network, *side)
     name = Path(subject).stem
     plans = []
@@ -192,10 +191,9 @@ def artifact_bytes(path: Path) -> int:
 @cache
 def _macs(model: str, shapes: tuple[tuple[int, ...], ...]) -> int:
     from edge_sdk.reparam import count_macs
-    from edge_sdk.zoo.catalogue import resolve_model
-    from edge_sdk.zoo.networks import example_input, fused_network
+    from edge_sdk.zoo.networks import example_input, fused_by_name
 
-    network = fused_network(resolve_model(model))
+    network = fused_by_name(model)
     channels = network.spec.input_channels
     if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][:2] != (1, channels):
         raise InputError(

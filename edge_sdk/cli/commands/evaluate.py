@@ -89,10 +89,10 @@ def _methods(
 ) -> list[Method]:
     from edge_sdk.emulate.runtimes.names import SUFFIXES
     from edge_sdk.evaluation import ArtifactMethod
-    from edge_sdk.zoo.networks import picture_network
+    from edge_sdk.zoo.networks import picture_spec
 
     methods: list[Method] = []
-    spec: ModelSpec | None = None if model is None else picture_network(model).spec
+    spec: ModelSpec | None = None if model is None else picture_spec(model)
     for subject in subjects:
         path = Path(subject)
         if path.suffix not in SUFFIXES:
@@ -115,9 +115,9 @@ def _eager(subject: str) -> ModelMethod:
     from edge_sdk.evaluation import ModelMethod
     from edge_sdk.quantization import apply_scheme
     from edge_sdk.zoo.catalogue import resolve_checkpoint
-    from edge_sdk.zoo.networks import example_input, fused_network, picture_network
+    from edge_sdk.zoo.networks import example_input, picture_network
 
-    network = fused_network(picture_network(subject))
+    network = picture_network(subject)
     scheme = resolve_checkpoint(subject).scheme
     name = Path(subject).stem
     if scheme is None:

@@ -16,36 +16,36 @@ def models(
     as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
 ) -> None:
     """List the shipped models, and where their recipes lie."""
-    from edge_sdk.reparam import count_parameters
-    from edge_sdk.zoo.catalogue import load_card, load_model, model_names
-    from edge_sdk.zoo.networks import fused_network
+    from edge_sdk.zoo.catalogue import load_card, model_names
+    from edge_sdk.zoo.fused_form import load_fused
 
-    shipped = {name: load_model(name) for name in model_names()}
+    forms = {name: load_fused(name) for name in model_names()}
+    shipped = {name: form.network.spec for name, form in forms.items()}
+    sizes = {name: form.certificate.parameters_after for name, form in forms.items()}
     cards = {name: load_card(name) for name in shipped}
-    sizes = {name: count_parameters(fused_network(net)) for name, net in shipped.items()}
     if as_json:
         print_json(
             [
                 {
                     "name": name,
                     "parameters": sizes[name],
-                    **vars(net.spec),
+                    **vars(spec),
                     "psnr_db": cards[name].figures,
                     "recipe": cards[name].recipe,
                 }
-                for name, net in shipped.items()
+                for name, spec in shipped.items()
             ]
         )
         return
     rows = [
         (
             name,
-            describe_task(net.spec),
-            net.spec.color,
+            describe_task(spec),
+            spec.color,
             f"{sizes[name]:,}",
             ", ".join(f"{key} {value:.2f}" for key, value in cards[name].figures.items()),
         )
-        for name, net in shipped.items()
+        for name, spec in shipped.items()
     ]
     print_table("Models", ("name", "task", "color", "parameters, fused", "PSNR (dB)"), rows)
     for name, card in cards.items():

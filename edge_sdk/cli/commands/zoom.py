@@ -136,10 +136,10 @@ def zoom(
 
 
 def _is_for_bursts(model: str | None) -> bool:
-    from edge_sdk.burst.driver.stage_set import decodes_bursts
-    from edge_sdk.zoo.catalogue import resolve_model
+    from edge_sdk.models.spec import Task
+    from edge_sdk.zoo.networks import model_spec
 
-    return model not in (None, NO_MODEL) and decodes_bursts(resolve_model(str(model)))
+    return model not in (None, NO_MODEL) and model_spec(str(model)).task is Task.BURST_ZOOM
 
 
 def zoom_report(frames: list[Path], result: ZoomResult) -> dict[str, object]:

@@ -104,10 +104,9 @@ def _prepared(job: Job) -> Callable[[], Runner]:
     torch.set_num_threads(job.threads)
     if job.runtime == EAGER:
         from edge_sdk.emulate.runtimes.eager import EagerRunner
-        from edge_sdk.zoo.catalogue import resolve_model
-        from edge_sdk.zoo.networks import fused_network
+        from edge_sdk.zoo.networks import fused_by_name
 
-        network = fused_network(resolve_model(job.subject))
+        network = fused_by_name(job.subject)
         return lambda: EagerRunner(network, torch.zeros(job.shape), job.subject)
     importlib.import_module(RUNTIMES[job.runtime].module)
     for module in RUNTIMES[job.runtime].packages:
