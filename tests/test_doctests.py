@@ -26,7 +26,7 @@ NEEDS = {
     "executorch": (
         "edge_sdk.artifacts.codes.reading:read_codes",
         "edge_sdk.artifacts.pte:read_pte",
-        "edge_sdk.deploy.conversion:Converted",
+        "edge_sdk.deploy.conversion:ConvertedModel",
         "edge_sdk.deploy.conversion:convert",
         "edge_sdk.deploy.parity:Parity",
         "edge_sdk.deploy.verification:verify",

@@ -41,8 +41,8 @@ PROMISED = {
 """Functions that programs may rely on."""
 RESULTS = {
     "Certificate",
-    "Converted",
-    "Enhanced",
+    "ConvertedModel",
+    "EnhancedPicture",
     "FrameReport",
     "LoweringReport",
     "Metadata",
@@ -53,7 +53,7 @@ RESULTS = {
     "Runner",
     "SimulatedFiles",
     "TrainResult",
-    "Written",
+    "WrittenPicture",
     "ZoomResult",
     "ZoomedFile",
 }
