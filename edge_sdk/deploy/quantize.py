@@ -150,7 +150,7 @@ def quantize_loaded(
         >>> for index in range(2):
         ...     written = write_picture(Picture(torch.rand(3, 32, 32)), f"photos/{index}.png")
         >>> loaded = load_any("sr_x2_y").resized(16, 16)
-        >>> options = QuantizeOptions(cuts=4)
+        >>> options = QuantizeOptions(samples=4)
         >>> made = quantize_loaded(loaded, loaded.single_example, Path("photos"), options)
         >>> made.agreement_db > 30
         True

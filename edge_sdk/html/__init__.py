@@ -1,7 +1,8 @@
 """What every report is made of: page, markup, style, charts and pictures.
 
-Reading order: ``markup`` (elements that are escaped), ``page`` (sections become a page), then
-``charts``, ``pictures`` and ``slider`` (what sections hold), ``style`` and ``palette``.
+Reading order: ``markup`` (elements that are escaped), ``page`` (sections become a page),
+``templates`` (what the page and its parts look like), then ``charts``, ``pictures`` and ``slider``
+(what sections hold), ``palette``.
 """
 
 import lazy_loader
