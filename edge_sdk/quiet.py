@@ -51,6 +51,8 @@ def environment(*kept: str, **defaults: str) -> Iterator[None]:
         defaults: values of those to set; they too are restored afterwards.
 
     Example:
+        >>> import os
+        >>> from edge_sdk.quiet import environment
         >>> with environment(EDGE_SDK_SHOWN="1"):
         ...     os.environ["EDGE_SDK_SHOWN"]
         '1'

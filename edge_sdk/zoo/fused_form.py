@@ -73,6 +73,7 @@ def load_fused(name: str) -> FusedForm:
             not the one that the certificate is about.
 
     Example:
+        >>> from edge_sdk.zoo.fused_form import load_fused
         >>> form = load_fused("sr_x2_y")
         >>> form.network.has_branches
         False
