@@ -3,6 +3,9 @@
 A rewrite takes a program and returns one that computes the same, with a sentence for each thing it
 changed. :func:`apply` runs those that a target names and compares the results before any of them
 reaches a file.
+
+Reading order: ``applying`` (in turn, each proved), ``graph_edit``, then the rewrites by subject:
+``moves``, ``delegable``, ``written_out``, ``nearest``, ``pads``.
 """
 
 from edge_sdk_converters.rewrites.applying import REWRITES, apply

@@ -1,1 +1,5 @@
-"""What commands share: options, the console, stopping."""
+"""What commands share: options, the console, stopping.
+
+Reading order: ``console``, ``model_argument`` and ``runtime_option``, ``renamed_options``,
+``stopping``.
+"""

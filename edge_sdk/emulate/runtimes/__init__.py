@@ -1,1 +1,5 @@
-"""One runner per runtime, and the table of their names."""
+"""One runner per runtime, and the table of their names.
+
+Reading order: ``runner`` (the one interface), ``names`` and ``opening``, ``eager`` (the simplest),
+``litert``, ``executorch``, ``coreml``; ``tensors`` (ends of a file), ``litert_gpu``, ``vulkan``.
+"""

@@ -1,1 +1,5 @@
-"""Multi-branch blocks: their branches, presets, and the composed kernel."""
+"""Multi-branch blocks: their branches, presets, and the composed kernel.
+
+Reading order: ``configs`` (what a branch is), ``branches``, ``block`` (their sum), ``presets``,
+``collapse`` (training on the merged kernel).
+"""

@@ -1,1 +1,7 @@
-"""Any model as a graph, and the linear regions in it that become one layer."""
+"""Any model as a graph, and the linear regions in it that become one layer.
+
+Reading order: ``fusion`` (the way through all of them), ``tracing`` with ``tracer``,
+``linear_nodes`` and ``linear_functions`` (what a node computes), ``regions``, ``region_cuts`` with
+``region_costs``, ``replacement``; the rest are cases: ``in_place``, ``written_borders``,
+``unknown_operators``.
+"""

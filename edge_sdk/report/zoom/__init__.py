@@ -1,1 +1,5 @@
-"""The page of a zoomed burst."""
+"""The page of a zoomed burst.
+
+Reading order: ``evidence`` (what the page is made from), ``page``, ``charts``, ``maps``,
+``provenance``.
+"""
