@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from edge_sdk.errors import InputError
+from edge_sdk.json_records import from_json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -164,24 +165,37 @@ def scheme_from_json(text: str) -> Scheme:
         True
     """
     try:
-        content = json.loads(text)
-        if content["version"] != 1:
-            raise InputError(
-                f"quantization scheme of version {content['version']}; this edge-sdk reads "
-                "version 1, update it"
-            )
-        levels = content.get("noise_levels")
-        return Scheme(
-            noise_levels=None if levels is None else (float(levels[0]), float(levels[1])),
-            values={
-                str(name): Affine(float(value["scale"]), int(value["zero_point"]))
-                for name, value in content["values"].items()
-            },
-            weights_only=bool(content["weights_only"]),
-            float_layers=tuple(str(name) for name in content["float_layers"]),
-            observer=str(content["observer"]),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        version = from_json(_Version, text).version
+        if version == 1:
+            record = from_json(_Record, text)
+    except InputError as error:
         raise InputError(
             f"not a quantization scheme ({error}); quantize the model again"
         ) from error
+    if version != 1:
+        raise InputError(
+            f"quantization scheme of version {version}; this edge-sdk reads version 1, update it"
+        )
+    return Scheme(
+        record.values,
+        record.weights_only,
+        record.float_layers,
+        record.observer,
+        record.noise_levels,
+    )
+
+
+@dataclass(frozen=True)
+class _Version:
+    version: int
+
+
+@dataclass(frozen=True)
+class _Record:
+    """A scheme of version 1; without defaults, so that no key is missed."""
+
+    values: dict[str, Affine]
+    weights_only: bool
+    float_layers: tuple[str, ...]
+    observer: str
+    noise_levels: tuple[float, float] | None = None

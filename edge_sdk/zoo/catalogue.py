@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge_sdk.errors import ModelError
+from edge_sdk.json_records import from_json
 from edge_sdk.models.checkpoint import Checkpoint, load_checkpoint
 from edge_sdk.models.enhance_net import EnhanceNet
 
@@ -136,6 +136,13 @@ class Card:
     text: str
 
 
+@dataclass(frozen=True)
+class _Figures:
+    """What ``figures.json`` holds."""
+
+    psnr_db: dict[str, float]
+
+
 def load_card(name: str) -> Card:
     """Read the card of a shipped model.
 
@@ -148,6 +155,6 @@ def load_card(name: str) -> Card:
         'denoise_rgb'
     """
     folder = model_path(name).parent
-    figures = json.loads((folder / "figures.json").read_text(encoding="utf-8"))
+    figures = from_json(_Figures, (folder / "figures.json").read_bytes())
     text = (folder / "card.md").read_text(encoding="utf-8")
-    return Card(name, figures["psnr_db"], folder / "recipe.yaml", text)
+    return Card(name, figures.psnr_db, folder / "recipe.yaml", text)

@@ -65,13 +65,14 @@ def test_folders_that_do_not_hold_what_they_should(stages: Path, tmp_path: Path)
         ("halo alike", {"network_halo_px": -1, "decoded_px": 136}, "disagree in tile size"),
         ("decoded", {"decoded_px": 130}, "disagree in tile size"),
         ("no noise", {"precision": "int8"}, "noise_levels None are not the two"),
-        ("one", {"precision": "int8", "noise_levels": [1]}, "are not the two"),
-        ("one in fp32", {"noise_levels": [1]}, "are not the two"),
+        ("one", {"precision": "int8", "noise_levels": [1]}, r"\(noise_levels.1: Field required"),
+        ("one in fp32", {"noise_levels": [1]}, r"\(noise_levels.1: Field required"),
         ("order", {"precision": "int8", "noise_levels": [8, 4]}, "are not the two"),
         ("below 0", {"precision": "int8", "noise_levels": [-1, 4]}, "are not the two"),
         ("endless", {"precision": "int8", "noise_levels": [1, float("inf")]}, "are not the two"),
-        ("words", {"precision": "int8", "noise_levels": ["a", "b"]}, "damaged"),
-        ("type", {"encode_px": "wide"}, "damaged"),
+        ("words", {"precision": "int8", "noise_levels": ["a", "b"]}, r"\(noise_levels.0: "),
+        ("type", {"encode_px": "wide"}, r"damaged \(encode_px: Input should be a valid integer"),
+        ("no stage", {"files": {"encode": "encode.tflite"}}, "no file of the stage 'blend'"),
         ("outside", {"files": {"encode": "../x", "blend": "b", "decode": "c"}}, "missing"),
     ):
         with pytest.raises(ArtifactError, match=message):

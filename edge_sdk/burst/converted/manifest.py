@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from edge_sdk.burst.stages.encode import HALO_PX
 from edge_sdk.deploy.preparation import INT8
-from edge_sdk.errors import ArtifactError
+from edge_sdk.errors import ArtifactError, InputError
+from edge_sdk.json_records import Head, from_json
 from edge_sdk.outputs import replacing
 
 NAME = "stages.json"
@@ -78,21 +79,21 @@ def read_manifest(folder: Path) -> StageManifest:
     if not path.is_file():
         raise ArtifactError(f"{folder}: holds no {NAME}; {again}, or name their folder")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        known = {field.name for field in fields(StageManifest)}
-        if content["format"] != FORMAT:
+        text = path.read_bytes()
+        head = from_json(Head, text)
+        if head.format != FORMAT:
             raise ArtifactError(f"{path}: is no {FORMAT}; {again}")
-        if content["version"] != VERSION:
-            raise ArtifactError(f"{path}: version {content['version']} is not {VERSION}; {again}")
-        manifest = StageManifest(**{key: content[key] for key in known})
+        if head.version != VERSION:
+            raise ArtifactError(f"{path}: version {head.version} is not {VERSION}; {again}")
+        manifest = from_json(StageManifest, text)
         _check_sizes(manifest, path, again)
         _check_noise(manifest, path, again)
         for stage in STAGES:
             _check_file(folder, manifest.files[stage], manifest.sha256[stage], again)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ArtifactError(
-            f"{path}: is damaged ({type(error).__name__}: {error}); {again}"
-        ) from error
+    except KeyError as error:
+        raise ArtifactError(f"{path}: names no file of the stage {error}; {again}") from error
+    except (InputError, OSError) as error:
+        raise ArtifactError(f"{path}: is damaged ({error}); {again}") from error
     return manifest
 
 
@@ -131,7 +132,7 @@ def _check_noise(manifest: StageManifest, path: Path, again: str) -> None:
     levels = manifest.noise_levels
     if levels is None and manifest.precision not in INT8:
         return
-    low, high = levels if levels is not None and len(levels) == 2 else (math.nan, math.nan)
+    low, high = levels or (math.nan, math.nan)
     if not 0 <= low <= high < math.inf:
         raise ArtifactError(
             f"{path}: noise_levels {levels} are not the two levels, least and greatest, that "

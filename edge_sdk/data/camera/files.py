@@ -6,13 +6,14 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from edge_sdk.data.camera.hand_motion import FIRST_KNOT_TIME
 from edge_sdk.data.camera.simulation import SimulatedBurst
-from edge_sdk.errors import OutputError
+from edge_sdk.errors import InputError, OutputError
 from edge_sdk.imaging import Picture, write_picture
+from edge_sdk.json_records import Head, from_json
 from edge_sdk.outputs import check_writable
 from edge_sdk.progress import Progress, silent
 
@@ -135,20 +136,20 @@ def _check_earlier(folder: Path) -> None:
 def _own_files(record: Path) -> frozenset[str]:
     """Files that an earlier burst's record lists."""
     try:
-        found = json.loads(record.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = from_json(_Record, record.read_bytes())
+    except (OSError, InputError):
         found = None
-    if (
-        not isinstance(found, dict)
-        or found.get("format") != RECORD_FORMAT
-        or found.get("version") not in REPLACED_VERSIONS
-        or not isinstance(found.get("files"), list)
-    ):
+    if found is None or found.format != RECORD_FORMAT or found.version not in REPLACED_VERSIONS:
         raise OutputError(
             f"{record}: does not list the files of an earlier burst (format {RECORD_FORMAT!r}, "
             f"version 1 to {RECORD_VERSION}); give a new or empty folder"
         )
-    return frozenset(str(name) for name in found["files"])
+    return found.files
+
+
+@dataclass(frozen=True)
+class _Record(Head):
+    files: frozenset[str]
 
 
 @contextmanager

@@ -21,8 +21,10 @@ from typing import IO, TYPE_CHECKING, Any
 
 from edge_sdk.emulate.bench.memory import peak_bytes, reset_peak, resident_bytes
 from edge_sdk.emulate.runtimes.names import EAGER
+from edge_sdk.emulate.runtimes.runner import Delegation
 from edge_sdk.errors import EdgeSdkError
 from edge_sdk.extras import require
+from edge_sdk.json_records import from_json
 
 if TYPE_CHECKING:
     from edge_sdk.emulate.runtimes.runner import Runner
@@ -52,10 +54,36 @@ class Job:
     label: str = ""
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """First answer of the process: the artifact is loaded; fields as of a ``Measurement``."""
+
+    version: str
+    precision: str | None
+    delegation: Delegation | None
+    inputs: tuple[tuple[int, ...], ...]
+    load_s: float
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Answer to a line of standard input: time of each run, and the most memory until now."""
+
+    seconds: tuple[float, ...]
+    peak_bytes: int
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Answer in place of either: why there is none."""
+
+    error: str
+
+
 def main() -> None:
     """Measure the job that the command line names, round by round."""
     answers = _private_stdout()
-    job = Job(**json.loads(sys.argv[1]))
+    job = from_json(Job, sys.argv[1])
     warnings.simplefilter("ignore")
     try:
         load = _prepared(job)
@@ -66,16 +94,16 @@ def main() -> None:
         load_s = time.perf_counter() - begin
         run = runner.prepare(_inputs(runner))
         run()
-        _answer(answers, _facts(runner, load_s))
+        _answer(answers, _loaded(runner, load_s))
         for line in sys.stdin:
             run()
-            seconds = [_timed(run) for _ in range(int(line))]
-            _answer(answers, {"seconds": seconds, "peak_bytes": peak_bytes() - baseline})
+            seconds = tuple(_timed(run) for _ in range(int(line)))
+            _answer(answers, Turn(seconds, peak_bytes() - baseline))
     except EdgeSdkError as error:
-        _answer(answers, {"error": str(error)})
+        _answer(answers, Failure(str(error)))
     except Exception as error:
         # The parent shows it in the row of this measurement.
-        _answer(answers, {"error": f"{type(error).__name__}: {error}"})
+        _answer(answers, Failure(f"{type(error).__name__}: {error}"))
 
 
 def _private_stdout() -> IO[str]:
@@ -85,8 +113,8 @@ def _private_stdout() -> IO[str]:
     return answers
 
 
-def _answer(answers: IO[str], value: dict[str, Any]) -> None:
-    answers.write(json.dumps(value) + "\n")
+def _answer(answers: IO[str], value: Loaded | Turn | Failure) -> None:
+    answers.write(json.dumps(asdict(value)) + "\n")
     answers.flush()
 
 
@@ -130,14 +158,14 @@ def _inputs(runner: Runner) -> dict[str, Any]:
     }
 
 
-def _facts(runner: Runner, load_s: float) -> dict[str, Any]:
-    return {
-        "version": runner.info.runtime,
-        "precision": runner.precision,
-        "delegation": None if runner.delegation is None else asdict(runner.delegation),
-        "inputs": list(runner.input_shapes.values()),
-        "load_s": load_s,
-    }
+def _loaded(runner: Runner, load_s: float) -> Loaded:
+    return Loaded(
+        runner.info.runtime,
+        runner.precision,
+        runner.delegation,
+        tuple(runner.input_shapes.values()),
+        load_s,
+    )
 
 
 def _timed(run: Any) -> float:

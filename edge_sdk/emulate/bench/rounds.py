@@ -18,16 +18,19 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TypeVar
 
-from edge_sdk.emulate.bench.measure import Job
+from edge_sdk.emulate.bench.measure import Failure, Job, Loaded, Turn
 from edge_sdk.emulate.runtimes.runner import Delegation
 from edge_sdk.errors import InputError
+from edge_sdk.json_records import from_json
 from edge_sdk.progress import Progress, silent
 
 ROUNDS = 5
 """Turns that each process takes."""
+Answer = TypeVar("Answer", Loaded, Turn)
 MAX_RUNS = 100_000
 MAX_THREADS = 256
 TIMEOUT_S = 600.0
@@ -137,7 +140,7 @@ class _Child:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._facts: dict[str, Any] = {}
+        self._loaded: Loaded | None = None
         self._seconds: list[float] = []
         self._peak_bytes = 0
         self._failure: str | None = None
@@ -154,7 +157,7 @@ class _Child:
         threading.Thread(target=self._read, daemon=True).start()
 
     def load(self) -> None:
-        self._facts = self._answer("loading") or {}
+        self._loaded = self._answer(Loaded, "loading")
 
     def take_turn(self, runs: int) -> None:
         if self._failure is not None:
@@ -166,10 +169,10 @@ class _Child:
         except OSError:
             self._fail_by_exit("running")
             return
-        answer = self._answer("running")
-        if answer is not None:
-            self._seconds += answer["seconds"]
-            self._peak_bytes = max(self._peak_bytes, answer["peak_bytes"])
+        turn = self._answer(Turn, "running")
+        if turn is not None:
+            self._seconds += turn.seconds
+            self._peak_bytes = max(self._peak_bytes, turn.peak_bytes)
 
     def end(self) -> None:
         assert self._process.stdin is not None
@@ -181,24 +184,22 @@ class _Child:
             self._process.wait()
 
     def measurement(self) -> Measurement:
-        if self._failure is not None:
+        loaded = self._loaded
+        if self._failure is not None or loaded is None:
             return Measurement(self._job, failure=self._failure)
         low, median, high = _quartiles(self._seconds)
-        delegation = self._facts["delegation"]
         return Measurement(
             self._job,
-            version=self._facts["version"],
-            precision=self._facts["precision"],
-            delegation=None
-            if delegation is None
-            else Delegation(**{**delegation, "undelegated": tuple(delegation["undelegated"])}),
+            version=loaded.version,
+            precision=loaded.precision,
+            delegation=loaded.delegation,
             median_s=median,
             low_s=low,
             high_s=high,
             runs=len(self._seconds),
-            load_s=self._facts["load_s"],
+            load_s=loaded.load_s,
             peak_bytes=self._peak_bytes,
-            inputs=tuple(tuple(shape) for shape in self._facts["inputs"]),
+            inputs=loaded.inputs,
         )
 
     def _read(self) -> None:
@@ -207,7 +208,7 @@ class _Child:
             self._lines.put(line)
         self._lines.put("")
 
-    def _answer(self, activity: str) -> dict[str, Any] | None:
+    def _answer(self, kind: type[Answer], activity: str) -> Answer | None:
         try:
             line = self._lines.get(timeout=TIMEOUT_S)
         except queue.Empty:
@@ -219,11 +220,10 @@ class _Child:
         if not line:
             self._fail_by_exit(activity)
             return None
-        answer: dict[str, Any] = json.loads(line)
-        if "error" in answer:
-            self._failure = " ".join(str(answer["error"]).split())
+        with suppress(InputError):
+            self._failure = " ".join(from_json(Failure, line).error.split())
             return None
-        return answer
+        return from_json(kind, line)
 
     def _fail_by_exit(self, activity: str) -> None:
         status = self._process.wait()

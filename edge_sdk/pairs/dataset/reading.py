@@ -12,6 +12,7 @@ from torch import Tensor
 
 from edge_sdk.digests import file_sha256
 from edge_sdk.errors import InputError, PictureError
+from edge_sdk.json_records import from_json
 from edge_sdk.pairs.config import PairConfig
 from edge_sdk.pairs.dataset.folder import SCENES, SET_FORMAT, SET_RECORD, read_json
 from edge_sdk.pairs.dataset.record import (
@@ -114,17 +115,16 @@ def open_set(folder: Path) -> StoredSet:
     if not record.get("complete"):
         raise InputError(f"{folder}: is not complete; run the same edge-sdk pairs again")
     try:
-        scale = int(record["scale"])
-        digests = {_name(scene): scene["sha256"] for scene in record["scenes"] if scene["accepted"]}
-        whole = not digests or len(digests) == record["accepted"]
-    except (KeyError, TypeError, ValueError) as error:
+        found = from_json(_SetRecord, path.read_bytes())
+        digests = {_name(scene): scene.sha256 for scene in found.scenes if scene.accepted}
+    except (InputError, ValueError) as error:
         raise InputError(f"{path}: is damaged ({error}); run edge-sdk pairs again") from error
-    if not whole:
+    if digests and len(digests) != found.accepted:
         raise InputError(f"{path}: was changed after it was written; run edge-sdk pairs again")
     if not digests:
         raise InputError(f"{folder}: holds no sample; its sheet says why scenes were dropped")
-    scenes = tuple(_scene(folder / SCENES / name, scale, digests[name]) for name in digests)
-    return StoredSet(folder, scale, scenes)
+    scenes = tuple(_scene(folder / SCENES / name, found.scale, digests[name]) for name in digests)
+    return StoredSet(folder, found.scale, scenes)
 
 
 def finished(folder: Path, scene: SceneFiles, config: PairConfig) -> dict[str, Any] | None:
@@ -155,74 +155,104 @@ def _record(folder: Path) -> dict[str, Any]:
 
 
 def _scene(folder: Path, scale: int, sha256: str) -> StoredScene:
-    path, record = folder / RECORD, _record(folder)
+    path = folder / RECORD
+    _record(folder)
     try:
-        height, width = int(record["height"]), int(record["width"])
-        frames = tuple(folder / frame_name(place) for place in range(len(record["frames"])))
-        fields = tuple(_field(frame, height, width) for frame in record["frames"])
-        _check_values(record, folder.name, fields)
-        scene = StoredScene(
-            str(record["name"]),
-            frames,
-            fields,
-            folder / TARGET,
-            folder / MASK,
-            height,
-            width,
-            float(record["noise_std"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
+        sample = from_json(_Sample, path.read_bytes())
+        fields = tuple(_field(frame, sample.height, sample.width) for frame in sample.frames)
+        _check_values(sample, folder.name, fields)
+    except (InputError, ValueError) as error:
         raise InputError(f"{path}: is damaged ({error}); run edge-sdk pairs again") from error
-    if not frames or record.get("scale") != scale or record["sha256"] != sha256:
+    height, width = sample.height, sample.width
+    frames = tuple(folder / frame.file for frame in sample.frames)
+    target, mask = folder / TARGET, folder / MASK
+    if not frames or sample.scale != scale or sample.sha256 != sha256:
         raise InputError(f"{path}: does not belong to the set around it; run edge-sdk pairs again")
     for frame in frames:
         _check_size(frame, height, width)
-    for image in (scene.target, scene.mask):
+    for image in (target, mask):
         _check_size(image, scale * height, scale * width)
-    for file in (*frames, scene.target, scene.mask):
-        if record["files"].get(file.name) != file_sha256(file):
+    for file in (*frames, target, mask):
+        if sample.files.get(file.name) != file_sha256(file):
             raise InputError(f"{file}: was changed after it was written; run edge-sdk pairs again")
-    return scene
+    return StoredScene(sample.name, frames, fields, target, mask, height, width, sample.noise_std)
 
 
-def _name(scene: Mapping[str, Any]) -> str:
+@dataclass(frozen=True)
+class _SetScene:
+    name: str
+    accepted: bool
+    sha256: str
+
+
+@dataclass(frozen=True)
+class _SetRecord:
+    """What is read of ``set.json``."""
+
+    scale: int
+    accepted: int
+    scenes: tuple[_SetScene, ...]
+
+
+Row = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class _Frame:
+    file: str
+    matrix: tuple[Row, Row, Row]
+    offsets_px: list[list[tuple[float, float]]] | None
+    confidence: list[list[float]] | None
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """What is read of the ``scene.json`` of a sample."""
+
+    name: str
+    accepted: bool
+    scale: int
+    width: int
+    height: int
+    noise_std: float
+    frames: tuple[_Frame, ...]
+    files: dict[str, str]
+    sha256: str
+
+
+def _name(scene: _SetScene) -> str:
     """The scene's name, which is that of a folder in the set."""
-    name = str(scene["name"])
+    name = scene.name
     if not name or name.startswith(".") or Path(name).name != name:
         raise ValueError(f"a scene cannot be named {name!r}")
     return name
 
 
-def _check_values(record: Mapping[str, Any], name: str, fields: Sequence[MotionField]) -> None:
-    if record["accepted"] is not True or record["name"] != name:
+def _check_values(sample: _Sample, name: str, fields: Sequence[MotionField]) -> None:
+    if not sample.accepted or sample.name != name:
         raise ValueError("it is no sample of this name")
-    if not 0 <= float(record["noise_std"]) <= 1:
-        raise ValueError(f"noise_std {record['noise_std']} is not in [0, 1]")
-    files = [frame["file"] for frame in record["frames"]]
+    if not 0 <= sample.noise_std <= 1:
+        raise ValueError(f"noise_std {sample.noise_std:g} is not in [0, 1]")
+    files = [frame.file for frame in sample.frames]
     if files != [frame_name(place) for place in range(len(files))]:
         raise ValueError("the frames have other names or another order")
-    if not isinstance(record["files"], dict):
-        raise ValueError("files are no digests by name")
     identity = torch.eye(3, dtype=torch.float64)
     if fields and not (torch.equal(fields[0].matrix, identity) and fields[0].offsets_px is None):
         raise ValueError("the first frame is not the reference")
 
 
-def _field(frame: Mapping[str, Any], height: int, width: int) -> MotionField:
-    matrix = _tensor(frame["matrix"])
-    offsets = None if frame["offsets_px"] is None else _tensor(frame["offsets_px"])
-    confidence = None if frame["confidence"] is None else _tensor(frame["confidence"])
-    if matrix.shape != (3, 3) or (offsets is not None and offsets.shape[2:] != (2,)):
-        raise ValueError("a motion has another shape")
-    if confidence is not None and confidence.ndim != 2:
-        raise ValueError("a confidence has another shape")
+def _field(frame: _Frame, height: int, width: int) -> MotionField:
+    confidence = None if frame.confidence is None else _tensor(frame.confidence)
     if confidence is not None and not bool(((confidence >= 0) & (confidence <= 1)).all()):
         raise ValueError("a confidence is not in [0, 1]")
-    return MotionField(matrix, height, width, offsets, confidence)
+    offsets = None if frame.offsets_px is None else _tensor(frame.offsets_px, 3)
+    return MotionField(_tensor(frame.matrix), height, width, offsets, confidence)
 
 
-def _tensor(values: Any) -> Tensor:
+def _tensor(values: Sequence[Sequence[object]], axes: int = 2) -> Tensor:
     found = torch.tensor(values, dtype=torch.float64)
+    if found.ndim != axes:
+        raise ValueError("a motion has another shape")
     if not bool(torch.isfinite(found).all()):
         raise ValueError("a number is not finite")
     return found

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_sdk.errors import InputError, ModelError
+from edge_sdk.json_records import from_json
 from edge_sdk.outputs import replacing
 from edge_sdk.renamed import with_current_names
 from edge_sdk.training.recipe.config import TrainConfig
@@ -117,10 +118,10 @@ class ScheduleFolder:
         if not path.is_file():
             return []
         try:
-            return [FinishedRun(**run) for run in json.loads(path.read_text("utf-8"))]
-        except (OSError, ValueError, TypeError) as error:
+            return from_json(list[FinishedRun], path.read_bytes())
+        except (OSError, InputError) as error:
             raise ModelError(
-                f"{path}: not a list of finished recipes (damaged); start over with --overwrite"
+                f"{path}: not a list of finished recipes ({error}); start over with --overwrite"
             ) from error
 
     def write_finished(self, runs: Sequence[FinishedRun]) -> None:
