@@ -128,9 +128,7 @@ def certificate_for(
             certificate.probes_left_out,
         )
         original = with_branches(checked_copy(model))
-        return certify(
-            evidence, original, fused, inputs, certificate.regions, certificate.refusals
-        )
+        return certify(evidence, original, fused, inputs, certificate.regions, certificate.refusals)
 
 
 @dataclass(frozen=True)
