@@ -1,7 +1,8 @@
 """What ships, and any model by its name, its file, or the callable that makes it.
 
-Reading order: ``catalogue`` (shipped models and their cards), ``loading`` (whatever a user names),
-``networks`` (fused, for a purpose) with ``fused_form`` (what ships fused), ``python_models``.
+Reading order: ``catalogue`` (shipped models and their cards), ``fused_form`` (their merged weights,
+with the proof), ``loading`` (whatever a user names), ``networks`` (merged, for a purpose),
+``python_models``.
 """
 
 import lazy_loader

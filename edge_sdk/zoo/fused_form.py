@@ -55,6 +55,12 @@ class FusedForm:
         network: the merged network in evaluation mode.
         certificate: proof that it equals the one with branches.
         example: shape of the input that the certificate is about.
+
+    Example:
+        >>> from edge_sdk.zoo import load_fused
+        >>> form = load_fused("sr_x2_y")
+        >>> form.example, len(form.certificate.regions)
+        ((1, 1, 32, 32), 6)
     """
 
     network: EnhanceNet
@@ -73,12 +79,10 @@ def load_fused(name: str) -> FusedForm:
             not the one that the certificate is about.
 
     Example:
-        >>> from edge_sdk.zoo.fused_form import load_fused
+        >>> from edge_sdk.zoo import load_fused
         >>> form = load_fused("sr_x2_y")
-        >>> form.network.has_branches
-        False
-        >>> form.certificate.error_float64 < 1e-11
-        True
+        >>> form.network.has_branches, form.certificate.error_float64 < 1e-11
+        (False, True)
     """
     model = model_path(name)
     fused, certificate = model.with_name(FUSED_FILE), model.with_name(CERTIFICATE_FILE)

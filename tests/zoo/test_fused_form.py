@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from edge_sdk.deploy.prepare import prepare
 
+from edge_sdk.deploy.preparation import prepare
 from edge_sdk.errors import ModelError
 from edge_sdk.models import load_checkpoint, save_checkpoint
 from edge_sdk.reparam import fuse, operator_costs
