@@ -24,7 +24,7 @@ def main(folder: Path) -> None:
     # The chain: PyTorch, the fused network, the file; each against the first, on photographs.
     parity = edge_sdk.verify("sr_x2_y", [made.path])
     for row in parity.rows:
-        print(f"{row.stage}: {row.psnr_db:.1f} dB, worst picture {row.worst_db:.1f} dB")
+        print(f"{row.step}: {row.psnr_db:.1f} dB, worst picture {row.worst_db:.1f} dB")
     print("passed" if parity.passed else "MISSED")
 
     # The same file by itself: arrays by name in, arrays by name out.

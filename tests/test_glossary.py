@@ -31,3 +31,8 @@ def test_a_named_module_exists(module: str) -> None:
     folder = ROOT / "converters" if parts[0] == "edge_sdk_converters" else ROOT
     place = folder.joinpath(*parts)
     assert place.with_suffix(".py").is_file() or (place / "__init__.py").is_file()
+
+
+def test_the_page_on_the_architecture_leads_to_it() -> None:
+    page = (ROOT / "docs" / "design" / "architecture.md").read_text("utf-8")
+    assert "](../reference/glossary.md)" in page

@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from user_settings import changed, user_settings
 
 from edge_sdk.extras import is_installed
 from edge_sdk.quiet import at_level, environment, suppressed_messages
+from tests.user_settings import changed, user_settings
 
-TESTS = Path(__file__).parent
+ROOT = Path(__file__).parent.parent
 EXTRAS = {"executorch": "executorch", "tflite": "tflite", "coreml": "coreml"}
 PROGRAM = """
 import sys, torch
 from pathlib import Path
 from torch import nn
-from user_settings import changed, user_settings
+from tests.user_settings import changed, user_settings
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.reparam import fuse
 from edge_sdk.targets import find_converter
@@ -50,7 +50,7 @@ def test_converting_leaves_everything_as_it_was(target: str, tmp_path: Path) -> 
         pytest.skip(f"the extra {EXTRAS[target]} is not installed")
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, target, str(tmp_path)],
-        cwd=TESTS, capture_output=True, text=True, check=False,
+        cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
 
@@ -58,13 +58,12 @@ def test_converting_leaves_everything_as_it_was(target: str, tmp_path: Path) -> 
 def test_training_leaves_everything_as_it_was(tmp_path: Path) -> None:
     if not is_installed("train"):
         pytest.skip("the extra train is not installed")
-    from training.runs import recipe
-
     from edge_sdk.training.recipe.config import OptimizerConfig
     from edge_sdk.training.run.running import train
+    from tests.training.runs import recipe
 
     logging.getLogger("lightning.pytorch").setLevel(logging.INFO)
-    optimizer = OptimizerConfig(steps=1, warmup_steps=0, average_decay=0.5)
+    optimizer = OptimizerConfig(steps=1, warmup_steps=0, ema_decay=0.5)
     config = recipe(tmp_path, optimizer=optimizer)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -87,10 +86,10 @@ def test_what_packages_log_and_change_is_suppressed(
 ) -> None:
     before = user_settings()
     with suppressed_messages():
-        warnings.warn("heard by nobody", UserWarning, stacklevel=1)
+        warnings.warn("not shown", UserWarning, stacklevel=1)
         logging.root.addHandler(logging.StreamHandler())
         warnings.filterwarnings("error")
-        logging.getLogger("talkative").warning("heard by nobody")
+        logging.getLogger("talkative").warning("not shown")
     assert not changed(before)
     assert not caplog.records
     assert capsys.readouterr().err == ""

@@ -107,7 +107,7 @@ def certificate_for(
     fused: nn.Module,
     example: Tensor | Sequence[Tensor],
 ) -> Certificate:
-    """A certificate with what both models cost on another example; nothing is compared anew.
+    """A certificate with what both models cost on another example; nothing is compared again.
 
     Args:
         certificate: what :func:`fuse` returned for ``model``.

@@ -2,7 +2,7 @@
 
 ``fused.safetensors`` holds what :func:`~edge_sdk.reparam.fuse` makes of ``model.safetensors``, and
 ``certificate.json`` what it proved then, with the SHA-256 of both files. Whoever uses a shipped
-model reads these, after their digests were checked, so that nothing is merged or proved anew.
+model reads these, after their digests were checked, so that nothing is merged or proved again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from edge_sdk.zoo.catalogue import model_path
 FUSED_FILE = "fused.safetensors"
 CERTIFICATE_FILE = "certificate.json"
 VERSION = 1
-MEND = "install edge-sdk again, or in its source tree run `make merged`"
+REMEDY = "install edge-sdk again, or in its source tree run `make merged`"
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,9 @@ def load_fused(name: str) -> FusedForm:
     fused, certificate = model.with_name(FUSED_FILE), model.with_name(CERTIFICATE_FILE)
     stored = _read_certificate(certificate)
     if digest_of(model) != stored.model_sha256:
-        raise ModelError(f"{certificate}: is about other weights than {model}; {MEND}")
+        raise ModelError(f"{certificate}: is about other weights than {model}; {REMEDY}")
     if digest_of(fused) != stored.fused_sha256:
-        raise ModelError(f"{fused}: is not the file that {certificate} is about; {MEND}")
+        raise ModelError(f"{fused}: is not the file that {certificate} is about; {REMEDY}")
     return FusedForm(load_checkpoint(fused).model, stored.certificate, stored.example)
 
 
@@ -115,9 +115,9 @@ def _read_certificate(path: Path) -> CertificateFile:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ModelError(f"{path}: {key}: {first['msg']}; {MEND}") from error
+        raise ModelError(f"{path}: {key}: {first['msg']}; {REMEDY}") from error
     if stored.version != VERSION:
-        raise ModelError(f"{path}: file version {stored.version} is not {VERSION}; {MEND}")
+        raise ModelError(f"{path}: file version {stored.version} is not {VERSION}; {REMEDY}")
     return stored
 
 
@@ -125,4 +125,4 @@ def _contents(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror}); {MEND}") from error
+        raise ModelError(f"{path}: cannot be read ({error.strerror}); {REMEDY}") from error

@@ -1,6 +1,6 @@
-"""Makes the merged forms of all shipped models anew: ``python -m edge_sdk.zoo.fused_form_writing``.
+"""Makes the merged forms of all shipped models: ``python -m edge_sdk.zoo.fused_form_writing``.
 
-It is run where weights with branches were trained anew; both files of a form go into the source
+It is run where weights with branches were trained again; both files of a form go into the source
 tree together.
 """
 
