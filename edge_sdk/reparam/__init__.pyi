@@ -19,6 +19,7 @@ from .plans.cost import select_by_cost as select_by_cost
 from .plans.partial import fuse_partially as fuse_partially
 from .plans.partial import merge_branches as merge_branches
 from .plans.plan import FusionPlan as FusionPlan
+from .plans.rules import Rule as Rule
 from .plans.text import parse_plan as parse_plan
 from .proof.certificate import Certificate as Certificate
 from .proof.operator_costs import OperatorCost as OperatorCost

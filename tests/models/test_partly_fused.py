@@ -9,10 +9,7 @@ from torch import nn
 
 from edge_sdk.errors import InputError, ModelError
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig, load_checkpoint, save_checkpoint
-from edge_sdk.reparam import FusionPlan, five_branches, fuse, fuse_partially
-from edge_sdk.reparam.plans.grouping import GroupEvery
-from edge_sdk.reparam.plans.plan import InverseCount, KernelSizeCount, UniformCount
-from edge_sdk.reparam.plans.selection import SelectAll, SelectKernelSize
+from edge_sdk.reparam import FusionPlan, Rule, five_branches, fuse, fuse_partially
 
 CONFIG = EnhanceNetConfig(widths=(3, 3, 4), skips=((0, 1),), branches=five_branches(3))
 X = torch.rand(1, 1, 9, 8)
@@ -21,12 +18,12 @@ X = torch.rand(1, 1, 9, 8)
 @pytest.mark.parametrize(
     "plan",
     [
-        FusionPlan(UniformCount(2)),
-        FusionPlan(UniformCount(4)),
-        FusionPlan(InverseCount(5.0)),
-        FusionPlan(KernelSizeCount(3)),
-        FusionPlan(SelectKernelSize(1)),
-        FusionPlan(SelectAll(), GroupEvery(2)),
+        FusionPlan(Rule("uniform", 2)),
+        FusionPlan(Rule("uniform", 4)),
+        FusionPlan(Rule("inverse", 5.0)),
+        FusionPlan(Rule("per-size", 3)),
+        FusionPlan(Rule("kernel", 1)),
+        FusionPlan(Rule("all"), Rule("every", 2)),
     ],
     ids=str,
 )

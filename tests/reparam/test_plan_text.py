@@ -8,54 +8,41 @@ from edge_sdk.errors import InputError
 from edge_sdk.reparam import (
     FusionPlan,
     MultiBranchConv2d,
+    Rule,
     five_branches,
     fuse_partially,
     select_by_cost,
 )
-from edge_sdk.reparam.plans.grouping import GroupByType, GroupEqualSizes, GroupEvery, GroupTogether
-from edge_sdk.reparam.plans.plan import (
-    CheapestSubset,
-    InverseCount,
-    KernelCountCount,
-    KernelSizeCount,
-    ProportionalCount,
-    UniformCount,
-    groups_at,
-)
-from edge_sdk.reparam.plans.selection import (
-    SelectAll,
-    SelectAllOf,
-    SelectAnyOf,
-    SelectKernelCount,
-    SelectKernelSize,
-    SelectRandom,
-)
+from edge_sdk.reparam.plans.plan import groups_at
 from edge_sdk.reparam.plans.text import parse_plan
 from tests.reparam.random_blocks import trained_looking
 
-THREE, ONE, TWO = SelectKernelSize(3), SelectKernelCount(1), SelectKernelCount(2)
+THREE, ONE, TWO = Rule("kernel", 3), Rule("count", 1), Rule("count", 2)
 
 
 @pytest.mark.parametrize(
     ("text", "rule"),
     [
-        ("all", SelectAll()),
-        (" ALL ", SelectAll()),
-        ("random:3", SelectRandom(3, 7)),
+        ("all", Rule("all")),
+        (" ALL ", Rule("all")),
+        ("random:3", Rule("random", 3, 7)),
         ("kernel:3", THREE),
         ("kernel:3x3", THREE),
-        ("kernel:1×3", SelectKernelSize((1, 3))),
+        ("kernel:1×3", Rule("kernel", (1, 3))),
         ("count:2", TWO),
-        ("kernel:3+count:2", SelectAllOf((THREE, TWO))),
-        ("kernel:3 , count:1", SelectAnyOf((THREE, ONE))),
-        ("kernel:3+count:2,count:1", SelectAnyOf((SelectAllOf((THREE, TWO)), ONE))),
-        ("random:2+kernel:3", SelectAllOf((THREE, SelectRandom(2, 7)))),
-        ("uniform:3", UniformCount(3, 7)),
-        ("proportional:1.5", ProportionalCount(1.5, 7)),
-        ("inverse:6", InverseCount(6.0, 7)),
-        ("per-size:3x3", KernelSizeCount(3, 7)),
-        ("per-count:2", KernelCountCount(2, 7)),
-        ("cost", CheapestSubset()),
+        ("kernel:3+count:2", Rule("all_of", rules=(THREE, TWO))),
+        ("kernel:3 , count:1", Rule("any_of", rules=(THREE, ONE))),
+        (
+            "kernel:3+count:2,count:1",
+            Rule("any_of", rules=(Rule("all_of", rules=(THREE, TWO)), ONE)),
+        ),
+        ("random:2+kernel:3", Rule("all_of", rules=(THREE, Rule("random", 2, 7)))),
+        ("uniform:3", Rule("uniform", 3, 7)),
+        ("proportional:1.5", Rule("proportional", 1.5, 7)),
+        ("inverse:6", Rule("inverse", 6.0, 7)),
+        ("per-size:3x3", Rule("per-size", 3, 7)),
+        ("per-count:2", Rule("per-count", 2, 7)),
+        ("cost", Rule("cost", 1.0)),
     ],
 )
 def test_rules_are_read(text: str, rule) -> None:
@@ -65,14 +52,14 @@ def test_rules_are_read(text: str, rule) -> None:
 @pytest.mark.parametrize(
     ("text", "grouping"),
     [
-        ("together", GroupTogether()),
-        ("every:2", GroupEvery(2)),
-        ("Equal-Sizes", GroupEqualSizes()),
-        ("by-type", GroupByType()),
+        ("together", Rule("together")),
+        ("every:2", Rule("every", 2)),
+        ("Equal-Sizes", Rule("equal-sizes")),
+        ("by-type", Rule("by-type")),
     ],
 )
 def test_groupings_are_read(text: str, grouping) -> None:
-    assert parse_plan("all", text) == FusionPlan(SelectAll(), grouping)
+    assert parse_plan("all", text) == FusionPlan(Rule("all"), grouping)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +103,7 @@ def test_what_means_nothing_is_refused_with_advice(select, group, message) -> No
 
 
 def test_the_worth_of_a_bit_belongs_to_cost() -> None:
-    assert parse_plan("cost", bit_weight=0.5).rule == CheapestSubset(0.5)
+    assert parse_plan("cost", bit_weight=0.5).rule == Rule("cost", 0.5)
     with pytest.raises(InputError, match="--bit-weight belongs"):
         parse_plan("all", bit_weight=0.5)
     with pytest.raises(InputError, match="0 or more"):
@@ -137,4 +124,4 @@ def test_choosing_by_cost_merges_the_best_set_of_every_block() -> None:
 
 def test_choosing_by_cost_needs_weights() -> None:
     with pytest.raises(InputError, match="needs the weights"):
-        groups_at(FusionPlan(CheapestSubset()), 1, five_branches(4))
+        groups_at(FusionPlan(Rule("cost", 1.0)), 1, five_branches(4))

@@ -11,22 +11,13 @@ from edge_sdk.errors import FusionError, InputError
 from edge_sdk.reparam import (
     MultiBranchConv2d,
     Padding,
+    Rule,
     five_branches,
     sesr_branches,
 )
 from edge_sdk.reparam.blocks import block as block_module
-from edge_sdk.reparam.plans.grouping import GroupEvery
 from edge_sdk.reparam.plans.partial import fuse_partially, merge_branches
-from edge_sdk.reparam.plans.plan import (
-    FusionPlan,
-    InverseCount,
-    KernelCountCount,
-    KernelSizeCount,
-    ProportionalCount,
-    UniformCount,
-    groups_at,
-)
-from edge_sdk.reparam.plans.selection import SelectAll, SelectKernelCount, SelectKernelSize
+from edge_sdk.reparam.plans.plan import FusionPlan, groups_at
 from edge_sdk.reparam.proof.certificate import FLOAT32_TOLERANCE, FLOAT64_TOLERANCE
 from tests.reparam.random_blocks import blocks, trained_looking
 
@@ -51,17 +42,17 @@ def counts(net: nn.Module) -> list[int]:
 @pytest.mark.parametrize(
     ("rule", "merged"),
     [
-        (UniformCount(3), [3, 3, 3]),
-        (UniformCount(5), [5, 5, 5]),
-        (ProportionalCount(), [0, 2, 3]),
-        (ProportionalCount(2.0), [2, 4, 5]),
-        (InverseCount(5.0), [5, 3, 2]),
-        (InverseCount(2.4), [2, 0, 0]),
-        (KernelSizeCount(3), [3, 3, 3]),
-        (KernelCountCount(2), [2, 2, 2]),
-        (SelectAll(), [5, 5, 5]),
-        (SelectKernelSize(1), [3, 3, 3]),
-        (SelectKernelCount(1), [2, 2, 2]),
+        (Rule("uniform", 3), [3, 3, 3]),
+        (Rule("uniform", 5), [5, 5, 5]),
+        (Rule("proportional", 1.0), [0, 2, 3]),
+        (Rule("proportional", 2.0), [2, 4, 5]),
+        (Rule("inverse", 5.0), [5, 3, 2]),
+        (Rule("inverse", 2.4), [2, 0, 0]),
+        (Rule("per-size", 3), [3, 3, 3]),
+        (Rule("per-count", 2), [2, 2, 2]),
+        (Rule("all"), [5, 5, 5]),
+        (Rule("kernel", 1), [3, 3, 3]),
+        (Rule("count", 1), [2, 2, 2]),
     ],
 )
 def test_plans_merge_what_they_say_and_prove_it(rule, merged) -> None:
@@ -82,27 +73,27 @@ def test_plans_merge_what_they_say_and_prove_it(rule, merged) -> None:
 
 
 def test_regions_name_the_branches_that_merged() -> None:
-    plan = FusionPlan(SelectAll(), GroupEvery(3))
+    plan = FusionPlan(Rule("all"), Rule("every", 3))
     result, certificate = fuse_partially(three_blocks(), plan, EXAMPLE)
     assert counts(result) == [2, 2, 2]
     first, second = certificate.regions[:2]
     assert (first.name, first.kernel) == ("0", (3, 3))
     assert first.members == ("0.branches.0", "0.branches.1", "0.branches.2")
     assert (second.kernel, second.branches) == ((1, 1), 2)
-    again, _ = fuse_partially(result, FusionPlan(UniformCount(2)), EXAMPLE)
+    again, _ = fuse_partially(result, FusionPlan(Rule("uniform", 2)), EXAMPLE)
     assert counts(again) == [1, 1, 1]
 
 
 def test_draws_differ_from_block_to_block() -> None:
-    drawn = {groups_at(FusionPlan(UniformCount(2)), position, FIVE) for position in range(1, 20)}
+    drawn = {groups_at(FusionPlan(Rule("uniform", 2)), position, FIVE) for position in range(1, 20)}
     assert len(drawn) > 3
-    assert groups_at(FusionPlan(UniformCount(2)), 4, FIVE) in drawn
+    assert groups_at(FusionPlan(Rule("uniform", 2)), 4, FIVE) in drawn
 
 
 def test_a_shared_block_stays_shared() -> None:
     shared = MultiBranchConv2d(3, 3, FIVE)
     net = trained_looking(nn.Sequential(shared, nn.ReLU(), shared))
-    result, certificate = fuse_partially(net, FusionPlan(KernelSizeCount(3)), EXAMPLE)
+    result, certificate = fuse_partially(net, FusionPlan(Rule("per-size", 3)), EXAMPLE)
     assert result[0] is result[2]
     assert len(certificate.regions) == 1
 
@@ -110,26 +101,26 @@ def test_a_shared_block_stays_shared() -> None:
 def test_plans_survive_the_file_and_unknown_keys_do_not() -> None:
     file = TypeAdapter(FusionPlan)
     for rule in (
-        UniformCount(2, 5),
-        ProportionalCount(0.5),
-        InverseCount(4.0),
-        KernelSizeCount((1, 3)),
-        KernelCountCount(2),
-        SelectAll(),
+        Rule("uniform", 2, 5),
+        Rule("proportional", 0.5),
+        Rule("inverse", 4.0),
+        Rule("per-size", (1, 3)),
+        Rule("per-count", 2),
+        Rule("all"),
     ):
-        plan = FusionPlan(rule, GroupEvery(2))
+        plan = FusionPlan(rule, Rule("every", 2))
         assert file.validate_json(file.dump_json(plan)) == plan
     with pytest.raises(ValidationError):
-        file.validate_json('{"rule": {"kind": "uniform", "count": 2, "branches": 1}}')
+        file.validate_json('{"rule": {"kind": "uniform", "value": 2, "branches": 1}}')
 
 
 @pytest.mark.parametrize(
     ("net", "plan", "message"),
     [
-        (nn.Conv2d(3, 3, 1), FusionPlan(SelectAll()), "no multi-branch block"),
-        (MultiBranchConv2d(3, 3, FIVE), FusionPlan(UniformCount(6)), "there are 5"),
-        (MultiBranchConv2d(3, 3, FIVE), FusionPlan(KernelSizeCount(7)), "gives 0 of 5"),
-        (MultiBranchConv2d(3, 3, FIVE), FusionPlan(InverseCount(1.0)), "gives 1 of 5"),
+        (nn.Conv2d(3, 3, 1), FusionPlan(Rule("all")), "no multi-branch block"),
+        (MultiBranchConv2d(3, 3, FIVE), FusionPlan(Rule("uniform", 6)), "there are 5"),
+        (MultiBranchConv2d(3, 3, FIVE), FusionPlan(Rule("per-size", 7)), "gives 0 of 5"),
+        (MultiBranchConv2d(3, 3, FIVE), FusionPlan(Rule("inverse", 1.0)), "gives 1 of 5"),
     ],
 )
 def test_plans_that_merge_nothing_are_refused(net, plan, message) -> None:
@@ -140,10 +131,10 @@ def test_plans_that_merge_nothing_are_refused(net, plan, message) -> None:
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: UniformCount(1),
-        lambda: ProportionalCount(0),
-        lambda: InverseCount(float("nan")),
-        lambda: KernelCountCount(0),
+        lambda: Rule("uniform", 1),
+        lambda: Rule("proportional", 0),
+        lambda: Rule("inverse", float("nan")),
+        lambda: Rule("per-count", 0),
     ],
 )
 def test_plans_that_cannot_be_are_refused(make) -> None:
@@ -153,7 +144,7 @@ def test_plans_that_cannot_be_are_refused(make) -> None:
 
 def test_examples_that_do_not_fit_are_refused() -> None:
     with pytest.raises(InputError, match="does not take an example"):
-        fuse_partially(three_blocks(), FusionPlan(SelectAll()), torch.rand(1, 2, 8, 8))
+        fuse_partially(three_blocks(), FusionPlan(Rule("all")), torch.rand(1, 2, 8, 8))
 
 
 def test_a_wrong_merge_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +156,7 @@ def test_a_wrong_merge_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     right = block_module.pad_first
     monkeypatch.setattr(block_module, "pad_first", wrong)
     with pytest.raises(FusionError, match="not returned"):
-        fuse_partially(three_blocks(), FusionPlan(UniformCount(5)), EXAMPLE)
+        fuse_partially(three_blocks(), FusionPlan(Rule("uniform", 5)), EXAMPLE)
 
 
 def test_merging_all_branches_is_fusing() -> None:
@@ -190,13 +181,13 @@ def test_groups_that_cannot_merge_are_refused(groups) -> None:
 @given(blocks(), st.integers(0, 100))
 def test_any_block_merges_in_part(block, seed) -> None:
     example = torch.rand(1, block.in_channels, 6, 7)
-    result, certificate = fuse_partially(block, FusionPlan(UniformCount(2, seed)), example)
+    result, certificate = fuse_partially(block, FusionPlan(Rule("uniform", 2, seed)), example)
     assert certificate.error_float64 <= FLOAT64_TOLERANCE
     assert isinstance(result, nn.Conv2d) == (len(block.branches) == 2)
 
 
 def test_two_branches_merge_into_a_plain_convolution() -> None:
     net = nn.Sequential(MultiBranchConv2d(3, 3, sesr_branches(4)))
-    result, certificate = fuse_partially(net, FusionPlan(SelectAll()), EXAMPLE)
+    result, certificate = fuse_partially(net, FusionPlan(Rule("all")), EXAMPLE)
     assert isinstance(result[0], nn.Conv2d)
     assert certificate.macs_after == 9 * 8 * 3 * 9 * 3

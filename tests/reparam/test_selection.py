@@ -15,27 +15,11 @@ from edge_sdk.reparam import (
     ConvBranchConfig,
     IdentityBranchConfig,
     MultiBranchConv2d,
+    Rule,
     five_branches,
 )
 from edge_sdk.reparam.plans.cost import select_by_cost
-from edge_sdk.reparam.plans.grouping import (
-    GroupByType,
-    GroupEqualSizes,
-    GroupEvery,
-    Grouping,
-    GroupTogether,
-    group,
-)
-from edge_sdk.reparam.plans.selection import (
-    SelectAll,
-    SelectAllOf,
-    SelectAnyOf,
-    Selection,
-    SelectKernelCount,
-    SelectKernelSize,
-    SelectRandom,
-    select,
-)
+from edge_sdk.reparam.plans.plan import FusionPlan, group, select
 from tests.reparam.random_blocks import (
     blocks,
     first_type_configs,
@@ -44,22 +28,22 @@ from tests.reparam.random_blocks import (
 )
 
 FIVE = five_branches(4)  # 3×3→1×1, 1×1→3×3, 3×3, 1×1, identity
-THREES, PAIRS = SelectKernelSize(3), SelectKernelCount(2)
+THREES, PAIRS = Rule("kernel", 3), Rule("count", 2)
 
 
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
-        (SelectAll(), (0, 1, 2, 3, 4)),
+        (Rule("all"), (0, 1, 2, 3, 4)),
         (THREES, (0, 1, 2)),
-        (SelectKernelSize((3, 3)), (0, 1, 2)),
-        (SelectKernelSize(1), (0, 1, 3)),
+        (Rule("kernel", (3, 3)), (0, 1, 2)),
+        (Rule("kernel", 1), (0, 1, 3)),
         (PAIRS, (0, 1)),
-        (SelectKernelCount(1), (2, 3)),
-        (SelectAllOf((THREES, PAIRS)), (0, 1)),
-        (SelectAnyOf((PAIRS, SelectKernelCount(1))), (0, 1, 2, 3)),
-        (SelectAllOf((THREES, SelectRandom(3))), (0, 1, 2)),
-        (SelectRandom(5), (0, 1, 2, 3, 4)),
+        (Rule("count", 1), (2, 3)),
+        (Rule("all_of", rules=(THREES, PAIRS)), (0, 1)),
+        (Rule("any_of", rules=(PAIRS, Rule("count", 1))), (0, 1, 2, 3)),
+        (Rule("all_of", rules=(THREES, Rule("random", 3))), (0, 1, 2)),
+        (Rule("random", 5), (0, 1, 2, 3, 4)),
     ],
 )
 def test_rules_pick_what_they_say(rule, expected) -> None:
@@ -68,21 +52,21 @@ def test_rules_pick_what_they_say(rule, expected) -> None:
 
 @given(st.integers(2, 5), st.integers(0, 2**31))
 def test_the_seed_decides_the_draw(count, seed) -> None:
-    drawn = select(SelectRandom(count, seed), FIVE)
-    assert drawn == select(SelectRandom(count, seed), FIVE)
+    drawn = select(Rule("random", count, seed), FIVE)
+    assert drawn == select(Rule("random", count, seed), FIVE)
     assert len(set(drawn)) == count
     assert drawn == tuple(sorted(drawn))
     assert set(drawn) <= set(range(5))
 
 
 def test_every_draw_comes_up() -> None:
-    drawn = {select(SelectRandom(2, seed), FIVE) for seed in range(200)}
+    drawn = {select(Rule("random", 2, seed), FIVE) for seed in range(200)}
     assert drawn == set(itertools.combinations(range(5), 2))
 
 
 @given(st.lists(identity_configs, min_size=2, max_size=4), st.integers(1, 3))
 def test_identities_never_match_size_or_number(identities, size) -> None:
-    for rule in (SelectKernelSize(size), SelectKernelCount(size)):
+    for rule in (Rule("kernel", size), Rule("count", size)):
         with pytest.raises(InputError, match="no branch"):
             select(rule, identities)
 
@@ -90,12 +74,12 @@ def test_identities_never_match_size_or_number(identities, size) -> None:
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        (SelectAllOf((SelectKernelSize(5), THREES)), "no branch of 5"),
-        (SelectAllOf((PAIRS, SelectKernelCount(1))), "exclude each other"),
-        (SelectKernelSize(7), "no branch"),
-        (SelectAllOf((SelectKernelCount(1), THREES)), "one branch only"),
-        (SelectRandom(6), "6 branches to merge, but there are 5"),
-        (SelectAllOf((PAIRS, SelectRandom(3))), "there are 2"),
+        (Rule("all_of", rules=(Rule("kernel", 5), THREES)), "no branch of 5"),
+        (Rule("all_of", rules=(PAIRS, Rule("count", 1))), "exclude each other"),
+        (Rule("kernel", 7), "no branch"),
+        (Rule("all_of", rules=(Rule("count", 1), THREES)), "one branch only"),
+        (Rule("random", 6), "6 branches to merge, but there are 5"),
+        (Rule("all_of", rules=(PAIRS, Rule("random", 3))), "there are 2"),
     ],
 )
 def test_rules_that_contradict_are_refused(rule, message) -> None:
@@ -106,12 +90,12 @@ def test_rules_that_contradict_are_refused(rule, message) -> None:
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: SelectRandom(1),
-        lambda: SelectRandom(-2),
-        lambda: SelectKernelCount(0),
-        lambda: SelectAllOf((THREES,)),
-        lambda: SelectAnyOf(()),
-        lambda: GroupEvery(1),
+        lambda: Rule("random", 1),
+        lambda: Rule("random", -2),
+        lambda: Rule("count", 0),
+        lambda: Rule("all_of", rules=(THREES,)),
+        lambda: Rule("any_of", rules=()),
+        lambda: Rule("every", 1),
     ],
 )
 def test_rules_that_cannot_be_are_refused(make) -> None:
@@ -120,25 +104,52 @@ def test_rules_that_cannot_be_are_refused(make) -> None:
 
 
 def test_rules_survive_the_file_and_unknown_keys_do_not() -> None:
-    file: TypeAdapter[Selection] = TypeAdapter(Selection)
-    rule = SelectAnyOf((SelectAllOf((SelectKernelSize((1, 3)), SelectRandom(2, 7))), SelectAll()))
+    file = TypeAdapter(Rule)
+    rule = Rule(
+        "any_of",
+        rules=(Rule("all_of", rules=(Rule("kernel", (1, 3)), Rule("random", 2, 7))), Rule("all")),
+    )
     assert file.validate_json(file.dump_json(rule)) == rule
-    for text in ('{"kind": "random", "count": 2, "sed": 1}', '{"kind": "largest"}'):
-        with pytest.raises(ValidationError):
-            file.validate_json(text)
-    groupings: TypeAdapter[Grouping] = TypeAdapter(Grouping)
-    for grouping in (GroupTogether(), GroupEvery(3), GroupEqualSizes(), GroupByType()):
-        assert groupings.validate_json(groupings.dump_json(grouping)) == grouping
+    with pytest.raises(ValidationError):
+        file.validate_json('{"kind": "random", "value": 2, "sed": 1}')
+    with pytest.raises(InputError, match="unknown rule 'largest'"):
+        file.validate_json('{"kind": "largest"}')
+    for grouping in (Rule("together"), Rule("every", 3), Rule("equal-sizes"), Rule("by-type")):
+        assert file.validate_json(file.dump_json(grouping)) == grouping
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Rule("largest"), "unknown rule 'largest'; known are: all, random"),
+        (lambda: Rule("all", 3), "'all' takes no number"),
+        (lambda: Rule("random"), "'random' needs a whole number, such as random:2, not None"),
+        (lambda: Rule("random", 2.5), "'random' needs a whole number"),
+        (lambda: Rule("uniform", True), "'uniform' needs a whole number"),
+        (lambda: Rule("inverse", (1, 3)), "'inverse' needs a number"),
+        (lambda: Rule("kernel", (1, 2, 3)), "'kernel' needs a kernel size"),
+        (lambda: Rule("per-size", (0, 3)), "kernels have sides of 1 to 99 px, not .0, 3."),
+        (lambda: Rule("all_of", rules=(PAIRS, Rule("uniform", 2))), "'uniform' cannot be a part"),
+        (lambda: Rule("any_of", rules=(PAIRS, Rule("together"))), "'together' cannot be a part"),
+        (lambda: Rule("random", 2, rules=(PAIRS, THREES)), "'count' cannot be a part of 'random'"),
+        (lambda: FusionPlan(Rule("every", 2)), "'every' groups branches and picks none"),
+        (lambda: FusionPlan(Rule("all"), Rule("all")), "'all' picks branches and groups none"),
+    ],
+)
+def test_rules_say_what_is_wrong_with_them(make, message) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        make()
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("grouping", "chosen", "expected"),
     [
-        (GroupTogether(), (0, 2, 4), ((0, 2, 4),)),
-        (GroupEvery(2), (0, 1, 2, 3, 4), ((0, 1), (2, 3))),
-        (GroupEvery(3), (0, 1, 2, 3, 4), ((0, 1, 2), (3, 4))),
-        (GroupEqualSizes(), (0, 1, 2, 3, 4), ((0, 1, 2), (3, 4))),
-        (GroupByType(), (0, 3, 4), ((0, 3),)),
+        (Rule("together"), (0, 2, 4), ((0, 2, 4),)),
+        (Rule("every", 2), (0, 1, 2, 3, 4), ((0, 1), (2, 3))),
+        (Rule("every", 3), (0, 1, 2, 3, 4), ((0, 1, 2), (3, 4))),
+        (Rule("equal-sizes"), (0, 1, 2, 3, 4), ((0, 1, 2), (3, 4))),
+        (Rule("by-type"), (0, 3, 4), ((0, 3),)),
     ],
 )
 def test_groupings_part_what_was_chosen(grouping, chosen, expected) -> None:
@@ -147,18 +158,18 @@ def test_groupings_part_what_was_chosen(grouping, chosen, expected) -> None:
 
 def test_convolutions_and_identities_apart() -> None:
     branches = (IdentityBranchConfig(), *FIVE)
-    assert group(GroupByType(), range(6), branches) == ((0, 5), (1, 2, 3, 4))
+    assert group(Rule("by-type"), range(6), branches) == ((0, 5), (1, 2, 3, 4))
 
 
 def test_a_grouping_that_merges_nothing_is_refused() -> None:
-    with pytest.raises(InputError, match="'equal_sizes' puts each of the 2"):
-        group(GroupEqualSizes(), (2, 3), FIVE)
+    with pytest.raises(InputError, match="'equal-sizes' puts each of the 2"):
+        group(Rule("equal-sizes"), (2, 3), FIVE)
 
 
 @given(st.lists(first_type_configs | identity_configs, min_size=2, max_size=7), st.data())
 def test_groups_hold_each_chosen_branch_at_most_once(branches, data) -> None:
-    chosen = select(SelectRandom(data.draw(st.integers(2, len(branches)))), branches)
-    groupings = (GroupTogether(), GroupEvery(2), GroupEqualSizes(), GroupByType())
+    chosen = select(Rule("random", data.draw(st.integers(2, len(branches)))), branches)
+    groupings = (Rule("together"), Rule("every", 2), Rule("equal-sizes"), Rule("by-type"))
     for grouping in groupings:
         try:
             groups = group(grouping, chosen, branches)

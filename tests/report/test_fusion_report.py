@@ -16,12 +16,12 @@ from edge_sdk.reparam import (
     FusionPlan,
     MultiBranchConv2d,
     Region,
+    Rule,
     five_branches,
     fuse,
     fuse_partially,
     preset,
 )
-from edge_sdk.reparam.plans.plan import UniformCount
 from edge_sdk.report import FusionSummary, fusion_report, write_page
 from edge_sdk.report.fusion.diagram import drawing, picture_of
 
@@ -76,7 +76,7 @@ def text(request: pytest.FixtureRequest) -> str:
     network, example = enhance_net(), torch.rand(1, 1, 9, 8)
     summary = summary_of(network, example)
     if request.param == "partly":
-        _, certificate = fuse_partially(network, FusionPlan(UniformCount(2)), example)
+        _, certificate = fuse_partially(network, FusionPlan(Rule("uniform", 2)), example)
         summary = replace(summary, certificate=certificate, rule="uniform:2")
     return fusion_report(summary)
 

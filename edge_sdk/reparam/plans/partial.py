@@ -20,7 +20,7 @@ from edge_sdk.reparam.graph.preparation import (
 )
 from edge_sdk.reparam.graph.replacement import names_of_blocks, replaced, unmergeable_blocks
 from edge_sdk.reparam.plans.cost import select_by_cost
-from edge_sdk.reparam.plans.plan import CheapestSubset, FusionPlan, groups_at
+from edge_sdk.reparam.plans.plan import COST, FusionPlan, groups_at
 from edge_sdk.reparam.proof.certificate import Certificate, certify
 from edge_sdk.reparam.proof.comparison import Inputs, check_runs, compare, in_dtype
 
@@ -154,8 +154,8 @@ def _planned(
             reasons[index] = unmergeable[block]
             continue
         try:
-            if isinstance(plan.rule, CheapestSubset):
-                chosen[index] = (select_by_cost(block, plan.rule.bit_weight)[0].branches,)
+            if plan.rule.kind == COST and isinstance(plan.rule.value, int | float):
+                chosen[index] = (select_by_cost(block, plan.rule.value)[0].branches,)
             else:
                 chosen[index] = groups_at(plan, index + 1, block.configs)
         except InputError as error:

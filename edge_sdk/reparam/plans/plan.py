@@ -1,4 +1,4 @@
-"""Which branches merge in each module of a model (specification 1): plans as data.
+"""Which branches merge in each module of a model (specification 1).
 
 A plan gives a selection for the block at each position, counted from 1 in the order of the model's
 modules. Where a rule gives a count M of branches, those are drawn at random by its seed and the
@@ -7,157 +7,18 @@ position; M is at most the number of branches, and a block with M < 2 is left as
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 
 from edge_sdk.errors import InputError
-from edge_sdk.reparam.blocks.configs import BranchConfig, IdentityBranchConfig, KernelSize
-from edge_sdk.reparam.plans.grouping import Grouping, GroupTogether, group
-from edge_sdk.reparam.plans.selection import (
-    SelectAll,
-    SelectAllOf,
-    SelectAnyOf,
-    SelectKernelCount,
-    SelectKernelSize,
-    SelectRandom,
-    holds_kernel,
-    select,
-)
+from edge_sdk.reparam.plans.rules import KINDS, Branches, Indices, Rule, pick
 
-
-@dataclass(frozen=True)
-class UniformCount:
-    """The same number of branches in every block.
-
-    Attributes:
-        count: M, two or more; a block with fewer branches is an error.
-        seed: seed of the draw.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
-
-    count: int
-    seed: int = 0
-    kind: Literal["uniform"] = "uniform"
-
-    def __post_init__(self) -> None:
-        if self.count < 2:
-            raise InputError(
-                f"merging {self.count} of the branches reduces nothing; give a count of 2 or more"
-            )
-
-
-@dataclass(frozen=True)
-class ProportionalCount:
-    """A number of branches that grows with the position: M = round(factor · position).
-
-    Attributes:
-        factor: branches per position, above 0.
-        seed: seed of the draw.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
-
-    factor: float = 1.0
-    seed: int = 0
-    kind: Literal["proportional"] = "proportional"
-
-    def __post_init__(self) -> None:
-        _check_factor(self.factor)
-
-
-@dataclass(frozen=True)
-class InverseCount:
-    """A number of branches that falls with the position: M = round(factor / position).
-
-    Attributes:
-        factor: branches at position 1, above 0.
-        seed: seed of the draw.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
-
-    factor: float
-    seed: int = 0
-    kind: Literal["inverse"] = "inverse"
-
-    def __post_init__(self) -> None:
-        _check_factor(self.factor)
-
-
-@dataclass(frozen=True)
-class KernelSizeCount:
-    """As many branches as hold a kernel of the target size.
-
-    Attributes:
-        size: side in pixels, or height and width.
-        seed: seed of the draw.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
-
-    size: KernelSize
-    seed: int = 0
-    kind: Literal["count_of_size"] = "count_of_size"
-
-
-@dataclass(frozen=True)
-class KernelCountCount:
-    """As many branches as hold the target number of kernels in sequence.
-
-    Attributes:
-        count: target number of kernels, 1 or more.
-        seed: seed of the draw.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
-
-    count: int
-    seed: int = 0
-    kind: Literal["count_of_kernels"] = "count_of_kernels"
-
-    def __post_init__(self) -> None:
-        if self.count < 1:
-            raise InputError(f"a branch of {self.count} kernels does not exist; give 1 or more")
-
-
-@dataclass(frozen=True)
-class CheapestSubset:
-    """In every block the branches that :func:`edge_sdk.reparam.select_by_cost` ranks first.
-
-    Attributes:
-        bit_weight: doublings of the arithmetic that a bit of precision is worth, 0 or more.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
-
-    bit_weight: float = 1.0
-    kind: Literal["cost"] = "cost"
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.bit_weight < float("inf"):
-            raise InputError(f"bit_weight {self.bit_weight} must be a number of 0 or more")
-
-
-CountRule = UniformCount | ProportionalCount | InverseCount | KernelSizeCount | KernelCountCount
-
-PlanRule = Annotated[
-    SelectAll
-    | SelectRandom
-    | SelectKernelSize
-    | SelectKernelCount
-    | SelectAllOf
-    | SelectAnyOf
-    | CountRule
-    | CheapestSubset,
-    Field(discriminator="kind"),
-]
-
-
-TOGETHER = GroupTogether()
+TOGETHER = Rule("together")
+COST = "cost"
+"""Kind of the rule that chooses by the weights of a block, of which a plan knows nothing."""
 
 
 @dataclass(frozen=True)
@@ -165,36 +26,39 @@ class FusionPlan:
     """What merges in every block of a model.
 
     Attributes:
-        rule: a selection that is applied to each block, or a rule that gives the count for each.
+        rule: picks the branches of each block, or gives their number.
         grouping: which of the chosen branches merge with which.
 
     Raises:
-        InputError: if the rule chooses by cost, which is that of merging into one, and the grouping
-            gives several.
+        InputError: if the rule groups, or the grouping does not, or the rule chooses by cost, which
+            is that of merging into one, and the grouping gives several.
 
     Example:
-        >>> from edge_sdk.reparam import FusionPlan, parse_plan
-        >>> plan = parse_plan("uniform:2", seed=1)
-        >>> isinstance(plan, FusionPlan), plan.grouping.kind
-        (True, 'together')
+        >>> from edge_sdk.reparam import FusionPlan, Rule, parse_plan
+        >>> parse_plan("uniform:2", seed=1) == FusionPlan(Rule("uniform", 2, seed=1))
+        True
+        >>> FusionPlan(Rule("all"), Rule("every", 2)).grouping.kind
+        'every'
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
-    rule: PlanRule
-    grouping: Grouping = TOGETHER
+    rule: Rule
+    grouping: Rule = TOGETHER
 
     def __post_init__(self) -> None:
-        if isinstance(self.rule, CheapestSubset) and self.grouping != TOGETHER:
+        if KINDS[self.rule.kind].key is not None:
+            raise InputError(f"the rule '{self.rule.kind}' groups branches and picks none")
+        if KINDS[self.grouping.kind].key is None:
+            raise InputError(f"the rule '{self.grouping.kind}' picks branches and groups none")
+        if self.rule.kind == COST and self.grouping != TOGETHER:
             raise InputError(
                 "choosing by cost weighs branches that merge into one; it contradicts the grouping "
                 f"'{self.grouping.kind}', so leave that out"
             )
 
 
-def groups_at(
-    plan: FusionPlan, position: int, branches: Sequence[BranchConfig]
-) -> tuple[tuple[int, ...], ...]:
+def groups_at(plan: FusionPlan, position: int, branches: Branches) -> tuple[Indices, ...]:
     """Groups of branches that a plan merges in one block, two or more indices in each.
 
     Args:
@@ -207,44 +71,63 @@ def groups_at(
             which needs the weights (:func:`edge_sdk.reparam.fuse_partially`).
     """
     rule = plan.rule
-    if isinstance(rule, CheapestSubset):
+    if rule.kind == COST:
         raise InputError("choosing by cost needs the weights of a block, not its description alone")
-    if isinstance(rule, CountRule):
-        count = branch_count(rule, position, branches)
+    count_of = KINDS[rule.kind].count
+    if count_of is not None:
+        count = count_of(rule.value, position, branches)
         if count < 2:
             raise InputError(
                 f"the rule '{rule.kind}' gives {count} of {len(branches)} branches at position "
                 f"{position}, which merges nothing"
             )
-        rule = SelectRandom(count, rule.seed + position)
+        rule = Rule("random", count, rule.seed + position)
     return group(plan.grouping, select(rule, branches), branches)
 
 
-def branch_count(rule: CountRule, position: int, branches: Sequence[BranchConfig]) -> int:
-    """Number M of branches that a rule merges in one block; below 2 for none.
+def select(rule: Rule, branches: Branches) -> Indices:
+    """Indices of the branches that a rule picks, ascending, 2 to N of them, from 0.
 
     Args:
-        rule: the rule.
-        position: place of the block in the model, 1 or more.
-        branches: descriptions of its branches.
+        rule: a rule that picks.
+        branches: descriptions of the N branches of a block, in order.
+
+    Raises:
+        InputError: if the rule picks no branch or one only, which reduces nothing, or needs
+            more than there are.
     """
-    if isinstance(rule, UniformCount):
-        return rule.count
-    if isinstance(rule, ProportionalCount):
-        return min(len(branches), _rounded(rule.factor * position))
-    if isinstance(rule, InverseCount):
-        return min(len(branches), _rounded(rule.factor / position))
-    first_type = [branch for branch in branches if not isinstance(branch, IdentityBranchConfig)]
-    if isinstance(rule, KernelSizeCount):
-        return sum(holds_kernel(branch, rule.size) for branch in first_type)
-    return sum(len(branch.steps) == rule.count for branch in first_type)
+    chosen = pick(rule, branches, tuple(range(len(branches))))
+    if len(chosen) < 2:
+        found = "no branch" if not chosen else "one branch only"
+        raise InputError(
+            f"the selection picks {found} of {len(branches)}; merging needs two or more, so loosen "
+            "the rules or drop those that exclude each other"
+        )
+    return chosen
 
 
-def _rounded(value: float) -> int:
-    """Nearest whole number, halves upwards."""
-    return int(value + 0.5)
+def group(grouping: Rule, chosen: Sequence[int], branches: Branches) -> tuple[Indices, ...]:
+    """Groups of indices, two or more in each, in the order of their first branches.
 
+    A group of one reduces nothing: its branch is left as it is.
 
-def _check_factor(factor: float) -> None:
-    if not 0 < factor < float("inf"):
-        raise InputError(f"factor {factor} must be a number above 0")
+    Args:
+        grouping: a rule that groups.
+        chosen: indices into ``branches``, from :func:`select`.
+        branches: descriptions of all branches of the block.
+
+    Raises:
+        InputError: if no group holds two branches.
+    """
+    key = KINDS[grouping.kind].key
+    assert key is not None
+    groups: dict[Hashable, list[int]] = {}
+    for place, index in enumerate(chosen):
+        groups.setdefault(key(grouping.value, place, branches[index]), []).append(index)
+    kept = tuple(tuple(members) for members in groups.values() if len(members) > 1)
+    if not kept:
+        raise InputError(
+            f"the grouping '{grouping.kind}' puts each of the {len(chosen)} chosen branches into a "
+            "group of its own, which merges nothing; choose more branches or another grouping"
+        )
+    return kept

@@ -22,42 +22,16 @@ Groupings: ``together``, ``every:J``, ``equal-sizes``, ``by-type``.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 
 from edge_sdk.errors import InputError
-from edge_sdk.reparam.blocks.configs import KernelSize
-from edge_sdk.reparam.plans.grouping import (
-    GroupByType,
-    GroupEqualSizes,
-    GroupEvery,
-    Grouping,
-    GroupTogether,
-)
-from edge_sdk.reparam.plans.plan import (
-    CheapestSubset,
-    FusionPlan,
-    InverseCount,
-    KernelCountCount,
-    KernelSizeCount,
-    PlanRule,
-    ProportionalCount,
-    UniformCount,
-)
-from edge_sdk.reparam.plans.selection import (
-    SelectAll,
-    SelectAllOf,
-    SelectAnyOf,
-    Selection,
-    SelectKernelCount,
-    SelectKernelSize,
-    SelectRandom,
-)
+from edge_sdk.reparam.plans.plan import COST, FusionPlan
+from edge_sdk.reparam.plans.rules import KINDS, Rule
 
 SELECTIONS = ("all", "random", "kernel", "count")
 """Rules that can be combined."""
-LARGEST_KERNEL = 99
+COUNTS = tuple(word for word, kind in KINDS.items() if kind.count is not None)
+GROUPINGS = tuple(word for word, kind in KINDS.items() if kind.key is not None)
 
 
 def parse_plan(
@@ -87,30 +61,28 @@ def parse_plan(
     ]
     terms = [term for part in alternatives for term in part]
     for term in terms:
-        term.check_known((*SELECTIONS, *_COUNTS, "cost"))
+        term.check_known((*SELECTIONS, *COUNTS, COST))
     alone = [term for term in terms if term.name not in SELECTIONS]
     if alone and len(terms) > 1:
         raise InputError(
             f"'{alone[0].text}' fixes what merges in every block by itself and contradicts other "
             f"rules; give it alone, or combine {', '.join(SELECTIONS)} only"
         )
-    if bit_weight is not None and terms[0].name != "cost":
+    if bit_weight is not None and terms[0].name != COST:
         raise InputError(f"--bit-weight belongs to --select cost, not to '{select}'")
-    return FusionPlan(_rule(alternatives, seed, bit_weight), _grouping(group))
+    grouping = _Term(group.strip().lower())
+    grouping.check_known(GROUPINGS, "grouping")
+    if terms[0].name == COST:
+        terms[0].no_value()
+        rule = Rule(COST, 1.0 if bit_weight is None else bit_weight)
+    elif alone:
+        rule = terms[0].rule(seed)
+    else:
+        rule = _joined("any_of", [_all_of(part, seed) for part in alternatives])
+    return FusionPlan(rule, grouping.rule())
 
 
-def _rule(alternatives: list[list[_Term]], seed: int, bit_weight: float | None) -> PlanRule:
-    first = alternatives[0][0]
-    if first.name == "cost":
-        first.no_value()
-        return CheapestSubset(1.0 if bit_weight is None else bit_weight)
-    if first.name in _COUNTS:
-        return _COUNTS[first.name](first, seed)
-    parts = tuple(_all_of(terms, seed) for terms in alternatives)
-    return parts[0] if len(parts) == 1 else SelectAnyOf(parts)
-
-
-def _all_of(terms: list[_Term], seed: int) -> Selection:
+def _all_of(terms: list[_Term], seed: int) -> Rule:
     for name in ("random", "count"):
         same = [term for term in terms if term.name == name]
         if len({term.value for term in same}) > 1:
@@ -120,33 +92,11 @@ def _all_of(terms: list[_Term], seed: int) -> Selection:
             )
     # What is drawn at random is drawn from what the other rules have left.
     ordered = sorted(terms, key=lambda term: term.name == "random")
-    rules = tuple(_selection(term, seed) for term in ordered)
-    return rules[0] if len(rules) == 1 else SelectAllOf(rules)
+    return _joined("all_of", [term.rule(seed) for term in ordered])
 
 
-def _selection(term: _Term, seed: int) -> Selection:
-    if term.name == "all":
-        term.no_value()
-        return SelectAll()
-    if term.name == "random":
-        return SelectRandom(term.whole(), seed)
-    return (
-        SelectKernelSize(term.size()) if term.name == "kernel" else SelectKernelCount(term.whole())
-    )
-
-
-def _grouping(text: str) -> Grouping:
-    term = _Term(text.strip().lower())
-    known: Mapping[str, Grouping] = {
-        "together": GroupTogether(),
-        "equal-sizes": GroupEqualSizes(),
-        "by-type": GroupByType(),
-    }
-    term.check_known((*known, "every"), "grouping")
-    if term.name == "every":
-        return GroupEvery(term.whole())
-    term.no_value()
-    return known[term.name]
+def _joined(kind: str, rules: list[Rule]) -> Rule:
+    return rules[0] if len(rules) == 1 else Rule(kind, rules=tuple(rules))
 
 
 class _Term:
@@ -169,31 +119,13 @@ class _Term:
         if self.value is not None:
             raise InputError(f"'{self.text}': {self.name} takes no number; write {self.name}")
 
-    def whole(self) -> int:
-        if self.value is None or not re.fullmatch(r"-?\d{1,6}", self.value):
-            raise InputError(f"'{self.text}' needs a whole number, such as {self.name}:2")
-        return int(self.value)
-
-    def real(self) -> float:
+    def rule(self, seed: int = 0) -> Rule:
+        number = KINDS[self.name].number
+        if number is None:
+            self.no_value()
+            return Rule(self.name)
         try:
-            return float(self.value or "")
+            value = number.read(self.value or "")
         except ValueError as error:
-            raise InputError(f"'{self.text}' needs a number, such as {self.name}:1.5") from error
-
-    def size(self) -> KernelSize:
-        sides = re.fullmatch(r"(\d{1,3})(?:[x×](\d{1,3}))?", self.value or "")
-        if sides is None:
-            raise InputError(f"'{self.text}' needs a kernel size, such as {self.name}:3 or 1x3")
-        height, width = int(sides[1]), int(sides[2] or sides[1])
-        if not (1 <= height <= LARGEST_KERNEL and 1 <= width <= LARGEST_KERNEL):
-            raise InputError(f"'{self.text}': kernels have sides of 1 to {LARGEST_KERNEL} px")
-        return height if height == width else (height, width)
-
-
-_COUNTS: Mapping[str, Callable[[_Term, int], PlanRule]] = {
-    "uniform": lambda term, seed: UniformCount(term.whole(), seed),
-    "proportional": lambda term, seed: ProportionalCount(term.real(), seed),
-    "inverse": lambda term, seed: InverseCount(term.real(), seed),
-    "per-size": lambda term, seed: KernelSizeCount(term.size(), seed),
-    "per-count": lambda term, seed: KernelCountCount(term.whole(), seed),
-}
+            raise InputError(f"'{self.text}' needs {number.what.format(self.name)}") from error
+        return Rule(self.name, value, seed if self.name in ("random", *COUNTS) else 0)
