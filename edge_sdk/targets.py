@@ -176,6 +176,9 @@ def runs_here(converter: Converter) -> bool:
 def find_converter(name: str) -> Converter:
     """Load the converter registered under ``name``.
 
+    Args:
+        name: such as ``tflite``; :func:`converter_names` lists them.
+
     Raises:
         InputError: if no installed package registers that name, or what it registers is broken.
 

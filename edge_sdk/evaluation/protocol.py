@@ -94,6 +94,10 @@ class Example:
 class Score:
     """PSNR in dB, infinite for equal pictures, and SSIM.
 
+    Attributes:
+        psnr_db: PSNR in dB, infinite for equal pictures.
+        ssim: structural similarity, at most 1.
+
     Example:
         >>> from edge_sdk.evaluation import Score
         >>> Score(psnr_db=37.05, ssim=0.959).psnr_db
@@ -151,6 +155,13 @@ def luma_of(image: Tensor, gray: bool) -> Tensor:
 
     The luma of a gray file is its values: BT.601's would squeeze them to studio swing.
 
+    Args:
+        image: float [1, H, W] or [3, H, W] in [0, 1].
+        gray: whether the file was gray, so that its values are luma already.
+
+    Returns:
+        Float [1, H, W] in [0, 1], multiples of 1/255.
+
     Example:
         >>> import torch
         >>> from edge_sdk.evaluation import luma_of
@@ -164,6 +175,13 @@ def luma_of(image: Tensor, gray: bool) -> Tensor:
 
 def bicubic(low: Tensor, scale: int) -> Tensor:
     """The method to beat: bicubic enlargement of [1, C, h, w] by ``scale``.
+
+    Args:
+        low: float [1, C, h, w] in [0, 1].
+        scale: enlargement of width and height.
+
+    Returns:
+        Float [1, C, scale·h, scale·w]; not clipped.
 
     Example:
         >>> import torch

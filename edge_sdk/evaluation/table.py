@@ -23,6 +23,11 @@ from edge_sdk.progress import Progress, silent
 class PictureScore:
     """Score of one method on one picture, named by its file.
 
+    Attributes:
+        picture: name of its file.
+        psnr_db: PSNR in dB, infinite for equal pictures.
+        ssim: structural similarity, at most 1.
+
     Example:
         >>> from edge_sdk.evaluation import PictureScore
         >>> PictureScore("baby.png", psnr_db=38.6, ssim=0.963).picture

@@ -100,6 +100,10 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
 def write_page(text: str, path: Path) -> None:
     """Write a page; it appears whole or not.
 
+    Args:
+        text: the whole page.
+        path: the file.
+
     Raises:
         OutputError: if ``path`` cannot be written.
 

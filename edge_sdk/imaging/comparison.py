@@ -58,6 +58,9 @@ def pick_detail_box(image: Tensor, size: int) -> Rectangle:
         image: float [3, H, W], sRGB-encoded, [0, 1].
         size: side of the square in px.
 
+    Returns:
+        The square, in pixels of the image.
+
     Raises:
         InputError: if the image has another shape or the square does not fit in it.
 

@@ -57,6 +57,9 @@ def read_picture(path: Path | str) -> Picture:
     Args:
         path: the file.
 
+    Returns:
+        Pixels float32 [3, H, W] in [0, 1], upright, with what the file held beside them.
+
     Raises:
         PictureError: if it is missing, a folder, not readable, empty, not a picture, truncated or
             damaged, larger than 178 million pixels (the limit of Pillow), of several pictures, or
@@ -126,6 +129,9 @@ def read_frames(paths: Iterable[Path | str]) -> list[Picture]:
 
 def check_output_path(path: Path | str) -> None:
     """Fail before long work starts where its picture could not be written in the end.
+
+    Args:
+        path: the picture to write.
 
     Raises:
         OutputError: if the suffix is not one that is written, the parent folder is missing or not

@@ -98,6 +98,12 @@ def save_checkpoint(model: nn.Module, path: Path, scheme: Scheme | None = None) 
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a model file, checking format, version and shapes before any weight is used.
 
+    Args:
+        path: a ``.safetensors`` file that :func:`save_checkpoint` wrote.
+
+    Returns:
+        The network in evaluation mode, float32, with its int8 codes if it has any.
+
     Raises:
         ModelError: if the file is missing, damaged, of another format, or its weights do not fit
             the network it describes.

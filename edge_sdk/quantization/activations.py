@@ -18,6 +18,10 @@ from edge_sdk.quantization.quantizer import quantize_affine, sqnr_db
 class ValueRange:
     """Least and greatest of some values.
 
+    Attributes:
+        low: the least.
+        high: the greatest.
+
     Example:
         >>> from edge_sdk.quantization import ValueRange
         >>> ValueRange(low=-0.5, high=2.0)

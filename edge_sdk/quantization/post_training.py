@@ -60,6 +60,9 @@ def quantize(
         picture_output: the model returns pictures in [0, 1], so that its output codes are the 8-bit
             values; what lies beyond is clipped. A sigmoid keeps its own codes, of step 1/256.
 
+    Returns:
+        The int8 model, its scheme, and the float graph that it was made from.
+
     Raises:
         InputError: if there are no pictures, they do not fit the example, or a value is no finite
             number.
@@ -89,6 +92,9 @@ def quantize_weights(model: nn.Module, example: Tensor) -> Quantized:
         model: float32 model in evaluation mode, fused before.
         example: float32 [N, C, H, W] in [0, 1]; its shape becomes static.
 
+    Returns:
+        The model with int8 weights, its scheme, and the float graph that it was made from.
+
     Example:
         >>> import torch
         >>> from torch import nn
@@ -102,6 +108,14 @@ def quantize_weights(model: nn.Module, example: Tensor) -> Quantized:
 
 def apply_scheme(model: nn.Module, example: Tensor, scheme: Scheme) -> Quantized:
     """Build the int8 model that a scheme describes.
+
+    Args:
+        model: float32 model in evaluation mode, the one that the scheme was chosen for.
+        example: float32 [N, C, H, W] in [0, 1]; its shape becomes static.
+        scheme: codes of its values.
+
+    Returns:
+        The int8 model, the scheme, and the float graph that it was made from.
 
     Raises:
         InputError: if the scheme was made for another model.

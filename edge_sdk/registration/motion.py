@@ -77,6 +77,13 @@ def centered_grid(height: int, width: int, *, step: float = 1.0, like: Tensor) -
 def transform(matrices: Tensor, points: Tensor) -> Tensor:
     """Apply motions [..., 3, 3] to points [P, 2]; returns [..., P, 2].
 
+    Args:
+        matrices: float [..., 3, 3], homogeneous, in centered coordinates.
+        points: float [P, 2] as (x, y), of the same dtype.
+
+    Returns:
+        Where they go: float [..., P, 2].
+
     Example:
         >>> import torch
         >>> from edge_sdk.registration import EuclideanMotion, transform
@@ -92,6 +99,15 @@ def transform(matrices: Tensor, points: Tensor) -> Tensor:
 
 def motion_error_px(estimate: Tensor, truth: Tensor, height: int, width: int) -> Tensor:
     """Distance between two motions [..., 3, 3] at every pixel, [..., height·width], in pixels.
+
+    Args:
+        estimate: float64 [..., 3, 3].
+        truth: float64 [..., 3, 3], or one for all.
+        height: rows of the picture, whose pixels are the points.
+        width: columns.
+
+    Returns:
+        Float64 [..., height·width], in pixels.
 
     Example:
         >>> from edge_sdk.registration import EuclideanMotion, motion_error_px

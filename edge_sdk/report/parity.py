@@ -25,6 +25,12 @@ LAYER_MARK_DB = 20.0
 def parity_report(found: Parity) -> str:
     """The chain as one HTML page.
 
+    Args:
+        found: what :func:`edge_sdk.verify` returned.
+
+    Returns:
+        The page as text; it loads nothing from elsewhere.
+
     Example:
         >>> from pathlib import Path
         >>> from torch import nn

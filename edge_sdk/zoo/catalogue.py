@@ -39,6 +39,12 @@ def model_path(name: str) -> Path:
 def load_model(name: str) -> EnhanceNet:
     """Load a shipped model with its branches, as it was trained, in evaluation mode.
 
+    Args:
+        name: one of :func:`model_names`.
+
+    Returns:
+        The network on the CPU, float32.
+
     Raises:
         ModelError: if no shipped model has that name.
 
@@ -58,6 +64,9 @@ def load_model(name: str) -> EnhanceNet:
 
 def resolve_model(model: str) -> EnhanceNet:
     """Load a model by its shipped name or from a ``.safetensors`` file.
+
+    Args:
+        model: one of :func:`model_names`, or the path of a file.
 
     Raises:
         ModelError: if it is neither.
@@ -99,6 +108,9 @@ def resolve_checkpoint(model: str) -> Checkpoint:
 
 def load_int8(name: str) -> Checkpoint | None:
     """The int8 form shipped beside a model: fused, fine-tuned, with its scheme; ``None`` if none.
+
+    Args:
+        name: one of :func:`model_names`.
 
     Raises:
         ModelError: if no shipped model has that name.
@@ -145,6 +157,9 @@ class _Figures:
 
 def load_card(name: str) -> Card:
     """Read the card of a shipped model.
+
+    Args:
+        name: one of :func:`model_names`.
 
     Raises:
         ModelError: if no shipped model has that name.

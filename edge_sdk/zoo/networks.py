@@ -24,6 +24,11 @@ LUMA_SCALE = 2
 def example_input(network: EnhanceNet, height: int = PROBE_PX, width: int = PROBE_PX) -> Tensor:
     """Seeded noise of the network's input shape, float32 [1, C, height, width] in [0, 1].
 
+    Args:
+        network: what the input is for.
+        height: rows.
+        width: columns.
+
     Example:
         >>> from edge_sdk import load_model
         >>> from edge_sdk.zoo import example_input
@@ -36,6 +41,9 @@ def example_input(network: EnhanceNet, height: int = PROBE_PX, width: int = PROB
 
 def fused_network(network: EnhanceNet) -> EnhanceNet:
     """The network in evaluation mode with every block merged, proved equal.
+
+    Args:
+        network: with branches or without; it is left untouched.
 
     Raises:
         FusionError: if it is not equal, or no longer an EnhanceNet once merged.

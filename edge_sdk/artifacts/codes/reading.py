@@ -12,6 +12,9 @@ def read_codes(path: Path) -> StoredCodes | None:
 
     Of a ``.pte`` file only the activations of its XNNPACK partitions are read.
 
+    Args:
+        path: the file, or the folder of a package.
+
     Returns:
         The codes; ``None`` for other formats.
 

@@ -178,6 +178,9 @@ class Spool:
 def spooling(folder: Path | None = None) -> Iterator[Spool]:
     """A spool that is removed at the end, whatever happens.
 
+    Args:
+        folder: where the temporary file lies; ``None`` for the system's place for such files.
+
     Raises:
         OutputError: if no temporary file can be made.
 

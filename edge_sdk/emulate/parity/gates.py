@@ -28,6 +28,12 @@ thousands (80 dB and more)."""
 def gate_db(precision: str) -> float:
     """Gate of a precision.
 
+    Args:
+        precision: ``fp32``, ``fp16``, ``w8``, ``palette``, ``int8`` or ``int8-float-io``.
+
+    Returns:
+        Least PSNR against the float32 model that passes, in dB.
+
     Raises:
         InputError: if it has none.
 

@@ -25,6 +25,9 @@ def open_artifact(
         threads: threads of LiteRT's interpreter; other runtimes take theirs from the process.
         trial: whether a file made elsewhere is tried in a process of its own first.
 
+    Returns:
+        The loaded file, which takes and gives float32 arrays N×C×H×W by name.
+
     Raises:
         MissingExtraError: if its runtime is not installed.
         InputError: if the runtime is unknown or does not run such files.

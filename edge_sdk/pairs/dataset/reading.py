@@ -87,6 +87,9 @@ def open_set(folder: Path) -> StoredSet:
 
     All files are read once, for their SHA-256; pictures are not decoded.
 
+    Args:
+        folder: of the set, as :func:`edge_sdk.pairs.build_set` leaves it.
+
     Raises:
         InputError: if it is no set, of another version, incomplete, without a sample, or a file is
             missing, unreadable, of another size or was changed, or a number is out of range. The

@@ -53,6 +53,9 @@ class BlockConfig:
 def sesr_branches(width: int) -> tuple[BranchConfig, ...]:
     """After SESR: a 3×3 convolution to ``width`` channels, a 1×1 one back, and identity.
 
+    Args:
+        width: channels between the two convolutions.
+
     Example:
         >>> from edge_sdk.reparam import sesr_branches
         >>> [branch.kind for branch in sesr_branches(64)]
@@ -63,6 +66,9 @@ def sesr_branches(width: int) -> tuple[BranchConfig, ...]:
 
 def five_branches(width: int) -> tuple[BranchConfig, ...]:
     """The document's figure: five branches around 3×3, BatchNorm, 1×1 and identity.
+
+    Args:
+        width: channels between the convolutions of a branch that has two.
 
     Example:
         >>> from edge_sdk.reparam import five_branches

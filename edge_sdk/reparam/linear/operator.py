@@ -23,6 +23,12 @@ from edge_sdk.errors import FusionError
 class Padding:
     """Rows and columns of zeros around the input, in pixels, each ≥ 0.
 
+    Attributes:
+        top: rows above.
+        bottom: rows below.
+        left: columns in front.
+        right: columns behind.
+
     Example:
         >>> from edge_sdk.reparam import Padding
         >>> Padding(1, 1, 1, 1).outside(Padding(top=2))

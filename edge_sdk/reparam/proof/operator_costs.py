@@ -73,6 +73,10 @@ def operator_costs(model: nn.Module, *inputs: Tensor) -> tuple[OperatorCost, ...
 def count_macs(model: nn.Module, *inputs: Tensor) -> int:
     """Multiply–accumulates of all convolutions in one forward pass on ``inputs``.
 
+    Args:
+        model: in evaluation mode.
+        inputs: example inputs, N×C×H×W.
+
     Example:
         >>> import torch
         >>> from torch import nn
@@ -85,6 +89,10 @@ def count_macs(model: nn.Module, *inputs: Tensor) -> int:
 
 def count_bytes(model: nn.Module, *inputs: Tensor) -> int:
     """Bytes moved by one forward pass on ``inputs``, as :func:`operator_costs` counts them.
+
+    Args:
+        model: in evaluation mode.
+        inputs: example inputs, N×C×H×W.
 
     Example:
         >>> import torch

@@ -62,6 +62,12 @@ class FusionSummary:
 def fusion_report(summary: FusionSummary) -> str:
     """The report as one HTML page.
 
+    Args:
+        summary: what was merged and written.
+
+    Returns:
+        The page as text; it loads nothing from elsewhere.
+
     Example:
         >>> from pathlib import Path
         >>> import torch

@@ -33,6 +33,12 @@ MARGIN_PX = 8
 def burst_report(evidence: ZoomEvidence) -> str:
     """The zoom as one HTML page.
 
+    Args:
+        evidence: what :func:`evidence_of` gathered.
+
+    Returns:
+        The page as text; it loads nothing from elsewhere.
+
     Example:
         >>> from pathlib import Path
         >>> import torch
