@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from edge_sdk.burst.converted import by_name as networks
 from edge_sdk.burst.converted import writing as stage_writing
 from edge_sdk.burst.converted.by_name import ZoomNetwork, convert_stages, zoom_network
 from edge_sdk.burst.converted.manifest import read_manifest
+from edge_sdk.burst.converted.running import StageFiles
 from edge_sdk.burst.inputs.calibration import NOISE_LEVELS, burst_calibration
 from edge_sdk.data.camera.config import CameraConfig
 from edge_sdk.data.camera.simulation import simulate_burst
@@ -33,24 +36,22 @@ class Cache:
     def __init__(self, folder: Path) -> None:
         self.place = folder
         self.conversions: list[Path] = []
-        self.other: Path | None = None
+        self.meanwhile: Callable[[], object] = lambda: None
 
     def convert(
         self, model: str, target: str, precision: str, folder: Path, on_progress: object
     ) -> dict[str, LoweringReport]:
-        """Convert, and be overtaken by another process if there is one."""
+        """Convert, and do something else before that is done."""
         self.conversions.append(folder)
-        reports = convert_stages(model, target, precision, folder)
-        if self.other is not None:
-            shutil.copytree(folder, self.other)
-        return reports
+        self.meanwhile()
+        return convert_stages(model, target, precision, folder)
 
     def zoom_network(self) -> ZoomNetwork:
         return zoom_network(str(self.place / "small.safetensors"), 2, "tflite")
 
     @property
     def folders(self) -> list[Path]:
-        return list((self.place / "stages").iterdir())
+        return [path for path in (self.place / "stages").iterdir() if path.is_dir()]
 
 
 @pytest.fixture
@@ -78,13 +79,31 @@ def test_a_second_zoom_converts_nothing_and_a_damaged_folder_is_made_again(cache
     assert len((folder / "decode.tflite").read_bytes()) == len(whole)
 
 
-def test_the_folder_of_a_process_that_was_first_is_taken(cache: Cache) -> None:
-    cache.zoom_network()
+def test_who_comes_second_waits_and_converts_nothing(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look, looks, second_looked = networks._opened, [], threading.Event()
+
+    def counted(folder: Path) -> StageFiles | None:
+        found = look(folder)
+        looks.append(threading.current_thread())
+        if looks[-1] is not looks[0]:
+            second_looked.set()
+        return found
+
+    monkeypatch.setattr(networks, "_opened", counted)
+    with ThreadPoolExecutor(1) as pool:
+        second: list[Future[ZoomNetwork]] = []
+
+        def come_second() -> None:
+            second.append(pool.submit(cache.zoom_network))
+            assert second_looked.wait(60)
+
+        cache.meanwhile = come_second
+        first = cache.zoom_network()
+        assert second[0].result(60).name == first.name
+    assert len(cache.conversions) == 1
     (folder,) = cache.folders
-    shutil.rmtree(folder)
-    cache.other = folder
-    cache.zoom_network()
-    assert cache.folders == [folder]
     assert sorted(path.name for path in folder.iterdir()) == [
         "blend.tflite",
         "decode.tflite",

@@ -123,9 +123,13 @@ def _converted(
     folder = user_cache_path("edge-sdk") / "stages" / _key(model, runtime, precision)
     opened = _opened(folder)
     if opened is None:
-        with _temporary_sibling(folder) as made:
-            convert_stages(model, runtime, precision, made, on_progress)
-            opened = _moved(made, folder)
+        with _alone(folder):
+            # Another process may have converted them meanwhile.
+            opened = _opened(folder)
+            if opened is None:
+                with _temporary_sibling(folder) as made:
+                    convert_stages(model, runtime, precision, made, on_progress)
+                    opened = _moved(made, folder)
     return ZoomNetwork(opened, opened.scale, _stage_name(opened))
 
 
@@ -164,10 +168,23 @@ def _opened(folder: Path) -> StageFiles | None:
 
 
 @contextmanager
-def _temporary_sibling(folder: Path) -> Iterator[Path]:
-    """A new folder beside another, which other processes do not know; removed if it is left."""
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process fills a folder of the cache, and keep others out."""
+    from filelock import FileLock
+
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder.with_name(f"{folder.name}.lock")).acquire()
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be created ({error.strerror or error})") from error
+    with lock:
+        yield
+
+
+@contextmanager
+def _temporary_sibling(folder: Path) -> Iterator[Path]:
+    """A new folder beside another; removed if it is left."""
+    try:
         made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     except OSError as error:
         raise OutputError(f"{folder}: cannot be created ({error.strerror})") from error
@@ -178,19 +195,13 @@ def _temporary_sibling(folder: Path) -> Iterator[Path]:
 
 
 def _moved(made: Path, folder: Path) -> StageFiles:
-    """Rename new stages into their place, unless another process was first."""
+    """Rename new stages into their place, where at most damaged ones are."""
     try:
         if folder.exists():
-            opened = _opened(folder)
-            if opened is not None:
-                return opened
             shutil.rmtree(folder)
         made.rename(folder)
     except OSError as error:
-        opened = _opened(folder)
-        if opened is None:
-            raise OutputError(f"{folder}: cannot be written ({error.strerror})") from error
-        return opened
+        raise OutputError(f"{folder}: cannot be written ({error.strerror})") from error
     return StageFiles(folder)
 
 

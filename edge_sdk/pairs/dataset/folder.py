@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from edge_sdk.errors import InputError, OutputError
 from edge_sdk.outputs import replacing
@@ -35,14 +35,21 @@ def open_folder(folder: Path, config: PairConfig, overwrite: bool) -> Iterator[N
             process builds a set there.
         InputError: if the set there was made with other settings, unless ``overwrite``.
     """
+    from filelock import FileLock, Timeout
+
     _check_folder(folder, config, overwrite)
     try:
         (folder / SCENES).mkdir(parents=True, exist_ok=True)
-        lock = (folder / LOCK).open("w")
+        # Freed when the process ends, however it ends.
+        lock = FileLock(folder / LOCK, blocking=False).acquire()
+    except Timeout as error:
+        raise OutputError(
+            f"{folder}: another edge-sdk pairs builds this set; wait for its end, or give another "
+            "folder"
+        ) from error
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written ({error.strerror or error})") from error
     with lock:
-        _take(lock, folder)
         try:
             for half in (folder / SCENES).glob(f"{TEMPORARY}*"):
                 shutil.rmtree(half)
@@ -50,23 +57,6 @@ def open_folder(folder: Path, config: PairConfig, overwrite: bool) -> Iterator[N
             raise OutputError(f"{folder}: cannot be written ({error.strerror or error})") from error
         write_set_record(folder, config, [])
         yield
-
-
-def _take(lock: IO[str], folder: Path) -> None:
-    """Lock a file until it is closed or the process ends, however it ends."""
-    import fcntl
-
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise OutputError(
-            f"{folder}: another edge-sdk pairs builds this set; wait for its end, or give another "
-            "folder"
-        ) from error
-    except OSError as error:
-        raise OutputError(
-            f"{folder}: cannot be locked ({error.strerror}); give a folder on another disk"
-        ) from error
 
 
 def _check_folder(folder: Path, config: PairConfig, overwrite: bool) -> None:
