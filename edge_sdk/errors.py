@@ -51,6 +51,10 @@ class ArtifactError(EdgeSdkError):
     """A converted file that its runtime cannot load, or that is not what its suffix says."""
 
 
+class RegistrationError(EdgeSdkError):
+    """Two things that claim one name, or an installed package without what it promises."""
+
+
 class MissingExtraError(EdgeSdkError):
     """An optional dependency that is not installed; the message holds the install command."""
 
