@@ -24,7 +24,7 @@ from edge_sdk.burst.stages.decode import DEFAULT_HALO_PX
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import apply_tiled, resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
 from edge_sdk.imaging.rectangle import Rectangle
-from edge_sdk.models.spec import ModelSpec
+from edge_sdk.models.spec import PictureSpec
 from edge_sdk.progress import Progress, silent
 from edge_sdk.registration import Registration
 from edge_sdk.zoo.networks import LUMA_SCALE
@@ -52,7 +52,7 @@ def zoom(
 
     Args:
         frames: float32 [N, 3, H, W] in [0, 1], sRGB, all of the same scene; or a source of them.
-        network: EnhanceNet of task burst-zoom; or a ×2 network for luma in studio swing,
+        network: one of task burst-zoom; or a ×2 network for luma in studio swing,
             [N, 1, H, W] to [N, 1, 2·H, 2·W]; or converted stages; ``None`` for the restoration
             without a network.
         config: settings.
@@ -205,7 +205,7 @@ def enlarge_single(frame: Tensor, network: nn.Module) -> Tensor:
         network,
         ycbcr[None, :1],
         tile_px=SINGLE_TILE_PX,
-        halo_px=spec.halo_px if isinstance(spec, ModelSpec) else DEFAULT_HALO_PX,
+        halo_px=spec.halo_px if isinstance(spec, PictureSpec) else DEFAULT_HALO_PX,
         scale=LUMA_SCALE,
     )[0]
     chroma = resize_bicubic(ycbcr[1:], size=(luma.shape[-2], luma.shape[-1]))

@@ -15,7 +15,7 @@ from edge_sdk.emulate.whole_pictures import ArtifactMethod, least_window
 from edge_sdk.errors import ConversionError, EdgeSdkError, InputError, OutputError, PictureError
 from edge_sdk.imaging import Picture, read_picture, write_picture
 from edge_sdk.imaging.encoding import FORMATS
-from edge_sdk.models import EnhanceNet, enhance_picture
+from edge_sdk.models import Network, PictureNetwork, enhance_picture
 from edge_sdk.outputs import check_writable
 from edge_sdk.progress import Progress, silent
 from edge_sdk.targets import find_converter
@@ -119,7 +119,7 @@ class _Runner:
         MissingExtraError: if it, or its converter, is not installed.
     """
 
-    def __init__(self, network: EnhanceNet, runtime: str, folder: Path) -> None:
+    def __init__(self, network: PictureNetwork, runtime: str, folder: Path) -> None:
         runtime = runtime_name(runtime)
         self._network = network
         self._runtime = runtime
@@ -156,7 +156,7 @@ class _Runner:
 def enhance(
     pictures: str | Path | Sequence[str | Path],
     folder: str | Path,
-    model: str | Path | EnhanceNet = DEFAULT_MODEL,
+    model: str | Path | Network = DEFAULT_MODEL,
     runtime: str = EAGER,
     on_progress: Progress | None = None,
 ) -> tuple[EnhancedPicture, ...]:
@@ -197,7 +197,7 @@ def enhance(
     """
     named = (pictures,) if isinstance(pictures, str | Path) else pictures
     found = gather_pictures([Path(subject) for subject in named])
-    fused = picture_network(model if isinstance(model, EnhanceNet) else str(model))
+    fused = picture_network(model if isinstance(model, Network) else str(model))
     folder = Path(folder)
     check_folder(found, folder)
     return tuple(enhance_files(found, folder, fused, runtime, on_progress))
@@ -206,7 +206,7 @@ def enhance(
 def enhance_files(
     pictures: Sequence[Path],
     out: Path,
-    network: EnhanceNet,
+    network: PictureNetwork,
     runtime: str = EAGER,
     on_progress: Progress | None = None,
 ) -> Iterator[EnhancedPicture]:
@@ -251,7 +251,7 @@ def enhance_files(
 
 
 def _enhanced(
-    source: Path, network: EnhanceNet, runner: _Runner, on_progress: Progress | None
+    source: Path, network: PictureNetwork, runner: _Runner, on_progress: Progress | None
 ) -> Picture:
     report = on_progress or silent
     picture = read_picture(source)

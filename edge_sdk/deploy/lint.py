@@ -57,6 +57,6 @@ def lint_loaded(loaded: LoadedModel, pictures: Path | None = None) -> Lint:
 def _inputs(loaded: LoadedModel, pictures: Path | None) -> ModelInputs:
     example = loaded.single_example
     if pictures is not None:
-        return picture_inputs(pictures, example, loaded.spec)
+        return picture_inputs(pictures, example, loaded.picture_spec)
     what = "the model's own example" if loaded.own_example else "seeded noise"
     return ModelInputs((example,), f"{what}, not pictures: give --pictures DIR for their ranges")

@@ -134,7 +134,7 @@ def check_parity(
         example = (loaded if loaded.spec is None else loaded.resized(*SIZE)).single_example
         prepared = prepare(loaded, example, chosen, calibration, scheme=scheme)
         given, notes = _convert_all(prepared, example, folder)
-    inputs = probe_pictures(example, loaded.spec, pictures)
+    inputs = probe_pictures(example, loaded.picture_spec, pictures)
     more = () if inputs.source.startswith("noise") else patterns(example)
     steps = [Step("fused", "fp32", prepared.fused)]
     if prepared.scheme is not None:
@@ -145,7 +145,7 @@ def check_parity(
         given,
         inputs.tensors,
         float_probes=more,
-        pictures=loaded.spec is not None,
+        pictures=loaded.picture_spec is not None,
     )
     floats = "; for floats also noise, a ramp and edges" if more else ""
     return Parity(

@@ -108,10 +108,9 @@ def prepare(
     if precision not in INT8:
         return Prepared(fused, fused, precision, None, certificate)
     if calibration is not None:
-        crops = read_calibration(calibration, example, loaded.spec)
-        made = quantize(
-            fused, example, crops.calibration, observer, picture_output=loaded.spec is not None
-        )
+        crops = read_calibration(calibration, example, loaded.picture_spec)
+        pictures = loaded.picture_spec is not None
+        made = quantize(fused, example, crops.calibration, observer, picture_output=pictures)
         source = f"{observer} over {crops.source}"
         return Prepared(made.model, fused, precision, made.scheme, certificate, source, made.graph)
     source = "given by --scheme"

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from edge_sdk.data.probes.calibration import Calibration, read_calibration
 from edge_sdk.errors import InputError
-from edge_sdk.models.spec import ModelSpec
+from edge_sdk.models.spec import PictureSpec
 from edge_sdk.progress import Progress
 from edge_sdk.quantization import (
     Observer,
@@ -35,7 +35,7 @@ class ReadCalibration(Protocol):
         self,
         folder: Path,
         example: Tensor,
-        spec: ModelSpec | None,
+        spec: PictureSpec | None,
         count: int,
         *,
         resize_factor: float,
@@ -160,14 +160,14 @@ def quantize_loaded(
     crops = read(
         folder,
         example,
-        loaded.spec,
+        loaded.picture_spec,
         options.samples,
         resize_factor=options.resize_factor,
         truth=options.truth,
         seed=options.seed,
     )
     fused, _ = loaded.fused()
-    clip = loaded.spec is not None
+    clip = loaded.picture_spec is not None
     first = quantize(fused, example, crops.calibration, options.observer, picture_output=clip)
     plain_db = agreement_db(fused, first.model, crops.held_out, clip)
     scheme, model = replace(first.scheme, noise_levels=crops.noise_levels), fused

@@ -15,7 +15,7 @@ from edge_sdk.imaging import apply_tiled
 if TYPE_CHECKING:
     from torch import nn
 
-    from edge_sdk.models import ModelSpec
+    from edge_sdk.models import PictureSpec
 
 TILE_PX = 512
 """Input pixels per window of a model in PyTorch, so that memory does not grow with the picture."""
@@ -51,7 +51,7 @@ class Method(Protocol):
         ...
 
     @property
-    def spec(self) -> ModelSpec:
+    def spec(self) -> PictureSpec:
         """Scale, color and task."""
         ...
 
@@ -87,7 +87,7 @@ class ModelMethod:
     min_px = 1
 
     def __init__(
-        self, network: nn.Module, spec: ModelSpec, name: str, precision: str = "fp32"
+        self, network: nn.Module, spec: PictureSpec, name: str, precision: str = "fp32"
     ) -> None:
         self.name = name
         self.spec = spec
@@ -135,7 +135,7 @@ class ArtifactMethod:
         torch.Size([1, 1, 120, 200])
     """
 
-    def __init__(self, path: Path, spec: ModelSpec, runtime: str | None = None) -> None:
+    def __init__(self, path: Path, spec: PictureSpec, runtime: str | None = None) -> None:
         self._runner = open_artifact(path, runtime)
         self.name = Path(path).name
         self.spec = spec
@@ -175,7 +175,7 @@ class ArtifactMethod:
         return torch.from_numpy(outputs[self._output])
 
 
-def _window(path: Path, spec: ModelSpec, shapes: dict[str, tuple[int, ...]]) -> tuple[str, int]:
+def _window(path: Path, spec: PictureSpec, shapes: dict[str, tuple[int, ...]]) -> tuple[str, int]:
     """Name and side of the one input."""
     channels = spec.color.channels
     name, shape = next(iter(shapes.items()))
@@ -198,13 +198,13 @@ def _window(path: Path, spec: ModelSpec, shapes: dict[str, tuple[int, ...]]) -> 
     return name, shape[2]
 
 
-def least_window(spec: ModelSpec) -> int:
+def least_window(spec: PictureSpec) -> int:
     """Side in pixels of the smallest window that a picture can be cut into with a model's halo."""
     return 2 * _rounded_up(spec.halo_px, spec.size_multiple) + spec.size_multiple
 
 
 def _only_output(
-    path: Path, spec: ModelSpec, window_px: int, shapes: dict[str, tuple[int, ...]]
+    path: Path, spec: PictureSpec, window_px: int, shapes: dict[str, tuple[int, ...]]
 ) -> str:
     side = spec.scale * window_px
     expected = (1, spec.color.channels, side, side)
@@ -224,7 +224,7 @@ def _rounded_up(value: int, multiple: int) -> int:
     return -(-value // multiple) * multiple
 
 
-def check_task(name: str, spec: ModelSpec) -> None:
+def check_task(name: str, spec: PictureSpec) -> None:
     """Make sure that the protocol can score a model.
 
     Raises:

@@ -1,7 +1,8 @@
 """Architectures, each with the spec that tilers, converters and runners rely on.
 
-Reading order: ``spec`` (what a caller must know of a model), ``enhance_config`` and ``enhance_net``
-(the network itself), ``checkpoint`` (its file), ``picture`` (a whole picture through it),
+Reading order: ``spec`` (what a caller must know of a model), ``network`` and ``architecture`` (what
+all architectures have in common, and their table), ``enhance_config`` and ``enhance_net`` (the
+network itself), ``checkpoint`` (its file), ``picture`` (a whole picture through it),
 ``exported_program``, ``burst_paper_net`` (a published network, to compare with).
 """
 

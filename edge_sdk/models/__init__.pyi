@@ -1,9 +1,15 @@
+from .architecture import ARCHITECTURES as ARCHITECTURES
+from .architecture import Architecture as Architecture
 from .checkpoint import Checkpoint as Checkpoint
 from .checkpoint import load_checkpoint as load_checkpoint
 from .checkpoint import save_checkpoint as save_checkpoint
 from .enhance_config import EnhanceNetConfig as EnhanceNetConfig
 from .enhance_net import EnhanceNet as EnhanceNet
+from .network import Network as Network
+from .network import NetworkConfig as NetworkConfig
+from .network import PictureNetwork as PictureNetwork
 from .picture import enhance_picture as enhance_picture
 from .spec import Color as Color
 from .spec import ModelSpec as ModelSpec
+from .spec import PictureSpec as PictureSpec
 from .spec import Task as Task

@@ -6,13 +6,20 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import torch
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from edge_sdk.errors import InputError, ModelError
-from edge_sdk.models.enhance_net import EnhanceNet, EnhanceNetConfig
+from edge_sdk.models.architecture import (
+    ARCHITECTURES,
+    build,
+    config_from,
+    config_json,
+    outline,
+)
+from edge_sdk.models.network import Network, NetworkConfig
 from edge_sdk.outputs import replacing
 from edge_sdk.quantization.scheme import Scheme, scheme_from_json
 from edge_sdk.renamed import with_current_names
@@ -22,7 +29,6 @@ VERSION = 2
 OLD_VERSION = 1
 """Files of this version differ by names of keys alone."""
 _LOG = logging.getLogger(__name__)
-_CONFIG: TypeAdapter[EnhanceNetConfig] = TypeAdapter(EnhanceNetConfig)
 
 
 @dataclass(frozen=True)
@@ -44,16 +50,16 @@ class Checkpoint:
         (3, None)
     """
 
-    model: EnhanceNet
+    model: Network
     path: Path
     scheme: Scheme | None = None
 
 
-def save_checkpoint(model: nn.Module, path: Path, scheme: Scheme | None = None) -> None:
+def save_checkpoint(model: nn.Module, path: Path | str, scheme: Scheme | None = None) -> None:
     """Write ``model`` with its description to ``path`` (safetensors); it appears whole or not.
 
     Args:
-        model: an EnhanceNet.
+        model: a network of a registered architecture, fused or not.
         path: the file.
         scheme: its quantization; the weights stay float32, and their codes follow from them.
 
@@ -72,12 +78,12 @@ def save_checkpoint(model: nn.Module, path: Path, scheme: Scheme | None = None) 
     """
     from safetensors.torch import save
 
-    if not isinstance(model, EnhanceNet):
+    if not isinstance(model, Network):
         raise ModelError(
-            f"a {type(model).__name__} cannot be stored; only EnhanceNet has a file form"
+            f"a {type(model).__name__} cannot be stored; only networks of an architecture have a "
+            f"file form ({', '.join(ARCHITECTURES.names())})"
         )
-    with torch.device("meta"):
-        described = EnhanceNet(model.config).state_dict()
+    described = outline(model.config).state_dict()
     if {name: part.shape for name, part in described.items()} != {
         name: part.shape for name, part in model.state_dict().items()
     }:
@@ -85,17 +91,16 @@ def save_checkpoint(model: nn.Module, path: Path, scheme: Scheme | None = None) 
             "the network no longer has the layers that its config describes, so it has no file "
             "form; undo what was changed in it"
         )
-    config = _CONFIG.dump_json(model.config).decode()
     state = {name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
-    described_by = {"format": FORMAT, "version": str(VERSION), "config": config}
+    metadata = {"format": FORMAT, "version": str(VERSION), "config": config_json(model.config)}
     if scheme is not None:
-        described_by["quantization"] = scheme.to_json()
-    data = save(state, described_by)
-    with replacing(path) as temporary:
+        metadata["quantization"] = scheme.to_json()
+    data = save(state, metadata)
+    with replacing(Path(path)) as temporary:
         temporary.write_bytes(data)
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
+def load_checkpoint(path: Path | str) -> Checkpoint:
     """Read a model file, checking format, version and shapes before any weight is used.
 
     Args:
@@ -105,8 +110,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
         The network in evaluation mode, float32, with its int8 codes if it has any.
 
     Raises:
-        ModelError: if the file is missing, damaged, of another format, or its weights do not fit
-            the network it describes.
+        ModelError: if the file is missing, damaged, of another format or of an architecture that
+            is not installed, or its weights do not fit the network it describes.
 
     Example:
         >>> from pathlib import Path
@@ -121,6 +126,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """
     from safetensors import SafetensorError, safe_open
 
+    path = Path(path)
     if not path.is_file():
         raise ModelError(f"{path}: no such model file; give a .safetensors file or a shipped name")
     try:
@@ -144,7 +150,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         )
     config = parse_config(metadata.get("config", ""), str(path))
     _check_weights(config, state, path)
-    model = EnhanceNet(config)
+    model = build(config)
     model.load_state_dict(state)
     return Checkpoint(model.eval(), path, _scheme(metadata, path))
 
@@ -158,28 +164,29 @@ def _scheme(metadata: dict[str, str], path: Path) -> Scheme | None:
         raise ModelError(f"{path}: {error}") from error
 
 
-def _check_weights(config: EnhanceNetConfig, state: dict[str, Tensor], path: Path) -> None:
+def _check_weights(config: NetworkConfig, state: dict[str, Tensor], path: Path) -> None:
     for name, tensor in state.items():
         counts = name.endswith("num_batches_tracked")
         if not counts and not (tensor.is_floating_point() and bool(tensor.isfinite().all())):
             raise ModelError(f"{path}: {name} holds no finite real numbers; export it again")
     # On the meta device nothing is allocated, whatever sizes a foreign file describes.
     try:
-        with torch.device("meta"):
-            EnhanceNet(config).load_state_dict(state, assign=True)
+        outline(config).load_state_dict(state, assign=True)
     except (InputError, RuntimeError, TypeError, OverflowError) as error:
         reason = str(error).splitlines()[-1].strip()
         raise ModelError(f"{path}: weights do not fit the network described: {reason}") from error
 
 
-def parse_config(text: str, source: str) -> EnhanceNetConfig:
-    """Parse the JSON description of a network.
+def parse_config(text: str, source: str) -> NetworkConfig:
+    """Parse the JSON description of a network; EnhanceNet's if it names no architecture.
 
     Raises:
         ModelError: naming ``source`` and the first key that does not fit.
     """
     try:
-        return _CONFIG.validate_python(with_current_names(json.loads(text)), strict=False)
+        value = with_current_names(json.loads(text))
+        _check_architecture(value, source)
+        return config_from(value)
     except (json.JSONDecodeError, RecursionError) as error:
         raise ModelError(f"{source}: the model description is not JSON ({error})") from error
     except InputError as error:
@@ -188,3 +195,16 @@ def parse_config(text: str, source: str) -> EnhanceNetConfig:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "description"
         raise ModelError(f"{source}: model description, {key}: {first['msg']}") from error
+
+
+def _check_architecture(value: Any, source: str) -> None:
+    name = value.get("architecture") if isinstance(value, dict) else None
+    try:
+        if isinstance(name, str):
+            ARCHITECTURES.canonical(name)
+    except InputError as error:
+        raise ModelError(
+            f"{source}: holds a network of architecture '{name}', and known here are: "
+            f"{', '.join(ARCHITECTURES.names())}; install the package that registers it, or import "
+            "the module"
+        ) from error

@@ -25,8 +25,11 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
+from edge_sdk.models.architecture import ARCHITECTURES, Architecture
 from edge_sdk.models.enhance_config import KERNEL_PX, Activation, EnhanceNetConfig
-from edge_sdk.models.spec import Color, ModelSpec, Task
+from edge_sdk.models.luma_weights import is_luma_of, spread_over_channels
+from edge_sdk.models.network import Network, PictureNetwork
+from edge_sdk.models.spec import Color, PictureSpec, Task
 from edge_sdk.reparam.blocks.block import MultiBranchConv2d
 
 __all__ = ["Activation", "EnhanceNet", "EnhanceNetConfig"]
@@ -35,7 +38,7 @@ LEAKY_SLOPE = 0.1
 PRELU_START = 0.1
 
 
-class EnhanceNet(nn.Module):
+class EnhanceNet(PictureNetwork):
     """Network of 3×3 convolutions for three tasks; see :class:`EnhanceNetConfig`.
 
     The output is not clipped: a caller that shows it clamps to [0, 1].
@@ -72,12 +75,7 @@ class EnhanceNet(nn.Module):
         return self._config.partly_fused(blocks)
 
     @property
-    def has_branches(self) -> bool:
-        """Whether any convolution is still a multi-branch block."""
-        return any(isinstance(module, MultiBranchConv2d) for module in self.modules())
-
-    @property
-    def spec(self) -> ModelSpec:
+    def spec(self) -> PictureSpec:
         """What a caller must know to feed this network.
 
         The halo is the receptive field's reach: the sum over conv1 and the modules, and conv2's,
@@ -86,7 +84,7 @@ class EnhanceNet(nn.Module):
         config = self._config
         reduction = config.scale if config.task is Task.DOWN_SCALING else 1
         halo = sum(_reach(block) for block in self.features) + reduction * _reach(self.reconstruct)
-        return ModelSpec(
+        return PictureSpec(
             architecture=config.architecture,
             task=config.task,
             scale=config.scale if config.enlarges else 1,
@@ -95,6 +93,14 @@ class EnhanceNet(nn.Module):
             halo_px=halo,
             reduction=reduction,
         )
+
+    def weights_from(self, source: Network) -> dict[str, Tensor]:
+        """Tensors of another network; the ends of a luma network spread over three channels."""
+        found = super().weights_from(source)
+        if isinstance(source, EnhanceNet) and is_luma_of(source.spec, self.spec):
+            shapes = {name: tensor.shape for name, tensor in self.state_dict().items()}
+            return spread_over_channels(found, shapes)
+        return found
 
     def forward(self, x: Tensor) -> Tensor:
         """Enhance ``x``.
@@ -164,3 +170,6 @@ def _reach(block: nn.Module) -> int:
         return block.size // 2
     assert isinstance(block, nn.Conv2d)
     return block.kernel_size[0] // 2
+
+
+ARCHITECTURES.register(EnhanceNetConfig.architecture, Architecture(EnhanceNet, EnhanceNetConfig))

@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import Picture, apply_tiled, resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
-from edge_sdk.models.spec import Color, ModelSpec
+from edge_sdk.models.spec import Color, PictureSpec
 from edge_sdk.progress import Progress
 
 Chroma = Literal["bicubic", "bilinear"]
@@ -27,7 +27,7 @@ def enhance_picture(
     picture: Picture,
     network: Network,
     *,
-    spec: ModelSpec | None = None,
+    spec: PictureSpec | None = None,
     chroma: Chroma = "bicubic",
     tile_px: int = TILE_PX,
     on_progress: Progress | None = None,
@@ -39,7 +39,7 @@ def enhance_picture(
     picture: Tensor,
     network: Network,
     *,
-    spec: ModelSpec | None = None,
+    spec: PictureSpec | None = None,
     chroma: Chroma = "bicubic",
     tile_px: int = TILE_PX,
     on_progress: Progress | None = None,
@@ -50,7 +50,7 @@ def enhance_picture(
     picture: Picture | Tensor,
     network: Network,
     *,
-    spec: ModelSpec | None = None,
+    spec: PictureSpec | None = None,
     chroma: Chroma = "bicubic",
     tile_px: int = TILE_PX,
     on_progress: Progress | None = None,
@@ -111,9 +111,9 @@ def enhance_picture(
     return enhanced if rgb.ndim == 4 else enhanced[0]
 
 
-def _find_spec(network: Network, spec: ModelSpec | None) -> ModelSpec:
+def _find_spec(network: Network, spec: PictureSpec | None) -> PictureSpec:
     own = getattr(network, "spec", None)
-    if not isinstance(own, ModelSpec):
+    if not isinstance(own, PictureSpec):
         if spec is None:
             raise InputError(
                 f"a {type(network).__name__} does not say its scale and color; give its spec"
@@ -142,7 +142,7 @@ def _check(rgb: Tensor, network: Network, chroma: str, tile_px: int) -> None:
 
 
 def _run(
-    network: Network, image: Tensor, spec: ModelSpec, tile_px: int, on_progress: Progress | None
+    network: Network, image: Tensor, spec: PictureSpec, tile_px: int, on_progress: Progress | None
 ) -> Tensor:
     reduction = spec.reduction
     multiple = spec.size_multiple // reduction

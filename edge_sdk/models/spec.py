@@ -1,15 +1,16 @@
-"""What a caller must know of a model to feed it: scale, color, sizes, halo."""
+"""What a caller must know of a model to feed it: channels and sizes; of pictures, much more."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol, runtime_checkable
 
 from edge_sdk.errors import InputError
 
 
 class Task(StrEnum):
-    """What a model does to a picture.
+    """What the SDK's own models do to a picture; models of others may have tasks of their own.
 
     Example:
         >>> from edge_sdk.models import Task
@@ -57,15 +58,44 @@ def burst_channels(scale: int) -> int:
     return 4 * scale**2 + 7
 
 
+@runtime_checkable
+class ModelSpec(Protocol):
+    """Contract between a model of one input and whoever converts or runs it.
+
+    What a model returns is said by the spec of its kind: :class:`PictureSpec` for one that makes
+    pictures of pictures. Code that works on pictures asks for that one.
+    """
+
+    @property
+    def architecture(self) -> str:
+        """Registry name of the architecture, such as ``enhance_net``."""
+        ...
+
+    @property
+    def task(self) -> str:
+        """What the model does: a :class:`Task`, or a name of its own."""
+        ...
+
+    @property
+    def input_channels(self) -> int:
+        """Channels C of an input N×C×H×W."""
+        ...
+
+    @property
+    def size_multiple(self) -> int:
+        """Input height and width must be multiples of this."""
+        ...
+
+
 @dataclass(frozen=True)
-class ModelSpec:
-    """Contract between a model and whoever tiles, converts or runs it.
+class PictureSpec:
+    """Contract between a model that makes pictures and whoever tiles, converts or runs it.
 
     An input of H × W gives an output of scale·H/reduction × scale·W/reduction.
 
     Attributes:
         architecture: registry name of the architecture, such as ``enhance_net``.
-        task: what the model does.
+        task: what the model does: a :class:`Task`, or a name of its own.
         scale: output size over input size where the model enlarges, else 1.
         color: meaning of the channels.
         size_multiple: input height and width must be multiples of this.
@@ -87,7 +117,7 @@ class ModelSpec:
     """
 
     architecture: str
-    task: Task
+    task: str
     scale: int
     color: Color
     size_multiple: int
@@ -97,7 +127,7 @@ class ModelSpec:
     @property
     def input_channels(self) -> int:
         """Channels of an input: those of the color, or the features of a burst."""
-        if self.task is Task.BURST_ZOOM:
+        if self.task == Task.BURST_ZOOM:
             return burst_channels(self.scale)
         return self.color.channels
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from edge_sdk.errors import ModelError
 from edge_sdk.json_records import from_json
 from edge_sdk.models.checkpoint import Checkpoint, load_checkpoint
-from edge_sdk.models.enhance_net import EnhanceNet
+from edge_sdk.models.network import Network
 
 ROOT = Path(__file__).parent
 
@@ -36,7 +36,7 @@ def model_path(name: str) -> Path:
     return ROOT / name / "model.safetensors"
 
 
-def load_model(name: str) -> EnhanceNet:
+def load_model(name: str) -> Network:
     """Load a shipped model with its branches, as it was trained, in evaluation mode.
 
     Args:
@@ -62,7 +62,7 @@ def load_model(name: str) -> EnhanceNet:
     return load_checkpoint(model_path(name)).model
 
 
-def resolve_model(model: str) -> EnhanceNet:
+def resolve_model(model: str) -> Network:
     """Load a model by its shipped name or from a ``.safetensors`` file.
 
     Args:

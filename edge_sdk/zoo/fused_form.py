@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from edge_sdk.errors import ModelError
 from edge_sdk.models.checkpoint import load_checkpoint
-from edge_sdk.models.enhance_net import EnhanceNet
+from edge_sdk.models.network import Network
 from edge_sdk.reparam.proof.certificate import Certificate
 from edge_sdk.zoo.catalogue import model_path
 
@@ -63,7 +63,7 @@ class FusedForm:
         ((1, 1, 32, 32), 6)
     """
 
-    network: EnhanceNet
+    network: Network
     certificate: Certificate
     example: tuple[int, ...]
 

@@ -13,7 +13,7 @@ import torch
 import edge_sdk
 from edge_sdk.errors import FusionError
 from edge_sdk.models.checkpoint import save_checkpoint
-from edge_sdk.models.enhance_net import EnhanceNet
+from edge_sdk.models.network import Network
 from edge_sdk.outputs import replacing
 from edge_sdk.reparam.fusing import fuse
 from edge_sdk.zoo.catalogue import load_model, model_names, model_path
@@ -35,7 +35,7 @@ def write_fused(name: str) -> CertificateFile:
 
     Raises:
         ModelError: if no shipped model has that name, or its file is damaged.
-        FusionError: if the two are not equal, or the merged one is no EnhanceNet.
+        FusionError: if the two are not equal, or the merged one is of no architecture.
         OutputError: if a file cannot be written.
     """
     network = load_model(name)
@@ -46,7 +46,7 @@ def write_fused(name: str) -> CertificateFile:
         fused, certificate = fuse(network, example)
     finally:
         torch.set_num_threads(threads)
-    if not isinstance(fused, EnhanceNet):
+    if not isinstance(fused, Network):
         raise FusionError(f"{name} merged beyond its blocks, so it has no file form")
     model = model_path(name)
     path = model.with_name(FUSED_FILE)

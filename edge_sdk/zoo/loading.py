@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from edge_sdk.errors import InputError, ModelError
-from edge_sdk.models import ModelSpec
+from edge_sdk.models import ModelSpec, PictureSpec
 from edge_sdk.reparam.fusing import certificate_for, fuse
 from edge_sdk.reparam.graph.preparation import checked_copy
 from edge_sdk.reparam.proof.certificate import Certificate
 from edge_sdk.zoo.catalogue import model_names, resolve_model
 from edge_sdk.zoo.fused_form import load_fused
-from edge_sdk.zoo.networks import PROBE_PX, example_input
+from edge_sdk.zoo.networks import example_input, probe_px
 from edge_sdk.zoo.python_models import call_for_model
 
 LARGEST_SIDE = 8192
@@ -33,7 +33,7 @@ class LoadedModel:
         name: what the user typed.
         network: the model in evaluation mode, with its branches.
         example: one tensor per argument of the model.
-        spec: what the model does to pictures; ``None`` if it does not say.
+        spec: what a caller must know to feed the model; ``None`` if it does not say.
         own_example: whether the example came with the model; else it is seeded noise in [0, 1].
         shipped: whether it is a model by a shipped name, whose merged form is stored.
 
@@ -76,6 +76,11 @@ class LoadedModel:
         return form.network, certificate_for(
             form.certificate, self.network, form.network, self.example
         )
+
+    @property
+    def picture_spec(self) -> PictureSpec | None:
+        """What the model does to pictures; ``None`` if it does not say, or makes none."""
+        return self.spec if isinstance(self.spec, PictureSpec) else None
 
     @property
     def single_example(self) -> Tensor:
@@ -217,7 +222,8 @@ def _of_module(module: nn.Module) -> LoadedModel:
     name = type(module).__name__
     if not isinstance(spec, ModelSpec):
         return LoadedModel(name, network, (), None)
-    return LoadedModel(name, network, (_noise((1, spec.input_channels, PROBE_PX, PROBE_PX)),), spec)
+    side = probe_px(spec)
+    return LoadedModel(name, network, (_noise((1, spec.input_channels, side, side)),), spec)
 
 
 def _is_python_name(model: str) -> bool:

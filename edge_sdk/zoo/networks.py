@@ -6,28 +6,32 @@ proved when it is loaded.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 from torch import Tensor
 
 from edge_sdk.errors import FusionError, InputError
-from edge_sdk.models import Color, EnhanceNet
-from edge_sdk.models.spec import ModelSpec, Task
+from edge_sdk.models import Color, Network, PictureNetwork
+from edge_sdk.models.spec import ModelSpec, PictureSpec, Task
 from edge_sdk.reparam.fusing import fuse
 from edge_sdk.zoo.catalogue import model_names, resolve_model
 from edge_sdk.zoo.fused_form import load_fused
+
+AnyNetwork = TypeVar("AnyNetwork", bound=Network)
 
 PROBE_PX = 32
 LUMA_SCALE = 2
 """What a luma model enlarges by that a burst is zoomed with: the filter after it is for ×2."""
 
 
-def example_input(network: EnhanceNet, height: int = PROBE_PX, width: int = PROBE_PX) -> Tensor:
+def example_input(network: Network, height: int | None = None, width: int | None = None) -> Tensor:
     """Seeded noise of the network's input shape, float32 [1, C, height, width] in [0, 1].
 
     Args:
         network: what the input is for.
-        height: rows.
-        width: columns.
+        height: rows; 32, or the next multiple that the network takes, where they are not given.
+        width: columns; the same.
 
     Example:
         >>> from edge_sdk import load_model
@@ -35,18 +39,24 @@ def example_input(network: EnhanceNet, height: int = PROBE_PX, width: int = PROB
         >>> example_input(load_model("denoise_rgb"), 48, 64).shape
         torch.Size([1, 3, 48, 64])
     """
+    spec, usual = network.spec, probe_px(network.spec)
     generator = torch.Generator().manual_seed(0)
-    return torch.rand(1, network.spec.input_channels, height, width, generator=generator)
+    return torch.rand(1, spec.input_channels, height or usual, width or usual, generator=generator)
 
 
-def fused_network(network: EnhanceNet) -> EnhanceNet:
+def probe_px(spec: ModelSpec) -> int:
+    """Side of an input to try a model on: 32, or the next multiple that it takes."""
+    return -(-PROBE_PX // spec.size_multiple) * spec.size_multiple
+
+
+def fused_network(network: AnyNetwork) -> AnyNetwork:
     """The network in evaluation mode with every block merged, proved equal.
 
     Args:
         network: with branches or without; it is left untouched.
 
     Raises:
-        FusionError: if it is not equal, or no longer an EnhanceNet once merged.
+        FusionError: if it is not equal, or no longer of its architecture once merged.
 
     Example:
         >>> from edge_sdk import load_model
@@ -55,9 +65,10 @@ def fused_network(network: EnhanceNet) -> EnhanceNet:
         False
     """
     fused, _ = fuse(network, example_input(network))
-    if not isinstance(fused, EnhanceNet):
+    if not isinstance(fused, type(network)):
         raise FusionError(
-            "the network merged beyond its blocks and has no file form; fuse it from Python"
+            f"the {type(network).__name__} merged beyond its blocks and has no file form; fuse it "
+            "from Python"
         )
     return fused
 
@@ -74,7 +85,7 @@ def model_spec(model: str) -> ModelSpec:
     return _read(model).spec
 
 
-def fused_by_name(model: str) -> EnhanceNet:
+def fused_by_name(model: str) -> Network:
     """Load a network, merged, in evaluation mode.
 
     Args:
@@ -87,7 +98,7 @@ def fused_by_name(model: str) -> EnhanceNet:
     return _merged(_read(model), model)
 
 
-def picture_network(model: str | EnhanceNet) -> EnhanceNet:
+def picture_network(model: str | Network) -> PictureNetwork:
     """Load a network that takes pictures, merged, in evaluation mode; or merge one.
 
     Args:
@@ -95,16 +106,16 @@ def picture_network(model: str | EnhanceNet) -> EnhanceNet:
 
     Raises:
         ModelError: if there is no such model.
-        InputError: if it takes bursts.
+        InputError: if it takes bursts, or makes no pictures.
         FusionError: if a network that is not shipped cannot be proved equal once merged.
     """
-    network = model if isinstance(model, EnhanceNet) else _read(model)
+    network = _picture_maker(model)
     name = model if isinstance(model, str) else "this network"
     _check_takes_pictures(network.spec, name)
     return _merged(network, model)
 
 
-def picture_spec(model: str) -> ModelSpec:
+def picture_spec(model: str) -> PictureSpec:
     """What a network that takes pictures does, be it merged or not.
 
     Args:
@@ -112,14 +123,14 @@ def picture_spec(model: str) -> ModelSpec:
 
     Raises:
         ModelError: if there is no such model.
-        InputError: if it takes bursts.
+        InputError: if it takes bursts, or makes no pictures.
     """
-    spec = model_spec(model)
+    spec = _picture_maker(model).spec
     _check_takes_pictures(spec, model)
     return spec
 
 
-def burst_network(model: str, scale: int) -> EnhanceNet:
+def burst_network(model: str, scale: int) -> PictureNetwork:
     """Load a network that a burst is zoomed with, fused, in evaluation mode.
 
     Args:
@@ -137,13 +148,13 @@ def burst_network(model: str, scale: int) -> EnhanceNet:
         >>> network.has_branches, str(network.spec.task)
         (False, 'burst-zoom')
     """
-    network = _read(model)
-    if network.spec.task is Task.BURST_ZOOM:
+    network = _picture_maker(model)
+    if network.spec.task == Task.BURST_ZOOM:
         return _merged(network, model)
     return luma_network(model, scale)
 
 
-def luma_network(model: str, scale: int) -> EnhanceNet:
+def luma_network(model: str, scale: int) -> PictureNetwork:
     """Load a luma model that a burst is zoomed with, fused, in evaluation mode.
 
     Args:
@@ -154,7 +165,7 @@ def luma_network(model: str, scale: int) -> EnhanceNet:
         ModelError: if there is no such model.
         InputError: if it is no luma model of ×2, or another enlargement is requested.
     """
-    network = _read(model)
+    network = _picture_maker(model)
     spec = network.spec
     if scale != LUMA_SCALE or not enlarges_luma(spec):
         raise InputError(
@@ -165,23 +176,46 @@ def luma_network(model: str, scale: int) -> EnhanceNet:
     return _merged(network, model)
 
 
-def enlarges_luma(spec: ModelSpec) -> bool:
+def zooms_bursts(model: str, scale: int | None = None) -> bool:
+    """Whether a named model is for bursts, and enlarges them by ``scale`` if that is given.
+
+    Raises:
+        ModelError: if there is no such model.
+    """
+    spec = model_spec(model)
+    if not isinstance(spec, PictureSpec) or spec.task != Task.BURST_ZOOM:
+        return False
+    return scale is None or spec.scale == scale
+
+
+def enlarges_luma(spec: PictureSpec) -> bool:
     """Whether a model is a luma network that a burst can be zoomed with."""
     luma_zoom = (Task.SUPER_RESOLUTION, Color.Y, LUMA_SCALE)
     return (spec.task, spec.color, spec.scale) == luma_zoom
 
 
-def _read(model: str) -> EnhanceNet:
+def _picture_maker(model: str | Network) -> PictureNetwork:
+    network = _read(model) if isinstance(model, str) else model
+    if not isinstance(network, PictureNetwork):
+        name = model if isinstance(model, str) else "this network"
+        raise InputError(
+            f"{name} is a {type(network).__name__} for {network.spec.task}, which makes no "
+            "pictures; name a model for pictures"
+        )
+    return network
+
+
+def _read(model: str) -> Network:
     """A network as the smallest file of it has it: merged where it ships."""
     return load_fused(model).network if model in model_names() else resolve_model(model)
 
 
-def _merged(network: EnhanceNet, model: str | EnhanceNet) -> EnhanceNet:
+def _merged(network: AnyNetwork, model: str | Network) -> AnyNetwork:
     return network if model in model_names() else fused_network(network)
 
 
-def _check_takes_pictures(spec: ModelSpec, name: str) -> None:
-    if spec.task is Task.BURST_ZOOM:
+def _check_takes_pictures(spec: PictureSpec, name: str) -> None:
+    if spec.task == Task.BURST_ZOOM:
         raise InputError(
             f"{name} takes the features of a burst, not a picture; use it by `edge-sdk zoom`"
         )

@@ -20,12 +20,11 @@ from edge_sdk.burst.converted.running import StageFiles
 from edge_sdk.burst.converted.writing import write_stages
 from edge_sdk.deploy.preparation import Prepared, prepare
 from edge_sdk.errors import ArtifactError, InputError, OutputError
-from edge_sdk.models.spec import Task
 from edge_sdk.progress import Progress
 from edge_sdk.targets import LoweringReport, find_converter
 from edge_sdk.zoo.catalogue import resolve_checkpoint
 from edge_sdk.zoo.loading import load_any
-from edge_sdk.zoo.networks import burst_network, model_spec
+from edge_sdk.zoo.networks import burst_network, zooms_bursts
 
 DEFAULT_MODEL = "burst_zoom_x2"
 NO_MODEL = "none"
@@ -101,7 +100,7 @@ def zoom_network(
     if runtime == EAGER and precision is not None:
         raise InputError("--precision is for a --runtime other than eager; leave it out")
     if model is None:
-        fits = model_spec(DEFAULT_MODEL).scale == scale
+        fits = zooms_bursts(DEFAULT_MODEL, scale)
         model = DEFAULT_MODEL if fits or runtime != EAGER else NO_MODEL
     if runtime != EAGER:
         return _converted(model, runtime, precision, on_progress)
@@ -114,7 +113,7 @@ def zoom_network(
 def _converted(
     model: str, runtime: str, precision: str | None, on_progress: Progress | None
 ) -> ZoomNetwork:
-    if model == NO_MODEL or model_spec(model).task is not Task.BURST_ZOOM:
+    if model == NO_MODEL or not zooms_bursts(model):
         raise InputError(
             f"--runtime {runtime} runs a network for burst zoom, such as {DEFAULT_MODEL}; name one "
             "by --model, or leave --runtime out"

@@ -12,8 +12,7 @@ from edge_sdk.burst.driver.stage_set import decodes_bursts
 from edge_sdk.burst.stages.restore import RestoreConfig
 from edge_sdk.burst.stages.steering import SteeringConfig
 from edge_sdk.errors import InputError
-from edge_sdk.models.enhance_net import EnhanceNet
-from edge_sdk.models.spec import ModelSpec
+from edge_sdk.models.spec import PictureSpec
 from edge_sdk.zoo.networks import LUMA_SCALE, enlarges_luma
 
 
@@ -22,7 +21,7 @@ def network_scale(network: nn.Module | StageFiles) -> int:
     if isinstance(network, StageFiles):
         return network.scale
     spec = getattr(network, "spec", None)
-    return spec.scale if isinstance(spec, ModelSpec) else LUMA_SCALE
+    return spec.scale if isinstance(spec, PictureSpec) else LUMA_SCALE
 
 
 def check_fit(network: nn.Module | StageFiles, config: ZoomConfig) -> None:
@@ -37,14 +36,12 @@ def check_fit(network: nn.Module | StageFiles, config: ZoomConfig) -> None:
             a setting that is not the default.
     """
     spec = getattr(network, "spec", None)
-    if isinstance(spec, ModelSpec):
-        zooms = isinstance(network, EnhanceNet) if decodes_bursts(network) else enlarges_luma(spec)
-        if not zooms:
-            raise InputError(
-                f"this {type(network).__name__} is for {spec.task} ×{spec.scale} of "
-                f"{spec.color}; zoom takes an EnhanceNet of task burst-zoom, or a luma (y) model "
-                f"of ×{LUMA_SCALE}"
-            )
+    known = spec if isinstance(spec, PictureSpec) else None
+    if known and not enlarges_luma(known) and not decodes_bursts(network):
+        raise InputError(
+            f"this {type(network).__name__} is for {known.task} ×{known.scale} of {known.color}; "
+            f"zoom takes a network of task burst-zoom, or a luma (y) model of ×{LUMA_SCALE}"
+        )
     scale = network_scale(network)
     if config.scale != scale:
         raise InputError(

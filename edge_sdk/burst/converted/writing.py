@@ -61,8 +61,8 @@ def write_stages(
         ConversionError: if a stage cannot be lowered.
         MissingExtraError: if the target's package is not installed.
     """
-    spec = loaded.spec
-    if spec is None or spec.task is not Task.BURST_ZOOM:
+    spec = loaded.picture_spec
+    if spec is None or spec.task != Task.BURST_ZOOM:
         raise InputError(
             f"{loaded.name} is no network for burst zoom; convert it with `edge-sdk convert`"
         )

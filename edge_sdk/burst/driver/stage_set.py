@@ -13,8 +13,7 @@ from edge_sdk.burst.stages.blend import Blend
 from edge_sdk.burst.stages.decode import Decode, DecodeConfig
 from edge_sdk.burst.stages.encode import Encode
 from edge_sdk.burst.stages.restore import Restore
-from edge_sdk.models.enhance_net import EnhanceNet
-from edge_sdk.models.spec import ModelSpec, Task
+from edge_sdk.models.spec import PictureSpec, Task
 
 TILE_PX = 192
 """Most rows and columns of a tile, in pixels of a frame: what fits a processor's cache."""
@@ -52,23 +51,25 @@ class NetworkDecode(nn.Module):
     """Stages ``blend`` and ``decode`` of a network for burst zoom, for one level of noise.
 
     Args:
-        network: EnhanceNet of task burst-zoom.
+        network: of task burst-zoom.
+        spec: its own.
         noise_std: noise of one frame on values in [0, 1].
     """
 
-    def __init__(self, network: EnhanceNet, noise_std: float) -> None:
+    def __init__(self, network: nn.Module, spec: PictureSpec, noise_std: float) -> None:
         super().__init__()
         self.network = network
-        self.scale = network.spec.scale
+        self.scale = spec.scale
         self.blend = Blend(self.scale)
-        self.halo_px = self.blend.halo_px + network.spec.halo_px
+        self.halo_px = self.blend.halo_px + spec.halo_px
+        self._margin = spec.scale * spec.halo_px
         self.register_buffer("noise_std", torch.full((1, 1, 1, 1), noise_std), persistent=False)
         self.noise_std: Tensor
 
     def forward(self, sums: Tensor, weights: Tensor, reference: Tensor) -> Tensor:
         """As :meth:`Decode.forward <edge_sdk.burst.stages.decode.Decode.forward>`."""
         features = self.blend(sums, weights, reference, self.noise_std)
-        margin = self.scale * self.network.spec.halo_px
+        margin = self._margin
         inside: Tensor = self.network(features)[..., margin:-margin, margin:-margin]
         return inside
 
@@ -76,7 +77,7 @@ class NetworkDecode(nn.Module):
 def decodes_bursts(network: object) -> bool:
     """Whether a network takes what ``blend`` makes of a burst, instead of a picture."""
     spec = getattr(network, "spec", None)
-    return isinstance(spec, ModelSpec) and spec.task is Task.BURST_ZOOM
+    return isinstance(spec, PictureSpec) and spec.task == Task.BURST_ZOOM
 
 
 def stages_for(
@@ -92,8 +93,9 @@ def stages_for(
     """
     encode = Encode(config.scale, steering=config.steering)
     decode: NetworkDecode | Decode | Restore
-    if isinstance(network, EnhanceNet) and decodes_bursts(network):
-        decode = NetworkDecode(network, noise_std)
+    spec = getattr(network, "spec", None)
+    if network is not None and isinstance(spec, PictureSpec) and decodes_bursts(network):
+        decode = NetworkDecode(network, spec, noise_std)
     elif network is not None:
         known = DecodeConfig(lens_std_px=config.restore.lens_std_px)
         decode = Decode(network, noise_std, frames, known)

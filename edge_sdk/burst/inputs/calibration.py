@@ -17,7 +17,7 @@ from edge_sdk.data.probes.calibration import HELD_OUT_EVERY, SAMPLES, Calibratio
 from edge_sdk.data.samples.patches import list_pictures
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import read_picture, resize_bicubic
-from edge_sdk.models.spec import ModelSpec, Task
+from edge_sdk.models.spec import PictureSpec, Task
 
 NOISE_LEVELS = (1.0, 14.0)
 """Least and greatest noise of a frame in the bursts, in 8-bit levels."""
@@ -29,7 +29,7 @@ _MARGIN_PX = 28
 def burst_calibration(
     folder: Path,
     example: Tensor,
-    spec: ModelSpec | None,
+    spec: PictureSpec | None,
     count: int = SAMPLES,
     *,
     resize_factor: float = 1.0,
@@ -54,7 +54,7 @@ def burst_calibration(
         InputError: if the folder holds no picture, or the network is none for bursts.
         PictureError: if a picture cannot be read or is too small.
     """
-    if spec is None or spec.task is not Task.BURST_ZOOM:
+    if spec is None or spec.task != Task.BURST_ZOOM:
         raise InputError("bursts calibrate networks for burst zoom; give pictures to others")
     paths = list_pictures(folder)
     generator = torch.Generator().manual_seed(seed)

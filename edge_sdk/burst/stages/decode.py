@@ -23,7 +23,7 @@ from edge_sdk.burst.stages.blur import gaussian_taps, merged_blur
 from edge_sdk.burst.stages.encode import KERNEL_STD_PX
 from edge_sdk.imaging import rgb_to_ycbcr, ycbcr_to_rgb
 from edge_sdk.imaging.color import LUMA_NOISE
-from edge_sdk.models.spec import ModelSpec
+from edge_sdk.models.spec import PictureSpec
 
 OWN_HALO_PX = 7
 """Margin of the sums that blur and filter consume, in pixels of a frame, beside the network's."""
@@ -76,7 +76,7 @@ class Decode(nn.Module):
         self.network = network
         self.scale = 2
         spec = getattr(network, "spec", None)
-        reach = spec.halo_px if isinstance(spec, ModelSpec) else DEFAULT_HALO_PX
+        reach = spec.halo_px if isinstance(spec, PictureSpec) else DEFAULT_HALO_PX
         self.halo_px = OWN_HALO_PX + reach
         blur = merged_blur(
             self.scale, config.lens_std_px, config.kernel_share * config.kernel_std_px

@@ -13,7 +13,7 @@ from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
     from edge_sdk.evaluation import Degradation, Method, MethodScores, ModelMethod
-    from edge_sdk.models.spec import ModelSpec
+    from edge_sdk.models.spec import PictureSpec
 
 
 def evaluate(
@@ -92,7 +92,7 @@ def _methods(
     from edge_sdk.zoo.networks import picture_spec
 
     methods: list[Method] = []
-    spec: ModelSpec | None = None if model is None else picture_spec(model)
+    spec: PictureSpec | None = None if model is None else picture_spec(model)
     for subject in subjects:
         path = Path(subject)
         if path.suffix not in SUFFIXES:

@@ -45,7 +45,7 @@ def fuse(
         typer.Option(
             "--output",
             "-o",
-            help="File to write: .safetensors for an EnhanceNet, .pt2 for any model "
+            help="File to write: .safetensors for a model that has such a form, .pt2 for any "
             "(default: fused.safetensors or fused.pt2).",
         ),
     ] = None,
@@ -156,10 +156,10 @@ def _check_outputs(output: Path | None, report: Path | None) -> None:
 
 
 def _check_kind(network: nn.Module, output: Path | None) -> None:
-    from edge_sdk.models import EnhanceNet
+    from edge_sdk.models import Network
 
     if output is not None and output.suffix == ".safetensors":
-        if isinstance(network, EnhanceNet):
+        if isinstance(network, Network):
             return
         raise OutputError(
             f"{output}: this model becomes a {type(network).__name__} or a graph, which "
@@ -192,21 +192,20 @@ def _fuse(
 
 
 def _write(fused: nn.Module, loaded: LoadedModel, output: Path | None) -> WrittenModel:
-    from edge_sdk.models import EnhanceNet, save_checkpoint
+    from edge_sdk.models import Network, save_checkpoint
     from edge_sdk.models.exported_program import save_program
 
-    plain = isinstance(fused, EnhanceNet)
-    path = output or Path("fused.safetensors" if plain else "fused.pt2")
+    described = isinstance(fused, Network)
+    path = output or Path("fused.safetensors" if described else "fused.pt2")
     if path.suffix == ".safetensors":
-        if not plain:
+        if not isinstance(fused, Network):
             raise OutputError(
-                f"{path}: the fused model is no EnhanceNet any more, which .safetensors files "
-                f"describe; write {path.stem}.pt2"
+                f"{path}: the fused model is no {type(loaded.network).__name__} any more, which "
+                f".safetensors files describe; write {path.stem}.pt2"
             )
         save_checkpoint(fused, path)
-        assert isinstance(fused, EnhanceNet)
         partly = ", partly merged" if fused.has_branches else ""
-        return WrittenModel(path, f"EnhanceNet{partly}, with its description")
+        return WrittenModel(path, f"{type(fused).__name__}{partly}, with its description")
     program = save_program(fused, loaded.example, path)
     sizes = " and ".join(
         "×".join(

@@ -41,7 +41,7 @@ def models(
         (
             name,
             describe_task(spec),
-            spec.color,
+            getattr(spec, "color", "—"),
             f"{sizes[name]:,}",
             ", ".join(f"{key} {value:.2f}" for key, value in cards[name].figures.items()),
         )
@@ -53,7 +53,11 @@ def models(
 
 
 def describe_task(spec: ModelSpec) -> str:
-    """Task and factor of a model for people, such as ``super-resolution ×2``."""
+    """Task of a model for people, with the factor of a picture's, as ``super-resolution ×2``."""
+    from edge_sdk.models import PictureSpec
+
+    if not isinstance(spec, PictureSpec):
+        return spec.task
     if spec.scale > 1:
         return f"{spec.task} ×{spec.scale}"
-    return f"{spec.task} ÷{spec.reduction}" if spec.reduction > 1 else str(spec.task)
+    return f"{spec.task} ÷{spec.reduction}" if spec.reduction > 1 else spec.task

@@ -63,16 +63,16 @@ def quantize(
     """Choose the int8 codes of a model once; every target then takes the same.
 
     Fuses the model, runs it on pictures and gives every tensor a scale and a zero point. A quarter
-    of the pictures is held out: the figures are theirs. What an EnhanceNet becomes is a
-    .safetensors file that `convert --precision int8` takes; of any other model a .json file is
-    written, for `convert MODEL --scheme FILE`.
+    of the pictures is held out: the figures are theirs. A shipped model, or one of a .safetensors
+    file, becomes a .safetensors file that `convert --precision int8` takes; of any other model a
+    .json file is written, for `convert MODEL --scheme FILE`.
 
     Example: edge-sdk quantize sr_x2_y -c photos --truth --tune 2000 -o int8.safetensors
     """
     from edge_sdk.burst.inputs.calibration import burst_calibration
     from edge_sdk.data.probes.calibration import read_calibration
     from edge_sdk.deploy.quantize import QuantizeOptions, quantize_loaded
-    from edge_sdk.models import EnhanceNet, save_checkpoint
+    from edge_sdk.models import Network, save_checkpoint
     from edge_sdk.models.spec import Task
     from edge_sdk.outputs import check_writable, replacing
     from edge_sdk.quantization import Observer
@@ -86,7 +86,7 @@ def quantize(
     if size is not None and input_shape is not None:
         raise InputError("--size and --input both give the input's size; give one of them")
     loaded = load_named(model, input_shape)
-    suffix = ".safetensors" if isinstance(loaded.network, EnhanceNet) else ".json"
+    suffix = ".safetensors" if isinstance(loaded.network, Network) else ".json"
     path = output or Path(f"{default_stem(model)}.int8{suffix}")
     if path.suffix != suffix:
         raise OutputError(f"{path}: the quantized form of {model} is {suffix}; end the name so")
@@ -98,11 +98,11 @@ def quantize(
     if size is not None or (loaded.spec is not None and input_shape is None):
         loaded = loaded.resized(*parse_size(size or "64x64"))
     options = QuantizeOptions(observer, samples, resize_factor, tune, budget_db, truth, seed)  # type: ignore[arg-type]
-    zooms = loaded.spec is not None and loaded.spec.task is Task.BURST_ZOOM
+    zooms = loaded.spec is not None and loaded.spec.task == Task.BURST_ZOOM
     read = burst_calibration if zooms else read_calibration
     with progress_bars() as progress:
         made = quantize_loaded(loaded, loaded.single_example, calibration, options, progress, read)
-    if isinstance(made.model, EnhanceNet):
+    if isinstance(made.model, Network):
         save_checkpoint(made.model, path, made.scheme)
     else:
         with replacing(path) as temporary:

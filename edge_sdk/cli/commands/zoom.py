@@ -139,7 +139,7 @@ def _is_for_bursts(model: str | None) -> bool:
     from edge_sdk.models.spec import Task
     from edge_sdk.zoo.networks import model_spec
 
-    return model not in (None, NO_MODEL) and model_spec(str(model)).task is Task.BURST_ZOOM
+    return model not in (None, NO_MODEL) and zooms_bursts(str(model))
 
 
 def zoom_report(frames: list[Path], result: ZoomResult) -> dict[str, object]:

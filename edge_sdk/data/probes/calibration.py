@@ -14,7 +14,7 @@ from edge_sdk.data.samples.model_inputs import picture_channels
 from edge_sdk.data.samples.patches import list_pictures, picture_pair
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import resize_bicubic, to_levels
-from edge_sdk.models.spec import Color, ModelSpec, Task
+from edge_sdk.models.spec import Color, PictureSpec, Task
 
 SAMPLES = 128
 HELD_OUT_EVERY = 4
@@ -57,7 +57,7 @@ class Calibration:
 def read_calibration(
     folder: Path,
     example: Tensor,
-    spec: ModelSpec | None,
+    spec: PictureSpec | None,
     count: int = SAMPLES,
     *,
     resize_factor: float = 1.0,
@@ -97,7 +97,7 @@ def read_calibration(
         >>> len(cuts.calibration), cuts.calibration[0].shape, len(cuts.held_out) > 0
         (8, torch.Size([1, 1, 16, 16]), True)
     """
-    denoises = spec is not None and spec.task is Task.DENOISING
+    denoises = spec is not None and spec.task == Task.DENOISING
     if truth and not denoises and (spec is None or spec.scale < 2):
         raise InputError(
             "pictures are the truth of super-resolution and denoising alone; leave the truth out"

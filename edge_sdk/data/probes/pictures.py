@@ -13,7 +13,7 @@ from edge_sdk.data.samples.gaussian_noise import as_noisy_file
 from edge_sdk.data.samples.model_inputs import ModelInputs
 from edge_sdk.errors import InputError, MissingExtraError
 from edge_sdk.imaging import resize_bicubic, rgb_to_ycbcr, to_levels
-from edge_sdk.models.spec import Color, ModelSpec, Task
+from edge_sdk.models.spec import Color, PictureSpec, Task
 
 SAMPLES = 12
 SEED = 1
@@ -28,7 +28,7 @@ def patterns(example: Tensor) -> tuple[Tensor, ...]:
     return noise, ramp.expand(example.shape).contiguous(), edges.expand(example.shape).contiguous()
 
 
-def probe_pictures(example: Tensor, spec: ModelSpec | None, folder: Path | None) -> ModelInputs:
+def probe_pictures(example: Tensor, spec: PictureSpec | None, folder: Path | None) -> ModelInputs:
     """Twelve crops of pictures of an input's shape, in 8-bit levels; noisy for a denoising model.
 
     Args:
@@ -67,12 +67,12 @@ def probe_pictures(example: Tensor, spec: ModelSpec | None, folder: Path | None)
     return ModelInputs(crops, f"{len(crops)} crops of {', '.join(PHOTOS)} at half size")
 
 
-def _photograph_crops(example: Tensor, spec: ModelSpec | None) -> tuple[Tensor, ...]:
+def _photograph_crops(example: Tensor, spec: PictureSpec | None) -> tuple[Tensor, ...]:
     if example.ndim != 4 or example.shape[0] != 1 or example.shape[1] not in (1, 3):
         raise InputError("the model takes no pictures")
     height, width = int(example.shape[2]), int(example.shape[3])
     luma = spec.color is Color.Y if spec is not None else example.shape[1] == 1
-    denoises = spec is not None and spec.task is Task.DENOISING
+    denoises = spec is not None and spec.task == Task.DENOISING
     generator = torch.Generator().manual_seed(SEED)
     crops = []
     for name in PHOTOS:

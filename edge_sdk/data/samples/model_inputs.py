@@ -10,7 +10,7 @@ from torch import Tensor
 from edge_sdk.data.samples.patches import list_pictures
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import read_picture, rgb_to_ycbcr
-from edge_sdk.models.spec import Color, ModelSpec
+from edge_sdk.models.spec import Color, PictureSpec
 
 LARGEST_SIDE_PX = 512
 MAX_PICTURES = 64
@@ -36,7 +36,7 @@ class ModelInputs:
     source: str
 
 
-def picture_inputs(folder: Path, example: Tensor, spec: ModelSpec | None) -> ModelInputs:
+def picture_inputs(folder: Path, example: Tensor, spec: PictureSpec | None) -> ModelInputs:
     """Read the pictures of a folder as a model takes them.
 
     Of at most 64 pictures, the first by name, the middle is kept: at most 512 px in each direction
@@ -96,7 +96,7 @@ def picture_channels(path: Path, luma: bool) -> Tensor:
     return rgb_to_ycbcr(rgb)[:1] if luma else rgb
 
 
-def _middle(pixels: Tensor, example: Tensor, spec: ModelSpec | None, path: Path) -> Tensor:
+def _middle(pixels: Tensor, example: Tensor, spec: PictureSpec | None, path: Path) -> Tensor:
     height, width = pixels.shape[-2:]
     if spec is None:
         rows, columns = int(example.shape[2]), int(example.shape[3])

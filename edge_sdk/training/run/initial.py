@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from edge_sdk.errors import InputError
-from edge_sdk.imaging import rgb_to_ycbcr
-from edge_sdk.models.enhance_net import EnhanceNet
-from edge_sdk.models.spec import Color, Task
+from edge_sdk.models.network import Network
 from edge_sdk.zoo.catalogue import resolve_model
 from edge_sdk.zoo.networks import fused_network
 
@@ -35,7 +32,7 @@ class InitialWeights:
     fresh: tuple[str, ...]
 
 
-def take_over(network: EnhanceNet, model: str) -> InitialWeights:
+def take_over(network: Network, model: str) -> InitialWeights:
     """Copy every tensor of ``model`` whose name and shape agree into ``network``, in place.
 
     The first and the last layer of a luma model for super-resolution become those of a network of
@@ -59,7 +56,7 @@ def take_over(network: EnhanceNet, model: str) -> InitialWeights:
 
 
 @torch.no_grad()
-def copy_weights(network: EnhanceNet, source: EnhanceNet, model: str) -> InitialWeights:
+def copy_weights(network: Network, source: Network, model: str) -> InitialWeights:
     """Copy what fits as :func:`take_over` does, which may be nothing, from a network at hand.
 
     Args:
@@ -69,9 +66,7 @@ def copy_weights(network: EnhanceNet, source: EnhanceNet, model: str) -> Initial
     """
     if source.has_branches and not network.has_branches:
         source = fused_network(source)
-    found = source.state_dict()
-    if _is_luma_of(source, network):
-        _spread_over_channels(found, network)
+    found = network.weights_from(source)
     taken, fresh = 0, []
     for name, tensor in network.state_dict().items():
         other = found.get(name)
@@ -81,30 +76,3 @@ def copy_weights(network: EnhanceNet, source: EnhanceNet, model: str) -> Initial
         else:
             fresh.append(name.rpartition(".")[0])
     return InitialWeights(model, taken, tuple(dict.fromkeys(fresh)))
-
-
-def _is_luma_of(source: EnhanceNet, network: EnhanceNet) -> bool:
-    one, other = source.spec, network.spec
-    same = (one.task, one.scale) == (other.task, other.scale)
-    colors = (one.color, other.color) == (Color.Y, Color.RGB)
-    return same and colors and one.task is Task.SUPER_RESOLUTION
-
-
-def _spread_over_channels(found: dict[str, Tensor], network: EnhanceNet) -> None:
-    """Rewrite the tensors of a luma model's ends for three channels, in place."""
-    colors = torch.cat((torch.zeros(3, 1), torch.eye(3)), 1)[:, None]
-    black, *others = rgb_to_ycbcr(colors)[0, 0]
-    share = torch.stack(others) - black
-    gain = 1 / float(share.sum())
-    shapes = {name: tensor.shape for name, tensor in network.state_dict().items()}
-    for name, tensor in list(found.items()):
-        shape = shapes.get(name)
-        if shape is None or shape == tensor.shape:
-            continue
-        if name.startswith("features.0.") and tensor.ndim == 4 and tensor.shape[1] == 1:
-            found[name] = tensor * share.view(1, 3, 1, 1)
-            bias = name.removesuffix("weight") + "bias"
-            found[bias] = found[bias] + black * tensor.sum((1, 2, 3))
-        elif name.startswith("reconstruct.") and shape[0] == 3 * tensor.shape[0]:
-            # PixelShuffle takes the sub-pixels of one channel after those of another.
-            found[name] = gain * torch.cat((tensor,) * 3)
