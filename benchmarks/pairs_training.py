@@ -30,8 +30,9 @@ from edge_sdk.training.recipe.config import (
     TrainConfig,
 )
 from edge_sdk.training.run.initial import take_over
+from edge_sdk.training.run.module import TrainingModule
 from edge_sdk.training.run.running import train
-from edge_sdk.training.tasks.burst_zoom import BurstZoomTask
+from edge_sdk.training.tasks.pictures import PictureTask
 from edge_sdk.zoo.catalogue import resolve_model
 
 INIT = "burst_zoom_x2"
@@ -109,16 +110,16 @@ def short_recipe(folder: Path, arguments: argparse.Namespace) -> TrainConfig:
 
 def measured(made: PairSet, recipe: TrainConfig, out: Path) -> list[str]:
     """Figures on the scenes that are held out, before and after."""
-    task = BurstZoomTask(recipe)
-    take_over(task.network, INIT)
+    module = TrainingModule(recipe)
+    take_over(module.network, INIT)
     pairs = recipe.data.pairs
     assert pairs is not None
-    parts = split_scenes(pairs, SCALE, recipe.data.patch_px, task.network.spec.halo_px)
+    parts = split_scenes(pairs, SCALE, recipe.data.patch_px, module.network.spec.halo_px)
     trained, held_out = ([scene.name for scene in part.scenes] for part in parts)
-    bicubic, before = figures(recipe, task, bicubic=True), figures(recipe, task)
+    bicubic, before = figures(recipe, module, bicubic=True), figures(recipe, module)
     train(recipe, out, progress=False)
-    take_over(task.network, str(out / "model.safetensors"))
-    after = figures(recipe, task)
+    take_over(module.network, str(out / "model.safetensors"))
+    after = figures(recipe, module)
     optimizer = recipe.optimizer
     lines = [
         f"City100 (iPhone X; research only), far shots reduced by {SCALE}: {made.accepted} of "
@@ -136,13 +137,15 @@ def measured(made: PairSet, recipe: TrainConfig, out: Path) -> list[str]:
 
 
 @torch.no_grad()
-def figures(recipe: TrainConfig, task: BurstZoomTask, *, bicubic: bool = False) -> list[Figures]:
-    task.eval()
+def figures(recipe: TrainConfig, module: TrainingModule, *, bicubic: bool = False) -> list[Figures]:
+    module.eval()
+    task = module.task
+    assert isinstance(task, PictureTask)
     found = []
     for source, target in picture_loader(recipe):
-        output = task.baseline(source) if bicubic else task.network(source)
+        output = task.baseline(source) if bicubic else module.network(source)
         loss = task.compared(output - target, target).abs().mean()
-        found.append(Figures(float(loss), task.picture_psnr(output, target)))
+        found.append(Figures(float(loss), task.score(output, target)))
     return found
 
 

@@ -11,23 +11,26 @@ from __future__ import annotations
 
 import functools
 import operator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional
 
 from edge_sdk.int8 import fake_quantize
-from edge_sdk.models.enhance_net import EnhanceNet, EnhanceNetConfig
+from edge_sdk.models.architecture import build
+from edge_sdk.models.network import Network, NetworkConfig
 from edge_sdk.quantization.calibrate import BINS, Histogram
 from edge_sdk.quantization.observers import Activation, choose_codes
 from edge_sdk.quantization.scheme import HIGHEST, LOWEST, PICTURE, affine
 from edge_sdk.quantization.value_graph import module_path, value_graph
+from edge_sdk.reparam.blocks.collapse import multi_branch_blocks
+from edge_sdk.reparam.graph.replacement import replaced
 
 EVERY = 500
 """Steps after which codes are chosen again."""
 EXAMPLE_PX = 12
-"""Side of the picture by which the network is exported; all factors divide it."""
+"""Least side of the picture by which the network is exported."""
 
 
 class CodedValue(nn.Module):
@@ -106,7 +109,7 @@ class CodedNetwork(nn.Module):
         network: shares its layers with what runs here, so that training one trains the other.
     """
 
-    def __init__(self, network: EnhanceNet) -> None:
+    def __init__(self, network: Network) -> None:
         super().__init__()
         graph = _Leaves().trace(network)
         self.values = nn.ModuleDict()
@@ -159,14 +162,13 @@ class _Coded:
     picture: bool
 
 
-def _coded(graph: fx.Graph, network: EnhanceNet) -> dict[fx.Node, _Coded]:
+def _coded(graph: fx.Graph, network: Network) -> dict[fx.Node, _Coded]:
     """Nodes that get codes: the input, layers by their names, sums in their order."""
     layers = {str(node.target): node for node in graph.nodes if node.op == "call_module"}
     others = [
         node for node in graph.nodes if node.op == "placeholder" or node.target is operator.add
     ]
-    plain = replace(network.config, branches=None, blocks=None, norm=False)
-    coded = _coded_when_converted(plain)
+    coded = _coded_when_converted(network.config)
     found = {layers[each.module]: each for each in coded if each.module is not None}
     unnamed = [each for each in coded if each.module is None]
     found |= dict(zip(others, unnamed, strict=True))
@@ -174,11 +176,15 @@ def _coded(graph: fx.Graph, network: EnhanceNet) -> dict[fx.Node, _Coded]:
 
 
 @functools.cache
-def _coded_when_converted(config: EnhanceNetConfig) -> tuple[_Coded, ...]:
+def _coded_when_converted(config: NetworkConfig) -> tuple[_Coded, ...]:
     # Which values get codes does not depend on weights; the run's random state is left alone.
     with torch.random.fork_rng(devices=[]):
-        plain = EnhanceNet(config).eval()
-        example = torch.zeros(1, config.block_channels(0)[0], EXAMPLE_PX, EXAMPLE_PX)
+        network = build(config).eval()
+        multiple = network.spec.size_multiple
+        side = -(-EXAMPLE_PX // multiple) * multiple
+        example = torch.zeros(1, network.spec.input_channels, side, side)
+        merged = {block: block.fused() for block in multi_branch_blocks(network)}
+        plain = replaced(network, merged, (example,))
         values = value_graph(plain, example).values
     given = {value.share for value in values if value.node.op == "placeholder"}
     shown = {
@@ -195,7 +201,7 @@ def _coded_when_converted(config: EnhanceNetConfig) -> tuple[_Coded, ...]:
     )
 
 
-def _reading(node: fx.Node, network: EnhanceNet) -> Activation | None:
+def _reading(node: fx.Node, network: Network) -> Activation | None:
     users = list(node.users)
     if len(users) != 1 or users[0].op != "call_module":
         return None

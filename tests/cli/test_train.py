@@ -44,16 +44,16 @@ def start(run: Run, burst_folder: Path) -> tuple[object, ...]:
 
 def signal_at(step: int, number: signal.Signals, patch: pytest.MonkeyPatch, seed: int = 0) -> None:
     """Have a signal arrive in the step that follows ``step`` others, by the recipe of ``seed``."""
-    from edge_sdk.training.tasks.task import EnhanceTask
+    from edge_sdk.training.run.module import TrainingModule
 
-    original = EnhanceTask.training_step
+    original = TrainingModule.training_step
 
-    def stop(self: EnhanceTask, batch: Any, index: int):
+    def stop(self: TrainingModule, batch: Any, index: int):
         if self.config.seed == seed and self.global_step == step:
             os.kill(os.getpid(), number)
         return original(self, batch, index)
 
-    patch.setattr(EnhanceTask, "training_step", stop)
+    patch.setattr(TrainingModule, "training_step", stop)
 
 
 def assert_same_weights(one: str, other: str) -> None:

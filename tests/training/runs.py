@@ -57,17 +57,17 @@ def train(config: TrainConfig, out: Path, **options: Any) -> TrainResult:
 
 def train_until(step: int, config: TrainConfig, out: Path, patch: pytest.MonkeyPatch) -> None:
     """Run until a power cut before the step that follows ``step`` others."""
-    from edge_sdk.training.tasks.super_resolution import SuperResolutionTask
+    from edge_sdk.training.run.module import TrainingModule
 
-    original = SuperResolutionTask.training_step
+    original = TrainingModule.training_step
 
-    def stop(self: SuperResolutionTask, batch: Any, index: int):
+    def stop(self: TrainingModule, batch: Any, index: int):
         if self.global_step == step:
             raise RuntimeError("power cut")
         return original(self, batch, index)
 
     with patch.context() as cut:
-        cut.setattr(SuperResolutionTask, "training_step", stop)
+        cut.setattr(TrainingModule, "training_step", stop)
         with pytest.raises(RuntimeError, match="power cut"):
             train(config, out, progress=False)
 

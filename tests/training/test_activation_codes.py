@@ -157,12 +157,12 @@ def test_activations_are_rounded_in_the_phase_and_in_every_validation(
 def test_the_last_steps_square_their_errors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, l2_steps: int, expected: int
 ) -> None:
-    from edge_sdk.training.tasks.task import EnhanceTask
+    from edge_sdk.training.run.module import TrainingModule
 
     seen: list[bool] = []
-    original = EnhanceTask.training_step
+    original = TrainingModule.training_step
 
-    def spy(self: EnhanceTask, batch: tuple[torch.Tensor, torch.Tensor], index: int):
+    def spy(self: TrainingModule, batch: tuple[torch.Tensor, torch.Tensor], index: int):
         with torch.no_grad():
             error = self.network(batch[0]) - batch[1]
         loss = original(self, batch, index)
@@ -171,7 +171,7 @@ def test_the_last_steps_square_their_errors(
         seen.append(float(loss) == pytest.approx(squared))
         return loss
 
-    monkeypatch.setattr(EnhanceTask, "training_step", spy)
+    monkeypatch.setattr(TrainingModule, "training_step", spy)
     optimizer = OptimizerConfig(steps=8, warmup_steps=0, l2_steps=l2_steps)
     train(recipe(tmp_path, optimizer=optimizer), tmp_path / "run", progress=False)
     assert seen == [False] * (8 - expected) + [True] * expected

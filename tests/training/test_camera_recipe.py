@@ -154,7 +154,7 @@ def test_cameras_are_for_tasks_with_an_input_to_take(tmp_path: Path) -> None:
     both = refusal(tmp_path, "camera: {}, noise: {sigma: [0, 50]}", denoising)
     assert "data.camera and data.noise exclude each other" in both
     down = refusal(tmp_path, "camera: {}", "model: {task: down-scaling, scale: 2}\n")
-    assert "data.camera: is for task: super-resolution or denoising" in down
+    assert "data.camera: is for task: denoising or super-resolution" in down
     assert "scale" in refusal(tmp_path, "camera: {}", "model: {scale: 5}\n")
 
 

@@ -92,16 +92,16 @@ def test_a_full_disk_ends_a_run_in_one_line(tmp_path: Path) -> None:
 
 
 def test_the_last_good_checkpoint_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from edge_sdk.training.tasks.task import EnhanceTask
+    from edge_sdk.training.run.module import TrainingModule
 
-    original = EnhanceTask.training_step
+    original = TrainingModule.training_step
 
-    def diverge(self: EnhanceTask, batch: tuple[torch.Tensor, torch.Tensor], index: int):
+    def diverge(self: TrainingModule, batch: tuple[torch.Tensor, torch.Tensor], index: int):
         if self.global_step == 5:
             batch = (batch[0] * torch.nan, batch[1])
         return original(self, batch, index)
 
-    monkeypatch.setattr(EnhanceTask, "training_step", diverge)
+    monkeypatch.setattr(TrainingModule, "training_step", diverge)
     run = RunFolder(tmp_path / "run")
     with pytest.raises(ModelError, match=r"became nan at step 5; .*last\.ckpt, after 4 steps") as e:
         train(recipe(tmp_path), run.path, progress=False)
@@ -114,14 +114,14 @@ def test_the_last_good_checkpoint_is_named(tmp_path: Path, monkeypatch: pytest.M
 def test_weights_that_are_not_finite_are_never_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken_step: int, good: int
 ) -> None:
-    from edge_sdk.training.tasks.task import EnhanceTask
+    from edge_sdk.training.run.module import TrainingModule
 
-    def diverge(self: EnhanceTask, optimizer: torch.optim.Optimizer) -> None:
+    def diverge(self: TrainingModule, optimizer: torch.optim.Optimizer) -> None:
         if self.global_step == broken_step:
             for weight in self.network.parameters():
                 weight.grad = torch.full_like(weight, torch.nan)
 
-    monkeypatch.setattr(EnhanceTask, "on_before_optimizer_step", diverge)
+    monkeypatch.setattr(TrainingModule, "on_before_optimizer_step", diverge)
     run = RunFolder(tmp_path / "run")
     config = recipe(tmp_path, optimizer=OptimizerConfig(steps=8, warmup_steps=0))
     config = config.model_copy(update={"validate_every": 2})
@@ -135,15 +135,15 @@ def test_weights_that_are_not_finite_are_never_kept(
 def test_outputs_that_are_not_finite_end_a_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from edge_sdk.training.tasks.task import EnhanceTask
+    from edge_sdk.training.run.module import TrainingModule
 
-    original = EnhanceTask._run
+    original = TrainingModule._run
 
-    def overflow(self: EnhanceTask, source: torch.Tensor, rounded: bool) -> torch.Tensor:
+    def overflow(self: TrainingModule, source: torch.Tensor, rounded: bool) -> torch.Tensor:
         output = original(self, source, rounded)
         return output if self.training else output * torch.inf
 
-    monkeypatch.setattr(EnhanceTask, "_run", overflow)
+    monkeypatch.setattr(TrainingModule, "_run", overflow)
     with pytest.raises(ModelError, match=r"outputs became NaN or infinite within .* no checkpoint"):
         train(recipe(tmp_path), tmp_path / "run", progress=False)
     assert not RunFolder(tmp_path / "run").model.exists()

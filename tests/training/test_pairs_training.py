@@ -41,7 +41,7 @@ from tests.builders.far_near_shots import reseal, shots_of, write_shots
 from tests.training.runs import MARKS, train, weights
 
 if TYPE_CHECKING:
-    from edge_sdk.training.tasks.burst_zoom import BurstZoomTask
+    from edge_sdk.training.run.module import TrainingModule
 
 pytestmark = MARKS
 SCENES = {"astronaut": 3, "coffee": 1}
@@ -74,21 +74,21 @@ def recipe(folder: Path, **changes: Any) -> TrainConfig:
     return TrainConfig(**arguments | changes)
 
 
-def task_for(made: Path, **changes: Any) -> BurstZoomTask:
-    from edge_sdk.training.tasks.burst_zoom import BurstZoomTask
+def module_for(made: Path, **changes: Any) -> TrainingModule:
+    from edge_sdk.training.run.module import TrainingModule
 
     torch.manual_seed(0)
-    task = BurstZoomTask(recipe(made, **changes))
-    task.log = lambda *arguments, **named: None  # type: ignore[method-assign]
-    return task
+    module = TrainingModule(recipe(made, **changes))
+    module.log = lambda *arguments, **named: None  # type: ignore[method-assign]
+    return module
 
 
-def stepped(task: BurstZoomTask, source: Tensor, target: Tensor) -> tuple[float, list[Tensor]]:
+def stepped(module: TrainingModule, source: Tensor, target: Tensor) -> tuple[float, list[Tensor]]:
     """Loss of one batch and its gradients."""
-    task.zero_grad()
-    loss = task.training_step((source, target), 0)
+    module.zero_grad()
+    loss = module.training_step((source, target), 0)
     loss.backward()  # type: ignore[no-untyped-call]
-    return float(loss.detach()), [w.grad.clone() for w in task.parameters() if w.grad is not None]
+    return float(loss.detach()), [w.grad.clone() for w in module.parameters() if w.grad is not None]
 
 
 def stored(folder: Path, sample: FeatureSample) -> list[Path]:
@@ -141,17 +141,17 @@ def test_a_wrong_target_under_the_mask_changes_nothing(
     wrong = torch.where(known, sample.truth, 1 - sample.truth)
     elsewhere = torch.where(known, 1 - sample.truth, sample.truth)
     optimizer = OptimizerConfig(steps=4, l2_steps=l2_steps)
-    task = task_for(made, optimizer=optimizer)
+    module = module_for(made, optimizer=optimizer)
     results, levels = [], []
     for name, truth in {"right": sample.truth, "wrong": wrong, "elsewhere": elsewhere}.items():
         files = stored(tmp_path / name, FeatureSample(sample.features, truth, known))
         patches = FeaturePatches(files, 48, 8, seed=1)
         source, target = (torch.stack(part) for part in zip(*patches, strict=True))
         assert 0 < float(target.isnan().float().mean()) < 1
-        results.append(stepped(task, source, target))
+        results.append(stepped(module, source, target))
         whole, truth_ = WholeFeatures(files)[0]
         with torch.no_grad():
-            levels.append(task.picture_psnr(task.network(whole[None]), truth_[None]))
+            levels.append(module.task.score(module.network(whole[None]), truth_[None]))
     (loss, gradients), (same_loss, same), (other_loss, _) = results
     assert loss == same_loss
     assert gradients
@@ -162,30 +162,30 @@ def test_a_wrong_target_under_the_mask_changes_nothing(
 
 
 def test_a_patch_without_any_number_adds_nothing(made: Path) -> None:
-    task = task_for(made)
+    module = module_for(made)
     generator = torch.Generator().manual_seed(3)
     source = torch.rand(2, 23, 24, 24, generator=generator)
     target = torch.rand(2, 3, 48, 48, generator=generator)
-    alone = stepped(task, source[:1], target[:1])
+    alone = stepped(module, source[:1], target[:1])
     target[1] = torch.nan
-    both = stepped(task, source, target)
+    both = stepped(module, source, target)
     assert both[0] == pytest.approx(alone[0], rel=1e-6)
     for one, two in zip(alone[1], both[1], strict=True):
         torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-7)
-    loss, gradients = stepped(task, source, torch.full_like(target, torch.nan))
+    loss, gradients = stepped(module, source, torch.full_like(target, torch.nan))
     assert loss == 0
     assert all(float(gradient.abs().max()) == 0 for gradient in gradients)
 
 
 def test_psnr_is_that_of_what_counts(made: Path) -> None:
-    task = task_for(made)
+    module = module_for(made)
     target = torch.full((1, 3, 48, 48), 0.4)
     output = target + 25.5 / 255
-    full = task.picture_psnr(output, target)
+    full = module.task.score(output, target)
     assert full == pytest.approx(20, abs=0.3)
     target[..., 24:, :] = torch.nan
     output[..., 24:, :] = 1.0
-    assert task.picture_psnr(output, target) == pytest.approx(full, abs=1e-9)
+    assert module.task.score(output, target) == pytest.approx(full, abs=1e-9)
 
 
 def test_the_same_seed_gives_the_same_patches_and_a_resumed_run_the_rest(made: Path) -> None:
@@ -235,19 +235,19 @@ def test_features_are_computed_once_and_anew_where_a_file_changed(
 def test_a_run_that_was_cut_off_ends_with_the_same_weights(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from edge_sdk.training.tasks.burst_zoom import BurstZoomTask
+    from edge_sdk.training.run.module import TrainingModule
 
     config = recipe(made)
     whole = train(config, tmp_path / "whole", progress=False)
-    original: Callable[..., Tensor] = BurstZoomTask.training_step
+    original: Callable[..., Tensor] = TrainingModule.training_step
 
-    def stop(self: BurstZoomTask, batch: Any, index: int) -> Tensor:
+    def stop(self: TrainingModule, batch: Any, index: int) -> Tensor:
         if self.global_step == 3:
             raise RuntimeError("power cut")
         return original(self, batch, index)
 
     with monkeypatch.context() as patched:
-        patched.setattr(BurstZoomTask, "training_step", stop)
+        patched.setattr(TrainingModule, "training_step", stop)
         with pytest.raises(RuntimeError, match="power cut"):
             train(config, tmp_path / "parts", progress=False)
     resumed = train(config, tmp_path / "parts", resume=True, progress=False)

@@ -44,12 +44,12 @@ def statistics(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 @pytest.fixture
 def states(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """Of every training step: phase, frozen and rounding blocks, statistics after it."""
-    from edge_sdk.training.tasks.task import EnhanceTask
+    from edge_sdk.training.run.module import TrainingModule
 
     seen: list[tuple[Any, ...]] = []
-    original = EnhanceTask.training_step
+    original = TrainingModule.training_step
 
-    def spy(self: EnhanceTask, batch: Any, index: int):
+    def spy(self: TrainingModule, batch: Any, index: int):
         blocks = [part for part in self.network.modules() if isinstance(part, MultiBranchConv2d)]
         loss = original(self, batch, index)
         buffers = {name: value.clone() for name, value in self.network.named_buffers()}
@@ -57,7 +57,7 @@ def states(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         seen.append((self.phase, flags, statistics(buffers)))
         return loss
 
-    monkeypatch.setattr(EnhanceTask, "training_step", spy)
+    monkeypatch.setattr(TrainingModule, "training_step", spy)
     return seen
 
 
@@ -156,12 +156,12 @@ def test_a_run_cut_in_any_phase_ends_like_an_uninterrupted_one(
 def test_rounding_is_measured_from_the_first_validation_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from edge_sdk.training.tasks.super_resolution import SuperResolutionTask
+    from edge_sdk.training.run.module import TrainingModule
 
     seen: list[tuple[Phase, bool]] = []
-    original = SuperResolutionTask.validation_step
+    original = TrainingModule.validation_step
 
-    def spy(self: SuperResolutionTask, batch: Any, index: int) -> None:
+    def spy(self: TrainingModule, batch: Any, index: int) -> None:
         block = self.network.features[1]
         assert isinstance(block, MultiBranchConv2d)
         x = torch.rand(1, 4, 6, 6)
@@ -171,7 +171,7 @@ def test_rounding_is_measured_from_the_first_validation_on(
         seen.append((self.phase, torch.equal(block(x), expected)))
         original(self, batch, index)
 
-    monkeypatch.setattr(SuperResolutionTask, "validation_step", spy)
+    monkeypatch.setattr(TrainingModule, "validation_step", spy)
     train(phased(tmp_path, validate_every=2), tmp_path / "run", progress=False)
     assert {phase for phase, _ in seen} == set(EXPECTED)
     assert all(rounded for _, rounded in seen)

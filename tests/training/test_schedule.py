@@ -37,16 +37,16 @@ def train_schedule(configs: Sequence[TrainConfig], out: Path, **options: Any) ->
 
 def stop_in_recipe(monkeypatch: pytest.MonkeyPatch, seed: int, step: int) -> None:
     """Have the run whose recipe has ``seed`` break off before the step that follows ``step``."""
-    from edge_sdk.training.tasks.super_resolution import SuperResolutionTask
+    from edge_sdk.training.run.module import TrainingModule
 
-    original = SuperResolutionTask.training_step
+    original = TrainingModule.training_step
 
-    def stop(self: SuperResolutionTask, batch: Any, index: int):
+    def stop(self: TrainingModule, batch: Any, index: int):
         if self.config.seed == seed and self.global_step == step:
             raise RuntimeError("power cut")
         return original(self, batch, index)
 
-    monkeypatch.setattr(SuperResolutionTask, "training_step", stop)
+    monkeypatch.setattr(TrainingModule, "training_step", stop)
 
 
 def assert_same_weights(one: Path, other: Path) -> None:

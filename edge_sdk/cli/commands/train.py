@@ -140,16 +140,9 @@ def _train_schedule(
     out.print(f"wrote {result.path}: best weights of the last recipe; all recipes: {figures} dB")
 
 
-def _denoises(recipe: TrainConfig) -> bool:
-    from edge_sdk.models.spec import Task
-
-    return recipe.model.task is Task.DENOISING
-
-
 def _warn_if_no_better(recipe: TrainConfig, result: TrainResult) -> None:
     if result.psnr_db <= result.baseline_db:
-        baseline = "the noisy pictures" if _denoises(recipe) else "bicubic interpolation"
-        err.print(f"warning: no better than {baseline}; train for more steps")
+        err.print(f"warning: no better than {recipe.task.baseline_name}; train for more steps")
 
 
 def _print_result(recipe: TrainConfig, result: TrainResult) -> None:
@@ -161,7 +154,7 @@ def _print_result(recipe: TrainConfig, result: TrainResult) -> None:
         )
     out.print(
         f"wrote {result.path}: {result.psnr_db:.2f} dB on the validation pictures "
-        f"({'noisy' if _denoises(recipe) else 'bicubic'} {result.baseline_db:.2f}) after "
+        f"({recipe.task.baseline_label} {result.baseline_db:.2f}) after "
         f"{result.steps:,} steps"
     )
 

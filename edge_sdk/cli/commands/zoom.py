@@ -136,8 +136,7 @@ def zoom(
 
 
 def _is_for_bursts(model: str | None) -> bool:
-    from edge_sdk.models.spec import Task
-    from edge_sdk.zoo.networks import model_spec
+    from edge_sdk.zoo.networks import zooms_bursts
 
     return model not in (None, NO_MODEL) and zooms_bursts(str(model))
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
-import torch
-from pydantic import Field, model_validator
+from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 from torch import nn
 
 from edge_sdk.errors import InputError
-from edge_sdk.models.enhance_net import EnhanceNet, EnhanceNetConfig
-from edge_sdk.models.spec import Task
+from edge_sdk.models.architecture import config_from, outline, plain_config, spec_of
+from edge_sdk.models.enhance_net import EnhanceNetConfig
+from edge_sdk.models.network import NetworkConfig
+from edge_sdk.models.spec import ModelSpec
+from edge_sdk.reparam.blocks.collapse import multi_branch_blocks
 from edge_sdk.training.recipe.sections import (
     BurstsConfig,
     CamerasConfig,
@@ -22,6 +24,7 @@ from edge_sdk.training.recipe.sections import (
     PictureSource,
     Section,
 )
+from edge_sdk.training.recipe.tasks import TrainingTask, check_data, task_for
 
 __all__ = [
     "BurstsConfig",
@@ -52,7 +55,9 @@ class TrainConfig(Section):
         (2, 500)
     """
 
-    model: EnhanceNetConfig = EnhanceNetConfig()
+    model: Annotated[NetworkConfig, PlainValidator(config_from), PlainSerializer(plain_config)] = (
+        EnhanceNetConfig()
+    )
     init: str | None = Field(
         None,
         min_length=1,
@@ -67,11 +72,24 @@ class TrainConfig(Section):
 
     @model_validator(mode="after")
     def _sections_fit(self) -> Self:
-        _check_noise(self)
-        _check_bursts(self)
+        check_data(self.spec, self.data, self.seed)
         _check_sources(self)
         _check_phases(self)
         return self
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What the network takes and does."""
+        return spec_of(self.model)
+
+    @property
+    def task(self) -> TrainingTask:
+        """What the network is trained for.
+
+        Raises:
+            InputError: if nothing trains such a network.
+        """
+        return task_for(self.spec, self.data, self.seed)
 
     def with_steps(self, steps: int) -> TrainConfig:
         """The same recipe with another number of steps.
@@ -85,33 +103,6 @@ class TrainConfig(Section):
         changed = self.model_copy(update={"optimizer": optimizer})
         _check_phases(changed)
         return changed
-
-
-def _check_bursts(config: TrainConfig) -> None:
-    zooms = config.model.task is Task.BURST_ZOOM
-    given = {"bursts": config.data.bursts, "pairs": config.data.pairs}
-    names = [name for name, section in given.items() if section is not None]
-    if zooms and not names:
-        raise InputError(
-            "data.bursts is missing: a network for burst zoom needs bursts to learn from; give "
-            "bursts: {count: 1000}, or pairs: {train: SET}"
-        )
-    if len(names) == 2:
-        raise InputError(
-            "data.bursts and data.pairs exclude each other, since bursts are simulated and pairs "
-            "were taken; leave one out"
-        )
-    if not zooms and names:
-        raise InputError(
-            f"data.{names[0]}: is for task: {Task.BURST_ZOOM}, and this recipe's is "
-            f"{config.model.task}; leave it out"
-        )
-    min_px = 2 * halo_of(config) + 1 if zooms else 0
-    if config.data.patch_px < min_px:
-        raise InputError(
-            f"data.patch_px: {config.data.patch_px} px are no more than twice the network's halo, "
-            f"in which no error is measured; give {min_px} or more"
-        )
 
 
 def _check_sources(config: TrainConfig) -> None:
@@ -131,37 +122,6 @@ def _check_sources(config: TrainConfig) -> None:
         )
 
 
-def halo_of(config: TrainConfig) -> int:
-    """Input pixels around a tile that the network of a recipe looks at."""
-    with torch.device("meta"):
-        return EnhanceNet(config.model).spec.halo_px
-
-
-def _check_noise(config: TrainConfig) -> None:
-    task, camera = config.model.task, config.data.camera
-    denoises = task is Task.DENOISING
-    if camera is not None and config.data.noise is not None:
-        raise InputError(
-            "data.camera and data.noise exclude each other, since a camera has its own noise; "
-            "leave one out"
-        )
-    if camera is not None and not denoises and task is not Task.SUPER_RESOLUTION:
-        raise InputError(
-            f"data.camera: is for task: {Task.SUPER_RESOLUTION} or {Task.DENOISING}, and this "
-            f"recipe's is {task}; leave it out"
-        )
-    if denoises and config.data.noise is None and camera is None:
-        raise InputError(
-            "data.noise is missing: a denoising network needs noise to remove; give "
-            "noise: {sigma: [0, 50]}, or a camera: {}"
-        )
-    if not denoises and config.data.noise is not None:
-        raise InputError(
-            f"data.noise: is for task: {Task.DENOISING}, and this recipe's is {config.model.task}; "
-            "leave it out"
-        )
-
-
 def _check_phases(config: TrainConfig) -> None:
     phases, steps = config.phases, config.optimizer.steps
     statistics, quantized = phases.statistics_steps, phases.fake_quantized_steps
@@ -174,20 +134,20 @@ def _check_phases(config: TrainConfig) -> None:
             f"phases: statistics_steps {statistics or 0} and fake_quantized_steps {quantized} do "
             f"not fit into {steps} steps with some left to train collapsed; take fewer"
         )
-    if config.model.branches is None:
+    network = outline(config.model)
+    blocks = multi_branch_blocks(network)
+    if not blocks:
         if statistics is not None:
             raise InputError(
                 "phases: a plain network (branches: null) has no blocks to freeze; give branches, "
                 "or leave statistics_steps out"
             )
         return
-    if not config.model.collapsed:
+    if not all(block.collapsed for block in blocks):
         raise InputError(
             "phases: model.collapsed is false, but these phases run collapsed; leave one out"
         )
-    with torch.device("meta"):
-        parts = EnhanceNet(config.model).modules()
-        normalized = any(isinstance(part, nn.BatchNorm2d) for part in parts)
+    normalized = any(isinstance(part, nn.BatchNorm2d) for part in network.modules())
     if statistics is not None and not normalized:
         raise InputError(
             "phases: statistics_steps is given, but no branch has a BatchNorm; leave it out"

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from edge_sdk.errors import InputError
 from edge_sdk.extras import require
-from edge_sdk.models.enhance_net import EnhanceNetConfig
+from edge_sdk.models.architecture import ARCHITECTURES, DEFAULT
 from edge_sdk.renamed import RENAMED
 from edge_sdk.reparam.blocks.configs import BranchConfig
 from edge_sdk.training.recipe.config import TrainConfig
@@ -125,7 +125,7 @@ def _explain(error: ValidationError, content: dict[str, Any]) -> str:
     key = ".".join(parts)
     if first["type"] not in _UNKNOWN:
         return f"{key or 'recipe'}: {first['msg']}"
-    known = _known_keys()
+    known = _known_keys(content)
     name = parts[-1]
     if RENAMED.get(name) in known:
         return f"'{key}' has another name now; write '{RENAMED[name]}'"
@@ -162,7 +162,13 @@ def _concerns(place: tuple[int | str, ...], content: dict[str, Any]) -> bool:
     return _KINDS.get(kind) == tried
 
 
-def _known_keys() -> dict[str, str]:
+def _model_keys(content: dict[str, Any]) -> tuple[str, ...]:
+    model = content.get("model")
+    name = model.get("architecture", DEFAULT) if isinstance(model, dict) else DEFAULT
+    return ARCHITECTURES.find(name if isinstance(name, str) else DEFAULT).keys
+
+
+def _known_keys(content: dict[str, Any]) -> dict[str, str]:
     # Every key of a recipe with the section that it belongs in.
     # Of two sections with the same key, the later is named.
     sections: dict[str, type[BaseModel]] = {
@@ -177,7 +183,7 @@ def _known_keys() -> dict[str, str]:
         "phases": PhasesConfig,
     }
     keys = {key: name for name, section in sections.items() for key in section.model_fields}
-    keys |= dict.fromkeys(EnhanceNetConfig.__dataclass_fields__, "model")
+    keys |= dict.fromkeys(_model_keys(content), "model")
     for config in _BRANCHES.values():
         keys |= {key: "model.branches" for key in config.__dataclass_fields__ if key not in keys}
     return keys

@@ -183,6 +183,15 @@ class CamerasConfig(Section):
         )
 
 
+EXCLUSIVE = {
+    "bursts": ("pairs", "bursts are simulated and pairs were taken"),
+    "pairs": ("bursts", "bursts are simulated and pairs were taken"),
+    "noise": ("camera", "a camera has its own noise"),
+    "camera": ("noise", "a camera has its own noise"),
+}
+"""Sections of data that are for some tasks alone, with one that each excludes, and why."""
+
+
 class DataConfig(Section):
     """Training and validation pictures and how patches are cut."""
 
@@ -203,6 +212,9 @@ class DataConfig(Section):
     )
     camera: CamerasConfig | None = Field(
         None, description="inputs are frames of a simulated camera: instead of reduction and noise"
+    )
+    options: dict[str, Any] = Field(
+        {}, description="keys of a task that brings its own; those of the SDK have none"
     )
     resize_factors: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
         (1.0,), min_length=1, description="reductions, each in (0, 1], at which pictures are used"

@@ -18,7 +18,7 @@ from edge_sdk.outputs import replacing
 from edge_sdk.progress import Progress
 from edge_sdk.training.phases import Phase
 from edge_sdk.training.run.curves import draw_curves, read_curves
-from edge_sdk.training.tasks.task import EnhanceTask
+from edge_sdk.training.run.module import TrainingModule
 
 
 class KeepBest(Callback):
@@ -34,7 +34,7 @@ class KeepBest(Callback):
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Compare and write."""
-        assert isinstance(pl_module, EnhanceTask)
+        assert isinstance(pl_module, TrainingModule)
         values = pl_module.validation_psnr
         if trainer.sanity_checking or not values:
             return
@@ -69,7 +69,7 @@ class DrawCurves(Callback):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw what the table holds; the figure of this validation is in it by now."""
-        assert isinstance(pl_module, EnhanceTask)
+        assert isinstance(pl_module, TrainingModule)
         if not trainer.is_global_zero:
             return
         assert trainer.logger is not None
@@ -91,7 +91,7 @@ class PhaseProgressBar(RichProgressBar):
         self, trainer: Trainer, pl_module: LightningModule
     ) -> dict[str, int | str | float | dict[str, float]]:
         """Figures beside the bar, the phase first."""
-        assert isinstance(pl_module, EnhanceTask)
+        assert isinstance(pl_module, TrainingModule)
         figures = super().get_metrics(trainer, pl_module)
         if pl_module.phase is Phase.TRAINING:
             return figures

@@ -16,8 +16,8 @@ class TrainResult:
         path: model file with the averaged weights of the best validation.
         psnr_db: validation PSNR of those weights; with kernels rounded to int8 where the recipe has
             ``fake_quantized_steps``.
-        baseline_db: PSNR of bicubic interpolation, or of the noisy pictures for denoising, on the
-            same pictures; a model below it is of no use yet.
+        baseline_db: score of what the task must beat, as PSNR of bicubic interpolation, or of the
+            noisy pictures for denoising, on the same pictures; a model below it is of no use yet.
         steps: optimization steps taken in all.
         initial: what was taken over from the recipe's ``init``; ``None`` without one, and in a
             resumed run.

@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 from lightning import Trainer, seed_everything
@@ -13,12 +14,13 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from torch.utils.data import DataLoader
 
 from edge_sdk.errors import InputError, ModelError, OutputError
-from edge_sdk.models.enhance_net import EnhanceNet
-from edge_sdk.models.spec import Task
+from edge_sdk.models.architecture import build
+from edge_sdk.models.network import Network
 from edge_sdk.quiet import at_level, environment
-from edge_sdk.training.inputs.loaders import Batch, patch_loader, picture_loader
+from edge_sdk.training.inputs.loaders import patch_loader, picture_loader
 from edge_sdk.training.processes import Processes, processes
 from edge_sdk.training.recipe.config import TrainConfig
+from edge_sdk.training.recipe.tasks import Batch, TrainingTask
 from edge_sdk.training.run.averaging import Averaging
 from edge_sdk.training.run.callbacks import (
     DrawCurves,
@@ -29,18 +31,9 @@ from edge_sdk.training.run.callbacks import (
 )
 from edge_sdk.training.run.folder import RunFolder
 from edge_sdk.training.run.initial import InitialWeights, take_over
+from edge_sdk.training.run.module import LossError, TrainingModule
 from edge_sdk.training.run.result import TrainResult
-from edge_sdk.training.tasks.burst_zoom import BurstZoomTask
-from edge_sdk.training.tasks.denoising import DenoisingTask
-from edge_sdk.training.tasks.super_resolution import SuperResolutionTask
-from edge_sdk.training.tasks.task import EnhanceTask, LossError
 
-TASKS: dict[Task, type[EnhanceTask]] = {
-    Task.SUPER_RESOLUTION: SuperResolutionTask,
-    Task.DENOISING: DenoisingTask,
-    Task.BURST_ZOOM: BurstZoomTask,
-}
-"""What can be trained, and by what."""
 _ADVICE = (
     ".*does not have many workers.*",
     ".*directory .* exists and is not empty.*",
@@ -89,7 +82,7 @@ def train(
         ModelError: if loss or weights are no longer finite, ``last.ckpt`` is damaged, or ``init``
             is no model.
     """
-    task_of(config)
+    config.task.check()
     if resume and overwrite:
         raise InputError(
             "a run is either resumed or overwritten; leave --resume or --overwrite out"
@@ -106,11 +99,11 @@ def _run(
     config: TrainConfig, folder: RunFolder, group: Processes, *, resume: bool, progress: bool
 ) -> TrainResult:
     seed_everything(config.seed, verbose=False)
-    task = task_of(config)(config)
-    initial = None if resume or config.init is None else take_over(task.network, config.init)
+    module = _module_of(config.task)(config)
+    initial = None if resume or config.init is None else take_over(module.network, config.init)
     if config.phases.distill:
-        task.follow(_teacher(config))
-    shapes = {name: tensor.shape for name, tensor in task.state_dict().items()}
+        module.follow(_teacher(config))
+    shapes = {name: tensor.shape for name, tensor in module.state_dict().items()}
     done = folder.steps_to_resume(config, shapes) if resume else 0
     # An earlier run goes only when all that can be wrong with this one has been looked at.
     with simulation_progress(progress and group.writes) as report:
@@ -118,11 +111,11 @@ def _run(
     pictures = picture_loader(config)
     if not resume and group.writes:
         folder.clear()
-    keep, baseline_db = KeepBest(folder.model), _baseline_psnr(task, pictures)
+    keep, baseline_db = KeepBest(folder.model), _baseline_psnr(module.task, pictures)
     watchers = [keep, DrawCurves(folder.path, baseline_db)]
     try:
         trainer = _trainer(config, folder.path, done, watchers, group, progress)
-        _fit(trainer, task, patches, pictures, folder.last if resume else None)
+        _fit(trainer, module, patches, pictures, folder.last if resume else None)
     except LossError as error:
         raise ModelError(f"{error}; {_way_back(folder)}") from error
     except OSError as error:
@@ -133,23 +126,15 @@ def _run(
     return TrainResult(keep.path, keep.best_db, baseline_db, trainer.global_step, initial)
 
 
-def task_of(config: TrainConfig) -> type[EnhanceTask]:
-    """What trains the network of a recipe.
-
-    Raises:
-        InputError: if nothing does.
-    """
-    kind = TASKS.get(config.model.task)
-    if kind is None:
-        raise InputError(
-            f"a recipe for {config.model.task} cannot be trained yet; set task: {', '.join(TASKS)}"
-        )
+def _module_of(task: TrainingTask) -> type[TrainingModule]:
+    name, _, attribute = task.module.partition(":")
+    kind: type[TrainingModule] = getattr(import_module(name), attribute)
     return kind
 
 
-def _teacher(config: TrainConfig) -> EnhanceNet:
+def _teacher(config: TrainConfig) -> Network:
     assert config.init is not None
-    teacher = EnhanceNet(config.model)
+    teacher = build(config.model)
     check_followed(take_over(teacher, config.init))
     return teacher
 
@@ -210,14 +195,15 @@ def _trainer(
 
 def _fit(
     trainer: Trainer,
-    task: EnhanceTask,
+    module: TrainingModule,
     patches: DataLoader[Batch],
     pictures: DataLoader[Batch],
     last: Path | None,
 ) -> None:
-    trainer.fit(task, patches, pictures, ckpt_path=last, weights_only=True)
-    if trainer.global_step % min(task.config.validate_every, task.config.optimizer.steps):
-        trainer.validate(task, pictures, verbose=False)
+    trainer.fit(module, patches, pictures, ckpt_path=last, weights_only=True)
+    config = module.config
+    if trainer.global_step % min(config.validate_every, config.optimizer.steps):
+        trainer.validate(module, pictures, verbose=False)
     # Only then has the first process written the best weights, from which others may go on.
     trainer.strategy.barrier()
 
@@ -232,8 +218,8 @@ def _way_back(folder: RunFolder) -> str:
     )
 
 
-def _baseline_psnr(task: EnhanceTask, pictures: DataLoader[Batch]) -> float:
-    values = [task.picture_psnr(task.baseline(source), target) for source, target in pictures]
+def _baseline_psnr(task: TrainingTask, pictures: DataLoader[Batch]) -> float:
+    values = [task.score(task.baseline(source), target) for source, target in pictures]
     return sum(values) / len(values)
 
 

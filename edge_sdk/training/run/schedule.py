@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_sdk.errors import InputError, ModelError, PictureError
-from edge_sdk.models.enhance_net import EnhanceNet
+from edge_sdk.models.architecture import build
 from edge_sdk.outputs import replacing
 from edge_sdk.training.inputs.loaders import patch_loader, picture_loader
 from edge_sdk.training.processes import Processes, processes
@@ -17,7 +17,7 @@ from edge_sdk.training.recipe.file import load_train_config
 from edge_sdk.training.run.callbacks import simulation_progress
 from edge_sdk.training.run.initial import copy_weights, take_over
 from edge_sdk.training.run.result import TrainResult
-from edge_sdk.training.run.running import check_followed, task_of, train
+from edge_sdk.training.run.running import check_followed, train
 from edge_sdk.training.run.schedule_folder import FinishedRun, ScheduleFolder
 
 
@@ -141,9 +141,9 @@ def _check(configs: Sequence[TrainConfig], done: int, group: Processes) -> None:
     read: list[tuple[object, ...]] = []
     for number, config in enumerate(configs[done:], done + 1):
         try:
-            task_of(config)
+            spec = config.task.spec
             _check_start(config, configs[number - 2] if number > 1 else None)
-            pictures = (config.data, config.model.scale, config.model.color)
+            pictures = (config.data, spec)
             if pictures not in read:
                 read.append(pictures)
                 with simulation_progress(group.writes) as report:
@@ -154,13 +154,13 @@ def _check(configs: Sequence[TrainConfig], done: int, group: Processes) -> None:
 
 
 def _check_start(config: TrainConfig, before: TrainConfig | None) -> None:
-    network = EnhanceNet(config.model)
+    network = build(config.model)
     if before is None:
         if config.init is None:
             return
         weights = take_over(network, config.init)
     else:
-        weights = copy_weights(network, EnhanceNet(before.model), "the recipe before")
+        weights = copy_weights(network, build(before.model), "the recipe before")
         if not weights.taken:
             raise InputError(
                 "takes over nothing from the recipe before, none of whose tensors has the name and "

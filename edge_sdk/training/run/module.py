@@ -1,4 +1,4 @@
-"""What the training of every task shares: loss, measure and optimizer."""
+"""What the training of every task shares: steps, phases, validations and optimizer."""
 
 from __future__ import annotations
 
@@ -10,60 +10,42 @@ from lightning import LightningModule
 from torch import Tensor
 
 from edge_sdk.errors import ModelError
-from edge_sdk.imaging import psnr, quantize
-from edge_sdk.models.enhance_net import EnhanceNet
+from edge_sdk.models.architecture import build
+from edge_sdk.models.network import Network
 from edge_sdk.training.activation_codes import EVERY, CodedNetwork
-from edge_sdk.training.inputs.loaders import Batch
 from edge_sdk.training.phases import Phase, enter_phase, phase_at, round_kernels, rounds
 from edge_sdk.training.recipe.config import TrainConfig
 from edge_sdk.training.recipe.record import RECIPE_KEY, recorded
+from edge_sdk.training.recipe.tasks import Batch
 
 
 class LossError(ModelError):
     """A loss, weights or outputs that are not finite."""
 
 
-class EnhanceTask(LightningModule):
-    """Mean absolute (L1), at last squared, error of the network's output; validation by PSNR.
+class TrainingModule(LightningModule):
+    """The steps and validations of a run, of whatever task its recipe is for.
 
-    Validation PSNR is measured on whole pictures with the output rounded to 8 bits and a border of
-    :attr:`border_px` pixels left out, and averaged over pictures. In a run that ends with rounded
-    kernels and activations they are rounded in every validation, so that all measure what int8 will
-    show.
+    A loss is the mean absolute (L1), at last squared, error of most tasks. A validation score is
+    the task's, averaged over samples. In a run that ends with rounded kernels and activations they
+    are rounded in every validation, so that all measure what int8 will show.
+
+    Args:
+        config: the recipe.
+
+    Attributes:
+        network: what is trained.
+        task: what it is trained for.
     """
 
     def __init__(self, config: TrainConfig) -> None:
         super().__init__()
         self.config = config
-        self.network = EnhanceNet(config.model)
+        self.network = build(config.model)
+        self.task = config.task
         self.coded = CodedNetwork(self.network) if rounds(config) else None
         self.validation_psnr: list[float] = []
-        self._teacher: tuple[EnhanceNet, ...] = ()
-
-    @property
-    def border_px(self) -> int:
-        """Pixels along the border of a picture that its PSNR leaves out."""
-        return 0
-
-    def baseline(self, source: Tensor) -> Tensor:
-        """What an output must be better than: the input itself; float32 [1, C, H, W] in [0, 1]."""
-        return source
-
-    def picture_psnr(self, output: Tensor, target: Tensor) -> float:
-        """PSNR in dB of an output [1, C, H, W], rounded to 8 bits, without the border."""
-        return float(psnr(quantize(output[0]), target[0], border=self.border_px))
-
-    def compared(self, error: Tensor, target: Tensor) -> Tensor:
-        """The part of an error that a training step is judged by: all of it.
-
-        Args:
-            error: float32 [N, C, H, W], output less what it should be.
-            target: float32 [N, C, H, W], as loaded.
-
-        Returns:
-            Float32 of any shape; its mean is the loss, and that of nothing is 0.
-        """
-        return error
+        self._teacher: tuple[Network, ...] = ()
 
     @property
     def phase(self) -> Phase:
@@ -100,13 +82,12 @@ class EnhanceTask(LightningModule):
         checkpoint[RECIPE_KEY] = recorded(self.config)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        """Loss of one batch: inputs and targets, float32 in [0, 1]."""
+        """Loss of one batch."""
         source, target = batch
         with torch.autocast(source.device.type, torch.bfloat16, enabled=self.rounds_to_bfloat16):
             output = self._run(source, self.phase is Phase.FAKE_QUANTIZED)
-        error = self.compared(output.float() - self._expected(source, target), target)
-        total = (error.square() if self.squares_errors else error.abs()).sum()
-        loss: Tensor = total / max(error.numel(), 1)
+        expected = self._expected(source, target)
+        loss = self.task.loss(output.float(), expected, target, squared=self.squares_errors)
         if not torch.isfinite(loss):
             raise LossError(f"the loss became {loss.item()} at step {self.global_step}")
         self.log("loss", loss, prog_bar=True, sync_dist=True)
@@ -120,25 +101,24 @@ class EnhanceTask(LightningModule):
         round_kernels(self.network, rounds(self.config))
 
     def validation_step(self, batch: Batch, _: int) -> None:
-        """PSNR of one whole picture."""
+        """Score of one sample, whole."""
         source, target = batch
         output = self._run(source, rounds(self.config))
         if not torch.isfinite(output).all():
             raise LossError(f"outputs became NaN or infinite within {self.global_step} steps")
-        value = self.picture_psnr(output, target)
+        value = self.task.score(output, target)
         self.validation_psnr.append(value)
         self.log("psnr", value, prog_bar=True, batch_size=1)
 
-    def follow(self, teacher: EnhanceNet) -> None:
-        """Learn what another network returns, clipped to [0, 1], instead of the targets."""
+    def follow(self, teacher: Network) -> None:
+        """Learn what another network returns instead of the targets."""
         # In a tuple, so that its layers are not trained as parts of this task.
         self._teacher = (teacher.eval().requires_grad_(False),)
 
     def _expected(self, source: Tensor, target: Tensor) -> Tensor:
         if not self._teacher:
             return target
-        taught: Tensor = self._teacher[0].to(source.device)(source).clamp(0, 1)
-        return taught
+        return self.task.taught(self._teacher[0].to(source.device)(source))
 
     def _run(self, source: Tensor, rounded: bool) -> Tensor:
         network = self.coded if rounded and self.coded is not None else self.network
