@@ -3,6 +3,9 @@ from .fusion.page import Section as Section
 from .fusion.page import fusion_report as fusion_report
 from .fusion.page import page as page
 from .fusion.page import write_page as write_page
+from .kinds import REPORTS as REPORTS
+from .kinds import Report as Report
+from .kinds import write_report as write_report
 from .parity import parity_report as parity_report
 from .zoom.evidence import ZoomEvidence as ZoomEvidence
 from .zoom.evidence import evidence_of as evidence_of

@@ -14,6 +14,7 @@ from edge_sdk.html.markup import element
 from edge_sdk.html.page import Section, cards, notes, page, paragraph, table
 from edge_sdk.html.pictures import heat, picture
 from edge_sdk.quantization.layer_report import LayerError
+from edge_sdk.report.kinds import REPORTS, Report
 
 TOP_DB = 150.0
 """Full length of a bar: where float32 itself ends."""
@@ -170,3 +171,6 @@ def _costs(found: Parity) -> tuple[Markup, ...]:
             soft=True,
         ),
     )
+
+
+REPORTS.register("parity", Report(Parity, parity_report))

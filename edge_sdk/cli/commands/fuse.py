@@ -225,7 +225,7 @@ def _write_report(
     lint: Lint | None,
     source: str,
 ) -> None:
-    from edge_sdk.report import FusionSummary, fusion_report, write_page
+    from edge_sdk.report import FusionSummary, write_report
 
     summary = FusionSummary(
         model=loaded.name,
@@ -237,7 +237,7 @@ def _write_report(
         ranges=lint.ranges if lint else None,
         ranges_source=source,
     )
-    write_page(fusion_report(summary), path)
+    write_report("fusion", summary, path)
 
 
 def _print_lint(lint: Lint | None, source: str) -> None:

@@ -53,8 +53,7 @@ def verify(
     Example: edge-sdk verify sr_x2_y sr_x2_y.tflite --report parity.html
     """
     from edge_sdk.deploy.verification import verify as run
-    from edge_sdk.html.page import write_page
-    from edge_sdk.report.parity import parity_report
+    from edge_sdk.report import write_report
     from edge_sdk.zoo.loading import parse_shape
 
     if model is None:
@@ -69,7 +68,7 @@ def verify(
         scheme=scheme,
     )
     if report is not None:
-        write_page(parity_report(found), report)
+        write_report("parity", found, report)
     if as_json:
         print_json(
             {

@@ -39,9 +39,7 @@ def write_zoom_page(path: Path, made: ZoomedFile) -> None:
     Raises:
         OutputError: if it cannot be written.
     """
-    from edge_sdk.html.page import write_page
-    from edge_sdk.report.zoom.evidence import evidence_of
-    from edge_sdk.report.zoom.page import burst_report
+    from edge_sdk.report import evidence_of, write_report
 
     names = [frame.name for frame in made.frames]
     evidence = evidence_of(
@@ -52,4 +50,4 @@ def write_zoom_page(path: Path, made: ZoomedFile) -> None:
         made.config,
         remarks=made.written.notes,
     )
-    write_page(burst_report(evidence), path)
+    write_report("zoom", evidence, path)

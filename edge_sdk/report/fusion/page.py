@@ -20,6 +20,7 @@ from edge_sdk.reparam.proof.certificate import FLOAT32_TOLERANCE, FLOAT64_TOLERA
 from edge_sdk.report.fusion.diagram import Picture, drawing, picture_of
 from edge_sdk.report.fusion.ranges import range_section
 from edge_sdk.report.fusion.strips import operator_strips
+from edge_sdk.report.kinds import REPORTS, Report
 
 
 @dataclass(frozen=True)
@@ -210,3 +211,6 @@ def _refusals(summary: FusionSummary) -> tuple[Markup, ...]:
         for refusal in certificate.refusals
     ]
     return (notes(lines, warn=False),)
+
+
+REPORTS.register("fusion", Report(FusionSummary, fusion_report))

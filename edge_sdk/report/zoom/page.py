@@ -15,6 +15,7 @@ from edge_sdk.html.slider import SCRIPT, slider
 from edge_sdk.imaging import pick_detail_box, resize_bicubic
 from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.registration.motion import EuclideanMotion
+from edge_sdk.report.kinds import REPORTS, Report
 from edge_sdk.report.zoom.charts import motion_plot, score_bars
 from edge_sdk.report.zoom.evidence import FrameEvidence, ZoomEvidence
 from edge_sdk.report.zoom.maps import confidence_maps, ghost_maps, provenance_maps
@@ -252,3 +253,6 @@ def _bicubic(evidence: ZoomEvidence, part: Rectangle, size: tuple[int, int]) -> 
 
 def _photo(pixels: Tensor, evidence: ZoomEvidence, quality: int) -> str:
     return jpeg(pixels, quality, evidence.icc_profile)
+
+
+REPORTS.register("zoom", Report(ZoomEvidence, burst_report))
