@@ -20,7 +20,7 @@ from edge_sdk.deploy.parity import check_parity
 from edge_sdk.deploy.preparation import INT8, prepare
 from edge_sdk.emulate.parity.chain import Artifact, ParityRow, Step, parity_chain
 from edge_sdk.evaluation import ArtifactMethod, Degradation, Method, ModelMethod, evaluate
-from edge_sdk.models import ModelSpec
+from edge_sdk.models import PictureSpec
 from edge_sdk.models.spec import Task
 from edge_sdk.quantization import apply_scheme, meet_budget
 from edge_sdk.targets import LoweringReport, converter_names, find_converter, runs_here
@@ -159,7 +159,7 @@ def _float_row(loaded: LoadedModel) -> str:
 
 
 def _on_test_set(method: Method) -> str:
-    spec: ModelSpec = method.spec
+    spec: PictureSpec = method.spec
     if ROOT is None:
         return "—"
     denoises = spec.task is Task.DENOISING

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import apply_tiled
-from edge_sdk.models import Color, EnhanceNet, EnhanceNetConfig, ModelSpec, Task
+from edge_sdk.models import Color, EnhanceNet, EnhanceNetConfig, PictureSpec, Task
 from edge_sdk.models.enhance_config import SCALES
 from edge_sdk.reparam import (
     ConvBranchConfig,
@@ -319,4 +319,4 @@ def test_specs_that_cannot_be_are_refused(arguments, message) -> None:
         "halo_px": 0,
     }
     with pytest.raises(InputError, match=message):
-        ModelSpec(**(valid | arguments))
+        PictureSpec(**(valid | arguments))

@@ -15,7 +15,7 @@ from edge_sdk.models import (
     Color,
     EnhanceNet,
     EnhanceNetConfig,
-    ModelSpec,
+    PictureSpec,
     Task,
     enhance_picture,
 )
@@ -196,7 +196,7 @@ def test_a_spec_with_a_coarser_multiple_is_kept_to() -> None:
         assert x.shape[-1] % 8 == x.shape[-2] % 8 == 0
         return functional.avg_pool2d(x, 2)
 
-    spec = ModelSpec("other", Task.DOWN_SCALING, 1, Color.RGB, 8, 0, reduction=2)
+    spec = PictureSpec("other", Task.DOWN_SCALING, 1, Color.RGB, 8, 0, reduction=2)
     rgb = picture(29, 43)
     expected = functional.avg_pool2d(continued(rgb, 2), 2)[0]
     torch.testing.assert_close(enhance_picture(rgb, picky, spec=spec, tile_px=5), expected)
