@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge_sdk.burst.config import ZoomConfig
-from edge_sdk.burst.converted.by_name import EAGER, NO_MODEL, zoom_network
+from edge_sdk.burst.converted.by_name import NO_MODEL, zoom_network
 from edge_sdk.burst.frames.files import spool_pictures, spooled_picture
 from edge_sdk.burst.frames.source import spooling
 from edge_sdk.burst.pipeline import zoom
 from edge_sdk.burst.result import ZoomResult
 from edge_sdk.burst.stages.restore import RestoreConfig
+from edge_sdk.emulate.runtimes.names import TORCH, runtime_name
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import (
     Picture,
@@ -60,7 +61,7 @@ def zoom_files(
     config: ZoomConfig | None = None,
     *,
     model: str | None = None,
-    runtime: str = EAGER,
+    runtime: str = TORCH,
     precision: str | None = None,
     stages: str | Path | None = None,
     on_progress: Progress | None = None,
@@ -77,8 +78,8 @@ def zoom_files(
         model: name or file of a network for bursts, or of a ×2 luma network; ``none`` for the
             restoration without one; ``None`` for the shipped network where it enlarges by
             ``config.scale`` and the restoration is not set otherwise, else none.
-        runtime: ``eager`` for PyTorch, or ``executorch``, ``tflite`` or ``coreml``, for which the
-            stages are converted once and kept.
+        runtime: ``torch`` for PyTorch, or another, such as ``executorch``, ``litert`` or
+            ``coreml``, for which the stages are converted once and kept.
         precision: of the network in that runtime; ``None`` for fp32.
         stages: folder of stages that were converted before; model and runtime are theirs.
         on_progress: told of every step.
@@ -108,7 +109,8 @@ def zoom_files(
     paths = tuple(Path(frame) for frame in frames)
     check_output_path(output)
     check_apart(paths, output)
-    if model is None and stages is None and runtime == EAGER and _restored_otherwise(config):
+    runtime = runtime_name(runtime)
+    if model is None and stages is None and runtime == TORCH and _restored_otherwise(config):
         model = NO_MODEL
     with spooling() as spool:
         held = spool_pictures(paths, spool)

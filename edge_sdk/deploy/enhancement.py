@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from edge_sdk.emulate.runtimes.names import EAGER, RUNTIMES, runtime_name
+from edge_sdk.emulate.runtimes.names import RUNTIMES, TORCH, runtime_name
 from edge_sdk.emulate.whole_pictures import ArtifactMethod, least_window
 from edge_sdk.errors import ConversionError, EdgeSdkError, InputError, OutputError, PictureError
 from edge_sdk.imaging import Picture, read_picture, write_picture
@@ -109,9 +109,9 @@ class _Runner:
 
     Args:
         network: fused, in evaluation mode.
-        runtime: ``torch``, or a key of :data:`~edge_sdk.emulate.runtimes.names.RUNTIMES`, for
-            which the network is converted in fp32 with square windows of 128 px, or smaller ones
-            where a picture is smaller.
+        runtime: a name in :data:`~edge_sdk.emulate.runtimes.names.RUNTIMES`; for others than
+            ``torch`` the network is converted in fp32 with square windows of 128 px, or smaller
+            ones where a picture is smaller.
         folder: place for the converted files.
 
     Raises:
@@ -124,7 +124,8 @@ class _Runner:
         self._network = network
         self._runtime = runtime
         self._folder = folder
-        self._converter = None if runtime == EAGER else find_converter(RUNTIMES[runtime].extra)
+        target = None if runtime == TORCH else RUNTIMES.find(runtime).target
+        self._converter = None if target is None else find_converter(target)
         self._windows: dict[int, ArtifactMethod] = {}
 
     def for_picture(self, width: int, height: int) -> Callable[[Tensor], Tensor]:
@@ -142,7 +143,7 @@ class _Runner:
         if window_px < least_window(spec):
             raise PictureError(
                 f"{width}×{height} px is too small for a converted model, whose windows have at "
-                f"least {least_window(spec)}×{least_window(spec)} px; {EAGER} takes any size"
+                f"least {least_window(spec)}×{least_window(spec)} px; {TORCH} takes any size"
             )
         if window_px not in self._windows:
             path = self._folder / f"{window_px}{self._converter.suffix}"
@@ -157,7 +158,7 @@ def enhance(
     pictures: str | Path | Sequence[str | Path],
     folder: str | Path,
     model: str | Path | Network = DEFAULT_MODEL,
-    runtime: str = EAGER,
+    runtime: str = TORCH,
     on_progress: Progress | None = None,
 ) -> tuple[EnhancedPicture, ...]:
     """Enhance pictures with a model and write them under their own names into a folder.
@@ -195,6 +196,7 @@ def enhance(
         >>> [(result.path.as_posix(), result.width) for result in results]
         [('cleaner/a.png', 30), ('cleaner/b.jpg', 30)]
     """
+    runtime = runtime_name(runtime)
     named = (pictures,) if isinstance(pictures, str | Path) else pictures
     found = gather_pictures([Path(subject) for subject in named])
     fused = picture_network(model if isinstance(model, Network) else str(model))
@@ -207,7 +209,7 @@ def enhance_files(
     pictures: Sequence[Path],
     out: Path,
     network: PictureNetwork,
-    runtime: str = EAGER,
+    runtime: str = TORCH,
     on_progress: Progress | None = None,
 ) -> Iterator[EnhancedPicture]:
     """Enhance pictures one by one and write them under their own names.
@@ -218,9 +220,9 @@ def enhance_files(
         pictures: files, as :func:`gather_pictures` returns them.
         out: existing folder for the results; files of the same name are replaced.
         network: fused, in evaluation mode.
-        runtime: what computes it: ``torch``, or a key of
-            :data:`edge_sdk.emulate.runtimes.names.RUNTIMES`, for which the network is
-            converted in fp32.
+        runtime: what computes it, a name in
+            :data:`edge_sdk.emulate.runtimes.names.RUNTIMES`; for others than ``torch`` the network
+            is converted in fp32.
         on_progress: called after each tile, with the picture's file name as label.
 
     Yields:

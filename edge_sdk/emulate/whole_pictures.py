@@ -115,7 +115,7 @@ class ArtifactMethod:
     Args:
         path: the file.
         spec: of the model that it was made from.
-        runtime: a key of :data:`~edge_sdk.emulate.runtimes.names.RUNTIMES`; ``None`` for the
+        runtime: a name in :data:`~edge_sdk.emulate.runtimes.names.RUNTIMES`; ``None`` for the
             suffix's own.
 
     Raises:

@@ -1,8 +1,8 @@
 """Training: recipes and the runs they describe.
 
-Reading order: ``recipe/config`` and ``recipe/sections`` (what a run is), ``recipe/tasks`` (the table
-of tasks), ``tasks/pictures`` (what a step learns from), ``phases`` (what blocks do at a step),
-``inputs/loaders``, ``run/module`` (the steps), ``run/running`` (the run put together),
+Reading order: ``recipe/config`` and ``recipe/sections`` (what a run is), ``recipe/tasks`` (the
+table of tasks), ``tasks/pictures`` (what a step learns from), ``phases`` (what blocks do at a
+step), ``inputs/loaders``, ``run/module`` (the steps), ``run/running`` (the run put together),
 ``run/schedule`` (several in turn).
 """
 

@@ -19,6 +19,7 @@ from edge_sdk.burst.converted.fitting import network_scale
 from edge_sdk.burst.converted.running import StageFiles
 from edge_sdk.burst.converted.writing import write_stages
 from edge_sdk.deploy.preparation import Prepared, prepare
+from edge_sdk.emulate.runtimes.names import RUNTIMES, TORCH, runtime_name
 from edge_sdk.errors import ArtifactError, InputError, OutputError
 from edge_sdk.progress import Progress
 from edge_sdk.targets import LoweringReport, find_converter
@@ -28,11 +29,6 @@ from edge_sdk.zoo.networks import burst_network, zooms_bursts
 
 DEFAULT_MODEL = "burst_zoom_x2"
 NO_MODEL = "none"
-EAGER = "eager"
-TARGETS = ("executorch", "tflite", "coreml")
-"""Runtimes that stages can be run in, by the names of their converters."""
-SYNONYMS = {"torch": EAGER, "litert": "tflite"}
-"""What runtimes are called where single files run in them."""
 
 PACKAGES = (
     "torch",
@@ -65,7 +61,7 @@ class ZoomNetwork:
 def zoom_network(
     model: str | None,
     scale: int,
-    runtime: str = EAGER,
+    runtime: str = TORCH,
     precision: str | None = None,
     stages: Path | None = None,
     on_progress: Progress | None = None,
@@ -76,9 +72,9 @@ def zoom_network(
         model: name or file of a network, ``none``, or ``None`` for the default: the shipped network
             where it enlarges by ``scale``, else none.
         scale: enlargement requested.
-        runtime: ``eager``, or one of :data:`TARGETS`, in which converted stages run. They are
-            converted once and kept in the user's cache.
-        precision: of the converted network; ``None`` for the target's first.
+        runtime: a name in :data:`~edge_sdk.emulate.runtimes.names.RUNTIMES`; in others than
+            ``torch`` converted stages run, which are kept in the user's cache.
+        precision: of the converted network; ``None`` for fp32.
         stages: folder of stages that were converted before; ``model`` and ``runtime`` are theirs.
         on_progress: called before each stage that is converted, and when all are done.
 
@@ -88,21 +84,18 @@ def zoom_network(
         ArtifactError: if the stages are damaged.
         ConversionError: if they cannot be converted.
     """
+    runtime = runtime_name(runtime)
     if stages is not None:
-        if model is not None or runtime != EAGER or precision is not None:
+        if model is not None or runtime != TORCH or precision is not None:
             raise InputError("--stages brings model, runtime and precision; leave those out")
         opened = StageFiles(stages)
         return ZoomNetwork(opened, opened.scale, _stage_name(opened))
-    runtime = SYNONYMS.get(runtime, runtime)
-    if runtime != EAGER and runtime not in TARGETS:
-        known = ", ".join((EAGER, *TARGETS))
-        raise InputError(f"unknown runtime '{runtime}'; choose one of: {known}")
-    if runtime == EAGER and precision is not None:
-        raise InputError("--precision is for a --runtime other than eager; leave it out")
+    if runtime == TORCH and precision is not None:
+        raise InputError(f"--precision is for a --runtime other than {TORCH}; leave it out")
     if model is None:
         fits = zooms_bursts(DEFAULT_MODEL, scale)
-        model = DEFAULT_MODEL if fits or runtime != EAGER else NO_MODEL
-    if runtime != EAGER:
+        model = DEFAULT_MODEL if fits or runtime != TORCH else NO_MODEL
+    if runtime != TORCH:
         return _converted(model, runtime, precision, on_progress)
     if model == NO_MODEL:
         return ZoomNetwork(None, scale, "no network")
@@ -118,17 +111,19 @@ def _converted(
             f"--runtime {runtime} runs a network for burst zoom, such as {DEFAULT_MODEL}; name one "
             "by --model, or leave --runtime out"
         )
-    precision = precision or "fp32"
-    folder = user_cache_path("edge-sdk") / "stages" / _key(model, runtime, precision)
-    opened = _opened(folder)
+    precision, target = precision or "fp32", RUNTIMES.find(runtime).target
+    if target is None:
+        raise InputError(f"nothing converts for --runtime {runtime}; choose another")
+    folder = user_cache_path("edge-sdk") / "stages" / _key(model, target, precision)
+    opened = _opened(folder, runtime)
     if opened is None:
         with _alone(folder):
             # Another process may have converted them meanwhile.
-            opened = _opened(folder)
+            opened = _opened(folder, runtime)
             if opened is None:
                 with _temporary_sibling(folder) as made:
-                    convert_stages(model, runtime, precision, made, on_progress)
-                    opened = _moved(made, folder)
+                    convert_stages(model, target, precision, made, on_progress)
+                    opened = _moved(made, folder, runtime)
     return ZoomNetwork(opened, opened.scale, _stage_name(opened))
 
 
@@ -158,10 +153,10 @@ def _stage_name(stages: StageFiles) -> str:
     return f"{manifest.model}, {stages.runtime}, {manifest.precision}"
 
 
-def _opened(folder: Path) -> StageFiles | None:
+def _opened(folder: Path, runtime: str) -> StageFiles | None:
     """Stages that were kept; ``None`` where there are none, or they are no longer whole."""
     try:
-        return StageFiles(folder)
+        return StageFiles(folder, runtime)
     except ArtifactError:
         return None
 
@@ -193,7 +188,7 @@ def _temporary_sibling(folder: Path) -> Iterator[Path]:
         shutil.rmtree(made, ignore_errors=True)
 
 
-def _moved(made: Path, folder: Path) -> StageFiles:
+def _moved(made: Path, folder: Path, runtime: str) -> StageFiles:
     """Rename new stages into their place, where at most damaged ones are."""
     try:
         if folder.exists():
@@ -201,24 +196,24 @@ def _moved(made: Path, folder: Path) -> StageFiles:
         made.rename(folder)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written ({error.strerror})") from error
-    return StageFiles(folder)
+    return StageFiles(folder, runtime)
 
 
-def _key(model: str, runtime: str, precision: str) -> str:
+def _key(model: str, target: str, precision: str) -> str:
     """What the files depend on: weights, our sources, the converter's, versions of packages."""
-    total = hashlib.sha256(f"{edge_sdk.__version__} {runtime} {precision}".encode())
+    total = hashlib.sha256(f"{edge_sdk.__version__} {target} {precision}".encode())
     weights = resolve_checkpoint(model).path
     for path in (weights, weights.with_name("int8.safetensors")):
         if path.is_file():
             total.update(path.read_bytes())
-    converter = type(find_converter(runtime)).__module__.partition(".")[0]
+    converter = type(find_converter(target)).__module__.partition(".")[0]
     for package in (edge_sdk.__name__, converter):
         for root in import_module(package).__path__:
             for path in sorted(Path(root).rglob("*.py")):
                 total.update(path.read_bytes())
     for package in PACKAGES:
         total.update(f"{package} {_version(package)}\n".encode())
-    return f"{Path(model).stem}-{runtime}-{precision}-{total.hexdigest()[:12]}"
+    return f"{Path(model).stem}-{target}-{precision}-{total.hexdigest()[:12]}"
 
 
 def _version(package: str) -> str:

@@ -29,6 +29,7 @@ class StageFiles:
 
     Args:
         folder: what ``edge-sdk stages`` wrote.
+        runtime: name of the runtime; ``None`` for the one that opens such files.
 
     Attributes:
         manifest: what the folder says of itself.
@@ -39,9 +40,11 @@ class StageFiles:
         MissingExtraError: if the runtime is not installed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, runtime: str | None = None) -> None:
         self.manifest = read_manifest(folder)
-        opened = {stage: open_artifact(folder / self.manifest.files[stage]) for stage in STAGES}
+        opened = {
+            stage: open_artifact(folder / self.manifest.files[stage], runtime) for stage in STAGES
+        }
         self._stages = {stage: _Stage(runner) for stage, runner in opened.items()}
         self.runtime = opened["decode"].info.runtime
         self._check_shapes(folder)

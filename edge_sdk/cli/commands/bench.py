@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_sdk.cli.shared.console import err, out, print_json, print_table, progress_bars
-from edge_sdk.cli.shared.runtime_option import file_runtimes, parse_runtimes
+from edge_sdk.cli.shared.runtime_option import RUNTIME_NAMES, file_runtimes, parse_runtimes
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def bench(
     threads: Annotated[str, typer.Option(help="Threads, such as 1 or 1,2.")] = "1",
     runtime: Annotated[
         str | None,
-        typer.Option(help="torch, executorch, litert, litert-gpu, coreml, or several by commas."),
+        typer.Option(help=f"{RUNTIME_NAMES}, or another installed; several by commas."),
     ] = None,
     size: Annotated[str, typer.Option(help="Input HEIGHTxWIDTH of models.")] = "128x128",
     model: Annotated[
@@ -63,8 +63,7 @@ def bench(
         ]
         if not plans:
             raise InputError(f"no row is left by --runtime {runtime}; leave it out, or name others")
-        # A GPU in software has threads of its own, which nothing fixes.
-        rows_of = [counts[:1] if plan.job.runtime == "litert-gpu" else counts for plan in plans]
+        rows_of = [counts[:1] if _has_own_threads(plan.job) else counts for plan in plans]
         pairs = [(plan, n) for plan, ns in zip(plans, rows_of, strict=True) for n in ns]
         jobs = [replace(plan.job, threads=count) for plan, count in pairs]
         with progress_bars() as progress:
@@ -121,13 +120,13 @@ def _plans(
     folder: Path,
 ) -> list[_Plan]:
     from edge_sdk.emulate.bench.measure import Job
-    from edge_sdk.emulate.runtimes.names import SUFFIXES
+    from edge_sdk.emulate.runtimes.names import artifact_suffixes
 
-    path = Path(subject)
-    if path.suffix not in SUFFIXES:
+    path, suffixes = Path(subject), artifact_suffixes()
+    if path.suffix not in suffixes:
         if path.is_file() and path.suffix != ".safetensors":
             raise InputError(
-                f"{subject}: not what bench takes; give converted files ({', '.join(SUFFIXES)}), "
+                f"{subject}: not what bench takes; give converted files ({', '.join(suffixes)}), "
                 ".safetensors files or names of shipped models"
             )
         return _model_plans(subject, requested, side, folder)
@@ -140,7 +139,7 @@ def _model_plans(
 ) -> list[_Plan]:
     """PyTorch and every installed target, converted now."""
     from edge_sdk.emulate.bench.measure import Job
-    from edge_sdk.emulate.runtimes.names import EAGER, RUNTIMES
+    from edge_sdk.emulate.runtimes.names import TORCH, runtimes_of
     from edge_sdk.extras import install_command, is_installed
     from edge_sdk.targets import converter_names, find_converter
     from edge_sdk.zoo.networks import example_input, fused_by_name
@@ -149,14 +148,13 @@ def _model_plans(
     example = example_input(network, *side)
     name = Path(subject).stem
     plans = []
-    if requested is None or EAGER in requested:
-        plans.append(_Plan(Job(subject, EAGER, 1, tuple(example.shape), name), subject))
+    if requested is None or TORCH in requested:
+        plans.append(_Plan(Job(subject, TORCH, 1, tuple(example.shape), name), subject))
     for target in converter_names():
         converter = find_converter(target)
-        fitting = [r.name for r in RUNTIMES.values() if r.suffix == converter.suffix]
-        chosen_runtimes = (
-            fitting[:1] if requested is None else [name for name in fitting if name in requested]
-        )
+        fitting = runtimes_of(converter.suffix)
+        usual = fitting[:1] if requested is None else fitting
+        chosen_runtimes = [each for each in usual if requested is None or each in requested]
         # Some targets are made for phones alone: nothing here runs their files.
         if not chosen_runtimes or not getattr(converter, "runs_here", True):
             continue
@@ -171,6 +169,13 @@ def _model_plans(
             _Plan(Job(str(path), choice, 1, label=label), subject) for choice in chosen_runtimes
         ]
     return plans
+
+
+def _has_own_threads(job: Job) -> bool:
+    """Whether nothing fixes its threads, as those of a GPU in software."""
+    from edge_sdk.emulate.runtimes.names import RUNTIMES
+
+    return RUNTIMES.find(job.runtime).own_threads
 
 
 def _row(measurement: Measurement, model: str | None) -> _Row:
@@ -224,7 +229,7 @@ def _print_rows(rows: list[_Row], runs: int) -> None:
 
 
 def _times(m: Measurement, first_s: float) -> tuple[str, ...]:
-    threads = "—" if m.job.runtime == "litert-gpu" else str(m.job.threads)
+    threads = "—" if _has_own_threads(m.job) else str(m.job.threads)
     start = (m.job.label, m.job.runtime, m.precision or "—", threads)
     if m.failure is not None:
         return (*start, "failed", "—", "—")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from edge_sdk.cli.shared.console import err, out, print_json, progress_bars
+from edge_sdk.cli.shared.runtime_option import RUNTIME_NAMES
 
 
 def enhance(
@@ -21,9 +22,7 @@ def enhance(
         Path, typer.Option("--output", "-o", help="Folder for the results, under the same names.")
     ] = Path("enhanced"),
     model: Annotated[str, typer.Option(help="Shipped model, or a .safetensors file.")] = "sr_x2_y",
-    runtime: Annotated[
-        str, typer.Option(help="torch, executorch, litert, litert-gpu or coreml.")
-    ] = "torch",
+    runtime: Annotated[str, typer.Option(help=f"{RUNTIME_NAMES}, or another installed.")] = "torch",
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
     """Enhance single pictures with a model.

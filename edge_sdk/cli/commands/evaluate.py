@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_sdk.cli.shared.console import format_db, out, print_json, print_table, progress_bars
-from edge_sdk.cli.shared.runtime_option import file_runtimes, parse_runtimes
+from edge_sdk.cli.shared.runtime_option import RUNTIME_NAMES, file_runtimes, parse_runtimes
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def evaluate(
     ] = None,
     runtime: Annotated[
         str | None,
-        typer.Option(help="executorch, litert, litert-gpu, coreml, or several by commas."),
+        typer.Option(help=f"For files: {RUNTIME_NAMES}, or another installed; several by commas."),
     ] = None,
     scale: Annotated[
         int | None, typer.Option(help="Scale of the bicubic row where no model is given.")
@@ -87,7 +87,7 @@ def evaluate(
 def _methods(
     subjects: list[str], model: str | None, requested: tuple[str, ...] | None
 ) -> list[Method]:
-    from edge_sdk.emulate.runtimes.names import SUFFIXES
+    from edge_sdk.emulate.runtimes.names import artifact_suffixes
     from edge_sdk.evaluation import ArtifactMethod
     from edge_sdk.zoo.networks import picture_spec
 
@@ -95,7 +95,7 @@ def _methods(
     spec: PictureSpec | None = None if model is None else picture_spec(model)
     for subject in subjects:
         path = Path(subject)
-        if path.suffix not in SUFFIXES:
+        if path.suffix not in artifact_suffixes():
             method = _eager(subject)
             methods.append(method)
             spec = method.spec

@@ -9,6 +9,7 @@ import typer
 
 from edge_sdk.cli.commands.zoom_page import check_report, write_zoom_page
 from edge_sdk.cli.shared.console import err, out, plain, print_json, print_table, progress_bars
+from edge_sdk.cli.shared.runtime_option import RUNTIME_NAMES
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
@@ -59,10 +60,10 @@ def zoom(
     runtime: Annotated[
         str,
         typer.Option(
-            help="eager, or executorch, tflite or coreml: the stages as a phone runs them, "
-            "converted the first time."
+            help=f"{RUNTIME_NAMES}, or another installed; in others than torch the stages run as a "
+            "phone runs them, converted the first time."
         ),
-    ] = "eager",
+    ] = "torch",
     precision: Annotated[
         str | None,
         typer.Option("--precision", "-p", help="Of the network in that runtime: fp32, fp16, int8."),
@@ -86,6 +87,7 @@ def zoom(
     from edge_sdk.burst.config import ZoomConfig
     from edge_sdk.burst.picture_files import zoom_files
     from edge_sdk.burst.stages.restore import RestoreConfig
+    from edge_sdk.emulate.runtimes.names import TORCH, runtime_name
     from edge_sdk.imaging.rectangle import Rectangle
 
     if not frames:
@@ -93,7 +95,7 @@ def zoom(
     if noise is not None and not 0 <= noise <= 255:
         raise InputError(f"noise must be 0 to 255 levels, not {noise:g}")
     if lens is not None:
-        if stages is not None or runtime != "eager" or _is_for_bursts(model):
+        if stages is not None or runtime_name(runtime) != TORCH or _is_for_bursts(model):
             raise InputError("--lens is for a zoom without a network for bursts; leave it out")
         model = model or NO_MODEL
     config = ZoomConfig(

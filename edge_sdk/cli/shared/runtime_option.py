@@ -6,6 +6,9 @@ from pathlib import Path
 
 from edge_sdk.errors import ArtifactError, InputError
 
+RUNTIME_NAMES = "coreml, executorch, litert, litert-gpu, torch"
+"""Those of the SDK, for help; written out, since help does not look for them."""
+
 
 def parse_runtimes(text: str | None) -> tuple[str, ...] | None:
     """Read names of runtimes separated by commas; ``None`` where the option is absent.
@@ -27,16 +30,14 @@ def file_runtimes(path: Path, requested: tuple[str, ...] | None) -> list[str]:
         InputError: if none of those requested runs such files.
         ArtifactError: if there is no such file, or its suffix is unknown.
     """
-    from edge_sdk.emulate.runtimes.names import RUNTIMES, find_runtime
+    from edge_sdk.emulate.runtimes.names import find_runtime, runtimes_of
 
-    own = find_runtime(path).name
+    own = find_runtime(path)
     if not path.exists():
         raise ArtifactError(f"{path}: no such file; convert the model first")
     if requested is None:
         return [own]
-    fitting = [
-        name for name in requested if name in RUNTIMES and RUNTIMES[name].suffix == path.suffix
-    ]
+    fitting = [name for name in requested if name in runtimes_of(path.suffix)]
     if not fitting:
         raise InputError(
             f"{path}: {', '.join(requested)} does not run such files; its own runtime is {own}"

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from edge_sdk.emulate.bench.memory import peak_bytes, reset_peak, resident_bytes
-from edge_sdk.emulate.runtimes.names import EAGER
+from edge_sdk.emulate.runtimes.names import RUNTIMES, TORCH
 from edge_sdk.emulate.runtimes.runner import Delegation
 from edge_sdk.errors import EdgeSdkError
 from edge_sdk.extras import require
@@ -36,7 +36,7 @@ class Job:
 
     Attributes:
         subject: file, or for the runtime ``torch`` a model by its name or file.
-        runtime: a key of :data:`edge_sdk.emulate.runtimes.names.RUNTIMES`, or ``torch``.
+        runtime: a name in :data:`edge_sdk.emulate.runtimes.names.RUNTIMES`.
         threads: threads of the runtime.
         shape: input shape N×C×H×W for ``torch``; a file has its own.
         label: what tables call it; the file's name if empty.
@@ -126,23 +126,20 @@ def _prepared(job: Job) -> Callable[[], Runner]:
     """
     import torch
 
-    from edge_sdk.emulate.runtimes.names import RUNTIMES
     from edge_sdk.emulate.runtimes.opening import open_artifact
 
     torch.set_num_threads(job.threads)
-    if job.runtime == EAGER:
+    if job.runtime == TORCH:
         from edge_sdk.emulate.runtimes.eager import EagerRunner
         from edge_sdk.zoo.networks import fused_by_name
 
         network = fused_by_name(job.subject)
         return lambda: EagerRunner(network, torch.zeros(job.shape), job.subject)
-    importlib.import_module(RUNTIMES[job.runtime].module)
-    for module in RUNTIMES[job.runtime].packages:
-        require(RUNTIMES[job.runtime].extra, module)
-    if job.runtime == "executorch":
-        from edge_sdk.emulate.runtimes.executorch import set_threads
-
-        set_threads(job.threads)
+    runtime = RUNTIMES.find(job.runtime)
+    for module in runtime.packages:
+        importlib.import_module(module) if runtime.extra is None else require(runtime.extra, module)
+    if runtime.fix_threads is not None:
+        runtime.fix_threads(job.threads)
     # This process is the trial of a foreign file: if the file ends it, the parent says so.
     path = Path(job.subject)
     return lambda: open_artifact(path, job.runtime, threads=job.threads, trial=False)

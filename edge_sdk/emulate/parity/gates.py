@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edge_sdk.emulate.runtimes.names import RUNTIMES
 from edge_sdk.errors import InputError
 
 GATES_DB = {
@@ -18,11 +19,7 @@ WORST_BELOW_DB = 3.0
 AGREEMENT_DB = {"w8": 60.0, "int8": 50.0}
 """Least PSNR against the PyTorch graph that holds the same codes. What w8 computes in half
 precision is gated like fp16; integer kernels other than XNNPACK's round some codes otherwise, and
-one code of 255 more or less everywhere is 48 dB."""
-EXACT_RUNTIMES_DB = {"executorch": 70.0}
-"""The same for runtimes that round as PyTorch does but for sums between two codes: XNNPACK takes
-the ratios of their steps with 21 bits, and a tie goes whichever way that errs. That is one code of
-thousands (80 dB and more)."""
+one code of 255 more or less everywhere is 48 dB. A runtime may be held to more in int8."""
 
 
 def gate_db(precision: str) -> float:
@@ -59,7 +56,8 @@ def agreement_gate_db(precision: str, runtime: str) -> float:
     least = AGREEMENT_DB[family(precision)]
     if family(precision) != "int8":
         return least
-    return EXACT_RUNTIMES_DB.get(runtime, least)
+    known = RUNTIMES.get(runtime)
+    return least if known is None or known.codes_db is None else known.codes_db
 
 
 def family(precision: str) -> str:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from edge_sdk.artifacts.coreml import import_coremltools, one_line, silenced
 from edge_sdk.emulate.mil.interpreter import check_operations, run_program
 from edge_sdk.emulate.mil.program import check_package, check_tensor_inputs, load_program
+from edge_sdk.emulate.runtimes.names import RUNTIMES, Runtime
 from edge_sdk.emulate.runtimes.runner import Engine, EngineRunner, RunnerInfo
 from edge_sdk.emulate.runtimes.tensors import Port
 from edge_sdk.errors import ArtifactError
@@ -165,3 +166,16 @@ def _precision(path: Path) -> str | None:
         for output in operation.outputs
     }
     return "fp16" if _FLOAT16 in types else "fp32" if _FLOAT32 in types else None
+
+
+RUNTIMES.register(
+    "coreml",
+    Runtime(
+        CoreMLRunner,
+        suffix=".mlpackage",
+        target="coreml",
+        packages=("coremltools",),
+        extra="coreml",
+        takes_trial=False,
+    ),
+)

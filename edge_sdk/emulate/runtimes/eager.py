@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from edge_sdk.emulate.runtimes.names import RUNTIMES, TORCH, Runtime
 from edge_sdk.emulate.runtimes.runner import Engine, EngineRunner, RunnerInfo
 from edge_sdk.emulate.runtimes.tensors import Port, numbered
 from edge_sdk.errors import InputError, first_line
@@ -51,7 +52,7 @@ class EagerRunner(EngineRunner):
         def invoke(arrays: Sequence[NDArray[np.generic]]) -> list[NDArray[np.generic]]:
             return _run(private, [torch.from_numpy(array) for array in arrays])
 
-        info = RunnerInfo("torch", f"PyTorch {torch.__version__} (eager)", "the model itself")
+        info = RunnerInfo(TORCH, f"PyTorch {torch.__version__} (eager)", "the model itself")
         arrays = [tensor.numpy() for tensor in tensors]
         engine = Engine(
             info, _ports("input", arrays), _ports("output", outputs), "fp32", None, invoke
@@ -70,3 +71,6 @@ def _ports(kind: str, arrays: Sequence[NDArray[Any]]) -> tuple[Port, ...]:
     return tuple(
         Port(name, array.shape, array.dtype) for name, array in zip(names, arrays, strict=True)
     )
+
+
+RUNTIMES.register(TORCH, Runtime(EagerRunner), synonyms=("eager",))

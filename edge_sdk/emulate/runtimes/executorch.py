@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from edge_sdk.artifacts.pte import XNNPACK, PteFile, read_pte
 from edge_sdk.artifacts.seal import check_artifact
+from edge_sdk.emulate.runtimes.names import RUNTIMES, Runtime
 from edge_sdk.emulate.runtimes.runner import Delegation, Engine, EngineRunner, RunnerInfo
 from edge_sdk.emulate.runtimes.tensors import Port, check_ports, numbered
 from edge_sdk.errors import ArtifactError, first_line
@@ -159,3 +160,20 @@ def _ports(program: Any, meta: Any, kind: str) -> tuple[Port, ...]:
 
 def _constant(program: Any, name: str) -> Any:
     return program.load_method(name).execute([])[0]
+
+
+RUNTIMES.register(
+    "executorch",
+    Runtime(
+        ExecuTorchRunner,
+        suffix=".pte",
+        target="executorch",
+        packages=("executorch.runtime",),
+        extra="executorch",
+        fix_threads=set_threads,
+        # XNNPACK rounds as PyTorch does but for sums between two codes: it takes the ratios of
+        # their steps with 21 bits, and a tie goes whichever way that errs. That is one code of
+        # thousands (80 dB and more).
+        codes_db=70.0,
+    ),
+)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edge_sdk.artifacts.seal import check_artifact
 from edge_sdk.artifacts.tflite import tflite_precision
+from edge_sdk.emulate.runtimes.names import RUNTIMES, Runtime
 from edge_sdk.emulate.runtimes.runner import Delegation, Engine, EngineRunner, RunnerInfo
 from edge_sdk.emulate.runtimes.tensors import Port, check_ports
 from edge_sdk.errors import ArtifactError, first_line
@@ -144,3 +145,17 @@ def _delegation(operators: Sequence[Mapping[str, Any]], outputs: Sequence[int]) 
             pending.extend(int(tensor) for tensor in producer["inputs"])
     left = [name for _, name in sorted(running.items()) if name != "DELEGATE"]
     return Delegation("XNNPACK", len(running) - len(left), tuple(left))
+
+
+RUNTIMES.register(
+    "litert",
+    Runtime(
+        LiteRTRunner,
+        suffix=".tflite",
+        target="tflite",
+        packages=("ai_edge_litert.interpreter", "ai_edge_litert.schema_py_generated"),
+        extra="tflite",
+        takes_threads=True,
+    ),
+    synonyms=("tflite",),
+)

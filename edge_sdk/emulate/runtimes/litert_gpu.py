@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from edge_sdk.artifacts.seal import check_artifact
 from edge_sdk.artifacts.tflite import tflite_precision
 from edge_sdk.emulate.runtimes.litert import MAGIC, TRIAL, only_signature, ports
+from edge_sdk.emulate.runtimes.names import RUNTIMES, Runtime
 from edge_sdk.emulate.runtimes.runner import Delegation, Engine, EngineRunner, RunnerInfo
 from edge_sdk.emulate.runtimes.tensors import Port
 from edge_sdk.emulate.runtimes.vulkan import vulkan_driver
@@ -167,3 +168,17 @@ def _close(model: Any, buffers: _Buffers) -> None:
         environment = model.environment
         model.close()
         environment.close()
+
+
+RUNTIMES.register(
+    "litert-gpu",
+    Runtime(
+        LiteRTGpuRunner,
+        suffix=".tflite",
+        target="tflite",
+        packages=("ai_edge_litert.compiled_model", "ai_edge_litert.schema_py_generated"),
+        extra="tflite",
+        on_request=True,
+        own_threads=True,
+    ),
+)

@@ -1,121 +1,96 @@
-"""Runtimes by their names, and the files that they run."""
+"""Runtimes by their names, and the files that they run: one table for every command."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_sdk.emulate.runtimes.runner import Runner
 from edge_sdk.errors import ArtifactError, InputError
+from edge_sdk.registry import Registry
 
-EAGER = "torch"
-"""Runtime name of PyTorch itself."""
+TORCH = "torch"
+"""Name of PyTorch itself, which runs models and no files."""
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """A runtime that this package drives.
+    """A runtime that the SDK drives.
 
     Attributes:
-        name: what the user calls it.
-        suffix: suffix of the artifacts that it runs.
-        module: module of its runner, imported when first needed.
-        runner: class of its runner.
+        runner: class of its runner; takes the path of a file (PyTorch's takes a module).
+        suffix: suffix of the artifacts that it runs; ``None`` for PyTorch.
+        target: converter that makes files for it; ``None`` for PyTorch.
         packages: what the runner imports, so that their memory can be separated from the model's.
-        extra: extra of ``edge-sdk`` that installs the packages.
+        extra: extra of ``edge-sdk`` that installs the packages; ``None`` if none does.
+        on_request: whether files of the suffix open with it only where it is requested.
         takes_trial: whether the runner tries foreign files in a process of its own.
         takes_threads: whether the runner takes a number of threads.
+        fix_threads: fixes the number of threads of the whole process, before a file is loaded.
+        own_threads: whether it has threads that nothing fixes.
+        codes_db: least agreement in dB with the PyTorch graph of the same int8 codes, where it is
+            held to more than others.
     """
 
-    name: str
-    suffix: str
-    module: str
-    runner: str
-    packages: tuple[str, ...]
-    extra: str
+    runner: Callable[..., Runner]
+    suffix: str | None = None
+    target: str | None = None
+    packages: tuple[str, ...] = ()
+    extra: str | None = None
+    on_request: bool = False
     takes_trial: bool = True
     takes_threads: bool = False
+    fix_threads: Callable[[int], None] | None = None
+    own_threads: bool = False
+    codes_db: float | None = None
 
 
-SYNONYMS = {"eager": EAGER, "tflite": "litert"}
-"""Names that runtimes have elsewhere, and what they are called here."""
-
-
-RUNTIMES = {
-    runtime.name: runtime
-    for runtime in (
-        Runtime(
-            "executorch",
-            ".pte",
-            "edge_sdk.emulate.runtimes.executorch",
-            "ExecuTorchRunner",
-            ("executorch.runtime",),
-            "executorch",
-        ),
-        Runtime(
-            "litert",
-            ".tflite",
-            "edge_sdk.emulate.runtimes.litert",
-            "LiteRTRunner",
-            ("ai_edge_litert.interpreter", "ai_edge_litert.schema_py_generated"),
-            "tflite",
-            takes_threads=True,
-        ),
-        Runtime(
-            "litert-gpu",
-            ".tflite",
-            "edge_sdk.emulate.runtimes.litert_gpu",
-            "LiteRTGpuRunner",
-            ("ai_edge_litert.compiled_model", "ai_edge_litert.schema_py_generated"),
-            "tflite",
-        ),
-        Runtime(
-            "coreml",
-            ".mlpackage",
-            "edge_sdk.emulate.runtimes.coreml",
-            "CoreMLRunner",
-            ("coremltools",),
-            "coreml",
-            takes_trial=False,
-        ),
-    )
-}
-"""All runtimes by name; the first of a suffix is the one that its files open with."""
-
-
-SUFFIXES = tuple(dict.fromkeys(runtime.suffix for runtime in RUNTIMES.values()))
-"""Suffixes of the artifacts that can be opened."""
+RUNTIMES: Registry[Runtime] = Registry(
+    "runtime", "edge_sdk.emulate.runtimes", "edge_sdk.runtimes", lambda runtime: runtime.runner
+)
 
 
 def runtime_name(requested: str) -> str:
-    """The name that a runtime has here, PyTorch's among them.
+    """The name of a runtime, of that or another one that it goes by, as ``tflite`` for ``litert``.
 
     Raises:
         InputError: if there is no such runtime.
     """
-    name = SYNONYMS.get(requested, requested)
-    known = (EAGER, *RUNTIMES)
-    if name not in known:
-        raise InputError(f"unknown runtime '{requested}'; choose one of: {', '.join(known)}")
-    return name
+    # The usual one needs no look at the others.
+    return TORCH if requested == TORCH else RUNTIMES.canonical(requested)
 
 
-def find_runtime(path: Path, name: str | None = None) -> Runtime:
-    """The runtime ``name``, or the default one of the artifact's suffix.
+def artifact_suffixes() -> tuple[str, ...]:
+    """Suffixes of the artifacts that can be opened, sorted."""
+    found = {runtime.suffix for runtime in RUNTIMES.entries().values()}
+    return tuple(sorted(suffix for suffix in found if suffix is not None))
+
+
+def runtimes_of(suffix: str) -> tuple[str, ...]:
+    """Names of the runtimes that run artifacts of a suffix, the one that opens them first."""
+    found = {name: each for name, each in RUNTIMES.entries().items() if each.suffix == suffix}
+    return tuple(sorted(found, key=lambda name: (found[name].on_request, name)))
+
+
+def find_runtime(path: Path, name: str | None = None) -> str:
+    """The name of the runtime ``name``, or of the one that opens artifacts of the suffix.
 
     Raises:
         InputError: if no runtime has that name, or it does not run such files.
         ArtifactError: if the suffix is unknown.
     """
-    if path.suffix not in SUFFIXES:
+    fitting = runtimes_of(path.suffix)
+    if not fitting:
         raise ArtifactError(
-            f"{path}: no runtime for suffix '{path.suffix}'; known are: {', '.join(SUFFIXES)}"
+            f"{path}: no runtime for suffix '{path.suffix}'; known are: "
+            f"{', '.join(artifact_suffixes())}"
         )
-    fitting = [runtime for runtime in RUNTIMES.values() if runtime.suffix == path.suffix]
     if name is None:
         return fitting[0]
-    if name not in RUNTIMES:
-        raise InputError(f"unknown runtime '{name}'; choose one of: {', '.join(RUNTIMES)}")
-    if RUNTIMES[name] not in fitting:
-        known = ", ".join(runtime.name for runtime in fitting)
-        raise InputError(f"{path}: runtime '{name}' does not run such files; choose: {known}")
-    return RUNTIMES[name]
+    known = runtime_name(name)
+    if known not in fitting:
+        raise InputError(
+            f"{path}: runtime '{name}' does not run such files; choose: {', '.join(fitting)}"
+        )
+    return known

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 
-from edge_sdk.emulate.runtimes.names import find_runtime
+from edge_sdk.emulate.runtimes.names import RUNTIMES, find_runtime
 from edge_sdk.emulate.runtimes.runner import Runner
 from edge_sdk.errors import ArtifactError
 
@@ -21,7 +20,8 @@ def open_artifact(
 
     Args:
         path: ``.pte``, ``.tflite`` or ``.mlpackage``.
-        runtime: a key of :data:`RUNTIMES`; ``None`` for the suffix's default.
+        runtime: a name in :data:`~edge_sdk.emulate.runtimes.names.RUNTIMES`; ``None`` for the one
+            that opens files of the suffix.
         threads: threads of LiteRT's interpreter; other runtimes take theirs from the process.
         trial: whether a file made elsewhere is tried in a process of its own first.
 
@@ -47,7 +47,7 @@ def open_artifact(
         [(1, 8, 14, 14)]
     """
     path = Path(path)
-    chosen = find_runtime(path, runtime)
+    chosen = RUNTIMES.find(find_runtime(path, runtime))
     if not path.exists():
         raise ArtifactError(f"{path}: no such file; convert the model first")
     options: dict[str, object] = {}
@@ -55,5 +55,4 @@ def open_artifact(
         options["trial"] = trial
     if chosen.takes_threads and threads is not None:
         options["num_threads"] = threads
-    runner: Runner = getattr(importlib.import_module(chosen.module), chosen.runner)(path, **options)
-    return runner
+    return chosen.runner(path, **options)
