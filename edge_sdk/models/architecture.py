@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import torch
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 from edge_sdk.errors import InputError
 from edge_sdk.models.network import Network, NetworkConfig
@@ -45,7 +45,9 @@ class Architecture:
 
     @cached_property
     def adapter(self) -> TypeAdapter[Any]:
-        """Reads and writes its configs."""
+        """Reads and writes its configs; a key that they have not is refused."""
+        if not hasattr(self.config, "__pydantic_config__"):
+            self.config.__pydantic_config__ = ConfigDict(extra="forbid")
         return TypeAdapter(self.config)
 
     @property
