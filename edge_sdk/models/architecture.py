@@ -29,6 +29,12 @@ class Architecture:
 
     Raises:
         InputError: if ``config`` is no frozen dataclass that names its architecture.
+
+    Example:
+        >>> from edge_sdk.models import ARCHITECTURES
+        >>> architecture = ARCHITECTURES.find("enhance_net")
+        >>> architecture.network.__name__, architecture.keys[:3]
+        ('EnhanceNet', ('scale', 'color', 'widths'))
     """
 
     network: type[Network]

@@ -17,6 +17,11 @@ class NetworkConfig(Hashable, Protocol):
 
     Its field ``architecture`` is a literal with itself as default, the name that the architecture
     is registered by; model files and recipes tell architectures apart by it.
+
+    Example:
+        >>> from edge_sdk.models import EnhanceNetConfig
+        >>> EnhanceNetConfig(scale=3).architecture
+        'enhance_net'
     """
 
     @property
@@ -26,7 +31,14 @@ class NetworkConfig(Hashable, Protocol):
 
 
 class Network(nn.Module, ABC):
-    """A network of a registered architecture; built from its config alone."""
+    """A network of a registered architecture; built from its config alone.
+
+    Example:
+        >>> from edge_sdk import load_model
+        >>> network = load_model("denoise_rgb")
+        >>> type(network)(network.config).spec == network.spec
+        True
+    """
 
     @property
     @abstractmethod
@@ -54,7 +66,15 @@ class Network(nn.Module, ABC):
 
 
 class PictureNetwork(Network):
-    """A network that makes pictures of pictures."""
+    """A network that makes pictures of pictures.
+
+    Example:
+        >>> from edge_sdk import load_model
+        >>> from edge_sdk.models import PictureNetwork
+        >>> network = load_model("sr_x2_y")
+        >>> isinstance(network, PictureNetwork), network.spec.halo_px
+        (True, 6)
+    """
 
     @property
     @abstractmethod

@@ -64,6 +64,12 @@ class ModelSpec(Protocol):
 
     What a model returns is said by the spec of its kind: :class:`PictureSpec` for one that makes
     pictures of pictures. Code that works on pictures asks for that one.
+
+    Example:
+        >>> from edge_sdk import load_model
+        >>> from edge_sdk.models import ModelSpec
+        >>> isinstance(load_model("sr_x2_y").spec, ModelSpec)
+        True
     """
 
     @property

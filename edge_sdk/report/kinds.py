@@ -19,6 +19,11 @@ class Report:
     Attributes:
         summary: class of what the page shows.
         page: makes one HTML page of it, which loads nothing.
+
+    Example:
+        >>> from edge_sdk.report import REPORTS
+        >>> REPORTS.find("parity").summary.__name__
+        'Parity'
     """
 
     summary: type[Any]
@@ -41,6 +46,14 @@ def write_report(kind: str, summary: object, path: Path) -> None:
     Raises:
         InputError: if there is no such kind, or it shows something else.
         OutputError: if ``path`` cannot be written.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from edge_sdk.report import write_report
+        >>> write_report("fusion", "no fusion", Path("fusion.html"))
+        Traceback (most recent call last):
+            ...
+        edge_sdk.errors.InputError: report 'fusion' shows a FusionSummary, not a str
     """
     report = REPORTS.find(kind)
     if not isinstance(summary, report.summary):

@@ -9,18 +9,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from command_line import Run
-
-pytest.importorskip("lightning", reason="pip install 'edge-sdk[train]'")
 
 from edge_sdk.emulate.runtimes.names import RUNTIMES
 from edge_sdk.imaging import psnr, read_picture
 from edge_sdk.models import ARCHITECTURES, load_checkpoint, save_checkpoint
 from edge_sdk.report.kinds import REPORTS, write_report
 from edge_sdk.training.recipe.tasks import TASKS
-from tests.training.runs import draw_pictures
+from tests.cli.command_line import Run
+from tests.needs import needs
+from tests.training.runs import MARKS, draw_pictures
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+pytestmark = MARKS
 
 PACKAGE = Path(__file__).parents[1] / "outside_package"
 ENTRY_POINTS = """
@@ -43,7 +42,7 @@ data:
   patch_px: 16
   batch: 4
   {data}
-optimizer: {{steps: {steps}, learning_rate: 1.0e-2, warmup_steps: 2, average_decay: 0.5}}
+optimizer: {{steps: {steps}, learning_rate: 1.0e-2, warmup_steps: 2, ema_decay: 0.5}}
 validate_every: {steps}
 """
 
@@ -80,10 +79,10 @@ def trained(run: Run, steps: int, **keys: str) -> dict[str, float]:
 
 
 @pytest.mark.slow
+@needs("executorch")
 def test_a_network_for_pictures_is_trained_fused_converted_and_verified(
     run: Run, installed: None
 ) -> None:
-    pytest.importorskip("executorch")
     result = trained(
         run, 60, architecture="tint_net", keys="channels: 6", data="options: {red: 0.25}"
     )
@@ -121,8 +120,8 @@ def test_a_network_for_pictures_is_trained_fused_converted_and_verified(
 
 
 @pytest.mark.slow
+@needs("executorch")
 def test_a_network_that_makes_no_pictures_takes_the_same_way(run: Run, installed: None) -> None:
-    pytest.importorskip("executorch")
     result = trained(run, 60, architecture="tell_net", keys="classes: 2")
     assert result["psnr_db"] > result["baseline_db"] + 1
     model = load_checkpoint("run/model.safetensors").model
@@ -175,6 +174,6 @@ def test_what_is_not_installed_is_named(
 def test_a_report_of_the_package_is_written(installed: None, tmp_path: Path) -> None:
     assert REPORTS.names() == ("fusion", "parity", "tint", "zoom")
     network = ARCHITECTURES.find("tint_net").network
-    story = sys.modules["tinting"].TintStory(network(sys.modules["tinting"].TintConfig()))
-    write_report("tint", story, tmp_path / "tint.html")
+    summary = sys.modules["tinting"].TintSummary(network(sys.modules["tinting"].TintConfig()))
+    write_report("tint", summary, tmp_path / "tint.html")
     assert "4 channels" in (tmp_path / "tint.html").read_text(encoding="utf-8")

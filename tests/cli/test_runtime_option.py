@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import Run
 from PIL import Image
+
+from tests.cli.command_line import Run
 
 KNOWN = "choose one of: coreml, executorch, litert, litert-gpu, torch"
 

@@ -12,11 +12,12 @@ from torch.utils.data import Dataset
 
 from edge_sdk.imaging import read_picture
 from edge_sdk.models import ARCHITECTURES, Architecture, Network
+from edge_sdk.progress import Progress
 from edge_sdk.reparam.blocks.block import MultiBranchConv2d
 from edge_sdk.reparam.blocks.configs import ConvBranchConfig
 from edge_sdk.training.inputs.picture_samples import InMemory, picture_paths
 from edge_sdk.training.recipe.sections import PictureSource
-from edge_sdk.training.recipe.tasks import TASKS, Batch, FilesDone, TrainingTask
+from edge_sdk.training.recipe.tasks import TASKS, Batch, TrainingTask
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class TellTask(TrainingTask):
     baseline_name = "guessing"
 
     def training_set(
-        self, length: int, rank: int = 0, on_progress: FilesDone | None = None
+        self, length: int, rank: int = 0, on_progress: Progress | None = None
     ) -> Dataset[Batch]:
         side = self.data.patch_px
         pictures = self._pictures(self.data.train)

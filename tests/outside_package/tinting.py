@@ -17,12 +17,13 @@ from edge_sdk.emulate.runtimes.names import RUNTIMES, Runtime
 from edge_sdk.html.page import Section as PageSection
 from edge_sdk.html.page import page, paragraph
 from edge_sdk.models import ARCHITECTURES, Architecture, Color, PictureNetwork, PictureSpec
+from edge_sdk.progress import Progress
 from edge_sdk.reparam.blocks.block import MultiBranchConv2d
 from edge_sdk.reparam.blocks.configs import BranchConfig, ConvBranchConfig
 from edge_sdk.report.kinds import REPORTS, Report
 from edge_sdk.training.inputs.picture_samples import InMemory, picture_patches, whole_pictures
 from edge_sdk.training.recipe.sections import Section
-from edge_sdk.training.recipe.tasks import TASKS, Batch, FilesDone
+from edge_sdk.training.recipe.tasks import TASKS, Batch
 from edge_sdk.training.tasks.pictures import PictureTask
 
 
@@ -86,7 +87,7 @@ class TintTask(PictureTask):
     options_type = TintOptions
 
     def training_set(
-        self, length: int, rank: int = 0, on_progress: FilesDone | None = None
+        self, length: int, rank: int = 0, on_progress: Progress | None = None
     ) -> Dataset[Batch]:
         return Tinted(picture_patches(self.data, self.spec, length, self.seed), self.options.red)
 
@@ -106,16 +107,16 @@ class LoudRunner(ExecuTorchRunner):
 
 
 @dataclass(frozen=True)
-class TintStory:
+class TintSummary:
     network: TintNet
 
 
-def tint_report(story: TintStory) -> str:
-    text = paragraph(f"{story.network.config.channels} channels")
+def tint_report(summary: TintSummary) -> str:
+    text = paragraph(f"{summary.network.config.channels} channels")
     return page("Tint", ("What became of red.",), [PageSection("Network", (text,))])
 
 
 ARCHITECTURES.register("tint_net", Architecture(TintNet, TintConfig))
 TASKS.register("tinting", TintTask)
 RUNTIMES.register("loud", Runtime(LoudRunner, ".pte", "executorch", on_request=True))
-REPORTS.register("tint", Report(TintStory, tint_report))
+REPORTS.register("tint", Report(TintSummary, tint_report))
