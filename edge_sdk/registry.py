@@ -36,14 +36,14 @@ class Registry(Generic[T]):
         made_by: the class or function that an entry stands for; messages name it.
 
     Example:
+        >>> from edge_sdk.registry import Registry
         >>> names = Registry("color", "edge_sdk.models", "edge_sdk.colors", lambda entry: entry)
         >>> names.register("red", dict, synonyms=("crimson",))
         >>> names.find("crimson")
         <class 'dict'>
         >>> names.register("red", list)
         Traceback (most recent call last):
-        edge_sdk.errors.RegistrationError: color 'red' is registered by both builtins.dict and \
-builtins.list; rename one of them
+        edge_sdk.errors.RegistrationError: color 'red' is registered by both builtins.dict and ...
     """
 
     def __init__(self, kind: str, package: str, group: str, made_by: Callable[[T], object]) -> None:

@@ -36,7 +36,7 @@ class ExecuTorchConverter:
         >>> from torch import nn
         >>> from edge_sdk_converters import ExecuTorchConverter
         >>> model, picture = nn.Conv2d(3, 8, 3).eval(), torch.rand(1, 3, 16, 16)
-        >>> report = ExecuTorchConverter().convert(model, picture, "conv.pte", "fp16")
+        >>> report = ExecuTorchConverter().convert(model, picture, "conv.pte", "fp32")
         >>> report.partitions, report.undelegated
         (1, ())
     """
