@@ -6,8 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt $(PIP_FLAGS)
 INPUTS := pyproject.toml constraints.txt
+# Rewriting the asserts anew would be a third of the time in which tests are collected.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
-.PHONY: help zoom test quick check format merged docs site clean
+.PHONY: help zoom test quick nightly check format merged docs site clean
 
 help: ## List the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -32,11 +34,14 @@ $(VENV)/.site: $(VENV)/.core
 zoom: $(VENV)/.core ## Simulate a burst of a photograph, zoom it x2, write out/zoom.png and out/comparison.png
 	$(BIN)/edge-sdk demo --output out
 
-test: $(VENV)/.all ## Run the whole test suite
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+test: $(VENV)/.all ## Run the full tier of the tests, all but the nightly ones
+	$(PYTEST)
 
-quick: $(VENV)/.all ## Run the tests that people run while they work
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not slow"
+quick: $(VENV)/.all ## Run the tests that people run while they work, with fewer drawn examples
+	$(PYTEST) -m "not slow and not nightly" --hypothesis-profile quick
+
+nightly: $(VENV)/.all ## Run every test there is, with four times the drawn examples
+	$(PYTEST) -m "" --hypothesis-profile nightly
 
 check: $(VENV)/.all ## Lint, formatting and strict types
 	$(BIN)/ruff check .

@@ -9,6 +9,23 @@ from __future__ import annotations
 
 import os
 import random
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Workers share the processors already: their libraries' threads would only wait for each other.
+    os.environ.update(
+        dict.fromkeys(
+            (
+                "OMP_NUM_THREADS",
+                "OPENBLAS_NUM_THREADS",
+                "MKL_NUM_THREADS",
+                "OPENCV_FOR_THREADS_NUM",
+                "TF_NUM_INTRAOP_THREADS",
+                "TF_NUM_INTEROP_THREADS",
+            ),
+            "1",
+        )
+    )
+
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +33,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, settings
 
 from edge_sdk.emulate.runtimes.vulkan import CHROMIUM
 from edge_sdk.extras import install_command, is_installed
+from tests.cpu_times import CpuTimes
+from tests.examples import register_profiles
 
-# Other work on the machine makes any limit of time fail now and then; speed is for the benchmarks.
-settings.register_profile("edge_sdk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("edge_sdk")
+register_profiles(os.environ.get("EDGE_SDK_TIER", "full"))
 
 PICTURE_SETS = Path(os.environ.get("EDGE_SDK_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
@@ -47,10 +63,19 @@ OUTSIDE = {
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-skips", action="store_true", help="take a skipped test as failed")
+    parser.addoption(
+        "--cpu-times", type=Path, metavar="FILE", help="append each test's CPU time, a JSON line"
+    )
+    parser.addoption(
+        "--cpu-limit", type=float, metavar="S", help="fail a test that takes more CPU-seconds"
+    )
 
 
-def pytest_configure() -> None:
-    torch.set_num_threads(2)
+def pytest_configure(config: pytest.Config) -> None:
+    torch.set_num_threads(1 if "PYTEST_XDIST_WORKER" in os.environ else 2)
+    file, limit_s = config.getoption("cpu_times"), config.getoption("cpu_limit")
+    if file is not None or limit_s is not None:
+        config.pluginmanager.register(CpuTimes(file, limit_s))
 
 
 def pytest_report_header() -> list[str]:

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from edge_sdk.burst.stages.decode import DEFAULT_HALO_PX, OWN_HALO_PX, Decode, DecodeConfig
 from edge_sdk.imaging import rgb_to_ycbcr
 from edge_sdk.imaging.color import LUMA_NOISE
+from tests.examples import examples
 
 TILE = 52
 HALO_PX = OWN_HALO_PX + DEFAULT_HALO_PX
@@ -28,7 +29,7 @@ def flat_sums(color: Tensor, weight: float) -> tuple[Tensor, Tensor, Tensor]:
 levels = st.floats(0, 1)
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(levels, levels, levels, st.sampled_from([0.0, 0.3, 1.0, 12.0]))
 def test_a_constant_stays_constant(red: float, green: float, blue: float, weight: float) -> None:
     color = torch.tensor([red, green, blue])

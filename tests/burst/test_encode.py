@@ -4,13 +4,14 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from edge_sdk.burst.stages.encode import HALO_PX, KERNEL_STD_PX, Encode
 from edge_sdk.burst.stages.steering import Steering, SteeringConfig
 from edge_sdk.imaging.filters import gaussian_blur
+from tests.examples import examples
 from tests.needs import needs
 
 TILE, SCALE = 40, 2
@@ -46,7 +47,7 @@ def texture() -> Tensor:
 moves = st.floats(-0.5, 0.5)
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(moves, moves, st.floats(0, 1), st.sampled_from([1, 2, 3, 4]))
 def test_a_constant_stays_constant(dx: float, dy: float, level: float, scale: int) -> None:
     flat = torch.full((1, 3, TILE, TILE), level)

@@ -13,17 +13,16 @@ from edge_sdk.imaging import Metadata, Picture, psnr, read_picture, write_pictur
 from tests.cli.command_line import Run
 from tests.needs import needs
 
-PHOTO = example_photo("coffee")[:, 100:260, 200:400]
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "photos"
     folder.mkdir()
+    photo = example_photo("coffee")[:, 100:260, 200:400]
     alpha = torch.linspace(0, 1, 200).expand(1, 160, 200).contiguous()
-    write_picture(Picture(PHOTO, Metadata(alpha=alpha, bit_depth=16)), folder / "deep.png")
-    write_picture(Picture(PHOTO[:, :33, :47].contiguous()), folder / "small.jpg")
-    gray = PHOTO.mean(0, keepdim=True).repeat(3, 1, 1)
+    write_picture(Picture(photo, Metadata(alpha=alpha, bit_depth=16)), folder / "deep.png")
+    write_picture(Picture(photo[:, :33, :47].contiguous()), folder / "small.jpg")
+    gray = photo.mean(0, keepdim=True).repeat(3, 1, 1)
     write_picture(Picture(gray, Metadata(gray=True)), folder / "gray.png")
     return folder
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -16,6 +16,7 @@ from edge_sdk.errors import ConversionError
 from edge_sdk.exported import export, operator_name
 from edge_sdk_converters.rewrites import REWRITES, apply
 from tests.builders.conversion_nets import picture, seeded
+from tests.examples import examples
 
 SHAPE = (1, 4, 12, 8)
 
@@ -195,7 +196,7 @@ def test_sentences_name_the_module() -> None:
     )
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(
     factor=st.integers(2, 4),
     channels=st.integers(1, 3),

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from edge_sdk.data.samples.patches import PatchDataset, PicturePair, list_pictures, picture_pair
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.models import Color
+from tests.examples import examples
 
 
 def coded_pair(height: int, width: int, scale: int, name: str = "a.png") -> PicturePair:
@@ -28,7 +29,7 @@ def write(path: Path, height: int, width: int, level: int | None = None) -> Path
     return path
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     sides=st.lists(st.tuples(st.integers(5, 12), st.integers(5, 12)), min_size=1, max_size=3),
     patch=st.integers(1, 5),
@@ -90,7 +91,7 @@ def test_datasets_that_cannot_be_are_refused(change) -> None:
         PatchDataset(**arguments | change)
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(
     st.integers(4, 30),
     st.integers(4, 30),

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
@@ -21,6 +21,7 @@ from edge_sdk.imaging import (
     read_picture,
     write_picture,
 )
+from tests.examples import examples
 from tests.needs import needs
 
 SRGB_PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -77,7 +78,7 @@ def assert_same(read: Picture, written: Picture) -> None:
         assert torch.equal(read.metadata.alpha, written.metadata.alpha)
 
 
-@settings(max_examples=80)
+@examples(80)
 @given(
     size=st.tuples(st.integers(1, 20), st.integers(1, 20)),
     suffix=st.sampled_from([".png", ".tif", ".TIFF"]),
@@ -291,7 +292,7 @@ def test_content_and_not_suffix_names_the_format(tmp_path: Path) -> None:
     assert_same(read_picture(tmp_path / "a.jpg"), picture)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     kind=st.sampled_from([".png", ".tif", ".jpg", "progressive.jpg", ".webp", ".bmp", "16.png"]),
     kept=st.floats(0.01, 0.98),

@@ -4,11 +4,12 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import psnr, psnr_y, quantize, rgb_to_ycbcr, ssim
+from tests.examples import examples
 from tests.needs import needs
 
 
@@ -42,7 +43,7 @@ def test_psnr_y_is_that_of_rounded_luma() -> None:
 
 
 @needs("examples")
-@settings(max_examples=20)
+@examples(20)
 @given(st.integers(11, 30), st.integers(11, 30), st.floats(0, 0.5), st.integers(0, 2**31))
 def test_ssim_agrees_with_scikit_image(height: int, width: int, noise: float, seed: int) -> None:
     from skimage import metrics

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import psnr_y, quantize, read_picture, resize_bicubic, rgb_to_ycbcr
+from tests.examples import examples
 
 sides = st.integers(1, 24)
 scales = st.fractions(Fraction(1, 9), 9, max_denominator=9)
@@ -83,7 +84,7 @@ def test_gradient_is_exact() -> None:
     assert torch.autograd.gradcheck(lambda x: resize_bicubic(x, Fraction(2, 3)), (x,))
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(sides, sides, scales)
 def test_float32_is_close_to_float64(height: int, width: int, scale: Fraction) -> None:
     x = image(height, width)

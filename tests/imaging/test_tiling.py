@@ -4,13 +4,14 @@ from itertools import pairwise
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import apply_tiled, window_spans
+from tests.examples import examples
 
 HALO_PX = 4
 
@@ -27,7 +28,7 @@ def conv_net(scale: int, stride: int) -> nn.Module:
     return nn.Sequential(*layers, nn.Conv2d(4, channels, 1), nn.PixelShuffle(scale)).eval()
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(
     height=st.integers(1, 30),
     width=st.integers(1, 30),
@@ -83,7 +84,7 @@ def test_spans_cover_once_inside_with_their_halo(
         assert end == length or end - span.own_end >= halo_px
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(st.integers(16, 50), st.integers(16, 50))
 def test_every_call_gets_one_shape_and_progress_ends_at_all(height: int, width: int) -> None:
     shapes, progress = set(), []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load, save
 from torch import nn
@@ -25,6 +25,7 @@ from edge_sdk.models.checkpoint import parse_config
 from edge_sdk.models.enhance_config import SCALES
 from edge_sdk.reparam import five_branches, fuse, sesr_branches
 from edge_sdk.reparam.blocks.presets import qarepvgg
+from tests.examples import examples
 
 CONFIG = EnhanceNetConfig(widths=(3, 4), skips=(), branches=five_branches(3), activation="relu")
 
@@ -142,7 +143,7 @@ def test_a_missing_file_or_a_folder_is_refused(tmp_path: Path) -> None:
         load_checkpoint(tmp_path)
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.floats(0, 0.999))
 def test_any_truncation_is_refused(tmp_path_factory: pytest.TempPathFactory, part: float) -> None:
     folder = tmp_path_factory.mktemp("cut")
@@ -153,7 +154,7 @@ def test_any_truncation_is_refused(tmp_path_factory: pytest.TempPathFactory, par
     assert_refused(path, "export it again")
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.integers(0, 2000), st.binary(min_size=1, max_size=20))
 def test_a_damaged_header_is_refused_or_harmless(
     tmp_path_factory: pytest.TempPathFactory, position: int, junk: bytes

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
@@ -19,6 +19,7 @@ from edge_sdk.reparam import (
     fuse,
     sesr_branches,
 )
+from tests.examples import examples
 
 
 @st.composite
@@ -47,7 +48,7 @@ def network(config: EnhanceNetConfig, seed: int = 0) -> EnhanceNet:
     return EnhanceNet(config).eval()
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(configs(), st.integers(1, 9), st.integers(1, 9), st.integers(1, 2))
 @torch.no_grad()
 def test_output_size_is_what_the_spec_says(config, height, width, count) -> None:
@@ -122,7 +123,7 @@ def test_without_weights_burst_zoom_shows_the_merged_colors(scale: int) -> None:
     assert torch.equal(net(x), functional.pixel_shuffle(x[:, : 3 * scale**2], scale))
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(configs(), st.integers(0, 2**31))
 @torch.no_grad()
 def test_fused_equals_trained(config: EnhanceNetConfig, seed: int) -> None:

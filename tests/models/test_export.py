@@ -24,6 +24,7 @@ CASES = [
     for activation in (ACTIVATIONS if scale == SCALES[task][0] else ("relu",))
 ]
 """Every task, color and activation; the other scales with one activation."""
+RUNS_HERE = {target: runs_here(find_converter(target)) for target in converter_names()}
 
 
 @pytest.mark.slow
@@ -31,9 +32,9 @@ CASES = [
     ("target", "task", "scale", "color", "activation"),
     [
         (target, *case)
-        for target in converter_names()
+        for target, runs in RUNS_HERE.items()
         for case in CASES
-        if runs_here(find_converter(target)) or case[3] == "relu"
+        if runs or case[3] == "relu"
     ],
 )
 def test_fused_networks_export(

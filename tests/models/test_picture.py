@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
@@ -21,6 +21,7 @@ from edge_sdk.models import (
 )
 from edge_sdk.models.enhance_config import SCALES
 from edge_sdk.reparam import five_branches
+from tests.examples import examples
 
 TASKS = [(task, scale) for task in Task if task is not Task.BURST_ZOOM for scale in SCALES[task]]
 """Those of networks that take pictures."""
@@ -49,7 +50,7 @@ def continued(rgb: Tensor, multiple: int) -> Tensor:
     return functional.pad(rgb[None], padding, mode="replicate")
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     st.sampled_from(TASKS),
     st.sampled_from(Color),

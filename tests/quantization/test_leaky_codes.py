@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
 from edge_sdk.int8 import LEAKY_PARTS, WIDENING, leaky_scales, leaky_slope
 from edge_sdk.quantization import apply_scheme, quantize
 from tests.builders.smooth_pictures import smooth_pictures
+from tests.examples import examples
 
 SLOPES = st.sampled_from([0.01, 0.05, 0.1, 0.2, 0.25, 0.3])
 
@@ -29,7 +30,7 @@ def wrong_codes(slope: float, scales: tuple[float, float], points: tuple[int, in
     return int((kernel != exact).sum())
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(
     SLOPES,
     st.floats(2.0**-10, 2.0**-5, width=16),

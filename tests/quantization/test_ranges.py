@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -21,6 +21,7 @@ from edge_sdk.reparam import (
     fuse,
     sesr_branches,
 )
+from tests.examples import examples
 
 BITS_DB = 20 * math.log10(2)
 
@@ -49,7 +50,7 @@ def scale_branch(block: MultiBranchConv2d, index: int, factor: float) -> None:
 
 
 @given(st.integers(0, 2**31))
-@settings(max_examples=10)
+@examples(10)
 def test_evenly_spread_weights_keep_six_decibels_per_bit(seed: int) -> None:
     torch.manual_seed(seed)
     report = lint_ranges(uniform_conv(), torch.rand(1, 16, 5, 5))

@@ -5,7 +5,7 @@ from copy import deepcopy
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_sdk.errors import FusionError, InputError
@@ -17,6 +17,7 @@ from edge_sdk.reparam import (
     sesr_branches,
 )
 from edge_sdk.reparam.blocks.branches import PoolBranchConfig
+from tests.examples import examples
 from tests.reparam.random_blocks import blocks, summed_rms, trained_looking
 from tests.reparam.tolerances import TOLERANCE
 
@@ -56,7 +57,7 @@ def check_blocks(count: int) -> Counter[str]:
     seen: Counter[str] = Counter()
 
     # The same draws each time: traits are counted, and a count by chance would fail now and then.
-    @settings(max_examples=count, derandomize=True)
+    @examples(count, derandomize=True)
     @given(blocks(), st.tuples(st.integers(1, 12), st.integers(1, 12)), st.sampled_from(DTYPES))
     def check(block: MultiBranchConv2d, size: tuple[int, int], dtype: torch.dtype) -> None:
         assert block_error(block, size, dtype) <= TOLERANCE[dtype]
@@ -83,7 +84,7 @@ def test_many_blocks_hold_every_dimension_often() -> None:
     assert not {trait: seen[trait] for trait in expected if seen[trait] < 20}
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(blocks(), st.data())
 @torch.no_grad()
 def test_merged_groups_equal_branches_on_every_pixel(block, data) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from torch import nn
@@ -14,6 +14,7 @@ from edge_sdk.reparam.blocks.branches import FixedBranchConfig, PoolBranchConfig
 from edge_sdk.reparam.linear.algebra import compose as composed_by_convolution
 from edge_sdk.reparam.linear.operator import LinearOperator
 from edge_sdk.reparam.linear.pointwise import compose
+from tests.examples import examples
 from tests.reparam.random_blocks import (
     conv_configs,
     first_type_configs,
@@ -30,7 +31,7 @@ def test_descriptions_survive_the_file(config) -> None:
     assert FILE.validate_json(FILE.dump_json(config)) == config
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(first_type_configs | identity_configs, st.integers(0, 2**31))
 @torch.no_grad()
 def test_a_branch_is_its_operator(config, seed) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import fx, nn
 
@@ -22,6 +22,7 @@ from edge_sdk.reparam import (
 )
 from edge_sdk.reparam.blocks.collapse import freeze_batch_norm, thaw_batch_norm
 from edge_sdk.reparam.blocks.configs import BatchNormPlace, FixedFilter
+from tests.examples import examples
 from tests.reparam.random_blocks import blocks, trained_looking
 
 PLACES: tuple[BatchNormPlace, ...] = ("none", "each", "last", "between")
@@ -58,7 +59,7 @@ def check_gradients(block: MultiBranchConv2d) -> None:
         assert float((actual - expected).detach().abs().max()) <= max(1e-9 * scale, floor)
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(blocks())
 def test_collapsed_output_and_gradients_are_those_of_the_branches(block) -> None:
     check_gradients(block)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -10,12 +10,13 @@ from edge_sdk.errors import FusionError
 from edge_sdk.reparam import LinearOperator, Padding
 from edge_sdk.reparam.linear.compact import compact, conv_layer, kernel_macs
 from edge_sdk.reparam.linear.operator import dilate, from_conv, ungroup
+from tests.examples import examples
 
 sizes = st.tuples(st.integers(1, 5), st.integers(1, 5))
 steps = st.tuples(st.integers(1, 3), st.integers(1, 3))
 
 
-@settings(max_examples=80)
+@examples(80)
 @given(
     size=sizes,
     dilation=steps,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
 from edge_sdk.errors import FusionError
 from edge_sdk.reparam import LinearOperator, Padding, fuse
 from edge_sdk.reparam.linear.algebra import compose
+from tests.examples import examples
 
 CUTS = st.integers(0, 2)
 
@@ -32,7 +33,7 @@ def convolutions(model: nn.Module) -> int:
     return sum(isinstance(part, nn.Conv2d) for part in model.modules())
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(CUTS, CUTS, CUTS, CUTS, st.booleans())
 @torch.no_grad()
 def test_what_is_cut_joins_the_kernel(top, bottom, left, right, ellipsis) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -22,6 +22,7 @@ from edge_sdk.reparam import (
 )
 from edge_sdk.reparam.blocks import block, branches
 from edge_sdk.reparam.proof.certificate import FLOAT32_TOLERANCE, FLOAT64_TOLERANCE
+from tests.examples import examples
 
 
 def tiny_net(preset=five_branches) -> nn.Sequential:
@@ -79,7 +80,7 @@ def test_inner_padding_costs_what_it_computes() -> None:
     assert certificate.regions[0].name == ""
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(st.integers(1, 14), st.integers(1, 14), st.integers(0, 2**31))
 def test_fused_equals_original_for_any_size(height, width, seed) -> None:
     torch.manual_seed(seed)

@@ -4,12 +4,13 @@ from copy import deepcopy
 
 import pytest
 import torch
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from edge_sdk.reparam import count_macs, count_parameters, fuse
 from edge_sdk.reparam.graph.fusion import fuse_graph
+from tests.examples import examples
 from tests.reparam.random_graphs import networks, summed_rms
 from tests.reparam.tolerances import TOLERANCE
 
@@ -45,20 +46,20 @@ def check_graph(network: tuple[nn.Module, int], size: tuple[int, int], dtype: to
     assert count_macs(found.model, x) <= count_macs(model, x)
 
 
-@settings(max_examples=120, suppress_health_check=CHECKS)
+@examples(120, suppress_health_check=CHECKS)
 @given(networks(3), image_sizes, st.sampled_from(list(TOLERANCE)))
 def test_fused_graphs_equal_the_original_on_every_pixel(network, size, dtype) -> None:
     check_graph(network, size, dtype)
 
 
 @pytest.mark.slow
-@settings(max_examples=600, suppress_health_check=CHECKS)
+@examples(600, suppress_health_check=CHECKS)
 @given(networks(6), image_sizes, st.sampled_from(list(TOLERANCE)))
 def test_longer_fused_graphs_equal_the_original_on_every_pixel(network, size, dtype) -> None:
     check_graph(network, size, dtype)
 
 
-@settings(max_examples=40, suppress_health_check=CHECKS)
+@examples(40, suppress_health_check=CHECKS)
 @given(networks(3), image_sizes)
 def test_certificates_count_what_there_is(network, size) -> None:
     model, channels = network
@@ -75,7 +76,7 @@ def test_certificates_count_what_there_is(network, size) -> None:
     assert len(set(refused)) == len(refused)
 
 
-@settings(max_examples=25, suppress_health_check=CHECKS)
+@examples(25, suppress_health_check=CHECKS)
 @given(networks(3), image_sizes)
 def test_fusing_again_finds_nothing_more(network, size) -> None:
     model, channels = network

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
@@ -11,6 +11,7 @@ from edge_sdk.errors import FusionError
 from edge_sdk.reparam import LinearOperator, Padding
 from edge_sdk.reparam.linear.algebra import add, batch_norm, compose, pad_first, scale_shift
 from edge_sdk.reparam.linear.operator import dilate, from_conv, identity, ungroup
+from tests.examples import examples
 
 RELATIVE = 1e-12
 NO_PADDING = Padding()
@@ -55,7 +56,7 @@ def trained_bn(count: int, affine: bool = True) -> nn.BatchNorm2d:
     return bn
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(sizes, strides, paddings, channels, channels, seeds)
 def test_an_operator_is_a_padded_convolution(size, stride, padding, before, after, seed) -> None:
     torch.manual_seed(seed)
@@ -70,7 +71,7 @@ def test_an_operator_is_a_padded_convolution(size, stride, padding, before, afte
     )
 
 
-@settings(max_examples=80)
+@examples(80)
 @given(
     size=sizes,
     stride=strides,
@@ -94,7 +95,7 @@ def test_any_zero_padding_convolution_becomes_an_operator(
         assert_equal(from_conv(conv)(x), conv(x))
 
 
-@settings(max_examples=80)
+@examples(80)
 @given(sizes, sizes, strides, strides, paddings, st.tuples(channels, channels, channels), seeds)
 def test_composition(first_px, second_px, first_step, second_step, padding, widths, seed) -> None:
     torch.manual_seed(seed)
@@ -107,7 +108,7 @@ def test_composition(first_px, second_px, first_step, second_step, padding, widt
     assert_equal(merged(x), second(first(x)))
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(sizes, strides, paddings, st.tuples(channels, channels, channels), seeds)
 def test_padding_after_a_pointwise_kernel_without_bias(size, stride, padding, widths, seed) -> None:
     torch.manual_seed(seed)
@@ -119,7 +120,7 @@ def test_padding_after_a_pointwise_kernel_without_bias(size, stride, padding, wi
     assert_equal(compose(first, second)(x), second(first(x)))
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(sizes, st.tuples(*[channels] * 4), seeds)
 def test_composition_is_associative_and_identity_is_neutral(size, widths, seed) -> None:
     torch.manual_seed(seed)
@@ -135,7 +136,7 @@ def test_composition_is_associative_and_identity_is_neutral(size, widths, seed) 
         assert_equal(same.bias, a.bias)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     margin=st.tuples(st.integers(0, 3), st.integers(0, 3)),
     offsets=st.lists(st.tuples(*[st.integers(0, 3)] * 4), min_size=1, max_size=4),
@@ -164,7 +165,7 @@ def test_sum_of_aligned_kernels(margin, offsets, stride, before, after, seed) ->
     assert_equal(add(*reversed(operators)).kernel, merged.kernel)
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(sizes, strides, paddings, channels, channels, st.booleans(), seeds)
 def test_batch_norm_and_scale_shift(size, stride, padding, before, after, affine, seed) -> None:
     torch.manual_seed(seed)
@@ -177,7 +178,7 @@ def test_batch_norm_and_scale_shift(size, stride, padding, before, after, affine
     assert_equal(scale_shift(operator, scale, shift)(x), expected)
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(sizes, strides, paddings, paddings, seeds)
 def test_padding_first_adds_up(size, stride, own, more, seed) -> None:
     torch.manual_seed(seed)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from torch import nn
@@ -19,6 +19,7 @@ from edge_sdk.reparam.blocks import block as block_module
 from edge_sdk.reparam.plans.partial import fuse_partially, merge_branches
 from edge_sdk.reparam.plans.plan import FusionPlan, groups_at
 from edge_sdk.reparam.proof.certificate import FLOAT32_TOLERANCE, FLOAT64_TOLERANCE
+from tests.examples import examples
 from tests.reparam.random_blocks import blocks, trained_looking
 
 FIVE = five_branches(4)
@@ -177,7 +178,7 @@ def test_groups_that_cannot_merge_are_refused(groups) -> None:
         merge_branches(block.train(), [(0, 1)])
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(blocks(), st.integers(0, 100))
 def test_any_block_merges_in_part(block, seed) -> None:
     example = torch.rand(1, block.in_channels, 6, 7)

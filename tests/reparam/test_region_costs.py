@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from torch import nn
 
 from edge_sdk.reparam import count_macs, fuse
 from edge_sdk.reparam.graph.fusion import fuse_graph
+from tests.examples import examples
 from tests.reparam.foreign_models import trained_looking
 from tests.reparam.random_graphs import Concat, networks
 from tests.reparam.random_regions import Region, regions
@@ -17,7 +18,7 @@ from tests.reparam.random_regions import Region, regions
 CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
-@settings(max_examples=60, suppress_health_check=CHECKS)
+@examples(60, suppress_health_check=CHECKS)
 @given(regions())
 def test_random_regions_never_cost_more(region: Region) -> None:
     x = torch.randn(1, region.channels, 8, 9)
@@ -28,7 +29,7 @@ def test_random_regions_never_cost_more(region: Region) -> None:
         assert found.refusals
 
 
-@settings(max_examples=40, suppress_health_check=CHECKS)
+@examples(40, suppress_health_check=CHECKS)
 @given(networks())
 def test_random_networks_never_cost_more(drawn: tuple[nn.Module, int]) -> None:
     model, channels = drawn
@@ -47,7 +48,7 @@ widths = st.integers(1, 12)
 kernels = st.sampled_from([1, 3, 5])
 
 
-@settings(max_examples=60, suppress_health_check=CHECKS)
+@examples(60, suppress_health_check=CHECKS)
 @given(st.lists(st.tuples(widths, kernels), min_size=2, max_size=4), widths, widths, st.booleans())
 def test_joins_that_narrow_reach_the_cheaper_form(branches, channels, after, norm) -> None:
     convs = [nn.Conv2d(channels, width, k, padding=k // 2) for width, k in branches]

@@ -7,12 +7,13 @@ from unittest.mock import patch
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from torch import nn
 
 from edge_sdk.reparam.graph.fusion import fuse_graph
 from edge_sdk.reparam.graph.region_costs import Costs
+from tests.examples import examples
 from tests.reparam.random_regions import TRAITS, Region, regions, summed_branch_rms
 from tests.reparam.tolerances import TOLERANCE
 
@@ -47,7 +48,7 @@ def check_regions(count: int) -> Counter[str]:
     """Check ``count`` random regions; how many hold each trait."""
     seen: Counter[str] = Counter()
 
-    @settings(max_examples=count, suppress_health_check=CHECKS)
+    @examples(count, suppress_health_check=CHECKS)
     @given(regions(), image_sizes, dtypes)
     def check(region: Region, size: tuple[int, int], dtype: torch.dtype) -> None:
         assert region_error(region, size, dtype) <= TOLERANCE[dtype]

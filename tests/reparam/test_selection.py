@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
@@ -20,6 +20,7 @@ from edge_sdk.reparam import (
 )
 from edge_sdk.reparam.plans.cost import select_by_cost
 from edge_sdk.reparam.plans.plan import FusionPlan, group, select
+from tests.examples import examples
 from tests.reparam.random_blocks import (
     blocks,
     first_type_configs,
@@ -181,7 +182,7 @@ def test_groups_hold_each_chosen_branch_at_most_once(branches, data) -> None:
         assert set(members) <= set(chosen)
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(blocks(most=4))
 def test_cost_ranks_every_subset(block) -> None:
     costs = select_by_cost(block)

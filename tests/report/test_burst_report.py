@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
@@ -26,6 +26,7 @@ from edge_sdk.registration.motion import EuclideanMotion
 from edge_sdk.report.zoom.evidence import FrameEvidence, ZoomEvidence, evidence_of
 from edge_sdk.report.zoom.maps import MAX_MAPS
 from edge_sdk.report.zoom.page import burst_report
+from tests.examples import examples
 
 HEIGHT, WIDTH = 60, 84
 STILL = MotionField(torch.eye(3, dtype=torch.float64), HEIGHT, WIDTH)
@@ -244,7 +245,7 @@ def test_the_color_profile_goes_with_the_photographs() -> None:
     assert not any("icc_profile" in image.info for image in shown)
 
 
-@settings(max_examples=8)
+@examples(8)
 @given(
     height=st.integers(16, 90),
     width=st.integers(16, 90),

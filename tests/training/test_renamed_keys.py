@@ -12,9 +12,7 @@ from edge_sdk.renamed import RENAMED, with_current_names
 from edge_sdk.training.recipe.file import load_train_config
 from edge_sdk.training.recipe.record import recorded
 from edge_sdk.training.run.folder import RunFolder
-from edge_sdk.training.run.running import train
-from edge_sdk.training.run.schedule import train_schedule
-from tests.training.runs import STEPS, recipe, train_until, weights
+from tests.training.runs import STEPS, recipe, train, train_until, weights
 
 # A recipe in which each key has the name that it had: where it stood then.
 PLACES = {
@@ -100,6 +98,8 @@ def test_a_checkpoint_of_old_names_is_resumed(
 
 
 def test_a_schedule_of_old_names_goes_on(tmp_path: Path) -> None:
+    from edge_sdk.training.run.schedule import train_schedule
+
     config, out = recipe(tmp_path), tmp_path / "run"
     first = train_schedule([config], out, progress=False)
     record = out / "recipes.json"

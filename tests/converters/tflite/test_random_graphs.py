@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -15,6 +15,7 @@ from edge_sdk.emulate.parity.agreement import verify
 from edge_sdk.emulate.parity.gates import GATES_DB
 from edge_sdk_converters.tflite import TFLiteConverter
 from tests.builders.conversion_nets import picture, seeded
+from tests.examples import examples
 from tests.needs import needs
 
 pytestmark = needs("tflite")
@@ -80,7 +81,7 @@ def built(names: list[str], classify: bool) -> nn.Module:
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None, derandomize=True)
+@examples(25, derandomize=True)
 @given(names=st.lists(st.sampled_from(sorted(LAYERS)), max_size=6), classify=st.booleans())
 def test_random_graphs_agree(names: list[str], classify: bool) -> None:
     model, example = seeded(lambda: built(names, classify)).eval(), picture(1, 3, 16, 12)
