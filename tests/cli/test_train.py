@@ -198,8 +198,8 @@ def test_schedules_are_refused_in_one_line(run: Run, start_two: tuple[object, ..
     assert "no checkpoint to resume from" in run(*start_two, "--resume").error_line
     assert "no such recipe" in run(*start_two, "-c", "third.yaml").error_line
     second = Path("second.yaml")
-    second.write_text(second.read_text() + "optimizer: {}\n")
-    assert "second.yaml: unknown key 'optimizer'" in run(*start_two).error_line
+    second.write_text(second.read_text() + "optimiser: {}\n")
+    assert "'optimiser' has another name now" in run(*start_two).error_line
     assert not Path("run").exists()
 
 
