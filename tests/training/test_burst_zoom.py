@@ -90,7 +90,7 @@ def test_draws_stay_in_their_ranges(photos: Path) -> None:
 def test_bursts_are_computed_once(photos: Path) -> None:
     given = burst_set(photos)
     seen: list[int] = []
-    files = given.prepare(0, lambda done, total: seen.append(done))
+    files = given.prepare(0, lambda label, done, total: seen.append(done))
     assert seen == [1, 2, 3]
     before = [path.stat().st_mtime_ns for path in files]
     files[1].unlink()
