@@ -6,7 +6,8 @@ Both are driven through their command line alone, on one thread, with bursts tha
 simulates from a photograph of scikit-image. Commands that need the same libraries run one after
 the other in one process, each in a folder of its own, the caches empty at the start. What the first
 version wrote is kept in ``--work DIR``, and the next run repeats the second version alone; give
-another folder when the first version changes. Recipes are spelled as a version's own shipped ones.
+another folder when the first version or a recipe changes. Recipes are spelled as a version's own
+shipped ones.
 The status is 1 if anything differs. Needs the extras coreml and examples where it runs.
 """
 
@@ -132,6 +133,7 @@ SPELLINGS = (
     ("(col|neighb)our", r"\1or"),
     ("grey", "gray"),
     ("centre", "center"),
+    ("centerd", "centered"),
 )
 THREADS = ("OMP", "MKL", "OPENBLAS", "TF_INTRAOP", "TF_INTEROP")
 CALL = "from edge_sdk.cli import main; main()"
@@ -157,13 +159,18 @@ class Version:
         command, begin = [str(self.python), "-P", "-c", BATCH, calls], perf_counter()
         with (place / "log.txt").open("w") as log:
             run = subprocess.run(command, env=environment(1, place), stdout=log, stderr=log)
+        if batch == "models":
+            self.write_recipes()
         if run.returncode == 0:
             done.write_text(wanted)
         say(f"{self.folder.name}, {batch}: {perf_counter() - begin:.0f} s")
 
     def write_recipes(self) -> None:
         """Write the recipes, spelled as the shipped one that the version lists first."""
-        listed = json.loads((self.folder / "models" / "list" / "stdout.json").read_text())
+        path = self.folder / "models" / "list" / "stdout.json"
+        if not path.is_file():
+            raise SystemExit(f"{self.python} has no edge-sdk; see {self.folder}/models/log.txt")
+        listed = json.loads(path.read_text())
         is_american = "optimizer:" in Path(listed[0]["recipe"]).read_text(encoding="utf-8")
         (self.folder / "recipes").mkdir(exist_ok=True)
         for name, own in RECIPES.items():
@@ -229,8 +236,6 @@ def compared(before: Version, after: Version, inputs: Path, quick: bool) -> Iter
     for batch, cases in batches(quick).items():
         for version in (before, after):
             version.ensure(batch, cases, stamp)
-            if batch == "models":
-                version.write_recipes()
         if batch == "simulate":
             stamp = write_bursts(before.folder / "simulate" / "plain" / "burst", inputs)
         for name in cases:
@@ -353,7 +358,10 @@ def tensors(content: bytes) -> dict[str, Any]:
     for entry in header.values():
         low, high = entry.pop("data_offsets")
         entry["values"] = content[start + low : start + high]
-    return {**header, "": {key: json.loads(v) if v[0] in "[{" else v for key, v in metadata}}
+    return {
+        **header,
+        "__metadata__": {key: json.loads(v) if v[0] in "[{" else v for key, v in metadata},
+    }
 
 
 def program(content: bytes) -> bytes:
@@ -386,10 +394,14 @@ def differences(first: Any, second: Any, place: str = "") -> Iterator[str]:
     elif isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
         for index, parts in enumerate(zip(first, second, strict=True)):
             yield from differences(*parts, f"{place}[{index}]")
+    elif isinstance(first, bytes) and isinstance(second, bytes):
+        if first != second:
+            yield f"{place} {bytes_apart(first, second)}".strip()
     elif first != second:
-        are_bytes = isinstance(first, bytes) and isinstance(second, bytes)
-        told_apart = bytes_apart(first, second) if are_bytes else f"{first!s:.60} → {second!s:.60}"
-        yield f"{place} {told_apart}".strip()
+        texts = [str(value) for value in (first, second)]
+        start = next((i for i, pair in enumerate(zip(*texts, strict=False)) if len({*pair}) > 1), 0)
+        shown = " → ".join(text[max(start - 12, 0) : start + 50] for text in texts)
+        yield f"{place} {shown}".strip()
 
 
 def bytes_apart(first: bytes, second: bytes) -> str:
