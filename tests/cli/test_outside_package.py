@@ -104,7 +104,7 @@ def test_a_network_for_pictures_is_trained_fused_converted_and_verified(
     assert converted.status == 0, converted.err
     verified = json.loads(run("verify", "fused.safetensors", "m.pte", "--json").out)
     assert verified["passed"]
-    assert [row["stage"] for row in verified["rows"]] == ["torch", "fused", "m.pte"]
+    assert [row["step"] for row in verified["rows"]] == ["torch", "fused", "m.pte"]
 
     for runtime, folder in (("eager", "one"), ("loud", "other")):
         outcome = run(
