@@ -33,7 +33,7 @@ from edge_sdk.training.run.initial import take_over
 from edge_sdk.training.run.module import TrainingModule
 from edge_sdk.training.run.running import train
 from edge_sdk.training.tasks.pictures import PictureTask
-from edge_sdk.zoo.catalogue import resolve_model
+from edge_sdk.zoo.catalogue import load_model
 
 INIT = "burst_zoom_x2"
 SCALE, HELD_OUT = 2, 5
@@ -92,7 +92,7 @@ def real_set(shots: Path, place: Path) -> PairSet:
 
 def short_recipe(folder: Path, arguments: argparse.Namespace) -> TrainConfig:
     return TrainConfig(
-        model=resolve_model(INIT).config,
+        model=load_model(INIT).config,
         init=INIT,
         data=DataConfig(
             pairs=PairsConfig(train=folder, held_out=HELD_OUT), patch_px=48, batch=arguments.batch

@@ -14,7 +14,7 @@ import os
 from pathlib import Path
 
 from edge_sdk.evaluation import Degradation, ModelMethod, evaluate
-from edge_sdk.zoo.catalogue import resolve_model
+from edge_sdk.zoo.catalogue import load_model
 
 SETS = ("Set5", "Set14", "B100")
 
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--figures", type=Path, help="JSON file to write the model's PSNR to")
     arguments = parser.parse_args()
     root = Path(os.environ["EDGE_SDK_DATA"]) / "sr_bench"
-    network = resolve_model(arguments.model)
+    network = load_model(arguments.model)
     method = ModelMethod(network, network.spec, arguments.model)
     folders = [root / name for name in SETS]
     bicubic, ours = evaluate([method], folders, Degradation(network.spec.scale))

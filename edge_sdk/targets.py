@@ -88,11 +88,11 @@ class LoweringReport:
             run it; one sentence each.
 
     Example:
-        >>> from torch import nn
-        >>> from edge_sdk import convert
-        >>> made = convert(nn.Conv2d(3, 8, 3), "executorch", "conv.pte", example=(1, 3, 16, 16))
-        >>> made.report.target, made.report.partitions, made.report.undelegated
-        ('executorch', 1, ())
+        >>> from edge_sdk import LoweringReport, TensorSpec
+        >>> ends = (TensorSpec("input", (1, 3, 16, 16), "float32", "NCHW"),)
+        >>> report = LoweringReport("executorch", "fp32", ends, ends, {"conv": 2}, partitions=1)
+        >>> report.operators["conv"], report.undelegated, report.fallback
+        (2, (), None)
     """
 
     target: str

@@ -30,11 +30,15 @@ class ConvertedModel:
         ranges: for people: where the int8 ranges come from; empty in floating point.
 
     Example:
+        >>> from pathlib import Path
+        >>> import torch
         >>> from torch import nn
-        >>> from edge_sdk import convert
-        >>> made = convert(nn.Conv2d(3, 8, 3), "executorch", "conv.pte", example=(1, 3, 16, 16))
-        >>> made.path.name, made.report.outputs[0].shape, made.ranges
-        ('conv.pte', (1, 8, 14, 14), '')
+        >>> from edge_sdk import ConvertedModel, LoweringReport, fuse
+        >>> fused, certificate = fuse(nn.Conv2d(3, 8, 3), torch.rand(1, 3, 16, 16))
+        >>> report = LoweringReport("tflite", "fp32", (), (), {"CONV_2D": 1})
+        >>> made = ConvertedModel(Path("conv.tflite"), report, certificate)
+        >>> made.certificate.error_float64 < 1e-11, made.ranges
+        (True, '')
     """
 
     path: Path

@@ -41,13 +41,15 @@ class Parity:
         maps: for each file, the input and the error of one probe.
 
     Example:
+        >>> import torch
         >>> from torch import nn
-        >>> from edge_sdk import convert, verify
-        >>> model = nn.Conv2d(3, 8, 3)
-        >>> made = convert(model, "executorch", "conv.pte", example=(1, 3, 16, 16))
-        >>> found = verify(model, [made.path], example=(1, 3, 16, 16))
-        >>> found.shape, [row.step for row in found.rows]
-        ((1, 3, 16, 16), ['torch', 'fused', 'conv.pte'])
+        >>> from edge_sdk import Parity, fuse
+        >>> from edge_sdk.emulate import Step, parity_chain
+        >>> model, picture = nn.Conv2d(3, 3, 3), torch.rand(1, 3, 16, 16)
+        >>> fused, certificate = fuse(model, picture)
+        >>> rows = parity_chain(model, [Step("fused", "fp32", fused)], [], picture)
+        >>> Parity("conv", rows, (1, 3, 16, 16), "noise", certificate, (), (), ()).passed
+        True
     """
 
     model: str

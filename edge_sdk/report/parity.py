@@ -34,12 +34,15 @@ def parity_report(found: Parity) -> str:
 
     Example:
         >>> from pathlib import Path
+        >>> import torch
         >>> from torch import nn
-        >>> from edge_sdk import convert, verify
+        >>> from edge_sdk import Parity, fuse
+        >>> from edge_sdk.emulate import Step, parity_chain
         >>> from edge_sdk.report import parity_report, write_page
-        >>> model = nn.Conv2d(3, 8, 3)
-        >>> made = convert(model, "executorch", "conv.pte", example=(1, 3, 16, 16))
-        >>> found = verify(model, [made.path], example=(1, 3, 16, 16))
+        >>> model, picture = nn.Conv2d(3, 3, 3), torch.rand(1, 3, 16, 16)
+        >>> fused, certificate = fuse(model, picture)
+        >>> rows = parity_chain(model, [Step("fused", "fp32", fused)], [], picture)
+        >>> found = Parity("conv", rows, (1, 3, 16, 16), "noise", certificate, (), (), ())
         >>> write_page(parity_report(found), Path("parity.html"))
     """
     passed = sum(row.passed for row in found.rows)

@@ -3,7 +3,6 @@ from .catalogue import load_card as load_card
 from .catalogue import load_int8 as load_int8
 from .catalogue import load_model as load_model
 from .catalogue import model_names as model_names
-from .catalogue import resolve_model as resolve_model
 from .fused_form import FusedForm as FusedForm
 from .fused_form import load_fused as load_fused
 from .loading import LoadedModel as LoadedModel

@@ -36,54 +36,39 @@ def model_path(name: str) -> Path:
     return ROOT / name / "model.safetensors"
 
 
-def load_model(name: str) -> Network:
-    """Load a shipped model with its branches, as it was trained, in evaluation mode.
+def load_model(model: str | Path) -> Network:
+    """Load a shipped model, or one of a ``.safetensors`` file, in evaluation mode.
+
+    A shipped model comes with its branches, as it was trained; a file's is as it was saved.
 
     Args:
-        name: one of :func:`model_names`.
+        model: one of :func:`model_names`, or the path of a file.
 
     Returns:
         The network on the CPU, float32.
 
     Raises:
-        ModelError: if no shipped model has that name.
+        ModelError: if it is neither.
 
     Example:
         >>> import torch
         >>> from edge_sdk import load_model
-        >>> network = load_model("sr_x2_y")
-        >>> network(torch.rand(1, 1, 24, 32)).shape
+        >>> from edge_sdk.models import EnhanceNet, EnhanceNetConfig, save_checkpoint
+        >>> load_model("sr_x2_y")(torch.rand(1, 1, 24, 32)).shape
         torch.Size([1, 1, 48, 64])
+        >>> save_checkpoint(EnhanceNet(EnhanceNetConfig(scale=3)), "mine.safetensors")
+        >>> load_model("mine.safetensors").spec.scale
+        3
         >>> load_model("sr_x2_z")
         Traceback (most recent call last):
             ...
-        edge_sdk.errors.ModelError: unknown model 'sr_x2_z'; shipped are: ...
+        edge_sdk.errors.ModelError: 'sr_x2_z' is neither a shipped model (...) nor ...
     """
-    return load_checkpoint(model_path(name)).model
-
-
-def resolve_model(model: str) -> Network:
-    """Load a model by its shipped name or from a ``.safetensors`` file.
-
-    Args:
-        model: one of :func:`model_names`, or the path of a file.
-
-    Raises:
-        ModelError: if it is neither.
-
-    Example:
-        >>> from pathlib import Path
-        >>> from edge_sdk.models import EnhanceNet, EnhanceNetConfig, save_checkpoint
-        >>> from edge_sdk.zoo import resolve_model
-        >>> save_checkpoint(EnhanceNet(EnhanceNetConfig(scale=3)), Path("mine.safetensors"))
-        >>> resolve_model("mine.safetensors").spec.scale, resolve_model("sr_x2_y").spec.scale
-        (3, 2)
-    """
-    return resolve_checkpoint(model).model
+    return resolve_checkpoint(str(model)).model
 
 
 def resolve_checkpoint(model: str) -> Checkpoint:
-    """Load a model, as :func:`resolve_model`, with its scheme if it has one.
+    """Load a model, as :func:`load_model`, with its scheme if it has one.
 
     Raises:
         ModelError: if it is neither.

@@ -15,7 +15,7 @@ from edge_sdk.models import ModelSpec, PictureSpec
 from edge_sdk.reparam.fusing import certificate_for, fuse
 from edge_sdk.reparam.graph.preparation import checked_copy
 from edge_sdk.reparam.proof.certificate import Certificate
-from edge_sdk.zoo.catalogue import model_names, resolve_model
+from edge_sdk.zoo.catalogue import load_model, model_names
 from edge_sdk.zoo.fused_form import load_fused
 from edge_sdk.zoo.networks import example_input, probe_px
 from edge_sdk.zoo.python_models import call_for_model
@@ -139,7 +139,7 @@ def load_any(model: str, input_shape: tuple[int, ...] | None = None) -> LoadedMo
         network, example = call_for_model(model)
         own_example = bool(example)
     else:
-        network = resolve_model(_checked_file(model))
+        network = load_model(_checked_file(model))
         example, own_example = (example_input(network),), False
     spec = getattr(network, "spec", None)
     known_spec = spec if isinstance(spec, ModelSpec) else None

@@ -15,7 +15,7 @@ from edge_sdk.errors import FusionError, InputError
 from edge_sdk.models import Color, Network, PictureNetwork
 from edge_sdk.models.spec import ModelSpec, PictureSpec, Task
 from edge_sdk.reparam.fusing import fuse
-from edge_sdk.zoo.catalogue import model_names, resolve_model
+from edge_sdk.zoo.catalogue import load_model, model_names
 from edge_sdk.zoo.fused_form import load_fused
 
 AnyNetwork = TypeVar("AnyNetwork", bound=Network)
@@ -207,7 +207,7 @@ def _picture_maker(model: str | Network) -> PictureNetwork:
 
 def _read(model: str) -> Network:
     """A network as the smallest file of it has it: merged where it ships."""
-    return load_fused(model).network if model in model_names() else resolve_model(model)
+    return load_fused(model).network if model in model_names() else load_model(model)
 
 
 def _merged(network: AnyNetwork, model: str | Network) -> AnyNetwork:

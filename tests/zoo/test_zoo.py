@@ -18,7 +18,6 @@ from edge_sdk.zoo.catalogue import (
     load_int8,
     load_model,
     model_names,
-    resolve_model,
 )
 from edge_sdk.zoo.networks import fused_network, luma_network
 
@@ -106,7 +105,7 @@ def test_the_luma_model_is_what_zoom_needs() -> None:
 
 
 def test_unknown_models_are_named() -> None:
-    for call in (load_model, load_card, resolve_model):
+    for call in (load_model, load_card, load_int8):
         with pytest.raises(ModelError, match="nothing"):
             call("nothing")
 

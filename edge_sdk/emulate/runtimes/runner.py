@@ -84,14 +84,15 @@ class Runner(Protocol):
 
     Example:
         >>> import numpy as np
+        >>> import torch
         >>> from torch import nn
-        >>> from edge_sdk import Runner, convert, open_artifact
+        >>> from edge_sdk import Runner
+        >>> from edge_sdk.emulate.runtimes.eager import EagerRunner
         >>> def output_shapes(runner: Runner) -> list[tuple[int, ...]]:
         ...     shapes = runner.input_shapes.items()
         ...     zeros = {name: np.zeros(shape, np.float32) for name, shape in shapes}
         ...     return [array.shape for array in runner.run(zeros).values()]
-        >>> made = convert(nn.Conv2d(3, 8, 3), "executorch", "conv.pte", example=(1, 3, 16, 16))
-        >>> output_shapes(open_artifact(made.path))
+        >>> output_shapes(EagerRunner(nn.Conv2d(3, 8, 3), torch.rand(1, 3, 16, 16)))
         [(1, 8, 14, 14)]
     """
 

@@ -8,7 +8,7 @@ import torch
 
 from edge_sdk.errors import InputError
 from edge_sdk.models.network import Network
-from edge_sdk.zoo.catalogue import resolve_model
+from edge_sdk.zoo.catalogue import load_model
 from edge_sdk.zoo.networks import fused_network
 
 
@@ -46,7 +46,7 @@ def take_over(network: Network, model: str) -> InitialWeights:
         ModelError: if ``model`` is neither a shipped model nor a readable model file.
         InputError: if no tensor agrees.
     """
-    weights = copy_weights(network, resolve_model(model), model)
+    weights = copy_weights(network, load_model(model), model)
     if not weights.taken:
         raise InputError(
             f"init {model}: none of its tensors has the name and shape of one of this network; "
