@@ -134,6 +134,8 @@ def _check_whole(data: bytes, name: str) -> None:
 
 def _directories(data: bytes) -> list[Directory]:
     """Integers of the tags above in all directories of a TIFF; none if it is no TIFF."""
+    # Pillow's reader drops the rest of a directory at the first value that lies beyond the end of
+    # the file, and with it the strips that tell a truncated file.
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
     if order is None:
         return []
