@@ -59,3 +59,16 @@ def replacing(path: Path) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
         else:
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def after_writing(path: Path) -> Iterator[None]:
+    """Say that ``path`` is there where a result that was to come after it cannot be written.
+
+    Raises:
+        OutputError: as the result raises it, with that said.
+    """
+    try:
+        yield
+    except OutputError as error:
+        raise OutputError(f"{error}; {path} was written before and is whole") from error

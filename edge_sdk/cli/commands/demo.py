@@ -34,6 +34,7 @@ def demo(
     from edge_sdk.data.probes.examples import PHOTOS, example_photo
     from edge_sdk.evaluation.bursts import compare_with_truth, comparison_picture
     from edge_sdk.imaging import Picture, read_picture, write_picture
+    from edge_sdk.outputs import after_writing
     from edge_sdk.zoo.networks import burst_network
 
     if output.exists() and not output.is_dir():
@@ -48,7 +49,8 @@ def demo(
     except OSError as error:
         raise OutputError(f"{output}: cannot be created ({error.strerror})") from error
     zoomed = write_picture(Picture(result.pixels), output / "zoom.png").path
-    sheet = write_picture(comparison_picture(scores), output / "comparison.png").path
+    with after_writing(zoomed):
+        sheet = write_picture(comparison_picture(scores), output / "comparison.png").path
     if as_json:
         figures = {score.name: {"psnr_db": score.psnr_db, "ssim": score.ssim} for score in scores}
         print_json(

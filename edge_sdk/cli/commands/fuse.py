@@ -12,6 +12,7 @@ from edge_sdk.cli.commands.lint import PICTURES_HELP
 from edge_sdk.cli.shared.console import err, out, print_json, print_table
 from edge_sdk.cli.shared.model_argument import INPUT_HELP, MODEL_HELP, load_named
 from edge_sdk.errors import FusionError, InputError, OutputError
+from edge_sdk.outputs import after_writing
 
 if TYPE_CHECKING:
     from torch import nn
@@ -106,7 +107,8 @@ def fuse(
     fused, certificate = _fuse(loaded, plan, seed, fold_skips)
     written = _write(fused, loaded, output)
     if report is not None:
-        _write_report(report, loaded, certificate, written, select, lint, source)
+        with after_writing(written.path):
+            _write_report(report, loaded, certificate, written, select, lint, source)
     if as_json:
         print_json(
             {

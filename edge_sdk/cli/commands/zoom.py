@@ -11,6 +11,7 @@ from edge_sdk.cli.commands.zoom_page import check_report, write_zoom_page
 from edge_sdk.cli.shared.console import err, out, plain, print_json, print_table, progress_bars
 from edge_sdk.cli.shared.runtime_option import RUNTIME_NAMES
 from edge_sdk.errors import InputError
+from edge_sdk.outputs import after_writing
 
 if TYPE_CHECKING:
     from edge_sdk.burst import ZoomResult
@@ -123,7 +124,8 @@ def zoom(
     if made.config.scale != scale:
         err.print(f"note: the network enlarges ×{made.config.scale}; the rest is interpolated")
     if report is not None:
-        write_zoom_page(report, made)
+        with after_writing(output):
+            write_zoom_page(report, made)
     if as_json:
         places = {"output": output, "report": report, "notes": written.notes, "by": made.by}
         print_json({**places, **zoom_report(frames, result)})

@@ -5,23 +5,40 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from rich.console import Console
+from rich.measure import Measurement
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from edge_sdk.progress import Progress
 
-out = Console(highlight=False, soft_wrap=True)
+
+def console(*, stderr: bool) -> Console:
+    """A console that wraps nothing by itself; with ``NO_COLOR`` it has no bold or dim text either.
+
+    Args:
+        stderr: whether it writes to standard error.
+    """
+    system: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
+    return Console(stderr=stderr, color_system=system, highlight=False, soft_wrap=True)
+
+
+out = console(stderr=False)
 """Results go to stdout."""
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+err = console(stderr=True)
 """Progress and notes go to stderr, so that piped results stay clean."""
+MAX_WIDTH = 10_000
+"""Of a terminal; wider than any table."""
 _json_stream: ContextVar[TextIO | None] = ContextVar("json_stream", default=None)
 
 
@@ -34,7 +51,8 @@ def print_table(
 ) -> None:
     """Print rows under headings; numbers are aligned to the right, one row may stand out.
 
-    Columns ``whole`` are never broken or cut where the terminal is narrow; the others are broken.
+    Columns ``whole`` are never broken or cut where the terminal is narrow; the others are broken
+    between words. Where even that does not fit, each row becomes a list.
     """
     table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
     for index, column in enumerate(columns):
@@ -46,7 +64,16 @@ def print_table(
         )
     for index, row in enumerate(rows):
         table.add_row(*row, style="bold green" if index == emphasise else None)
-    out.print(table)
+    unbounded = out.options.update(width=MAX_WIDTH)
+    if Measurement.get(out, unbounded, table).minimum <= out.width:
+        out.print(table)
+        return
+    out.print(title, style="bold", markup=False)
+    for index, row in enumerate(rows):
+        out.print(row[0], style="bold green" if index == emphasise else "bold", markup=False)
+        for column, cell in zip(columns[1:], row[1:], strict=True):
+            line = Text(f"{column}: {cell}" if column else cell, overflow="fold")
+            out.print(Padding(line, (0, 0, 0, 2), expand=False), soft_wrap=False)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -106,7 +107,8 @@ def simulation_progress(shown: bool) -> Iterator[Progress]:
     from rich.progress import Progress as Bars
 
     columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
+    plain = bool(os.environ.get("NO_COLOR"))
+    console = Console(stderr=True, color_system=None if plain else "auto")
     hidden = not (shown and console.is_terminal)
     with Bars(*columns, TimeElapsedColumn(), console=console, disable=hidden) as bars:
         task = bars.add_task("features", total=None)
