@@ -1,4 +1,4 @@
-"""All commands, gathered."""
+"""All commands, in the order of the help; each has a module of its name in ``commands``."""
 
 from __future__ import annotations
 
@@ -6,27 +6,54 @@ from typing import Annotated
 
 import typer
 
-from edge_sdk import __version__
-from edge_sdk.cli.commands import (
-    bench,
-    convert,
-    demo,
-    enhance,
-    evaluate,
-    fuse,
-    lint,
-    models,
-    pairs,
-    quantize,
-    simulate,
-    stages,
-    train,
-    verify,
-    zoom,
-)
+from edge_sdk.cli.lazy_commands import ListedCommand, lazy_group
+
+COMMANDS = {
+    "zoom": ListedCommand("Bursts", "Turn a burst of frames into one larger, cleaner picture."),
+    "simulate": ListedCommand(
+        "Bursts", "Take a burst of a photograph with a simulated hand-held camera."
+    ),
+    "demo": ListedCommand(
+        "Bursts",
+        "Simulate a hand-held burst of a photograph, zoom it ×2 and compare with the truth.",
+    ),
+    "pairs": ListedCommand(
+        "Bursts", "Make a training set for burst zoom from far and near shots of the same scenes."
+    ),
+    "enhance": ListedCommand("Pictures", "Enhance single pictures with a model."),
+    "models": ListedCommand("Models", "List the shipped models, and where their recipes lie."),
+    "train": ListedCommand("Models", "Train a network by a recipe and keep the best weights."),
+    "fuse": ListedCommand(
+        "Models",
+        "Merge every linear part of a model into one convolution and prove that nothing changed.",
+    ),
+    "lint": ListedCommand(
+        "Models",
+        "Measure what int8 would keep of every layer, and which branch inflates its range.",
+    ),
+    "quantize": ListedCommand(
+        "Phones", "Choose the int8 codes of a model once; every target then takes the same."
+    ),
+    "convert": ListedCommand("Phones", "Turn a model into a file that a phone's runtime loads."),
+    "stages": ListedCommand(
+        "Phones", "Convert the stages of burst zoom: encode, blend and decode."
+    ),
+    "verify": ListedCommand(
+        "Phones",
+        "Run converted files in their desktop runtimes and compare them with the PyTorch model.",
+    ),
+    "bench": ListedCommand(
+        "Phones", "Measure time and memory of converted files in their desktop runtimes."
+    ),
+    "evaluate": ListedCommand(
+        "Phones",
+        "Score models and converted files on folders of pictures, beside bicubic interpolation.",
+    ),
+}
 
 app = typer.Typer(
     name="edge-sdk",
+    cls=lazy_group("edge_sdk.cli.commands", COMMANDS),
     help="Train, fuse, convert and check image-enhancement models, and zoom with bursts of frames.",
     invoke_without_command=True,
     rich_markup_mode="rich",
@@ -37,6 +64,8 @@ app = typer.Typer(
 
 def _version(requested: bool) -> None:
     if requested:
+        from edge_sdk.version import __version__
+
         typer.echo(f"edge-sdk {__version__}")
         raise typer.Exit
 
@@ -51,20 +80,3 @@ def options(
     """Options of the program itself; without a command, the help."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
-
-
-app.command(rich_help_panel="Bursts")(zoom.zoom)
-app.command(rich_help_panel="Bursts")(simulate.simulate)
-app.command(rich_help_panel="Bursts")(demo.demo)
-app.command(rich_help_panel="Bursts")(pairs.pairs)
-app.command(rich_help_panel="Pictures")(enhance.enhance)
-app.command(rich_help_panel="Models")(models.models)
-app.command(rich_help_panel="Models")(train.train)
-app.command(rich_help_panel="Models")(fuse.fuse)
-app.command(rich_help_panel="Models")(lint.lint)
-app.command(rich_help_panel="Phones")(quantize.quantize)
-app.command(rich_help_panel="Phones")(convert.convert)
-app.command(rich_help_panel="Phones")(stages.stages)
-app.command(rich_help_panel="Phones")(verify.verify)
-app.command(rich_help_panel="Phones")(bench.bench)
-app.command(rich_help_panel="Phones")(evaluate.evaluate)
