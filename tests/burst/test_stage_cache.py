@@ -84,8 +84,8 @@ def test_who_comes_second_waits_and_converts_nothing(
 ) -> None:
     look, looks, second_looked = networks._opened, [], threading.Event()
 
-    def counted(folder: Path) -> StageFiles | None:
-        found = look(folder)
+    def counted(folder: Path, runtime: str) -> StageFiles | None:
+        found = look(folder, runtime)
         looks.append(threading.current_thread())
         if looks[-1] is not looks[0]:
             second_looked.set()
