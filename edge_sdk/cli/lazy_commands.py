@@ -62,7 +62,7 @@ def lazy_group(package: str, commands: Mapping[str, ListedCommand]) -> type[Type
             """Write the help of the group, by the table alone."""
             listing = TyperGroup(
                 name=self.name,
-                commands=self.commands,
+                commands=dict(self.commands),
                 params=self.params,
                 help=self.help,
                 rich_markup_mode=self.rich_markup_mode,
