@@ -6,14 +6,20 @@ The help of the group needs no more than their names and first lines, which a ta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import groupby
 from typing import Any
 
 import typer
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
+
+from edge_sdk.cli.shared.console import out
 
 
 @dataclass(frozen=True)
@@ -59,17 +65,23 @@ def lazy_group(package: str, commands: Mapping[str, ListedCommand]) -> type[Type
             return _command(cmd_name, function, commands[cmd_name].panel)
 
         def format_help(self, ctx: Any, formatter: Any) -> None:
-            """Write the help of the group, by the table alone."""
-            listing = TyperGroup(
-                name=self.name,
-                commands=dict(self.commands),
-                params=self.params,
-                help=self.help,
-                rich_markup_mode=self.rich_markup_mode,
-            )
-            listing.format_help(ctx, formatter)
+            """Print the help of the group, by the table alone."""
+            records = [param.get_help_record(ctx) for param in self.get_params(ctx)]
+            out.print(f"{ctx.get_usage()}\n\n{self.help}\n", markup=False, soft_wrap=False)
+            _print_panel("Options", [record for record in records if record is not None])
+            for panel, named in groupby(commands.items(), lambda item: item[1].panel):
+                _print_panel(panel, [(name, command.summary) for name, command in named])
 
     return LazyGroup
+
+
+def _print_panel(title: str, rows: Iterable[tuple[str, str]]) -> None:
+    # The panels of Typer look the same, and load a parser of Markdown and a highlighter of code.
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for name, text in rows:
+        table.add_row(Text(name, style="bold cyan", overflow="fold"), Text(text))
+    panel = Panel(table, title=title, title_align="left", border_style="dim")
+    out.print(panel, soft_wrap=False)
 
 
 def _command(name: str, function: Callable[..., None], panel: str) -> Any:
