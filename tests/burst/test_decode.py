@@ -10,6 +10,7 @@ from edge_sdk.burst.stages.decode import DEFAULT_HALO_PX, OWN_HALO_PX, Decode, D
 from edge_sdk.imaging import rgb_to_ycbcr
 from edge_sdk.imaging.color import LUMA_NOISE
 from tests.examples import examples
+from tests.tolerances import SINGLE
 
 TILE = 52
 HALO_PX = OWN_HALO_PX + DEFAULT_HALO_PX
@@ -72,7 +73,7 @@ def test_the_halo_holds_all_that_a_tile_depends_on() -> None:
     cut = (..., slice(extra, -extra), slice(extra, -extra))
     small = decoder(sums[cut], weights[cut], reference[cut])
     inside = large[..., 2 * extra : -2 * extra, 2 * extra : -2 * extra]
-    torch.testing.assert_close(small, inside, rtol=0, atol=1e-5)
+    torch.testing.assert_close(small, inside, **SINGLE)
 
 
 def test_the_hold_back_keeps_noise_out() -> None:

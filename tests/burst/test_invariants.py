@@ -13,6 +13,7 @@ from edge_sdk.burst.stages.encode import Encode
 from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
 from edge_sdk.data.probes.examples import example_photo
 from tests.needs import needs
+from tests.tolerances import SINGLE
 
 pytestmark = needs("examples")
 
@@ -73,9 +74,7 @@ def test_any_order_of_the_other_frames_gives_the_same_picture() -> None:
     generator = torch.Generator().manual_seed(2)
     for _ in range(2):
         order = [0, *(1 + torch.randperm(5, generator=generator)).tolist()]
-        torch.testing.assert_close(
-            zoom(frames[order], None, config).pixels, expected, rtol=0, atol=1e-5
-        )
+        torch.testing.assert_close(zoom(frames[order], None, config).pixels, expected, **SINGLE)
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0])

@@ -10,6 +10,7 @@ from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import psnr
 from tests.needs import needs
+from tests.tolerances import SINGLE
 
 pytestmark = needs("examples")
 
@@ -26,7 +27,7 @@ def test_the_stage_exports_and_computes_the_same(scale: int) -> None:
     )
     restore = Restore(scale, 8 / 255, 10).eval()
     found = torch.export.export(restore, inputs, strict=True).module()(*inputs)
-    torch.testing.assert_close(found, restore(*inputs), rtol=0, atol=1e-5)
+    torch.testing.assert_close(found, restore(*inputs), **SINGLE)
 
 
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
@@ -42,7 +43,7 @@ def test_the_halo_holds_all_that_a_tile_depends_on(scale: int) -> None:
     assert small.shape[-1] == scale * (side - 2 * extra - 2 * restore.halo_px)
     margin = scale * extra
     inside = large[..., margin:-margin, margin:-margin]
-    torch.testing.assert_close(small, inside, rtol=0, atol=1e-5)
+    torch.testing.assert_close(small, inside, **SINGLE)
 
 
 @pytest.mark.parametrize("net", [False, True])

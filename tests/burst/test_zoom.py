@@ -18,6 +18,7 @@ from edge_sdk.imaging import psnr, quantize, resize_bicubic, rgb_to_ycbcr, ycbcr
 from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.zoo.catalogue import load_model
 from tests.needs import needs
+from tests.tolerances import SINGLE
 
 pytestmark = needs("examples")
 
@@ -68,7 +69,7 @@ def test_the_order_of_the_other_frames_does_not_matter() -> None:
     config = ZoomConfig(reference=0, noise_std=NOISE)
     first = zoom(frames, None, config)
     second = zoom(frames[[0, 3, 1, 4, 2]], None, config)
-    torch.testing.assert_close(second.pixels, first.pixels, rtol=0, atol=1e-5)
+    torch.testing.assert_close(second.pixels, first.pixels, **SINGLE)
 
 
 @pytest.mark.parametrize(("scale", "net"), [(1, None), (2, None), (3, None), (2, bilinear())])
@@ -82,7 +83,7 @@ def test_the_size_of_the_tiles_does_not_matter(
     for inside in (192, 32):
         monkeypatch.setattr(module, "TILE_PX", inside)
         results.append(zoom(frames, net, config).pixels)
-    torch.testing.assert_close(results[1], results[0], rtol=0, atol=1e-5)
+    torch.testing.assert_close(results[1], results[0], **SINGLE)
 
 
 @pytest.mark.parametrize("camera", ["rolling", "half a pixel"])
@@ -106,7 +107,7 @@ def test_nor_does_it_where_motion_varies_or_is_exactly_half_a_pixel(
         for report in results[0].frames
     ]
     assert any(varies) == (camera == "rolling")
-    torch.testing.assert_close(results[1].pixels, results[0].pixels, rtol=0, atol=1e-5)
+    torch.testing.assert_close(results[1].pixels, results[0].pixels, **SINGLE)
 
 
 def test_one_frame_is_enlarged_by_the_network_alone() -> None:
@@ -128,7 +129,7 @@ def test_a_network_enlarges_one_frame_tile_by_tile() -> None:
         luma = network(ycbcr[None, :1])[0]
     chroma = resize_bicubic(ycbcr[1:], size=(580, 600))
     whole = ycbcr_to_rgb(torch.cat((luma, chroma))).clamp(0, 1)
-    torch.testing.assert_close(found, whole, rtol=0, atol=1e-5)
+    torch.testing.assert_close(found, whole, **SINGLE)
 
 
 def test_a_foreign_frame_is_left_out_with_the_reason() -> None:
@@ -240,7 +241,7 @@ def test_a_crop_is_that_part_of_the_whole() -> None:
     whole = zoom(frames, None, config).pixels
     part = zoom(frames, None, replace(config, crop=Rectangle(left=20, top=30, width=40, height=36)))
     assert part.pixels.shape == (3, 72, 80)
-    torch.testing.assert_close(part.pixels, whole[:, 60:132, 40:120], rtol=0, atol=1e-5)
+    torch.testing.assert_close(part.pixels, whole[:, 60:132, 40:120], **SINGLE)
 
 
 @pytest.mark.parametrize(

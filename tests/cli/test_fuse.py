@@ -13,6 +13,7 @@ from edge_sdk.imaging import Picture, write_picture
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig, load_checkpoint, save_checkpoint
 from edge_sdk.reparam import five_branches
 from tests.cli.command_line import Run
+from tests.tolerances import MERGED_NETWORK
 
 SOURCE = """
 import torch
@@ -118,7 +119,7 @@ def test_a_foreign_model_is_fused_into_a_program(run: Run, theirs: str) -> None:
 
     x = torch.rand(1, 3, 12, 7)
     expected = load_any(f"{theirs}:rep").network(x)
-    torch.testing.assert_close(program(x), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(program(x), expected, **MERGED_NETWORK)
 
 
 def test_the_shape_of_the_example_can_be_given(run: Run, theirs: str) -> None:

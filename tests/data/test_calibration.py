@@ -14,6 +14,7 @@ from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import Picture, write_picture
 from edge_sdk.models import Color, EnhanceNet, EnhanceNetConfig
 from edge_sdk.models.spec import Task
+from tests.tolerances import WHOLE_NUMBERS
 
 EXAMPLE = torch.zeros(1, 1, 16, 20)
 SPEC = EnhanceNet(EnhanceNetConfig(widths=(4,), skips=(), branches=None)).spec
@@ -35,7 +36,7 @@ def test_cuts_are_seeded_and_in_8_bit_levels(folder: Path) -> None:
     for first, second in zip(one.calibration, other.calibration, strict=True):
         assert torch.equal(first, second)
         assert first.shape == EXAMPLE.shape
-        torch.testing.assert_close(first * 255, (first * 255).round(), atol=1e-4, rtol=0)
+        torch.testing.assert_close(first * 255, (first * 255).round(), **WHOLE_NUMBERS)
     third = read_calibration(folder, EXAMPLE, SPEC, 12, seed=1)
     assert not all(map(torch.equal, one.calibration, third.calibration))
     assert "4 of the 5 pictures" in one.source
@@ -89,7 +90,7 @@ def test_denoising_models_see_noise(folder: Path) -> None:
     strengths = []
     for noisy, clean in zip(found.calibration, found.truths, strict=True):
         assert noisy.shape == clean.shape == example.shape
-        torch.testing.assert_close(noisy * 255, (noisy * 255).round(), atol=1e-4, rtol=0)
+        torch.testing.assert_close(noisy * 255, (noisy * 255).round(), **WHOLE_NUMBERS)
         assert 0 <= float(noisy.min()) <= float(noisy.max()) <= 1
         strengths.append(float((noisy - clean).std()) * 255)
     assert max(strengths) < 60

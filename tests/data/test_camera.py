@@ -16,6 +16,7 @@ from edge_sdk.registration import EuclideanMotion
 from edge_sdk.registration.motion import centered_grid, transform
 from edge_sdk.registration.sampling import sample_bicubic
 from tests.needs import needs
+from tests.tolerances import DOUBLE, SINGLE, WHOLE_NUMBERS
 
 pytestmark = needs("examples")
 
@@ -53,7 +54,7 @@ def test_truth_at_rest_is_the_inside_of_the_photograph(scale: int, trim: int) ->
     top = (burst.scene.shape[-2] - height) // 2
     left = (burst.scene.shape[-1] - width) // 2
     inside = picture[:, top : top + height, left : left + width]
-    torch.testing.assert_close(truth, inside, rtol=0, atol=1e-5)
+    torch.testing.assert_close(truth, inside, **SINGLE)
 
 
 def test_same_seed_same_burst() -> None:
@@ -98,7 +99,7 @@ def test_light_is_kept() -> None:
 
 def test_frames_hold_eight_bits() -> None:
     levels = simulate_burst(photo(), CameraConfig(frames=1)).frames * 255
-    torch.testing.assert_close(levels, levels.round(), rtol=0, atol=1e-4)
+    torch.testing.assert_close(levels, levels.round(), **WHOLE_NUMBERS)
     assert float(levels.min()) >= 0
     assert float(levels.max()) <= 255
 
@@ -114,9 +115,9 @@ def test_relative_motions_chain() -> None:
     step = burst.relative_motion(1, 2) @ burst.relative_motion(0, 1)
     torch.testing.assert_close(step, burst.relative_motion(0, 2))
     torch.testing.assert_close(
-        burst.relative_motion(2, 1) @ burst.relative_motion(1, 2), identity, rtol=0, atol=1e-12
+        burst.relative_motion(2, 1) @ burst.relative_motion(1, 2), identity, **DOUBLE
     )
-    torch.testing.assert_close(burst.relative_motion(1, 1), identity, rtol=0, atol=1e-12)
+    torch.testing.assert_close(burst.relative_motion(1, 1), identity, **DOUBLE)
 
 
 @pytest.mark.parametrize(("reference", "index"), [(0, 1), (1, 2), (2, 0)])

@@ -24,6 +24,7 @@ from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import srgb_to_linear, to_levels
 from edge_sdk.models import Color
 from tests.needs import needs
+from tests.tolerances import WHOLE_NUMBERS
 
 pytestmark = needs("examples")
 
@@ -212,7 +213,7 @@ def test_whole_pictures_have_their_own_camera(color: Color) -> None:
     assert not torch.equal(frame, camera_pair(photo(), cameras, color, 3, 1)[0])
     assert not torch.equal(frame, camera_pair(photo(), cameras, color, 4, 0)[0])
     levels = torch.cat((frame.flatten(), truth.flatten())) * 255
-    torch.testing.assert_close(levels, levels.round(), rtol=0, atol=1e-3)
+    torch.testing.assert_close(levels, levels.round(), **WHOLE_NUMBERS)
 
 
 def test_what_does_not_fit_is_refused() -> None:

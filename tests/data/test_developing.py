@@ -12,6 +12,7 @@ from edge_sdk.data.camera.sensor_noise import SensorNoise, read_sensor
 from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import linear_to_srgb, psnr, srgb_to_linear
+from tests.tolerances import ONE_LEVEL, SINGLE, WHOLE_NUMBERS
 
 PLAIN = Developing(
     noise_std=0.0, sensor=None, bayer=False, white_balance=(1.0, 1.0), jpeg_quality=None
@@ -71,7 +72,7 @@ def test_white_balance_changes_nothing_without_noise() -> None:
     for bayer in (False, True):
         one = develop(smooth(), dataclasses.replace(PLAIN, bayer=bayer), chance())
         two = develop(smooth(), dataclasses.replace(balanced, bayer=bayer), chance())
-        torch.testing.assert_close(one, two, rtol=0, atol=1.01 / 255)
+        torch.testing.assert_close(one, two, **ONE_LEVEL)
 
 
 def test_the_filter_keeps_one_color_in_its_order() -> None:
@@ -114,14 +115,14 @@ def test_gamma_comes_back(level: int) -> None:
     light = srgb_to_linear(torch.full((3, 8, 8), level / 255))
     developed = develop(light, PLAIN, chance())
     assert (developed * 255).round().unique().tolist() == [level]
-    torch.testing.assert_close(linear_to_srgb(light), developed, rtol=0, atol=1e-5)
+    torch.testing.assert_close(linear_to_srgb(light), developed, **SINGLE)
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])
 @pytest.mark.parametrize("quality", [30, 95])
 def test_gray_survives_jpeg(level: int, quality: int) -> None:
     gray = torch.full((3, 33, 40), level / 255)
-    torch.testing.assert_close(through_jpeg(gray, quality), gray, rtol=0, atol=1.01 / 255)
+    torch.testing.assert_close(through_jpeg(gray, quality), gray, **ONE_LEVEL)
 
 
 def test_jpeg_loses_less_at_higher_quality() -> None:
@@ -130,7 +131,7 @@ def test_jpeg_loses_less_at_higher_quality() -> None:
     scores = [psnr(through_jpeg(picture, quality), picture) for quality in (20, 60, 98)]
     assert scores == sorted(scores)
     levels = through_jpeg(picture, 60) * 255
-    torch.testing.assert_close(levels, levels.round(), rtol=0, atol=1e-4)
+    torch.testing.assert_close(levels, levels.round(), **WHOLE_NUMBERS)
 
 
 def test_frames_of_a_whole_camera_hold_eight_bits_and_repeat() -> None:
@@ -144,7 +145,7 @@ def test_frames_of_a_whole_camera_hold_eight_bits_and_repeat() -> None:
     first, again = (simulate_burst(smooth(), config).frames for _ in range(2))
     assert torch.equal(first, again)
     levels = first * 255
-    torch.testing.assert_close(levels, levels.round(), rtol=0, atol=1e-4)
+    torch.testing.assert_close(levels, levels.round(), **WHOLE_NUMBERS)
     clean = dataclasses.replace(config, sensor=None, noise_std=0.0, jpeg_quality=None)
     truth = simulate_burst(smooth(), clean).frames
     assert float((truth - first).abs().mean()) < 0.08

@@ -13,6 +13,7 @@ from edge_sdk.data.camera.simulation import CameraConfig, SimulatedBurst, simula
 from edge_sdk.errors import InputError
 from edge_sdk.registration.motion import centered_grid
 from edge_sdk.registration.sampling import sample_bicubic
+from tests.tolerances import DOUBLE
 
 WALK = CameraConfig(frames=5, noise_std=0.0, path="walk", readout=0.8, seed=3)
 
@@ -65,16 +66,14 @@ def test_the_path_keeps_its_limits_and_starts_at_rest(seed: int) -> None:
     assert float(poses[..., :2].abs().max()) <= 4.0
     assert float(poses[..., 2].abs().max()) <= 0.5
     assert float(poses[..., :2].abs().max()) > 1.5
-    torch.testing.assert_close(
-        poses[0, 50], torch.zeros(3, dtype=torch.float64), rtol=0, atol=1e-12
-    )
+    torch.testing.assert_close(poses[0, 50], torch.zeros(3, dtype=torch.float64), **DOUBLE)
 
 
 def test_the_path_is_smooth_across_frames() -> None:
     path = hand()
     ahead = path.pose(3, torch.tensor(0.5, dtype=torch.float64))
     behind = path.pose(4, torch.tensor(-0.5, dtype=torch.float64))
-    torch.testing.assert_close(ahead, behind, rtol=0, atol=1e-12)
+    torch.testing.assert_close(ahead, behind, **DOUBLE)
     # Across a knot the second difference is continuous: a jump of the speed would be of order 1/h.
     h = 1e-3
     delays = torch.tensor([-2 * h, -h, 0.0, h, 2 * h], dtype=torch.float64)
@@ -95,7 +94,7 @@ def test_a_row_lies_where_the_path_is_at_its_time() -> None:
     height, width = burst.frames.shape[-2:]
     grid = centered_grid(height, width, like=torch.zeros((), dtype=torch.float64))
     found = burst.layered.hand.to_scene(2, grid)
-    torch.testing.assert_close(found, positions_in_scene(burst, 2, grid), rtol=0, atol=1e-12)
+    torch.testing.assert_close(found, positions_in_scene(burst, 2, grid), **DOUBLE)
     skew = (found - grid)[:, width // 2]
     assert float((skew[0] - skew[-1]).norm()) > 0.3
 

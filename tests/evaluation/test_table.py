@@ -16,6 +16,7 @@ from edge_sdk.models import Color, EnhanceNet, EnhanceNetConfig
 from edge_sdk.models.spec import Task
 from edge_sdk.targets import find_converter
 from tests.needs import needs
+from tests.tolerances import SINGLE
 
 pytestmark = needs("tflite")
 
@@ -51,7 +52,7 @@ def test_tiled_files_equal_the_whole_model(color: Color, photos: Path, tmp_path:
     model = ModelMethod(net, net.spec, "net")
     file = ArtifactMethod(converted(net, tmp_path), net.spec)
     low = torch.rand(1, color.channels, 35, 46)
-    torch.testing.assert_close(file(low), model(low), atol=1e-5, rtol=0)
+    torch.testing.assert_close(file(low), model(low), **SINGLE)
     rows = evaluate([model, file], [photos], Degradation(2))
     assert [row.method for row in rows] == ["bicubic", "net", "net24.tflite"]
     assert rows[2].precision == "fp32"

@@ -6,6 +6,7 @@ import torch
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import Panel, comparison_sheet, pick_detail_box
 from edge_sdk.imaging.rectangle import Rectangle
+from tests.tolerances import HALF_LEVEL
 
 
 def test_detail_box_finds_the_texture() -> None:
@@ -47,9 +48,7 @@ def test_panels_stand_apart_and_the_detail_keeps_its_pixels(count: int, side: in
         shown = sheet.pixels[:, top + middle :: magnified, left + middle :: magnified]
         expected = panel.pixels[:, 20:36, 30:46]
         inside = (slice(None), slice(1, 15), slice(1, 15))
-        torch.testing.assert_close(
-            shown[:, :16, :16][inside], expected[inside], rtol=0, atol=0.51 / 255
-        )
+        torch.testing.assert_close(shown[:, :16, :16][inside], expected[inside], **HALF_LEVEL)
 
 
 def test_captions_that_cannot_be_set_are_refused() -> None:

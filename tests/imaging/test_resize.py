@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import psnr_y, quantize, read_picture, resize_bicubic, rgb_to_ycbcr
 from tests.examples import examples
+from tests.tolerances import DOUBLE, SINGLE
 
 sides = st.integers(1, 24)
 scales = st.fractions(Fraction(1, 9), 9, max_denominator=9)
@@ -30,7 +31,7 @@ def test_size_is_rounded_up(height: int, width: int, scale: Fraction) -> None:
 @given(sides, sides, scales)
 def test_a_constant_stays_constant(height: int, width: int, scale: Fraction) -> None:
     resized = resize_bicubic(torch.full((height, width), 0.37, dtype=torch.float64), scale)
-    torch.testing.assert_close(resized, torch.full_like(resized, 0.37), rtol=0, atol=1e-12)
+    torch.testing.assert_close(resized, torch.full_like(resized, 0.37), **DOUBLE)
 
 
 @given(sides, sides, sides, sides)
@@ -39,8 +40,8 @@ def test_flipping_and_transposing_commute(height: int, width: int, rows: int, co
     resized = resize_bicubic(x, size=(rows, columns))
     flipped = resize_bicubic(x.flip(-1, -2), size=(rows, columns)).flip(-1, -2)
     transposed = resize_bicubic(x.transpose(-1, -2), size=(columns, rows)).transpose(-1, -2)
-    torch.testing.assert_close(flipped, resized, rtol=0, atol=1e-12)
-    torch.testing.assert_close(transposed, resized, rtol=0, atol=1e-12)
+    torch.testing.assert_close(flipped, resized, **DOUBLE)
+    torch.testing.assert_close(transposed, resized, **DOUBLE)
 
 
 @given(st.integers(2, 4), st.integers(0, 5), st.integers(0, 5))
@@ -90,7 +91,7 @@ def test_float32_is_close_to_float64(height: int, width: int, scale: Fraction) -
     x = image(height, width)
     single = resize_bicubic(x.float(), scale)
     assert single.dtype == torch.float32
-    torch.testing.assert_close(single.double(), resize_bicubic(x, scale), rtol=0, atol=1e-5)
+    torch.testing.assert_close(single.double(), resize_bicubic(x, scale), **SINGLE)
 
 
 def test_bad_arguments_are_refused() -> None:

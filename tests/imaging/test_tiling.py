@@ -12,6 +12,7 @@ from torch.nn import functional
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import apply_tiled, window_spans
 from tests.examples import examples
+from tests.tolerances import SINGLE
 
 HALO_PX = 4
 
@@ -50,7 +51,7 @@ def test_tiled_equals_whole(
     padding = (0, -width % multiple, 0, -height % multiple)
     whole = net(functional.pad(image, padding, mode="replicate"))
     expected = whole[..., : scale * height, : scale * width]
-    torch.testing.assert_close(tiled, expected, rtol=0, atol=1e-5)
+    torch.testing.assert_close(tiled, expected, **SINGLE)
 
 
 @torch.no_grad()

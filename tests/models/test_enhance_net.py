@@ -20,6 +20,7 @@ from edge_sdk.reparam import (
     sesr_branches,
 )
 from tests.examples import examples
+from tests.tolerances import DOUBLE, MERGED_NETWORK
 
 
 @st.composite
@@ -137,7 +138,7 @@ def test_fused_equals_trained(config: EnhanceNetConfig, seed: int) -> None:
     assert fused.spec == net.spec
     blocks = len(config.widths) + 1 if config.branches else 0
     assert len(certificate.regions) == blocks
-    torch.testing.assert_close(fused(x), net(x), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(fused(x), net(x), **MERGED_NETWORK)
 
 
 def reach(net: EnhanceNet) -> tuple[int, int, int, int]:
@@ -216,7 +217,7 @@ def test_tiled_equals_whole(color: Color, branches) -> None:
     x = torch.rand(1, color.channels, 37, 26, dtype=torch.float64)
     arguments = {"tile_px": 7, "scale": spec.scale, "size_multiple": spec.size_multiple}
     tiled = apply_tiled(net, x, halo_px=spec.halo_px, **arguments)
-    torch.testing.assert_close(tiled, net(x), rtol=0, atol=1e-12)
+    torch.testing.assert_close(tiled, net(x), **DOUBLE)
     short = apply_tiled(net, x, halo_px=spec.halo_px - 1, **arguments)
     assert float((short - net(x)).abs().max()) > 1e-9
 

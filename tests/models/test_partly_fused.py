@@ -10,6 +10,7 @@ from torch import nn
 from edge_sdk.errors import InputError, ModelError
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig, load_checkpoint, save_checkpoint
 from edge_sdk.reparam import FusionPlan, Rule, five_branches, fuse, fuse_partially
+from tests.tolerances import MERGED_NETWORK
 
 CONFIG = EnhanceNetConfig(widths=(3, 3, 4), skips=((0, 1),), branches=five_branches(3))
 X = torch.rand(1, 1, 9, 8)
@@ -44,7 +45,7 @@ def test_a_partly_fused_network_survives_its_file(tmp_path: Path, plan: FusionPl
     whole, _ = fuse(read, X)
     assert isinstance(whole, EnhanceNet)
     assert whole.config == CONFIG.fused()
-    torch.testing.assert_close(whole(X), net(X), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(whole(X), net(X), **MERGED_NETWORK)
 
 
 def test_a_network_as_it_was_built_keeps_its_config() -> None:

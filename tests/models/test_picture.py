@@ -22,6 +22,7 @@ from edge_sdk.models import (
 from edge_sdk.models.enhance_config import SCALES
 from edge_sdk.reparam import five_branches
 from tests.examples import examples
+from tests.tolerances import DOUBLE
 
 TASKS = [(task, scale) for task in Task if task is not Task.BURST_ZOOM for scale in SCALES[task]]
 """Those of networks that take pictures."""
@@ -74,7 +75,7 @@ def test_tiled_equals_whole_for_any_size(task, color, height, width, tile_px) ->
         whole = ycbcr_to_rgb(torch.cat((luma, chroma), 1))
     sides = (-(-spec.scale * side // spec.reduction) for side in (height, width))
     assert tiled.shape == (3, *sides)
-    torch.testing.assert_close(tiled, whole[0].clamp(0, 1), rtol=0, atol=1e-12)
+    torch.testing.assert_close(tiled, whole[0].clamp(0, 1), **DOUBLE)
 
 
 @pytest.mark.parametrize(("task", "scale"), TASKS)
@@ -90,7 +91,7 @@ def test_one_pixel_of_halo_less_shows(task: Task, scale: int) -> None:
     bare: nn.Module = nn.Sequential(net)
     exact = enhance_picture(rgb, bare, spec=spec, tile_px=6)
     wrong = enhance_picture(rgb, bare, spec=short, tile_px=6)
-    torch.testing.assert_close(exact, whole, rtol=0, atol=1e-12)
+    torch.testing.assert_close(exact, whole, **DOUBLE)
     assert float((wrong - whole).abs().max()) > 1e-9
 
 

@@ -25,6 +25,7 @@ from edge_sdk.quantization import (
 )
 from edge_sdk.quantization.calibrate import run_all
 from tests.builders.smooth_pictures import smooth_pictures
+from tests.tolerances import WHOLE_NUMBERS
 
 EXAMPLE = torch.zeros(1, 1, 24, 24)
 
@@ -67,7 +68,7 @@ def test_pictures_of_8_bits_enter_and_leave_as_their_levels(
     torch.testing.assert_close(codes[0].float() + 128, pictures[0] * 255)
     with torch.no_grad():
         output = quantized.model(pictures[0])
-    torch.testing.assert_close((output * 255).round(), output * 255, atol=1e-3, rtol=0)
+    torch.testing.assert_close((output * 255).round(), output * 255, **WHOLE_NUMBERS)
     assert float(output.min()) >= 0
     assert float(output.max()) <= 1 + 1e-6
 

@@ -19,9 +19,9 @@ from edge_sdk.reparam import (
 from edge_sdk.reparam.blocks.branches import PoolBranchConfig
 from tests.examples import examples
 from tests.reparam.random_blocks import blocks, summed_rms, trained_looking
-from tests.reparam.tolerances import TOLERANCE
+from tests.tolerances import RELATIVE_TO_SUM
 
-DTYPES = list(TOLERANCE)
+DTYPES = list(RELATIVE_TO_SUM)
 
 
 @torch.no_grad()
@@ -60,7 +60,7 @@ def check_blocks(count: int) -> Counter[str]:
     @examples(count, derandomize=True)
     @given(blocks(), st.tuples(st.integers(1, 12), st.integers(1, 12)), st.sampled_from(DTYPES))
     def check(block: MultiBranchConv2d, size: tuple[int, int], dtype: torch.dtype) -> None:
-        assert block_error(block, size, dtype) <= TOLERANCE[dtype]
+        assert block_error(block, size, dtype) <= RELATIVE_TO_SUM[dtype]
         seen.update(traits(block) | {str(dtype)})
 
     check()
@@ -94,7 +94,7 @@ def test_merged_groups_equal_branches_on_every_pixel(block, data) -> None:
     groups = [group for group in groups if len(group) > 1]
     if not groups or len(groups[0]) == count:
         return
-    dtype = data.draw(st.sampled_from(list(TOLERANCE)))
+    dtype = data.draw(st.sampled_from(list(RELATIVE_TO_SUM)))
     block = block.to(dtype)
     merged = block.merged(groups)
     x = torch.randn(2, block.in_channels, 9, 8, dtype=dtype)
@@ -102,7 +102,7 @@ def test_merged_groups_equal_branches_on_every_pixel(block, data) -> None:
     assert merged.kernel == block.kernel
     for other in (merged, merged.fused()):
         error = float((other(x) - block(x)).abs().max())
-        assert error <= TOLERANCE[dtype] * summed_rms(block, x)
+        assert error <= RELATIVE_TO_SUM[dtype] * summed_rms(block, x)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, (1, 3), (3, 1), (2, 5), (4, 4)])

@@ -22,6 +22,7 @@ from tests.reparam.random_blocks import (
     sizes,
     trained_looking,
 )
+from tests.tolerances import DOUBLE
 
 FILE = TypeAdapter(BranchConfig)
 
@@ -59,8 +60,8 @@ def test_a_product_of_matrices_composes_as_a_convolution_does(size, pointwise_fi
         for (before, after), extent in zip([(2, 5), (5, 3)], order, strict=True)
     )
     fast, slow = compose(first, second), composed_by_convolution(first, second)
-    torch.testing.assert_close(fast.kernel, slow.kernel, rtol=1e-12, atol=1e-12)
-    torch.testing.assert_close(fast.bias, slow.bias, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(fast.kernel, slow.kernel, **DOUBLE)
+    torch.testing.assert_close(fast.bias, slow.bias, **DOUBLE)
 
 
 @torch.no_grad()

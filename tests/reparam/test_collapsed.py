@@ -24,6 +24,7 @@ from edge_sdk.reparam.blocks.collapse import freeze_batch_norm, thaw_batch_norm
 from edge_sdk.reparam.blocks.configs import BatchNormPlace, FixedFilter
 from tests.examples import examples
 from tests.reparam.random_blocks import blocks, trained_looking
+from tests.tolerances import WHOLE_NUMBERS
 
 PLACES: tuple[BatchNormPlace, ...] = ("none", "each", "last", "between")
 FILTERS: tuple[FixedFilter, ...] = ("sobel_x", "sobel_y", "laplacian")
@@ -144,7 +145,7 @@ def test_fake_quantized_kernels_lie_on_the_grid_and_gradients_pass() -> None:
     rounded = fake_quantize(exact.kernel)
     step = step_sizes(exact.kernel)
     codes = rounded / step
-    torch.testing.assert_close(codes, codes.round(), rtol=0, atol=1e-4)
+    torch.testing.assert_close(codes, codes.round(), **WHOLE_NUMBERS)
     assert float((codes.detach().abs().amax((1, 2, 3)) - 127).abs().max()) < 1e-3
     assert bool(((rounded - exact.kernel).abs() <= step * 0.501).all())
     torch.testing.assert_close(block(x), nn.functional.conv2d(x, rounded, exact.bias, padding=1))

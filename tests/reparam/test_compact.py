@@ -11,6 +11,7 @@ from edge_sdk.reparam import LinearOperator, Padding
 from edge_sdk.reparam.linear.compact import compact, conv_layer, kernel_macs
 from edge_sdk.reparam.linear.operator import dilate, from_conv, ungroup
 from tests.examples import examples
+from tests.tolerances import DOUBLE
 
 sizes = st.tuples(st.integers(1, 5), st.integers(1, 5))
 steps = st.tuples(st.integers(1, 3), st.integers(1, 3))
@@ -36,7 +37,7 @@ def test_a_layer_is_found_again(size, dilation, stride, groups, per_group, paddi
     assert found.groups == groups
     assert found.weight.shape == conv.weight.shape
     x = torch.randn(1, before, 17, 16, dtype=torch.float64)
-    torch.testing.assert_close(found(x), conv(x), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(found(x), conv(x), **DOUBLE)
 
 
 @given(sizes, steps, st.integers(1, 4), st.integers(1, 3), st.integers(1, 3))

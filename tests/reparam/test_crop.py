@@ -12,6 +12,7 @@ from edge_sdk.errors import FusionError
 from edge_sdk.reparam import LinearOperator, Padding, fuse
 from edge_sdk.reparam.linear.algebra import compose
 from tests.examples import examples
+from tests.tolerances import MERGED
 
 CUTS = st.integers(0, 2)
 
@@ -46,7 +47,7 @@ def test_what_is_cut_joins_the_kernel(top, bottom, left, right, ellipsis) -> Non
     assert convolutions(fused) == 1
     for size in ((5, 6), (11, 8)):
         x = torch.randn(1, 2, *size)
-        torch.testing.assert_close(fused(x), model(x), rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(fused(x), model(x), **MERGED)
 
 
 @torch.no_grad()
@@ -56,7 +57,7 @@ def test_padding_in_one_direction_passes_a_cut_in_the_other() -> None:
     fused, _ = fuse(model, torch.rand(1, 2, 9, 10))
     assert convolutions(fused) == 1
     x = torch.randn(1, 2, 7, 8)
-    torch.testing.assert_close(fused(x), model(x), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(fused(x), model(x), **MERGED)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,7 @@ def test_what_is_written_through_a_cut_is_never_lost() -> None:
         fused, _ = fuse(model, x)
     except FusionError:
         return
-    torch.testing.assert_close(fused(x), model(x.clone()), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(fused(x), model(x.clone()), **MERGED)
 
 
 @pytest.mark.parametrize(

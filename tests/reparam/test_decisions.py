@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from edge_sdk.reparam import fuse
 from edge_sdk.reparam.proof.certificate import Certificate
+from tests.tolerances import MERGED_NETWORK
 
 EXAMPLE = torch.rand(1, 3, 9, 10, generator=torch.Generator().manual_seed(0))
 Forward = Callable[[nn.Module, Tensor], Tensor]
@@ -84,7 +85,7 @@ def test_decisions_that_no_size_changes(forward, lasts) -> None:
         assert [region.branches for region in certificate.regions] == [2]
     for size in ((1, 3, 9, 10), (2, 3, 4, 5), (1, 3, 33, 20)):
         x = torch.randn(size)
-        torch.testing.assert_close(fused(x), model(x), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(fused(x), model(x), **MERGED_NETWORK)
 
 
 def odd_height(self, x):
@@ -128,7 +129,7 @@ def test_decisions_on_sizes_raise_where_they_come_out_otherwise(forward, other) 
     assert certificate.regions
     assert is_noted(certificate)
     x = torch.randn(1, 3, 7, 12)
-    torch.testing.assert_close(fused(x), model(x), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(fused(x), model(x), **MERGED_NETWORK)
     with pytest.raises(AssertionError, match="fuse it with an example of this size"):
         fused(torch.randn(other))
 
@@ -144,4 +145,4 @@ def test_weights_written_in_the_forward_pass_are_computed_once() -> None:
     model, fused, certificate = fused_with(forward)
     assert [region.branches for region in certificate.regions] == [3]
     x = torch.randn(2, 3, 7, 5)
-    torch.testing.assert_close(fused(x), model(x), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(fused(x), model(x), **MERGED_NETWORK)

@@ -7,6 +7,7 @@ from torch.nn import functional
 
 from edge_sdk.reparam import fuse
 from tests.reparam import foreign_models as foreign
+from tests.tolerances import MERGED_UNSCALED
 
 CONVOLUTIONS = {torch.conv2d, functional.conv2d}
 
@@ -79,7 +80,7 @@ def test_as_many_convolutions_as_their_own_method_leaves(model, channels, expect
     assert certificate.macs_after <= certificate.macs_before
     assert certificate.parameters_after <= certificate.parameters_before
     x = torch.randn(2, channels, 19, 26)
-    torch.testing.assert_close(fused(x), model(x.clone()), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(fused(x), model(x.clone()), **MERGED_UNSCALED)
 
 
 @torch.no_grad()
@@ -95,7 +96,7 @@ def test_edge_oriented_blocks_become_one_convolution_each() -> None:
     assert certificate.macs_before == 2 * 132 * (first + 6 * 3 * 9 + 3 * (3 * 9))
     assert certificate.macs_after == 2 * 132 * 3 * 3 * 9
     x = torch.randn(1, 3, 9, 9)
-    torch.testing.assert_close(fused(x), model(x), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(fused(x), model(x), **MERGED_UNSCALED)
 
 
 def test_a_stem_with_average_pooling_behind_it_is_one_convolution() -> None:

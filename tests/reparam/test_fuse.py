@@ -23,6 +23,7 @@ from edge_sdk.reparam import (
 from edge_sdk.reparam.blocks import block, branches
 from edge_sdk.reparam.proof.certificate import FLOAT32_TOLERANCE, FLOAT64_TOLERANCE
 from tests.examples import examples
+from tests.tolerances import MERGED_NETWORK
 
 
 def tiny_net(preset=five_branches) -> nn.Sequential:
@@ -51,7 +52,7 @@ def test_the_original_is_untouched_and_the_copy_evaluates() -> None:
     assert not any(part.training for part in fused.modules())
     assert not any(isinstance(part, MultiBranchConv2d) for part in fused.modules())
     x = torch.rand(2, 2, 5, 11)
-    torch.testing.assert_close(fused(x), net.eval()(x), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(fused(x), net.eval()(x), **MERGED_NETWORK)
     fused[0].weight.data.zero_()
     assert all(torch.equal(before[name], tensor) for name, tensor in net.state_dict().items())
 

@@ -12,7 +12,7 @@ from edge_sdk.reparam import count_macs, count_parameters, fuse
 from edge_sdk.reparam.graph.fusion import fuse_graph
 from tests.examples import examples
 from tests.reparam.random_graphs import networks, summed_rms
-from tests.reparam.tolerances import TOLERANCE
+from tests.tolerances import RELATIVE_TO_SUM
 
 CHECKS = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
@@ -42,19 +42,19 @@ def check_graph(network: tuple[nn.Module, int], size: tuple[int, int], dtype: to
     expected, actual = model(x.clone()), found.model(x.clone())
     assert actual.shape == expected.shape
     assert actual.dtype == dtype
-    assert float((actual - expected).abs().max()) <= TOLERANCE[dtype] * summed_rms(model, x)
+    assert float((actual - expected).abs().max()) <= RELATIVE_TO_SUM[dtype] * summed_rms(model, x)
     assert count_macs(found.model, x) <= count_macs(model, x)
 
 
 @examples(120, suppress_health_check=CHECKS)
-@given(networks(3), image_sizes, st.sampled_from(list(TOLERANCE)))
+@given(networks(3), image_sizes, st.sampled_from(list(RELATIVE_TO_SUM)))
 def test_fused_graphs_equal_the_original_on_every_pixel(network, size, dtype) -> None:
     check_graph(network, size, dtype)
 
 
 @pytest.mark.slow
 @examples(600, suppress_health_check=CHECKS)
-@given(networks(6), image_sizes, st.sampled_from(list(TOLERANCE)))
+@given(networks(6), image_sizes, st.sampled_from(list(RELATIVE_TO_SUM)))
 def test_longer_fused_graphs_equal_the_original_on_every_pixel(network, size, dtype) -> None:
     check_graph(network, size, dtype)
 

@@ -9,6 +9,7 @@ from torch.nn.utils import parametrizations
 from edge_sdk.errors import EdgeSdkError, FusionError, InputError
 from edge_sdk.reparam import count_macs, fuse
 from tests.reparam.foreign_models import trained_looking
+from tests.tolerances import MERGED_UNSCALED
 
 EXAMPLE = torch.rand(1, 3, 9, 10)
 
@@ -33,7 +34,7 @@ def with_forward(function) -> nn.Module:
 def reasons(model: nn.Module) -> str:
     fused, certificate = fuse(trained_looking(model), EXAMPLE)
     x = torch.randn(2, *EXAMPLE.shape[1:])
-    torch.testing.assert_close(fused(x.clone()), model(x.clone()), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(fused(x.clone()), model(x.clone()), **MERGED_UNSCALED)
     return " | ".join(f"{each.name}: {each.reason}" for each in certificate.refusals)
 
 
@@ -302,7 +303,7 @@ def test_several_inputs_and_outputs() -> None:
     assert len(certificate.regions) == 1
     x, level = torch.randn(1, 3, 6, 6), torch.rand(1, 1)
     expected, actual = model(x, level), fused(x, level)
-    torch.testing.assert_close(actual["picture"], expected["picture"], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(actual["picture"], expected["picture"], **MERGED_UNSCALED)
     torch.testing.assert_close(actual["both"], expected["both"])
 
 
@@ -326,7 +327,7 @@ def test_names_that_are_taken_are_left_alone() -> None:
     model = trained_looking(Taken())
     fused, certificate = fuse(model, EXAMPLE)
     assert [region.members for region in certificate.regions] == [("fused", "fused_2")]
-    torch.testing.assert_close(fused(EXAMPLE), model(EXAMPLE), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(fused(EXAMPLE), model(EXAMPLE), **MERGED_UNSCALED)
 
 
 def test_parametrised_weights_are_computed_once() -> None:

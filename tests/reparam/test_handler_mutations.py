@@ -15,6 +15,7 @@ from edge_sdk.reparam.graph.linear_nodes import own_operator
 from edge_sdk.reparam.graph.tracing import trace
 from edge_sdk.reparam.linear import pointwise as pointwise_rules
 from edge_sdk.reparam.linear.algebra import add, compose, concatenate, pad_first
+from tests.tolerances import MERGED_NETWORK, MERGED_UNSCALED
 
 X = torch.rand(1, 3, 8, 9, dtype=torch.float64)
 ONE = Padding(1, 1, 1, 1)
@@ -98,7 +99,7 @@ def test_functional_batch_norms_join_the_convolution_before(function) -> None:
     fused, certificate = fuse(model, X.float())
     assert len(certificate.regions) == 1
     x = torch.randn(2, 3, 5, 6)
-    torch.testing.assert_close(fused(x), model(x), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(fused(x), model(x), **MERGED_NETWORK)
 
 
 def handled(model: nn.Module, target: object) -> LinearOperator | None:
@@ -150,4 +151,4 @@ def test_a_batch_norm_in_training_mode_stays_unmerged() -> None:
     assert certificate.regions == ()
     assert any("in training mode depends on the batch" in r.reason for r in certificate.refusals)
     x = torch.randn(4, 3, 8, 8)
-    torch.testing.assert_close(fused(x), model.eval()(x), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(fused(x), model.eval()(x), **MERGED_UNSCALED)

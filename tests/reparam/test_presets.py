@@ -19,6 +19,7 @@ from edge_sdk.reparam.blocks.presets import (
     sesr,
 )
 from tests.reparam.random_blocks import trained_looking
+from tests.tolerances import DOUBLE
 
 NAMES = ("figure", "sesr", "ecb", "dbb", "repvgg", "qarepvgg", "acnet")
 BRANCHES = (5, 2, 6, 4, 3, 3, 3)
@@ -35,7 +36,7 @@ def test_presets_merge_into_3x3(name, count) -> None:
     assert conv.padding == (1, 1)
     assert sum(parameter.numel() for parameter in conv.parameters()) == 3 * 3 * 9 + 3
     x = torch.randn(1, 3, 8, 7, dtype=torch.float64)
-    torch.testing.assert_close(conv(x), block(x), rtol=0, atol=1e-11)
+    torch.testing.assert_close(conv(x), block(x), **DOUBLE)
 
 
 @pytest.mark.parametrize("name", NAMES)

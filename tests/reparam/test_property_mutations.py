@@ -21,9 +21,9 @@ from tests.reparam.test_block import block_error
 from tests.reparam.test_graph_properties import check_graph, image_sizes
 from tests.reparam.test_mutations import MUTATIONS, Patch, wrap
 from tests.reparam.test_region_properties import region_error
-from tests.reparam.tolerances import TOLERANCE
+from tests.tolerances import RELATIVE_TO_SUM
 
-DTYPES = st.sampled_from(list(TOLERANCE))
+DTYPES = st.sampled_from(list(RELATIVE_TO_SUM))
 FIRST_ONLY = settings(
     max_examples=300,
     deadline=None,
@@ -41,7 +41,7 @@ sizes = st.tuples(st.integers(1, 12), st.integers(1, 12))
 @FIRST_ONLY
 @given(regions(), sizes, DTYPES)
 def region_property(region, size, dtype) -> None:
-    assert region_error(region, size, dtype) <= TOLERANCE[dtype]
+    assert region_error(region, size, dtype) <= RELATIVE_TO_SUM[dtype]
 
 
 @FIRST_ONLY
@@ -53,7 +53,7 @@ def graph_property(network, size, dtype) -> None:
 @FIRST_ONLY
 @given(blocks(), sizes, DTYPES)
 def block_property(drawn, size, dtype) -> None:
-    assert block_error(drawn, size, dtype) <= TOLERANCE[dtype]
+    assert block_error(drawn, size, dtype) <= RELATIVE_TO_SUM[dtype]
 
 
 def holds(check: Callable[[], None]) -> bool:

@@ -15,12 +15,12 @@ from edge_sdk.reparam.graph.fusion import fuse_graph
 from edge_sdk.reparam.graph.region_costs import Costs
 from tests.examples import examples
 from tests.reparam.random_regions import TRAITS, Region, regions, summed_branch_rms
-from tests.reparam.tolerances import TOLERANCE
+from tests.tolerances import RELATIVE_TO_SUM
 
 CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 image_sizes = st.tuples(st.integers(1, 14), st.integers(1, 14))
-dtypes = st.sampled_from(list(TOLERANCE))
+dtypes = st.sampled_from(list(RELATIVE_TO_SUM))
 
 
 @torch.no_grad()
@@ -51,7 +51,7 @@ def check_regions(count: int) -> Counter[str]:
     @examples(count, suppress_health_check=CHECKS)
     @given(regions(), image_sizes, dtypes)
     def check(region: Region, size: tuple[int, int], dtype: torch.dtype) -> None:
-        assert region_error(region, size, dtype) <= TOLERANCE[dtype]
+        assert region_error(region, size, dtype) <= RELATIVE_TO_SUM[dtype]
         seen.update(trait for trait, times in region.traits.items() if times)
         seen[str(dtype)] += 1
 
@@ -66,5 +66,7 @@ def test_random_regions_become_one_equal_convolution() -> None:
 @pytest.mark.slow
 def test_many_random_regions_hold_every_dimension_often() -> None:
     seen = check_regions(600)
-    rare = {trait: seen[trait] for trait in (*TRAITS, *map(str, TOLERANCE)) if seen[trait] < 30}
+    rare = {
+        trait: seen[trait] for trait in (*TRAITS, *map(str, RELATIVE_TO_SUM)) if seen[trait] < 30
+    }
     assert not rare

@@ -19,6 +19,7 @@ from edge_sdk.reparam import (
 )
 from edge_sdk.reparam.plans.text import parse_plan
 from tests.reparam.random_blocks import trained_looking
+from tests.tolerances import MERGED_UNSCALED
 
 X = torch.rand(1, 3, 9, 8)
 
@@ -61,7 +62,7 @@ def test_a_block_held_in_a_list_or_dict_is_replaced_there_too(merge) -> None:
     assert {region.name for region in certificate.regions} == {"first", "second"}
     assert certificate.macs_after < certificate.macs_before
     before = fused(X)
-    torch.testing.assert_close(before, model(X), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(before, model(X), **MERGED_UNSCALED)
     for parameter in fused.first.parameters():
         parameter.data.zero_()
     assert not torch.equal(fused(X), before)
@@ -150,7 +151,7 @@ def test_a_block_with_a_hook_stays_with_the_reason(merge, inside) -> None:
     assert {region.name for region in certificate.regions} == {"2"}
     assert [r.name for r in certificate.refusals if "hooks" in r.reason] == ["0"]
     seen.clear()
-    torch.testing.assert_close(fused(X), model(X), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(fused(X), model(X), **MERGED_UNSCALED)
     assert len(seen) == 2
 
 

@@ -9,6 +9,7 @@ from edge_sdk.models import EnhanceNet, EnhanceNetConfig
 from edge_sdk.models.enhance_config import SCALES, Activation
 from edge_sdk.models.spec import Color, Task
 from edge_sdk.reparam import five_branches, fold_skips, fuse
+from tests.tolerances import MERGED, MERGED_NETWORK
 
 
 class Chain(nn.Module):
@@ -91,7 +92,7 @@ def test_the_input_travels_through_the_chain(kind, channels, out, activation) ->
     widths = [part.out_channels for part in fused.modules() if isinstance(part, nn.Conv2d)]
     assert widths == [6 + channels, 5 + channels, out]
     x = torch.rand(2, channels, 7, 5)
-    torch.testing.assert_close(fused(x), model(x.clone()), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(fused(x), model(x.clone()), **MERGED)
 
 
 @pytest.mark.parametrize("color", list(Color))
@@ -110,7 +111,7 @@ def test_enhance_net_without_feature_skips_folds(color, activation) -> None:
     assert certificate.input_range == (0.0, 1.0)
     assert additions(fused) == 0
     x = torch.rand(1, color.channels, 13, 6)
-    torch.testing.assert_close(fused(x), net(x), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(fused(x), net(x), **MERGED_NETWORK)
 
 
 def other_net(task: Task, scale: int, color: Color, activation: Activation) -> EnhanceNet:
@@ -135,7 +136,7 @@ def test_denoising_folds(color, activation) -> None:
     assert certificate.input_range == (0.0, 1.0)
     assert additions(fused) == 0
     x = torch.rand(1, color.channels, 16, 6)
-    torch.testing.assert_close(fused(x), net(x), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(fused(x), net(x), **MERGED_NETWORK)
 
 
 @pytest.mark.parametrize("color", list(Color))
@@ -149,7 +150,7 @@ def test_down_scaling_keeps_its_skip_with_the_reason(color, scale) -> None:
     assert any("avg_pool2d does not pass" in refusal.reason for refusal in certificate.refusals)
     assert isinstance(fused, EnhanceNet)
     x = torch.rand(1, color.channels, 5 * scale, 2 * scale)
-    torch.testing.assert_close(fused(x), net(x), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(fused(x), net(x), **MERGED_NETWORK)
 
 
 def test_without_the_option_nothing_is_folded() -> None:

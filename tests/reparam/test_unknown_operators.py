@@ -10,6 +10,7 @@ from torch.nn import functional
 from edge_sdk.reparam import fuse
 from edge_sdk.reparam.proof.certificate import Certificate
 from tests.reparam.foreign_models import trained_looking
+from tests.tolerances import MERGED_UNSCALED
 
 EXAMPLE = torch.rand(1, 4, 9, 10, generator=torch.Generator().manual_seed(0))
 
@@ -35,7 +36,7 @@ def fused_certificate(forward) -> Certificate:
     fused, certificate = fuse(model, EXAMPLE)
     x = torch.randn(2, *EXAMPLE.shape[1:])
     with torch.no_grad():
-        torch.testing.assert_close(fused(x), model(x.clone()), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(fused(x), model(x.clone()), **MERGED_UNSCALED)
     return certificate
 
 
@@ -75,7 +76,7 @@ def test_data_parallel_models_are_looked_into(place) -> None:
     assert len(certificate.regions) == 1
     assert not any(isinstance(part, nn.BatchNorm2d) for part in fused.modules())
     with torch.no_grad():
-        torch.testing.assert_close(fused(EXAMPLE), model(EXAMPLE), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(fused(EXAMPLE), model(EXAMPLE), **MERGED_UNSCALED)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from edge_sdk.reparam import Certificate, fuse
+from tests.tolerances import MERGED
 
 EXAMPLE = torch.rand(1, 3, 9, 9)
 ROWS, COLUMNS = 2, 3
@@ -36,7 +37,7 @@ def merged(model: nn.Module) -> Certificate:
     fused, certificate = fuse(model, EXAMPLE)
     for size in (3, 9, 14):
         x = torch.rand(1, 3, size, size + 1)
-        torch.testing.assert_close(fused(x), model(x), rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(fused(x), model(x), **MERGED)
     return certificate
 
 
@@ -63,7 +64,7 @@ def merged_where_it_fits(model: nn.Module) -> Certificate:
     fused, certificate = fuse(model, EXAMPLE)
     for size in (11, 14):
         x = torch.rand(1, 3, size, size)
-        torch.testing.assert_close(fused(x), model(x), rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(fused(x), model(x), **MERGED)
     return certificate
 
 

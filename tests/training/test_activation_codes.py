@@ -22,6 +22,7 @@ from edge_sdk.quantization.value_graph import value_graph
 from edge_sdk.reparam import five_branches, fuse, sesr_branches
 from edge_sdk.training.activation_codes import CodedNetwork, CodedValue
 from edge_sdk.training.recipe.config import OptimizerConfig, PhasesConfig
+from tests.tolerances import HALF_LEVEL, TWICE_TRAINED, WHOLE_NUMBERS
 from tests.training.runs import MARKS, recipe, train, train_until, weights
 
 pytestmark = MARKS
@@ -85,13 +86,13 @@ def test_without_codes_it_is_the_network(kind: str) -> None:
     exact = net(x)
     low = (x.clamp(0, 1) * 255).round() / 255
     with torch.no_grad():
-        torch.testing.assert_close(coded(low), net(low).clamp(0, 1), rtol=0, atol=0.51 / 255)
+        torch.testing.assert_close(coded(low), net(low).clamp(0, 1), **HALF_LEVEL)
     coded.choose(x)
     rounded = coded(x)
     error = (rounded - exact.clamp(0, 1)).abs()
     assert 0 < float(error.max()) < 0.2
     levels = rounded.detach() * 255
-    torch.testing.assert_close(levels.round(), levels, rtol=0, atol=1e-3)
+    torch.testing.assert_close(levels.round(), levels, **WHOLE_NUMBERS)
     rounded.square().mean().backward()
     assert all(parameter.grad is not None for parameter in net.parameters())
 
@@ -123,7 +124,7 @@ def test_a_resumed_run_rounds_with_the_same_codes(
     resumed = train(config, tmp_path / "run", resume=True, progress=False)
     assert resumed.psnr_db == pytest.approx(whole.psnr_db, abs=1e-6)
     for name, value in weights(whole.path).items():
-        torch.testing.assert_close(weights(resumed.path)[name], value, rtol=1e-6, atol=1e-7)
+        torch.testing.assert_close(weights(resumed.path)[name], value, **TWICE_TRAINED)
 
 
 def test_activations_are_rounded_in_the_phase_and_in_every_validation(

@@ -15,6 +15,7 @@ from edge_sdk.training.recipe.config import OptimizerConfig
 from edge_sdk.training.recipe.file import load_train_config
 from edge_sdk.training.run.initial import InitialWeights, take_over
 from edge_sdk.zoo.catalogue import load_model
+from tests.tolerances import TWICE_TRAINED
 from tests.training.runs import MARKS, recipe, train, train_until, weights
 
 pytestmark = MARKS
@@ -79,7 +80,7 @@ def test_a_resumed_run_takes_nothing_over(
     assert resumed.initial is None
     expected = weights(whole.path)
     for name, value in weights(resumed.path).items():
-        torch.testing.assert_close(value, expected[name], rtol=1e-6, atol=1e-7)
+        torch.testing.assert_close(value, expected[name], **TWICE_TRAINED)
 
 
 def test_shipped_models_go_by_name(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from edge_sdk.reparam import MultiBranchConv2d, five_branches, sesr_branches
 from edge_sdk.training.phases import Phase, enter_phase, phase_at
 from edge_sdk.training.recipe.config import OptimizerConfig, PhasesConfig, TrainConfig
 from edge_sdk.training.recipe.file import load_train_config
+from tests.tolerances import TWICE_TRAINED
 from tests.training.runs import MARKS, logged, recipe, train, train_until, weights
 
 pytestmark = MARKS
@@ -143,10 +144,10 @@ def test_a_run_cut_in_any_phase_ends_like_an_uninterrupted_one(
     )
     for key in ("state_dict", "current_model_state"):
         for name, value in expected[key].items():
-            torch.testing.assert_close(actual[key][name], value, rtol=1e-6, atol=1e-7)
+            torch.testing.assert_close(actual[key][name], value, **TWICE_TRAINED)
     other = weights(resumed.path)
     for name, value in weights(whole.path).items():
-        torch.testing.assert_close(other[name], value, rtol=1e-6, atol=1e-7)
+        torch.testing.assert_close(other[name], value, **TWICE_TRAINED)
     for (at, value), (other_at, expected_db) in zip(
         logged(run), logged(tmp_path / "whole"), strict=True
     ):

@@ -11,6 +11,7 @@ from edge_sdk.imaging import psnr
 from edge_sdk.models import Color, EnhanceNetConfig, load_checkpoint
 from edge_sdk.reparam import fuse
 from edge_sdk.training.recipe.config import OptimizerConfig, PictureSource
+from tests.tolerances import TWICE_TRAINED
 from tests.training.runs import MARKS, STEPS, logged, recipe, train, train_until, weights
 
 pytestmark = MARKS
@@ -92,7 +93,7 @@ def test_a_resumed_run_ends_like_an_uninterrupted_one(
     assert resumed.steps == STEPS
     assert resumed.psnr_db == pytest.approx(whole.psnr_db, abs=1e-6)
     for name, tensor in weights(whole.path).items():
-        torch.testing.assert_close(weights(resumed.path)[name], tensor, rtol=1e-6, atol=1e-7)
+        torch.testing.assert_close(weights(resumed.path)[name], tensor, **TWICE_TRAINED)
     for (step, value), (other_step, other) in zip(
         logged(run), logged(tmp_path / "whole"), strict=True
     ):
