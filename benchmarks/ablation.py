@@ -10,9 +10,7 @@ on where it was stopped.
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import statistics
 import tempfile
 import time
@@ -31,8 +29,10 @@ from edge_sdk.training.recipe.config import (
     PictureSource,
     TrainConfig,
 )
+from pages import page_parser, publish, row
+from photographs import data_folder
 
-ROOT = Path(os.environ.get("EDGE_SDK_DATA", "data"))
+ROOT = data_folder()
 WIDTHS = (16, 16, 16, 16, 16)
 LAST = len(WIDTHS) - 1
 BASE = EnhanceNetConfig(
@@ -141,12 +141,11 @@ def measured(variant: Variant, steps: int, seed: int, photos: Path, out: Path) -
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = page_parser(__doc__, "Markdown file to write")
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--seeds", type=int, default=3, help="of the table of branches")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="tables to make")
     parser.add_argument("--out", type=Path, default=Path("runs/ablation.json"))
-    parser.add_argument("--table", type=Path, help="Markdown file to write")
     arguments = parser.parse_args()
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     known = json.loads(arguments.out.read_text()) if arguments.out.is_file() else {}
@@ -165,14 +164,12 @@ def main() -> None:
                     known[key] = asdict(result)
                     arguments.out.write_text(json.dumps(known, indent=1))
                     print(key, result)
-                row = found.setdefault(f"{variant.part} / {variant.name}", [])
-                row.append(Result(**known[key]))
+                runs = found.setdefault(f"{variant.part} / {variant.name}", [])
+                runs.append(Result(**known[key]))
     page = _page(listed, found, arguments.steps, arguments.seeds)
     if missing := [part for part in PARTS if part not in arguments.parts]:
         page += "Not measured here: " + ", ".join(missing).lower() + ".\n"
-    print(page)
-    if arguments.table:
-        arguments.table.write_text(page, encoding="utf-8")
+    publish(page, arguments.table, always_print=True)
 
 
 def _page(listed: Sequence[Variant], found: dict[str, list[Result]], steps: int, seeds: int) -> str:
@@ -198,9 +195,8 @@ def _page(listed: Sequence[Variant], found: dict[str, list[Result]], steps: int,
         cost = statistics.mean(run.int8_cost_db for run in runs)
         seconds = statistics.median(run.seconds for run in runs)
         mean = statistics.mean(values)
-        lines.append(
-            f"| {variant.name} | {mean:.3f}{spread} | {len(runs)} | {cost:.2f} | {seconds:.0f} |"
-        )
+        cells = (f"{mean:.3f}{spread}", str(len(runs)), f"{cost:.2f}", f"{seconds:.0f}")
+        lines.append(row(variant.name, *cells))
     command = f"python benchmarks/ablation.py --steps {steps} --seeds {seeds}"
     lines += [
         "",

@@ -8,13 +8,10 @@ on one machine; times are taken in turns, and their ratio is what counts.
 
 from __future__ import annotations
 
-import argparse
-import os
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -26,6 +23,8 @@ from edge_sdk.data.camera.simulation import CameraConfig, SimulatedBurst, simula
 from edge_sdk.imaging import read_picture, rgb_to_ycbcr
 from edge_sdk.registration import Registration, register, transform
 from edge_sdk.registration.motion import centered_grid
+from pages import head, page_parser, publish, row
+from photographs import kodak_folder, kodak_paths
 
 ECC_ITERATIONS, ECC_EPSILON, ECC_FILTER = 50, 1e-3, 5
 """OpenCV's own defaults."""
@@ -76,20 +75,16 @@ class Comparison:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--table", type=Path, help="Markdown file to write instead of printing")
+    parser = page_parser(__doc__)
     parser.add_argument("--pictures", type=int, default=24, help="how many of the 24 (default all)")
     arguments = parser.parse_args()
-    folder = Path(os.environ.get("EDGE_SDK_DATA", "data")) / "kodak24"
-    pictures = sorted(path for path in folder.glob("*") if path.suffix in (".png", ".webp"))
+    pictures = kodak_paths()
     if not pictures:
-        print(f"no pictures in {folder}; set EDGE_SDK_DATA to the folder that holds kodak24")
+        folder = kodak_folder()
+        print(f"no pictures in {folder}; set EDGE_SDK_DATA to the folder that holds {folder.name}")
         return
     text = page([read_picture(path).pixels for path in pictures[: arguments.pictures]])
-    if arguments.table:
-        arguments.table.write_text(text)
-    else:
-        print(text)
+    publish(text, arguments.table)
 
 
 def page(photographs: list[Tensor]) -> str:
@@ -98,7 +93,7 @@ def page(photographs: list[Tensor]) -> str:
     large = compare(photographs, CameraConfig(max_shift_px=64, max_angle_deg=2), ())
     lines = [HEAD.format(count=len(photographs)), ERRORS, *error_rows(small)]
     lines += ["", TIMES, *time_rows(small, threads), LARGE, ERRORS, *error_rows(large)]
-    lines += [VARYING, "| scene | median | 95 % | failed | frames with a field |", "|---" * 5 + "|"]
+    lines += [VARYING, head("scene", "median", "95 %", "failed", "frames with a field")]
     for name, config in VARYING_CAMERAS.items():
         ours = compare(photographs, config, ()).ours
         lines.append(row(name, *ours.cells(), f"{ours.fields} of {ours.frames}"))
@@ -213,12 +208,8 @@ def time_rows(result: Comparison, threads: tuple[int, ...]) -> list[str]:
     return lines
 
 
-def row(*cells: str) -> str:
-    return "| " + " | ".join(cells) + " |"
-
-
-ERRORS = "| method | median | 95 % | failed |\n|---|---|---|---|"
-TIMES = "| threads | edge-sdk | findTransformECC | ratio |\n|---|---|---|---|"
+ERRORS = head("method", "median", "95 %", "failed")
+TIMES = head("threads", "edge-sdk", "findTransformECC", "ratio")
 HEAD = """# How exact alignment is
 
 Bursts of {count} Kodak pictures by the simulated camera of

@@ -26,6 +26,7 @@ from torch import Tensor
 
 from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
 from edge_sdk.data.probes.examples import example_photo
+from pages import head, page_parser, publish, row
 
 SIZE = (1280, 960)
 FRAMES = 10
@@ -40,8 +41,7 @@ ECC = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 50, 1e-3)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--table", type=Path, help="Markdown file to write instead of printing")
+    parser = page_parser(__doc__)
     parser.add_argument("--turn", nargs=4, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.turn:
@@ -50,19 +50,14 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         text, drawing = page(Path(folder))
+    publish(text, arguments.table)
     if arguments.table:
-        arguments.table.write_text(text)
-        arguments.table.with_suffix(".svg").write_text(drawing)
-    else:
-        print(text)
+        arguments.table.with_suffix(".svg").write_text(drawing, encoding="utf-8")
 
 
 def page(folder: Path) -> tuple[str, str]:
-    lines = [
-        HEAD,
-        "| threads | network | edge-sdk | ECC, warp, mean, bicubic | ratio | ratio of CPU time |",
-    ]
-    lines.append("|---" * 6 + "|")
+    titles = ("edge-sdk", "ECC, warp, mean, bicubic", "ratio", "ratio of CPU time")
+    lines = [HEAD, head("threads", "network", *titles)]
     frames = saved(folder, SIZE, FRAMES)
     for threads in dict.fromkeys((1, os.cpu_count() or 1)):
         runs: dict[str, list[dict[str, Any]]] = {method: [] for method in METHODS}
@@ -93,8 +88,7 @@ def page(folder: Path) -> tuple[str, str]:
 
 def growth(name: str, points: list[tuple[float, float]]) -> list[str]:
     return [
-        row(name, *(f"{place:.3g}" for place, _ in points)),
-        "|---" * (len(points) + 1) + "|",
+        head(name, *(f"{place:.3g}" for place, _ in points)),
         row("CPU time", *(f"{seconds:.2f} s" for _, seconds in points)),
         row("per unit", *(f"{seconds / place:.2f} s" for place, seconds in points)),
     ]
@@ -206,10 +200,6 @@ def drawn(panels: tuple[tuple[str, list[tuple[float, float]]], ...]) -> str:
             parts.append(f'<text x="{cx:.1f}" y="{cy - 10:.1f}">{y:.1f} s</text>')
         parts.append(f'<text x="{left + wide / 2}" y="{base + 40}">{name}</text>')
     return f"{DRAWING}{''.join(parts)}</svg>\n"
-
-
-def row(*cells: str) -> str:
-    return "| " + " | ".join(cells) + " |"
 
 
 DRAWING = (

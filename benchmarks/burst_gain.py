@@ -8,20 +8,17 @@ Prints a Markdown page, or writes it. Everything is seeded; on one machine the f
 
 from __future__ import annotations
 
-import argparse
-import os
 import statistics
 from dataclasses import replace
-from pathlib import Path
 
 from torch import Tensor, nn
 
 from edge_sdk.burst import ZoomConfig, zoom
 from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
-from edge_sdk.data.probes.examples import PHOTOS, example_photo
 from edge_sdk.evaluation.bursts import compare_with_truth
-from edge_sdk.imaging import read_picture
 from edge_sdk.zoo.networks import burst_network
+from pages import head, page_parser, publish, row
+from photographs import kodak_or_shipped
 
 NOISE_LEVELS = (2, 8, 16)
 FRAME_COUNTS = (1, 2, 4, 8, 16, 20)
@@ -32,11 +29,10 @@ EVERY = 3
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--table", type=Path, help="Markdown file to write instead of printing")
+    parser = page_parser(__doc__)
     parser.add_argument("--pictures", type=int, default=24, help="pictures of Kodak to measure")
     arguments = parser.parse_args()
-    name, pictures = photographs(arguments.pictures)
+    name, pictures = kodak_or_shipped(arguments.pictures)
     network = burst_network("burst_zoom_x2", 2)
     text = "\n".join(
         [
@@ -51,26 +47,11 @@ def main() -> None:
             READING,
         ]
     )
-    if arguments.table:
-        arguments.table.write_text(text)
-    else:
-        print(text)
-
-
-def photographs(count: int) -> tuple[str, list[Tensor]]:
-    folder = Path(os.environ.get("EDGE_SDK_DATA", "data")) / "kodak24"
-    paths = sorted(path for path in folder.glob("*") if path.suffix in (".png", ".webp"))
-    if paths:
-        apart = max(1, len(paths) // max(1, count))
-        return "Kodak", [read_picture(path).pixels for path in paths[::apart][:count]]
-    return "shipped", [example_photo(name) for name in PHOTOS]
+    publish(text, arguments.table)
 
 
 def noise_table(pictures: list[Tensor], network: nn.Module) -> list[str]:
-    lines = [
-        row("noise", "method", "PSNR", "SSIM", "gain over bicubic", "least", "most"),
-        "|---" * 7 + "|",
-    ]
+    lines = [head("noise", "method", "PSNR", "SSIM", "gain over bicubic", "least", "most")]
     for noise in NOISE_LEVELS:
         config = CameraConfig(noise_std=noise / 255)
         scores = [
@@ -93,7 +74,7 @@ def noise_table(pictures: list[Tensor], network: nn.Module) -> list[str]:
 
 
 def frames_table(pictures: list[Tensor], network: nn.Module) -> list[str]:
-    lines = [row("noise", "", *map(str, FRAME_COUNTS)), "|---" * (len(FRAME_COUNTS) + 2) + "|"]
+    lines = [head("noise", "", *map(str, FRAME_COUNTS))]
     for noise in (2, 8):
         cells = []
         for count in FRAME_COUNTS:
@@ -110,8 +91,7 @@ def frames_table(pictures: list[Tensor], network: nn.Module) -> list[str]:
 
 
 def weight_table(pictures: list[Tensor], network: nn.Module) -> list[str]:
-    lines = [row("noise", "", *(f"{weight:g}" for weight in REFERENCE_WEIGHTS))]
-    lines.append("|---" * (len(REFERENCE_WEIGHTS) + 2) + "|")
+    lines = [head("noise", "", *(f"{weight:g}" for weight in REFERENCE_WEIGHTS))]
     for noise in (2, 8):
         config = CameraConfig(noise_std=noise / 255)
         columns = [
@@ -128,8 +108,7 @@ def weight_table(pictures: list[Tensor], network: nn.Module) -> list[str]:
 
 
 def lens_table(pictures: list[Tensor], network: nn.Module) -> list[str]:
-    lines = [row("", *(f"{lens:g} px" for lens in LENSES_PX))]
-    lines.append("|---" * (len(LENSES_PX) + 1) + "|")
+    lines = [head("", *(f"{lens:g} px" for lens in LENSES_PX))]
     columns = []
     for lens in LENSES_PX:
         config = CameraConfig(lens_std_px=lens)
@@ -157,10 +136,6 @@ def measure(
         found = compare_with_truth(burst, zoom(burst.frames, network, zooming or ZoomConfig()))
         scores += found[2:3] if scores else found[:3]
     return [(score.psnr_db, score.ssim) for score in scores]
-
-
-def row(*cells: str) -> str:
-    return "| " + " | ".join(cells) + " |"
 
 
 HEAD = """# What burst zoom gains

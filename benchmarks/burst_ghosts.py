@@ -8,13 +8,10 @@ measured alone. Prints a Markdown page, or writes it. Everything is seeded.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -26,12 +23,13 @@ from edge_sdk.data.probes.examples import PHOTOS, example_photo
 from edge_sdk.evaluation.burst_baselines import bicubic
 from edge_sdk.imaging import quantize, read_picture
 from edge_sdk.zoo.networks import burst_network
+from pages import head, page_parser, publish, row
+from photographs import kodak_paths
 
 NOISE_LEVELS = (2, 8)
 SHIFTS_PX = (0.5, 1.0, 2.0, 6.0, 12.0, 40.0)
 MOVED_SHARES = (0.2, 0.5, 0.9)
 INSIDE_BAR_DB, REST_BAR_DB = -0.5, 0.2
-COLUMN = "|---"
 
 
 @dataclass(frozen=True)
@@ -64,8 +62,7 @@ class Ghosts:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--table", type=Path, help="Markdown file to write instead of printing")
+    parser = page_parser(__doc__)
     parser.add_argument("--pictures", type=int, default=24, help="pictures of Kodak to measure")
     parser.add_argument("--few", type=int, default=6, help="pictures in the tables by shift, share")
     arguments = parser.parse_args()
@@ -75,7 +72,7 @@ def main() -> None:
     scenes = kodak or examples
     lines = [HEAD, *noise_table(scenes, name)]
     if kodak:
-        lines += noise_table(examples, "photographs of scikit-image")[2:]
+        lines += noise_table(examples, "photographs of scikit-image")[1:]
     else:
         lines.append("\nKodak24 is not here (EDGE_SDK_DATA); it is left out.")
     few = scenes[:: max(len(scenes) // arguments.few, 1)][: arguments.few]
@@ -87,55 +84,47 @@ def main() -> None:
     reading = READING.format(pictures=arguments.pictures, few=arguments.few)
     lines += [SHARE_HEAD, *share_table(few), reading]
     text = "\n".join(lines)
-    if arguments.table:
-        arguments.table.write_text(text)
-    else:
-        print(text)
+    publish(text, arguments.table)
 
 
 def noise_table(scenes: Sequence[Scene], name: str) -> list[str]:
-    lines = [
-        "| pictures | network | noise | bicubic inside | edge-sdk inside | least gain inside "
-        "| rest without | rest with | largest loss | hold both bars |",
-        COLUMN * 10 + "|",
-    ]
+    inside = ("bicubic inside", "edge-sdk inside", "least gain inside")
+    rest = ("rest without", "rest with", "largest loss")
+    lines = [head("pictures", "network", "noise", *inside, *rest, "hold both bars")]
     network = burst_network("burst_zoom_x2", 2)
     for noise, chosen in product(NOISE_LEVELS, (None, network)):
         found = [measure(scene, MovingObject(), noise, chosen) for scene in scenes]
         held = sum(g.gain >= INSIDE_BAR_DB and g.loss < REST_BAR_DB for g in found)
-        cells = [mean([getattr(g, field) for g in found]) for field in ("bicubic", "inside")]
-        rest = [mean([getattr(g, f) for g in found]) for f in ("rest_without", "rest_with")]
-        least = min(found, key=lambda g: g.gain).gain
-        most = max(found, key=lambda g: g.loss).loss
-        used = "none" if chosen is None else "burst_zoom_x2"
-        lines.append(
-            f"| {name} | {used} | {noise}/255 | {cells[0]:.2f} | {cells[1]:.2f} | {least:+.2f} | "
-            f"{rest[0]:.2f} | {rest[1]:.2f} | {most:+.2f} | {held} of {len(found)} |"
+        bicubic_db, inside_db, without_db, with_db = (
+            f"{mean([getattr(g, field) for g in found]):.2f}"
+            for field in ("bicubic", "inside", "rest_without", "rest_with")
         )
+        least, most = min(g.gain for g in found), max(g.loss for g in found)
+        used = "none" if chosen is None else "burst_zoom_x2"
+        cells = (bicubic_db, inside_db, f"{least:+.2f}", without_db, with_db, f"{most:+.2f}")
+        lines.append(row(name, used, f"{noise}/255", *cells, f"{held} of {len(found)}"))
     return lines
 
 
 def shift_table(few: Sequence[Scene], itself: Sequence[Scene]) -> list[str]:
-    lines = ["| object shows | " + " | ".join(f"{shift:g} px" for shift in SHIFTS_PX) + " |"]
-    lines.append(COLUMN * (len(SHIFTS_PX) + 1) + "|")
+    lines = [head("object shows", *(f"{shift:g} px" for shift in SHIFTS_PX))]
     for what, scenes in (("another picture", few), ("the photograph itself", itself)):
         cells = []
         for shift in SHIFTS_PX:
             found = [measure(scene, MovingObject(shift_px=shift), 8) for scene in scenes]
             cells.append(summary(found))
-        lines.append(f"| {what} | " + " | ".join(cells) + " |")
+        lines.append(row(what, *cells))
     return lines
 
 
 def share_table(few: Sequence[Scene]) -> list[str]:
-    lines = ["| noise | " + " | ".join(f"{share:.0%}" for share in MOVED_SHARES) + " |"]
-    lines.append(COLUMN * (len(MOVED_SHARES) + 1) + "|")
+    lines = [head("noise", *(f"{share:.0%}" for share in MOVED_SHARES))]
     for noise in NOISE_LEVELS:
         cells = []
         for share in MOVED_SHARES:
             found = [measure(scene, MovingObject(moved_share=share), noise) for scene in few]
             cells.append(summary(found))
-        lines.append(f"| {noise}/255 | " + " | ".join(cells) + " |")
+        lines.append(row(f"{noise}/255", *cells))
     return lines
 
 
@@ -171,8 +160,7 @@ def masked_psnr(pixels: Tensor, truth: Tensor, mask: Tensor) -> float:
 
 
 def kodak_scenes(count: int) -> list[Scene]:
-    folder = Path(os.environ.get("EDGE_SDK_DATA", "data")) / "kodak24"
-    pictures = [(path.stem, read_picture(path).pixels) for path in sorted(folder.glob("*.webp"))]
+    pictures = [(path.stem, read_picture(path).pixels) for path in kodak_paths()]
     scenes = []
     for index, (name, photograph) in enumerate(pictures[:count]):
         shown = pictures[(index + 1) % len(pictures)][1]

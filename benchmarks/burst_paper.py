@@ -9,11 +9,9 @@ page, or writes it. Everything is seeded; on one machine with one thread the fig
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import torch
@@ -28,6 +26,7 @@ from edge_sdk.data.camera.simulation import simulate_burst
 from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.imaging import psnr, quantize
 from edge_sdk.models.burst_paper_net import BurstPaperConfig, BurstPaperNet
+from pages import head, page_parser, publish, row
 
 Weight = float | Literal["learned"]
 
@@ -62,8 +61,7 @@ class Trained:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--table", type=Path, help="Markdown file to write instead of printing")
+    parser = page_parser(__doc__)
     parser.add_argument("--steps", type=int, default=150, help="steps of each training")
     parser.add_argument("--seeds", type=int, default=2, help="trainings of each kind")
     arguments = parser.parse_args()
@@ -79,8 +77,7 @@ def main() -> None:
     )
     lines = [
         HEAD.format(steps=arguments.steps, seeds=arguments.seeds, frames=FRAMES),
-        row("", "scene at rest", "with a moving object", "ω at the end"),
-        "|---" * 4 + "|",
+        head("", "scene at rest", "with a moving object", "ω at the end"),
         row("bicubic of the reference", *baselines(static, moving, 1), "–"),
         row("average, estimated motion", *baselines(static, moving, FRAMES), "–"),
     ]
@@ -102,10 +99,7 @@ def main() -> None:
         print(lines[-1], file=sys.stderr, flush=True)
     lines.append(READING.format(steps=arguments.steps, spread=spread))
     text = "\n".join(lines)
-    if arguments.table:
-        arguments.table.write_text(text)
-    else:
-        print(text)
+    publish(text, arguments.table)
 
 
 def sample(place: tuple[str, int, int], noise: int, seed: int, moving: bool) -> Sample:
@@ -185,10 +179,6 @@ def baselines(static: list[Sample], moving: list[Sample], frames: int) -> list[s
 
 def listed(values: list[float], digits: int) -> str:
     return " · ".join(f"{value:.{digits}f}" for value in values)
-
-
-def row(*cells: str) -> str:
-    return "| " + " | ".join(cells) + " |"
 
 
 HEAD = """# The document's network, and the weight of its reference

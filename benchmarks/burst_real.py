@@ -8,9 +8,7 @@ truth: figures compare the result with its own frames.
 
 from __future__ import annotations
 
-import argparse
 import math
-import os
 from pathlib import Path
 
 import torch
@@ -24,6 +22,8 @@ from edge_sdk.imaging.filters import gaussian_blur
 from edge_sdk.registration import register
 from edge_sdk.registration.motion import centered_grid
 from edge_sdk.registration.sampling import sample_bicubic
+from pages import head, page_parser, publish, row
+from photographs import data_folder
 
 NIGHT, NEAR = "redmi_night_a", "maitek_stilllife"
 SCALE = 2
@@ -39,17 +39,13 @@ SHARED = 0.6
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--table", type=Path, help="Markdown file to write instead of printing")
+    parser = page_parser(__doc__)
     arguments = parser.parse_args()
-    folder = Path(os.environ.get("EDGE_SDK_DATA", "data")) / "burst_real"
+    folder = data_folder() / "burst_real"
     if not folder.is_dir():
         raise SystemExit(f"{folder}: no real bursts; set EDGE_SDK_DATA to a folder with them")
     text = "\n".join([HEAD, *night(loaded(folder / NIGHT)), *near(loaded(folder / NEAR)), READING])
-    if arguments.table:
-        arguments.table.write_text(text)
-    else:
-        print(text)
+    publish(text, arguments.table)
 
 
 def loaded(folder: Path) -> Tensor:
@@ -58,9 +54,9 @@ def loaded(folder: Path) -> Tensor:
 
 def night(frames: Tensor) -> list[str]:
     """Noise and edges for some numbers of frames."""
-    header = ("frames", "used", "mean share", "noise, one frame", "noise, result", "ratio",
-              "bar 1/√(0.6·N)", "edge, sharpest frame", "edge, result")  # fmt: skip
-    lines = [row(*header), "|---" * len(header) + "|"]
+    noise = ("noise, one frame", "noise, result", "ratio", "bar 1/√(0.6·N)")
+    edge = ("edge, sharpest frame", "edge, result")
+    lines = [head("frames", "used", "mean share", *noise, *edge)]
     half, others = frames[::2], frames[1::2]
     for burst, judge in ((half[:5], others), (half, others), (frames, frames)):
         count = len(burst)
@@ -189,8 +185,7 @@ def near(frames: Tensor) -> list[str]:
         result = zoom(TensorSource(frames), config=ZoomConfig(scale=SCALE, provenance=True))
     except EdgeSdkError as error:
         return [NEAR_HEAD, f"It ends with an error: {error}"]
-    lines = [NEAR_HEAD, row("frame", "shift", "largest offset of a tile", "share", "note")]
-    lines.append("|---" * 5 + "|")
+    lines = [NEAR_HEAD, head("frame", "shift", "largest offset of a tile", "share", "note")]
     for index, report in enumerate(result.frames):
         field = report.field
         if index == result.reference:
@@ -206,10 +201,6 @@ def near(frames: Tensor) -> list[str]:
 
 def luma(pixels: Tensor) -> Tensor:
     return rgb_to_ycbcr(pixels)[0] * (255 / 219)
-
-
-def row(*cells: str) -> str:
-    return "| " + " | ".join(cells) + " |"
 
 
 HEAD = f"""# Burst zoom on real bursts

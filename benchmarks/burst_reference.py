@@ -9,9 +9,7 @@ Prints a Markdown page, or writes it. Everything is seeded.
 
 from __future__ import annotations
 
-import argparse
 import math
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +26,8 @@ from edge_sdk.data.probes.examples import PHOTOS, example_photo
 from edge_sdk.imaging import linear_to_srgb, psnr, quantize, read_picture, rgb_to_ycbcr
 from edge_sdk.imaging import srgb_to_linear as linear
 from edge_sdk.imaging.filters import gaussian_blur
+from pages import head, page_parser, publish, row
+from photographs import data_folder
 
 TRIPOD = "fba_psf_with_tripod_truth"
 REGISTERED = ("fba_anthropologie", "fba_auvers", "fba_indoors_short", "fba_parking_night")
@@ -35,7 +35,6 @@ NOISES = (8, 16, 32)
 SEEDS = 5
 FRAMES = 10
 PLAIN = Developing(0.0, None, False, (1.0, 1.0), None)
-COLUMN = "|---"
 
 
 @dataclass(frozen=True)
@@ -47,11 +46,10 @@ class Verdict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--table", type=Path, help="Markdown file to write instead of printing")
+    parser = page_parser(__doc__)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    folder = Path(os.environ.get("EDGE_SDK_DATA", "data")) / "burst_real"
+    folder = data_folder() / "burst_real"
     lines = [HEAD]
     if (folder / TRIPOD).is_dir():
         lines += [*tripod_tables(folder / TRIPOD), *registered_table(folder)]
@@ -59,10 +57,7 @@ def main() -> None:
         lines.append("The real bursts are not here (EDGE_SDK_DATA); they are left out.")
     lines += [SIMULATED_HEAD, *simulated_table(), ADDED_HEAD, *added_table(), READING]
     text = "\n".join(lines)
-    if arguments.table:
-        arguments.table.write_text(text)
-    else:
-        print(text)
+    publish(text, arguments.table)
 
 
 def tripod_tables(folder: Path) -> list[str]:
@@ -71,12 +66,10 @@ def tripod_tables(folder: Path) -> list[str]:
     truth = read_picture(folder / "sharp_000.jpg").pixels
     quality = [psnr(frame, truth) for frame in frames]
     scores, finest = (measure(frames) for measure in (scored, finest_only))
-    lines = ["| frame | PSNR (dB) | score · 10³ | finest Laplacian alone · 10³ |", COLUMN * 4 + "|"]
+    lines = [head("frame", "PSNR (dB)", "score · 10³", "finest Laplacian alone · 10³")]
     for index in sorted(range(len(paths)), key=lambda k: -quality[k]):
-        lines.append(
-            f"| {paths[index].stem} | {quality[index]:.2f} | {1000 * scores[index]:.2f} | "
-            f"{1000 * finest[index]:.3f} |"
-        )
+        cells = (f"{1000 * scores[index]:.2f}", f"{1000 * finest[index]:.3f}")
+        lines.append(row(paths[index].stem, f"{quality[index]:.2f}", *cells))
     ours, before = judge(scores, quality), judge(finest, quality)
     lines.append(
         f"| **chosen: rank · ρ** | | **{ours.rank} · {ours.correlation:.3f}** | "
@@ -89,7 +82,7 @@ def tripod_tables(folder: Path) -> list[str]:
 def noisy_table(frames: Tensor, quality: Sequence[float]) -> list[str]:
     """A noisy copy of each frame is added in its turn; how often it is chosen."""
     generator = torch.Generator().manual_seed(0)
-    lines = ["| noise added | white: chosen | before | smooth: chosen | before |", COLUMN * 5 + "|"]
+    lines = [head("noise added", "white: chosen", "before", "smooth: chosen", "before")]
     best = [max(measure(frames)) for measure in (scored, finest_only)]
     for level in NOISES:
         cells = []
@@ -99,12 +92,12 @@ def noisy_table(frames: Tensor, quality: Sequence[float]) -> list[str]:
             for measure, highest in zip((scored, finest_only), best, strict=True):
                 wrong = sum(score > highest for score in measure(noisy))
                 cells.append(f"{wrong} of {len(quality)}")
-        lines.append(f"| {level}/255 | " + " | ".join(cells) + " |")
+        lines.append(row(f"{level}/255", *cells))
     return lines
 
 
 def registered_table(folder: Path) -> list[str]:
-    lines = [REGISTERED_HEAD, "| burst | frames | score: rank · ρ | before |", COLUMN * 4 + "|"]
+    lines = [REGISTERED_HEAD, head("burst", "frames", "score: rank · ρ", "before")]
     for name in REGISTERED:
         paths = sorted((folder / name).glob("*.jpg"))
         if not paths:
@@ -114,7 +107,7 @@ def registered_table(folder: Path) -> list[str]:
         truth = accumulated(frames)
         quality = [psnr(frame, truth) for frame in frames]
         cells = [verdict(measure(frames), quality) for measure in (scored, finest_only)]
-        lines.append(f"| {name} | {len(paths)} | " + " | ".join(cells) + " |")
+        lines.append(row(name, str(len(paths)), *cells))
     return lines
 
 
@@ -132,10 +125,7 @@ def accumulated(frames: Tensor, power: float = 11.0) -> Tensor:
 
 
 def simulated_table() -> list[str]:
-    lines = [
-        "| shake | noise | score: mean rank (worst) · ρ | before |",
-        COLUMN * 4 + "|",
-    ]
+    lines = [head("shake", "noise", "score: mean rank (worst) · ρ", "before")]
     for shake, reach_px in (("small", 2.0), ("large", 8.0)):
         for name, how in CAMERAS.items():
             verdicts: list[list[Verdict]] = [[], []]
@@ -143,17 +133,13 @@ def simulated_table() -> list[str]:
                 frames, quality = shaken(photo, reach_px, how, seed)
                 for kept, measure in zip(verdicts, (scored, finest_only), strict=True):
                     kept.append(judge(measure(frames), quality))
-            lines.append(f"| {shake} | {name} | {means(verdicts[0])} | {means(verdicts[1])} |")
+            lines.append(row(shake, name, *map(means, verdicts)))
     return lines
 
 
 def added_table() -> list[str]:
-    lines = ["| burst | noisy frame | score | before |", COLUMN * 4 + "|"]
-    for name, noisier in (
-        ("2/255", "8/255"),
-        ("8/255", "24/255"),
-        ("ISO 400", "ISO 3200"),
-    ):
+    lines = [head("burst", "noisy frame", "score", "before")]
+    for name, noisier in (("2/255", "8/255"), ("8/255", "24/255"), ("ISO 400", "ISO 3200")):
         wrong = [0, 0]
         for photo, seed in cases():
             frames, quality = shaken(photo, 2.0, CAMERAS[name], seed)
@@ -166,7 +152,7 @@ def added_table() -> list[str]:
                 wrong[position] += scores.index(max(scores)) == 0
         count = len(cases())
         cells = [f"chosen in {times} of {count}" for times in wrong]
-        lines.append(f"| {name} | {noisier} | " + " | ".join(cells) + " |")
+        lines.append(row(name, noisier, *cells))
     return lines
 
 
@@ -204,8 +190,8 @@ def line_blur(picture: Tensor, length_px: float, angle: float) -> Tensor:
         x, y = reach + along * math.cos(angle), reach + along * math.sin(angle)
         left, top = math.floor(x), math.floor(y)
         for column, across in ((left, 1 - (x - left)), (left + 1, x - left)):
-            for row, down in ((top, 1 - (y - top)), (top + 1, y - top)):
-                kernel[row, column] += across * down / steps
+            for line, down in ((top, 1 - (y - top)), (top + 1, y - top)):
+                kernel[line, column] += across * down / steps
     padded = functional.pad(picture[:, None], (reach,) * 4, mode="replicate")
     return functional.conv2d(padded, kernel[None, None])[:, 0]
 

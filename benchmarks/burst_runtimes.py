@@ -10,7 +10,6 @@ Prints a Markdown page, or writes it. Everything is seeded.
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import tempfile
 from pathlib import Path
@@ -21,10 +20,11 @@ from edge_sdk.burst import ZoomConfig, zoom
 from edge_sdk.burst.converted.by_name import convert_stages
 from edge_sdk.burst.converted.running import StageFiles
 from edge_sdk.data.camera.simulation import CameraConfig, SimulatedBurst, simulate_burst
-from edge_sdk.data.probes.examples import PHOTOS, example_photo
-from edge_sdk.imaging import psnr, quantize, read_picture
+from edge_sdk.imaging import psnr, quantize
 from edge_sdk.targets import LoweringReport, find_converter, runs_here
 from edge_sdk.zoo.networks import burst_network
+from pages import head, page_parser, publish, row
+from photographs import kodak_or_shipped
 
 MODEL = "burst_zoom_x2"
 TARGETS = (
@@ -37,12 +37,12 @@ NOISE_LEVELS = (2, 8)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--table", type=Path, help="Markdown file to write instead of printing")
+    parser = page_parser(__doc__)
     parser.add_argument("--pictures", type=int, default=4, help="pictures of Kodak to measure")
     parser.add_argument("--targets", nargs="+", default=[name for name, _ in TARGETS])
     arguments = parser.parse_args()
-    name, pictures = photographs(arguments.pictures)
+    name, pictures = kodak_or_shipped(arguments.pictures)
+    pictures = pictures[: arguments.pictures]
     bursts = [
         simulate_burst(picture, CameraConfig(noise_std=noise / 255, seed=seed))
         for seed, picture in enumerate(pictures)
@@ -74,21 +74,19 @@ def main() -> None:
             HEAD.format(
                 count=len(pictures), name=name, bursts=len(bursts), command=command(arguments)
             ),
-            "| target | stage | precision | partitions | left to the CPU | TRANSPOSE | KiB |",
-            "|---" * 7 + "|",
+            head(
+                *("target", "stage", "precision", "partitions"),
+                *("left to the CPU", "TRANSPOSE", "KiB"),
+            ),
             *stages,
             PICTURES,
-            "| target | precision | against PyTorch, least | mean | costs, dB | largest |",
-            "|---" * 6 + "|",
+            head("target", "precision", "against PyTorch, least", "mean", "costs, dB", "largest"),
             *pictures_table,
             READING,
             *missing(arguments.targets),
         ]
     )
-    if arguments.table:
-        arguments.table.write_text(text.rstrip() + "\n")
-    else:
-        print(text)
+    publish(text, arguments.table)
 
 
 def command(arguments: argparse.Namespace) -> str:
@@ -101,15 +99,6 @@ def command(arguments: argparse.Namespace) -> str:
 def missing(chosen: list[str]) -> list[str]:
     left_out = [name for name, _ in TARGETS if name not in chosen]
     return [f"Not measured here: {', '.join(left_out)}."] if left_out else []
-
-
-def photographs(count: int) -> tuple[str, list[Tensor]]:
-    folder = Path(os.environ.get("EDGE_SDK_DATA", "data")) / "kodak24"
-    paths = sorted(path for path in folder.glob("*") if path.suffix in (".png", ".webp"))
-    if paths:
-        apart = max(1, len(paths) // max(1, count))
-        return "Kodak", [read_picture(path).pixels for path in paths[::apart][:count]]
-    return "shipped", [example_photo(name) for name in PHOTOS[:count]]
 
 
 def stage_row(target: str, stage: str, report: LoweringReport) -> str:
@@ -136,10 +125,6 @@ def picture_row(
         cost.append(before - psnr(quantize(result.pixels), truth))
     cells = (f"{min(near):.1f} dB", f"{statistics.mean(near):.1f} dB")
     return row(target, precision, *cells, f"{statistics.mean(cost):.3f}", f"{max(cost):.3f}")
-
-
-def row(*cells: str) -> str:
-    return "| " + " | ".join(cells) + " |"
 
 
 HEAD = """# Burst zoom in every runtime

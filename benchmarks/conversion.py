@@ -9,7 +9,6 @@ machine it ran on.
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import logging
 import os
@@ -35,6 +34,7 @@ from edge_sdk.quiet import quiet_stderr
 from edge_sdk.targets import find_converter
 from edge_sdk.zoo.loading import load_any
 from edge_sdk.zoo.networks import example_input, fused_by_name
+from pages import head, page_parser, publish, row
 
 MODEL = "sr_x2_y"
 SIDE_PX = 128
@@ -78,8 +78,7 @@ class Pair:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--table", type=Path, help="Markdown file to write")
+    parser = page_parser(__doc__, "Markdown file to write")
     parser.add_argument("--runs", type=int, default=200, help="runs per file and thread count")
     arguments = parser.parse_args()
     network = fused_by_name(MODEL)
@@ -95,7 +94,7 @@ def main() -> None:
                 rows.append(entry.cells() if isinstance(entry, Pair) else skipped(entry))
                 print(" · ".join(rows[-1]), flush=True)
     if arguments.table:
-        arguments.table.write_text(page(rows))
+        publish(page(rows), arguments.table)
 
 
 def skipped(reason: str) -> tuple[str, ...]:
@@ -168,15 +167,15 @@ def speed_pairs(
 ) -> Iterator[Pair]:
     for threads in (1, 2):
         jobs = [Job(str(path), runtime, threads) for path in (ours, theirs)]
-        times = [1e3 * median(row) for row in measure(jobs, runs, rounds=ROUNDS)]
+        times = [1e3 * median(taken) for taken in measure(jobs, runs, rounds=ROUNDS)]
         plural = "s" if threads > 1 else ""
         yield Pair(f"{compared}, a run on {threads} thread{plural}", *times, "ms", bar)
 
 
-def median(row: Measurement) -> float:
-    if row.failure is not None:
-        raise SystemExit(f"{row.job.subject}: {row.failure}")
-    return row.median_s
+def median(taken: Measurement) -> float:
+    if taken.failure is not None:
+        raise SystemExit(f"{taken.job.subject}: {taken.failure}")
+    return taken.median_s
 
 
 def chain_pair() -> Pair:
@@ -219,7 +218,7 @@ def quiet() -> Iterator[None]:
 
 
 def page(rows: list[tuple[str, ...]]) -> str:
-    lines = ["| " + " | ".join(row) + " |" for row in (COLUMNS, ("---",) * len(COLUMNS), *rows)]
+    lines = [head(*COLUMNS), *(row(*cells) for cells in rows)]
     return f"""# What conversion costs
 
 Written by `benchmarks/conversion.py --table docs/measurements/conversion-cost.md`: the shipped

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from edge_sdk.evaluation import Degradation, ModelMethod, evaluate
 from edge_sdk.zoo.networks import fused_by_name
+from pages import head, row
 
 SIGMAS = (15.0, 25.0, 50.0)
 
@@ -29,11 +30,11 @@ def main() -> None:
     network = fused_by_name(arguments.model)
     method = ModelMethod(network, network.spec, arguments.model)
     found = {}
-    print(f"| σ | noisy | {arguments.model} |\n|---|---|---|")
+    print(head("σ", "noisy", arguments.model))
     for sigma in arguments.sigmas:
         noisy, ours = evaluate([method], [folder], Degradation(1, sigma))
         found[sigma] = ours.folders[0].psnr_db
-        print(f"| {sigma:g} | {noisy.folders[0].psnr_db:.2f} | {found[sigma]:.2f} |")
+        print(row(f"{sigma:g}", f"{noisy.folders[0].psnr_db:.2f}", f"{found[sigma]:.2f}"))
     if arguments.figures:
         figures = {f"Kodak24 σ{sigma:g}": round(value, 2) for sigma, value in found.items()}
         arguments.figures.write_text(

@@ -9,7 +9,6 @@ DIR/real_zoom/city100_iphonex. Writes the tables of the page between its marks, 
 
 from __future__ import annotations
 
-import argparse
 import math
 import os
 import re
@@ -35,9 +34,9 @@ from edge_sdk.pairs.couple.quality import masked_psnr
 from edge_sdk.pairs.dataset.folder import SCENES, read_json
 from edge_sdk.pairs.dataset.record import MASK, RECORD, TARGET, frame_name
 from edge_sdk.registration.motion import centered_grid, transform
+from pages import head, page_parser, publish_between_marks, row
 
 LONG_SIDE = 960
-START, END = "<!-- figures -->", "<!-- end of figures -->"
 Corruption = Callable[[FarNearShots, FarNearShots], tuple[Tensor, Tensor]]
 
 
@@ -50,21 +49,14 @@ class Trial:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--table", type=Path, help="Markdown page whose tables are replaced")
+    parser = page_parser(__doc__, "Markdown page whose tables are replaced")
     parser.add_argument("--pictures", type=int, default=12, help="photographs (default 12)")
     arguments = parser.parse_args()
     data = os.environ.get("EDGE_SDK_DATA")
     lines = simulated(photographs(data, arguments.pictures))
     lines += ["", *real(Path(data))] if data else []
     text = "\n".join(lines)
-    if not arguments.table:
-        print(text)
-        return
-    page = arguments.table.read_text(encoding="utf-8")
-    before, rest = page.split(START)
-    after = rest.split(END)[1]
-    arguments.table.write_text(f"{before}{START}\n{text}\n{END}{after}", encoding="utf-8")
+    publish_between_marks(text, arguments.table)
 
 
 def photographs(data: str | None, count: int) -> list[Tensor]:
@@ -95,8 +87,7 @@ def simulated(photos: list[Tensor]) -> list[str]:
         f"{len(photos)} photographs, ×2. Errors are those of all pixels of the accepted scenes "
         "where the mask counts, in pixels of the target.",
         "",
-        "| scenes | accepted | median | 95 % | worst scene's median | why dropped |",
-        "|---" * 6 + "|",
+        head("scenes", "accepted", "median", "95 %", "worst scene's median", "why dropped"),
     ]
     for name, corrupt in CORRUPTIONS.items():
         trials = []
@@ -104,7 +95,7 @@ def simulated(photos: list[Tensor]) -> list[str]:
             far, near = corrupt(shots, scenes[(index + 1) % len(scenes)])
             trials.append(trial(shots, far, near))
             print(name, index, trials[-1].reason or "accepted", flush=True)
-        lines.append(row(name, trials))
+        lines.append(scene_row(name, trials))
     return lines
 
 
@@ -132,7 +123,7 @@ def placement_error(shots: FarNearShots, couple: Couple) -> Tensor:
     return (apart.norm(dim=-1) * scale / couple.zoom_ratio).float()[counted]
 
 
-def row(name: str, trials: list[Trial]) -> str:
+def scene_row(name: str, trials: list[Trial]) -> str:
     errors = [found.errors for found in trials if found.errors is not None]
     cells = ["—"] * 3
     if errors:
@@ -147,7 +138,7 @@ def row(name: str, trials: list[Trial]) -> str:
             short = re.split(r"[:(\d]| is not", short)[0].strip()
             reasons[short] = reasons.get(short, 0) + 1
     why = "; ".join(f"{reason} ({count})" for reason, count in sorted(reasons.items()))
-    return f"| {name} | {len(errors)} of {len(trials)} | {' | '.join(cells)} | {why or '—'} |"
+    return row(name, f"{len(errors)} of {len(trials)}", *cells, why or "—")
 
 
 def untouched(shots: FarNearShots, other: FarNearShots) -> tuple[Tensor, Tensor]:
@@ -213,32 +204,33 @@ def real(data: Path) -> list[str]:
         return [f"City100: {folder.name} is not there."]
     with tempfile.TemporaryDirectory() as place:
         far, near = Path(place) / "far", Path(place) / "near"
-        for kind, letter in ((far, "L"), (near, "H")):
-            kind.mkdir()
+        for side, letter in ((far, "L"), (near, "H")):
+            side.mkdir()
             for path in folder.glob(f"*{letter}.webp"):
-                (kind / f"{path.stem[:-1]}.webp").symlink_to(path)
+                (side / f"{path.stem[:-1]}.webp").symlink_to(path)
         found = build_set(far, near, Path(place) / "set", PairConfig(scale=1))
         names = [str(scene["name"]) for scene in found.scenes if scene["accepted"]]
-        rows = [measured(Path(place), name) for name in names]
+        shown = [measured(Path(place), name) for name in names]
         far_db = statistics.mean(float(scene["psnr_far_db"]) for scene in found.scenes)
     kinds = ("whole shared view", "where the mask counts")
     lines = [
         f"City100 (iPhone X; research only): {found.accepted} of {len(found.scenes)} pairs "
-        f"accepted, {statistics.mean(row[4] for row in rows):.0%} of their pixels count.",
+        f"accepted, {statistics.mean(figures[4] for figures in shown):.0%} of their pixels count.",
         "",
-        "| PSNR of far against near, dB, mean over the accepted pairs | as stored | registered and "
-        "in the far shot's colors |",
-        "|---|---|---|",
+        head(
+            "PSNR of far against near, dB, mean over the accepted pairs",
+            "as stored",
+            "registered and in the far shot's colors",
+        ),
     ]
     for place_, kind in enumerate(kinds):
-        raw, after = (statistics.mean(row[2 * place_ + k] for row in rows) for k in (0, 1))
-        lines.append(f"| {kind} | {raw:.2f} | {after:.2f} |")
-    best = statistics.mean(row[6] for row in rows)
-    lines.append(f"| whole shared view, 3×4 color map of least squares | — | {best:.2f} |")
-    raw = statistics.mean(row[5] for row in rows)
+        raw, after = (statistics.mean(each[2 * place_ + k] for each in shown) for k in (0, 1))
+        lines.append(row(kind, f"{raw:.2f}", f"{after:.2f}"))
+    best = statistics.mean(each[6] for each in shown)
+    lines.append(row("whole shared view, 3×4 color map of least squares", "—", f"{best:.2f}"))
+    raw = statistics.mean(each[5] for each in shown)
     kind = "where the mask counts, the near shot blurred as the far one is"
-    lines.append(f"| {kind} | {raw:.2f} | {far_db:.2f} |")
-    return lines
+    return [*lines, row(kind, f"{raw:.2f}", f"{far_db:.2f}")]
 
 
 def measured(place: Path, name: str) -> tuple[float, ...]:

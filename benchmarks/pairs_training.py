@@ -34,10 +34,10 @@ from edge_sdk.training.run.module import TrainingModule
 from edge_sdk.training.run.running import train
 from edge_sdk.training.tasks.pictures import PictureTask
 from edge_sdk.zoo.catalogue import load_model
+from pages import head, page_parser, publish_between_marks, row
 
 INIT = "burst_zoom_x2"
 SCALE, HELD_OUT = 2, 5
-START, END = "<!-- figures -->", "<!-- end of figures -->"
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,7 @@ class Figures:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--table", type=Path, help="Markdown page whose tables are replaced")
+    parser = page_parser(__doc__, "Markdown page whose tables are replaced")
     parser.add_argument("--steps", type=int, default=200, help="optimization steps (default 200)")
     parser.add_argument("--batch", type=int, default=8, help="patches per step (default 8)")
     parser.add_argument("--rate", type=float, default=2e-4, help="learning rate (default 2e-4)")
@@ -64,13 +63,7 @@ def main() -> None:
         made = real_set(Path(data) / "real_zoom" / "city100_iphonex", kept)
         recipe = short_recipe(kept / "set", arguments)
         text = "\n".join(measured(made, recipe, Path(place) / "run"))
-    if not arguments.table:
-        print(text)
-        return
-    page = arguments.table.read_text(encoding="utf-8")
-    before, rest = page.split(START)
-    after = rest.split(END)[1]
-    arguments.table.write_text(f"{before}{START}\n{text}\n{END}{after}", encoding="utf-8")
+    publish_between_marks(text, arguments.table)
 
 
 def real_set(shots: Path, place: Path) -> PairSet:
@@ -128,12 +121,14 @@ def measured(made: PairSet, recipe: TrainConfig, out: Path) -> list[str]:
         f"{recipe.data.patch_px} px from `{INIT}`, rate {optimizer.learning_rate:g}, seed "
         f"{recipe.seed}.",
         "",
-        "| held-out scene | loss before | after | PSNR before, dB | after | reference, bicubic |",
-        "|---" * 6 + "|",
+        head(
+            *("held-out scene", "loss before", "after"),
+            *("PSNR before, dB", "after", "reference, bicubic"),
+        ),
     ]
     rows = zip(held_out, before, after, bicubic, strict=True)
-    lines += [row(name, *found) for name, *found in rows]
-    return [*lines, row("mean", *(mean(part) for part in (before, after, bicubic)))]
+    lines += [scene_row(name, *found) for name, *found in rows]
+    return [*lines, scene_row("mean", *(mean(part) for part in (before, after, bicubic)))]
 
 
 @torch.no_grad()
@@ -155,10 +150,10 @@ def mean(parts: list[Figures]) -> Figures:
     )
 
 
-def row(name: str, before: Figures, after: Figures, bicubic: Figures) -> str:
-    losses = f"{before.loss:.5f} | {after.loss:.5f}"
-    levels = f"{before.psnr_db:.2f} | {after.psnr_db:.2f} | {bicubic.psnr_db:.2f}"
-    return f"| {name} | {losses} | {levels} |"
+def scene_row(name: str, before: Figures, after: Figures, bicubic: Figures) -> str:
+    losses = (f"{each.loss:.5f}" for each in (before, after))
+    levels = (f"{each.psnr_db:.2f}" for each in (before, after, bicubic))
+    return row(name, *losses, *levels)
 
 
 if __name__ == "__main__":

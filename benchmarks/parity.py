@@ -9,7 +9,6 @@ on kodak24), and rows in int8 of the float weights, by ranges from train/cc0_pho
 
 from __future__ import annotations
 
-import argparse
 import os
 import tempfile
 from pathlib import Path
@@ -26,6 +25,7 @@ from edge_sdk.quantization import apply_scheme, meet_budget
 from edge_sdk.targets import LoweringReport, converter_names, find_converter, runs_here
 from edge_sdk.zoo.catalogue import load_int8, model_names
 from edge_sdk.zoo.loading import LoadedModel, load_any
+from pages import head, page_parser, publish, row
 
 WINDOW_PX = 96
 SMALL_WINDOW_PX = 56
@@ -34,19 +34,15 @@ CUT = (64, 64)
 """Size of the pictures that ranges and operators in float are chosen by."""
 BUDGET_DB = 54.0
 ROOT = os.environ.get("EDGE_SDK_DATA")
-HEADER = (
-    "| model | target | precision | size | against float32 | worst picture | against torch's codes "
-    "| gate | test set | graph |",
-    "|---|---|---|---|---|---|---|---|---|---|",
-)
+AGREEMENT = ("against float32", "worst picture", "against torch's codes", "gate")
+HEADER = head("model", "target", "precision", "size", *AGREEMENT, "test set", "graph")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--table", type=Path, help="Markdown file to write")
+    parser = page_parser(__doc__, "Markdown file to write")
     parser.add_argument("models", nargs="*", help="shipped models [all]")
     arguments = parser.parse_args()
-    lines = [*HEADER]
+    lines = [HEADER]
     passed = True
     for name in arguments.models or model_names():
         loaded = load_any(name)
@@ -69,7 +65,7 @@ def main() -> None:
                 print(line)
                 lines.append(line)
     if arguments.table:
-        arguments.table.write_text(_page(lines), encoding="utf-8")
+        publish(_page(lines), arguments.table)
     if not passed:
         raise SystemExit(1)
 
@@ -87,11 +83,11 @@ def _row(
             cells = ("—", "—", "—", "not run here", "—")
             return _line(loaded.name, target, report, cells), _is_whole(report)
         found = check_parity(loaded, [path], None, Path(folder), calibration=calibration)
-        row = found.rows[-1]
+        proved = found.rows[-1]
         assert loaded.spec is not None
         scored = _on_test_set(ArtifactMethod(path, loaded.spec))
     name = loaded.name if calibration is None else f"{loaded.name}, ranges alone"
-    return _line(name, target, report, _cells(row, scored)), row.passed and _is_whole(report)
+    return _line(name, target, report, _cells(proved, scored)), proved.passed and _is_whole(report)
 
 
 def _window(loaded: LoadedModel) -> tuple[int, int]:
@@ -117,15 +113,16 @@ def _mixed_row(loaded: LoadedModel, photos: Path) -> tuple[str, bool]:
         path = Path(folder) / f"{loaded.name}{converter.suffix}"
         report = converter.convert(made, example, path, "int8")
         steps, probes = [Step("quantized", "int8", made)], probe_pictures(example, spec, None)
-        row = parity_chain(loaded.network, steps, [Artifact(path)], probes.tensors)[-1]
+        proved = parity_chain(loaded.network, steps, [Artifact(path)], probes.tensors)[-1]
         scored = _on_test_set(ArtifactMethod(path, spec))
     name = f"{loaded.name}, {len(scheme.float_layers)} operators in float"
-    return _line(name, "executorch", report, _cells(row, scored)), row.passed and _is_whole(report)
+    line = _line(name, "executorch", report, _cells(proved, scored))
+    return line, proved.passed and _is_whole(report)
 
 
-def _cells(row: ParityRow, scored: str) -> tuple[str, ...]:
-    verdict = f"≥ {row.gate_db:.0f} {'passed' if row.passed else 'MISSED'}"
-    return (_db(row.psnr_db), _db(row.worst_db), _db(row.truth_db), verdict, scored)
+def _cells(proved: ParityRow, scored: str) -> tuple[str, ...]:
+    verdict = f"≥ {proved.gate_db:.0f} {'passed' if proved.passed else 'MISSED'}"
+    return (_db(proved.psnr_db), _db(proved.worst_db), _db(proved.truth_db), verdict, scored)
 
 
 def _line(model: str, target: str, report: LoweringReport, cells: tuple[str, ...]) -> str:
@@ -139,7 +136,7 @@ def _line(model: str, target: str, report: LoweringReport, cells: tuple[str, ...
     if report.precision.startswith("int8") and report.float_operators is not None:
         graph.append(f"{report.float_operators} float operators")
     entries = (model, target, report.precision, size, *cells, ", ".join(graph) or "—")
-    return f"| {' | '.join(entries)} |"
+    return row(*entries)
 
 
 def _is_whole(report: LoweringReport) -> bool:
@@ -155,7 +152,7 @@ def _is_whole(report: LoweringReport) -> bool:
 def _float_row(loaded: LoadedModel) -> str:
     assert loaded.spec is not None
     scored = _on_test_set(ModelMethod(loaded.network, loaded.spec, loaded.name))
-    return f"| {loaded.name} | PyTorch | fp32 | — | — | — | — | — | {scored} | — |"
+    return row(loaded.name, "PyTorch", "fp32", *("—",) * 5, scored, "—")
 
 
 def _on_test_set(method: Method) -> str:

@@ -11,14 +11,12 @@ Everything is seeded.
 
 from __future__ import annotations
 
-import argparse
 import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from torch import nn
@@ -27,6 +25,7 @@ from edge_sdk.models import EnhanceNet, EnhanceNetConfig
 from edge_sdk.reparam import five_branches, fuse
 from edge_sdk.reparam.blocks.collapse import freeze_batch_norm
 from edge_sdk.reparam.proof.operator_costs import operator_costs
+from pages import head, page_parser, publish, row
 
 WIDTHS = (16, 16, 16, 16, 16)
 BRANCH_WIDTH = 64
@@ -38,8 +37,7 @@ Case = Callable[[], object]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--table", type=Path, help="Markdown file to write instead of printing")
+    parser = page_parser(__doc__)
     parser.add_argument("--repeats", type=int, default=10, help="repetitions of each case")
     parser.add_argument("--memory-of", choices=CASES, help="only print what one case adds, in MiB")
     arguments = parser.parse_args()
@@ -48,10 +46,7 @@ def main() -> None:
         print(added_memory_mib(arguments.memory_of))
         return
     text = table(arguments.repeats)
-    if arguments.table:
-        arguments.table.write_text(text)
-    else:
-        print(text)
+    publish(text, arguments.table)
 
 
 def table(repeats: int) -> str:
@@ -63,25 +58,25 @@ def table(repeats: int) -> str:
     faster = ratio(inference["unfused"], inference["fused"])
     of_naive = ratio(training["collapsed step"], training["naive step"])
     of_plain = ratio(training["collapsed step"], training["plain step"])
-    lines = [HEAD, TITLES.format("inference"), ROW * 4 + "|"]
+    lines = [HEAD, head("inference", *COLUMNS)]
     lines += rows(inference, "plain", memory_mib)
     lines += ["", f"Fused is **{faster} ×** as fast; {operators()}."]
-    lines += ["", TITLES.format("training"), ROW * 4 + "|"]
+    lines += ["", head("training", *COLUMNS)]
     lines += rows(training, "plain step", memory_mib)
     lines += [
         "",
         f"A collapsed step takes **{of_naive}** of a naive multi-branch step and {of_plain} of a "
         "plain one.",
     ]
-    return "\n".join([*lines, "", f"Rounds: {repeats}."]) + "\n"
+    return "\n".join([*lines, "", f"Rounds: {repeats}."])
 
 
 def rows(times: dict[str, list[float]], reference: str, memory_mib: dict[str, int]) -> list[str]:
-    return [
-        f"| {name} | {statistics.median(values):.1f} | {ratio(values, times[reference])} "
-        f"| {memory_mib[name]} |"
-        for name, values in times.items()
-    ]
+    lines = []
+    for name, values in times.items():
+        shown = (f"{statistics.median(values):.1f}", ratio(values, times[reference]))
+        lines.append(row(name, *shown, str(memory_mib[name])))
+    return lines
 
 
 def ratio(first: list[float], second: list[float]) -> str:
@@ -190,8 +185,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "collapsed step": lambda: training(network(branched=True), collapsed=True),
     "plain step": lambda: training(network(branched=False)),
 }
-ROW = "|---"
-TITLES = "| {} | time, ms | of plain | peak memory, MiB |"
+COLUMNS = ("time, ms", "of plain", "peak memory, MiB")
 HEAD = f"""# What reparameterization costs
 
 An EnhanceNet ×2 of 16 channels and four modules, each block of the five branches of the

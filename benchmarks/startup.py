@@ -8,7 +8,6 @@ tells of waiting threads too, and other work on the machine disturbs it less tha
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
 import subprocess
@@ -21,6 +20,7 @@ from pathlib import Path
 from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
 from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.imaging import Picture, write_picture
+from pages import head, page_parser, publish, row
 
 WIDTH, HEIGHT = 212, 136
 FRAMES = 2
@@ -46,16 +46,13 @@ class Taken:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--table", type=Path, help="Markdown file to write")
+    parser = page_parser(__doc__, "Markdown file to write")
     parser.add_argument("--rounds", type=int, default=7, help="processes of each kind")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         rows = [*zoom_rows(Path(folder), arguments.rounds), *help_rows(arguments.rounds)]
     text = page(rows, arguments.rounds)
-    if arguments.table:
-        arguments.table.write_text(text, encoding="utf-8")
-    print(text)
+    publish(text, arguments.table, always_print=True)
 
 
 def zoom_rows(folder: Path, rounds: int) -> list[tuple[str, ...]]:
@@ -142,7 +139,7 @@ def verdict(passed: bool) -> str:
 
 def page(rows: list[tuple[str, ...]], rounds: int) -> str:
     columns = ("command", "threads", "time", "taken", "import torch", "ratio", "bar", "")
-    lines = ["| " + " | ".join(row) + " |" for row in (columns, ("---",) * len(columns), *rows)]
+    lines = [head(*columns), *(row(*cells) for cells in rows)]
     return f"""# What starting costs
 
 Written by `benchmarks/startup.py --table docs/measurements/startup.md`: {FRAMES} simulated frames

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from edge_sdk.evaluation import Degradation, ModelMethod, evaluate
 from edge_sdk.zoo.catalogue import load_model
+from pages import head, row
 
 SETS = ("Set5", "Set14", "B100")
 
@@ -29,10 +30,10 @@ def main() -> None:
     method = ModelMethod(network, network.spec, arguments.model)
     folders = [root / name for name in SETS]
     bicubic, ours = evaluate([method], folders, Degradation(network.spec.scale))
-    print("| set | pictures | bicubic | " + arguments.model + " |\n|---|---|---|---|")
+    print(head("set", "pictures", "bicubic", arguments.model))
     for name, base, result in zip(SETS, bicubic.folders, ours.folders, strict=True):
         count = len(result.pictures)
-        print(f"| {name} | {count} | {base.psnr_db:.2f} | {result.psnr_db:.2f} |")
+        print(row(name, str(count), f"{base.psnr_db:.2f}", f"{result.psnr_db:.2f}"))
     if arguments.figures:
         figures = {
             name: round(result.psnr_db, 2) for name, result in zip(SETS, ours.folders, strict=True)

@@ -1,0 +1,1 @@
+"""Parts of two_commits.py, which compares two installed versions of edge-sdk."""
