@@ -9,7 +9,7 @@ Each commit needs an environment of its own with all extras; a worktree holds th
         --after .venv/bin/python --work ../compared --table FILE.md
 
 These environments are editable: a version is what its worktree holds while it runs, so leave both
-alone until the end. Unset PYTHONPATH, from which both interpreters would take the same package.
+alone until the end.
 
 Both versions are driven through ``edge-sdk COMMAND --json`` alone, on one thread, with bursts that
 the first one simulates from a photograph of scikit-image, and with recipes spelled as a version's

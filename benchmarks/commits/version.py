@@ -81,5 +81,7 @@ class Version:
 
 def environment(count: int, folder: Path) -> dict[str, str]:
     """Variables with so many threads, and a cache that no other version writes to."""
+    # From PYTHONPATH both interpreters would take the same package.
+    outer = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     own = {f"{name}_NUM_THREADS": str(count) for name in THREADS}
-    return os.environ | own | {"XDG_CACHE_HOME": str(folder / ".cache"), "COLUMNS": "200"}
+    return outer | own | {"XDG_CACHE_HOME": str(folder / ".cache"), "COLUMNS": "200"}
