@@ -9,6 +9,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from edge_sdk.cli.shared import console
 from edge_sdk.cli.shared.console import print_table
@@ -20,11 +21,16 @@ ROWS = [("sr_x2_y", "super-resolution ×2", "12,345"), ("denoise_rgb", "denoisin
 COLUMNS = ("name", "task", "parameters, fused")
 
 
-def printed(width: int, monkeypatch: pytest.MonkeyPatch) -> str:
+def narrow(width: int, monkeypatch: pytest.MonkeyPatch) -> Console:
+    """Let tables be printed so wide; a console takes COLUMNS only where it is made."""
     made = console.console(stderr=False)
     made.width = width
     monkeypatch.setattr(console, "out", made)
-    with made.capture() as capture:
+    return made
+
+
+def printed(width: int, monkeypatch: pytest.MonkeyPatch) -> str:
+    with narrow(width, monkeypatch).capture() as capture:
         print_table("Models", COLUMNS, ROWS, emphasise=1)
     return capture.get()
 
@@ -40,13 +46,13 @@ def test_no_word_is_broken_at_any_width(width: int, monkeypatch: pytest.MonkeyPa
 
 def test_a_table_that_fits_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "│" in printed(60, monkeypatch)
-    narrow = printed(40, monkeypatch)
-    assert "│" not in narrow
-    assert narrow.splitlines()[:3] == ["Models", "sr_x2_y", "  task: super-resolution ×2"]
+    listed = printed(40, monkeypatch)
+    assert "│" not in listed
+    assert listed.splitlines()[:3] == ["Models", "sr_x2_y", "  task: super-resolution ×2"]
 
 
 def test_models_can_be_read_at_40_columns(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "40")
+    narrow(40, monkeypatch)
     lines = run("models").out.splitlines()
     assert "denoise_rgb" in lines
     assert "  task: super-resolution ×2" in lines
