@@ -38,6 +38,7 @@ from edge_sdk.emulate.runtimes.vulkan import CHROMIUM
 from edge_sdk.extras import install_command, is_installed
 from tests.cpu_times import CpuTimes
 from tests.examples import register_profiles
+from tests.made_once import MakeOnce, made_once_in, shared_base
 
 register_profiles(os.environ.get("EDGE_SDK_TIER", "full"))
 
@@ -120,6 +121,13 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
+    """Folders of files that tests only read, shared by all workers of the run."""
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    return made_once_in(shared_base(tmp_path_factory, is_worker=is_worker))
 
 
 @pytest.fixture(scope="session")

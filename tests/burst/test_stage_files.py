@@ -20,14 +20,6 @@ from edge_sdk.data.camera.simulation import simulate_burst
 from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.errors import ArtifactError, EdgeSdkError, InputError
 from edge_sdk.imaging import psnr
-from tests.builders.burst_networks import small_network
-
-
-@pytest.fixture(scope="module")
-def stages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("stages")
-    convert_stages(str(small_network(folder)), "tflite", "fp32", folder / "tflite")
-    return folder / "tflite"
 
 
 @pytest.mark.slow
