@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from edge_sdk.extras import require
@@ -36,4 +37,18 @@ class ExecuTorchVulkanConverter(ExecuTorchConverter):
     def partitioner(self, precision: str) -> Any:
         """Vulkan's partitioner, set to compute in half precision for ``fp16``."""
         vulkan = require(self.extra, "executorch.backends.vulkan.partitioner.vulkan_partitioner")
+        _export_patterns_once()
         return vulkan.VulkanPartitioner({"force_fp16": True} if precision == "fp16" else {})
+
+
+def _export_patterns_once() -> None:
+    """Keep the graphs of the patterns that Vulkan looks for, from one lowering to the next.
+
+    ExecuTorch means to: the functions that export them have an ``lru_cache``. But it lies above
+    what is registered, so every lowering exports all of them twice, most of a small network's time.
+    """
+    from executorch.backends.vulkan.patterns.pattern_registry import fusable_patterns
+
+    for entry in fusable_patterns.values():
+        if entry.get_graphs_fn is not None and not hasattr(entry.get_graphs_fn, "cache_info"):
+            entry.get_graphs_fn = cache(entry.get_graphs_fn)
