@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from itertools import combinations, product
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ from hypothesis import settings
 
 from tests.cpu_times import CpuTimes
 from tests.examples import examples
+from tests.pairwise import pairwise
 
 
 @pytest.fixture
@@ -30,6 +32,17 @@ def test_each_tier_draws_its_share(tier: str, counts: tuple[int, ...]) -> None:
     settings.load_profile(tier)
     assert tuple(examples(full).max_examples for full in (3, 10, 100)) == counts
     assert examples(10).deadline is None
+
+
+def test_of_combinations_the_full_tier_runs_those_in_which_pairs_meet() -> None:
+    axes = ("abc", "de", "fgh")
+    parameters = pairwise(*axes)
+    assert {parameter.values for parameter in parameters} == set(product(*axes))
+    full = [parameter.values for parameter in parameters if not parameter.marks]
+    assert len(full) == 9
+    for first, second in combinations(range(3), 2):
+        met = {(values[first], values[second]) for values in full}
+        assert met == set(product(axes[first], axes[second]))
 
 
 def work(seconds: float) -> None:

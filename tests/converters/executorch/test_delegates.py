@@ -19,6 +19,7 @@ from edge_sdk.zoo.networks import example_input, fused_network
 from edge_sdk_converters.executorch.coreml import extract_programs
 from tests.builders.conversion_nets import EnhanceLike, picture, seeded
 from tests.needs import needs
+from tests.pairwise import pairwise
 
 pytestmark = needs("executorch")
 
@@ -48,13 +49,14 @@ def test_shipped_nets_are_taken_whole(name: str, target: str, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("target", ["executorch", "executorch-vulkan", "tflite"])
-@pytest.mark.parametrize("color", [Color.Y, Color.RGB])
-@pytest.mark.parametrize(("task", "scale"), TASKS)
+@pytest.mark.parametrize(
+    ("task", "color", "target"),
+    pairwise(TASKS, [Color.Y, Color.RGB], ["executorch", "executorch-vulkan", "tflite"]),
+)
 def test_every_task_is_taken_whole(
-    task: Task, scale: int, color: Color, target: str, tmp_path: Path
+    task: tuple[Task, int], color: Color, target: str, tmp_path: Path
 ) -> None:
-    check_whole(relu_net(task, scale, color), target, tmp_path)
+    check_whole(relu_net(*task, color), target, tmp_path)
 
 
 def test_vulkan_says_that_it_was_not_run_and_halves_the_weights(tmp_path: Path) -> None:
