@@ -6,28 +6,32 @@ Most faults that a combination shows, a pair of its values shows already (Kuhn, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations, product
 from typing import Any
 
 import pytest
 
 
-def pairwise(*axes: Sequence[Any]) -> list[Any]:
-    """Every combination of one value from each axis; those that meet no new pair are nightly."""
-    chosen = _chosen(tuple(len(axis) for axis in axes))
+def pairwise(*axes: Sequence[Any], valid: Callable[..., bool] = lambda *values: True) -> list[Any]:
+    """Every combination of one value from each axis; those that meet no new pair are nightly.
+
+    Args:
+        axes: values of each parameter.
+        valid: whether a combination exists.
+    """
+    combined = product(*(tuple(enumerate(axis)) for axis in axes))
+    places = {tuple(index for index, _ in each): [value for _, value in each] for each in combined}
+    places = {place: values for place, values in places.items() if valid(*values)}
+    chosen = _chosen(list(places))
     return [
-        pytest.param(
-            *(axis[index] for axis, index in zip(axes, place, strict=True)),
-            marks=() if place in chosen else pytest.mark.nightly,
-        )
-        for place in product(*(range(len(axis)) for axis in axes))
+        pytest.param(*values, marks=() if place in chosen else pytest.mark.nightly)
+        for place, values in places.items()
     ]
 
 
-def _chosen(sizes: tuple[int, ...]) -> set[tuple[int, ...]]:
-    """Places, greedily the one that meets most new pairs, until every two values have met."""
-    places = list(product(*map(range, sizes)))
+def _chosen(places: list[tuple[int, ...]]) -> set[tuple[int, ...]]:
+    """Places, greedily the one that meets most new pairs, until all that can meet have met."""
     missing = {pair for place in places for pair in _pairs(place)}
     chosen = set()
     while missing:

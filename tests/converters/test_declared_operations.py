@@ -69,30 +69,35 @@ def test_every_network_is_here() -> None:
     assert found - PARTS == {name.partition(",")[0] for name in NETWORKS} - {"norms"}
 
 
+PACKAGES = [
+    pytest.param(name, precision, marks=[] if full else pytest.mark.nightly)
+    for name in NETWORKS
+    for precision in find_converter("coreml").precisions
+    # How weights are stored is the same in every network.
+    for full in [precision in ("fp32", "int8") or name in ("EnhanceLike", "norms")]
+]
+
+
 @needs("coreml")
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NETWORKS)
-def test_a_package_holds_declared_operations_alone(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "precision"), PACKAGES)
+def test_a_package_holds_declared_operations_alone(
+    name: str, precision: str, tmp_path: Path
+) -> None:
     build, channels = NETWORKS[name]
     example = picture(1, channels, 32, 32)
     model = seeded(build).eval()
-    fused, _ = fuse(model, example)
-    int8 = quantize(fused, example, [example], "min-max", picture_output=False).model
-    converter = find_converter("coreml")
-    given = {
-        "fp32": model,
-        "fp16": fused,
-        "w8": quantize_weights(fused, example).model,
-        "palette": fused,
-        "int8": int8,
-    }
-    assert set(given) == set(converter.precisions)
-    for precision, module in given.items():
-        if (name, precision) == SIX_AXES:
-            with pytest.raises(ConversionError, match="rank <= 5"):
-                converter.convert(module, example, tmp_path / "six.mlpackage", precision)
-            continue
-        path = tmp_path / f"{precision}.mlpackage"
-        report = converter.convert(module, example, path, precision)
-        assert set(report.operators) <= DECLARED_OPERATIONS, precision
-        assert report.remarks == ()
+    if precision != "fp32":
+        model, _ = fuse(model, example)
+    if precision == "w8":
+        model = quantize_weights(model, example).model
+    if precision == "int8":
+        model = quantize(model, example, [example], "min-max", picture_output=False).model
+    converter, path = find_converter("coreml"), tmp_path / "net.mlpackage"
+    if (name, precision) == SIX_AXES:
+        with pytest.raises(ConversionError, match="rank <= 5"):
+            converter.convert(model, example, path, precision)
+        return
+    report = converter.convert(model, example, path, precision)
+    assert set(report.operators) <= DECLARED_OPERATIONS
+    assert report.remarks == ()

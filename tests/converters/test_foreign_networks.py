@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from tests.builders.foreign_networks import (
     UNetLike,
     spread,
 )
-from tests.needs import each_needing, needs
+from tests.needs import needs
 
 TARGETS = ("executorch", "coreml", "tflite")
 
@@ -87,6 +87,19 @@ CONVERSIONS = [
 ]  # fmt: skip
 
 
+def sampled(names: Iterable[str], targets: Iterable[str], full: Container[str]) -> list[object]:
+    """Every network and target; other networks than those of the full tier are nightly."""
+    return [
+        pytest.param(
+            name,
+            target,
+            marks=[needs(target.split("-")[0])] + ([] if name in full else [pytest.mark.nightly]),
+        )
+        for name in names
+        for target in targets
+    ]
+
+
 @pytest.mark.parametrize(("name", "target", "form"), CONVERSIONS)
 def test_fp32_agrees(name: str, target: str, form: str, tmp_path: Path) -> None:
     converter, original = find_converter(target), model_of(name, "plain")
@@ -107,8 +120,9 @@ def test_fp32_agrees(name: str, target: str, form: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("target", each_needing(["coreml", "tflite"]))
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    ("name", "target"), sampled(CASES, ["coreml", "tflite"], ("mobilenet_v3", "unet_bilinear"))
+)
 def test_fp16_agrees(name: str, target: str, tmp_path: Path) -> None:
     converter, model = find_converter(target), model_of(name, "fused")
     path = tmp_path / f"net{converter.suffix}"
@@ -118,8 +132,7 @@ def test_fp16_agrees(name: str, target: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("target", each_needing(TARGETS))
-@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize(("name", "target"), sampled(CLASSIFIERS, TARGETS, ("mobilenet_v3",)))
 def test_classifiers_choose_the_same_class(name: str, target: str, tmp_path: Path) -> None:
     # In fp32 only: untrained nets see pictures almost alike, so that standardizing their logits
     # also enlarges what half precision rounds; that would need trained weights.
@@ -164,11 +177,17 @@ def balanced(model: nn.Module, examples: list[Tensor]) -> nn.Module:
     return model
 
 
-@needs("executorch")
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in CASES if name != "shuffle_restorer"])
-def test_vulkan_takes_them_whole(name: str, tmp_path: Path) -> None:
-    converter = find_converter("executorch-vulkan")
+@pytest.mark.parametrize(
+    ("name", "target"),
+    sampled(
+        [name for name in CASES if name != "shuffle_restorer"],
+        ["executorch-vulkan"],
+        ("mobilenet_v3", "unet_bilinear"),
+    ),
+)
+def test_vulkan_takes_them_whole(name: str, target: str, tmp_path: Path) -> None:
+    converter = find_converter(target)
     example = picture(*CASES[name].shape)
     report = converter.convert(model_of(name, "fused"), example, tmp_path / "net.pte", "fp32")
     assert (report.partitions, report.undelegated) == (1, ())
