@@ -13,6 +13,7 @@ import pytest
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 LAST_LINES = {
+    "add_an_architecture": r"noisy 20\.\d dB, by one convolution of 5×5 2[3-9]\.\d dB",
     "convert_and_verify": r"LiteRT [\d.]+ \(CPU\) made \(1, 1, 128, 128\) of \(1, 1, 64, 64\)",
     "fuse_your_network": r"the same output: \d{3} dB",
     "quantize_on_your_pictures": r"sr_x2_y_int8.pte: at most 0\.\d+ of 255 levels .*",
