@@ -1,7 +1,7 @@
 """Pages of the site that are made from other files: a hook of MkDocs, see mkdocs.yml.
 
 The first page is the README; CONTRIBUTING, SECURITY, the changelog and the license come from the
-root too. The command line's page is written by Typer from the commands themselves, and every
+root too, and the examples are one page. The command line's page is written by Typer from the commands themselves, and every
 package that lists public names gets a page of them.
 """
 
@@ -29,6 +29,7 @@ FROM_ROOT = {
     "LICENSE": "license.md",
     "NOTICE": "notice.md",
 }
+EXAMPLES = "guide/examples.md"
 COMMANDS = "reference/command-line.md"
 PYTHON = "reference/python"
 
@@ -44,6 +45,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are made."""
     pages = {target: from_root(source) for source, target in FROM_ROOT.items()}
+    pages[EXAMPLES] = examples()
     pages[COMMANDS] = command_line()
     for package, names in public_names().items():
         pages[f"{PYTHON}/{package}.md"] = package_page(package, names)
@@ -67,7 +69,23 @@ def from_root(source: str) -> str:
     text = text.replace("](docs/", "](")
     for name, target in FROM_ROOT.items():
         text = text.replace(f"]({name})", f"]({target})")
-    return text
+    return re.sub(r"\]\(examples(?:/(\w+)\.py)?\)", linked_example, text)
+
+
+def linked_example(link: re.Match[str]) -> str:
+    """A link to a program of the folder, or to the folder, as one to its place in the site."""
+    name = link.group(1)
+    return f"]({EXAMPLES}#{name})" if name else f"]({EXAMPLES})"
+
+
+def examples() -> str:
+    """The programs of ``examples/``, each under the first line of its docstring."""
+    sections = ["# Examples", "Programs of `examples/`, whole; the tests run each of them."]
+    for path in sorted((ROOT / "examples").glob("*.py")):
+        program = path.read_text(encoding="utf-8")
+        title = program.splitlines()[0].strip('".')
+        sections.append(f"## {title} {{ #{path.stem} }}\n\n```python\n{program}```")
+    return "\n\n".join(sections) + "\n"
 
 
 def command_line() -> str:
