@@ -1,8 +1,8 @@
 """Pages of the site that are made from other files: a hook of MkDocs, see mkdocs.yml.
 
 The first page is the README; CONTRIBUTING, SECURITY, the changelog and the license come from the
-root too, and the examples are one page. The command line's page is written by Typer from the commands themselves, and every
-package that lists public names gets a page of them.
+root too, and the examples are one page. The command line's page is written by Typer from the
+commands themselves, and every package that lists public names gets a page of them.
 """
 
 from __future__ import annotations

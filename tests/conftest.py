@@ -7,6 +7,7 @@ of ``all`` (:func:`tests.needs.needs`) is skipped without it; under ``--no-skips
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 
@@ -85,6 +86,17 @@ def pytest_report_header() -> list[str]:
         for mark, outside in OUTSIDE.items()
         if not outside.is_there()
     ]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    # What is made while tests are collected stays; looking for garbage in it is lost time.
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

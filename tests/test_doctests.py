@@ -7,6 +7,7 @@ import doctest
 import importlib
 import io
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,7 @@ SLOW = {
 """Examples that convert or train: their packages alone take seconds to import."""
 
 
+@cache
 def definitions(file: Path) -> dict[str, Definition]:
     """Functions and classes of a module, and the methods of its classes, by name."""
     found: dict[str, Definition] = {}
@@ -91,6 +93,8 @@ def with_examples() -> Iterator[tuple[str, str]]:
     """Module and name of whatever has an example, public or not."""
     for package, root in SOURCES.items():
         for file in sorted((root if root.name == package else root / package).rglob("*.py")):
+            if ">>>" not in file.read_text(encoding="utf-8"):
+                continue
             module = package_of(file).split(".")
             if file.stem != "__init__":
                 module.append(file.stem)

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from edge_sdk.burst.converted.by_name import convert_stages
-from tests.builders.burst_networks import small_network
 from tests.made_once import MakeOnce
 
 
@@ -19,6 +17,9 @@ def _one_thread(one_thread: None) -> None:
 @pytest.fixture(scope="session")
 def stages(made_once: MakeOnce) -> Path:
     """The stages of ``small.safetensors`` beside them, as TFLite; not to be changed."""
+
+    from edge_sdk.burst.converted.by_name import convert_stages
+    from tests.builders.burst_networks import small_network
 
     def make(folder: Path) -> None:
         convert_stages(str(small_network(folder)), "tflite", "fp32", folder / "tflite")
