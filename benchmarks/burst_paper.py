@@ -32,8 +32,8 @@ Weight = float | Literal["learned"]
 
 FRAMES = 6
 NOISE_LEVELS = (4, 8, 12)
-LEARNT = (("coffee", 0, 330), ("astronaut", 20, 150), ("astronaut", 250, 30), ("rocket", 150, 250))
-"""Photograph, first row and first column of the crops that are learnt from."""
+LEARNED = (("coffee", 0, 330), ("astronaut", 20, 150), ("astronaut", 250, 30), ("rocket", 150, 250))
+"""Photograph, first row and first column of the crops that are learned from."""
 HELD_OUT = (("chelsea", 20, 60), ("chelsea", 80, 200), ("coffee", 120, 20), ("coffee", 160, 90))
 CROP_PX = 220
 MOVER = MovingObject(share=0.08)
@@ -66,9 +66,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=2, help="trainings of each kind")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    learnt = [
+    learned = [
         sample(place, noise, seed=10 * number + noise, moving=moving)
-        for number, place in enumerate(LEARNT)
+        for number, place in enumerate(LEARNED)
         for noise, moving in zip(NOISE_LEVELS, (False, True, False), strict=True)
     ]
     static, moving = (
@@ -84,7 +84,7 @@ def main() -> None:
     spread = 0.0
     for weight in WEIGHTS:
         found = [
-            train(weight, learnt, (static, moving), arguments.steps, seed)
+            train(weight, learned, (static, moving), arguments.steps, seed)
             for seed in range(arguments.seeds)
         ]
         at_rest = [one.still_db for one in found]
@@ -117,7 +117,7 @@ def sample(place: tuple[str, int, int], noise: int, seed: int, moving: bool) -> 
 
 def train(
     weight: Weight,
-    learnt: list[Sample],
+    learned: list[Sample],
     held_out: tuple[list[Sample], list[Sample]],
     steps: int,
     seed: int,
@@ -129,7 +129,7 @@ def train(
     optimizer = torch.optim.Adam(net.parameters(), RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
     for _ in range(steps):
-        packed, truth = batch(learnt, chance)
+        packed, truth = batch(learned, chance)
         loss = functional.l1_loss(net(packed), truth)
         optimizer.zero_grad()
         loss.backward()
@@ -198,7 +198,7 @@ and it has no file form.
 PSNR in dB over all three channels, ×2, {frames} frames; {seeds} trainings of {steps} steps each, by
 seed. c = 4, two blocks of 32 channels, L1, Adam, batches of four patches of 64×64 px from 12 bursts
 of three photographs at noise of 4, 8 and 12 of 255, a third of them with a moving object. Measured
-on four bursts at noise 8: two of a photograph that is not learnt from, two of another part of one
+on four bursts at noise 8: two of a photograph that is not learned from, two of another part of one
 that is. The rate of learning was chosen after trials on these four with ω = 2.
 `python benchmarks/burst_paper.py --steps {steps} --seeds {seeds} --table
 docs/measurements/burst-paper.md` makes this page again.

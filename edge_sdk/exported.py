@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from edge_sdk.errors import ConversionError, EdgeSdkError, InputError, first_line
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
     from torch.export import ExportedProgram
     from torch.fx import Node
 

@@ -42,8 +42,12 @@ def install_command(extra: str) -> str:
 
 
 def is_installed(extra: str) -> bool:
-    """Return whether every module of ``extra`` can be imported, without importing any."""
-    return all(importlib.util.find_spec(module) is not None for module in EXTRA_MODULES[extra])
+    """Return whether every module of ``extra`` can be imported, without importing any.
+
+    An extra that is none of ours, as a converter of another package may name, counts as installed.
+    """
+    modules = EXTRA_MODULES.get(extra, ())
+    return all(importlib.util.find_spec(module) is not None for module in modules)
 
 
 def require(extra: str, module: str | None = None) -> ModuleType:

@@ -72,3 +72,10 @@ def after_writing(path: Path) -> Iterator[None]:
         yield
     except OutputError as error:
         raise OutputError(f"{error}; {path} was written before and is whole") from error
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    if path.is_dir():
+        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return path.stat().st_size

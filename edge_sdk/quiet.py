@@ -1,4 +1,4 @@
-"""Messages of other packages suppressed for one call, without changing the user's settings."""
+"""What other packages say and change, kept from the user for the length of one call."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import atexit
 import functools
 import logging
 import os
+import random
 import sys
 import warnings
 from collections.abc import Iterator
@@ -16,16 +17,18 @@ from contextlib import contextmanager
 def suppressed_messages() -> Iterator[None]:
     """Suppress warnings and log messages that packages give of their internals, for one call.
 
-    Afterwards the filters of warnings, the threshold of logging and the handlers of the root logger
-    are restored: packages add to them when they are imported or used.
+    Afterwards the filters and the format of warnings, the threshold of logging and the handlers of
+    the root logger are restored: packages change them when they are imported or used.
     """
     threshold, handlers = logging.root.manager.disable, logging.root.handlers[:]
+    form = warnings.formatwarning
     logging.disable(max(threshold, logging.WARNING))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
+        warnings.formatwarning = form
         logging.root.handlers[:] = handlers
         logging.disable(threshold)
 
@@ -69,6 +72,21 @@ def environment(*kept: str, **defaults: str) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def random_states() -> Iterator[None]:
+    """Restore the generators of Python, NumPy and PyTorch after one call that seeds them."""
+    import numpy as np
+    import torch
+
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - what users may seed
+    with torch.random.fork_rng():
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)  # noqa: NPY002
 
 
 @contextmanager

@@ -31,7 +31,7 @@ class Target:
     Attributes:
         format: kind of file: ``executorch``, ``coreml`` or ``tflite``.
         backend: what executes it there, such as ``xnnpack``, ``vulkan`` or ``litert``.
-        precision: such as ``fp32`` or ``fp16``.
+        precision: such as ``fp32``, ``fp16`` or ``int8``.
     """
 
     format: str
@@ -70,7 +70,7 @@ class LoweringReport:
 
     Attributes:
         target: registry name of the converter.
-        precision: ``fp32`` or ``fp16``.
+        precision: one of the converter's precisions, such as ``fp32`` or ``int8``.
         inputs: inputs of the artifact, in order.
         outputs: outputs of the artifact, in order.
         operators: operators in the artifact with their counts.

@@ -15,6 +15,7 @@ import pytest
 
 from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.imaging import Picture, write_picture
+from tests.needs import needs
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -97,6 +98,7 @@ def test_make_commands_are_those_that_continuous_integration_runs() -> None:
     assert all(command in script.splitlines() for command in MAKE)
 
 
+@needs("executorch", "coreml", "tflite", "train", "examples")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "run_all",

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.needs import needs
+
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 LAST_LINES = {
     "add_an_architecture": r"noisy 20\.\d dB, by one convolution of 5×5 2[3-9]\.\d dB",
@@ -35,6 +37,7 @@ def test_examples_are_short_and_use_the_public_names(example: Path) -> None:
     assert all(module.count(".") <= 1 for module in ours)
 
 
+@needs("executorch", "tflite", "train", "examples")
 @pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_examples_run(example: Path, tmp_path: Path) -> None:

@@ -12,12 +12,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from edge_sdk.extras import is_installed
 from edge_sdk.quiet import at_level, environment, suppressed_messages
+from tests.needs import each_needing, needs
 from tests.user_settings import changed, user_settings
 
 ROOT = Path(__file__).parent.parent
-EXTRAS = {"executorch": "executorch", "tflite": "tflite", "coreml": "coreml"}
 PROGRAM = """
 import sys, torch
 from pathlib import Path
@@ -43,11 +42,9 @@ assert not changed(before), f"run: {changed(before)}"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("target", EXTRAS)
+@pytest.mark.parametrize("target", each_needing(["executorch", "tflite", "coreml"]))
 def test_converting_leaves_everything_as_it_was(target: str, tmp_path: Path) -> None:
     """In a process of its own: packages change most when they are imported."""
-    if not is_installed(EXTRAS[target]):
-        pytest.skip(f"the extra {EXTRAS[target]} is not installed")
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, target, str(tmp_path)],
         cwd=ROOT, capture_output=True, text=True, check=False,
@@ -55,21 +52,36 @@ def test_converting_leaves_everything_as_it_was(target: str, tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
 
 
-def test_training_leaves_everything_as_it_was(tmp_path: Path) -> None:
-    if not is_installed("train"):
-        pytest.skip("the extra train is not installed")
-    from edge_sdk.training.recipe.config import OptimizerConfig
-    from edge_sdk.training.run.running import train
-    from tests.training.runs import recipe
+TRAINING = """
+import random, sys, warnings
+from pathlib import Path
+import numpy as np, torch
+import edge_sdk
+from tests.training.runs import recipe
+from edge_sdk.training.recipe.config import OptimizerConfig
+from tests.user_settings import changed, user_settings
 
-    logging.getLogger("lightning.pytorch").setLevel(logging.INFO)
-    optimizer = OptimizerConfig(steps=1, warmup_steps=0, ema_decay=0.5)
-    config = recipe(tmp_path, optimizer=optimizer)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        before = user_settings()
-        train(config, tmp_path / "run", progress=False)
-        assert not changed(before)
+folder = Path(sys.argv[1])
+config = recipe(folder, optimizer=OptimizerConfig(steps=1, warmup_steps=0, ema_decay=0.5))
+random.seed(5), np.random.seed(5), torch.manual_seed(5)
+warnings.simplefilter("error")
+before = user_settings()
+edge_sdk.train(config, folder / "run", progress=False)
+assert not changed(before), changed(before)
+drawn = random.random(), np.random.rand(), float(torch.rand(()))
+random.seed(5), np.random.seed(5), torch.manual_seed(5)
+assert drawn == (random.random(), np.random.rand(), float(torch.rand(())))
+"""
+
+
+@needs("train")
+@pytest.mark.slow
+def test_training_leaves_everything_as_it_was(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TRAINING, str(tmp_path)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 def test_zooming_leaves_everything_as_it_was() -> None:

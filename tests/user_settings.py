@@ -21,6 +21,7 @@ def user_settings() -> dict[str, object]:
     return {
         "filters": list(warnings.filters),
         "showwarning": warnings.showwarning,
+        "formatwarning": warnings.formatwarning,
         "threshold": logging.root.manager.disable,
         "streams": (sys.stdout, sys.stderr),
         "environment": {

@@ -30,8 +30,8 @@ fuse sr_x2_y-uniform-2: fuse sr_x2_y --select uniform:2
 fuse trained: fuse {trained}
 fuse trained-uniform-2: fuse {trained} --select uniform:2
 fuse trained-by-type: fuse {trained} --group by-type
-quantize ranges: quantize sr_x2_y -c {inputs}/photos --size 32x32 --cuts 8 -o q.safetensors
-quantize tuned: quantize sr_x2_rgb -c {inputs}/photos --size 32x32 --cuts 8 --tune 4
+quantize ranges: quantize sr_x2_y -c {inputs}/photos --size 32x32 -o q.safetensors
+quantize tuned: quantize sr_x2_rgb -c {inputs}/photos --size 32x32 --tune 4
 executorch {model}-{pte}: convert {model} -t executorch -p {pte} {size} -o m.pte
 executorch own-ranges: convert {own} -t executorch -p int8 {size} -o m.pte
 executorch verify: verify sr_x2_y ../sr_x2_y-fp32/m.pte ../sr_x2_y-int8/m.pte

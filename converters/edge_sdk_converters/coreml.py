@@ -15,6 +15,7 @@ from edge_sdk.artifacts.package_folder import place_package
 from edge_sdk.emulate.mil.declared import DECLARED_OPERATIONS
 from edge_sdk.errors import ConversionError
 from edge_sdk.exported import end_names, export, layout_of
+from edge_sdk.outputs import size_of
 from edge_sdk.targets import LoweringReport, TensorSpec
 from edge_sdk_converters.checks.output_shapes import check_shapes, output_shapes
 from edge_sdk_converters.checks.request import CODED, check_codes, check_folder_request
@@ -101,7 +102,7 @@ class CoreMLConverter:
             outputs=outputs,
             operators=operators,
             rewrites=rewrites,
-            size_bytes=sum(file.stat().st_size for file in path.rglob("*") if file.is_file()),
+            size_bytes=size_of(path),
             remarks=_remarks(operators),
         )
 
@@ -128,7 +129,7 @@ def _converted(
                 ),
                 skip_model_load=True,
             )
-            return _palettised(package) if precision == "palette" else package
+            return _palettized(package) if precision == "palette" else package
         except Exception as error:
             raise ConversionError(_conversion_message(error, logged)) from error
 
@@ -140,7 +141,7 @@ def _pipeline(coremltools: ModuleType) -> Any:
     return pipeline
 
 
-def _palettised(package: Any) -> Any:
+def _palettized(package: Any) -> Any:
     import coremltools.optimize.coreml as optimize
 
     # The default threshold leaves small weights as they are, which is all that thin nets have.

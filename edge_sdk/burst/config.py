@@ -28,7 +28,7 @@ class ZoomConfig:
         registration: settings of the alignment.
         steering: how kernels follow edges; converted stages hold the defaults.
         restore: settings of the restoration without a network. Its lens blur holds where a luma
-            network is corrected by other frames; a network for bursts has learnt the default.
+            network is corrected by other frames; a network for bursts has learned the default.
 
     Example:
         >>> from edge_sdk import Rectangle, ZoomConfig

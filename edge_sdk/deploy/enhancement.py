@@ -124,8 +124,12 @@ class _Runner:
         self._network = network
         self._runtime = runtime
         self._folder = folder
-        target = None if runtime == TORCH else RUNTIMES.find(runtime).target
-        self._converter = None if target is None else find_converter(target)
+        self._converter = None
+        if runtime != TORCH:
+            target = RUNTIMES.find(runtime).target
+            if target is None:
+                raise InputError(f"nothing converts for runtime '{runtime}'; choose another")
+            self._converter = find_converter(target)
         self._windows: dict[int, ArtifactMethod] = {}
 
     def for_picture(self, width: int, height: int) -> Callable[[Tensor], Tensor]:

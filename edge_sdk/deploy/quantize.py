@@ -100,7 +100,7 @@ class QuantizedModel:
         >>> from torch import nn
         >>> from edge_sdk import Scheme
         >>> from edge_sdk.deploy import QuantizedModel
-        >>> made = QuantizedModel(nn.Identity(), Scheme(), 51.2, 48.9, (), "128 cuts")
+        >>> made = QuantizedModel(nn.Identity(), Scheme(), 51.2, 48.9, (), "128 samples")
         >>> round(made.agreement_db - made.before_tuning_db, 1)
         2.3
     """

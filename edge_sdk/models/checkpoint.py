@@ -141,14 +141,15 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
         raise ModelError(
             f"{path}: not an edge-sdk model file; save it with `edge-sdk train` or `fuse`"
         )
-    if metadata.get("version") == str(OLD_VERSION):
+    is_old = metadata.get("version") == str(OLD_VERSION)
+    if is_old:
         metadata = with_current_names(metadata)
         _LOG.warning("%s: a model file of an earlier version, read with its old keys renamed", path)
     elif metadata.get("version") != str(VERSION):
         raise ModelError(
             f"{path}: file version {metadata.get('version')} is not {VERSION}; update edge-sdk"
         )
-    config = parse_config(metadata.get("config", ""), str(path))
+    config = parse_config(metadata.get("config", ""), str(path), is_old=is_old)
     _check_weights(config, state, path)
     model = build(config)
     model.load_state_dict(state)
@@ -177,14 +178,20 @@ def _check_weights(config: NetworkConfig, state: dict[str, Tensor], path: Path) 
         raise ModelError(f"{path}: weights do not fit the network described: {reason}") from error
 
 
-def parse_config(text: str, source: str) -> NetworkConfig:
+def parse_config(text: str, source: str, *, is_old: bool = False) -> NetworkConfig:
     """Parse the JSON description of a network; EnhanceNet's if it names no architecture.
+
+    Args:
+        text: the JSON.
+        source: what messages call it.
+        is_old: whether its keys have the names of the version before.
 
     Raises:
         ModelError: naming ``source`` and the first key that does not fit.
     """
     try:
-        value = with_current_names(json.loads(text))
+        value = json.loads(text)
+        value = with_current_names(value) if is_old else value
         _check_architecture(value, source)
         return config_from(value)
     except (json.JSONDecodeError, RecursionError) as error:

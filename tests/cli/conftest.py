@@ -18,9 +18,13 @@ from tests.cli.command_line import Outcome, Run
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
     """Call ``edge-sdk`` with arguments, in an empty folder."""
     from edge_sdk.cli import main
+    from edge_sdk.cli.shared import console
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
+    # A console keeps the COLUMNS that it finds when it is made: in a test, those of another test.
+    for made in (console.out, console.err):
+        monkeypatch.setattr(made, "_width", None)
 
     def call(*arguments: object) -> Outcome:
         capsys.readouterr()

@@ -31,7 +31,7 @@ def narrow(width: int, monkeypatch: pytest.MonkeyPatch) -> Console:
 
 def printed(width: int, monkeypatch: pytest.MonkeyPatch) -> str:
     with narrow(width, monkeypatch).capture() as capture:
-        print_table("Models", COLUMNS, ROWS, emphasise=1)
+        print_table("Models", COLUMNS, ROWS, emphasize=1)
     return capture.get()
 
 

@@ -117,9 +117,6 @@ class TestBadInput:
         assert outcome.status == 2
         assert frame.read_bytes() == (burst_folder / "0.png").read_bytes()
 
-    def test_no_frames(self, run: Run) -> None:
-        assert "no frames" in run("zoom", "-o", "z.png").error_line
-
     def test_missing_file(self, run: Run) -> None:
         assert "nowhere.png" in run("zoom", "nowhere.png").error_line
 

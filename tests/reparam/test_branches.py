@@ -179,7 +179,7 @@ def test_branches_that_cannot_be_are_refused(arguments) -> None:
         ConvBranchConfig(*arguments)
 
 
-def test_what_is_misspelt_is_refused() -> None:
+def test_what_is_misspelled_is_refused() -> None:
     with pytest.raises(InputError, match="'after' is unknown; choose one of: none, each, last"):
         IdentityBranchConfig("after")
     with pytest.raises(InputError, match="'prewitt' is unknown; choose one of: sobel_x"):

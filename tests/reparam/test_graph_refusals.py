@@ -330,7 +330,7 @@ def test_names_that_are_taken_are_left_alone() -> None:
     torch.testing.assert_close(fused(EXAMPLE), model(EXAMPLE), **MERGED_UNSCALED)
 
 
-def test_parametrised_weights_are_computed_once() -> None:
+def test_parametrized_weights_are_computed_once() -> None:
     model = nn.Sequential(parametrizations.weight_norm(conv()), nn.BatchNorm2d(3))
     fused, certificate = fuse(trained_looking(model), EXAMPLE)
     assert len(certificate.regions) == 1

@@ -12,13 +12,10 @@ from torch import Tensor, nn
 from edge_sdk.errors import ConversionError, EdgeSdkError
 from edge_sdk.exported import module_path, operator_name
 from edge_sdk.extras import is_installed
-from edge_sdk.targets import find_converter
+from edge_sdk.targets import converter_names, find_converter, runs_here
 
 if TYPE_CHECKING:
     from torch.fx import Node
-
-ALTERNATIVES = ("executorch", "coreml", "tflite")
-"""Targets that are tried for an operator, in this order."""
 
 
 class UnsupportedOperatorError(ConversionError):
@@ -43,16 +40,17 @@ def targets_that_take(node: Node, *, besides: str) -> tuple[str, ...]:
         besides: the target that does not.
 
     Returns:
-        Registry names; targets that are not installed are not tried.
+        Registry names of targets whose files something here runs; those that are not installed are
+        not tried.
     """
     single = _SingleNode(node)
     if single.example is None:
         return ()
     supporting = []
-    for name in ALTERNATIVES:
-        if name == besides or not is_installed(name):
-            continue
+    for name in converter_names():
         converter = find_converter(name)
+        if name == besides or not runs_here(converter) or not is_installed(converter.extra):
+            continue
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"operator{converter.suffix}"
             try:

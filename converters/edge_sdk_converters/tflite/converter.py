@@ -76,7 +76,7 @@ class TFLiteConverter:
             model: the model to convert; a copy is evaluated, the model itself stays as it is.
             example: float32, N×C×H×W, values in [0, 1]; its shape becomes the artifact's shape.
             path: ``.tflite`` file; it appears whole or not at all.
-            precision: ``fp32`` or ``fp16``.
+            precision: one of :attr:`precisions`.
 
         Returns:
             The report; its tensor specs are NHWC, its rewrites say what became of pixel shuffles,

@@ -37,7 +37,7 @@ class TensorSink:
 
 
 class GraySink:
-    """Takes the color out of rows: a network that learnt on colors sees some in gray noise.
+    """Takes the color out of rows: a network that learned on colors sees some in gray noise.
 
     Args:
         sink: takes the gray rows.

@@ -179,18 +179,14 @@ def _has_own_threads(job: Job) -> bool:
 
 
 def _row(measurement: Measurement, model: str | None) -> _Row:
+    from edge_sdk.outputs import size_of
+
     path = Path(measurement.job.subject)
-    size = artifact_bytes(path) if path.suffix != ".safetensors" and path.exists() else None
+    size = size_of(path) if path.suffix != ".safetensors" and path.exists() else None
     if model is None or measurement.failure is not None:
         return _Row(measurement, size, None, None)
     macs = _macs(model, measurement.inputs)
     return _Row(measurement, size, macs, macs / measurement.median_s)
-
-
-def artifact_bytes(path: Path) -> int:
-    """Size of a file, or of all files of a package."""
-    files = [path] if path.is_file() else [part for part in path.rglob("*") if part.is_file()]
-    return sum(file.stat().st_size for file in files)
 
 
 @cache

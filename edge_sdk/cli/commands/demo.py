@@ -65,7 +65,7 @@ def demo(
     ]
     height, width = burst.frames.shape[-2:]
     title = f"{photo}: {frames} frames of {width}×{height} px, noise {noise:g}/255, ×2"
-    print_table(title, ("method", "PSNR (dB)", "gain (dB)", "SSIM"), rows, emphasise=len(rows) - 1)
+    print_table(title, ("method", "PSNR (dB)", "gain (dB)", "SSIM"), rows, emphasize=len(rows) - 1)
     stages = " · ".join(f"{name} {seconds:.2f} s" for name, seconds in result.seconds.items())
     out.print(f"reference frame {result.reference}, {result.used} frames used · {stages}")
     out.print(f"wrote {zoomed} and {sheet}")

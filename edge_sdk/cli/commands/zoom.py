@@ -185,7 +185,7 @@ def _print_zoom(frames: list[Path], result: ZoomResult) -> None:
             )
         )
     columns = ("frame", "sharpness", "shift (px)", "turn (°)", "agrees", "")
-    print_table("Frames", columns, rows, emphasise=result.reference)
+    print_table("Frames", columns, rows, emphasize=result.reference)
     why = "chosen by you" if result.forced else "the sharpest"
     out.print(f"reference: {frames[result.reference].name}, {why}")
     for path, frame in zip(frames, result.frames, strict=True):

@@ -46,7 +46,7 @@ def print_table(
     title: str,
     columns: Sequence[str],
     rows: Sequence[Sequence[str]],
-    emphasise: int | None = None,
+    emphasize: int | None = None,
     whole: Collection[int] = (),
 ) -> None:
     """Print rows under headings; numbers are aligned to the right, one row may stand out.
@@ -63,14 +63,14 @@ def print_table(
             overflow="fold",
         )
     for index, row in enumerate(rows):
-        table.add_row(*row, style="bold green" if index == emphasise else None)
+        table.add_row(*row, style="bold green" if index == emphasize else None)
     unbounded = out.options.update(width=MAX_WIDTH)
     if Measurement.get(out, unbounded, table).minimum <= out.width:
         out.print(table)
         return
     out.print(title, style="bold", markup=False)
     for index, row in enumerate(rows):
-        out.print(row[0], style="bold green" if index == emphasise else "bold", markup=False)
+        out.print(row[0], style="bold green" if index == emphasize else "bold", markup=False)
         for column, cell in zip(columns[1:], row[1:], strict=True):
             line = Text(f"{column}: {cell}" if column else cell, overflow="fold")
             out.print(Padding(line, (0, 0, 0, 2), expand=False), soft_wrap=False)

@@ -16,7 +16,7 @@ from torch import Tensor
 from edge_sdk.data.camera.config import CameraConfig
 from edge_sdk.data.camera.simulation import SimulatedBurst, simulate_burst
 from edge_sdk.errors import InputError, PictureError
-from edge_sdk.imaging import linear_to_srgb, quantize, srgb_to_linear
+from edge_sdk.imaging import linear_to_srgb, quantize
 from edge_sdk.registration.motion import centered_grid, transform
 from edge_sdk.registration.sampling import sample_bicubic
 
@@ -174,8 +174,3 @@ def _corner_homography(
         torch.tensor(rows, dtype=torch.float64), torch.tensor(right, dtype=torch.float64)
     )
     return torch.cat((solved, solved.new_ones(1))).reshape(3, 3)
-
-
-def encoded_gain(levels: Tensor, gain: float) -> Tensor:
-    """What an exposure of ``gain`` in linear light makes of encoded levels in [0, 1]."""
-    return linear_to_srgb((srgb_to_linear(levels) * gain).clamp(0, 1))

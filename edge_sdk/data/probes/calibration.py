@@ -41,9 +41,9 @@ class Calibration:
     Example:
         >>> import torch
         >>> from edge_sdk.data import Calibration
-        >>> cuts = tuple(torch.rand(1, 1, 16, 16) for _ in range(4))
-        >>> Calibration(cuts[:3], cuts[3:], "4 cuts of noise").source
-        '4 cuts of noise'
+        >>> samples = tuple(torch.rand(1, 1, 16, 16) for _ in range(4))
+        >>> Calibration(samples[:3], samples[3:], "4 samples of noise").source
+        '4 samples of noise'
     """
 
     calibration: tuple[Tensor, ...]
@@ -93,8 +93,8 @@ def read_calibration(
         >>> for index in range(4):
         ...     written = write_picture(Picture(torch.rand(3, 48, 64)), f"photos/{index}.png")
         >>> spec = load_model("sr_x2_y").spec
-        >>> cuts = read_calibration(Path("photos"), torch.rand(1, 1, 16, 16), spec, count=8)
-        >>> len(cuts.calibration), cuts.calibration[0].shape, len(cuts.held_out) > 0
+        >>> found = read_calibration(Path("photos"), torch.rand(1, 1, 16, 16), spec, count=8)
+        >>> len(found.calibration), found.calibration[0].shape, len(found.held_out) > 0
         (8, torch.Size([1, 1, 16, 16]), True)
     """
     denoises = spec is not None and spec.task == Task.DENOISING

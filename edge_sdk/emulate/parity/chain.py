@@ -27,6 +27,7 @@ from edge_sdk.emulate.parity.graph_codes import graph_codes
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.emulate.runtimes.runner import Delegation, Runner, RunnerInfo
 from edge_sdk.errors import ArtifactError, MissingExtraError
+from edge_sdk.outputs import size_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -83,7 +84,7 @@ class ParityRow:
 
     Attributes:
         step: ``torch``, the name of a PyTorch step, or of the artifact's file.
-        precision: ``fp32``, ``fp16``, ``w8``, ``palette`` or ``int8``.
+        precision: ``fp32``, ``fp16``, ``w8``, ``palette``, ``int8`` or ``int8-float-io``.
         psnr_db: PSNR against the float32 model, pooled over the probes, of the worst output; not a
             number if the step could not run.
         worst_db: the same of the worst probe.
@@ -266,13 +267,6 @@ class _Comparison:
 
     def _clips(self, precision: str) -> bool:
         return self.pictures and family(precision) == "int8"
-
-
-def size_of(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder."""
-    if path.is_dir():
-        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-    return path.stat().st_size
 
 
 def missing_row(name: str, precision: str, why: str) -> ParityRow:

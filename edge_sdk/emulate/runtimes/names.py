@@ -31,6 +31,12 @@ class Runtime:
         own_threads: whether it has threads that nothing fixes.
         codes_db: least agreement in dB with the PyTorch graph of the same int8 codes, where it is
             held to more than others.
+
+    Example:
+        >>> from edge_sdk.emulate import RUNTIMES
+        >>> runtime = RUNTIMES.find("torch")
+        >>> runtime.suffix is None, runtime.target is None
+        (True, True)
     """
 
     runner: Callable[..., Runner]

@@ -147,19 +147,6 @@ class Runner(Protocol):
         ...
 
 
-class RunnerFactory(Protocol):
-    """Opens an artifact of one format."""
-
-    def __call__(self, path: Path) -> Runner:
-        """Load the artifact at ``path``.
-
-        Raises:
-            MissingExtraError: if the runtime is not installed.
-            ArtifactError: if the file is damaged or of another format.
-        """
-        ...
-
-
 class EngineRunner:
     """What all runners have in common: checks, layout and quantization at the door.
 

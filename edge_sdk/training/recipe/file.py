@@ -119,7 +119,7 @@ def _explain(error: ValidationError, content: dict[str, Any]) -> str:
         return unknown
     # A branch is tried as every kind; the errors of the others are of no use.
     errors = [each for each in error.errors() if _concerns(each["loc"], content)] or error.errors()
-    # A key that is misspelt is missing too; the first of the two facts is reported.
+    # A key that is misspelled is missing too; the first of the two facts is reported.
     first = next((each for each in errors if each["type"] in _UNKNOWN), errors[0])
     parts = [str(part) for part in first["loc"] if part not in _BRANCHES]
     key = ".".join(parts)

@@ -123,7 +123,7 @@ class PairsConfig(Section):
 
 
 class CamerasConfig(Section):
-    """Cameras whose frames are the inputs: names of ``edge_sdk.data.camera.CameraConfig``."""
+    """Cameras whose frames are the inputs, as ``edge_sdk.data.camera.config.CameraConfig``."""
 
     lens_std_px: tuple[Annotated[float, Field(ge=0, le=4)], Annotated[float, Field(ge=0, le=4)]] = (
         Field((0.2, 0.5), description="standard deviation of the lens blur, in sensor pixels")

@@ -40,6 +40,12 @@ class TrainingTask(ABC):
         baseline_label: what :meth:`baseline` is, in a word.
         baseline_name: the same in words that follow "no better than".
         module: ``package.module:Class`` of the LightningModule, made of a recipe.
+
+    Example:
+        >>> from edge_sdk.training import TASKS, TrainingTask
+        >>> task = TASKS.find("denoising")
+        >>> issubclass(task, TrainingTask), task.needs
+        (True, ('noise',))
     """
 
     needs: ClassVar[tuple[str, ...]] = ()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 from edge_sdk.extras import require
+from edge_sdk.quiet import environment, random_states, suppressed_messages
 from edge_sdk.training.recipe.config import TrainConfig
 from edge_sdk.training.recipe.file import load_train_config
 from edge_sdk.training.run.result import TrainResult
@@ -62,8 +64,14 @@ def train(
         >>> result.path.as_posix(), result.steps
         ('run/model.safetensors', 4)
     """
-    require("train")
-    from edge_sdk.training.run.running import train as run
-
     config = recipe if isinstance(recipe, TrainConfig) else load_train_config(Path(recipe))
-    return run(config, Path(folder), resume=resume, overwrite=overwrite, progress=progress)
+    # A run seeds the generators; and Lightning, when it is imported, draws from them too, and
+    # changes settings of warnings and logging.
+    with random_states():
+        with suppressed_messages(), environment("PL_GLOBAL_SEED", "PL_SEED_WORKERS"):
+            require("train")
+            running = import_module("edge_sdk.training.run.running")
+        made: TrainResult = running.train(
+            config, Path(folder), resume=resume, overwrite=overwrite, progress=progress
+        )
+    return made

@@ -21,7 +21,7 @@ from tests.builders.conversion_nets import EnhanceLike, picture, seeded
 from tests.needs import needs
 from tests.pairwise import pairwise
 
-pytestmark = needs("executorch")
+pytestmark = needs("executorch", "tflite")
 
 TASKS = [(Task.SUPER_RESOLUTION, 2), (Task.DOWN_SCALING, 2), (Task.DENOISING, 1)]
 
