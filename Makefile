@@ -38,12 +38,12 @@ test: $(VENV)/.all ## Run the full tier of the tests, all but the nightly ones
 	$(PYTEST)
 
 quick: $(VENV)/.all ## Run the tests that people run while they work, with fewer drawn examples
-	$(PYTEST) -m "not slow and not nightly" --hypothesis-profile quick
+	$(PYTEST) -m "not slow and not nightly" --hypothesis-profile quick --cpu-limit 2
 
 nightly: $(VENV)/.all ## Run every test there is, with four times the drawn examples
 	$(PYTEST) -m "" --hypothesis-profile nightly
 
-check: $(VENV)/.all ## Lint, formatting and strict types
+check: $(VENV)/.all ## Lint, formatting, strict types and the order of packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -56,7 +56,7 @@ format: $(VENV)/.all ## Format the code and mend what the linter can mend
 merged: $(VENV)/.core ## Merge and prove the shipped models anew, after their weights changed
 	$(BIN)/python -m edge_sdk.zoo.fused_form_writing
 
-docs: $(VENV)/.core ## Draw the pictures of the README and the figures of the documentation anew
+docs: $(VENV)/.core ## Draw the pictures of the README and the pages that need no data anew
 	$(BIN)/edge-sdk demo --output out
 	cp out/comparison.png docs/images/comparison.png
 	$(BIN)/python benchmarks/burst_gain.py --table docs/measurements/burst-gain.md

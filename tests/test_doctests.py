@@ -54,8 +54,10 @@ SLOW = {
     *NEEDS["coreml"],
     *NEEDS["tflite"],
     "edge_sdk.training.run.from_recipe:train",
+    "edge_sdk.quantization.tuning:tune",
+    "edge_sdk.deploy.quantize:quantize_loaded",
 }
-"""Examples that convert or train: their packages alone take seconds to import."""
+"""Examples that convert, tune or train: their packages alone take seconds to import."""
 
 
 @cache

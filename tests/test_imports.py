@@ -33,6 +33,7 @@ def loaded_by(names: list[str]) -> list[str]:
     return loaded
 
 
+@pytest.mark.slow
 def test_public_subpackages_are_light() -> None:
     assert "edge_sdk.reparam" in SUBPACKAGES
     assert loaded_by(["edge_sdk", *SUBPACKAGES]) == []
@@ -44,5 +45,6 @@ def test_each_subpackage_can_be_imported_first(name: str) -> None:
     assert loaded_by([name]) == []
 
 
+@pytest.mark.slow
 def test_recipes_are_light() -> None:
     assert loaded_by(["edge_sdk.training.recipe.config"]) == []

@@ -98,6 +98,7 @@ def test_every_frame_of_another_scene_leaves_the_reference_alone() -> None:
     torch.testing.assert_close(result.pixels, alone.pixels, rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [0, 4])
 def test_a_sharp_frame_of_another_scene_is_not_the_reference(first: int) -> None:
     # Sharper than any frame of the burst, and alone.

@@ -101,6 +101,7 @@ def test_without_another_frame_or_a_tile_the_frame_alone_counts() -> None:
     assert difference_noise_std(torch.rand(2, 1, 15, 64), 0, at_rest(1), 0.02) == 0.02
 
 
+@pytest.mark.slow
 def test_zoom_does_not_take_motion_for_noise() -> None:
     # A fifth of the picture moves by itself: what a burst of leaves in the wind looks like.
     smooth = gaussian_blur(noise(12, std=12 / 255), 1.0).reshape(4, 3, 256, 320)

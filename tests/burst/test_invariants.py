@@ -84,6 +84,7 @@ def test_black_and_saturated_frames(level: float) -> None:
     assert float((result.pixels - level).abs().max()) <= 1 / 255
 
 
+@pytest.mark.slow
 def test_two_hundred_frames() -> None:
     generator = torch.Generator().manual_seed(3)
     scene = small()[0, :, :48, :48]

@@ -86,6 +86,7 @@ def test_the_size_of_the_tiles_does_not_matter(
     torch.testing.assert_close(results[1], results[0], **SINGLE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("camera", ["rolling", "half a pixel"])
 def test_nor_does_it_where_motion_varies_or_is_exactly_half_a_pixel(
     monkeypatch: pytest.MonkeyPatch, camera: str
@@ -212,6 +213,7 @@ def test_impossible_settings_are_refused(settings: dict[str, float]) -> None:
         ZoomConfig(**settings)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_noise_in_flat_areas_falls_with_more_frames() -> None:
     flat = (0.5 + NOISE * torch.randn(16, 3, 80, 90)).clamp(0, 1)
     left = []

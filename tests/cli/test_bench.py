@@ -9,7 +9,7 @@ import pytest
 from tests.cli.command_line import Run
 from tests.needs import needs
 
-pytestmark = needs("tflite")
+pytestmark = [needs("tflite"), pytest.mark.slow]
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_the_tables_can_be_read_at_80_columns(
         assert word in shown
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_model_is_measured_in_every_target(run: Run) -> None:
     outcome = run("bench", "sr_x2_y", "--size", "32x32", "--runs", 2, "--json")
     rows = json.loads(outcome.out)["rows"]

@@ -44,6 +44,7 @@ def test_a_folder_keeps_names_and_what_the_files_hold(run: Run, folder: Path) ->
     assert gray.ndim == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "runtime",
     [

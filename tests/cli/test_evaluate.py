@@ -38,6 +38,7 @@ def test_model_file_and_bicubic_in_one_table(run: Run, files: Path) -> None:
     assert "photos (2)" in shown.out
 
 
+@pytest.mark.slow
 def test_codes_in_a_model_file_are_scored(run: Run, files: Path) -> None:
     shutil.copy(ROOT / "sr_x2_y" / "int8.safetensors", "int8.safetensors")
     size = ("--size", "48x48", "-o", "int8.tflite")

@@ -175,6 +175,7 @@ def test_choosing_by_cost_weighs_bits(run: Run, five: Path) -> None:
     assert merged[0]["macs_after"] <= merged[1]["macs_after"]
 
 
+@pytest.mark.slow
 def test_the_seed_chooses_the_branches(run: Run, five: Path) -> None:
     def members(seed: int) -> list[list[str]]:
         outcome = run("fuse", five, "--select", "uniform:2", "--seed", seed, "--json")
@@ -186,6 +187,7 @@ def test_the_seed_chooses_the_branches(run: Run, five: Path) -> None:
     assert members(2) != first
 
 
+@pytest.mark.slow
 def test_a_partly_fused_network_has_a_note_and_converts(run: Run, five: Path) -> None:
     outcome = run("fuse", five, "--select", "count:2", "-o", "p.safetensors")
     assert "EnhanceNet, partly merged" in outcome.out

@@ -10,6 +10,8 @@ from edge_sdk.imaging import Picture, write_picture
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig, load_checkpoint, save_checkpoint
 from tests.cli.command_line import Run
 
+pytestmark = pytest.mark.slow
+
 THEIRS = """
 from torch import nn
 
@@ -62,7 +64,6 @@ def test_pictures_as_truth_and_mixed_precision(run: Run) -> None:
     assert len(found["truth_db"]) == 2
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("files")
 def test_every_target_takes_the_stored_codes(run: Run) -> None:
     run("quantize", "net.safetensors", "-c", "photos", "--size", "16x16", "-o", "int8.safetensors")

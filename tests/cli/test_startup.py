@@ -16,6 +16,8 @@ from edge_sdk.cli import commands
 from edge_sdk.cli.app import COMMANDS
 from tests.cli.command_line import Run
 
+pytestmark = pytest.mark.slow
+
 CALLS = """
 import json, sys
 from edge_sdk.cli import main

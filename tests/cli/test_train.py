@@ -143,6 +143,7 @@ def start_two(run: Run, start: tuple[object, ...]) -> tuple[object, ...]:
     return (*start, "--config", "second.yaml")
 
 
+@pytest.mark.slow
 def test_several_recipes_are_trained_in_turn(run: Run, start_two: tuple[object, ...]) -> None:
     shown = run(*start_two)
     assert shown.status == 0
@@ -166,6 +167,7 @@ def test_several_recipes_are_trained_in_turn(run: Run, start_two: tuple[object, 
     assert_same_weights("alone/model.safetensors", "run/model.safetensors")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "line"),
     [

@@ -91,6 +91,7 @@ def held(pid: int, folder: Path) -> bool:
     return any(link.startswith(str(folder)) for link in links)
 
 
+@pytest.mark.slow
 def test_a_full_standard_output_is_one_line() -> None:
     full = Path("/dev/full")
     if not full.is_char_device():

@@ -16,7 +16,7 @@ from edge_sdk_converters.coreml import CoreMLConverter
 from tests.builders.conversion_nets import EnhanceLike, picture, seeded
 from tests.needs import needs
 
-pytestmark = needs("coreml")
+pytestmark = [needs("coreml"), pytest.mark.slow]
 
 
 PROC = Path("/proc/self/fdinfo")

@@ -32,6 +32,8 @@ from tests.builders.foreign_networks import (
 )
 from tests.needs import needs
 
+pytestmark = pytest.mark.slow
+
 NETWORKS = {
     "EnhanceLike": (EnhanceLike, 1),
     "DepthwiseClassifier": (DepthwiseClassifier, 3),
@@ -73,13 +75,16 @@ PACKAGES = [
     pytest.param(name, precision, marks=[] if full else pytest.mark.nightly)
     for name in NETWORKS
     for precision in find_converter("coreml").precisions
-    # How weights are stored is the same in every network.
-    for full in [precision in ("fp32", "int8") or name in ("EnhanceLike", "norms")]
+    # How weights are stored is the same in every network, and these have the layers of all.
+    for full in [
+        precision == "fp32"
+        or name in ("EnhanceLike", "norms")
+        or (precision == "int8" and name in ("MobileNetV3Like", "UNetLike, bilinear", SIX_AXES[0]))
+    ]
 ]
 
 
 @needs("coreml")
-@pytest.mark.slow
 @pytest.mark.parametrize(("name", "precision"), PACKAGES)
 def test_a_package_holds_declared_operations_alone(
     name: str, precision: str, tmp_path: Path

@@ -31,6 +31,8 @@ from tests.builders.foreign_networks import (
 )
 from tests.needs import needs
 
+pytestmark = pytest.mark.slow
+
 TARGETS = ("executorch", "coreml", "tflite")
 
 
@@ -53,7 +55,6 @@ CASES = {
     "shuffle_restorer": Case(ShuffleRestorer, (1, 3, 24, 32), False, 2),
 }
 CLASSIFIERS = [name for name, case in CASES.items() if case.classifies]
-QUICK = {("mobilenet_v3", "tflite", "plain")}
 
 
 @cache
@@ -76,10 +77,11 @@ def peak_db(model: nn.Module, examples: list[Tensor]) -> float:
     return max(0.0, 20 * math.log10(largest))
 
 
+FULL = ("mobilenet_v3", "unet_bilinear", "shuffle_restorer")
+"""Networks whose layers are those of all; the others are nightly."""
 CONVERSIONS = [
     pytest.param(
-        name, target, form,
-        marks=[needs(target), *([] if (name, target, form) in QUICK else [pytest.mark.slow])],
+        name, target, form, marks=[needs(target), *([] if name in FULL else [pytest.mark.nightly])]
     )
     for name in CASES for target in TARGETS for form in ("plain", "fused")
     # BatchNorms that are left whole go through every lowering once; fused is what users convert.
@@ -119,10 +121,7 @@ def test_fp32_agrees(name: str, target: str, form: str, tmp_path: Path) -> None:
         assert set(report.undelegated_modules) <= {"norm (InstanceNorm2d)"}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "target"), sampled(CASES, ["coreml", "tflite"], ("mobilenet_v3", "unet_bilinear"))
-)
+@pytest.mark.parametrize(("name", "target"), sampled(CASES, ["coreml", "tflite"], FULL[:2]))
 def test_fp16_agrees(name: str, target: str, tmp_path: Path) -> None:
     converter, model = find_converter(target), model_of(name, "fused")
     path = tmp_path / f"net{converter.suffix}"
@@ -131,7 +130,6 @@ def test_fp16_agrees(name: str, target: str, tmp_path: Path) -> None:
     assert GATES_DB["fp16"] <= parity < GATES_DB["fp32"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("name", "target"), sampled(CLASSIFIERS, TARGETS, ("mobilenet_v3",)))
 def test_classifiers_choose_the_same_class(name: str, target: str, tmp_path: Path) -> None:
     # In fp32 only: untrained nets see pictures almost alike, so that standardizing their logits
@@ -177,13 +175,12 @@ def balanced(model: nn.Module, examples: list[Tensor]) -> nn.Module:
     return model
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "target"),
     sampled(
         [name for name in CASES if name != "shuffle_restorer"],
         ["executorch-vulkan"],
-        ("mobilenet_v3", "unet_bilinear"),
+        FULL[:2],
     ),
 )
 def test_vulkan_takes_them_whole(name: str, target: str, tmp_path: Path) -> None:

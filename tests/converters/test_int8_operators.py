@@ -17,6 +17,8 @@ from edge_sdk.targets import find_converter
 from tests.builders.int8_codes import activation_codes
 from tests.builders.smooth_pictures import smooth_pictures
 
+pytestmark = pytest.mark.slow
+
 PICTURES = smooth_pictures(4, seed=4, size=16, channels=3)
 OTHERS = smooth_pictures(2, seed=9, size=16, channels=3)
 Forward = Callable[["Layers", Tensor], Tensor]

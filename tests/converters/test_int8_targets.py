@@ -21,6 +21,8 @@ from tests.builders.int8_codes import activation_codes, layer_scales
 from tests.builders.smooth_pictures import smooth_pictures
 from tests.builders.xnnpack_sums import XnnpackSums, result
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = torch.zeros(1, 1, 24, 24)
 SUFFIXES = {"executorch": ".pte", "tflite": ".tflite", "coreml": ".mlpackage"}
 PICTURES = smooth_pictures(8, seed=1)
@@ -38,7 +40,10 @@ def network(activation: str = "prelu") -> EnhanceNet:
     return EnhanceNet(config).eval()
 
 
-@pytest.fixture(scope="module", params=["prelu", "relu", "leaky_relu"])
+@pytest.fixture(
+    scope="module",
+    params=["prelu", "leaky_relu", pytest.param("relu", marks=pytest.mark.nightly)],
+)
 def quantized(request: pytest.FixtureRequest) -> tuple[EnhanceNet, Quantized]:
     model = network(request.param)
     return model, quantize(model, EXAMPLE, PICTURES)
@@ -242,7 +247,6 @@ def gratings(count: int, seed: int) -> tuple[Tensor, Tensor]:
     return (stripes.clamp(0, 1) * 255).round() / 255, labels
 
 
-@pytest.mark.slow
 def test_a_classifier_keeps_its_decisions(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = MobileNetV2Like()

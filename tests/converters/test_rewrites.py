@@ -18,6 +18,8 @@ from edge_sdk_converters.rewrites import REWRITES, apply
 from tests.builders.conversion_nets import picture, seeded
 from tests.examples import examples
 
+pytestmark = pytest.mark.slow
+
 SHAPE = (1, 4, 12, 8)
 
 

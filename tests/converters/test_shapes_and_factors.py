@@ -17,6 +17,8 @@ from edge_sdk_converters.checks.output_shapes import check_shapes
 from tests.builders.conversion_nets import picture
 from tests.needs import needs
 
+pytestmark = pytest.mark.slow
+
 SUFFIXES = {"executorch": ".pte", "coreml": ".mlpackage", "tflite": ".tflite"}
 
 

@@ -86,6 +86,7 @@ def test_a_frame_is_what_the_simulator_takes_at_rest(scale: int, bayer: bool) ->
     assert float((error > 0).float().mean()) < 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("color", list(Color))
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_frames_and_photographs_are_registered(scale: int, color: Color) -> None:
@@ -146,6 +147,7 @@ def test_the_truth_is_a_piece_of_the_photograph() -> None:
     assert any(bool((pieces == each).flatten(1).all(1).any()) for each in everything)
 
 
+@pytest.mark.slow
 def test_a_patch_is_what_the_whole_frame_shows_there() -> None:
     # The margin holds all that the patch depends on: a longer one would change nothing.
     cameras = CameraRange(2, lens_std_px=(0.5, 0.5), analog_gain=None)

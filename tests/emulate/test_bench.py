@@ -17,7 +17,7 @@ from edge_sdk.targets import find_converter
 from tests.builders.conversion_nets import EnhanceLike, picture, seeded
 from tests.needs import needs
 
-pytestmark = needs("executorch", "tflite")
+pytestmark = [needs("executorch", "tflite"), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from tests.builders.conversion_nets import DepthwiseClassifier, EnhanceLike, UNe
 from tests.builders.quantized_files import int8_tflite
 from tests.needs import needs
 
-pytestmark = needs("tflite")
+pytestmark = [needs("tflite"), pytest.mark.slow]
 
 
 @pytest.fixture
@@ -29,7 +29,6 @@ def artifact(tmp_path: Path) -> Path:
 
 
 @pytest.mark.swiftshader
-@pytest.mark.slow
 @pytest.mark.parametrize("build", [EnhanceLike, DepthwiseClassifier, UNet])
 def test_shaders_agree_with_the_cpu(build: type, tmp_path: Path) -> None:
     channels = 1 if build is EnhanceLike else 3

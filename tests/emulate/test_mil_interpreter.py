@@ -27,7 +27,7 @@ from tests.builders.conversion_nets import (
 )
 from tests.needs import needs
 
-pytestmark = needs("coreml")
+pytestmark = [needs("coreml"), pytest.mark.slow]
 
 WEIGHTS = Path("Data/com.apple.CoreML/weights/weight.bin")
 PROGRAM = Path("Data/com.apple.CoreML/model.mlmodel")

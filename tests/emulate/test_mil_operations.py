@@ -19,7 +19,7 @@ from edge_sdk.emulate.mil.registry import handlers
 from edge_sdk_converters.coreml import CoreMLConverter
 from tests.needs import needs
 
-pytestmark = needs("coreml")
+pytestmark = [needs("coreml"), pytest.mark.slow]
 
 FP32_DB, FP16_DB = 100.0, 60.0
 SHAPE = (2, 4, 6, 9)
@@ -189,7 +189,6 @@ def picture() -> Tensor:
     return torch.rand(SHAPE, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("group", GROUPS)
 def test_operations_match_eager(group: str, picture: Tensor, tmp_path: Path) -> None:
     model = seeded(Pieces(GROUPS[group]))
@@ -410,7 +409,6 @@ def test_quantization(picture: Tensor, tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.slow
 def test_every_handler_was_exercised(picture: Tensor, tmp_path: Path) -> None:
     """Run the tests above again as far as another process ran them: workers share them out."""
     runs: list[Callable[[Path], None]] = [

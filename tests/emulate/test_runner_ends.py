@@ -21,7 +21,7 @@ from tests.builders.conversion_nets import DepthwiseClassifier, EnhanceLike, pic
 from tests.builders.quantized_files import int8_ended_pte, int8_pte, int8_tflite
 from tests.needs import needs
 
-pytestmark = needs("executorch", "tflite")
+pytestmark = [needs("executorch", "tflite"), pytest.mark.slow]
 
 
 HERE = Path("net")
@@ -79,7 +79,6 @@ def test_int8_tflite_ends_agree_with_float_ends(tmp_path: Path) -> None:
     assert np.abs(results[0] - results[1]).max() <= 1.01 * step
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("make", [int8_pte, int8_ended_pte])
 def test_int8_pte_runs_near_its_model(make: object, tmp_path: Path) -> None:
     with torch.random.fork_rng():

@@ -18,7 +18,7 @@ from edge_sdk.targets import find_converter
 from tests.builders.conversion_nets import EnhanceLike, picture, seeded
 from tests.needs import needs
 
-pytestmark = needs("executorch", "tflite")
+pytestmark = [needs("executorch", "tflite"), pytest.mark.slow]
 
 
 FORMATS = {".pte": "executorch", ".tflite": "tflite"}
@@ -127,7 +127,6 @@ def test_every_flipped_bit_of_ours_is_found(artifact: Path, tmp_path: Path) -> N
         _assert_refused(path)
 
 
-@pytest.mark.slow
 def test_a_file_without_its_end_or_full_of_noise_is_refused(artifact: Path, tmp_path: Path) -> None:
     content = artifact.read_bytes()
     path = tmp_path / f"cut{artifact.suffix}"
@@ -137,7 +136,6 @@ def test_a_file_without_its_end_or_full_of_noise_is_refused(artifact: Path, tmp_
         _assert_refused(path)
 
 
-@pytest.mark.slow
 def test_a_file_made_elsewhere_is_opened(artifact: Path, tmp_path: Path) -> None:
     path = tmp_path / f"unsealed{artifact.suffix}"
     path.write_bytes(artifact.read_bytes()[:-SEAL_LENGTH])

@@ -23,7 +23,7 @@ from edge_sdk.targets import find_converter
 from tests.builders.conversion_nets import EnhanceLike, picture, seeded
 from tests.needs import needs
 
-pytestmark = needs("executorch", "tflite")
+pytestmark = [needs("executorch", "tflite"), pytest.mark.slow]
 
 
 SUFFIXES = {"executorch": ".pte", "tflite": ".tflite"}

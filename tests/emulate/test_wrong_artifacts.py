@@ -22,6 +22,8 @@ from tests.builders.conversion_nets import EnhanceLike, picture, seeded
 from tests.builders.foreign_networks import spread
 from tests.needs import each_needing, needs
 
+pytestmark = pytest.mark.slow
+
 WEIGHTS = Path("Data/com.apple.CoreML/weights/weight.bin")
 LAYOUTS = {"executorch": (0, 2, 3, 1), "coreml": (0, 1, 2, 3), "tflite": (0, 2, 3, 1)}
 """Axes of a torch kernel (output, input, rows, columns) in the order in which files store them."""

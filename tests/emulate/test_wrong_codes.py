@@ -24,6 +24,8 @@ from edge_sdk.zoo.loading import load_any
 from tests.builders.smooth_pictures import smooth_pictures
 from tests.needs import each_needing, needs
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = torch.zeros(1, 1, 24, 24)
 SUFFIXES = {"executorch": ".pte", "tflite": ".tflite", "coreml": ".mlpackage"}
 PICTURES, OTHERS = smooth_pictures(8, seed=1), smooth_pictures(4, seed=2)
@@ -216,7 +218,6 @@ def test_swapped_channels_disagree(
 
 
 @needs("executorch")
-@pytest.mark.slow
 @pytest.mark.parametrize("corruption", WEIGHTS.values(), ids=WEIGHTS)
 def test_wrong_weights_disagree_where_none_are_read(
     corruption: Corruption, model: EnhanceNet, int8: Quantized, tmp_path: Path

@@ -22,6 +22,7 @@ def image(height: int, width: int) -> torch.Tensor:
     return torch.rand(2, height, width, dtype=torch.float64)
 
 
+@pytest.mark.slow
 @given(sides, sides, scales)
 def test_size_is_rounded_up(height: int, width: int, scale: Fraction) -> None:
     resized = resize_bicubic(image(height, width), scale)
@@ -110,6 +111,7 @@ def test_bad_arguments_are_refused() -> None:
             resize_bicubic(wrong, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.parametrize(
     ("name", "scale", "published_db"),

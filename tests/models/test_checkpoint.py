@@ -143,6 +143,7 @@ def test_a_missing_file_or_a_folder_is_refused(tmp_path: Path) -> None:
         load_checkpoint(tmp_path)
 
 
+@pytest.mark.slow
 @examples(40)
 @given(st.floats(0, 0.999))
 def test_any_truncation_is_refused(tmp_path_factory: pytest.TempPathFactory, part: float) -> None:
@@ -154,6 +155,7 @@ def test_any_truncation_is_refused(tmp_path_factory: pytest.TempPathFactory, par
     assert_refused(path, "export it again")
 
 
+@pytest.mark.slow
 @examples(60)
 @given(st.integers(0, 2000), st.binary(min_size=1, max_size=20))
 def test_a_damaged_header_is_refused_or_harmless(

@@ -124,6 +124,7 @@ def test_without_weights_burst_zoom_shows_the_merged_colors(scale: int) -> None:
     assert torch.equal(net(x), functional.pixel_shuffle(x[:, : 3 * scale**2], scale))
 
 
+@pytest.mark.slow
 @examples(20)
 @given(configs(), st.integers(0, 2**31))
 @torch.no_grad()

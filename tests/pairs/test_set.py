@@ -120,6 +120,7 @@ def test_a_finished_set_is_not_done_again(
     assert tree(folder) == before
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_leaves_no_half_scene_and_goes_on(
     made: Path, folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,6 +172,7 @@ except OutputError as error:
 """
 
 
+@pytest.mark.slow
 def test_a_second_process_keeps_out(folders: Path, tmp_path: Path) -> None:
     far, near, output = (tmp_path / name for name in ("far", "near", "set"))
     for kind in (far, near):

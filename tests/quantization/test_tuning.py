@@ -23,6 +23,7 @@ from tests.builders.smooth_pictures import smooth_pictures
 EXAMPLE = torch.zeros(1, 1, 24, 24)
 
 
+@pytest.mark.slow
 def test_tuning_brings_int8_closer_to_float(network: EnhanceNet, pictures: list[Tensor]) -> None:
     scheme = quantize(network, EXAMPLE, pictures, "min-max").scheme
     steps: list[int] = []
@@ -41,6 +42,7 @@ def test_tuning_brings_int8_closer_to_float(network: EnhanceNet, pictures: list[
     assert steps == list(range(1, 151))
 
 
+@pytest.mark.slow
 def test_tuning_is_seeded_and_leaves_the_model_alone(
     network: EnhanceNet, pictures: list[Tensor]
 ) -> None:
@@ -56,6 +58,7 @@ def test_tuning_is_seeded_and_leaves_the_model_alone(
     assert not torch.equal(next(one.parameters()), next(network.parameters()))
 
 
+@pytest.mark.slow
 def test_mixed_precision_meets_its_budget(network: EnhanceNet, pictures: list[Tensor]) -> None:
     first = quantize(network, EXAMPLE, pictures)
     reached = agreement_db(network, first.model, pictures)
@@ -76,6 +79,7 @@ def test_costs_name_every_layer(network: EnhanceNet, pictures: list[Tensor]) -> 
     assert all(cost.alone_db >= whole - 0.5 for cost in costs)
 
 
+@pytest.mark.slow
 def test_bad_requests_are_refused(network: EnhanceNet, pictures: list[Tensor]) -> None:
     scheme = quantize(network, EXAMPLE, pictures).scheme
     with pytest.raises(InputError, match="needs pictures"):

@@ -70,6 +70,7 @@ def lost(share: float, what: str) -> int:
     return count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["inverted", "black", "white"])
 def test_a_fifth_of_a_small_frame_may_be_hidden(what: str) -> None:
     # Correlation of the brightness itself lost 9 of 16 so inverted, 6 so black and 13 so white.

@@ -67,6 +67,7 @@ def check_blocks(count: int) -> Counter[str]:
     return seen
 
 
+@pytest.mark.slow
 def test_fused_equals_branches_on_every_pixel() -> None:
     check_blocks(150)
 

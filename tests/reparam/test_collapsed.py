@@ -60,6 +60,7 @@ def check_gradients(block: MultiBranchConv2d) -> None:
         assert float((actual - expected).detach().abs().max()) <= max(1e-9 * scale, floor)
 
 
+@pytest.mark.slow
 @examples(150)
 @given(blocks())
 def test_collapsed_output_and_gradients_are_those_of_the_branches(block) -> None:

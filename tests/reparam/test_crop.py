@@ -34,6 +34,7 @@ def convolutions(model: nn.Module) -> int:
     return sum(isinstance(part, nn.Conv2d) for part in model.modules())
 
 
+@pytest.mark.slow
 @examples(40)
 @given(CUTS, CUTS, CUTS, CUTS, st.booleans())
 @torch.no_grad()

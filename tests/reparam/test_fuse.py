@@ -81,6 +81,7 @@ def test_inner_padding_costs_what_it_computes() -> None:
     assert certificate.regions[0].name == ""
 
 
+@pytest.mark.slow
 @examples(15)
 @given(st.integers(1, 14), st.integers(1, 14), st.integers(0, 2**31))
 def test_fused_equals_original_for_any_size(height, width, seed) -> None:

@@ -46,6 +46,7 @@ def check_graph(network: tuple[nn.Module, int], size: tuple[int, int], dtype: to
     assert count_macs(found.model, x) <= count_macs(model, x)
 
 
+@pytest.mark.slow
 @examples(120, suppress_health_check=CHECKS)
 @given(networks(3), image_sizes, st.sampled_from(list(RELATIVE_TO_SUM)))
 def test_fused_graphs_equal_the_original_on_every_pixel(network, size, dtype) -> None:
@@ -53,12 +54,13 @@ def test_fused_graphs_equal_the_original_on_every_pixel(network, size, dtype) ->
 
 
 @pytest.mark.slow
-@examples(600, suppress_health_check=CHECKS)
+@examples(300, suppress_health_check=CHECKS)
 @given(networks(6), image_sizes, st.sampled_from(list(RELATIVE_TO_SUM)))
 def test_longer_fused_graphs_equal_the_original_on_every_pixel(network, size, dtype) -> None:
     check_graph(network, size, dtype)
 
 
+@pytest.mark.slow
 @examples(40, suppress_health_check=CHECKS)
 @given(networks(3), image_sizes)
 def test_certificates_count_what_there_is(network, size) -> None:
@@ -76,6 +78,7 @@ def test_certificates_count_what_there_is(network, size) -> None:
     assert len(set(refused)) == len(refused)
 
 
+@pytest.mark.slow
 @examples(25, suppress_health_check=CHECKS)
 @given(networks(3), image_sizes)
 def test_fusing_again_finds_nothing_more(network, size) -> None:

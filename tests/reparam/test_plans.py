@@ -178,6 +178,7 @@ def test_groups_that_cannot_merge_are_refused(groups) -> None:
         merge_branches(block.train(), [(0, 1)])
 
 
+@pytest.mark.slow
 @examples(20)
 @given(blocks(), st.integers(0, 100))
 def test_any_block_merges_in_part(block, seed) -> None:

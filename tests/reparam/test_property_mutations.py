@@ -161,7 +161,10 @@ def test_random_blocks_notice(mutation, monkeypatch: Patch) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("check", [region_property, graph_property, block_property])
+@pytest.mark.parametrize(
+    "check",
+    [region_property, pytest.param(graph_property, marks=pytest.mark.nightly), block_property],
+)
 @torch.no_grad()
 def test_right_rules_are_not_complained_of(check) -> None:
     check()

@@ -18,6 +18,7 @@ from tests.reparam.random_regions import Region, regions
 CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
+@pytest.mark.slow
 @examples(60, suppress_health_check=CHECKS)
 @given(regions())
 def test_random_regions_never_cost_more(region: Region) -> None:
@@ -29,6 +30,7 @@ def test_random_regions_never_cost_more(region: Region) -> None:
         assert found.refusals
 
 
+@pytest.mark.slow
 @examples(40, suppress_health_check=CHECKS)
 @given(networks())
 def test_random_networks_never_cost_more(drawn: tuple[nn.Module, int]) -> None:
@@ -48,6 +50,7 @@ widths = st.integers(1, 12)
 kernels = st.sampled_from([1, 3, 5])
 
 
+@pytest.mark.slow
 @examples(60, suppress_health_check=CHECKS)
 @given(st.lists(st.tuples(widths, kernels), min_size=2, max_size=4), widths, widths, st.booleans())
 def test_joins_that_narrow_reach_the_cheaper_form(branches, channels, after, norm) -> None:

@@ -59,14 +59,14 @@ def check_regions(count: int) -> Counter[str]:
     return seen
 
 
+@pytest.mark.slow
 def test_random_regions_become_one_equal_convolution() -> None:
     check_regions(80)
 
 
 @pytest.mark.slow
 def test_many_random_regions_hold_every_dimension_often() -> None:
-    seen = check_regions(600)
-    rare = {
-        trait: seen[trait] for trait in (*TRAITS, *map(str, RELATIVE_TO_SUM)) if seen[trait] < 30
-    }
-    assert not rare
+    count = 300
+    seen = check_regions(count)
+    traits = (*TRAITS, *map(str, RELATIVE_TO_SUM))
+    assert not {trait: seen[trait] for trait in traits if seen[trait] < count / 20}

@@ -182,6 +182,7 @@ def test_groups_hold_each_chosen_branch_at_most_once(branches, data) -> None:
         assert set(members) <= set(chosen)
 
 
+@pytest.mark.slow
 @examples(25)
 @given(blocks(most=4))
 def test_cost_ranks_every_subset(block) -> None:

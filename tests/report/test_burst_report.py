@@ -200,6 +200,7 @@ def test_many_frames_make_no_large_page() -> None:
     assert len(text) < 700_000
 
 
+@pytest.mark.slow
 def test_large_pictures_are_reduced_and_the_page_notes_it() -> None:
     generator = torch.Generator().manual_seed(0)
     before = torch.rand(3, 420, 560, generator=generator)

@@ -18,6 +18,8 @@ from edge_sdk.report.parity import parity_report
 from edge_sdk.zoo.loading import load_any
 from tests.builders.smooth_pictures import smooth_pictures
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Parity:

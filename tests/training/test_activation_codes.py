@@ -49,6 +49,7 @@ NETWORKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_values_with_codes_are_those_of_the_converted_file(kind: str) -> None:
     net = network(**NETWORKS[kind])
@@ -60,6 +61,7 @@ def test_values_with_codes_are_those_of_the_converted_file(kind: str) -> None:
     assert not list(coded.parameters())
 
 
+@pytest.mark.slow
 def test_values_are_found_by_their_layers_whatever_the_branches() -> None:
     names = {
         "leaky": ["x", *(f"{part}_{i}" for i in range(3) for part in ("features", "activations"))],
@@ -111,6 +113,7 @@ def test_every_value_has_at_most_256_levels() -> None:
     assert picture(torch.tensor([-1.0, 2.0])).tolist() == [0.0, pytest.approx(PICTURE.high)]
 
 
+@pytest.mark.slow
 def test_a_resumed_run_rounds_with_the_same_codes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,6 +181,7 @@ def test_the_last_steps_square_their_errors(
     assert seen == [False] * (8 - expected) + [True] * expected
 
 
+@pytest.mark.slow
 def test_a_network_may_follow_its_start_instead_of_the_pictures(tmp_path: Path) -> None:
     model = EnhanceNetConfig(widths=(4, 4), skips=(), branches=None, activation="leaky_relu")
     torch.manual_seed(0)

@@ -87,6 +87,7 @@ def test_draws_stay_in_their_ranges(photos: Path) -> None:
     assert any(camera.readout > 0 for camera in drawn)
 
 
+@pytest.mark.slow
 def test_bursts_are_computed_once(photos: Path) -> None:
     given = burst_set(photos)
     seen: list[int] = []
@@ -102,6 +103,7 @@ def test_bursts_are_computed_once(photos: Path) -> None:
     assert more[:3] == files
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_computed_again(photos: Path) -> None:
     given = burst_set(photos)
     first, second, _ = given.prepare(0)
@@ -112,6 +114,7 @@ def test_a_damaged_file_is_computed_again(photos: Path) -> None:
     assert (first.read_bytes(), second.read_bytes()) == before
 
 
+@pytest.mark.slow
 def test_every_frame_must_hold_a_patch(photos: Path) -> None:
     files = burst_set(photos).prepare(0)
     small = {"features": torch.zeros(23, 20, 80).half(), "truth": torch.zeros(3, 40, 160).byte()}

@@ -62,6 +62,7 @@ def states(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     return seen
 
 
+@pytest.mark.slow
 def test_every_step_is_taken_in_its_phase(tmp_path: Path, states: list[tuple[Any, ...]]) -> None:
     train(phased(tmp_path), tmp_path / "run", progress=False)
     assert [phase for phase, _, _ in states] == EXPECTED
@@ -128,6 +129,7 @@ def test_a_young_average_forgets_where_it_began() -> None:
     assert average(torch.tensor(1.0), torch.tensor(0.0), 10**6) == pytest.approx(0.999)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", range(2, STEPS))
 def test_a_run_cut_in_any_phase_ends_like_an_uninterrupted_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
@@ -196,6 +198,7 @@ def test_without_phases_a_run_is_one(tmp_path: Path) -> None:
     assert all(norm.training for norm in norms(network))
 
 
+@pytest.mark.slow
 def test_progress_names_the_phase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from edge_sdk.training.run.callbacks import PhaseProgressBar
 

@@ -106,7 +106,7 @@ def test_two_processes_train_like_one_with_the_doubled_batch(tmp_path: Path) -> 
         torch.testing.assert_close(found[name], value, rtol=1e-2, atol=1e-3)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_processes_go_through_a_schedule_together(tmp_path: Path) -> None:
     pictures = draw_pictures(tmp_path / "pictures").folder
     (tmp_path / "program.py").write_text(PROGRAM)

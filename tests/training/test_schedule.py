@@ -92,6 +92,7 @@ def test_a_schedule_is_single_runs_that_start_from_the_one_before(
         }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seed", "step"), [(3, 5), (4, 0), (4, 3)])
 def test_a_resumed_run_ends_with_the_same_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, step: int
@@ -147,6 +148,7 @@ def test_what_others_build_on_may_not_change(tmp_path: Path) -> None:
     assert files(out) == before
 
 
+@pytest.mark.slow
 def test_a_run_is_overwritten_on_request_alone(tmp_path: Path) -> None:
     configs, out = two(tmp_path), tmp_path / "run"
     train_schedule([*configs, configs[1]], out, progress=False)

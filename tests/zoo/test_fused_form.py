@@ -117,6 +117,7 @@ def test_making_it_anew_changes_nothing(copied: Path) -> None:
     assert made.certificate.regions == kept.certificate.regions
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_no_proof")
 def test_a_shipped_model_is_used_without_a_proof() -> None:
     assert not burst_network("burst_zoom_x2", 2).has_branches

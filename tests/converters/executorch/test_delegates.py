@@ -21,7 +21,7 @@ from tests.builders.conversion_nets import EnhanceLike, picture, seeded
 from tests.needs import needs
 from tests.pairwise import pairwise
 
-pytestmark = needs("executorch", "tflite")
+pytestmark = [needs("executorch", "tflite"), pytest.mark.slow]
 
 TASKS = [(Task.SUPER_RESOLUTION, 2), (Task.DOWN_SCALING, 2), (Task.DENOISING, 1)]
 
@@ -42,13 +42,19 @@ def check_whole(model: EnhanceNet, target: str, folder: Path) -> None:
         assert (report.partitions, report.undelegated) == (1, ())
 
 
-@pytest.mark.parametrize("target", ["executorch", "executorch-vulkan", "tflite"])
-@pytest.mark.parametrize("name", model_names())
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        pytest.param(name, target, marks=pytest.mark.nightly if nightly else ())
+        for name in model_names()
+        for target in ("executorch", "executorch-vulkan", "tflite")
+        for nightly in [target == "executorch-vulkan" and name not in ("sr_x4_y", "burst_zoom_x2")]
+    ],
+)
 def test_shipped_nets_are_taken_whole(name: str, target: str, tmp_path: Path) -> None:
     check_whole(fused_network(load_model(name)), target, tmp_path)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "color", "target"),
     pairwise(TASKS, [Color.Y, Color.RGB], ["executorch", "executorch-vulkan", "tflite"]),

@@ -23,7 +23,7 @@ from tests.builders.conversion_nets import (
 )
 from tests.needs import needs
 
-pytestmark = needs("executorch")
+pytestmark = [needs("executorch"), pytest.mark.slow]
 
 
 def test_enhance_net_is_one_partition_and_exact(tmp_path: Path) -> None:
@@ -42,8 +42,13 @@ def test_enhance_net_is_one_partition_and_exact(tmp_path: Path) -> None:
     assert verify(model, example, path).psnr_db >= GATES_DB["fp32"]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("net", [DepthwiseClassifier, UNet, ResNet])
+@pytest.mark.parametrize(
+    "net",
+    [
+        DepthwiseClassifier,
+        *(pytest.param(net, marks=pytest.mark.nightly) for net in (UNet, ResNet)),
+    ],
+)
 def test_whole_nets_agree(net: type[nn.Module], tmp_path: Path) -> None:
     model, example = seeded(net), picture(1, 3, 32, 48)
     path = tmp_path / "net.pte"

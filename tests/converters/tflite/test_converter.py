@@ -29,7 +29,7 @@ from tests.builders.conversion_nets import (
 )
 from tests.needs import needs
 
-pytestmark = needs("tflite")
+pytestmark = [needs("tflite"), pytest.mark.slow]
 
 
 def convert(
@@ -130,7 +130,6 @@ def without_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("without_fallback")
 @pytest.mark.parametrize(
     ("inner", "operator", "takers"),

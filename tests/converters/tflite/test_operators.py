@@ -19,7 +19,7 @@ from edge_sdk_converters.tflite.lowering import HANDLERS
 from tests.builders.conversion_nets import picture, seeded
 from tests.needs import needs
 
-pytestmark = needs("tflite")
+pytestmark = [needs("tflite"), pytest.mark.slow]
 
 aten = torch.ops.aten
 Layer = nn.Module | Callable[[Tensor], Tensor]

@@ -18,7 +18,7 @@ from tests.builders.conversion_nets import picture, seeded
 from tests.examples import examples
 from tests.needs import needs
 
-pytestmark = needs("tflite")
+pytestmark = [needs("tflite"), pytest.mark.slow]
 
 LAYERS = {
     "conv": lambda c: nn.Conv2d(c, 8, 3, padding=1),
@@ -80,7 +80,6 @@ def built(names: list[str], classify: bool) -> nn.Module:
     return nn.Sequential(*layers)
 
 
-@pytest.mark.slow
 @examples(25, derandomize=True)
 @given(names=st.lists(st.sampled_from(sorted(LAYERS)), max_size=6), classify=st.booleans())
 def test_random_graphs_agree(names: list[str], classify: bool) -> None:
