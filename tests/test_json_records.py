@@ -41,6 +41,7 @@ WHOLES = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(WHOLES, st.booleans())
 def test_a_record_comes_back_as_it_was_with_every_bit_of_its_numbers(
     whole: Whole, ascii_alone: bool

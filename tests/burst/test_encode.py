@@ -87,6 +87,7 @@ def ramp(x_slope: float, y_slope: float, dx: float = 0.0, dy: float = 0.0) -> Te
     return plane.expand(1, 3, TILE, TILE)
 
 
+@pytest.mark.slow
 @given(moves, moves, st.sampled_from([1, 2, 3, 4]))
 def test_a_plane_is_exact_wherever_its_samples_lie(dx: float, dy: float, scale: int) -> None:
     slopes = (0.4 / TILE, 0.1 / TILE)

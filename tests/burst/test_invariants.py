@@ -43,6 +43,7 @@ def merged(frames: Tensor, scale: int) -> Tensor:
     return sums / weights.repeat(1, 3, 1, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1, 2, 4])
 def test_noise_of_the_fused_flat_picture_falls_with_the_root_of_the_frames(scale: int) -> None:
     # Few frames fill the finer grid unevenly; from 25 on their number alone counts.
@@ -50,6 +51,7 @@ def test_noise_of_the_fused_flat_picture_falls_with_the_root_of_the_frames(scale
     assert few / many == pytest.approx(math.sqrt(100 / 25), rel=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [4, 16])
 def test_the_result_is_at_most_as_noisy_as_its_frames_allow(count: int) -> None:
     result = zoom(flat(count).clamp(0, 1))

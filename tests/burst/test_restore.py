@@ -46,6 +46,7 @@ def test_the_halo_holds_all_that_a_tile_depends_on(scale: int) -> None:
     torch.testing.assert_close(small, inside, **SINGLE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("net", [False, True])
 def test_a_known_blur_of_the_lens_is_undone(net: bool) -> None:
     config = CameraConfig(frames=6, lens_std_px=0.7, noise_std=2 / 255)

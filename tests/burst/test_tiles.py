@@ -67,6 +67,7 @@ def test_samples_lie_where_the_crop_says(motion: EuclideanMotion, top: int, left
     assert float(crop.offset.abs().max()) <= MAX_OFFSET_PX
 
 
+@pytest.mark.slow
 @given(motions, st.integers(0, 60))
 def test_the_rows_that_are_read_are_all_that_is_needed(motion: EuclideanMotion, top: int) -> None:
     whole, field = places(), field_of(motion)

@@ -72,6 +72,7 @@ def test_the_order_of_the_other_frames_does_not_matter() -> None:
     torch.testing.assert_close(second.pixels, first.pixels, **SINGLE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scale", "net"), [(1, None), (2, None), (3, None), (2, bilinear())])
 def test_the_size_of_the_tiles_does_not_matter(
     monkeypatch: pytest.MonkeyPatch, scale: int, net: nn.Module | None

@@ -59,6 +59,7 @@ def test_runtimes_give_the_same_picture(run: Run, folder: Path, runtime: str) ->
     assert psnr(eager, other) > 85
 
 
+@pytest.mark.slow
 @needs("tflite")
 def test_converted_models_take_small_pictures(run: Run, folder: Path) -> None:
     small = Picture(example_photo("coffee")[:, :40, :57])

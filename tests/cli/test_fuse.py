@@ -130,6 +130,7 @@ def test_the_shape_of_the_example_can_be_given(run: Run, theirs: str) -> None:
     assert "wrote fused.pt2: program of torch.export" in outcome.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("select", "group", "left"),
     [
@@ -163,6 +164,7 @@ def test_every_rule_and_grouping_merges_a_part(
     torch.testing.assert_close(after(x), before(x), rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_choosing_by_cost_weighs_bits(run: Run, five: Path) -> None:
     merged = []
     for worth in ("0", "8"):
@@ -197,6 +199,7 @@ def test_a_partly_fused_network_has_a_note_and_converts(run: Run, five: Path) ->
     assert "program of torch.export for inputs 1×1×H×W" in outcome.out
 
 
+@pytest.mark.slow
 def test_blocks_of_a_foreign_model_merge_in_part(run: Run, theirs: str) -> None:
     outcome = run("fuse", f"{theirs}:blocks", "--select", "kernel:1", "--json")
     assert outcome.status == 0, outcome.err
@@ -270,6 +273,7 @@ def test_a_global_skip_is_folded_where_that_is_exact(run: Run) -> None:
     assert "f.pt2" in line
 
 
+@pytest.mark.slow
 def test_the_report_is_written_beside_the_model(run: Run, five: Path, photos: Path) -> None:
     outcome = run("fuse", five, "--report", "r.html", "--pictures", photos)
     assert outcome.status == 0, outcome.err
@@ -282,6 +286,7 @@ def test_the_report_is_written_beside_the_model(run: Run, five: Path, photos: Pa
     assert "Rule: count:2" in Path("r.html").read_text()
 
 
+@pytest.mark.slow
 def test_fuse_warns_of_the_branch_that_inflates_a_range(run: Run, theirs: str) -> None:
     outcome = run("fuse", f"{theirs}:inflated", "-o", "f.safetensors")
     assert outcome.status == 0

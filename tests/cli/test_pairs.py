@@ -19,6 +19,7 @@ def shots(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return place / "far", place / "near"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("one_thread")
 def test_a_set_is_made_and_reported(run: Run, shots: tuple[Path, Path], tmp_path: Path) -> None:
     found = run("pairs", *shots, "-o", "set")

@@ -86,6 +86,7 @@ def test_a_name_and_the_module_behind_it_give_the_same(recorder: Recorder) -> No
         assert torch.equal(named(example), given(example))
 
 
+@pytest.mark.slow
 def test_int8_says_where_its_ranges_come_from(recorder: Recorder) -> None:
     made = convert("sr_x2_y", "recorder", "m.txt", "int8", size=(16, 16))
     assert made.ranges == "shipped with sr_x2_y"

@@ -111,6 +111,7 @@ def test_methods_that_do_not_fit_are_refused(photos: Path, tmp_path: Path) -> No
         evaluate([], [tmp_path / "none"], Degradation(2))
 
 
+@pytest.mark.slow
 def test_files_that_do_not_fit_are_refused(photos: Path, tmp_path: Path) -> None:
     net = network()
     path = converted(net, tmp_path)

@@ -49,6 +49,7 @@ def network(config: EnhanceNetConfig, seed: int = 0) -> EnhanceNet:
     return EnhanceNet(config).eval()
 
 
+@pytest.mark.slow
 @examples(40)
 @given(configs(), st.integers(1, 9), st.integers(1, 9), st.integers(1, 2))
 @torch.no_grad()

@@ -108,6 +108,7 @@ def test_a_foreign_far_shot_is_left_out(shots: FarNearShots) -> None:
     assert [frame.index for frame in couple.far.frames] == sorted({0, 2} - {couple.choice.index})
 
 
+@pytest.mark.slow
 def test_a_thing_in_a_far_shot_has_no_weight_there(shots: FarNearShots) -> None:
     plain = couple_of(shots.burst.frames, shots.near)
     index = plain.far.frames[0].index
@@ -152,6 +153,7 @@ def refusal(far: torch.Tensor, near: torch.Tensor, config: PairConfig | None = N
     return str(refused.value)
 
 
+@pytest.mark.slow
 def test_spoilt_scenes_are_dropped_with_their_reason(shots: FarNearShots) -> None:
     far, near = shots.burst.frames, shots.near
     assert "blurrier" in refusal(far, gaussian_blur(near, 4.0))
@@ -167,6 +169,7 @@ def test_spoilt_scenes_are_dropped_with_their_reason(shots: FarNearShots) -> Non
     assert "match" in refusal(far, near.flip(-1))
 
 
+@pytest.mark.slow
 def test_a_scene_that_correlates_too_little_is_dropped(shots: FarNearShots) -> None:
     far, near = shots.burst.frames, shots.near
     found = couple_of(far, near).quality.correlation
@@ -176,6 +179,7 @@ def test_a_scene_that_correlates_too_little_is_dropped(shots: FarNearShots) -> N
     assert kept.quality.correlation == found
 
 
+@pytest.mark.slow
 def test_a_loose_setting_lets_more_ghosts_pass(shots: FarNearShots) -> None:
     changed, _ = pasted(shots.near, example_photo("coffee"), 0.25)
     strict = refusal(shots.burst.frames, changed, PairConfig(max_ghosts=0.05))
@@ -225,6 +229,7 @@ def test_offsets_count_only_where_tiles_bear_them_out() -> None:
     assert torch.allclose(found, wanted[..., None].expand(2, 2, 2))
 
 
+@pytest.mark.slow
 def test_motion_that_varies_is_followed() -> None:
     shots = shots_of(seed=3, frames=1)
     height, width = shots.near.shape[-2:]

@@ -25,6 +25,8 @@ from edge_sdk.pairs.couple.coupling import Couple
 from edge_sdk.pairs.dataset import building
 from tests.builders.far_near_shots import shots_of, tree, write_shots
 
+pytestmark = pytest.mark.slow
+
 SINGLE = {"far": "only.png", "near": "0.png"}
 """The shots of scene ``single``."""
 
@@ -120,7 +122,6 @@ def test_a_finished_set_is_not_done_again(
     assert tree(folder) == before
 
 
-@pytest.mark.slow
 def test_an_interrupted_run_leaves_no_half_scene_and_goes_on(
     made: Path, folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,7 +173,6 @@ except OutputError as error:
 """
 
 
-@pytest.mark.slow
 def test_a_second_process_keeps_out(folders: Path, tmp_path: Path) -> None:
     far, near, output = (tmp_path / name for name in ("far", "near", "set"))
     for kind in (far, near):

@@ -57,6 +57,7 @@ def test_a_slope_moves_by_half_a_part_at_most(slope: float, before: float, after
     assert abs(leaky_slope(slope, before, after) - slope) * ratio <= 0.5 + 1e-9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slope", [0.01, 0.1, 0.2])
 def test_a_scheme_holds_exact_steps_and_the_graph_the_slope(slope: float) -> None:
     torch.manual_seed(0)

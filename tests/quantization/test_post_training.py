@@ -42,6 +42,7 @@ def test_int8_agrees_with_float(network: EnhanceNet, pictures: list[Tensor], obs
     assert agreement_db(network, quantized.model, pictures[6:]) > 38
 
 
+@pytest.mark.slow
 def test_nothing_that_torch_deprecates_warns_the_user(
     network: EnhanceNet, pictures: list[Tensor]
 ) -> None:
@@ -60,6 +61,7 @@ def test_the_model_itself_is_untouched(network: EnhanceNet, pictures: list[Tenso
     assert all(torch.equal(before[name], now) for name, now in network.state_dict().items())
 
 
+@pytest.mark.slow
 def test_pictures_of_8_bits_enter_and_leave_as_their_levels(
     network: EnhanceNet, pictures: list[Tensor]
 ) -> None:
@@ -95,6 +97,7 @@ def test_biases_are_multiples_of_both_scales(network: EnhanceNet, pictures: list
     torch.testing.assert_close(steps, steps.round(), atol=1e-2, rtol=0)
 
 
+@pytest.mark.slow
 def test_a_scheme_gives_the_same_model_again(network: EnhanceNet, pictures: list[Tensor]) -> None:
     first = quantize(network, EXAMPLE, pictures)
     again = apply_scheme(network, EXAMPLE, first.scheme)
@@ -102,6 +105,7 @@ def test_a_scheme_gives_the_same_model_again(network: EnhanceNet, pictures: list
         assert torch.equal(first.model(pictures[0]), again.model(pictures[0]))
 
 
+@pytest.mark.slow
 def test_another_size_takes_the_same_scheme(network: EnhanceNet, pictures: list[Tensor]) -> None:
     first = quantize(network, EXAMPLE, pictures)
     again = apply_scheme(network, torch.zeros(1, 1, 12, 16), first.scheme)
@@ -111,6 +115,7 @@ def test_another_size_takes_the_same_scheme(network: EnhanceNet, pictures: list[
     assert torch.equal(whole[:, :, :12, :20], part[:, :, :12, :20])
 
 
+@pytest.mark.slow
 def test_all_layers_in_floating_point_are_the_float_model(
     network: EnhanceNet, pictures: list[Tensor]
 ) -> None:
@@ -122,6 +127,7 @@ def test_all_layers_in_floating_point_are_the_float_model(
         assert torch.equal(again.model(pictures[0]), network(pictures[0]))
 
 
+@pytest.mark.slow
 def test_a_damaged_code_is_seen(network: EnhanceNet, pictures: list[Tensor]) -> None:
     first = quantize(network, EXAMPLE, pictures)
     # Those of a residual cover more than it needs, so that moving them may do no corruption.

@@ -69,6 +69,7 @@ def test_mixed_precision_meets_its_budget(network: EnhanceNet, pictures: list[Te
     assert meet_budget(first.graph, first.scheme, pictures, reached - 1) == first.scheme
 
 
+@pytest.mark.slow
 def test_costs_name_every_layer(network: EnhanceNet, pictures: list[Tensor]) -> None:
     first = quantize(network, EXAMPLE, pictures)
     costs = layer_costs(first.graph, first.scheme, pictures[:2])

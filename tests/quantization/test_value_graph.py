@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -67,6 +68,7 @@ class Namesakes(nn.Module):
         return self.mul(x) * (x * 0.01)
 
 
+@pytest.mark.slow
 def test_no_two_values_have_one_name() -> None:
     values = value_graph(Namesakes(), torch.rand(1, 1, 8, 8)).values
     names = [value.name for value in values]

@@ -153,6 +153,7 @@ def test_noise_and_negatives_are_not_accepted() -> None:
         assert found.explained < 0.15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("photo", PHOTOS[1:])
 def test_foreign_frames_are_not_accepted(photo: str) -> None:
     here, there = luma("coffee"), luma(photo)

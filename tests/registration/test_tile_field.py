@@ -123,6 +123,7 @@ def test_brightness_does_not_make_a_field() -> None:
     assert float(errors(found, sheared_truth(2.0))[INNER].median()) < 0.1
 
 
+@pytest.mark.slow
 def test_frames_do_not_depend_on_each_other_or_on_their_order() -> None:
     frames = torch.stack(
         [

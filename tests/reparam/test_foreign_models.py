@@ -35,6 +35,7 @@ MOBILEONE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "channels", "expected"),
     [

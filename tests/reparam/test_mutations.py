@@ -234,6 +234,7 @@ def fuses(model: nn.Module, example: torch.Tensor) -> bool:
     return count_macs(fused, example) <= count_macs(model, example)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.__name__)
 def test_a_broken_rule_is_caught(mutation, monkeypatch: Patch) -> None:
     model, example = trained_looking(Everything()), torch.rand(1, 2, 14, 15)

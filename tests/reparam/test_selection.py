@@ -65,6 +65,7 @@ def test_every_draw_comes_up() -> None:
     assert drawn == set(itertools.combinations(range(5), 2))
 
 
+@pytest.mark.slow
 @given(st.lists(identity_configs, min_size=2, max_size=4), st.integers(1, 3))
 def test_identities_never_match_size_or_number(identities, size) -> None:
     for rule in (Rule("kernel", size), Rule("count", size)):

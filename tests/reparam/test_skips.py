@@ -67,6 +67,7 @@ def additions(model: nn.Module) -> int:
     return sum(name.startswith(("add", "sub")) for name in names)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "activation",
     [nn.ReLU, nn.ReLU6, nn.PReLU, lambda: nn.LeakyReLU(0.2), lambda: nn.ReLU(inplace=True)],
@@ -95,6 +96,7 @@ def test_the_input_travels_through_the_chain(kind, channels, out, activation) ->
     torch.testing.assert_close(fused(x), model(x.clone()), **MERGED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("color", list(Color))
 @pytest.mark.parametrize("activation", ["relu", "prelu", "leaky_relu"])
 @torch.no_grad()

@@ -246,6 +246,7 @@ def test_the_color_profile_goes_with_the_photographs() -> None:
     assert not any("icc_profile" in image.info for image in shown)
 
 
+@pytest.mark.slow
 @examples(8)
 @given(
     height=st.integers(16, 90),

@@ -73,6 +73,7 @@ def test_values_are_found_by_their_layers_whatever_the_branches() -> None:
             assert list(coded.values) == [*expected, "add", "reconstruct", "add_1"]
 
 
+@pytest.mark.slow
 def test_finding_them_takes_no_chance_from_the_run() -> None:
     net = network(widths=(4, 5, 5), skips=((1, 2),))
     before = torch.get_rng_state()

@@ -157,6 +157,7 @@ def test_patches_are_cut_from_features_and_truth_alike(photos: Path) -> None:
         FeaturePatches(files, 400, 1, seed=0)
 
 
+@pytest.mark.slow
 def test_validation_is_the_same_every_time(photos: Path) -> None:
     one, two = (list(validation_pairs(burst_set(photos))) for _ in range(2))
     assert len(one) == 1

@@ -35,6 +35,7 @@ def camera_recipe(folder: Path, color: Color = Color.Y, **net: Any) -> TrainConf
     return TrainConfig(**dict(config) | changes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("color", list(Color))
 def test_a_run_with_a_camera_goes_on_to_the_same_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, color: Color

@@ -70,6 +70,7 @@ def test_a_run_starts_from_them(tmp_path: Path, other: Path) -> None:
             assert torch.equal(value, expected[name])
 
 
+@pytest.mark.slow
 def test_a_resumed_run_takes_nothing_over(
     tmp_path: Path, other: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

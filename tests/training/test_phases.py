@@ -76,6 +76,7 @@ def test_every_step_is_taken_in_its_phase(tmp_path: Path, states: list[tuple[Any
         assert same == (step >= 3)
 
 
+@pytest.mark.slow
 def test_kept_weights_have_the_statistics_that_were_frozen(
     tmp_path: Path, states: list[tuple[Any, ...]]
 ) -> None:
@@ -156,6 +157,7 @@ def test_a_run_cut_in_any_phase_ends_like_an_uninterrupted_one(
         assert (at, value) == (other_at, pytest.approx(expected_db, abs=1e-4))
 
 
+@pytest.mark.slow
 def test_rounding_is_measured_from_the_first_validation_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,6 +182,7 @@ def test_rounding_is_measured_from_the_first_validation_on(
     assert all(rounded for _, rounded in seen)
 
 
+@pytest.mark.slow
 def test_blocks_without_batch_norm_may_be_rounded_too(
     tmp_path: Path, states: list[tuple[Any, ...]]
 ) -> None:

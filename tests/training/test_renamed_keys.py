@@ -77,6 +77,7 @@ def test_names_go_there_and_back(tmp_path: Path) -> None:
     assert with_current_names(old) == written
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_old_names_is_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

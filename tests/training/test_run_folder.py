@@ -40,6 +40,7 @@ def test_bicubic_is_measured_on_the_same_pictures(tmp_path: Path) -> None:
     assert result.baseline_db == pytest.approx(sum(values) / len(values), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_a_short_run_keeps_what_it_learned_with_the_default_average(tmp_path: Path) -> None:
     # The average of the first 0.999 of a step would be the initial weights, all but 6 % of it.
     short = OptimizerConfig(steps=60, warmup_steps=5, learning_rate=5e-3)
@@ -72,6 +73,7 @@ def test_a_run_that_cannot_start_leaves_the_earlier_one(tmp_path: Path) -> None:
     assert contents(out) == before
 
 
+@pytest.mark.slow
 def test_a_run_that_became_nan_leaves_no_trace_of_the_earlier_one(tmp_path: Path) -> None:
     config, out = recipe(tmp_path), tmp_path / "run"
     train(config, out, progress=False)

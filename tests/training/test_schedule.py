@@ -60,6 +60,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_a_schedule_is_single_runs_that_start_from_the_one_before(
     tmp_path: Path,
 ) -> None:
@@ -118,6 +119,7 @@ def test_a_resumed_run_ends_with_the_same_weights(
     assert [run.steps for run in resumed.runs] == [STEPS, 5]
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_left_as_it_is_and_may_grow(tmp_path: Path) -> None:
     configs, out = two(tmp_path), tmp_path / "run"
     whole = train_schedule(configs, out, progress=False)
@@ -166,6 +168,7 @@ def test_a_run_is_overwritten_on_request_alone(tmp_path: Path) -> None:
         train_schedule(configs, out, progress=False)
 
 
+@pytest.mark.slow
 def test_a_run_of_one_recipe_and_a_schedule_are_not_mixed(tmp_path: Path) -> None:
     configs, out = two(tmp_path), tmp_path / "run"
     with pytest.raises(InputError, match="no checkpoint to resume from"):
@@ -222,6 +225,7 @@ def test_all_recipes_are_checked_before_any_is_trained(tmp_path: Path) -> None:
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_a_stage_may_follow_the_one_before(tmp_path: Path) -> None:
     follow = PhasesConfig(distill=True)
     configs = two(tmp_path, phases=follow, init="replaced")

@@ -70,6 +70,7 @@ def test_the_file_holds_the_weights_that_were_measured(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_same_recipe_gives_the_same_weights(tmp_path: Path) -> None:
     config = recipe(tmp_path)
     first = train(config, tmp_path / "a", progress=False)
@@ -79,6 +80,7 @@ def test_the_same_recipe_gives_the_same_weights(tmp_path: Path) -> None:
     assert all(torch.equal(other[name], tensor) for name, tensor in weights(first.path).items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [2, 5, 7])
 def test_a_resumed_run_ends_like_an_uninterrupted_one(
     tmp_path: Path, indices: list[int], monkeypatch: pytest.MonkeyPatch, step: int

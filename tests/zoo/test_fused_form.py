@@ -132,6 +132,7 @@ def test_a_shipped_model_is_used_without_a_proof() -> None:
         assert made.certificate == load_fused("sr_x2_y").certificate
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_no_proof")
 def test_a_file_of_the_user_is_proved(tmp_path: Path) -> None:
     path = tmp_path / "sr_x2_y.safetensors"

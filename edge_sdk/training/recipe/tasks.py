@@ -44,8 +44,8 @@ class TrainingTask(ABC):
     Example:
         >>> from edge_sdk.training import TASKS, TrainingTask
         >>> task = TASKS.find("denoising")
-        >>> issubclass(task, TrainingTask), task.needs
-        (True, ('noise',))
+        >>> issubclass(task, TrainingTask), task.baseline_name
+        (True, 'the noisy pictures')
     """
 
     needs: ClassVar[tuple[str, ...]] = ()
