@@ -20,6 +20,8 @@ from edge_sdk.registration.motion import centered_grid, motion_error_px, transfo
 from edge_sdk.registration.sampling import sample_bicubic
 from tests.builders.far_near_shots import couple_of, pasted, placement_error, shots_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def shots() -> FarNearShots:
@@ -108,7 +110,6 @@ def test_a_foreign_far_shot_is_left_out(shots: FarNearShots) -> None:
     assert [frame.index for frame in couple.far.frames] == sorted({0, 2} - {couple.choice.index})
 
 
-@pytest.mark.slow
 def test_a_thing_in_a_far_shot_has_no_weight_there(shots: FarNearShots) -> None:
     plain = couple_of(shots.burst.frames, shots.near)
     index = plain.far.frames[0].index
@@ -153,7 +154,6 @@ def refusal(far: torch.Tensor, near: torch.Tensor, config: PairConfig | None = N
     return str(refused.value)
 
 
-@pytest.mark.slow
 def test_spoilt_scenes_are_dropped_with_their_reason(shots: FarNearShots) -> None:
     far, near = shots.burst.frames, shots.near
     assert "blurrier" in refusal(far, gaussian_blur(near, 4.0))
@@ -169,7 +169,6 @@ def test_spoilt_scenes_are_dropped_with_their_reason(shots: FarNearShots) -> Non
     assert "match" in refusal(far, near.flip(-1))
 
 
-@pytest.mark.slow
 def test_a_scene_that_correlates_too_little_is_dropped(shots: FarNearShots) -> None:
     far, near = shots.burst.frames, shots.near
     found = couple_of(far, near).quality.correlation
@@ -179,7 +178,6 @@ def test_a_scene_that_correlates_too_little_is_dropped(shots: FarNearShots) -> N
     assert kept.quality.correlation == found
 
 
-@pytest.mark.slow
 def test_a_loose_setting_lets_more_ghosts_pass(shots: FarNearShots) -> None:
     changed, _ = pasted(shots.near, example_photo("coffee"), 0.25)
     strict = refusal(shots.burst.frames, changed, PairConfig(max_ghosts=0.05))
@@ -229,7 +227,6 @@ def test_offsets_count_only_where_tiles_bear_them_out() -> None:
     assert torch.allclose(found, wanted[..., None].expand(2, 2, 2))
 
 
-@pytest.mark.slow
 def test_motion_that_varies_is_followed() -> None:
     shots = shots_of(seed=3, frames=1)
     height, width = shots.near.shape[-2:]
