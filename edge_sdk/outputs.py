@@ -28,6 +28,8 @@ def check_writable(path: Path) -> None:
             f"{path.name[:32]}…: the name is too long for a file; choose a shorter one"
         )
     if not parent.is_dir():
+        if parent.exists():
+            raise OutputError(f"{path}: {parent} is a file and no folder; choose another place")
         raise OutputError(f"{path}: the folder {parent} does not exist; create it first")
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; give the name of a file")

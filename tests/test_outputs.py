@@ -88,7 +88,7 @@ def test_places_that_cannot_be_written_are_refused(tmp_path: Path, monkeypatch) 
     (tmp_path / "file").touch()
     for path, message in (
         (tmp_path / "none" / "a", "does not exist; create it first"),
-        (tmp_path / "file" / "a", "does not exist"),
+        (tmp_path / "file" / "a", "file is a file and no folder; choose another place"),
         (tmp_path, "is a folder; give the name of a file"),
         (Path(), "is a folder"),
         (tmp_path / ("x" * (LONGEST_NAME_BYTES + 1)), "too long"),
@@ -126,3 +126,9 @@ def test_what_a_link_leads_to_is_replaced(tmp_path: Path) -> None:
         temporary.write_text("new")
     assert link.is_symlink()
     assert target.read_text() == "new"
+
+
+def test_a_folder_that_is_a_file_is_called_so(tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").touch()
+    with pytest.raises(OutputError, match=r"photo\.jpg is a file and no folder"):
+        check_writable(tmp_path / "photo.jpg" / "x.png")

@@ -106,6 +106,8 @@ def zoom_files(
         160
     """
     config, output = config or ZoomConfig(), Path(output)
+    if isinstance(frames, str | Path):
+        raise InputError(f"frames is a list of files, not one; give [{str(frames)!r}]")
     paths = tuple(Path(frame) for frame in frames)
     check_output_path(output)
     check_apart(paths, output)

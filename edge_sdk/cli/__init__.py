@@ -8,20 +8,53 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 __all__ = ["main"]
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells give it."""
 
 
 def main() -> None:
     """Run the command line; a user's error becomes one line on stderr and exit status 2."""
-    try:
-        status = _run()
-    except KeyboardInterrupt:
-        # Imports can be interrupted too: they are the longest part of a short command.
+    with _noted_interruptions() as interruptions:
+        try:
+            status = _run()
+        except KeyboardInterrupt:
+            interruptions.append(signal.SIGINT)
+            status = INTERRUPTED
+        except Exception:
+            # A package that is interrupted while it is imported may fail in a way of its own.
+            if not interruptions:
+                raise
+            status = INTERRUPTED
+    # Commands that can be resumed catch the signal themselves, and say how.
+    if status == INTERRUPTED and interruptions:
         print("stopped; nothing half-written was left", file=sys.stderr)  # noqa: T201
-        status = 130
     sys.exit(status)
+
+
+@contextmanager
+def _noted_interruptions() -> Iterator[list[int]]:
+    """Ctrl-C raises KeyboardInterrupt as ever, and is kept in the list that this gives."""
+    noted: list[int] = []
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield noted
+        return
+
+    def interrupt(number: int, _: object) -> None:
+        noted.append(number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _run() -> int:

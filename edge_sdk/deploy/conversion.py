@@ -101,6 +101,8 @@ def convert(
             f"target '{target}' has no precision '{precision}'; choose one of: "
             + ", ".join(converter.precisions)
         )
+    if size is not None and (isinstance(size, int) or len(size) != 2):
+        raise InputError(f"size is a height and a width, such as (48, 64), not {size!r}")
     if size is not None and example is not None:
         raise InputError("size and example both give the input's size; give one of them")
     loaded = as_loaded(model, example)

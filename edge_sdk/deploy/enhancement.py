@@ -205,8 +205,14 @@ def enhance(
     found = gather_pictures([Path(subject) for subject in named])
     fused = picture_network(model if isinstance(model, Network) else str(model))
     folder = Path(folder)
+    was_there = folder.is_dir()
     check_folder(found, folder)
-    return tuple(enhance_files(found, folder, fused, runtime, on_progress))
+    try:
+        return tuple(enhance_files(found, folder, fused, runtime, on_progress))
+    finally:
+        if not was_there and not any(folder.iterdir()):
+            # Nothing came of any picture: a folder that only stands in the way goes again.
+            folder.rmdir()
 
 
 def enhance_files(

@@ -99,8 +99,11 @@ class LoadedModel:
         """The same model with an example of another height and width, seeded noise in [0, 1].
 
         Raises:
-            InputError: if the model takes several inputs, or one that is no N×C×H×W.
+            InputError: if the model takes several inputs, or one that is no N×C×H×W, or height or
+                width is below 1.
         """
+        if min(height, width) < 1:
+            raise InputError(f"a size of {height}×{width} px is none; give 1 or more of each")
         before = self.single_example
         if before.ndim != 4:
             raise InputError(

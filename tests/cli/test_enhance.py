@@ -99,3 +99,12 @@ def test_bad_input(run: Run, folder: Path) -> None:
     Path("file").write_text("")
     assert "file" in run("enhance", "photos", "-o", "file").error_line
     assert run("enhance", "photos", "-o", "missing/deeper").error_line
+
+
+def test_a_folder_in_which_nothing_came_goes_again(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("no picture")
+    assert run("enhance", "text.png", "-o", "made").status != 0
+    assert not Path("made").exists()
+    Path("kept").mkdir()
+    assert run("enhance", "text.png", "-o", "kept").status != 0
+    assert Path("kept").is_dir()

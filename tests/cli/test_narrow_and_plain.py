@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from importlib.machinery import ModuleSpec
@@ -100,6 +101,28 @@ def test_an_interruption_while_importing_is_one_line(
     assert outcome.status == 130
     assert outcome.err == "stopped; nothing half-written was left\n"
     assert outcome.out == ""
+
+
+@pytest.mark.parametrize("error", [None, AttributeError("half of a package")])
+def test_an_interruption_in_a_command_is_one_line_too(
+    run: Run, monkeypatch: pytest.MonkeyPatch, error: Exception | None
+) -> None:
+    from edge_sdk.zoo import catalogue
+
+    def interrupted() -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            # As a package does that is imported meanwhile.
+            if error is not None:
+                raise error from None
+            raise
+
+    monkeypatch.setattr(catalogue, "model_names", interrupted)
+    outcome = run("models")
+    assert (outcome.status, outcome.out) == (130, "")
+    assert outcome.err == "stopped; nothing half-written was left\n"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_the_error_of_a_report_says_that_the_picture_was_written(

@@ -259,3 +259,8 @@ class TestFromPython:
         with pytest.raises(InputError, match="is the frame"):
             zoom_files([frame], tmp_path / "link.png")
         assert frame.read_bytes() == before
+
+
+def test_one_file_is_not_taken_for_a_list_of_letters() -> None:
+    with pytest.raises(InputError, match=r"frames is a list of files, not one; give \['a\.png'\]"):
+        zoom_files("a.png", "z.png")

@@ -137,7 +137,7 @@ def test_an_output_whose_suffix_names_no_format(run: Run, output: str) -> None:
 
 def test_an_output_folder_that_is_missing_or_a_file(run: Run) -> None:
     assert "does not exist" in refused(run, good("a.png"), "-o", "none/z.png")
-    assert "does not exist" in refused(run, "a.png", "-o", "a.png/z.png")
+    assert "a.png is a file and no folder" in refused(run, "a.png", "-o", "a.png/z.png")
     Path("z.png").mkdir()
     assert "is a folder" in refused(run, "a.png", "-o", "z.png")
 

@@ -120,3 +120,9 @@ def test_a_module_that_says_what_it_does_brings_an_example() -> None:
     assert loaded.single_example.shape == (1, 3, 32, 32)
     assert not loaded.network.training
     assert network.training
+
+
+@pytest.mark.parametrize("size", [48, (48,), (0, 48), (48, -1)])
+def test_a_size_that_is_none_is_refused(recorder: Recorder, size: object) -> None:
+    with pytest.raises(InputError, match="size"):
+        convert("sr_x2_y", "recorder", "m.txt", size=size)  # type: ignore[arg-type]
