@@ -46,15 +46,8 @@ def lazy_group(package: str, commands: Mapping[str, ListedCommand]) -> type[Type
 
     class LazyGroup(TyperGroup):
         def __init__(self, **settings: Any) -> None:
-            listed = {
-                name: TyperCommand(
-                    name,
-                    help=command.summary,
-                    rich_help_panel=command.panel,
-                    rich_markup_mode=settings["rich_markup_mode"],
-                )
-                for name, command in commands.items()
-            }
+            # Their names alone: get_command imports one, and format_help reads the table.
+            listed = {name: TyperCommand(name) for name in commands}
             super().__init__(**{**settings, "commands": listed})
 
         def get_command(self, ctx: Any, cmd_name: str) -> Any:

@@ -10,7 +10,6 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from edge_sdk.cli.shared import console
 from edge_sdk.cli.shared.console import print_table
@@ -22,16 +21,11 @@ ROWS = [("sr_x2_y", "super-resolution ×2", "12,345"), ("denoise_rgb", "denoisin
 COLUMNS = ("name", "task", "parameters, fused")
 
 
-def narrow(width: int, monkeypatch: pytest.MonkeyPatch) -> Console:
-    """Let tables be printed so wide; a console takes COLUMNS only where it is made."""
+def printed(width: int, monkeypatch: pytest.MonkeyPatch) -> str:
     made = console.console(stderr=False)
     made.width = width
     monkeypatch.setattr(console, "out", made)
-    return made
-
-
-def printed(width: int, monkeypatch: pytest.MonkeyPatch) -> str:
-    with narrow(width, monkeypatch).capture() as capture:
+    with made.capture() as capture:
         print_table("Models", COLUMNS, ROWS, emphasize=1)
     return capture.get()
 
@@ -53,7 +47,7 @@ def test_a_table_that_fits_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_models_can_be_read_at_40_columns(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    narrow(40, monkeypatch)
+    monkeypatch.setenv("COLUMNS", "40")
     lines = run("models").out.splitlines()
     assert "denoise_rgb" in lines
     assert "  task: super-resolution ×2" in lines

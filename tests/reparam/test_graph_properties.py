@@ -54,7 +54,7 @@ def test_fused_graphs_equal_the_original_on_every_pixel(network, size, dtype) ->
 
 
 @pytest.mark.slow
-@examples(300, suppress_health_check=CHECKS)
+@examples(600, suppress_health_check=CHECKS)
 @given(networks(6), image_sizes, st.sampled_from(list(RELATIVE_TO_SUM)))
 def test_longer_fused_graphs_equal_the_original_on_every_pixel(network, size, dtype) -> None:
     check_graph(network, size, dtype)
