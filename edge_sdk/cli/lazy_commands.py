@@ -55,7 +55,7 @@ def lazy_group(package: str, commands: Mapping[str, ListedCommand]) -> type[Type
             if cmd_name not in commands:
                 return None
             function = getattr(import_module(f"{package}.{cmd_name}"), cmd_name)
-            return _command(cmd_name, function, commands[cmd_name].panel)
+            return _command(cmd_name, function)
 
         def format_help(self, ctx: Any, formatter: Any) -> None:
             """Print the help of the group, by the table alone."""
@@ -77,7 +77,7 @@ def _print_panel(title: str, rows: Iterable[tuple[str, str]]) -> None:
     out.print(panel, soft_wrap=False)
 
 
-def _command(name: str, function: Callable[..., None], panel: str) -> Any:
+def _command(name: str, function: Callable[..., None]) -> Any:
     alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
-    alone.command(name, rich_help_panel=panel)(function)
+    alone.command(name)(function)
     return get_command(alone)
