@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -57,6 +57,7 @@ def convert(
     size: tuple[int, int] | None = None,
     calibration: str | Path | None = None,
     scheme: Scheme | str | Path | None = None,
+    keep_branches: bool = False,
 ) -> ConvertedModel:
     """Fuse a model, put its int8 codes in if asked, and write it as a file for a target.
 
@@ -73,13 +74,15 @@ def convert(
         calibration: folder of pictures to choose int8 ranges by; ``None`` for those in the model's
             own file.
         scheme: int8 codes chosen before, or the ``.json`` that ``edge-sdk quantize`` wrote.
+        keep_branches: convert a model that is merged in part as it is, instead of merging the rest.
 
     Returns:
         The file, the report of its lowering, and the certificate of the fusion.
 
     Raises:
         InputError: if the target or the precision is unknown, ``size`` and ``example`` are both
-            given, no example is known, or int8 is requested and there are no ranges.
+            given, no example is known, int8 is requested and there are no ranges, or branches are
+            to be kept where there are none.
         ModelError: if there is no such model.
         MissingExtraError: if the target's package is not installed.
         FusionError: if fusing cannot be proved.
@@ -105,7 +108,7 @@ def convert(
         raise InputError(f"size is a height and a width, such as (48, 64), not {size!r}")
     if size is not None and example is not None:
         raise InputError("size and example both give the input's size; give one of them")
-    loaded = as_loaded(model, example)
+    loaded = replace(as_loaded(model, example), keeps_branches=keep_branches)
     if size is None and example is None and loaded.spec is not None:
         size = DEFAULT_SIZE
     given = (loaded if size is None else loaded.resized(*size)).single_example

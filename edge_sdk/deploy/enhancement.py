@@ -164,6 +164,8 @@ def enhance(
     model: str | Path | Network = DEFAULT_MODEL,
     runtime: str = TORCH,
     on_progress: Progress | None = None,
+    *,
+    keep_branches: bool = False,
 ) -> tuple[EnhancedPicture, ...]:
     """Enhance pictures with a model and write them under their own names into a folder.
 
@@ -177,13 +179,14 @@ def enhance(
         runtime: ``torch``, or a runtime such as ``litert``, for which the model is converted in
             fp32.
         on_progress: told of every window of every picture.
+        keep_branches: run a model that is merged in part as it is, instead of merging the rest.
 
     Returns:
         One result per picture, in order.
 
     Raises:
         InputError: if there are no pictures, two have one name, one lies in ``folder`` itself, the
-            model takes no pictures, or the runtime is unknown.
+            model takes no pictures or has no branches to keep, or the runtime is unknown.
         ModelError: if there is no such model.
         MissingExtraError: if the runtime, or its converter, is not installed.
         OutputError: if the folder cannot be written.
@@ -203,7 +206,9 @@ def enhance(
     runtime = runtime_name(runtime)
     named = (pictures,) if isinstance(pictures, str | Path) else pictures
     found = gather_pictures([Path(subject) for subject in named])
-    fused = picture_network(model if isinstance(model, Network) else str(model))
+    fused = picture_network(
+        model if isinstance(model, Network) else str(model), keep_branches=keep_branches
+    )
     folder = Path(folder)
     was_there = folder.is_dir()
     check_folder(found, folder)
@@ -229,7 +234,7 @@ def enhance_files(
     Args:
         pictures: files, as :func:`gather_pictures` returns them.
         out: existing folder for the results; files of the same name are replaced.
-        network: fused, in evaluation mode.
+        network: as :func:`~edge_sdk.zoo.networks.picture_network` returns it.
         runtime: what computes it, a name in
             :data:`edge_sdk.emulate.runtimes.names.RUNTIMES`; for others than ``torch`` the network
             is converted in fp32.

@@ -138,7 +138,7 @@ def check_parity(
         given, notes = _convert_all(prepared, example, folder)
     inputs = probe_pictures(example, loaded.picture_spec, pictures)
     more = () if inputs.source.startswith("noise") else patterns(example)
-    steps = [Step("fused", "fp32", prepared.fused)]
+    steps = [Step("branches kept" if loaded.keeps_branches else "fused", "fp32", prepared.fused)]
     if prepared.scheme is not None:
         steps.append(Step("quantized", prepared.precision, prepared.model))
     rows = parity_chain(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -23,6 +24,7 @@ def verify(
     pictures: str | Path | None = None,
     calibration: str | Path | None = None,
     scheme: Scheme | str | Path | None = None,
+    keep_branches: bool = False,
 ) -> Parity:
     """Run converted files in their desktop runtimes and compare them with the PyTorch model, in dB.
 
@@ -37,6 +39,7 @@ def verify(
         pictures: folder of pictures to compare on; ``None`` for photographs of scikit-image.
         calibration: folder of pictures for int8 ranges, the one that the files were made with.
         scheme: the int8 codes that the files were made with, or their ``.json``.
+        keep_branches: the files were, or are to be, made with the model's branches as they are.
 
     Returns:
         A row for torch, for the fused model, for the one in int8 codes, and for each file;
@@ -44,7 +47,7 @@ def verify(
 
     Raises:
         InputError: if the files take different shapes, do not fit the model, or no example is
-            known.
+            known, or branches are to be kept where there are none.
         ModelError: if there is no such model.
         MissingExtraError: if no target is installed.
         ArtifactError: if a file cannot be loaded.
@@ -59,7 +62,7 @@ def verify(
         >>> found.rows[-1].psnr_db > 100
         True
     """
-    loaded = as_loaded(model, example)
+    loaded = replace(as_loaded(model, example), keeps_branches=keep_branches)
     with tempfile.TemporaryDirectory() as folder:
         return check_parity(
             loaded,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, get_args
 
 from pydantic import ConfigDict
@@ -15,11 +15,16 @@ from edge_sdk.reparam.blocks.configs import (
     IdentityBranchConfig,
     common_kernel,
 )
+from edge_sdk.reparam.blocks.initialization import Initialization
 from edge_sdk.reparam.blocks.presets import sesr_branches
 
 Activation = Literal["prelu", "relu", "leaky_relu"]
+Ends = Literal["branches", "plain"]
+"""What the first and the last convolution are while training."""
+Joining = Literal["add", "concatenate"]
+"""How a skip joins the features that it leads to."""
 
-KERNEL_PX = 3
+DEFAULT_KERNEL = 3
 SCALES = {
     Task.SUPER_RESOLUTION: (2, 3, 4),
     Task.DOWN_SCALING: (2, 3, 4),
@@ -38,11 +43,11 @@ class EnhanceNetConfig:
             burst zoom, input over output for down-scaling; 1 for denoising.
         color: what the channels mean.
         widths: channels after conv1 and after each of the P modules, P + 1 numbers.
-        branches: branches of every block, two or more, the largest of size 3; ``None`` for plain
-            3×3 convolutions (the fused form).
+        branches: branches of every block, two or more, which merge into one square kernel of odd
+            side; ``None`` for plain convolutions (the fused form).
         activation: nonlinearity after conv1 and after every module.
-        skips: pairs (i, j), i < j: the output of the i-th module is added to that of the j-th and
-            the sum feeds what follows; 0 stands for the initial features (after conv1).
+        skips: pairs (i, j), i < j: the output of the i-th module joins that of the j-th, and both
+            feed what follows; 0 stands for the initial features (after conv1).
         image_skip: add the input to the output: enlarged by nearest neighbor for
             super-resolution, averaged over scale × scale pixels for down-scaling, as it is for
             denoising; for burst zoom the merged colors, its first 3·scale² channels.
@@ -53,6 +58,17 @@ class EnhanceNetConfig:
             all have the same ``branches``.
         norm: a BatchNorm after the sum of the branches of every block, as in QARepVGG; fused, it is
             part of the convolution.
+        initialization: how the convolutions start, see
+            :mod:`edge_sdk.reparam.blocks.initialization`. ``near_identity`` is for those that keep
+            their channels, plain ones too; the others then start as ``plain``. With ``auto`` blocks
+            are ``near_identity`` and plain convolutions ``plain``. Near the identity the network
+            starts near its image skip: the last convolution is small too. Once trained, a network
+            is the same however it started, so that equality leaves it out.
+        kernels: side of the plain convolutions, odd, in pixels: one for all, or one for each
+            convolution in order (conv1, the modules, conv2).
+        ends: what conv1 and conv2 are while training: blocks like the modules, or ``plain``
+            convolutions, as in the document.
+        joining: whether a skip adds, which takes equal channels, or concatenates channels.
 
     Raises:
         InputError: if a value is not one of these, or two do not fit each other.
@@ -78,6 +94,10 @@ class EnhanceNetConfig:
     task: Task = Task.SUPER_RESOLUTION
     blocks: tuple[tuple[BranchConfig, ...] | None, ...] | None = None
     norm: bool = False
+    initialization: Initialization = field(default="auto", compare=False)
+    kernels: int | tuple[int, ...] = 3
+    ends: Ends = "branches"
+    joining: Joining = "add"
 
     def __post_init__(self) -> None:
         if not isinstance(self.task, Task):
@@ -99,12 +119,19 @@ class EnhanceNetConfig:
                 "norm follows the sum of branches and plain convolutions have none; give branches, "
                 "or leave norm out"
             )
+        for name, choices in (
+            ("activation", Activation),
+            ("ends", Ends),
+            ("joining", Joining),
+            ("initialization", Initialization),
+        ):
+            if getattr(self, name) not in get_args(choices):
+                raise InputError(
+                    f"{name} '{getattr(self, name)}' is unknown; choose one of: "
+                    f"{', '.join(get_args(choices))}"
+                )
         self._check_blocks()
-        if self.activation not in get_args(Activation):
-            raise InputError(
-                f"activation '{self.activation}' is unknown; choose one of: "
-                f"{', '.join(get_args(Activation))}"
-            )
+        self._check_kernels()
         self._check_skips()
 
     def _check_blocks(self) -> None:
@@ -121,6 +148,26 @@ class EnhanceNetConfig:
             if branches is not None:
                 _check_branches(branches)
 
+    def _check_kernels(self) -> None:
+        count = len(self.widths) + 1
+        sides = (self.kernels,) * count if isinstance(self.kernels, int) else self.kernels
+        if len(sides) != count or any(side < 1 or side % 2 == 0 for side in sides):
+            raise InputError(
+                f"kernels {self.kernels} must be one odd side, or one for each of the {count} "
+                "convolutions"
+            )
+        if self.branches is None:
+            if self.ends == "plain":
+                raise InputError(
+                    "ends are plain where branches are none or blocks describes each convolution; "
+                    "leave ends out"
+                )
+        elif self.ends == "branches" and self.kernels != DEFAULT_KERNEL:
+            raise InputError(
+                f"kernels {self.kernels} are those of plain convolutions, and here all have "
+                "branches; give the branches other kernels, or set ends: plain"
+            )
+
     def _check_skips(self) -> None:
         for first, second in self.skips:
             if not 0 <= first < second < len(self.widths):
@@ -128,10 +175,10 @@ class EnhanceNetConfig:
                     f"skip ({first}, {second}) must join two of the modules 0 … "
                     f"{len(self.widths) - 1} in order"
                 )
-            if self.widths[first] != self.widths[second]:
+            if self.joining == "add" and self.widths[first] != self.widths[second]:
                 raise InputError(
-                    f"skip ({first}, {second}) joins {self.widths[first]} and "
-                    f"{self.widths[second]} channels; they must be equal"
+                    f"skip ({first}, {second}) adds {self.widths[first]} and "
+                    f"{self.widths[second]} channels; make them equal, or set joining: concatenate"
                 )
         if len(set(self.skips)) < len(self.skips):
             raise InputError(f"skips {self.skips} name a pair twice; name each once")
@@ -141,13 +188,39 @@ class EnhanceNetConfig:
         """Whether the output is ``scale`` times larger than the input."""
         return self.task in (Task.SUPER_RESOLUTION, Task.BURST_ZOOM)
 
+    @property
+    def starts_at_image_skip(self) -> bool:
+        """Whether the untrained network returns about what its image skip does."""
+        kinds = ("near_identity",) if self.branches is None else ("near_identity", "auto")
+        return self.image_skip and self.initialization in kinds
+
     def fused(self) -> EnhanceNetConfig:
         """Config of the fused network: the same with plain convolutions."""
-        return replace(self, branches=None, blocks=None, norm=False)
+        return replace(self._plain(), blocks=None, norm=False)
 
     def partly_fused(self, blocks: tuple[tuple[BranchConfig, ...] | None, ...]) -> EnhanceNetConfig:
         """Config of the network with these branches in its convolutions, in order."""
-        return replace(self, branches=None, blocks=blocks)
+        return replace(self._plain(), blocks=blocks)
+
+    def _plain(self) -> EnhanceNetConfig:
+        sides = tuple(self.kernel(index) for index in range(len(self.widths) + 1))
+        kernels = sides[0] if len(set(sides)) == 1 else sides
+        return replace(
+            self,
+            branches=None,
+            blocks=None,
+            norm=False,
+            kernels=kernels,
+            ends="branches",
+            initialization="auto",
+        )
+
+    def kernel(self, index: int) -> int:
+        """Side of the kernel of convolution ``index``, merged or plain, conv2 the last."""
+        branches = self.block_branches(index)
+        if branches is not None:
+            return max(common_kernel(branches))
+        return self.kernels if isinstance(self.kernels, int) else self.kernels[index]
 
     def block_branches(self, index: int) -> tuple[BranchConfig, ...] | None:
         """Branches of convolution ``index``, conv2 the last; ``None`` for a plain one.
@@ -156,6 +229,8 @@ class EnhanceNetConfig:
         """
         if self.blocks is not None:
             return self.blocks[index]
+        if self.ends == "plain" and index in (0, len(self.widths)):
+            return None
         before, after = self.block_channels(index)
         if self.branches is None or before == after:
             return self.branches
@@ -171,13 +246,21 @@ class EnhanceNetConfig:
         channels = self.color.channels
         before = burst_channels(self.scale) if self.task is Task.BURST_ZOOM else channels
         sides = (before, *self.widths, channels * (self.scale**2 if self.enlarges else 1))
-        return (sides[index], sides[index + 1])
+        joined = sum(self.widths[first] for first in self.concatenated(index - 1))
+        return (sides[index] + joined, sides[index + 1])
+
+    def concatenated(self, index: int) -> tuple[int, ...]:
+        """Modules whose outputs stand beside that of module ``index``, in this order behind it."""
+        if self.joining == "add":
+            return ()
+        return tuple(first for first, second in self.skips if second == index)
 
 
 def _check_branches(branches: tuple[BranchConfig, ...]) -> None:
-    if len(branches) < 2 or common_kernel(branches) != (KERNEL_PX, KERNEL_PX):
+    height, width = common_kernel(branches) if branches else (0, 0)
+    if len(branches) < 2 or height != width or height % 2 == 0:
         sizes = ", ".join("{}×{}".format(*branch.kernel) for branch in branches)
         raise InputError(
-            f"branches of sizes {sizes or 'none'} do not merge into {KERNEL_PX}×"
-            f"{KERNEL_PX}; give two or more, the largest of size {KERNEL_PX}"
+            f"branches of sizes {sizes or 'none'} do not merge into a square kernel of odd side; "
+            "give two or more that do, such as 3×3 and 1×1"
         )

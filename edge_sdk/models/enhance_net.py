@@ -22,15 +22,17 @@ as much, so fusing leaves the pooling where it is.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from edge_sdk.models.architecture import ARCHITECTURES, Architecture
-from edge_sdk.models.enhance_config import KERNEL_PX, Activation, EnhanceNetConfig
+from edge_sdk.models.enhance_config import Activation, EnhanceNetConfig
 from edge_sdk.models.luma_weights import is_luma_of, spread_over_channels
 from edge_sdk.models.network import Network, PictureNetwork
 from edge_sdk.models.spec import Color, PictureSpec, Task
 from edge_sdk.reparam.blocks.block import MultiBranchConv2d
+from edge_sdk.reparam.blocks.initialization import SMALL, add_identity
 
 __all__ = ["Activation", "EnhanceNet", "EnhanceNetConfig"]
 
@@ -39,7 +41,7 @@ PRELU_START = 0.1
 
 
 class EnhanceNet(PictureNetwork):
-    """Network of 3×3 convolutions for three tasks; see :class:`EnhanceNetConfig`.
+    """Network of convolutions of one size for four tasks; see :class:`EnhanceNetConfig`.
 
     The output is not clipped: a caller that shows it clamps to [0, 1].
     :func:`~edge_sdk.models.enhance_picture` applies it to pictures of any size and color.
@@ -60,6 +62,8 @@ class EnhanceNet(PictureNetwork):
         self.features = nn.ModuleList(_block(index, config) for index in range(len(config.widths)))
         self.activations = nn.ModuleList(_activation(config.activation, w) for w in config.widths)
         self.reconstruct = _block(len(config.widths), config)
+        if config.starts_at_image_skip:
+            _shrink(self.reconstruct)
 
     @property
     def config(self) -> EnhanceNetConfig:
@@ -75,6 +79,11 @@ class EnhanceNet(PictureNetwork):
         return self._config.partly_fused(blocks)
 
     @property
+    def ends(self) -> tuple[nn.Module, nn.Module]:
+        """conv1 and conv2, which plans of partial fusion do not count."""
+        return (self.features[0], self.reconstruct)
+
+    @property
     def spec(self) -> PictureSpec:
         """What a caller must know to feed this network.
 
@@ -83,7 +92,9 @@ class EnhanceNet(PictureNetwork):
         """
         config = self._config
         reduction = config.scale if config.task is Task.DOWN_SCALING else 1
-        halo = sum(_reach(block) for block in self.features) + reduction * _reach(self.reconstruct)
+        last = len(config.widths)
+        reaches = [config.kernel(index) // 2 for index in range(last)]
+        halo = sum(reaches) + reduction * (config.kernel(last) // 2)
         return PictureSpec(
             architecture=config.architecture,
             task=config.task,
@@ -118,14 +129,10 @@ class EnhanceNet(PictureNetwork):
         """
         outputs: list[Tensor] = []
         current = x
-        for index, (block, activation) in enumerate(
-            zip(self.features, self.activations, strict=True)
-        ):
+        for block, activation in zip(self.features, self.activations, strict=True):
             current = activation(block(current))
             outputs.append(current)
-            for first, second in self._config.skips:
-                if second == index:
-                    current = current + outputs[first]
+            current = self._joined(outputs)
         if self._config.task is Task.DOWN_SCALING:
             current = functional.avg_pool2d(current, self._config.scale)
         result: Tensor = self.reconstruct(current)
@@ -143,6 +150,16 @@ class EnhanceNet(PictureNetwork):
         # neighbor too, before PixelShuffle and therefore at the small size.
         return self._enlarged(result + x)
 
+    def _joined(self, outputs: list[Tensor]) -> Tensor:
+        """What feeds the convolution behind the last of ``outputs``."""
+        current, index = outputs[-1], len(outputs) - 1
+        if beside := self._config.concatenated(index):
+            return torch.cat((current, *(outputs[first] for first in beside)), 1)
+        for first, second in self._config.skips:
+            if second == index:
+                current = current + outputs[first]
+        return current
+
     def _enlarged(self, subpixels: Tensor) -> Tensor:
         if not self._config.enlarges:
             return subpixels
@@ -152,24 +169,38 @@ class EnhanceNet(PictureNetwork):
 def _block(index: int, config: EnhanceNetConfig) -> nn.Module:
     in_channels, out_channels = config.block_channels(index)
     branches = config.block_branches(index)
-    if branches is None:
-        return nn.Conv2d(in_channels, out_channels, KERNEL_PX, padding=KERNEL_PX // 2)
-    return MultiBranchConv2d(
-        in_channels, out_channels, branches, collapsed=config.collapsed, norm=config.norm
-    )
+    if branches is not None:
+        # The convolutions that change the number of channels cannot start at the identity.
+        kind = config.initialization
+        return MultiBranchConv2d(
+            in_channels,
+            out_channels,
+            branches,
+            collapsed=config.collapsed,
+            norm=config.norm,
+            initialization="auto" if kind == "near_identity" else kind,
+        )
+    side = config.kernel(index)
+    conv = nn.Conv2d(in_channels, out_channels, side, padding=side // 2)
+    passes_on = in_channels == out_channels and index < len(config.widths)
+    if config.initialization == "near_identity" and passes_on:
+        add_identity(conv, 1.0, rest=SMALL)
+    return conv
+
+
+@torch.no_grad()
+def _shrink(block: nn.Module) -> None:
+    if isinstance(block, MultiBranchConv2d):
+        block.rescale(SMALL)
+        return
+    for parameter in block.parameters():
+        parameter.mul_(SMALL)
 
 
 def _activation(kind: Activation, channels: int) -> nn.Module:
     if kind == "prelu":
         return nn.PReLU(channels, init=PRELU_START)
     return nn.ReLU() if kind == "relu" else nn.LeakyReLU(LEAKY_SLOPE)
-
-
-def _reach(block: nn.Module) -> int:
-    if isinstance(block, MultiBranchConv2d):
-        return block.size // 2
-    assert isinstance(block, nn.Conv2d)
-    return block.kernel_size[0] // 2
 
 
 ARCHITECTURES.register(EnhanceNetConfig.architecture, Architecture(EnhanceNet, EnhanceNetConfig))

@@ -6,6 +6,7 @@ from .blocks.configs import ConvBranchConfig as ConvBranchConfig
 from .blocks.configs import FixedBranchConfig as FixedBranchConfig
 from .blocks.configs import IdentityBranchConfig as IdentityBranchConfig
 from .blocks.configs import PoolBranchConfig as PoolBranchConfig
+from .blocks.initialization import Initialization as Initialization
 from .blocks.presets import BlockConfig as BlockConfig
 from .blocks.presets import five_branches as five_branches
 from .blocks.presets import preset as preset
@@ -16,6 +17,7 @@ from .fusing import fuse as fuse
 from .linear.operator import LinearOperator as LinearOperator
 from .linear.operator import Padding as Padding
 from .plans.cost import select_by_cost as select_by_cost
+from .plans.kept import keep_branches as keep_branches
 from .plans.partial import fuse_partially as fuse_partially
 from .plans.partial import merge_branches as merge_branches
 from .plans.plan import FusionPlan as FusionPlan

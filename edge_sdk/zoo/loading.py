@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from edge_sdk.errors import InputError, ModelError
 from edge_sdk.models import ModelSpec, PictureSpec
+from edge_sdk.reparam import keep_branches
 from edge_sdk.reparam.fusing import certificate_for, fuse
 from edge_sdk.reparam.graph.preparation import checked_copy
 from edge_sdk.reparam.proof.certificate import Certificate
@@ -36,6 +37,7 @@ class LoadedModel:
         spec: what a caller must know to feed the model; ``None`` if it does not say.
         own_example: whether the example came with the model; else it is seeded noise in [0, 1].
         shipped: whether it is a model by a shipped name, whose merged form is stored.
+        keeps_branches: whether it deploys with its branches, as it is, instead of merged.
 
     Example:
         >>> from edge_sdk.zoo import load_any
@@ -50,16 +52,19 @@ class LoadedModel:
     spec: ModelSpec | None
     own_example: bool = False
     shipped: bool = False
+    keeps_branches: bool = False
 
     def fused(self) -> tuple[nn.Module, Certificate]:
-        """The model merged, and the certificate that it equals the one with branches.
+        """The model as it deploys, and the certificate that it equals the one in training.
 
-        Those of a shipped model are read from its stored form: what was proved there does not
-        depend on the size of the example, and what the models cost is counted for this one.
+        It is merged, unless its branches stay. Those of a shipped model are read from its stored
+        form: what was proved there does not depend on the size of the example, and what the models
+        cost is counted for this one.
 
         Raises:
             ModelError: if the stored form is missing, damaged or another model's.
-            InputError: if a model that is not shipped cannot be merged with this example.
+            InputError: if a model that is not shipped cannot be merged with this example, or one
+                whose branches stay has none.
             FusionError: if it cannot be traced or proved equal.
 
         Example:
@@ -68,6 +73,8 @@ class LoadedModel:
             >>> network.has_branches, certificate.error_float64 < 1e-11
             (False, True)
         """
+        if self.keeps_branches:
+            return keep_branches(self.network, self.example)
         if not self.shipped:
             return fuse(self.network, self.example)
         form = load_fused(self.name)

@@ -14,6 +14,8 @@ from torch import Tensor
 from edge_sdk.errors import FusionError, InputError
 from edge_sdk.models import Color, Network, PictureNetwork
 from edge_sdk.models.spec import ModelSpec, PictureSpec, Task
+from edge_sdk.reparam import keep_branches as with_kept_branches
+from edge_sdk.reparam.blocks.collapse import multi_branch_blocks
 from edge_sdk.reparam.fusing import fuse
 from edge_sdk.zoo.catalogue import load_model, model_names
 from edge_sdk.zoo.fused_form import load_fused
@@ -98,21 +100,43 @@ def fused_by_name(model: str) -> Network:
     return _merged(_read(model), model)
 
 
-def picture_network(model: str | Network) -> PictureNetwork:
+def picture_network(model: str | Network, *, keep_branches: bool = False) -> PictureNetwork:
     """Load a network that takes pictures, merged, in evaluation mode; or merge one.
 
     Args:
         model: shipped name, path of a ``.safetensors`` file, or a network.
+        keep_branches: let its branches run as they are instead.
 
     Raises:
         ModelError: if there is no such model.
-        InputError: if it takes bursts, or makes no pictures.
+        InputError: if it takes bursts, makes no pictures, or has no branches to keep.
         FusionError: if a network that is not shipped cannot be proved equal once merged.
     """
-    network = _picture_maker(model)
+    if keep_branches:
+        network = _picture_maker(load_model(model) if isinstance(model, str) else model)
+    else:
+        network = _picture_maker(model)
     name = model if isinstance(model, str) else "this network"
     _check_takes_pictures(network.spec, name)
-    return _merged(network, model)
+    if not keep_branches:
+        return _merged(network, model)
+    kept, _ = with_kept_branches(network, example_input(network))
+    assert isinstance(kept, PictureNetwork)
+    return kept
+
+
+def blocks_to_merge(model: str) -> int:
+    """Number of multi-branch blocks that merge whenever a model file is used; 0 for shipped ones.
+
+    Args:
+        model: shipped name, path of a ``.safetensors`` file, or anything else, which has none.
+
+    Raises:
+        ModelError: if there is no such file.
+    """
+    if model in model_names() or not model.endswith(".safetensors"):
+        return 0
+    return len(multi_branch_blocks(load_model(model)))
 
 
 def picture_spec(model: str) -> PictureSpec:

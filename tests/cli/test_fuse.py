@@ -210,7 +210,7 @@ def test_blocks_of_a_foreign_model_merge_in_part(run: Run, theirs: str) -> None:
     ("options", "word"),
     [
         (("--select", "kernal:3"), "did you mean 'kernel'"),
-        (("--select", "random:1"), "2 or more"),
+        (("--select", "random:0"), "1 or more"),
         (("--select", "random:6"), "there are 5"),
         (("--select", "uniform:9"), "there are 5"),
         (("--select", "kernel:7"), "picks no branch"),

@@ -22,13 +22,24 @@ from edge_sdk.reparam import (
 from tests.examples import examples
 from tests.tolerances import DOUBLE, MERGED_NETWORK
 
+FIVE_PX = (ConvBranchConfig((5,)), ConvBranchConfig((3,), (), "last"), IdentityBranchConfig())
+SEVEN_PX = (ConvBranchConfig((3, 5), (3,), "each"), ConvBranchConfig((1,)), IdentityBranchConfig())
+
 
 @st.composite
 def configs(draw: st.DrawFn) -> EnhanceNetConfig:
     widths = tuple(draw(st.lists(st.sampled_from([2, 3]), min_size=1, max_size=4)))
-    pairs = [(i, j) for j in range(len(widths)) for i in range(j) if widths[i] == widths[j]]
+    joining = draw(st.sampled_from(["add", "concatenate"]))
+    pairs = [
+        (i, j)
+        for j in range(len(widths))
+        for i in range(j)
+        if joining == "concatenate" or widths[i] == widths[j]
+    ]
     skips = draw(st.lists(st.sampled_from(pairs), unique=True, max_size=3)) if pairs else []
-    branches = draw(st.sampled_from([None, sesr_branches(4), five_branches(3)]))
+    branches = draw(st.sampled_from([None, sesr_branches(4), five_branches(3), FIVE_PX, SEVEN_PX]))
+    ends = "branches" if branches is None else draw(st.sampled_from(["branches", "plain"]))
+    has_plain = branches is None or ends == "plain"
     task = draw(st.sampled_from(Task))
     return EnhanceNetConfig(
         task=task,
@@ -41,6 +52,9 @@ def configs(draw: st.DrawFn) -> EnhanceNetConfig:
         image_skip=draw(st.booleans()),
         collapsed=draw(st.booleans()),
         norm=branches is not None and draw(st.booleans()),
+        kernels=draw(st.sampled_from([1, 3, 5])) if has_plain else 3,
+        ends=ends,
+        joining=joining,
     )
 
 
@@ -138,8 +152,8 @@ def test_fused_equals_trained(config: EnhanceNetConfig, seed: int) -> None:
     assert not fused.has_branches
     assert fused.config == config.fused() == fused.config.fused()
     assert fused.spec == net.spec
-    blocks = len(config.widths) + 1 if config.branches else 0
-    assert len(certificate.regions) == blocks
+    blocks = [config.block_branches(index) for index in range(len(config.widths) + 1)]
+    assert len(certificate.regions) == sum(branches is not None for branches in blocks)
     torch.testing.assert_close(fused(x), net(x), **MERGED_NETWORK)
 
 
@@ -239,6 +253,47 @@ def test_skips_add_outputs_of_modules() -> None:
 
 
 @torch.no_grad()
+def test_a_concatenating_skip_feeds_both() -> None:
+    config = EnhanceNetConfig(
+        widths=(2, 3, 4),
+        skips=((0, 2), (1, 2)),
+        joining="concatenate",
+        branches=None,
+        activation="relu",
+        image_skip=False,
+    )
+    net = network(config)
+    assert [conv.in_channels for conv in (*net.features, net.reconstruct)] == [1, 2, 3, 9]
+    x = torch.rand(1, 1, 6, 5)
+    a, b, c = (
+        net.features[0](x).relu(),
+        net.features[1](net.features[0](x).relu()).relu(),
+        net.features[2](net.features[1](net.features[0](x).relu()).relu()).relu(),
+    )
+    expected = functional.pixel_shuffle(net.reconstruct(torch.cat((c, a, b), 1)), 2)
+    torch.testing.assert_close(net(x), expected)
+
+
+def test_plain_ends_leave_branches_to_the_modules() -> None:
+    net = network(EnhanceNetConfig(widths=(3, 3, 3), skips=(), ends="plain", kernels=5))
+    blocks = [isinstance(part, MultiBranchConv2d) for part in (*net.features, net.reconstruct)]
+    assert blocks == [False, True, True, False]
+    assert net.spec.halo_px == 2 + 1 + 1 + 2
+    fused, _ = fuse(net, torch.rand(1, 1, 12, 12))
+    assert fused.config.kernels == (5, 3, 3, 5)
+    assert fused.config.ends == "branches"
+    assert network(fused.config).spec == net.spec
+
+
+def test_modules_may_have_kernels_of_their_own() -> None:
+    config = EnhanceNetConfig(
+        widths=(3, 3, 3), skips=(), branches=None, blocks=(None, FIVE_PX, SEVEN_PX, None)
+    )
+    assert [config.kernel(index) for index in range(4)] == [3, 5, 7, 3]
+    assert network(config).spec.halo_px == 1 + 2 + 3 + 1
+
+
+@torch.no_grad()
 def test_activations_are_what_they_are_called() -> None:
     x = torch.linspace(-1, 1, 9).reshape(1, 1, 3, 3)
     for name, slope in (("relu", 0.0), ("leaky_relu", 0.1), ("prelu", 0.1)):
@@ -295,8 +350,14 @@ def test_all_weights_learn() -> None:
         ({"branches": ()}, "two or more"),
         ({"branches": None, "norm": True}, "norm follows the sum of branches"),
         ({"branches": (ConvBranchConfig((3,)),)}, "two or more"),
-        ({"branches": (ConvBranchConfig((5,)), IdentityBranchConfig())}, "largest of size 3"),
-        ({"branches": (ConvBranchConfig((1,)), IdentityBranchConfig())}, "largest of size 3"),
+        ({"branches": (ConvBranchConfig((4,)), IdentityBranchConfig())}, "sizes 4×4, 1×1 do not"),
+        ({"kernels": 5}, "here all have branches; .* or set ends: plain"),
+        ({"branches": None, "kernels": 4}, "one odd side"),
+        ({"branches": None, "kernels": (3, 3)}, "one for each of the 6 convolutions"),
+        ({"branches": None, "ends": "plain"}, "leave ends out"),
+        ({"ends": "blocks"}, "ends 'blocks' is unknown; choose one of: branches, plain"),
+        ({"joining": "stack"}, "joining 'stack' is unknown; choose one of: add, concatenate"),
+        ({"initialization": "zero"}, "'zero' is unknown; choose one of: auto, near_identity"),
         ({"branches": (ConvBranchConfig(((1, 3),)), IdentityBranchConfig())}, "sizes 1×3, 1×1"),
     ],
 )

@@ -28,8 +28,14 @@ BITS_DB = 20 * math.log10(2)
 
 def network(branches=None, **changes) -> EnhanceNet:
     torch.manual_seed(0)
+    # Branches of one size: which one is a thousand times too large is then beyond doubt.
     config = EnhanceNetConfig(
-        color=Color.RGB, widths=(8, 8, 6), skips=((0, 1),), branches=branches, **changes
+        color=Color.RGB,
+        widths=(8, 8, 6),
+        skips=((0, 1),),
+        branches=branches,
+        initialization="independent",
+        **changes,
     )
     net = EnhanceNet(config)
     for buffer in net.buffers():

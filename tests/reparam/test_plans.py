@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
 from edge_sdk.errors import FusionError, InputError
 from edge_sdk.reparam import (
+    ConvBranchConfig,
+    IdentityBranchConfig,
     MultiBranchConv2d,
     Padding,
     Rule,
@@ -20,7 +22,8 @@ from edge_sdk.reparam.plans.partial import fuse_partially, merge_branches
 from edge_sdk.reparam.plans.plan import FusionPlan, groups_at
 from edge_sdk.reparam.proof.certificate import FLOAT32_TOLERANCE, FLOAT64_TOLERANCE
 from tests.examples import examples
-from tests.reparam.random_blocks import blocks, trained_looking
+from tests.reparam.random_blocks import blocks, summed_rms, trained_looking
+from tests.tolerances import DOUBLE
 
 FIVE = five_branches(4)
 EXAMPLE = torch.rand(1, 3, 9, 8)
@@ -45,10 +48,14 @@ def counts(net: nn.Module) -> list[int]:
     [
         (Rule("uniform", 3), [3, 3, 3]),
         (Rule("uniform", 5), [5, 5, 5]),
-        (Rule("proportional", 1.0), [0, 2, 3]),
+        (Rule("uniform", 1), [1, 1, 1]),
+        (Rule("random", 2), [2, 2, 2]),
+        (Rule("proportional", 1.0), [1, 2, 3]),
+        (Rule("proportional", 0.3), [0, 1, 1]),
         (Rule("proportional", 2.0), [2, 4, 5]),
         (Rule("inverse", 5.0), [5, 3, 2]),
-        (Rule("inverse", 2.4), [2, 0, 0]),
+        (Rule("inverse", 2.4), [2, 1, 1]),
+        (Rule("inverse", 0.8), [1, 0, 0]),
         (Rule("per-size", 3), [3, 3, 3]),
         (Rule("per-count", 2), [2, 2, 2]),
         (Rule("all"), [5, 5, 5]),
@@ -65,7 +72,8 @@ def test_plans_merge_what_they_say_and_prove_it(rule, merged) -> None:
     assert len(certificate.refusals) == merged.count(0)
     assert certificate.error_float64 <= FLOAT64_TOLERANCE
     assert certificate.error_float32 <= FLOAT32_TOLERANCE
-    assert certificate.parameters_after < certificate.parameters_before
+    if max(merged) > 1:
+        assert certificate.parameters_after < certificate.parameters_before
     assert net.training
     assert net[0].collapsed
     assert not any(part.training for part in result.modules())
@@ -85,10 +93,34 @@ def test_regions_name_the_branches_that_merged() -> None:
     assert counts(again) == [1, 1, 1]
 
 
-def test_draws_differ_from_block_to_block() -> None:
-    drawn = {groups_at(FusionPlan(Rule("uniform", 2)), position, FIVE) for position in range(1, 20)}
-    assert len(drawn) > 3
-    assert groups_at(FusionPlan(Rule("uniform", 2)), 4, FIVE) in drawn
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Rule("uniform", 2),
+        Rule("random", 2),
+        Rule("all_of", rules=(Rule("kernel", 1), Rule("random", 1))),
+        Rule("any_of", rules=(Rule("kernel", 3), Rule("random", 1))),
+    ],
+    ids=str,
+)
+def test_draws_differ_from_block_to_block(rule) -> None:
+    drawn = [groups_at(FusionPlan(rule), position, FIVE) for position in range(1, 20)]
+    assert len(set(drawn)) > 2
+    assert groups_at(FusionPlan(rule), 4, FIVE) == drawn[3]
+
+
+@torch.no_grad()
+def test_one_branch_alone_becomes_one_convolution() -> None:
+    block = trained_looking(MultiBranchConv2d(3, 3, FIVE)).double()
+    x = torch.randn(1, 3, 7, 8, dtype=torch.float64)
+    for index in range(5):
+        merged = merge_branches(block, [(index,)])
+        assert isinstance(merged, MultiBranchConv2d)
+        assert len(merged.configs) == 5
+        changed = merged.configs[index]
+        assert isinstance(changed, ConvBranchConfig)
+        assert (changed.steps, changed.batch_norm) == ((FIVE[index].kernel,), "none")
+        torch.testing.assert_close(merged(x), block(x), **DOUBLE)
 
 
 def test_a_shared_block_stays_shared() -> None:
@@ -121,7 +153,17 @@ def test_plans_survive_the_file_and_unknown_keys_do_not() -> None:
         (nn.Conv2d(3, 3, 1), FusionPlan(Rule("all")), "no multi-branch block"),
         (MultiBranchConv2d(3, 3, FIVE), FusionPlan(Rule("uniform", 6)), "there are 5"),
         (MultiBranchConv2d(3, 3, FIVE), FusionPlan(Rule("per-size", 7)), "gives 0 of 5"),
-        (MultiBranchConv2d(3, 3, FIVE), FusionPlan(Rule("inverse", 1.0)), "gives 1 of 5"),
+        (MultiBranchConv2d(3, 3, FIVE), FusionPlan(Rule("inverse", 0.4)), "gives 0 of 5"),
+        (
+            MultiBranchConv2d(3, 3, (ConvBranchConfig((3,)), IdentityBranchConfig())),
+            FusionPlan(Rule("kernel", 3)),
+            "nothing would change: the chosen branch is one convolution already",
+        ),
+        (
+            MultiBranchConv2d(3, 3, (ConvBranchConfig((3,)), ConvBranchConfig((1,)))),
+            FusionPlan(Rule("all"), Rule("equal-sizes")),
+            "nothing would change: each chosen branch is alone and one convolution already",
+        ),
     ],
 )
 def test_plans_that_merge_nothing_are_refused(net, plan, message) -> None:
@@ -132,7 +174,7 @@ def test_plans_that_merge_nothing_are_refused(net, plan, message) -> None:
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: Rule("uniform", 1),
+        lambda: Rule("uniform", 0),
         lambda: Rule("proportional", 0),
         lambda: Rule("inverse", float("nan")),
         lambda: Rule("per-count", 0),
@@ -168,10 +210,11 @@ def test_merging_all_branches_is_fusing() -> None:
 
 
 @pytest.mark.parametrize(
-    "groups", [(), [(1,)], [(0, 1), (2,)], [(0, 0)], [(0, 1), (1, 2)], [(0, 5)], [(-1, 0)]]
+    "groups", [(), [()], [(3,)], [(0, 1), (3,)], [(0, 0)], [(0, 1), (1, 2)], [(0, 5)], [(-1, 0)]]
 )
 def test_groups_that_cannot_merge_are_refused(groups) -> None:
-    block = MultiBranchConv2d(3, 3, FIVE).eval()
+    branches = (*FIVE[:3], ConvBranchConfig((1,)), FIVE[4])
+    block = MultiBranchConv2d(3, 3, branches).eval()
     with pytest.raises(InputError, match="groups"):
         merge_branches(block, groups)
     with pytest.raises(FusionError, match="training mode"):
@@ -186,6 +229,41 @@ def test_any_block_merges_in_part(block, seed) -> None:
     result, certificate = fuse_partially(block, FusionPlan(Rule("uniform", 2, seed)), example)
     assert certificate.error_float64 <= FLOAT64_TOLERANCE
     assert isinstance(result, nn.Conv2d) == (len(block.branches) == 2)
+
+
+@examples(40)
+@given(
+    blocks(),
+    st.sampled_from(
+        [
+            Rule("all"),
+            Rule("random", 1, 3),
+            Rule("random", 2),
+            Rule("kernel", 3),
+            Rule("count", 2),
+            Rule("per-count", 1),
+            Rule("inverse", 2.0),
+            Rule("any_of", rules=(Rule("count", 2), Rule("random", 1))),
+        ]
+    ),
+    st.sampled_from(
+        [Rule("together"), Rule("every", 1), Rule("every", 2), Rule("equal-sizes"), Rule("by-type")]
+    ),
+)
+@torch.no_grad()
+def test_every_rule_and_grouping_leaves_the_block_what_it_is(block, rule, grouping) -> None:
+    try:
+        groups = groups_at(FusionPlan(rule, grouping), 1, block.configs)
+    except InputError:
+        assume(False)
+    block = block.double()
+    merged = merge_branches(block, groups)
+    count = len(block.branches) - sum(len(group) - 1 for group in groups)
+    branches = merged.configs if isinstance(merged, MultiBranchConv2d) else (None,)
+    assert len(branches) == count
+    x = torch.randn(1, block.in_channels, 9, 8, dtype=torch.float64)
+    error = float((merged(x) - block(x)).abs().max())
+    assert error <= 1e-12 * summed_rms(block, x) + 1e-15
 
 
 def test_two_branches_merge_into_a_plain_convolution() -> None:

@@ -19,7 +19,7 @@ from edge_sdk.reparam import (
     five_branches,
 )
 from edge_sdk.reparam.plans.cost import select_by_cost
-from edge_sdk.reparam.plans.plan import FusionPlan, group, select
+from edge_sdk.reparam.plans.plan import FusionPlan, changes, group, select
 from tests.examples import examples
 from tests.reparam.random_blocks import (
     blocks,
@@ -45,6 +45,7 @@ THREES, PAIRS = Rule("kernel", 3), Rule("count", 2)
         (Rule("any_of", rules=(PAIRS, Rule("count", 1))), (0, 1, 2, 3)),
         (Rule("all_of", rules=(THREES, Rule("random", 3))), (0, 1, 2)),
         (Rule("random", 5), (0, 1, 2, 3, 4)),
+        (Rule("all_of", rules=(Rule("count", 1), THREES)), (2,)),
     ],
 )
 def test_rules_pick_what_they_say(rule, expected) -> None:
@@ -79,7 +80,6 @@ def test_identities_never_match_size_or_number(identities, size) -> None:
         (Rule("all_of", rules=(Rule("kernel", 5), THREES)), "no branch of 5"),
         (Rule("all_of", rules=(PAIRS, Rule("count", 1))), "exclude each other"),
         (Rule("kernel", 7), "no branch"),
-        (Rule("all_of", rules=(Rule("count", 1), THREES)), "one branch only"),
         (Rule("random", 6), "6 branches to merge, but there are 5"),
         (Rule("all_of", rules=(PAIRS, Rule("random", 3))), "there are 2"),
     ],
@@ -92,12 +92,12 @@ def test_rules_that_contradict_are_refused(rule, message) -> None:
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: Rule("random", 1),
+        lambda: Rule("random", 0),
         lambda: Rule("random", -2),
         lambda: Rule("count", 0),
         lambda: Rule("all_of", rules=(THREES,)),
         lambda: Rule("any_of", rules=()),
-        lambda: Rule("every", 1),
+        lambda: Rule("every", 0),
     ],
 )
 def test_rules_that_cannot_be_are_refused(make) -> None:
@@ -148,10 +148,12 @@ def test_rules_say_what_is_wrong_with_them(make, message) -> None:
     ("grouping", "chosen", "expected"),
     [
         (Rule("together"), (0, 2, 4), ((0, 2, 4),)),
-        (Rule("every", 2), (0, 1, 2, 3, 4), ((0, 1), (2, 3))),
+        (Rule("every", 2), (0, 1, 2, 3, 4), ((0, 1), (2, 3), (4,))),
+        (Rule("every", 1), (0, 4), ((0,), (4,))),
         (Rule("every", 3), (0, 1, 2, 3, 4), ((0, 1, 2), (3, 4))),
         (Rule("equal-sizes"), (0, 1, 2, 3, 4), ((0, 1, 2), (3, 4))),
-        (Rule("by-type"), (0, 3, 4), ((0, 3),)),
+        (Rule("by-type"), (0, 3, 4), ((0, 3), (4,))),
+        (Rule("equal-sizes"), (2, 3), ((2,), (3,))),
     ],
 )
 def test_groupings_part_what_was_chosen(grouping, chosen, expected) -> None:
@@ -164,8 +166,13 @@ def test_convolutions_and_identities_apart() -> None:
 
 
 def test_a_grouping_that_merges_nothing_is_refused() -> None:
-    with pytest.raises(InputError, match="'equal-sizes' puts each of the 2"):
-        group(Rule("equal-sizes"), (2, 3), FIVE)
+    plain = (ConvBranchConfig((3,)), ConvBranchConfig((1,)), IdentityBranchConfig())
+    with pytest.raises(InputError, match="nothing would change: each chosen branch is alone"):
+        group(Rule("equal-sizes"), (0, 1), plain)
+    with pytest.raises(InputError, match="nothing would change: the chosen branch is one conv"):
+        group(Rule("together"), (0,), plain)
+    assert group(Rule("equal-sizes"), (0, 1, 2), plain) == ((1, 2),)
+    assert group(Rule("by-type"), (0, 2), plain) == ((2,),)
 
 
 @given(st.lists(first_type_configs | identity_configs, min_size=2, max_size=7), st.data())
@@ -178,7 +185,7 @@ def test_groups_hold_each_chosen_branch_at_most_once(branches, data) -> None:
         except InputError:
             continue
         members = [index for part in groups for index in part]
-        assert all(len(part) > 1 for part in groups)
+        assert all(changes(part, branches) for part in groups)
         assert len(members) == len(set(members))
         assert set(members) <= set(chosen)
 
@@ -189,11 +196,15 @@ def test_groups_hold_each_chosen_branch_at_most_once(branches, data) -> None:
 def test_cost_ranks_every_subset(block) -> None:
     costs = select_by_cost(block)
     count = len(block.branches)
-    assert len(costs) == 2**count - count - 1
+    alone = [(index,) for index in range(count) if changes((index,), block.configs)]
+    assert len(costs) == 2**count - count - 1 + len(alone)
     assert {cost.branches for cost in costs} == {
-        chosen
-        for size in range(2, count + 1)
-        for chosen in itertools.combinations(range(count), size)
+        *alone,
+        *(
+            chosen
+            for size in range(2, count + 1)
+            for chosen in itertools.combinations(range(count), size)
+        ),
     }
     objectives = [cost.objective for cost in costs]
     assert objectives == sorted(objectives)

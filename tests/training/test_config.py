@@ -88,8 +88,13 @@ def test_unknown_keys_are_answered_with_the_nearest(tmp_path: Path, text, messag
         ("validate_every: 0", "validate_every"),
         ("model: {scale: 5}", "choose 2, 3 or 4"),
         ("model: {activation: gelu}", "model.activation"),
-        ("model: {branches: [{kind: conv, kernels: [4]}, {kind: identity}]}", "merge into 3×3"),
-        ("model: {branches: [{kind: conv, kernels: [5]}, {kind: identity}]}", "size 3"),
+        (
+            "model: {branches: [{kind: conv, kernels: [4]}, {kind: identity}]}",
+            "square kernel of odd side",
+        ),
+        ("model: {kernels: 5}", "all have branches"),
+        ("model: {initialization: zero}", "model.initialization: Input should be 'auto'"),
+        ("optimizer: {gradient_clip_norm: 0}", "optimizer.gradient_clip_norm"),
     ],
 )
 def test_values_that_do_not_fit_are_named(tmp_path: Path, text: str, message: str) -> None:

@@ -98,7 +98,7 @@ def test_a_changed_recipe_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     for changed, word in (
         (
             with_optimizer(config, learning_rate=1e-2),
-            r"optimizer\.learning_rate: 0\.001, now 0\.01",
+            r"optimizer\.learning_rate: 0\.002, now 0\.01",
         ),
         (config.model_copy(update={"data": other.data}), r"data\.train\.folder"),
         (config.model_copy(update={"seed": 4}), "seed: 3, now 4"),

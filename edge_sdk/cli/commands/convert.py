@@ -10,8 +10,10 @@ import typer
 from edge_sdk.cli.shared.console import out, print_json, print_table
 from edge_sdk.cli.shared.model_argument import (
     INPUT_HELP,
+    KEEP_HELP,
     MODEL_HELP,
     default_stem,
+    note_merging,
     parse_size,
 )
 from edge_sdk.errors import InputError
@@ -55,6 +57,7 @@ def convert(
         ),
     ] = None,
     input_shape: Annotated[str | None, typer.Option("--input", help=INPUT_HELP)] = None,
+    keep_branches: Annotated[bool, typer.Option("--keep-branches", help=KEEP_HELP)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Turn a model into a file that a phone's runtime loads.
@@ -77,6 +80,7 @@ def convert(
         )
     if size is not None and input_shape is not None:
         raise InputError("--size and --input both give the input's size; give one of them")
+    note_merging(model, keep_branches)
     made = run(
         model,
         target,
@@ -86,6 +90,7 @@ def convert(
         size=None if size is None else parse_size(size),
         calibration=calibration,
         scheme=scheme,
+        keep_branches=keep_branches,
     )
     if as_json:
         print_json({"output": made.path, "ranges": made.ranges, **vars(made.report)})

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from edge_sdk.cli.shared.console import err, out, print_json, progress_bars
+from edge_sdk.cli.shared.model_argument import KEEP_HELP, note_merging
 from edge_sdk.cli.shared.runtime_option import RUNTIME_NAMES
 
 
@@ -23,6 +24,7 @@ def enhance(
     ] = Path("enhanced"),
     model: Annotated[str, typer.Option(help="Shipped model, or a .safetensors file.")] = "sr_x2_y",
     runtime: Annotated[str, typer.Option(help=f"{RUNTIME_NAMES}, or another installed.")] = "torch",
+    keep_branches: Annotated[bool, typer.Option("--keep-branches", help=KEEP_HELP)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
     """Enhance single pictures with a model.
@@ -36,8 +38,9 @@ def enhance(
     """
     from edge_sdk.deploy.enhancement import enhance as run
 
+    note_merging(model, keep_branches)
     with progress_bars() as progress:
-        results = run(pictures or (), output, model, runtime, progress)
+        results = run(pictures or (), output, model, runtime, progress, keep_branches=keep_branches)
     failed = [result for result in results if result.failure is not None]
     if as_json:
         print_json({"model": model, "runtime": runtime, "pictures": results})

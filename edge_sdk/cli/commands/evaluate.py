@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_sdk.cli.shared.console import format_db, out, print_json, print_table, progress_bars
+from edge_sdk.cli.shared.model_argument import KEEP_HELP, note_merging
 from edge_sdk.cli.shared.runtime_option import RUNTIME_NAMES, file_runtimes, parse_runtimes
 from edge_sdk.errors import InputError
 
@@ -41,6 +42,7 @@ def evaluate(
         float, typer.Option(help="Noise for denoising models, in 8-bit levels.")
     ] = 0.0,
     seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0,
+    keep_branches: Annotated[bool, typer.Option("--keep-branches", help=KEEP_HELP)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print every figure as JSON.")] = False,
 ) -> None:
     """Score models and converted files on folders of pictures, beside bicubic interpolation.
@@ -62,7 +64,7 @@ def evaluate(
     if not data:
         raise InputError("no pictures given; name a folder: edge-sdk evaluate MODEL --data DIR")
     requested = parse_runtimes(runtime)
-    methods = _methods(subjects or [], model, requested)
+    methods = _methods(subjects or [], model, requested, keep_branches)
     if methods:
         common = methods[0].spec.scale
         if scale is not None and scale != common:
@@ -85,7 +87,10 @@ def evaluate(
 
 
 def _methods(
-    subjects: list[str], model: str | None, requested: tuple[str, ...] | None
+    subjects: list[str],
+    model: str | None,
+    requested: tuple[str, ...] | None,
+    keep_branches: bool,
 ) -> list[Method]:
     from edge_sdk.emulate.runtimes.names import artifact_suffixes
     from edge_sdk.evaluation import ArtifactMethod
@@ -96,7 +101,8 @@ def _methods(
     for subject in subjects:
         path = Path(subject)
         if path.suffix not in artifact_suffixes():
-            method = _eager(subject)
+            note_merging(subject, keep_branches)
+            method = _eager(subject, keep_branches)
             methods.append(method)
             spec = method.spec
             continue
@@ -110,14 +116,14 @@ def _methods(
     return methods
 
 
-def _eager(subject: str) -> ModelMethod:
+def _eager(subject: str, keep_branches: bool) -> ModelMethod:
     """A model in PyTorch; with the int8 codes that its file holds, if it does."""
     from edge_sdk.evaluation import ModelMethod
     from edge_sdk.quantization import apply_scheme
     from edge_sdk.zoo.catalogue import resolve_checkpoint
     from edge_sdk.zoo.networks import example_input, picture_network
 
-    network = picture_network(subject)
+    network = picture_network(subject, keep_branches=keep_branches)
     scheme = resolve_checkpoint(subject).scheme
     name = Path(subject).stem
     if scheme is None:

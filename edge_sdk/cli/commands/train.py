@@ -81,6 +81,7 @@ def train(
     from edge_sdk.training.processes import processes
     from edge_sdk.training.run.from_recipe import train as run
 
+    _print_hints(recipe)
     try:
         with stoppable():
             result = run(recipe, output, resume=resume, overwrite=overwrite, progress=not as_json)
@@ -109,6 +110,8 @@ def _train_schedule(
     from edge_sdk.training.run.schedule import load_schedule, train_schedule
 
     recipes = load_schedule(paths, output, data, init)
+    for recipe in recipes:
+        _print_hints(recipe)
 
     def report_finished(number: int, result: TrainResult) -> None:
         if not processes().writes:
@@ -138,6 +141,15 @@ def _train_schedule(
         return
     figures = ", ".join(f"{run.psnr_db:.2f}" for run in result.runs)
     out.print(f"wrote {result.path}: best weights of the last recipe; all recipes: {figures} dB")
+
+
+def _print_hints(recipe: TrainConfig) -> None:
+    from edge_sdk.training.processes import processes
+    from edge_sdk.training.recipe.hints import hints
+
+    if processes().writes:
+        for hint in hints(recipe):
+            err.print(f"hint: {hint}")
 
 
 def _warn_if_no_better(recipe: TrainConfig, result: TrainResult) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from edge_sdk.cli.commands.convert import CALIBRATION_HELP
 from edge_sdk.cli.shared.console import err, format_db, out, print_json, print_table
-from edge_sdk.cli.shared.model_argument import INPUT_HELP, MODEL_HELP
+from edge_sdk.cli.shared.model_argument import INPUT_HELP, KEEP_HELP, MODEL_HELP, note_merging
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def verify(
         Path | None, typer.Option(help="Write the chain as one HTML page with an error map.")
     ] = None,
     input_shape: Annotated[str | None, typer.Option("--input", help=INPUT_HELP)] = None,
+    keep_branches: Annotated[bool, typer.Option("--keep-branches", help=KEEP_HELP)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the chain as JSON.")] = False,
 ) -> None:
     """Run converted files in their desktop runtimes and compare them with the PyTorch model.
@@ -58,6 +59,7 @@ def verify(
 
     if model is None:
         raise InputError("no model given; name one: edge-sdk verify MODEL FILE …")
+    note_merging(model, keep_branches)
     found = run(
         model,
         artifacts or (),
@@ -66,6 +68,7 @@ def verify(
         pictures=pictures,
         calibration=calibration,
         scheme=scheme,
+        keep_branches=keep_branches,
     )
     if report is not None:
         write_report("parity", found, report)

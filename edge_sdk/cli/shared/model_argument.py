@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_sdk.cli.shared.console import err
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ MODEL_HELP = (
     "Shipped model, a .safetensors file, or package.module:callable, which returns an nn.Module or "
     "a pair (module, example input)."
 )
+KEEP_HELP = "Let the branches of a model run as they are, instead of merging them first."
 INPUT_HELP = "Shape of the example input, such as 1x3x224x224, if the callable returns none."
 
 
@@ -30,6 +32,20 @@ def load_named(model: str, input_shape: str | None) -> LoadedModel:
     from edge_sdk.zoo.loading import load_any, parse_shape
 
     return load_any(model, None if input_shape is None else parse_shape(input_shape))
+
+
+def note_merging(model: str | None, keep_branches: bool) -> None:
+    """Say that the blocks of a model file are about to be merged, where that is a choice."""
+    from edge_sdk.zoo.networks import blocks_to_merge
+
+    count = 0 if model is None or keep_branches else blocks_to_merge(model)
+    if count:
+        err.print(
+            f"note: {model}: its {count} blocks with branches are merged for this; "
+            "--keep-branches runs them as they are",
+            soft_wrap=True,
+            markup=False,
+        )
 
 
 def default_stem(model: str) -> str:

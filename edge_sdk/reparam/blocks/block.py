@@ -21,6 +21,11 @@ from edge_sdk.reparam.blocks.branches import (
     conv_branch,
 )
 from edge_sdk.reparam.blocks.configs import common_kernel
+from edge_sdk.reparam.blocks.initialization import (
+    Initialization,
+    checked_initialization,
+    initialize,
+)
 from edge_sdk.reparam.linear.algebra import add, batch_norm, pad_first
 from edge_sdk.reparam.linear.operator import LinearOperator, Padding
 
@@ -42,6 +47,8 @@ class MultiBranchConv2d(nn.Module):
         norm: a BatchNorm after the sum, as in QARepVGG.
         fake_quantized: round the merged kernel to int8 (symmetric, per output channel, gradients
             straight through) on every forward pass that is collapsed. Merging itself never rounds.
+        initialization: the kernel that the branches compose at first, see
+            :mod:`edge_sdk.reparam.blocks.initialization`.
 
     Attributes:
         kernel: height and width of the merged kernel, in pixels.
@@ -49,7 +56,8 @@ class MultiBranchConv2d(nn.Module):
 
     Raises:
         InputError: for fewer than two branches, an identity between unequal channel counts, no
-            channels, or branches that hold no parameter to train (bare identities alone).
+            channels, branches that hold no parameter to train (bare identities alone), or an
+            initialization that is unknown or that the branches or channels do not allow.
 
     Example:
         >>> import torch
@@ -73,6 +81,7 @@ class MultiBranchConv2d(nn.Module):
         collapsed: bool = False,
         norm: bool = False,
         fake_quantized: bool = False,
+        initialization: Initialization = "auto",
     ) -> None:
         super().__init__()
         if len(branches) < 2:
@@ -102,6 +111,8 @@ class MultiBranchConv2d(nn.Module):
         self.norm = nn.BatchNorm2d(out_channels) if norm else None
         if next(self.parameters(), None) is None:
             raise InputError("branches of bare identities train nothing; add a convolution")
+        kind = checked_initialization(initialization, in_channels, out_channels, branches)
+        initialize(self._branches(), kind)
 
     @property
     def configs(self) -> tuple[BranchConfig, ...]:
@@ -114,7 +125,7 @@ class MultiBranchConv2d(nn.Module):
             merged = self._merged_exactly()
             kernel = fake_quantize(merged.kernel) if self.fake_quantized else merged.kernel
             return _apply(x, kernel, merged.bias, merged.padding)
-        outer = _same_padding(self.kernel)
+        outer = same_padding(self.kernel)
         padded = functional.pad(x, (outer.left, outer.right, outer.top, outer.bottom))
         total = sum_tensors(
             [branch(_cropped(padded, outer, branch.kernel)) for branch in self._branches()]
@@ -132,7 +143,7 @@ class MultiBranchConv2d(nn.Module):
         branches = self._branches()
         return add(
             *(
-                pad_first(branches[index].operator(like), _same_padding(branches[index].kernel))
+                pad_first(branches[index].operator(like), same_padding(branches[index].kernel))
                 for index in indices
             )
         )
@@ -184,6 +195,16 @@ class MultiBranchConv2d(nn.Module):
         )
         return result.train(self.training)
 
+    @torch.no_grad()
+    def rescale(self, factor: float) -> None:
+        """Multiply what the block returns, in place, but for what a bare identity passes on."""
+        if self.norm is None:
+            for branch in self._branches():
+                branch.rescale(factor)
+            return
+        for parameter in self.norm.parameters():
+            parameter.mul_(factor)
+
     @property
     def gathers_statistics(self) -> bool:
         """Whether a BatchNorm of the block is in training mode."""
@@ -221,14 +242,14 @@ class MultiBranchConv2d(nn.Module):
             )
 
 
-def _same_padding(kernel: tuple[int, int]) -> Padding:
+def same_padding(kernel: tuple[int, int]) -> Padding:
     """Padding that keeps the size: (k − 1)//2 in front, k//2 behind."""
     height, width = kernel
     return Padding((height - 1) // 2, height // 2, (width - 1) // 2, width // 2)
 
 
 def _cropped(padded: Tensor, outer: Padding, kernel: tuple[int, int]) -> Tensor:
-    inner = _same_padding(kernel)
+    inner = same_padding(kernel)
     if inner == outer:
         return padded
     height, width = padded.shape[2:]

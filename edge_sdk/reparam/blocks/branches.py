@@ -87,6 +87,15 @@ class Branch(nn.Module):
         """The branch as one operator; arguments and result as in :meth:`operators`."""
         return reduce(compose, self.operators(like))
 
+    @torch.no_grad()
+    def rescale(self, factor: float) -> None:
+        """Multiply what the branch returns by its last learned step; a bare identity has none."""
+        for parameter in self._last_step():
+            parameter.mul_(factor)
+
+    def _last_step(self) -> tuple[nn.Parameter, ...]:
+        raise NotImplementedError
+
 
 class ConvBranch(Branch):
     """Convolutions in sequence; see :class:`ConvBranchConfig`.
@@ -123,6 +132,9 @@ class ConvBranch(Branch):
                 steps[-1] = batch_norm(steps[-1], layer)
         return tuple(steps)
 
+    def _last_step(self) -> tuple[nn.Parameter, ...]:
+        return tuple(self.layers[-1].parameters())
+
 
 class IdentityBranch(Branch):
     """The input itself, with a BatchNorm if requested; see :class:`IdentityBranchConfig`."""
@@ -149,6 +161,9 @@ class IdentityBranch(Branch):
     def operator(self, like: Tensor) -> LinearOperator:
         """The branch as a 1×1 operator (specification 1, merge rule 3)."""
         return identity(self.channels, like) if self.bn is None else super().operator(like)
+
+    def _last_step(self) -> tuple[nn.Parameter, ...]:
+        return () if self.bn is None else tuple(self.bn.parameters())
 
 
 class PoolBranch(Branch):
@@ -182,6 +197,9 @@ class PoolBranch(Branch):
             mean = batch_norm(mean, self.bn)
         return (conv, mean)
 
+    def _last_step(self) -> tuple[nn.Parameter, ...]:
+        return tuple((self.bn or self.inner_bn or self.conv).parameters())
+
 
 class FixedBranch(Branch):
     """A 1×1 convolution, then scale · filter + shift per channel; see :class:`FixedBranchConfig`.
@@ -208,6 +226,9 @@ class FixedBranch(Branch):
         """The convolution and the scaled filter."""
         edges = from_kernel(self._weight(), self.shift, (1, 1), "valid", (1, 1), self.channels)
         return (from_conv(self.conv), edges)
+
+    def _last_step(self) -> tuple[nn.Parameter, ...]:
+        return (self.scale, self.shift)
 
     def _weight(self) -> Tensor:
         return self.scale[:, None, None, None] * self.taps

@@ -213,6 +213,15 @@ def common_kernel(configs: Iterable[BranchConfig]) -> tuple[int, int]:
     return (max(heights), max(widths))
 
 
+def is_one_convolution(config: BranchConfig) -> bool:
+    """Whether a branch is a single convolution and nothing else."""
+    return (
+        isinstance(config, ConvBranchConfig)
+        and len(config.steps) == 1
+        and config.batch_norm in ("none", "between")
+    )
+
+
 def normalized_steps(place: BatchNormPlace, count: int) -> tuple[bool, ...]:
     """For each of ``count`` steps of a branch, whether a BatchNorm follows it."""
     if place == "between":

@@ -17,6 +17,7 @@ from edge_sdk.reparam.blocks.branches import Branch
 from edge_sdk.reparam.linear.algebra import batch_norm
 from edge_sdk.reparam.linear.compact import kernel_macs
 from edge_sdk.reparam.linear.operator import LinearOperator, identity
+from edge_sdk.reparam.plans.plan import changes
 
 MAX_BRANCHES = 8
 """Largest block whose 2^N subsets are all tried."""
@@ -45,7 +46,7 @@ class MergeCost:
 
 @torch.no_grad()
 def select_by_cost(block: MultiBranchConv2d, bit_weight: float = 1.0) -> tuple[MergeCost, ...]:
-    """Try every set of two branches or more and rank what merging it costs, the best first.
+    """Try every set of branches that merging changes and rank what it costs, the best first.
 
     The objective is log2(MACs) − bit_weight · SQNR / 6.02 dB: a bit of precision is worth
     ``bit_weight`` doublings of the arithmetic, and 0 counts arithmetic alone. The SQNR is that of
@@ -60,7 +61,8 @@ def select_by_cost(block: MultiBranchConv2d, bit_weight: float = 1.0) -> tuple[M
         bit_weight: 0 or more.
 
     Returns:
-        All candidates by ascending objective; fewer MACs, then more branches, break ties.
+        All candidates by ascending objective; fewer MACs, then more branches, break ties. A set of
+        one is a candidate where the branch is not a single convolution already.
 
     Raises:
         InputError: for more than 8 branches, or a negative or infinite ``bit_weight``.
@@ -83,8 +85,9 @@ def select_by_cost(block: MultiBranchConv2d, bit_weight: float = 1.0) -> tuple[M
     exact = deepcopy(block).double().eval()
     candidates = [
         _cost(exact, chosen, bit_weight)
-        for size in range(2, count + 1)
+        for size in range(1, count + 1)
         for chosen in combinations(range(count), size)
+        if changes(chosen, block.configs)
     ]
     return tuple(
         sorted(candidates, key=lambda cost: (cost.objective, cost.macs, -len(cost.branches)))

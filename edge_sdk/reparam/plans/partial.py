@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -20,11 +21,25 @@ from edge_sdk.reparam.graph.preparation import (
 )
 from edge_sdk.reparam.graph.replacement import names_of_blocks, replaced, unmergeable_blocks
 from edge_sdk.reparam.plans.cost import select_by_cost
-from edge_sdk.reparam.plans.plan import COST, FusionPlan, groups_at
+from edge_sdk.reparam.plans.plan import COST, FusionPlan, changes, groups_at
 from edge_sdk.reparam.proof.certificate import Certificate, certify
 from edge_sdk.reparam.proof.comparison import Inputs, check_runs, compare, in_dtype
 
 Groups = tuple[tuple[int, ...], ...]
+
+
+@runtime_checkable
+class HasEnds(Protocol):
+    """A model that names the convolutions which are no modules of a plan.
+
+    The document's image model has a channel convolution in front of its modules and one behind
+    them, plain ones; where they are blocks while training, they deploy as plain ones.
+    """
+
+    @property
+    def ends(self) -> tuple[nn.Module, ...]:
+        """Its channel convolutions, blocks or not."""
+        ...
 
 
 def merge_branches(
@@ -34,15 +49,15 @@ def merge_branches(
 
     Args:
         block: block whose BatchNorms are in evaluation mode; it is left untouched.
-        groups: indices of branches, two or more in each group, no branch in two groups.
+        groups: indices of branches, one or more in each group, no branch in two groups.
 
     Returns:
         A new block in which each group is one convolution, at the place of its first branch; a
         plain convolution if that leaves one branch.
 
     Raises:
-        InputError: if there is no group, one has fewer than two branches, or an index is unknown
-            or given twice.
+        InputError: if there is no group, one is empty or a branch that is one convolution already,
+            or an index is unknown or given twice.
         FusionError: if a BatchNorm of the block is in training mode.
 
     Example:
@@ -51,16 +66,24 @@ def merge_branches(
         >>> merged = merge_branches(block, [(2, 3, 4)])
         >>> len(merged.configs)
         3
+        >>> merge_branches(block, [(0,)]).configs[0].kernels  # BatchNorms and two kernels before
+        ((3, 3),)
     """
     count = len(block.branches)
     members = [index for group in groups for index in group]
-    if not groups or any(len(group) < 2 for group in groups):
+    if not groups or not all(groups):
         raise InputError(
-            f"groups {_listed(groups)} merge nothing; give at least one group of two branches"
+            f"groups {_listed(groups)} merge nothing; give at least one group, and none empty"
         )
     if len(set(members)) < len(members) or not set(members) <= set(range(count)):
         raise InputError(
             f"groups {_listed(groups)} must name different branches of 0 … {count - 1}"
+        )
+    idle = next((group for group in groups if not changes(group, block.configs)), None)
+    if idle is not None:
+        raise InputError(
+            f"groups {_listed(groups)}: branch {idle[0]} is one convolution already, so that "
+            "nothing would change; add a branch to merge with it, or leave it out"
         )
     if len(groups) == 1 and len(members) == count:
         return block.fused()
@@ -71,6 +94,9 @@ def fuse_partially(
     model: nn.Module, plan: FusionPlan, example: Tensor, seed: int = 0
 ) -> tuple[nn.Module, Certificate]:
     """Return a copy of ``model`` with the branches merged that ``plan`` chooses, proved equal.
+
+    The blocks that the model names as its ``ends`` (:class:`HasEnds`) are no modules of the plan:
+    they become plain convolutions, and positions count the others alone.
 
     Original and copy are compared on impulse, border, constant and random inputs in float64 and
     float32, with the tolerances of full fusion.
@@ -87,8 +113,8 @@ def fuse_partially(
         with its reason per block that the plan, or a hook, leaves as it is.
 
     Raises:
-        InputError: if the model has no multi-branch block, is not float32 or not on the CPU, does
-            not take ``example``, or the plan merges nothing in any block.
+        InputError: if the model has no multi-branch block besides its ends, is not float32 or not
+            on the CPU, does not take ``example``, or the plan changes nothing in any block.
         FusionError: if the two models differ by more than the tolerances, or the model calls a
             block that is no submodule.
 
@@ -96,11 +122,11 @@ def fuse_partially(
         >>> import torch
         >>> from edge_sdk.models import EnhanceNet, EnhanceNetConfig
         >>> from edge_sdk.reparam import five_branches, fuse_partially, parse_plan
-        >>> network = EnhanceNet(EnhanceNetConfig(widths=(8,), branches=five_branches(8), skips=()))
+        >>> config = EnhanceNetConfig(widths=(8, 8), branches=five_branches(8), skips=())
         >>> luma = torch.rand(1, 1, 16, 16)
-        >>> partly, certificate = fuse_partially(network, parse_plan("uniform:2"), luma)
-        >>> [region.branches for region in certificate.regions]
-        [2, 2]
+        >>> partly, certificate = fuse_partially(EnhanceNet(config), parse_plan("uniform:2"), luma)
+        >>> [region.branches for region in certificate.regions]  # conv1, the module, conv2
+        [5, 2, 5]
     """
     if not isinstance(example, Tensor):
         raise InputError(f"the example must be one tensor, not a {type(example).__name__}")
@@ -114,30 +140,41 @@ def _fuse_partially(
     inputs = in_dtype(given, torch.float32)
     original = checked_copy(model)
     blocks = multi_branch_blocks(original)
-    if not blocks:
-        raise InputError(f"the {type(model).__name__} has no multi-branch block to merge")
+    ends = original.ends if isinstance(original, HasEnds) else ()
+    modules = [block for block in blocks if block not in ends]
+    if not modules:
+        besides = " besides its ends, which no plan concerns" if blocks else ""
+        raise InputError(f"the {type(model).__name__} has no multi-branch block to merge{besides}")
     before = with_branches(original)
     check_runs(before, inputs)
     unmergeable = unmergeable_blocks(original, inputs)
-    chosen, reasons = _planned(plan, blocks, unmergeable)
+    chosen, reasons = _planned(plan, modules, unmergeable)
     if not chosen:
-        raise InputError(f"the plan merges nothing in any of {len(blocks)} blocks: {reasons[0]}")
-    result = _merged(original, chosen, inputs)
+        reason = next(iter(reasons.values()))
+        raise InputError(f"the plan merges nothing in any of {len(modules)} blocks: {reason}")
+    for block in blocks:
+        if block in unmergeable:
+            reasons[block] = unmergeable[block]
+        elif block not in modules:
+            chosen[block] = (tuple(range(len(block.branches))),)
+    chosen = {block: chosen[block] for block in blocks if block in chosen}
+    by_position = {blocks.index(block): groups for block, groups in chosen.items()}
+    result = _merged(original, by_position, inputs)
     after = with_branches(result)
     # In float64 the branches are merged again, so that rounding to float32 has no part in it.
     exact: nn.Module = copy_of(before).double()
     pairs = (
-        (torch.float64, exact, _merged(exact, chosen, in_dtype(inputs, torch.float64))),
+        (torch.float64, exact, _merged(exact, by_position, in_dtype(inputs, torch.float64))),
         (torch.float32, before, after),
     )
     evidence = compare(pairs, inputs, seed, None)
-    places = list(names_of_blocks(original).values())
+    names = names_of_blocks(original)
     regions = tuple(
-        _region(places[position], blocks[position], group)
-        for position, groups in chosen.items()
-        for group in groups
+        _region(names[block], block, group) for block, groups in chosen.items() for group in groups
     )
-    refusals = tuple(Refusal(places[at] or "(model)", reason) for at, reason in reasons.items())
+    refusals = tuple(
+        Refusal(names[block] or "(model)", reasons[block]) for block in blocks if block in reasons
+    )
     certificate = certify(evidence, before, after, inputs, regions, refusals)
     return result, certificate
 
@@ -146,20 +183,20 @@ def _planned(
     plan: FusionPlan,
     blocks: Sequence[MultiBranchConv2d],
     unmergeable: Mapping[MultiBranchConv2d, str],
-) -> tuple[dict[int, Groups], dict[int, str]]:
-    chosen: dict[int, Groups] = {}
-    reasons: dict[int, str] = {}
-    for index, block in enumerate(blocks):
+) -> tuple[dict[MultiBranchConv2d, Groups], dict[MultiBranchConv2d, str]]:
+    chosen: dict[MultiBranchConv2d, Groups] = {}
+    reasons: dict[MultiBranchConv2d, str] = {}
+    for position, block in enumerate(blocks, 1):
         if block in unmergeable:
-            reasons[index] = unmergeable[block]
+            reasons[block] = unmergeable[block]
             continue
         try:
             if plan.rule.kind == COST and isinstance(plan.rule.value, int | float):
-                chosen[index] = (select_by_cost(block, plan.rule.value)[0].branches,)
+                chosen[block] = (select_by_cost(block, plan.rule.value)[0].branches,)
             else:
-                chosen[index] = groups_at(plan, index + 1, block.configs)
+                chosen[block] = groups_at(plan, position, block.configs)
         except InputError as error:
-            reasons[index] = str(error)
+            reasons[block] = str(error)
     return chosen, reasons
 
 

@@ -1,19 +1,22 @@
 """Which branches merge in each module of a model (specification 1).
 
 A plan gives a selection for the block at each position, counted from 1 in the order of the model's
-modules. Where a rule gives a count M of branches, those are drawn at random by its seed and the
-position; M is at most the number of branches, and a block with M < 2 is left as it is.
+modules. The chosen branches each become one convolution first, and those of a group then become
+one together; so that one branch alone may be chosen, unless it is a single convolution already.
+What is drawn at random is drawn in each block anew, by the seed and the position. Where a rule
+gives a count M of branches, M is at most their number, and a block with M < 1 is left as it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from pydantic import ConfigDict
 
 from edge_sdk.errors import InputError
+from edge_sdk.reparam.blocks.configs import is_one_convolution
 from edge_sdk.reparam.plans.rules import KINDS, Branches, Indices, Rule, pick
 
 TOGETHER = Rule("together")
@@ -59,15 +62,15 @@ class FusionPlan:
 
 
 def groups_at(plan: FusionPlan, position: int, branches: Branches) -> tuple[Indices, ...]:
-    """Groups of branches that a plan merges in one block, two or more indices in each.
+    """Groups of branches that a plan merges in one block, each into one convolution.
 
     Args:
         plan: the plan.
-        position: place of the block in the model, 1 or more.
+        position: place of the block among the modules of the model, 1 or more.
         branches: descriptions of its branches.
 
     Raises:
-        InputError: if nothing merges in this block, with the reason, or the rule chooses by cost,
+        InputError: if nothing changes in this block, with the reason, or the rule chooses by cost,
             which needs the weights (:func:`edge_sdk.reparam.fuse_partially`).
     """
     rule = plan.rule
@@ -76,40 +79,40 @@ def groups_at(plan: FusionPlan, position: int, branches: Branches) -> tuple[Indi
     count_of = KINDS[rule.kind].count
     if count_of is not None:
         count = count_of(rule.value, position, branches)
-        if count < 2:
+        if count < 1:
             raise InputError(
                 f"the rule '{rule.kind}' gives {count} of {len(branches)} branches at position "
                 f"{position}, which merges nothing"
             )
-        rule = Rule("random", count, rule.seed + position)
-    return group(plan.grouping, select(rule, branches), branches)
+        rule = Rule("random", count, rule.seed)
+    return group(plan.grouping, select(_drawn_at(rule, position), branches), branches)
 
 
 def select(rule: Rule, branches: Branches) -> Indices:
-    """Indices of the branches that a rule picks, ascending, 2 to N of them, from 0.
+    """Indices of the branches that a rule picks, ascending, 1 to N of them, from 0.
 
     Args:
         rule: a rule that picks.
         branches: descriptions of the N branches of a block, in order.
 
     Raises:
-        InputError: if the rule picks no branch or one only, which reduces nothing, or needs
-            more than there are.
+        InputError: if the rule picks no branch, or needs more than there are.
     """
     chosen = pick(rule, branches, tuple(range(len(branches))))
-    if len(chosen) < 2:
-        found = "no branch" if not chosen else "one branch only"
+    if not chosen:
         raise InputError(
-            f"the selection picks {found} of {len(branches)}; merging needs two or more, so loosen "
-            "the rules or drop those that exclude each other"
+            f"the selection picks no branch of {len(branches)}; loosen the rules or drop those "
+            "that exclude each other"
         )
     return chosen
 
 
 def group(grouping: Rule, chosen: Sequence[int], branches: Branches) -> tuple[Indices, ...]:
-    """Groups of indices, two or more in each, in the order of their first branches.
+    """Groups of indices, in the order of their first branches.
 
-    A group of one reduces nothing: its branch is left as it is.
+    A group of one is there too, since its branch becomes one convolution: a chain of kernels, a
+    BatchNorm and an identity do. A branch that is one convolution already, and alone in its group,
+    is left out.
 
     Args:
         grouping: a rule that groups.
@@ -117,17 +120,30 @@ def group(grouping: Rule, chosen: Sequence[int], branches: Branches) -> tuple[In
         branches: descriptions of all branches of the block.
 
     Raises:
-        InputError: if no group holds two branches.
+        InputError: if no group changes anything.
     """
     key = KINDS[grouping.kind].key
     assert key is not None
     groups: dict[Hashable, list[int]] = {}
     for place, index in enumerate(chosen):
         groups.setdefault(key(grouping.value, place, branches[index]), []).append(index)
-    kept = tuple(tuple(members) for members in groups.values() if len(members) > 1)
+    kept = tuple(tuple(members) for members in groups.values() if changes(members, branches))
     if not kept:
+        each = "the chosen branch is" if len(chosen) == 1 else "each chosen branch is alone and"
         raise InputError(
-            f"the grouping '{grouping.kind}' puts each of the {len(chosen)} chosen branches into a "
-            "group of its own, which merges nothing; choose more branches or another grouping"
+            f"nothing would change: {each} one convolution already; choose more branches to merge "
+            "with it, or another grouping"
         )
     return kept
+
+
+def changes(group: Sequence[int], branches: Branches) -> bool:
+    """Whether a block becomes another when a group of its branches becomes one convolution."""
+    return len(group) > 1 or not is_one_convolution(branches[group[0]])
+
+
+def _drawn_at(rule: Rule, position: int) -> Rule:
+    """The rule as it draws in the block at a position: anew in each, by its seed."""
+    parts = tuple(_drawn_at(part, position) for part in rule.rules)
+    seed = rule.seed + position if rule.kind == "random" else rule.seed
+    return replace(rule, seed=seed, rules=parts)

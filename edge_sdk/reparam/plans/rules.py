@@ -47,10 +47,10 @@ class Rule:
         >>> from edge_sdk.reparam import Rule
         >>> Rule("all_of", rules=(Rule("kernel", 3), Rule("random", 2, seed=1))).rules[0].value
         3
-        >>> Rule("uniform", 1)
+        >>> Rule("uniform", 0)
         Traceback (most recent call last):
             ...
-        edge_sdk.errors.InputError: merging 1 of the branches reduces nothing; ...
+        edge_sdk.errors.InputError: 0 branches cannot be chosen; give a count of 1 or more
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -104,8 +104,8 @@ class Kind:
     Attributes:
         number: what it takes; ``None`` for nothing.
         pick: indices of branches among those offered.
-        count: number of branches to draw in the block at a position, which counts from 1; below 2
-            for none.
+        count: number of branches to draw in the block at a position, which counts from 1; 0 for
+            none.
         key: what the chosen branches of a group have in common, of each its place among them.
         combines: whether it is made of other rules.
     """
@@ -155,9 +155,9 @@ def _is_size(value: object) -> bool:
     return all(isinstance(side, int) and not isinstance(side, bool) for side in sides)
 
 
-_MERGED = _whole(2, "merging {} of the branches reduces nothing; give a count of 2 or more")
+_MERGED = _whole(1, "{} branches cannot be chosen; give a count of 1 or more")
 _KERNELS = _whole(1, "a branch of {} kernels does not exist; give 1 or more")
-_MEMBERS = _whole(2, "groups of {} merge nothing; give a count of 2 or more")
+_MEMBERS = _whole(1, "groups of {} branches do not exist; give a count of 1 or more")
 _FACTOR = _real(lambda value: 0 < value < math.inf, "factor {} must be a number above 0")
 _BIT_WEIGHT = _real(
     lambda value: 0 <= value < math.inf, "bit_weight {} must be a number of 0 or more"

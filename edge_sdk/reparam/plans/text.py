@@ -4,18 +4,20 @@
 rule                merges, in every block
 ==================  ========================================================================
 ``all``             all branches
-``random:M``        M branches, drawn by the seed
+``random:M``        M branches, drawn anew in each block
 ``kernel:K``        branches that hold a K×K kernel; ``kernel:1x3`` for height × width
 ``count:J``         branches of J kernels in sequence
 ``RULE+RULE``       branches that pass all of the rules above
 ``RULE,RULE``       branches that any of the rules above picks; + binds closer
-``uniform:M``       M branches, drawn again for each block
-``proportional:F``  round(F · position) branches; the first block has position 1
-``inverse:F``       round(F / position) branches
+``uniform:M``       M branches, drawn anew in each block
+``proportional:F``  round(F · position) branches, drawn; the first module has position 1
+``inverse:F``       round(F / position) branches, drawn
 ``per-size:K``      as many branches as hold a K×K kernel, drawn
 ``per-count:J``     as many branches as have J kernels, drawn
 ``cost``            the set with the best trade of arithmetic for precision in int8
 ==================  ========================================================================
+
+A branch that is chosen alone becomes one convolution, if it is not one already.
 
 Groupings: ``together``, ``every:J``, ``equal-sizes``, ``by-type``.
 """
@@ -51,10 +53,10 @@ def parse_plan(
 
     Example:
         >>> from edge_sdk.reparam import parse_plan
-        >>> parse_plan("uniform:1")
+        >>> parse_plan("uniform:0")
         Traceback (most recent call last):
             ...
-        edge_sdk.errors.InputError: merging 1 of the branches reduces nothing; ...
+        edge_sdk.errors.InputError: 0 branches cannot be chosen; give a count of 1 or more
     """
     alternatives = [
         [_Term(text) for text in part.split("+")] for part in select.strip().lower().split(",")

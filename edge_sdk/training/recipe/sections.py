@@ -227,8 +227,15 @@ class OptimizerConfig(Section):
     """Adam with a linear warm-up and a cosine down to zero."""
 
     steps: int = Field(10_000, ge=1, description="number of optimization steps")
-    learning_rate: float = Field(1e-3, gt=0, allow_inf_nan=False)
+    learning_rate: float = Field(2e-3, gt=0, allow_inf_nan=False)
     warmup_steps: int = Field(100, ge=0)
+    gradient_clip_norm: float | None = Field(
+        1.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="largest norm of all gradients of a step, which are scaled down to it: one bad "
+        "batch does not throw a long run back; null: none",
+    )
     precision: Literal["float32", "bfloat16"] = Field(
         "float32",
         description="what convolutions of a training step compute in; weights, loss and "

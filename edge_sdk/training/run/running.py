@@ -170,6 +170,7 @@ def _trainer(
         use_distributed_sampler=False,
         max_steps=config.optimizer.steps,
         max_epochs=-1,
+        gradient_clip_val=config.optimizer.gradient_clip_norm,
         val_check_interval=every,
         check_val_every_n_epoch=None,
         num_sanity_val_steps=0,
