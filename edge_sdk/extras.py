@@ -17,7 +17,7 @@ EXTRA_MODULES = {
     "coreml": ("coremltools",),
     "tflite": ("tensorflow", "ai_edge_litert"),
     "litert-torch": ("litert_torch",),
-    "train": ("lightning", "yaml"),
+    "train": ("lightning", "optimi", "yaml"),
     "examples": ("skimage",),
     "raw": ("rawpy",),
 }

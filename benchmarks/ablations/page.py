@@ -12,9 +12,9 @@ from pages import head, row
 INTRODUCTION = f"""# What the parts of a network bring
 
 ×2 luma, 16 channels, five layers and the last one, 16 patches of 48×48 px in a step (CC0
-photographs at half size), Adam with 100 steps of warm-up and a cosine to zero, convolutions in
-bfloat16 but for the last tenth of the steps, everything else as a recipe has it by default. PSNR of
-four CC0 photographs of 1440 px that no step sees. Every row has the rate at which its run of
+photographs at half size), stable_adam with 100 steps of warm-up and a cosine to zero, convolutions
+in bfloat16 but for the last tenth of the steps, everything else as a recipe has it by default. PSNR
+of four CC0 photographs of 1440 px that no step sees. Every row has the rate at which its run of
 {SHORT:,} steps was best; BatchNorms gather statistics, all branches running, in a quarter of the
 steps, and are then frozen. Int8 is by ranges alone, against the truth, on photographs held out.
 

@@ -91,8 +91,8 @@ def theirs(run: Run) -> str:
 
 @pytest.fixture
 def five(run: Run) -> Path:
-    """A network of three blocks with five branches each."""
-    config = EnhanceNetConfig(widths=(4, 4), skips=(), branches=five_branches(3))
+    """A network of three modules with five branches each, and such ends."""
+    config = EnhanceNetConfig(widths=(4, 4, 4, 4), skips=(), branches=five_branches(3))
     save_checkpoint(EnhanceNet(config), Path("five.safetensors"))
     return Path("five.safetensors")
 
@@ -147,7 +147,9 @@ def test_the_shape_of_the_example_can_be_given(run: Run, theirs: str) -> None:
         ("per-count:2", None, [4, 4, 4]),
         ("all", "every:2", [3, 3, 3]),
         ("all", "equal-sizes", [2, 2, 2]),
-        ("all", "by-type", [0, 2, 2]),
+        ("all", "by-type", [2, 2, 2]),
+        ("all", "every:1", [5, 5, 5]),
+        ("random:1", None, [5, 5, 5]),
     ],
 )
 def test_every_rule_and_grouping_merges_a_part(
@@ -159,7 +161,7 @@ def test_every_rule_and_grouping_merges_a_part(
     assert json.loads(outcome.out)["certificate"]["error_float64"] < 1e-11
     before, after = (load_checkpoint(Path(name)).model for name in (five, "p.safetensors"))
     blocks = (*after.features, after.reconstruct)
-    assert [len(getattr(block, "branches", ())) for block in blocks] == left
+    assert [len(getattr(block, "branches", ())) for block in blocks] == [0, *left, 0]
     x = torch.rand(1, 1, 9, 8)
     torch.testing.assert_close(after(x), before(x), rtol=1e-3, atol=1e-4)
 
@@ -173,7 +175,7 @@ def test_choosing_by_cost_weighs_bits(run: Run, five: Path) -> None:
         )
         assert outcome.status == 0, outcome.err
         merged.append(json.loads(outcome.out)["certificate"])
-    assert all(len(certificate["regions"]) == 3 for certificate in merged)
+    assert all(len(certificate["regions"]) == 5 for certificate in merged)
     assert merged[0]["macs_after"] <= merged[1]["macs_after"]
 
 

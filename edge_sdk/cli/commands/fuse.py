@@ -77,14 +77,14 @@ def fuse(
     \b
     Rules of --select, for every block:
       all              every branch
-      random:M         M branches at random
+      random:M         M branches, drawn anew in each block
       kernel:K         branches with a K×K kernel (kernel:1x3: 1 high, 3 wide)
       count:J          branches of J kernels in sequence
       RULE+RULE        branches that pass all of these rules; binds closer than
       RULE,RULE        branches that any of these rules picks
     Rules that say how many branches merge in each block, which are then drawn:
       uniform:M        M everywhere
-      proportional:F   F times the block's position, 1 for the first block
+      proportional:F   F times the block's position, 1 for the first module
       inverse:F        F divided by the position
       per-size:K       as many as have a K×K kernel
       per-count:J      as many as have J kernels
@@ -93,9 +93,13 @@ def fuse(
     Groupings of --group:
       together, every:J, equal-sizes (of kernels), by-type (convs and identities)
 
+    Every chosen branch becomes one convolution, and those of a group one together; a branch alone
+    too. The first and the last convolution of a network are no modules: whatever the rule, they
+    become plain.
+
     Example: edge-sdk fuse sr_x2_y -o sr_x2_y.safetensors --report report.html
 
-    Example: edge-sdk fuse sr_x2_y --select cost -o half.safetensors
+    Example: edge-sdk fuse mine.safetensors --select kernel:3 -o partly.safetensors
     """  # noqa: D301
     if model is None:
         raise InputError("no model given; name one: edge-sdk fuse MODEL -o FILE")

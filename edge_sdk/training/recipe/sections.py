@@ -224,11 +224,17 @@ class DataConfig(Section):
 
 
 class OptimizerConfig(Section):
-    """Adam with a linear warm-up and a cosine down to zero."""
+    """Adam or a steadier form of it, with a linear warm-up and a cosine down to zero."""
 
     steps: int = Field(10_000, ge=1, description="number of optimization steps")
     learning_rate: float = Field(2e-3, gt=0, allow_inf_nan=False)
     warmup_steps: int = Field(100, ge=0)
+    algorithm: Literal["stable_adam", "adam"] = Field(
+        "stable_adam",
+        description="stable_adam: moments of 0.9 and 0.99, and a step whose gradient is larger "
+        "than the average by which it is divided is scaled down (StableAdamW, weights not decayed); "
+        "adam: moments of 0.9 and 0.999",
+    )
     gradient_clip_norm: float | None = Field(
         1.0,
         gt=0,

@@ -126,7 +126,7 @@ class TrainingModule(LightningModule):
         return output
 
     def configure_optimizers(self) -> Any:
-        """Adam; linear warm-up, then a cosine to zero over the recipe's steps."""
+        """The recipe's optimizer; linear warm-up, then a cosine to zero over its steps."""
         optimizer = self.config.optimizer
 
         def factor(step: int) -> float:
@@ -136,6 +136,14 @@ class TrainingModule(LightningModule):
             done = min(1.0, (step - optimizer.warmup_steps) / span)
             return 0.5 * (1 + math.cos(math.pi * done))
 
-        adam = torch.optim.Adam(self.parameters(), lr=optimizer.learning_rate)
-        schedule = torch.optim.lr_scheduler.LambdaLR(adam, factor)
-        return {"optimizer": adam, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        made = self._optimizer(optimizer.learning_rate)
+        schedule = torch.optim.lr_scheduler.LambdaLR(made, factor)
+        return {"optimizer": made, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _optimizer(self, rate: float) -> torch.optim.Optimizer:
+        if self.config.optimizer.algorithm == "adam":
+            return torch.optim.Adam(self.parameters(), lr=rate)
+        from optimi import StableAdamW
+
+        made: torch.optim.Optimizer = StableAdamW(self.parameters(), lr=rate, weight_decay=0.0)
+        return made
