@@ -303,6 +303,8 @@ def test_lint_prints_every_layer(run: Run, five: Path, photos: Path) -> None:
     assert [layer["name"] for layer in report["layers"]] == [
         "features.0",
         "features.1",
+        "features.2",
+        "features.3",
         "reconstruct",
     ]
     assert report["measured_on"].startswith("2 pictures of photos")

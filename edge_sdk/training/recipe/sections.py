@@ -232,7 +232,7 @@ class OptimizerConfig(Section):
     algorithm: Literal["stable_adam", "adam"] = Field(
         "stable_adam",
         description="stable_adam: moments of 0.9 and 0.99, and a step whose gradient is larger "
-        "than the average by which it is divided is scaled down (StableAdamW, weights not decayed); "
+        "than the average by which it is divided is scaled down (StableAdamW, no weight decay); "
         "adam: moments of 0.9 and 0.999",
     )
     gradient_clip_norm: float | None = Field(
