@@ -215,3 +215,64 @@ def test_edges_in_part_of_the_picture_are_not_noise() -> None:
 
 def test_the_smallest_picture_has_an_estimate() -> None:
     assert estimate_noise_std(torch.rand(2, 1, 3, 3)).shape == (2,)
+
+
+def burst_of(name: str, count: int, noise: float = 3 / 255) -> Tensor:
+    generator = torch.Generator().manual_seed(1)
+    clean = luma(name)
+    moved = [torch.roll(clean, (2 * i - 4, 3 - 2 * i), (-2, -1)) for i in range(count)]
+    frames = torch.cat(moved)
+    return (frames + noise * torch.randn(frames.shape, generator=generator)).clamp(0, 1)
+
+
+@pytest.mark.parametrize("name", PHOTOS)
+@pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize(
+    "part",
+    [(slice(None), slice(0, 160)), (slice(100, 140), slice(None)), (slice(0, 48), slice(0, 64))],
+)
+def test_a_frame_that_lost_a_part_is_not_chosen_for_its_border(
+    name: str, value: float, part
+) -> None:
+    frames = burst_of(name, 5)
+    before = choose_reference(frames)
+    for index in (before.index, (before.index + 1) % 5):
+        damaged = frames.clone()
+        damaged[index, 0][part] = value
+        choice = choose_reference(damaged)
+        # What a small part takes from the score is within what its noise floor may vary by.
+        assert (
+            choice.scores[index] < (1.0 if choice.lost[index] > 0.2 else 1.1) * before.scores[index]
+        )
+        assert choice.index != index or choice.lost[index] < 0.2
+        assert choice.lost[index] > 0.025
+        assert sum(choice.lost) == choice.lost[index]
+        others = [i for i in range(5) if i != index]
+        assert [choice.scores[i] for i in others] == [before.scores[i] for i in others]
+
+
+def test_what_all_frames_show_as_one_value_is_not_lost() -> None:
+    frames = burst_of("coffee", 4)
+    frames[:, :, 60:180, 100:250] = 1.0
+    choice = choose_reference(frames)
+    assert choice.lost == (0.0,) * 4
+    energies = [gradient_energy(frame) for frame in frames]
+    assert choice.scores == tuple(energy.score for energy in energies)
+
+
+def test_a_clipped_area_may_move_with_the_hand() -> None:
+    frames = burst_of("coffee", 5)
+    for index in range(5):
+        frames[index, :, 60 + 3 * index : 160 + 3 * index, 100 - 3 * index : 230 - 3 * index] = 1.0
+    assert max(choose_reference(frames).lost) == 0.0
+
+
+@pytest.mark.parametrize("side", [3, 15, 16, 31, 40])
+def test_blocks_hold_the_energy_of_the_frame(side: int) -> None:
+    energy = gradient_energy(torch.rand(1, side, side + 3))
+    nothing = torch.zeros_like(energy.flat)
+    assert torch.equal(energy.without(nothing).signal, energy.signal)
+    assert energy.without(~nothing).score <= energy.score
+    for signal, noise, blocks in zip(energy.signal, energy.noise, energy.blocks, strict=True):
+        if float(signal) > 0:
+            assert float(blocks.sum()) == pytest.approx(float(signal + noise), rel=1e-4)

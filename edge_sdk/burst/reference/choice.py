@@ -12,7 +12,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from edge_sdk.burst.reference.gradient_energy import gradient_energy, laplacian
+from edge_sdk.burst.reference.gradient_energy import (
+    GradientEnergy,
+    gradient_energy,
+    laplacian,
+)
+from edge_sdk.burst.reference.lost_parts import at_level, lost_parts
 from edge_sdk.burst.reference.noise import estimate_noise_std
 from edge_sdk.errors import InputError
 from edge_sdk.imaging.rectangle import Rectangle
@@ -32,14 +37,23 @@ class Sharpness:
     """What one frame's gradient says.
 
     Attributes:
-        score: :func:`gradient_score`; the largest wins.
+        energy: of its Laplacian, whose score the largest wins.
         noise_std: estimated noise on values in [0, 1].
         finest: :func:`laplacian_energy`.
     """
 
-    score: float
+    energy: GradientEnergy
     noise_std: float
     finest: float
+
+    def without(self, lost: Tensor) -> Sharpness:
+        """The same frame as if some blocks, bool [h, w], held nothing."""
+        if not bool(lost.any()):
+            return self
+        blocks = self.energy.blocks[0]
+        gone = at_level(lost, 0, (blocks.shape[0], blocks.shape[1]))
+        finest = self.finest - float(blocks[gone].sum())
+        return Sharpness(self.energy.without(lost), self.noise_std, finest)
 
 
 @dataclass(frozen=True)
@@ -48,10 +62,11 @@ class ReferenceChoice:
 
     Attributes:
         index: position of the reference among the frames, 0-based.
-        scores: :func:`gradient_score` of every frame; the largest wins.
+        scores: :func:`gradient_score` of every frame without what it lost; the largest wins.
         noise_std: noise of every frame on values in [0, 1], estimated.
         finest: :func:`laplacian_energy` of every frame, which :func:`is_blurry` compares.
         forced: whether the caller named the reference.
+        lost: part of every frame, 0 to 1, that shows nothing where most others show something.
 
     Example:
         >>> import torch
@@ -67,6 +82,7 @@ class ReferenceChoice:
     noise_std: tuple[float, ...]
     finest: tuple[float, ...]
     forced: bool = False
+    lost: tuple[float, ...] = ()
 
 
 def gradient_score(luma: Tensor) -> Tensor:
@@ -118,7 +134,7 @@ def measure_sharpness(luma: Tensor) -> Sharpness:
     """
     noise = estimate_noise_std(luma[None])
     finest = laplacian_energy(luma[None], noise)
-    return Sharpness(gradient_energy(luma).score, float(noise), float(finest))
+    return Sharpness(gradient_energy(luma), float(noise), float(finest))
 
 
 def choose_sharpest(measured: Sequence[Sharpness], forced: int | None = None) -> ReferenceChoice:
@@ -132,13 +148,16 @@ def choose_sharpest(measured: Sequence[Sharpness], forced: int | None = None) ->
         InputError: as :func:`check_forced`.
     """
     check_forced(forced, len(measured))
-    scores = tuple(frame.score for frame in measured)
+    lost = lost_parts([frame.energy.flat for frame in measured])
+    found = [frame.without(part) for frame, part in zip(measured, lost, strict=True)]
+    scores = tuple(frame.energy.score for frame in found)
     return ReferenceChoice(
         scores.index(max(scores)) if forced is None else forced,
         scores,
-        tuple(frame.noise_std for frame in measured),
-        tuple(frame.finest for frame in measured),
+        tuple(frame.noise_std for frame in found),
+        tuple(frame.finest for frame in found),
         forced is not None,
+        tuple(float(part.float().mean()) for part in lost),
     )
 
 

@@ -22,21 +22,26 @@ with the noise, and the largest of many such scores would be that of a noisy fra
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from edge_sdk.burst.reference.lost_parts import BLOCK_PX, at_level
 from edge_sdk.registration.pyramid import build_pyramid
 
 LEVELS = 4
 SMALLEST_LEVEL_PX = 16
-BLOCK_PX = 8
 QUIET_SHARE = 0.25
 """Share of the quietest blocks that are taken to be free of texture."""
 QUIET_BIAS = (0.841, 0.865, 0.870, 0.871)
 """What that quantile of 8×8 blocks is of the mean over all, per level, for white noise alone."""
+
+
+FLAT = 1e-12
+"""Mean square of the Laplacian under which a block holds one value: sums of floats round, and one
+level of 16 bits gives forty times as much."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,10 +51,34 @@ class GradientEnergy:
     Attributes:
         signal: float [L], S_l.
         noise: float [L], N_l.
+        blocks: for each level, float [h, w]: what each 8×8 block gives to the level's mean, noise
+            included; their sum is that mean.
     """
 
     signal: Tensor
     noise: Tensor
+    blocks: tuple[Tensor, ...] = field(default=(), repr=False)
+
+    @property
+    def flat(self) -> Tensor:
+        """Bool [h, w]: blocks of the finest level that hold one value, or a plane of values."""
+        return _are_flat(self.blocks[0])
+
+    def without(self, lost: Tensor) -> GradientEnergy:
+        """The energy as if some blocks held noise alone.
+
+        Args:
+            lost: bool [h, w], blocks of the finest level.
+        """
+        signal, noise = [], []
+        for level, (energy, blocks) in enumerate(zip(self.signal, self.blocks, strict=True)):
+            gone = at_level(lost, level, (blocks.shape[0], blocks.shape[1]))
+            noisy = ~_are_flat(blocks)
+            everywhere = self.noise[level] / noisy.float().mean().clamp_min(1 / noisy.numel())
+            taken = blocks[gone].sum() - everywhere * (gone & noisy).float().mean()
+            signal.append((energy - taken.clamp_min(0)).clamp_min(0))
+            noise.append(everywhere)
+        return GradientEnergy(torch.stack(signal), torch.stack(noise), self.blocks)
 
     @property
     def score(self) -> float:
@@ -68,14 +97,20 @@ def gradient_energy(luma: Tensor) -> GradientEnergy:
     Returns:
         One value per level. Texture that fills the whole picture evenly is taken for noise.
     """
-    signal, noise = [], []
+    signal, noise, blocks = [], [], []
     levels = build_pyramid(luma[None], SMALLEST_LEVEL_PX)[:LEVELS]
     for level, bias in zip(levels, QUIET_BIAS, strict=False):
         squares = laplacian(level).square()
         floor = _noise_energy(squares, bias)
         signal.append((squares.mean() - floor).clamp_min(0))
         noise.append(floor)
-    return GradientEnergy(torch.stack(signal), torch.stack(noise))
+        sums = functional.avg_pool2d(squares, BLOCK_PX, ceil_mode=True, divisor_override=1)
+        blocks.append(sums[0, 0] / squares.numel())
+    return GradientEnergy(torch.stack(signal), torch.stack(noise), tuple(blocks))
+
+
+def _are_flat(blocks: Tensor) -> Tensor:
+    return blocks * blocks.numel() <= FLAT
 
 
 def laplacian(luma: Tensor) -> Tensor:
@@ -92,7 +127,7 @@ def laplacian(luma: Tensor) -> Tensor:
 def _noise_energy(squares: Tensor, bias: float) -> Tensor:
     block = min(BLOCK_PX, *squares.shape[-2:])
     means = functional.avg_pool2d(squares, block).flatten()
-    nonzero = means[means > 0]
+    nonzero = means[means > FLAT]
     if nonzero.numel() == 0:
         return means.new_zeros(())
     place = max(math.ceil(QUIET_SHARE * nonzero.numel()), 1)

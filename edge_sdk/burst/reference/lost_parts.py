@@ -1,0 +1,71 @@
+"""Parts of a frame that show nothing while other frames show something there.
+
+A file that was cut off, a dropped packet or a sensor that failed leaves an area of one value, and
+its border is the sharpest edge of the burst. Such a part, border included, gives a frame no energy,
+so that what it lost counts against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+BLOCK_PX = 8
+"""Side of a block, in pixels of its level."""
+BORDER_PX = 5
+"""Pixels of a level around a lost part that its border reaches, by blur and Laplacian."""
+MOTION_BLOCKS = 2
+"""Blocks by which hands move frames: as far from an area of one value, a frame is not said to show
+something that another has lost."""
+
+
+def lost_parts(flat: Sequence[Tensor]) -> list[Tensor]:
+    """Blocks of each frame that are lost.
+
+    A block is lost where it holds a single value and more than half of the other frames do not,
+    within the reach of their motion; what all frames show as one value, such as a clipped sky, is
+    not lost.
+
+    Args:
+        flat: for each frame, bool [h, w]: whether a block holds one value.
+
+    Returns:
+        For each frame, bool [h, w].
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.burst.reference.lost_parts import lost_parts
+        >>> whole = torch.zeros(8, 8, dtype=torch.bool)
+        >>> cut = whole.clone()
+        >>> cut[:, :3] = True
+        >>> [int(lost.sum()) for lost in lost_parts([whole, cut, whole])]
+        [0, 24, 0]
+    """
+    alive = torch.stack([~_grown(each, MOTION_BLOCKS) for each in flat]).sum(0)
+    needed = (len(flat) - 1) / 2
+    return [each & (alive > needed) for each in flat]
+
+
+def at_level(lost: Tensor, level: int, size: tuple[int, int]) -> Tensor:
+    """Blocks of a pyramid's level, of the given size, that a lost part or its border reaches.
+
+    Args:
+        lost: bool [h, w], blocks of the finest level.
+        level: 0 for the finest.
+        size: number of rows and columns of blocks on the level.
+    """
+    factor = 2**level
+    reached = _grown(lost, -(-BORDER_PX * factor // BLOCK_PX))
+    pooled = functional.max_pool2d(reached[None].float(), factor, ceil_mode=True)[0].bool()
+    result = torch.zeros(size, dtype=torch.bool)
+    height, width = (min(pair) for pair in zip(size, pooled.shape, strict=True))
+    result[:height, :width] = pooled[:height, :width]
+    return result
+
+
+def _grown(mask: Tensor, blocks: int) -> Tensor:
+    side = 2 * blocks + 1
+    return functional.max_pool2d(mask[None].float(), side, 1, blocks)[0].bool()
