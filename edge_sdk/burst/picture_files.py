@@ -10,6 +10,7 @@ from edge_sdk.burst.config import ZoomConfig
 from edge_sdk.burst.converted.by_name import NO_MODEL, zoom_network
 from edge_sdk.burst.frames.files import spool_pictures, spooled_picture
 from edge_sdk.burst.frames.source import spooling
+from edge_sdk.burst.frames.stretched import FULL_BITS, StretchedSource, used_bits
 from edge_sdk.burst.pipeline import zoom
 from edge_sdk.burst.result import ZoomResult
 from edge_sdk.burst.stages.restore import RestoreConfig
@@ -37,6 +38,7 @@ class ZoomedFile:
         config: settings of the zoom, with the scale that the network has; where another was asked
             for, the rest was interpolated.
         by: for people: the network and what ran it.
+        notes: for people: what was done to the frames before.
 
     Example:
         >>> import torch
@@ -53,6 +55,7 @@ class ZoomedFile:
     written: WrittenPicture
     config: ZoomConfig
     by: str
+    notes: tuple[str, ...] = ()
 
 
 def zoom_files(
@@ -68,8 +71,9 @@ def zoom_files(
 ) -> ZoomedFile:
     """Zoom a burst of picture files into one larger, cleaner picture file.
 
-    Frames wait in a temporary file, so that any number runs. EXIF, ICC profile and alpha of the
-    reference are kept; the result has 16 bits where a frame has, and is gray where all are.
+    Frames wait in a temporary file, so that any number runs. Frames of 16 bits that use 8 to 14 of
+    them are worked in the range that they use, and written in it. EXIF, ICC profile and alpha of
+    the reference are kept; the result has 16 bits where a frame has, and is gray where all are.
 
     Args:
         frames: files of one scene, all of one size: JPEG, PNG, BMP, WebP, TIFF or raw.
@@ -114,6 +118,7 @@ def zoom_files(
     runtime = runtime_name(runtime)
     if model is None and stages is None and runtime == TORCH and _restored_otherwise(config):
         model = NO_MODEL
+    notes: list[str] = []
     with spooling() as spool:
         held = spool_pictures(paths, spool)
         chosen = zoom_network(
@@ -125,7 +130,17 @@ def zoom_files(
             on_progress,
         )
         used = replace(config, scale=chosen.scale)
-        result = zoom(spool, chosen.network, used, on_progress)
+        bits = used_bits(spool)
+        if bits == FULL_BITS:
+            result = zoom(spool, chosen.network, used, on_progress)
+        else:
+            stretched = StretchedSource(spool, bits)
+            result = zoom(stretched, chosen.network, used, on_progress)
+            result = replace(result, pixels=result.pixels / stretched.gain)
+            notes.append(
+                f"the frames use {bits} of their 16 bits: they are worked as {bits} bits, noise "
+                "and all, and the result is written in their range"
+            )
         metadata = held[result.reference]
         reference = spooled_picture(spool, result.reference, metadata, config.crop)
         depth = spool.depth
@@ -134,9 +149,9 @@ def zoom_files(
     made = reference.with_pixels(result.pixels)
     # The reference may be one of 8 bits among frames of 16; the merge holds what the finest do.
     gray = all(metadata.gray for metadata in held)
-    bits = replace(made.metadata, bit_depth=8 if depth == 8 else 16, gray=gray)
-    written = write_picture(replace(made, metadata=bits), output)
-    return ZoomedFile(paths, result, reference, written, used, chosen.name)
+    metadata = replace(made.metadata, bit_depth=8 if depth == 8 else 16, gray=gray)
+    written = write_picture(replace(made, metadata=metadata), output)
+    return ZoomedFile(paths, result, reference, written, used, chosen.name, tuple(notes))
 
 
 def check_apart(frames: Sequence[Path], output: Path) -> None:

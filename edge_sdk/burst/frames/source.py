@@ -90,6 +90,9 @@ class Spool:
     Args:
         folder: where the file lies; ``None`` for the system's place for such files.
 
+    Attributes:
+        peak: highest level of any frame so far.
+
     Example:
         >>> import torch
         >>> from edge_sdk.burst import spooling
@@ -106,6 +109,7 @@ class Spool:
         self._reading = threading.Lock()
         self._depths: list[int] = []
         self._starts: list[int] = []
+        self.peak = 0
         self.height = 0
         self.width = 0
 
@@ -118,6 +122,11 @@ class Spool:
     def depth(self) -> int:
         """Bits of the deepest frame."""
         return max(self._depths, default=8)
+
+    @property
+    def shallowest(self) -> int:
+        """Bits of the frame that has fewest."""
+        return min(self._depths, default=8)
 
     def add(self, pixels: Tensor, depth: int) -> None:
         """Append a frame.
@@ -153,6 +162,7 @@ class Spool:
                 f"{tempfile.gettempdir()}: the frames cannot be spooled ("
                 f"{error.strerror or error}); set TMPDIR to a folder with more room"
             ) from error
+        self.peak = max(self.peak, int(levels.max()))
         self._starts.append(start)
         self._depths.append(depth)
 

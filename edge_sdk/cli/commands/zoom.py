@@ -127,11 +127,16 @@ def zoom(
         with after_writing(output):
             write_zoom_page(report, made)
     if as_json:
-        places = {"output": output, "report": report, "notes": written.notes, "by": made.by}
+        places = {
+            "output": output,
+            "report": report,
+            "notes": (*made.notes, *written.notes),
+            "by": made.by,
+        }
         print_json({**places, **zoom_report(frames, result)})
         return
     _print_zoom(frames, result)
-    for note in written.notes:
+    for note in (*made.notes, *written.notes):
         err.print(f"note: {note}")
     height, width = result.pixels.shape[-2:]
     out.print(f"wrote {output} ({width}×{height} px), by {made.by}")
