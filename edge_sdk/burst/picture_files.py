@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge_sdk.burst.config import ZoomConfig
 from edge_sdk.burst.converted.by_name import NO_MODEL, zoom_network
-from edge_sdk.burst.frames.files import spool_pictures, spooled_picture
+from edge_sdk.burst.frames.files import gather_frames, spool_pictures, spooled_picture
 from edge_sdk.burst.frames.source import spooling
 from edge_sdk.burst.frames.stretched import FULL_BITS, StretchedSource, used_bits
 from edge_sdk.burst.pipeline import zoom
@@ -76,7 +76,8 @@ def zoom_files(
     the reference are kept; the result has 16 bits where a frame has, and is gray where all are.
 
     Args:
-        frames: files of one scene, all of one size: JPEG, PNG, BMP, WebP, TIFF or raw.
+        frames: files of one scene, all of one size: JPEG, PNG, BMP, WebP, TIFF or raw; or folders
+            of such, whose other files are passed over.
         output: the picture to write; its suffix names the format.
         config: settings of the zoom.
         model: name or file of a network for bursts, or of a ×2 luma network; ``none`` for the
@@ -112,13 +113,13 @@ def zoom_files(
     config, output = config or ZoomConfig(), Path(output)
     if isinstance(frames, str | Path):
         raise InputError(f"frames is a list of files, not one; give [{str(frames)!r}]")
-    paths = tuple(Path(frame) for frame in frames)
+    paths, others = gather_frames([Path(frame) for frame in frames], output)
     check_output_path(output)
     check_apart(paths, output)
     runtime = runtime_name(runtime)
     if model is None and stages is None and runtime == TORCH and _restored_otherwise(config):
         model = NO_MODEL
-    notes: list[str] = []
+    notes = [f"{path} is no picture and is passed over" for path in others]
     with spooling() as spool:
         held = spool_pictures(paths, spool)
         chosen = zoom_network(

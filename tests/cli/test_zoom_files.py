@@ -14,6 +14,7 @@ from PIL import Image, ImageCms
 
 from edge_sdk.burst import ZoomConfig, zoom_files
 from edge_sdk.burst.stages.restore import RestoreConfig
+from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import Metadata, Picture, Rectangle, read_picture, write_picture
 from tests.builders.dng_files import write_dng
@@ -264,3 +265,22 @@ class TestFromPython:
 def test_one_file_is_not_taken_for_a_list_of_letters() -> None:
     with pytest.raises(InputError, match=r"frames is a list of files, not one; give \['a\.png'\]"):
         zoom_files("a.png", "z.png")
+
+
+def test_a_folder_is_its_pictures_in_the_order_of_their_numbers(run: Run) -> None:
+    Path("night").mkdir()
+    photo = example_photo("coffee")[:, 100:180, 150:250]
+    for number in (9, 10, 101):
+        write_picture(Picture(photo), f"night/IMG_{number}.png")
+    Path("night/notes.txt").write_text("tripod")
+    Path("night/deeper").mkdir()
+    for _ in range(2):
+        # The second time the result lies in the folder already, and is no frame.
+        outcome = run("zoom", "night", "-o", "night/zoomed.png", "--json", "--model", "none")
+        assert outcome.status == 0, outcome.err
+        report = json.loads(outcome.out)
+        names = [Path(frame["path"]).name for frame in report["frames"]]
+        assert names == ["IMG_9.png", "IMG_10.png", "IMG_101.png"]
+        assert report["notes"] == ["night/notes.txt is no picture and is passed over"]
+    page = run("zoom", "night", "-o", "z.png", "--report", "night/IMG_9.png", "--model", "none")
+    assert "is the frame" in page.error_line

@@ -108,9 +108,13 @@ def test_a_truncated_jpeg_among_good_ones(run: Run) -> None:
     assert line.startswith("error: cut.jpg: is truncated")
 
 
-def test_a_folder_instead_of_a_frame(run: Run) -> None:
+def test_a_folder_without_pictures(run: Run) -> None:
     Path("burst").mkdir()
-    assert refused(run, good("a.png"), "burst").startswith("error: burst: is a folder")
+    assert refused(run, good("a.png"), "burst").startswith("error: burst: holds no picture")
+    Path("burst/notes.txt").write_text("tripod")
+    Path("burst/deeper").mkdir()
+    good("burst/deeper/b.png")
+    assert refused(run, "burst").startswith("error: burst: holds no picture")
 
 
 @pytest.mark.parametrize("kind", BOMBS)

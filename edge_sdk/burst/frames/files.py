@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,72 @@ from pathlib import Path
 from edge_sdk.burst.frames.source import Spool
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import Metadata, Picture, read_picture
+from edge_sdk.imaging.decoding import picture_format
+from edge_sdk.imaging.raw import may_be_raw
 from edge_sdk.imaging.rectangle import Rectangle
+
+
+def gather_frames(
+    named: Sequence[Path], output: Path | None = None
+) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Frames that a user names: files as they are, and all pictures right inside a folder.
+
+    Args:
+        named: files and folders.
+        output: picture to write, which is no frame where it lies in one of the folders already.
+
+    Returns:
+        The frames, those of a folder in the order of their names, numbers by their value; and the
+        files of folders that are no pictures, which are passed over.
+
+    Raises:
+        InputError: if nothing is named, or a folder holds no picture.
+        PictureError: if a folder or a file in it cannot be read.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from edge_sdk import Picture, write_picture
+        >>> from edge_sdk.burst.frames.files import gather_frames
+        >>> Path("night").mkdir()
+        >>> for name in ("10.png", "9.png"):
+        ...     written = write_picture(Picture(torch.rand(3, 32, 48)), f"night/{name}")
+        >>> count = Path("night/notes.txt").write_text("tripod")
+        >>> frames, others = gather_frames([Path("night")])
+        >>> [path.name for path in frames], [path.name for path in others]
+        (['9.png', '10.png'], ['notes.txt'])
+    """
+    frames: list[Path] = []
+    others: list[Path] = []
+    for path in named:
+        if not path.is_dir():
+            frames.append(path)
+            continue
+        inside = [each for each in sorted(path.iterdir(), key=_by_number) if each.is_file()]
+        if output is not None:
+            inside = [each for each in inside if each.resolve() != output.resolve()]
+        pictures = [each for each in inside if _looks_like_picture(each)]
+        if not pictures:
+            raise InputError(f"{path}: holds no picture; name the folder of a burst, or its files")
+        frames += pictures
+        others += [each for each in inside if each not in pictures]
+    if not frames:
+        raise InputError("a burst needs at least one frame; name the files, or their folder")
+    return tuple(frames), tuple(others)
+
+
+def _by_number(path: Path) -> list[tuple[int, str]]:
+    parts = re.split(r"(\d+)", path.name)
+    return [(int(part), "") if part.isdecimal() else (-1, part.lower()) for part in parts]
+
+
+def _looks_like_picture(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            head = file.read(12)
+    except OSError as error:
+        raise PictureError(f"{path}: cannot be read ({error.strerror})") from error
+    return picture_format(head) is not None or may_be_raw(head)
 
 
 def spool_pictures(paths: Sequence[Path], spool: Spool) -> list[Metadata]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +24,8 @@ def zoom(
     frames: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Frames of one scene: JPEG, PNG, BMP, WebP, TIFF or raw, all of one size."
+            help="Frames of one scene, or their folder: JPEG, PNG, BMP, WebP, TIFF or raw, all of "
+            "one size."
         ),
     ] = None,
     output: Annotated[
@@ -86,6 +88,7 @@ def zoom(
     Example: edge-sdk zoom IMG_*.jpg -o zoomed.png
     """
     from edge_sdk.burst.config import ZoomConfig
+    from edge_sdk.burst.frames.files import gather_frames
     from edge_sdk.burst.picture_files import zoom_files
     from edge_sdk.burst.stages.restore import RestoreConfig
     from edge_sdk.emulate.runtimes.names import TORCH, runtime_name
@@ -108,7 +111,7 @@ def zoom(
         restore=RestoreConfig() if lens is None else RestoreConfig(lens_std_px=lens),
     )
     if report is not None:
-        check_report(report, frames, output)
+        check_report(report, gather_frames(frames, output)[0], output)
     with progress_bars() as progress:
         made = zoom_files(
             frames,
@@ -133,9 +136,9 @@ def zoom(
             "notes": (*made.notes, *written.notes),
             "by": made.by,
         }
-        print_json({**places, **zoom_report(frames, result)})
+        print_json({**places, **zoom_report(made.frames, result)})
         return
-    _print_zoom(frames, result)
+    _print_zoom(made.frames, result)
     for note in (*made.notes, *written.notes):
         err.print(f"note: {note}")
     height, width = result.pixels.shape[-2:]
@@ -150,7 +153,7 @@ def _is_for_bursts(model: str | None) -> bool:
     return model not in (None, NO_MODEL) and zooms_bursts(str(model))
 
 
-def zoom_report(frames: list[Path], result: ZoomResult) -> dict[str, object]:
+def zoom_report(frames: Sequence[Path], result: ZoomResult) -> dict[str, object]:
     """What happened to each frame, as plain values."""
     return {
         "reference": result.reference,
@@ -172,7 +175,7 @@ def zoom_report(frames: list[Path], result: ZoomResult) -> dict[str, object]:
     }
 
 
-def _print_zoom(frames: list[Path], result: ZoomResult) -> None:
+def _print_zoom(frames: Sequence[Path], result: ZoomResult) -> None:
     rows = []
     for index, (path, frame) in enumerate(zip(frames, result.frames, strict=True)):
         motion = frame.registration.motion if frame.registration else None
