@@ -15,6 +15,7 @@ from edge_sdk.burst.driver.align import align_most
 from edge_sdk.burst.driver.merging import merge
 from edge_sdk.burst.driver.plan import MergePlan
 from edge_sdk.burst.driver.stage_set import decodes_bursts, stages_for
+from edge_sdk.burst.frames.hot_pixels import MendedSource, find_hot_pixels
 from edge_sdk.burst.frames.sinks import GraySink, Sink, TensorSink
 from edge_sdk.burst.frames.source import FrameSource, TensorSource
 from edge_sdk.burst.reference.choice import is_blurry
@@ -129,6 +130,9 @@ def zoom_into(
     seconds = {"reference": time.perf_counter() - started}
     started = time.perf_counter()
     choice, aligned = align_most(source, choice, config.registration, config.noise_std, report)
+    hot = find_hot_pixels(source, choice.index, aligned.motions, aligned.noise_std)
+    if len(hot):
+        source = MendedSource(source, hot)
     seconds["align"] = time.perf_counter() - started
     if aligned.motions or not isinstance(network, nn.Module) or decodes_bursts(network):
         count = len(aligned.motions) + 1
@@ -170,7 +174,8 @@ def zoom_into(
     )
     empty = torch.empty(3, 0, 0)
     noise_std = aligned.noise_std
-    return ZoomResult(empty, choice.index, choice.forced, noise_std, reports, seconds)
+    count = len(torch.unique(hot[:, 1:], dim=0))
+    return ZoomResult(empty, choice.index, choice.forced, noise_std, reports, seconds, count)
 
 
 def _is_gray(source: FrameSource, index: int) -> bool:

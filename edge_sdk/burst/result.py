@@ -56,6 +56,7 @@ class ZoomResult:
         noise_std: noise of a frame on values in [0, 1], given or estimated.
         frames: one report per frame, in order.
         seconds: time spent in each stage.
+        hot_pixels: number of pixels of the sensor that were bright in all frames and were mended.
 
     Example:
         >>> import torch
@@ -71,6 +72,7 @@ class ZoomResult:
     noise_std: float
     frames: tuple[FrameReport, ...]
     seconds: dict[str, float]
+    hot_pixels: int = 0
 
     @property
     def used(self) -> int:

@@ -160,6 +160,7 @@ def zoom_report(frames: Sequence[Path], result: ZoomResult) -> dict[str, object]
         "reference_forced": result.forced,
         "single_image": result.used == 1,
         "noise_levels": result.noise_std * 255,
+        "hot_pixels": result.hot_pixels,
         "seconds": plain(result.seconds),
         "frames": [
             {
@@ -199,6 +200,8 @@ def _print_zoom(frames: Sequence[Path], result: ZoomResult) -> None:
     for path, frame in zip(frames, result.frames, strict=True):
         if frame.note:
             err.print(f"note: {path.name} is left out: {frame.note}")
+    if result.hot_pixels:
+        err.print(f"note: {result.hot_pixels} hot pixels of the sensor are mended in all frames")
     if result.used == 1:
         reason = "one frame" if len(frames) == 1 else "no other frame could be used"
         err.print(f"note: {reason}: this is single-image zoom, without the gain of a burst")
