@@ -61,7 +61,8 @@ An EnhanceNet ×2 (luma, 16 channels, four modules, plain ends) whose modules ha
 the same picture, within rounding; what differs is what runs. MACs and times for {SIDE_PX}×{SIDE_PX}
 pixels; times are medians of LiteRT on one thread of a desktop processor, quartiles in brackets, the
 files taking turns: they say how the rows compare here, not how fast a phone is. Int8 is by ranges
-alone, on photographs held out: what the codes lose of the PSNR against the truth.
+alone: what the codes lose of the PSNR against the truth, on one of the four photographs that the
+network was trained on, by which the ranges were not chosen.
 """
 
 

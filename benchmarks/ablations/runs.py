@@ -19,23 +19,22 @@ from edge_sdk.training.recipe.config import (
 )
 from photographs import data_folder
 
-DIVERGED_DB = 0.0
-
 
 @dataclass(frozen=True)
 class Result:
     """What one run gave.
 
     Attributes:
-        psnr_db: of the validation photographs.
-        int8_cost_db: what codes by ranges alone lose of it, on photographs held out; ``None`` for
-            runs that diverged, and for the short ones of rows whose own runs are longer.
-        seconds: time of the training.
+        psnr_db: of the validation photographs; ``None`` where loss or weights were not finite.
+        int8_cost_db: what codes by ranges alone lose against the truth on a quarter of the training
+            photographs, which the ranges were not chosen by; ``None`` for the short runs of rows
+            whose own are longer.
+        seconds: time of the training; ``None`` where it was interrupted.
     """
 
-    psnr_db: float
+    psnr_db: float | None
     int8_cost_db: float | None
-    seconds: float
+    seconds: float | None
 
 
 @dataclass(frozen=True)
@@ -81,19 +80,19 @@ class Results:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.write_text(json.dumps(self._known, indent=1, ensure_ascii=False) + "\n")
             print(run.key, self._known[run.key], flush=True)
-        known = self._known[run.key]
-        psnr_db, seconds = known["psnr_db"], known["seconds"]
-        assert psnr_db is not None
-        assert seconds is not None
-        return Result(psnr_db, known["int8_cost_db"], seconds)
+        return Result(**self._known[run.key])
 
     def best_rate(self, variant: Variant) -> float | None:
         """The rate whose short run from seed 0 was best; ``None`` if one is missing."""
         found = {rate: self.of(Run(variant, rate, SHORT, 0)) for rate in RATES}
-        known = {rate: result for rate, result in found.items() if result is not None}
-        if len(known) < len(RATES):
+        if any(result is None for result in found.values()):
             return None
-        return max(known, key=lambda rate: known[rate].psnr_db)
+        known = {
+            rate: result.psnr_db
+            for rate, result in found.items()
+            if result is not None and result.psnr_db is not None
+        }
+        return max(known, key=lambda rate: known[rate]) if known else None
 
     def at_best(self, variant: Variant, steps: int, seeds: int) -> list[Result]:
         """Results at the best rate that are known or made now."""
@@ -156,6 +155,7 @@ def measured(run: Run, photos: Path, scratch: Path) -> Result:
     """Train, and measure what int8 costs where the run is as long as its row asks."""
     from edge_sdk.deploy.quantize import QuantizeOptions, quantize_loaded
     from edge_sdk.errors import ModelError
+    from edge_sdk.training.run.module import LossError
     from edge_sdk.training.run.running import train
     from edge_sdk.zoo.loading import load_any
 
@@ -168,9 +168,12 @@ def measured(run: Run, photos: Path, scratch: Path) -> Result:
     try:
         trained = train(recipe(run), folder, resume=goes_on, progress=False)
     except ModelError as error:
+        if not isinstance(error.__cause__, LossError):
+            raise
         print(f"{run.key}: {error}", flush=True)
-        return Result(DIVERGED_DB, None, time.perf_counter() - start)
-    seconds = time.perf_counter() - start
+        return Result(None, None, None)
+    # Of a run that was stopped the time is not known.
+    seconds = None if goes_on else time.perf_counter() - start
     if run.steps != run.variant.steps:
         return Result(trained.psnr_db, None, seconds)
     loaded = load_any(str(trained.path)).resized(64, 64)

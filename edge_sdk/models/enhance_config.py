@@ -150,8 +150,9 @@ class EnhanceNetConfig:
 
     def _check_kernels(self) -> None:
         count = len(self.widths) + 1
-        sides = (self.kernels,) * count if isinstance(self.kernels, int) else self.kernels
-        if len(sides) != count or any(side < 1 or side % 2 == 0 for side in sides):
+        sides = self.kernels if isinstance(self.kernels, tuple) else (self.kernels,) * count
+        whole = all(type(side) is int for side in sides)
+        if len(sides) != count or not whole or any(side < 1 or side % 2 == 0 for side in sides):
             raise InputError(
                 f"kernels {self.kernels} must be one odd side, or one for each of the {count} "
                 "convolutions"
@@ -190,26 +191,33 @@ class EnhanceNetConfig:
 
     @property
     def starts_at_image_skip(self) -> bool:
-        """Whether the untrained network returns about what its image skip does."""
-        kinds = ("near_identity",) if self.branches is None else ("near_identity", "auto")
+        """Whether the untrained network returns about what its image skip does.
+
+        An identity of conv2, where that keeps its channels, comes on top.
+        """
+        count = len(self.widths) + 1
+        branched = any(self.block_branches(index) is not None for index in range(count))
+        kinds = ("near_identity", "auto") if branched else ("near_identity",)
         return self.image_skip and self.initialization in kinds
 
     def fused(self) -> EnhanceNetConfig:
         """Config of the fused network: the same with plain convolutions."""
-        return replace(self._plain(), blocks=None, norm=False)
+        return self._deployed(None)
 
     def partly_fused(self, blocks: tuple[tuple[BranchConfig, ...] | None, ...]) -> EnhanceNetConfig:
         """Config of the network with these branches in its convolutions, in order."""
-        return replace(self._plain(), blocks=blocks)
+        return self._deployed(blocks)
 
-    def _plain(self) -> EnhanceNetConfig:
+    def _deployed(
+        self, blocks: tuple[tuple[BranchConfig, ...] | None, ...] | None
+    ) -> EnhanceNetConfig:
         sides = tuple(self.kernel(index) for index in range(len(self.widths) + 1))
         kernels = sides[0] if len(set(sides)) == 1 else sides
         return replace(
             self,
             branches=None,
-            blocks=None,
-            norm=False,
+            blocks=blocks,
+            norm=self.norm and blocks is not None,
             kernels=kernels,
             ends="branches",
             initialization="auto",
@@ -220,7 +228,7 @@ class EnhanceNetConfig:
         branches = self.block_branches(index)
         if branches is not None:
             return max(common_kernel(branches))
-        return self.kernels if isinstance(self.kernels, int) else self.kernels[index]
+        return self.kernels[index] if isinstance(self.kernels, tuple) else self.kernels
 
     def block_branches(self, index: int) -> tuple[BranchConfig, ...] | None:
         """Branches of convolution ``index``, conv2 the last; ``None`` for a plain one.

@@ -1,8 +1,8 @@
 """EnhanceNet: the plain image-to-image network of specification 1, "The image model".
 
 conv1 → activation → P × (module → activation) → conv2, with feature skips between modules, an
-image-space skip around the whole, and a head by task. Every convolution is a multi-branch block
-while training and one plain convolution once fused.
+image-space skip around the whole, and a head by task. Every module is a multi-branch block while
+training, conv1 and conv2 too unless the config makes them plain, and all are once fused.
 
 ======================  =========================================  ===============================
 task                    head                                       image-space skip
@@ -16,8 +16,8 @@ burst zoom ×s           PixelShuffle(s) after conv2                the input's 
 The down-sampling layer is average pooling because Core ML, TFLite and XNNPACK all have it as one
 delegated operator, with no permutation of a 6-dimensional tensor, which PixelUnshuffle becomes. No
 activation stands between it and conv2, so both orders are linear; pooling first makes the two one
-low-pass filter over 3s×3s pixels at 1/s² of conv2's cost, and the merged form would cost s² times
-as much, so fusing leaves the pooling where it is.
+low-pass filter over ks×ks pixels, k the side of conv2, at 1/s² of its cost. The merged form would
+cost s² times as much, so fusing leaves the pooling where it is.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ PRELU_START = 0.1
 
 
 class EnhanceNet(PictureNetwork):
-    """Network of convolutions of one size for four tasks; see :class:`EnhanceNetConfig`.
+    """Network of convolutions and activations for four tasks; see :class:`EnhanceNetConfig`.
 
     The output is not clipped: a caller that shows it clamps to [0, 1].
     :func:`~edge_sdk.models.enhance_picture` applies it to pictures of any size and color.
@@ -170,15 +170,16 @@ def _block(index: int, config: EnhanceNetConfig) -> nn.Module:
     in_channels, out_channels = config.block_channels(index)
     branches = config.block_branches(index)
     if branches is not None:
-        # The convolutions that change the number of channels cannot start at the identity.
         kind = config.initialization
+        if kind == "near_identity" and in_channels != out_channels:
+            kind = "auto"
         return MultiBranchConv2d(
             in_channels,
             out_channels,
             branches,
             collapsed=config.collapsed,
             norm=config.norm,
-            initialization="auto" if kind == "near_identity" else kind,
+            initialization=kind,
         )
     side = config.kernel(index)
     conv = nn.Conv2d(in_channels, out_channels, side, padding=side // 2)

@@ -10,6 +10,7 @@ from torch import nn
 from edge_sdk.errors import InputError, ModelError
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig, load_checkpoint, save_checkpoint
 from edge_sdk.reparam import FusionPlan, Rule, five_branches, fuse, fuse_partially
+from tests.reparam.random_blocks import trained_looking
 from tests.tolerances import MERGED_NETWORK
 
 CONFIG = EnhanceNetConfig(widths=(3, 3, 4), skips=((0, 1),), branches=five_branches(3))
@@ -28,9 +29,21 @@ X = torch.rand(1, 1, 9, 8)
     ],
     ids=str,
 )
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"norm": True, "ends": "plain"},
+        {"norm": True, "joining": "concatenate"},
+    ],
+    ids=["branches", "plain ends", "norm"],
+)
 @torch.no_grad()
-def test_a_partly_fused_network_survives_its_file(tmp_path: Path, plan: FusionPlan) -> None:
-    net = EnhanceNet(CONFIG).eval()
+def test_a_partly_fused_network_survives_its_file(
+    tmp_path: Path, plan: FusionPlan, changes: dict[str, object]
+) -> None:
+    config = replace(CONFIG, **changes)
+    net = trained_looking(EnhanceNet(config))
     partly, certificate = fuse_partially(net, plan, X)
     assert isinstance(partly, EnhanceNet)
     assert certificate.regions
@@ -44,7 +57,7 @@ def test_a_partly_fused_network_survives_its_file(tmp_path: Path, plan: FusionPl
     assert read.spec == net.spec
     whole, _ = fuse(read, X)
     assert isinstance(whole, EnhanceNet)
-    assert whole.config == CONFIG.fused()
+    assert whole.config == config.fused()
     torch.testing.assert_close(whole(X), net(X), **MERGED_NETWORK)
 
 

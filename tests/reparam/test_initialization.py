@@ -174,6 +174,42 @@ def test_what_a_block_does_not_allow_is_refused(channels, branches, kind, messag
     assert "\n" not in str(caught.value)
 
 
+@torch.no_grad()
+def test_several_identities_count_once() -> None:
+    two = (IdentityBranchConfig(), IdentityBranchConfig())
+    torch.manual_seed(0)
+    block = MultiBranchConv2d(8, 8, (CHAINS[0], ConvBranchConfig((3,)), *two)).eval()
+    off = block.operator().kernel - identity_kernel(block)
+    assert float(off.abs().max()) < 0.1
+    with pytest.raises(InputError, match="identities add up"):
+        MultiBranchConv2d(8, 8, (CHAINS[0], *two), initialization="near_identity")
+    # Nothing can be done about these; each branch starts for itself.
+    torch.manual_seed(0)
+    block = MultiBranchConv2d(8, 8, (CHAINS[0], *two))
+    torch.manual_seed(0)
+    alone = build_branch(8, 8, CHAINS[0])
+    for one, other in zip(block.branches[0].parameters(), alone.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_a_network_whose_modules_cannot_hold_the_identity_says_so() -> None:
+    with pytest.raises(InputError, match="near_identity: no branch is an identity"):
+        EnhanceNet(EnhanceNetConfig(branches=CHAINS, initialization="near_identity"))
+
+
+def test_equal_networks_start_alike_however_they_are_written() -> None:
+    branches = preset("ecb", 8).branches
+    blocks = (None, branches, branches, None)
+    config = EnhanceNetConfig(widths=(8, 8, 8), skips=(), branches=branches, ends="plain")
+    other = EnhanceNetConfig(widths=(8, 8, 8), skips=(), branches=None, blocks=blocks)
+    networks = []
+    for each in (config, other):
+        torch.manual_seed(0)
+        networks.append(EnhanceNet(each))
+    for one, two in zip(*(network.parameters() for network in networks), strict=True):
+        assert torch.equal(one, two)
+
+
 def test_plain_networks_may_start_near_the_identity_too() -> None:
     config = EnhanceNetConfig(branches=None, initialization="near_identity")
     network = EnhanceNet(config)
@@ -196,11 +232,11 @@ def test_a_norm_behind_the_sum_shrinks_with_it() -> None:
     last = network.reconstruct
     assert isinstance(last, MultiBranchConv2d)
     assert last.norm is not None
-    assert float(last.norm.weight[0]) == pytest.approx(0.1)
+    assert float(last.norm.weight[0].detach()) == pytest.approx(0.1)
 
 
 def test_branches_of_one_kernel_are_a_plain_one_whose_center_learns_faster() -> None:
-    # What the ablation's page says of the row "3×3, 1×1, identity", after RepOpt.
+    # Why a row "3×3, 1×1, identity" of the ablation is RepOpt's scaling of gradients, under Adam.
     branches: tuple[BranchConfig, ...] = (
         ConvBranchConfig((3,)),
         ConvBranchConfig((1,)),

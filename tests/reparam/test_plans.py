@@ -271,3 +271,36 @@ def test_two_branches_merge_into_a_plain_convolution() -> None:
     result, certificate = fuse_partially(net, FusionPlan(Rule("all")), EXAMPLE)
     assert isinstance(result[0], nn.Conv2d)
     assert certificate.macs_after == 9 * 8 * 3 * 9 * 3
+
+
+class Wrapped(nn.Module):
+    """A network that names its ends as it likes."""
+
+    def __init__(self, ends: object) -> None:
+        super().__init__()
+        self.first = nn.Sequential(MultiBranchConv2d(3, 3, FIVE))
+        self.middle = MultiBranchConv2d(3, 3, FIVE)
+        self.last = MultiBranchConv2d(3, 3, FIVE)
+        self._ends = ends
+
+    @property
+    def ends(self) -> object:
+        return (self.first, self.last) if self._ends == "modules" else self._ends
+
+    def forward(self, x):
+        return self.last(self.middle(self.first(x).relu()).relu())
+
+
+@pytest.mark.parametrize("wrap", [nn.Identity(), nn.ReLU()])
+def test_ends_become_plain_and_are_not_counted(wrap) -> None:
+    net = nn.Sequential(wrap, trained_looking(Wrapped("modules"))).eval()
+    result, certificate = fuse_partially(net, FusionPlan(Rule("proportional", 3.0)), EXAMPLE)
+    assert [region.branches for region in certificate.regions] == [5, 3, 5]
+    assert isinstance(result[1].last, nn.Conv2d)
+
+
+@pytest.mark.parametrize("ends", [2, None, "first", (1, 2), torch.ones(2), ()], ids=str)
+def test_other_attributes_of_that_name_are_no_ends(ends) -> None:
+    net = trained_looking(Wrapped(ends)).eval()
+    _, certificate = fuse_partially(net, FusionPlan(Rule("uniform", 2)), EXAMPLE)
+    assert [region.branches for region in certificate.regions] == [2, 2, 2]

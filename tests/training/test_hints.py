@@ -33,6 +33,13 @@ def test_other_runs_are_not(name: str, steps: int) -> None:
     assert hints(recipe(name, steps)) == ()
 
 
+def test_networks_that_do_not_collapse_are_not_told_to() -> None:
+    block = preset("repvgg", 8)
+    model = EnhanceNetConfig(branches=block.branches, collapsed=False)
+    config = TrainConfig(model=model, data=DATA, optimizer={"steps": 400})
+    assert [hint.partition(":")[0] for hint in hints(config)] == ["optimizer.ema_decay"]
+
+
 @pytest.mark.parametrize("steps", [1, 2, 9])
 def test_the_shortest_runs_get_advice_that_is_legal(steps: int) -> None:
     for hint in hints(recipe("acnet", steps)):

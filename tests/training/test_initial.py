@@ -142,3 +142,13 @@ def test_models_that_do_not_fit_or_exist_are_refused(tmp_path: Path) -> None:
             train(config, out, progress=False)
         assert "\n" not in str(caught.value)
     assert not out.exists()
+
+
+@torch.no_grad()
+def test_plain_ends_take_over_the_merged_ends() -> None:
+    source = load_model("sr_x2_y").eval()
+    network = EnhanceNet(replace(source.config, ends="plain")).eval()
+    taken = take_over(network, "sr_x2_y")
+    assert taken.fresh == ()
+    luma = torch.rand(1, 1, 24, 32)
+    torch.testing.assert_close(network(luma), source(luma), rtol=0, atol=1e-5)

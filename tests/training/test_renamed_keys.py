@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,30 @@ def test_a_checkpoint_of_old_names_is_resumed(
             weights(whole.path).values(), weights(resumed.path).values(), strict=True
         )
     )
+
+
+@pytest.mark.slow
+def test_a_checkpoint_from_before_the_algorithm_had_a_name_goes_on_with_adam(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, out = recipe(tmp_path), tmp_path / "run"
+    adam = config.optimizer.model_copy(update={"algorithm": "adam", "gradient_clip_norm": None})
+    plain = config.model_copy(update={"optimizer": adam})
+    whole = train(plain, tmp_path / "whole", progress=False)
+    train_until(5, plain, out, monkeypatch)
+    last = RunFolder(out).last
+    checkpoint = torch.load(last, weights_only=True)
+    for key in ("algorithm", "gradient_clip_norm"):
+        del checkpoint["recipe"]["optimizer"][key]
+    for key in ("initialization", "kernels", "ends", "joining"):
+        del checkpoint["recipe"]["model"][key]
+    torch.save(checkpoint, last)
+    with pytest.raises(InputError, match=r"optimizer\.algorithm: adam, now stable_adam") as caught:
+        train(config, out, resume=True, progress=False)
+    assert "\n" not in str(caught.value)
+    model = replace(plain.model, initialization="independent")
+    resumed = train(plain.model_copy(update={"model": model}), out, resume=True, progress=False)
+    assert (resumed.steps, resumed.psnr_db) == (STEPS, whole.psnr_db)
 
 
 def test_a_schedule_of_old_names_goes_on(tmp_path: Path) -> None:

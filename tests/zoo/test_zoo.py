@@ -9,7 +9,7 @@ import pytest
 from torch import nn
 
 from edge_sdk.errors import InputError, ModelError
-from edge_sdk.models import Color
+from edge_sdk.models import Color, EnhanceNetConfig
 from edge_sdk.models.spec import Task
 from edge_sdk.training.recipe.file import load_train_config
 from edge_sdk.zoo.catalogue import (
@@ -81,6 +81,14 @@ def test_an_int8_form_is_the_same_network_with_codes(name: str) -> None:
     assert shipped.scheme is not None
     float_form = fused_network(load_model(name)).config
     assert replace(shipped.model.config, activation=float_form.activation) == float_form
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("*/recipe*.yaml")), ids=str)
+def test_recipes_start_and_step_as_they_did(path: Path) -> None:
+    config = load_train_config(path, init="sr_x2_y")
+    assert isinstance(config.model, EnhanceNetConfig)
+    assert config.model.branches is None or config.model.initialization == "independent"
+    assert (config.optimizer.algorithm, config.optimizer.gradient_clip_norm) == ("adam", None)
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("*/recipe*.yaml")), ids=str)

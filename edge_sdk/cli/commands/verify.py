@@ -113,7 +113,7 @@ def _print_chain(found: Parity) -> None:
         out.print("codes: against PyTorch with the same int8 codes", style="dim")
     proof = found.certificate
     out.print(
-        f"fused: {counted(proof.macs_before)} → {counted(proof.macs_after)} MACs, "
+        f"{found.rows[1].step}: {counted(proof.macs_before)} → {counted(proof.macs_after)} MACs, "
         f"{in_bytes(proof.bytes_before)} → {in_bytes(proof.bytes_after)} moved in float32 "
         "(for the certificate's example)"
     )

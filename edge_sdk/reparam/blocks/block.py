@@ -177,7 +177,7 @@ class MultiBranchConv2d(nn.Module):
         A merged branch stands where the first of its group stood; the others are copied.
 
         Args:
-            groups: indices of branches, two or more each, none twice, leaving two branches or more.
+            groups: indices of branches, one or more each, none twice, leaving two branches or more.
 
         Raises:
             FusionError: if a BatchNorm of the block is in training mode.

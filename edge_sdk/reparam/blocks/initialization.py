@@ -11,7 +11,7 @@ initialization      composed kernel
 ``near_identity``   I + 0.1·R: one branch holds the identity, the others are small
 ``plain``           that of a fresh ``nn.Conv2d``: one branch holds it, the others are small
 ``independent``     ΣR at full scale, each branch for itself
-``auto``            ``near_identity`` where the block allows it, else ``plain``
+``auto``            ``near_identity`` where the block allows it, else ``plain`` where it does
 ==================  ============================================================================
 
 The last step of a branch alone makes it small, by 0.1/√N where N branches are: the steps before
@@ -65,20 +65,24 @@ def checked_initialization(
         refusal = f"{in_channels} channels cannot start as the {out_channels} behind"
     elif not _identity_holders(branches):
         refusal = "no branch is an identity, nor one convolution alone, which could hold it"
+    elif len(_identities(branches)) > 1 and not _has_bare_conv(branches):
+        refusal = (
+            "identities add up, and no branch is one bare convolution to take all but one back"
+        )
     if kind == "near_identity" and refusal:
         raise InputError(f"initialization near_identity: {refusal}; choose auto or plain")
-    if (
-        kind == "plain"
-        and _identities(branches)
-        and not is_one_convolution(branches[_kernel_holder(branches)])
-    ):
+    holder = branches[_kernel_holder(branches)]
+    cancels = not _identities(branches) or is_one_convolution(holder)
+    if kind == "plain" and not cancels:
         raise InputError(
             "initialization plain: no branch is one bare convolution of full size, which could "
             "cancel the identity; choose auto or near_identity"
         )
-    if kind == "auto":
-        return "plain" if refusal else "near_identity"
-    return kind
+    if kind != "auto":
+        return kind
+    if not refusal:
+        return "near_identity"
+    return "plain" if cancels else "independent"
 
 
 @torch.no_grad()
@@ -99,14 +103,18 @@ def initialize(branches: Sequence[Branch], kind: Initialization) -> None:
     for index, branch in enumerate(branches):
         if index != holder:
             branch.rescale(small)
+    identities = len(_identities(configs))
+    if near_identity and identities > 1:
+        index = next(n for n, config in enumerate(configs) if is_one_convolution(config))
+        add_identity(_only_conv(branches[index]), 1.0 - identities, rest=1.0)
     held = branches[holder]
     if not isinstance(held, ConvBranch):
         # An identity holds itself; a pooling branch, where there is no convolution, stays as drawn.
         return
     if near_identity:
-        add_identity(held.layers[0], 1.0, rest=SMALL)
+        add_identity(_only_conv(held), 1.0, rest=SMALL)
     elif is_one_convolution(held.config):
-        add_identity(held.layers[0], -float(len(_identities(configs))), rest=1.0)
+        add_identity(_only_conv(held), -float(identities), rest=1.0)
     elif isinstance(held.layers[-1], nn.BatchNorm2d):
         held.rescale(CONV_GAIN)
     else:
@@ -115,14 +123,24 @@ def initialize(branches: Sequence[Branch], kind: Initialization) -> None:
 
 
 @torch.no_grad()
-def add_identity(conv: nn.Module, factor: float, *, rest: float) -> None:
+def add_identity(conv: nn.Conv2d, factor: float, *, rest: float) -> None:
     """Scale a convolution by ``rest`` and add ``factor`` times the identity, in place."""
-    assert isinstance(conv, nn.Conv2d)
     conv.weight.mul_(rest)
     if conv.bias is not None:
         conv.bias.mul_(rest)
     height, width = conv.kernel_size
     conv.weight[:, :, (height - 1) // 2, (width - 1) // 2].diagonal().add_(factor)
+
+
+def _only_conv(branch: Branch) -> nn.Conv2d:
+    assert isinstance(branch, ConvBranch)
+    conv = branch.layers[0]
+    assert isinstance(conv, nn.Conv2d)
+    return conv
+
+
+def _has_bare_conv(branches: Sequence[BranchConfig]) -> bool:
+    return any(is_one_convolution(branch) for branch in branches)
 
 
 def _identities(branches: Iterable[BranchConfig]) -> list[int]:

@@ -75,7 +75,10 @@ def _keep(model: nn.Module, given: Inputs, seed: int) -> tuple[nn.Module, Certif
         (torch.float64, exact, _with_sums(exact, in_dtype(inputs, torch.float64))),
         (torch.float32, original, kept),
     )
-    refusals = tuple(Refusal(name or "(model)", KEPT) for name in names.values())
+    resting = unmergeable_blocks(original, inputs)
+    refusals = tuple(
+        Refusal(name or "(model)", resting.get(block, KEPT)) for block, name in names.items()
+    )
     return kept, certify(compare(pairs, inputs, seed, None), original, kept, inputs, (), refusals)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -26,20 +25,6 @@ from edge_sdk.reparam.proof.certificate import Certificate, certify
 from edge_sdk.reparam.proof.comparison import Inputs, check_runs, compare, in_dtype
 
 Groups = tuple[tuple[int, ...], ...]
-
-
-@runtime_checkable
-class HasEnds(Protocol):
-    """A model that names the convolutions which are no modules of a plan.
-
-    The document's image model has a channel convolution in front of its modules and one behind
-    them, plain ones; where they are blocks while training, they deploy as plain ones.
-    """
-
-    @property
-    def ends(self) -> tuple[nn.Module, ...]:
-        """Its channel convolutions, blocks or not."""
-        ...
 
 
 def merge_branches(
@@ -95,8 +80,9 @@ def fuse_partially(
 ) -> tuple[nn.Module, Certificate]:
     """Return a copy of ``model`` with the branches merged that ``plan`` chooses, proved equal.
 
-    The blocks that the model names as its ``ends`` (:class:`HasEnds`) are no modules of the plan:
-    they become plain convolutions, and positions count the others alone.
+    A model, or a part of it, may name its first and last convolution by an attribute ``ends``, a
+    tuple of modules, as an EnhanceNet does: blocks there are no modules of the plan. They become
+    plain convolutions, and positions count the other blocks alone.
 
     Original and copy are compared on impulse, border, constant and random inputs in float64 and
     float32, with the tolerances of full fusion.
@@ -140,7 +126,7 @@ def _fuse_partially(
     inputs = in_dtype(given, torch.float32)
     original = checked_copy(model)
     blocks = multi_branch_blocks(original)
-    ends = original.ends if isinstance(original, HasEnds) else ()
+    ends = _blocks_at_ends(original)
     modules = [block for block in blocks if block not in ends]
     if not modules:
         besides = " besides its ends, which no plan concerns" if blocks else ""
@@ -177,6 +163,16 @@ def _fuse_partially(
     )
     certificate = certify(evidence, before, after, inputs, regions, refusals)
     return result, certificate
+
+
+def _blocks_at_ends(model: nn.Module) -> set[MultiBranchConv2d]:
+    """Blocks in what the model and its parts name as their ends; other attributes are no ends."""
+    found: set[MultiBranchConv2d] = set()
+    for part in model.modules():
+        ends = getattr(part, "ends", ())
+        if isinstance(ends, tuple) and all(isinstance(end, nn.Module) for end in ends):
+            found.update(block for end in ends for block in multi_branch_blocks(end))
+    return found
 
 
 def _planned(

@@ -145,5 +145,6 @@ def changes(group: Sequence[int], branches: Branches) -> bool:
 def _drawn_at(rule: Rule, position: int) -> Rule:
     """The rule as it draws in the block at a position: anew in each, by its seed."""
     parts = tuple(_drawn_at(part, position) for part in rule.rules)
-    seed = rule.seed + position if rule.kind == "random" else rule.seed
+    # Far apart, so that the draws of one seed are not those of the next a block later.
+    seed = (rule.seed * 1_000_003 + position) % 2**63 if rule.kind == "random" else rule.seed
     return replace(rule, seed=seed, rules=parts)

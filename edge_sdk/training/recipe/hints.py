@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from edge_sdk.models.architecture import outline
+from edge_sdk.reparam.blocks.collapse import multi_branch_blocks
 from edge_sdk.training.recipe.config import TrainConfig
 
 SHORT_STEPS = 5000
@@ -29,12 +30,15 @@ def hints(config: TrainConfig) -> tuple[str, ...]:
         ['phases.statistics_steps', 'optimizer.ema_decay']
     """
     steps = config.optimizer.steps
-    network = outline(config.model)
-    normalized = any(isinstance(part, nn.BatchNorm2d) for part in network.modules())
+    blocks = multi_branch_blocks(outline(config.model))
+    normalized = any(
+        isinstance(part, nn.BatchNorm2d) for block in blocks for part in block.modules()
+    )
     if steps >= SHORT_STEPS or not normalized:
         return ()
     found = []
-    if config.phases.statistics_steps is None and steps > 1:
+    collapsed = all(block.collapsed for block in blocks)
+    if config.phases.statistics_steps is None and steps > 1 and collapsed:
         found.append(
             f"phases.statistics_steps: {max(1, steps // 4)} would freeze the BatchNorms after a "
             "quarter of the steps; until then all branches run, several times as slow, and the "

@@ -13,9 +13,10 @@ from edge_sdk.renamed import with_current_names
 from edge_sdk.training.recipe.config import TrainConfig
 from edge_sdk.zoo.catalogue import model_names
 
-MAY_CHANGE = ("optimizer.steps", "validate_every")
-"""Keys of a recipe that a resumed run may change."""
-
+MAY_CHANGE = ("optimizer.steps", "validate_every", "model.initialization")
+"""Keys of a recipe that a resumed run may change; its weights are there, however they started."""
+BEFORE = {"algorithm": "adam", "gradient_clip_norm": None}
+"""What runs did before these keys of ``optimizer`` were there."""
 
 RECIPE_KEY = "recipe"
 """Entry of a checkpoint that holds the recipe of its run."""
@@ -42,9 +43,11 @@ def _resolve(section: dict[str, Any], keys: tuple[str, ...]) -> None:
 
 
 def completed(recipe: dict[str, Any]) -> dict[str, Any]:
-    """A recorded recipe with today's keys: renamed if they were renamed, with defaults if new."""
+    """A recorded recipe with today's keys: renamed if they were, as runs did without if new."""
     try:
-        return recorded(TrainConfig.model_validate(with_current_names(recipe)))
+        current = with_current_names(recipe)
+        current = {**current, "optimizer": {**BEFORE, **current.get("optimizer", {})}}
+        return recorded(TrainConfig.model_validate(current))
     except (ValidationError, InputError):
         return recipe
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from edge_sdk.errors import InputError
 from edge_sdk.models.network import Network
+from edge_sdk.reparam.blocks.block import MultiBranchConv2d
 from edge_sdk.zoo.catalogue import load_model
 from edge_sdk.zoo.networks import fused_network
 
@@ -55,6 +58,22 @@ def take_over(network: Network, model: str) -> InitialWeights:
     return weights
 
 
+def _plain_where(network: Network, source: Network) -> Network:
+    """The source with the blocks merged that are plain convolutions in the network."""
+    plain = {name for name, part in network.named_modules() if isinstance(part, nn.Conv2d)}
+    blocks = {
+        name: part
+        for name, part in source.named_modules()
+        if isinstance(part, MultiBranchConv2d) and name in plain
+    }
+    if not blocks:
+        return source
+    merged = deepcopy(source)
+    for name, block in blocks.items():
+        merged.set_submodule(name, block.fused())
+    return merged
+
+
 @torch.no_grad()
 def copy_weights(network: Network, source: Network, model: str) -> InitialWeights:
     """Copy what fits as :func:`take_over` does, which may be nothing, from a network at hand.
@@ -66,6 +85,7 @@ def copy_weights(network: Network, source: Network, model: str) -> InitialWeight
     """
     if source.has_branches and not network.has_branches:
         source = fused_network(source)
+    source = _plain_where(network, source)
     found = network.weights_from(source)
     taken, fresh = 0, []
     for name, tensor in network.state_dict().items():
