@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from edge_sdk.burst.config import ZoomConfig
 from edge_sdk.burst.converted.fitting import check_fit
 from edge_sdk.burst.converted.running import StageFiles
-from edge_sdk.burst.driver.align import align_most
+from edge_sdk.burst.driver.lighting import align_in_one_light
 from edge_sdk.burst.driver.merging import merge
 from edge_sdk.burst.driver.plan import MergePlan
 from edge_sdk.burst.driver.stage_set import decodes_bursts, stages_for
@@ -129,7 +129,8 @@ def zoom_into(
     choice = score(source, region, config.reference, report)
     seconds = {"reference": time.perf_counter() - started}
     started = time.perf_counter()
-    choice, aligned = align_most(source, choice, config.registration, config.noise_std, report)
+    lit = align_in_one_light(source, choice, config.registration, config.noise_std, report)
+    source, choice, aligned = lit.source, lit.choice, lit.aligned
     hot = find_hot_pixels(source, choice.index, aligned.motions, aligned.noise_std)
     if len(hot):
         source = MendedSource(source, hot)
@@ -169,6 +170,7 @@ def zoom_into(
             _note(aligned.registrations.get(index), shares.get(index, 0.0)),
             is_blurry(choice, index),
             maps.get(index),
+            lit.lights.get(index),
         )
         for index in range(source.count)
     )

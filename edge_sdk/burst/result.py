@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from edge_sdk.burst.photometry.light import Light
 from edge_sdk.registration import MotionField, Registration
 
 
@@ -22,6 +23,7 @@ class FrameReport:
         blurry: whether it is far less sharp than the sharpest frame.
         provenance: float16 [⌈h/4⌉, ⌈w/4⌉], mean weight of its pixels over 4×4 pixels of what is
             enlarged; the reference's own is its weight. ``None`` unless requested, or left out.
+        light: what its light is of the reference's, where that was undone; ``None`` elsewhere.
 
     Example:
         >>> import torch
@@ -37,6 +39,7 @@ class FrameReport:
     note: str = ""
     blurry: bool = False
     provenance: Tensor | None = None
+    light: Light | None = None
 
     @property
     def field(self) -> MotionField | None:

@@ -16,6 +16,7 @@ from edge_sdk.outputs import after_writing
 
 if TYPE_CHECKING:
     from edge_sdk.burst import ZoomResult
+    from edge_sdk.burst.photometry.light import Light
 
 NO_MODEL = "none"
 
@@ -170,10 +171,15 @@ def zoom_report(frames: Sequence[Path], result: ZoomResult) -> dict[str, object]
                 "share": frame.share,
                 "left_out_because": frame.note or None,
                 "blurry": frame.blurry,
+                "light": None if frame.light is None else _plain_light(frame.light),
             }
             for path, frame in zip(frames, result.frames, strict=True)
         ],
     }
+
+
+def _plain_light(light: Light) -> dict[str, object]:
+    return {"colors": light.colors.tolist(), "bands": light.waves.tolist()}
 
 
 def _print_zoom(frames: Sequence[Path], result: ZoomResult) -> None:
@@ -200,6 +206,15 @@ def _print_zoom(frames: Sequence[Path], result: ZoomResult) -> None:
     for path, frame in zip(frames, result.frames, strict=True):
         if frame.note:
             err.print(f"note: {path.name} is left out: {frame.note}")
+    lights = [frame.light for frame in result.frames if frame.light is not None]
+    if lights:
+        factors = [float(light.colors.mean()) for light in lights]
+        banded = sum(len(light.waves) > 0 for light in lights)
+        along = f", {banded} of them in bands along the rows" if banded else ""
+        err.print(
+            f"note: the light of {len(lights)} frames is {min(factors):.2f} to {max(factors):.2f} "
+            f"times the reference's{along}; that is undone"
+        )
     if result.hot_pixels:
         err.print(f"note: {result.hot_pixels} hot pixels of the sensor are mended in all frames")
     if result.used == 1:

@@ -1,0 +1,76 @@
+"""Alignment of frames whose light differs: once as they are, and again in the reference's light."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from edge_sdk.burst.driver.align import Aligned, align, align_most
+from edge_sdk.burst.frames.source import FrameSource
+from edge_sdk.burst.photometry.evened import EvenedSource, measure_lights
+from edge_sdk.burst.photometry.light import Light
+from edge_sdk.burst.reference.choice import ReferenceChoice
+from edge_sdk.progress import Progress
+from edge_sdk.registration import RegistrationConfig
+
+
+@dataclass(frozen=True, eq=False)
+class Lit:
+    """Frames in one light, and how they lie on the reference.
+
+    Attributes:
+        source: the frames, in the light of the reference.
+        choice: the reference.
+        aligned: how they lie on it.
+        lights: by frame, its light against the reference's, where it differs.
+    """
+
+    source: FrameSource
+    choice: ReferenceChoice
+    aligned: Aligned
+    lights: Mapping[int, Light]
+
+
+def align_in_one_light(
+    source: FrameSource,
+    choice: ReferenceChoice,
+    config: RegistrationConfig,
+    noise_std: float | None,
+    report: Progress,
+) -> Lit:
+    """Align as :func:`align_most` does, and where the light differs again without the difference.
+
+    A frame that is brighter has larger gradients, and is not sharper for that: scores are compared
+    at equal exposure. Where another frame wins then, all are aligned to it instead.
+
+    Args:
+        source: the frames.
+        choice: the reference first tried.
+        config: settings of the registration.
+        noise_std: noise of a frame on values in [0, 1]; ``None`` to measure it.
+        report: called for each frame.
+    """
+    choice, aligned = align_most(source, choice, config, noise_std, report)
+    lights = measure_lights(source, choice.index, aligned.motions)
+    if not lights:
+        return Lit(source, choice, aligned, lights)
+    fair = _at_equal_exposure(choice, lights)
+    if fair.index != choice.index:
+        fair, aligned = align_most(source, fair, config, noise_std, report)
+        lights = measure_lights(source, fair.index, aligned.motions)
+    if lights:
+        source = EvenedSource(source, lights, aligned.motions)
+        aligned = align(source, fair, config, noise_std, report)
+    return Lit(source, fair, aligned, lights)
+
+
+def _at_equal_exposure(choice: ReferenceChoice, lights: Mapping[int, Light]) -> ReferenceChoice:
+    scores = tuple(
+        score / float(lights[index].colors.mean()) ** 2 if index in lights else score
+        for index, score in enumerate(choice.scores)
+    )
+    if choice.forced:
+        return replace(choice, scores=scores)
+    # Frames of another scene were passed over already: only those that match may win.
+    candidates = [choice.index, *lights]
+    return replace(choice, scores=scores, index=max(candidates, key=lambda index: scores[index]))

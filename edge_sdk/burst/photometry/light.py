@@ -1,0 +1,165 @@
+"""How much brighter a frame is than the reference: by color, and along rows where lamps flicker.
+
+An exposure, a white balance and a lamp multiply light by a factor g. On sRGB-encoded values v,
+above the toe of the curve, that is linear: v + 0.055 becomes g^(1/2.4)·(v + 0.055). So the factor
+
+    a_c(y) = b_c · ρ(y),    ρ(y) = 1 + Σ_j θ_j cos(π·j·y),    v + 0.055 → a · (v + 0.055),
+
+is fitted, b_c of color c for the frame and ρ along the reference's rows, y from 0 to 1: a lamp on
+alternating current lights a rolling shutter in bands, a few of them over a frame. The fit is robust
+(Tukey weights, iterated) and sees means of some pixels of the reference and of where the motion
+takes them on the frame; those near black or white are left out. What is not clearly more than its
+own error is left out too: light that is steady stays exactly as it is.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from edge_sdk.burst.frames.source import FrameSource
+from edge_sdk.registration import MotionField
+
+TOE = 0.055
+"""Offset of the power law of sRGB's curve."""
+MEAN_PX = 4
+"""Side of the means that frames are compared by."""
+SPACING_PX = 8
+"""Distance of the places on the reference where they are."""
+DARKEST, BRIGHTEST = 0.04, 0.94
+"""Means between which neither black nor white is clipped."""
+LEAST_PLACES = 24
+"""Places that it takes to measure a frame."""
+WAVES = 16
+"""Half waves over the height that bands are made of."""
+ITERATIONS = 8
+TUKEY = 4.685
+"""Bound of the biweight, in robust standard deviations."""
+MAD_TO_STD = 1.4826
+ROUNDING = 1 / 255 / 12
+"""Least deviation of a mean that is reckoned with."""
+LEAST_CHANGE = 0.004
+"""Factor less 1, about a level of 255 on white, under which light counts as steady."""
+ERRORS = 4.0
+"""Standard errors by which it must differ from 1."""
+
+
+@dataclass(frozen=True, eq=False)
+class Light:
+    """What one frame's light is of the reference's.
+
+    Attributes:
+        colors: float64 [3], b of red, green and blue.
+        waves: float64 [K], θ; empty where the light is even along the rows.
+    """
+
+    colors: Tensor
+    waves: Tensor
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether there is nothing to undo."""
+        return not len(self.waves) and bool((self.colors == 1).all())
+
+    def factors(self, y: Tensor) -> Tensor:
+        """A at rows of the reference: float64 [3, n] for float64 [n] from 0 to 1."""
+        along = 1 + _waves(y.clamp(0, 1), len(self.waves)) @ self.waves
+        return self.colors[:, None] * along
+
+
+def measure_light(source: FrameSource, reference: Tensor, index: int, field: MotionField) -> Light:
+    """The light of a frame against that of the reference.
+
+    Args:
+        source: the frames.
+        reference: of the reference, as :func:`means` returns it.
+        index: the frame.
+        field: its motion against the reference.
+
+    Returns:
+        Its light; a steady one where too little can be compared.
+    """
+    rows = torch.arange(SPACING_PX // 2, source.height, SPACING_PX, dtype=torch.float64)
+    columns = torch.arange(SPACING_PX // 2, source.width, SPACING_PX, dtype=torch.float64)
+    y, x = torch.meshgrid(rows, columns, indexing="ij")
+    middle = torch.tensor([source.width / 2, source.height / 2], dtype=torch.float64)
+    points = torch.stack((x, y), -1) - middle
+    moved = field.at(points)
+    shown = (moved.abs() <= middle - SPACING_PX).all(-1).flatten()
+    before, after = (
+        _sampled(picture, places, middle)[:, shown]
+        for picture, places in ((reference, points), (means(source, index), moved))
+    )
+    used = ((before > DARKEST) & (before < BRIGHTEST) & (after > DARKEST)).all(0)
+    used &= (after < BRIGHTEST).all(0)
+    if int(used.sum()) < LEAST_PLACES:
+        return Light(torch.ones(3, dtype=torch.float64), torch.empty(0, dtype=torch.float64))
+    places = (y.flatten()[shown][used] / source.height).clamp(0, 1)
+    return _fitted(before[:, used] + TOE, after[:, used] + TOE, places)
+
+
+def means(source: FrameSource, index: int) -> Tensor:
+    """Means of 4×4 pixels of a frame, float32 [3, ⌊H/4⌋, ⌊W/4⌋]."""
+    step = 16 * MEAN_PX
+    parts = []
+    for top in range(0, source.height - MEAN_PX + 1, step):
+        bottom = min(top + step, source.height)
+        parts.append(functional.avg_pool2d(source.rows(index, top, bottom)[None], MEAN_PX)[0])
+    return torch.cat(parts, 1)
+
+
+def _sampled(picture: Tensor, points: Tensor, middle: Tensor) -> Tensor:
+    """Means around positions from the middle of the frame, float64 [3, n]."""
+    height, width = picture.shape[-2:]
+    size = torch.tensor([width, height], dtype=torch.float64) * MEAN_PX
+    places = ((points + middle) / size * 2 - 1).float()
+    values = functional.grid_sample(
+        picture[None], places[None], padding_mode="border", align_corners=False
+    )
+    return values[0].flatten(1).double()
+
+
+def _waves(y: Tensor, count: int) -> Tensor:
+    orders = torch.arange(1, count + 1, dtype=torch.float64)
+    return torch.cos(math.pi * orders * y[:, None])
+
+
+def _fitted(before: Tensor, after: Tensor, y: Tensor) -> Light:
+    """Fit after ≈ b_c·ρ(y)·before, float64 [3, n] both.
+
+    Sums are set equal, not squares made small: the two differ in sharpness, and a product with either
+    would take that for a factor.
+    """
+    count = min(WAVES, before.shape[1] // LEAST_PLACES)
+    basis = _waves(y, count)
+    colors = (after / before).median(1).values
+    waves = torch.zeros(count, dtype=torch.float64)
+    along = torch.ones_like(y)
+    ridge = 1e-12 * torch.eye(count, dtype=torch.float64)
+    certainty = ridge
+    std, errors = 0.0, torch.zeros(3, dtype=torch.float64)
+    for _ in range(ITERATIONS):
+        residual = after - colors[:, None] * along * before
+        std = max(MAD_TO_STD * float(residual.abs().median()), ROUNDING)
+        weight = (1 - (residual / (TUKEY * std)).square()).clamp_min(0).square()
+        total = (weight * along * before).sum(1).clamp_min(1e-12)
+        colors = (weight * after).sum(1) / total
+        errors = std * weight.square().sum(1).sqrt() / total
+        plain = colors[:, None] * before
+        normal = basis.T @ ((weight * plain).sum(0)[:, None] * basis)
+        normal += 1e-9 * normal.diagonal().mean() * torch.eye(count, dtype=torch.float64)
+        waves = torch.linalg.solve(normal, basis.T @ (weight * (after - plain)).sum(0))
+        along = 1 + basis @ waves
+        # The waves' covariance, turned round.
+        noise = basis.T @ (weight.square().sum(0)[:, None] * basis) * std**2
+        certainty = normal @ torch.linalg.solve(noise + ridge, normal)
+    change = (colors - 1).abs()
+    steady = (change < LEAST_CHANGE) | (change < ERRORS * errors)
+    colors = torch.where(steady, torch.ones_like(colors), colors)
+    explained = float(waves @ certainty @ waves)
+    banded = explained > ERRORS**2 * count and float((basis @ waves).std()) > LEAST_CHANGE
+    return Light(colors, waves if banded else waves[:0])
