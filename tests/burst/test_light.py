@@ -25,7 +25,7 @@ from tests.needs import needs
 pytestmark = [needs("examples"), pytest.mark.usefixtures("one_thread")]
 
 GAINS = (1.0, 0.92, 1.08, 0.8, 1.25)
-WHITE_BALANCE = ((1, 1), (1.05, 0.97), (0.95, 1.05), (1.02, 1.0), (1.0, 0.95))
+WHITE_BALANCE = ((1, 1), (1.05, 0.97), (0.95, 1.05), (1.05, 1.03), (1.0, 0.95))
 PHASES = (0.0, 0.31, 0.62, 0.18, 0.5)
 
 
@@ -63,6 +63,12 @@ def lights_of(frames: Tensor) -> dict[int, Light]:
     return measure_lights(source, choice.index, aligned.motions)
 
 
+def levels_off(light: Light, factors: Tensor) -> float:
+    """Error of the colors' factors in levels of 255 at the mean of each color."""
+    error = (light.colors - factors.double() ** (1 / 2.4)).abs()
+    return float((error * (burst().frames[0].mean((1, 2)) + 0.055) * 255).max())
+
+
 @pytest.mark.parametrize("noise", [1, 4, 12])
 @pytest.mark.parametrize("moving", [False, True])
 def test_steady_light_is_left_alone(noise: int, moving: bool) -> None:
@@ -74,8 +80,7 @@ def test_exposures_are_measured(moving: bool) -> None:
     found = lights_of(in_other_light(burst(4, moving).frames, flicker()))
     assert set(found) == {1, 2, 3, 4}
     for index, light in found.items():
-        expected = torch.full((3,), GAINS[index] ** (1 / 2.4), dtype=torch.float64)
-        torch.testing.assert_close(light.colors, expected, rtol=0.006, atol=0)
+        assert levels_off(light, torch.full((3,), GAINS[index])) < 1
         assert len(light.waves) == 0
 
 
@@ -83,8 +88,7 @@ def test_white_balance_is_measured_by_color() -> None:
     found = lights_of(in_other_light(burst().frames, white_balance()))
     for index, light in found.items():
         red, blue = WHITE_BALANCE[index]
-        expected = torch.tensor([red, 1.0, blue], dtype=torch.float64) ** (1 / 2.4)
-        torch.testing.assert_close(light.colors, expected, rtol=0.005, atol=0)
+        assert levels_off(light, torch.tensor([red, 1.0, blue])) < 1
     assert set(found) == {1, 2, 3, 4}
 
 

@@ -14,6 +14,7 @@ from PIL import Image, ImageCms
 
 from edge_sdk.burst import ZoomConfig, zoom_files
 from edge_sdk.burst.stages.restore import RestoreConfig
+from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
 from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import Metadata, Picture, Rectangle, read_picture, write_picture
@@ -284,3 +285,22 @@ def test_a_folder_is_its_pictures_in_the_order_of_their_numbers(run: Run) -> Non
         assert report["notes"] == ["night/notes.txt is no picture and is passed over"]
     page = run("zoom", "night", "-o", "z.png", "--report", "night/IMG_9.png", "--model", "none")
     assert "is the frame" in page.error_line
+
+
+def test_light_and_hot_pixels_are_told(run: Run) -> None:
+    scene = example_photo("coffee")[:, 100:300, 150:400]
+    frames = simulate_burst(scene, CameraConfig(frames=4, noise_std=3 / 255)).frames
+    frames[2] = ((frames[2] + 0.055) * 0.9 - 0.055).clamp(0, 1)
+    frames[:, 0, 30, 40] = 1.0
+    names = [f"{index}.png" for index in range(4)]
+    for name, frame in zip(names, frames, strict=True):
+        write_picture(Picture(frame), name)
+    outcome = run("zoom", *names, "-o", "z.png", "--reference", "0", "--model", "none")
+    assert "note: in 1 frame the light is 0.90 to 0.90 times the reference's" in outcome.err
+    assert "note: 1 hot pixel of the sensor mended in all frames" in outcome.err
+    made = run("zoom", *names, "-o", "z.png", "--reference", "0", "--model", "none", "--json")
+    report = json.loads(made.out)
+    assert report["hot_pixels"] == 1
+    assert [frame["light"] is None for frame in report["frames"]] == [True, True, False, True]
+    assert report["frames"][2]["light"]["colors"] == pytest.approx([0.9] * 3, rel=0.01)
+    assert report["frames"][2]["light"]["bands"] == []

@@ -40,10 +40,12 @@ ITERATIONS = 8
 TUKEY = 4.685
 """Bound of the biweight, in robust standard deviations."""
 MAD_TO_STD = 1.4826
-ROUNDING = 1 / 255 / 12
-"""Least deviation of a mean that is reckoned with."""
-LEAST_CHANGE = 0.004
-"""Factor less 1, about a level of 255 on white, under which light counts as steady."""
+ROUNDING = 1 / 255 / 4
+"""Deviation of two means of a flat place that is reckoned with at least."""
+SLOPE_SHARE = 0.25
+"""Part of the difference to the next mean by which two means of a slope may differ."""
+LEAST_CHANGE = 1 / 255
+"""Mean change of values under which light counts as steady."""
 ERRORS = 4.0
 """Standard errors by which it must differ from 1."""
 
@@ -99,7 +101,8 @@ def measure_light(source: FrameSource, reference: Tensor, index: int, field: Mot
     if int(used.sum()) < LEAST_PLACES:
         return Light(torch.ones(3, dtype=torch.float64), torch.empty(0, dtype=torch.float64))
     places = (y.flatten()[shown][used] / source.height).clamp(0, 1)
-    return _fitted(before[:, used] + TOE, after[:, used] + TOE, places)
+    slope = _sampled(_slopes(reference), points, middle)[:, shown][:, used]
+    return _fitted(before[:, used] + TOE, after[:, used] + TOE, slope, places)
 
 
 def means(source: FrameSource, index: int) -> Tensor:
@@ -110,6 +113,14 @@ def means(source: FrameSource, index: int) -> Tensor:
         bottom = min(top + step, source.height)
         parts.append(functional.avg_pool2d(source.rows(index, top, bottom)[None], MEAN_PX)[0])
     return torch.cat(parts, 1)
+
+
+def _slopes(picture: Tensor) -> Tensor:
+    """Differences between neighboring means, the larger of both directions, [3, h, w]."""
+    padded = functional.pad(picture[None], (1, 1, 1, 1), mode="replicate")[0]
+    across = (padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]).abs()
+    down = (padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]).abs()
+    return torch.maximum(across, down) / 2
 
 
 def _sampled(picture: Tensor, points: Tensor, middle: Tensor) -> Tensor:
@@ -128,12 +139,14 @@ def _waves(y: Tensor, count: int) -> Tensor:
     return torch.cos(math.pi * orders * y[:, None])
 
 
-def _fitted(before: Tensor, after: Tensor, y: Tensor) -> Light:
-    """Fit after ≈ b_c·ρ(y)·before, float64 [3, n] both.
+def _fitted(before: Tensor, after: Tensor, slope: Tensor, y: Tensor) -> Light:
+    """Fit after ≈ b_c·ρ(y)·before, float64 [3, n] all.
 
-    Sums are set equal, not squares made small: the two differ in sharpness, and a product with either
-    would take that for a factor.
+    Where the picture has slopes, means differ by a part of them, for motion and sharpness are not
+    known exactly; flat places count most. Sums are set equal, not squares made small: the two
+    pictures differ in sharpness, and a product with either would take that for a factor.
     """
+    certain = 1 / (ROUNDING**2 + (SLOPE_SHARE * slope).square())
     count = min(WAVES, before.shape[1] // LEAST_PLACES)
     basis = _waves(y, count)
     colors = (after / before).median(1).values
@@ -141,25 +154,29 @@ def _fitted(before: Tensor, after: Tensor, y: Tensor) -> Light:
     along = torch.ones_like(y)
     ridge = 1e-12 * torch.eye(count, dtype=torch.float64)
     certainty = ridge
-    std, errors = 0.0, torch.zeros(3, dtype=torch.float64)
+    errors = torch.zeros(3, dtype=torch.float64)
     for _ in range(ITERATIONS):
         residual = after - colors[:, None] * along * before
-        std = max(MAD_TO_STD * float(residual.abs().median()), ROUNDING)
-        weight = (1 - (residual / (TUKEY * std)).square()).clamp_min(0).square()
+        scaled = residual.square() * certain
+        bound = TUKEY**2 * max(MAD_TO_STD**2 * float(scaled.median()), 1.0)
+        weight = (1 - scaled / bound).clamp_min(0).square() * certain
         total = (weight * along * before).sum(1).clamp_min(1e-12)
         colors = (weight * after).sum(1) / total
-        errors = std * weight.square().sum(1).sqrt() / total
+        errors = (weight * residual).square().sum(1).sqrt() / total
         plain = colors[:, None] * before
         normal = basis.T @ ((weight * plain).sum(0)[:, None] * basis)
         normal += 1e-9 * normal.diagonal().mean() * torch.eye(count, dtype=torch.float64)
         waves = torch.linalg.solve(normal, basis.T @ (weight * (after - plain)).sum(0))
         along = 1 + basis @ waves
         # The waves' covariance, turned round.
-        noise = basis.T @ (weight.square().sum(0)[:, None] * basis) * std**2
+        noise = basis.T @ ((weight * residual).square().sum(0)[:, None] * basis)
         certainty = normal @ torch.linalg.solve(noise + ridge, normal)
     change = (colors - 1).abs()
-    steady = (change < LEAST_CHANGE) | (change < ERRORS * errors)
+    level = before.mean(1)
+    steady = (change * level < LEAST_CHANGE) | (change < ERRORS * errors)
     colors = torch.where(steady, torch.ones_like(colors), colors)
     explained = float(waves @ certainty @ waves)
-    banded = explained > ERRORS**2 * count and float((basis @ waves).std()) > LEAST_CHANGE
+    banded = (
+        explained > ERRORS**2 * count and float((basis @ waves).std() * level.mean()) > LEAST_CHANGE
+    )
     return Light(colors, waves if banded else waves[:0])

@@ -178,6 +178,10 @@ def zoom_report(frames: Sequence[Path], result: ZoomResult) -> dict[str, object]
     }
 
 
+def _frames(count: int) -> str:
+    return "1 frame" if count == 1 else f"{count} frames"
+
+
 def _plain_light(light: Light) -> dict[str, object]:
     return {"colors": light.colors.tolist(), "bands": light.waves.tolist()}
 
@@ -210,13 +214,14 @@ def _print_zoom(frames: Sequence[Path], result: ZoomResult) -> None:
     if lights:
         factors = [float(light.colors.mean()) for light in lights]
         banded = sum(len(light.waves) > 0 for light in lights)
-        along = f", {banded} of them in bands along the rows" if banded else ""
+        along = f", in bands along the rows of {_frames(banded)}" if banded else ""
         err.print(
-            f"note: the light of {len(lights)} frames is {min(factors):.2f} to {max(factors):.2f} "
-            f"times the reference's{along}; that is undone"
+            f"note: in {_frames(len(lights))} the light is {min(factors):.2f} to "
+            f"{max(factors):.2f} times the reference's{along}; that is undone"
         )
     if result.hot_pixels:
-        err.print(f"note: {result.hot_pixels} hot pixels of the sensor are mended in all frames")
+        what = "hot pixel" if result.hot_pixels == 1 else "hot pixels"
+        err.print(f"note: {result.hot_pixels} {what} of the sensor mended in all frames")
     if result.used == 1:
         reason = "one frame" if len(frames) == 1 else "no other frame could be used"
         err.print(f"note: {reason}: this is single-image zoom, without the gain of a burst")
