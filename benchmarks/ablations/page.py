@@ -33,11 +33,15 @@ TITLES = {
 
 def page(listed: Sequence[Variant], results: Results, command: str) -> str:
     """The whole page, of what is known."""
-    parts = [INTRODUCTION, *_sweep(listed, results)]
+    known = [variant for variant in listed if results.knows(variant)]
+    parts = [INTRODUCTION, *_sweep(known, results)]
     for part in PARTS:
-        rows = [variant for variant in listed if variant.part == part]
+        rows = [variant for variant in known if variant.part == part]
         if rows:
             parts += ["", f"## {TITLES[part]}", "", *_table(rows, results)]
+    missing = [variant.name for variant in listed if variant not in known]
+    if missing:
+        parts += ["", f"Not measured yet: {', '.join(missing)}."]
     parts += ["", f"Written by `{command}` (with `EDGE_SDK_DATA`).", ""]
     return "\n".join(parts)
 

@@ -71,6 +71,10 @@ class Results:
         for path in reversed(paths):
             self._known |= json.loads(path.read_text()) if path.is_file() else {}
 
+    def knows(self, variant: Variant) -> bool:
+        """Whether any run of a row is finished."""
+        return any(key.startswith(f"{variant.part} / {variant.name} / ") for key in self._known)
+
     def of(self, run: Run) -> Result | None:
         """Result of a run, made now if it is not known; ``None`` where nothing is measured."""
         if run.key not in self._known:
