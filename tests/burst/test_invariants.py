@@ -97,3 +97,14 @@ def test_two_hundred_frames() -> None:
     assert len(result.frames) == 200
     assert result.used == 200
     assert bool(torch.isfinite(result.pixels).all())
+
+
+def test_a_copy_of_another_frame_counts_once() -> None:
+    frames = small()[:5]
+    again = torch.cat((frames, frames[2:4]))
+    config = ZoomConfig(reference=0, noise_std=NOISE)
+    once, twice = (zoom(each, None, config) for each in (frames, again))
+    assert twice.frames[5].note == "is a copy of frame 2 and adds nothing"
+    assert twice.frames[6].note == "is a copy of frame 3 and adds nothing"
+    assert twice.used == once.used == 5
+    assert torch.equal(once.pixels, twice.pixels)

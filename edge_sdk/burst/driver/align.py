@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 
 import torch
 
@@ -19,7 +20,8 @@ from edge_sdk.registration import MotionField, Registrar, Registration, Registra
 
 OTHER_REFERENCES = 2
 """Frames that are tried as the reference where most do not match the sharpest."""
-COPY = "is a copy of the reference and adds nothing"
+COPY = "is a copy of "
+"""How the reason of a frame begins that another one holds already."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +44,7 @@ class Aligned:
         return [
             index
             for index, found in self.registrations.items()
-            if found.accepted or found.reason == COPY
+            if found.accepted or found.reason.startswith(COPY)
         ]
 
 
@@ -147,12 +149,15 @@ def _aligned(
     textured = bool((reference != reference.flatten()[0]).any())
     blurred_alike = registrar.halvings == 0 and config.smooth_px == BLUR_PX
 
+    digests: dict[int, bytes] = {}
+
     def registered(index: int) -> Registration:
         luma = luma_of(source, index)
         smooth = registrar.smoothed(luma[None])
         found = registrar.register_smooth(smooth)[0]
         if textured and torch.equal(luma, reference):
-            return replace(found, accepted=False, reason=COPY)
+            return _copied(found, "the reference")
+        digests[index] = blake2b(luma.numpy().tobytes()).digest()
         if gauge is not None and found.accepted:
             gauge.measure(luma, found.field, smooth[0] if blurred_alike else None)
         return found
@@ -163,7 +168,16 @@ def _aligned(
         registrations[index] = found
         report("align", len(registrations), source.count)
     report("align", source.count, source.count)
+    first: dict[bytes, int] = {}
+    for index in sorted(digests) if textured else ():
+        original = first.setdefault(digests[index], index)
+        if original != index and registrations[index].accepted:
+            registrations[index] = _copied(registrations[index], f"frame {original}")
     motions = {index: found.field for index, found in registrations.items() if found.accepted}
     if noise_std is None:
         noise_std = (gauge.noise_std if gauge is not None else single_frame_std) / LUMA_NOISE
     return Aligned(registrations, motions, noise_std)
+
+
+def _copied(found: Registration, original: str) -> Registration:
+    return replace(found, accepted=False, reason=f"{COPY}{original} and adds nothing")
