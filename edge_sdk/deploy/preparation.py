@@ -115,6 +115,11 @@ def prepare(
         return Prepared(made.model, fused, precision, made.scheme, certificate, source, made.graph)
     source = "given by --scheme"
     network = fused
+    if scheme is None and loaded.keeps_branches:
+        raise InputError(
+            f"{loaded.name}: int8 codes are stored for networks with merged branches alone; add "
+            "--calibration DIR to choose codes for its branches"
+        )
     if scheme is None:
         network, scheme, source = _stored_int8(loaded, fused)
     made = apply_scheme(network, example, scheme)

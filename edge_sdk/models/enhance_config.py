@@ -265,10 +265,15 @@ class EnhanceNetConfig:
 
 
 def _check_branches(branches: tuple[BranchConfig, ...]) -> None:
-    height, width = common_kernel(branches) if branches else (0, 0)
-    if len(branches) < 2 or height != width or height % 2 == 0:
+    if len(branches) < 2:
+        raise InputError(
+            f"a block needs two branches or more, not {len(branches)}; for plain convolutions set "
+            "branches: null, and kernels"
+        )
+    height, width = common_kernel(branches)
+    if height != width or height % 2 == 0:
         sizes = ", ".join("{}×{}".format(*branch.kernel) for branch in branches)
         raise InputError(
-            f"branches of sizes {sizes or 'none'} do not merge into a square kernel of odd side; "
-            "give two or more that do, such as 3×3 and 1×1"
+            f"branches of sizes {sizes} do not merge into a square kernel of odd side; let the "
+            "largest be 3×3, 5×5 or so"
         )

@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from edge_sdk.errors import InputError, ModelError
 from edge_sdk.models import ModelSpec, PictureSpec
 from edge_sdk.reparam import keep_branches
+from edge_sdk.reparam.blocks.collapse import multi_branch_blocks
 from edge_sdk.reparam.fusing import certificate_for, fuse
 from edge_sdk.reparam.graph.preparation import checked_copy
 from edge_sdk.reparam.proof.certificate import Certificate
 from edge_sdk.zoo.catalogue import load_model, model_names
 from edge_sdk.zoo.fused_form import load_fused
-from edge_sdk.zoo.networks import example_input, probe_px
+from edge_sdk.zoo.networks import NO_BRANCHES, example_input, probe_px
 from edge_sdk.zoo.python_models import call_for_model
 
 LARGEST_SIDE = 8192
@@ -74,6 +75,8 @@ class LoadedModel:
             (False, True)
         """
         if self.keeps_branches:
+            if not multi_branch_blocks(self.network):
+                raise InputError(NO_BRANCHES.format(self.name))
             return keep_branches(self.network, self.example)
         if not self.shipped:
             return fuse(self.network, self.example)

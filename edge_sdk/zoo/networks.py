@@ -22,6 +22,10 @@ from edge_sdk.zoo.fused_form import load_fused
 
 AnyNetwork = TypeVar("AnyNetwork", bound=Network)
 
+NO_BRANCHES = (
+    "{} has no multi-branch block whose branches could stay; it is plain already, so use it "
+    "without keeping branches"
+)
 PROBE_PX = 32
 LUMA_SCALE = 2
 """What a luma model enlarges by that a burst is zoomed with: the filter after it is for ×2."""
@@ -120,6 +124,8 @@ def picture_network(model: str | Network, *, keep_branches: bool = False) -> Pic
     _check_takes_pictures(network.spec, name)
     if not keep_branches:
         return _merged(network, model)
+    if not network.has_branches:
+        raise InputError(NO_BRANCHES.format(name))
     kept, _ = with_kept_branches(network, example_input(network))
     assert isinstance(kept, PictureNetwork)
     return kept

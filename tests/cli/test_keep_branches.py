@@ -105,4 +105,19 @@ def test_a_model_without_branches_is_refused(
     plain = tmp_path / "plain.safetensors"
     save_checkpoint(EnhanceNet(EnhanceNetConfig(widths=(4,), skips=(), branches=None)), plain)
     outcome = run(*command, plain, "--keep-branches")
-    assert "has no multi-branch block whose branches could stay" in outcome.error_line
+    assert (
+        "plain.safetensors has no multi-branch block whose branches could stay"
+        in outcome.error_line
+    )
+
+
+def test_codes_of_the_merged_network_are_not_those_of_branches(run: Run, partly: str) -> None:
+    for model in ("sr_x2_y", partly):
+        outcome = run("convert", model, "-t", "tflite", "-p", "int8", "--keep-branches")
+        assert "int8 codes are stored for networks with merged branches alone" in outcome.error_line
+        assert "--calibration" in outcome.error_line
+    outcome = run(
+        "quantize", partly, "--calibration", "photos", "--size", "16x16", "-o", "q.safetensors"
+    )
+    assert outcome.status == 0, outcome.err
+    assert "codes of branches are chosen by convert --keep-branches" in outcome.err

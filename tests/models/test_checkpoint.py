@@ -252,7 +252,7 @@ def test_weights_that_do_not_fit_are_refused(stored: Path) -> None:
         ({"architecture": 7}, "architecture: Input should be 'enhance_net'"),
         ({"branches": [{"kind": "conv", "kernels": [2]}] * 2}, "square kernel of odd side"),
         ({"branches": [{"kind": "conv", "kernels": [3], "wide": 1}] * 2}, "branches.0"),
-        ({"branches": []}, "two or more"),
+        ({"branches": []}, "needs two branches or more"),
     ],
 )
 def test_descriptions_that_do_not_fit_are_refused(stored: Path, changes, message: str) -> None:

@@ -72,8 +72,11 @@ def test_a_network_as_it_was_built_keeps_its_config() -> None:
     [
         ({"blocks": (None,) * 4}, "give one of them"),
         ({"branches": None, "blocks": (None,) * 3}, "each of the 4"),
-        ({"branches": None, "blocks": (None, None, (), None)}, "two or more"),
-        ({"branches": None, "blocks": (five_branches(3)[:1], None, None, None)}, "two or more"),
+        ({"branches": None, "blocks": (None, None, (), None)}, "needs two branches or more"),
+        (
+            {"branches": None, "blocks": (five_branches(3)[:1], None, None, None)},
+            "needs two branches or more",
+        ),
     ],
 )
 def test_blocks_that_do_not_fit_are_refused(changes, message: str) -> None:

@@ -13,6 +13,7 @@ from edge_sdk.cli.shared.model_argument import (
     MODEL_HELP,
     default_stem,
     load_named,
+    note_merging,
     parse_size,
 )
 from edge_sdk.errors import InputError, OutputError
@@ -100,6 +101,7 @@ def quantize(
     options = QuantizeOptions(observer, samples, resize_factor, tune, budget_db, truth, seed)  # type: ignore[arg-type]
     zooms = loaded.spec is not None and loaded.spec.task == Task.BURST_ZOOM
     read = burst_calibration if zooms else read_calibration
+    note_merging(model, instead="codes of branches are chosen by convert --keep-branches")
     with progress_bars() as progress:
         made = quantize_loaded(loaded, loaded.single_example, calibration, options, progress, read)
     if isinstance(made.model, Network):

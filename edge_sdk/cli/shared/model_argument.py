@@ -34,15 +34,18 @@ def load_named(model: str, input_shape: str | None) -> LoadedModel:
     return load_any(model, None if input_shape is None else parse_shape(input_shape))
 
 
-def note_merging(model: str | None, keep_branches: bool) -> None:
-    """Say that the blocks of a model file are about to be merged, where that is a choice."""
+def note_merging(
+    model: str | None,
+    keep_branches: bool = False,
+    instead: str = "--keep-branches runs them as they are",
+) -> None:
+    """Say that the blocks of a model file are about to be merged, and what there is instead."""
     from edge_sdk.zoo.networks import blocks_to_merge
 
     count = 0 if model is None or keep_branches else blocks_to_merge(model)
     if count:
         err.print(
-            f"note: {model}: its {count} blocks with branches are merged for this; "
-            "--keep-branches runs them as they are",
+            f"note: {model}: its {count} blocks with branches are merged for this; {instead}",
             soft_wrap=True,
             markup=False,
         )

@@ -137,7 +137,9 @@ def _fuse_partially(
     chosen, reasons = _planned(plan, modules, unmergeable)
     if not chosen:
         reason = next(iter(reasons.values()))
-        raise InputError(f"the plan merges nothing in any of {len(modules)} blocks: {reason}")
+        where = "the block" if len(modules) == 1 else f"any of {len(modules)} blocks"
+        between = " between the ends" if ends else ""
+        raise InputError(f"the plan merges nothing in {where}{between}: {reason}")
     for block in blocks:
         if block in unmergeable:
             reasons[block] = unmergeable[block]
