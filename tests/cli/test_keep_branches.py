@@ -16,7 +16,7 @@ from tests.cli.command_line import Run
 from tests.needs import needs
 from tests.reparam.random_blocks import trained_looking
 
-NOTE = "its 2 blocks with branches are merged for this; --keep-branches runs them as they are"
+NOTE = "its 2 blocks with branches were merged for this; --keep-branches runs them as they are"
 
 
 @pytest.fixture

@@ -80,7 +80,6 @@ def convert(
         )
     if size is not None and input_shape is not None:
         raise InputError("--size and --input both give the input's size; give one of them")
-    note_merging(model, keep_branches)
     made = run(
         model,
         target,
@@ -92,6 +91,7 @@ def convert(
         scheme=scheme,
         keep_branches=keep_branches,
     )
+    note_merging(model, keep_branches)
     if as_json:
         print_json({"output": made.path, "ranges": made.ranges, **vars(made.report)})
         return

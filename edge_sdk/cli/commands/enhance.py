@@ -38,9 +38,9 @@ def enhance(
     """
     from edge_sdk.deploy.enhancement import enhance as run
 
-    note_merging(model, keep_branches)
     with progress_bars() as progress:
         results = run(pictures or (), output, model, runtime, progress, keep_branches=keep_branches)
+    note_merging(model, keep_branches)
     failed = [result for result in results if result.failure is not None]
     if as_json:
         print_json({"model": model, "runtime": runtime, "pictures": results})

@@ -101,8 +101,8 @@ def _methods(
     for subject in subjects:
         path = Path(subject)
         if path.suffix not in artifact_suffixes():
-            note_merging(subject, keep_branches)
             method = _eager(subject, keep_branches)
+            note_merging(subject, keep_branches)
             methods.append(method)
             spec = method.spec
             continue

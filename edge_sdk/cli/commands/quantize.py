@@ -101,9 +101,9 @@ def quantize(
     options = QuantizeOptions(observer, samples, resize_factor, tune, budget_db, truth, seed)  # type: ignore[arg-type]
     zooms = loaded.spec is not None and loaded.spec.task == Task.BURST_ZOOM
     read = burst_calibration if zooms else read_calibration
-    note_merging(model, instead="codes of branches are chosen by convert --keep-branches")
     with progress_bars() as progress:
         made = quantize_loaded(loaded, loaded.single_example, calibration, options, progress, read)
+    note_merging(model, instead="codes of branches are chosen by convert --keep-branches")
     if isinstance(made.model, Network):
         save_checkpoint(made.model, path, made.scheme)
     else:

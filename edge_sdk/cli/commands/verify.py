@@ -59,7 +59,6 @@ def verify(
 
     if model is None:
         raise InputError("no model given; name one: edge-sdk verify MODEL FILE …")
-    note_merging(model, keep_branches)
     found = run(
         model,
         artifacts or (),
@@ -70,6 +69,7 @@ def verify(
         scheme=scheme,
         keep_branches=keep_branches,
     )
+    note_merging(model, keep_branches)
     if report is not None:
         write_report("parity", found, report)
     if as_json:

@@ -39,13 +39,14 @@ def note_merging(
     keep_branches: bool = False,
     instead: str = "--keep-branches runs them as they are",
 ) -> None:
-    """Say that the blocks of a model file are about to be merged, and what there is instead."""
+    """Say that the blocks of a model file were merged, and what there is instead."""
     from edge_sdk.zoo.networks import blocks_to_merge
 
     count = 0 if model is None or keep_branches else blocks_to_merge(model)
     if count:
+        blocks = "block with branches was" if count == 1 else f"{count} blocks with branches were"
         err.print(
-            f"note: {model}: its {count} blocks with branches are merged for this; {instead}",
+            f"note: {model}: its {blocks} merged for this; {instead}",
             soft_wrap=True,
             markup=False,
         )
