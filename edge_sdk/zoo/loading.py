@@ -16,10 +16,11 @@ from edge_sdk.reparam import keep_branches
 from edge_sdk.reparam.blocks.collapse import multi_branch_blocks
 from edge_sdk.reparam.fusing import certificate_for, fuse
 from edge_sdk.reparam.graph.preparation import checked_copy
+from edge_sdk.reparam.plans.kept import NO_BRANCHES
 from edge_sdk.reparam.proof.certificate import Certificate
 from edge_sdk.zoo.catalogue import load_model, model_names
 from edge_sdk.zoo.fused_form import load_fused
-from edge_sdk.zoo.networks import NO_BRANCHES, example_input, probe_px
+from edge_sdk.zoo.networks import example_input, probe_px
 from edge_sdk.zoo.python_models import call_for_model
 
 LARGEST_SIDE = 8192

@@ -17,15 +17,12 @@ from edge_sdk.models.spec import ModelSpec, PictureSpec, Task
 from edge_sdk.reparam import keep_branches as with_kept_branches
 from edge_sdk.reparam.blocks.collapse import multi_branch_blocks
 from edge_sdk.reparam.fusing import fuse
+from edge_sdk.reparam.plans.kept import NO_BRANCHES
 from edge_sdk.zoo.catalogue import load_model, model_names
 from edge_sdk.zoo.fused_form import load_fused
 
 AnyNetwork = TypeVar("AnyNetwork", bound=Network)
 
-NO_BRANCHES = (
-    "{} has no multi-branch block whose branches could stay; it is plain already, so use it "
-    "without keeping branches"
-)
 PROBE_PX = 32
 LUMA_SCALE = 2
 """What a luma model enlarges by that a burst is zoomed with: the filter after it is for ×2."""

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from edge_sdk.burst.frames.source import FrameSource
+from edge_sdk.burst.frames.source import DerivedSource, FrameSource
 from edge_sdk.registration import MotionField
 
 MIN_FRAMES = 3
@@ -63,7 +63,7 @@ def find_hot_pixels(
     return torch.cat(found) if found else torch.empty(0, 3, dtype=torch.int64)
 
 
-class MendedSource:
+class MendedSource(DerivedSource):
     """Frames of another source, whose hot pixels hold the median of their neighbors.
 
     Args:
@@ -72,12 +72,8 @@ class MendedSource:
     """
 
     def __init__(self, source: FrameSource, hot: Tensor) -> None:
-        self._source = source
+        super().__init__(source)
         self._hot = hot
-        self.count = source.count
-        self.height = source.height
-        self.width = source.width
-        self.depth = source.depth
 
     def rows(self, index: int, top: int, bottom: int) -> Tensor:
         """Rows of a frame, mended."""

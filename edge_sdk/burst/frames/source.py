@@ -81,6 +81,21 @@ class TensorSource:
         return self.frames[index, :, top:bottom]
 
 
+class DerivedSource:
+    """Frames of another source, of the same sizes, that are changed as they are read.
+
+    Args:
+        source: the frames.
+    """
+
+    def __init__(self, source: FrameSource) -> None:
+        self._source = source
+        self.count = source.count
+        self.height = source.height
+        self.width = source.width
+        self.depth = source.depth
+
+
 class Spool:
     """Frames in a temporary file, as whole levels of 8 or 16 bits; made by :func:`spooling`.
 

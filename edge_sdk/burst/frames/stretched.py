@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from edge_sdk.burst.frames.source import FrameSource, Spool
+from edge_sdk.burst.frames.source import DerivedSource, FrameSource, Spool
 
 FULL_BITS = 16
 FEWEST_BITS = 8
@@ -33,7 +33,7 @@ def used_bits(spool: Spool) -> int:
     return bits if bits <= MOST_BITS else FULL_BITS
 
 
-class StretchedSource:
+class StretchedSource(DerivedSource):
     """Frames of another source, brighter: what ``bits`` can hold fills [0, 1].
 
     Args:
@@ -42,12 +42,8 @@ class StretchedSource:
     """
 
     def __init__(self, source: FrameSource, bits: int) -> None:
-        self._source = source
+        super().__init__(source)
         self.gain = (2**FULL_BITS - 1) / (2**bits - 1)
-        self.count = source.count
-        self.height = source.height
-        self.width = source.width
-        self.depth = source.depth
 
     def rows(self, index: int, top: int, bottom: int) -> Tensor:
         """Rows of a frame, stretched."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from edge_sdk.burst.frames.source import FrameSource
+from edge_sdk.burst.frames.source import DerivedSource, FrameSource
 from edge_sdk.burst.photometry.light import TOE, Light, means, measure_light
 from edge_sdk.registration import MotionField
 
@@ -15,7 +15,7 @@ CLIPPED = 254.5 / 255
 """Values from which on a sample is as bright as it can be, and stays white in any light."""
 
 
-class EvenedSource:
+class EvenedSource(DerivedSource):
     """Frames of another source, each brought to the light of the reference.
 
     Args:
@@ -27,13 +27,9 @@ class EvenedSource:
     def __init__(
         self, source: FrameSource, lights: Mapping[int, Light], motions: Mapping[int, MotionField]
     ) -> None:
-        self._source = source
+        super().__init__(source)
         self._lights = lights
         self._motions = motions
-        self.count = source.count
-        self.height = source.height
-        self.width = source.width
-        self.depth = source.depth
 
     def rows(self, index: int, top: int, bottom: int) -> Tensor:
         """Rows of a frame in the light of the reference."""

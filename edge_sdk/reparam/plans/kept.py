@@ -23,6 +23,10 @@ from edge_sdk.reparam.proof.certificate import Certificate, certify
 from edge_sdk.reparam.proof.comparison import Inputs, check_runs, compare, in_dtype
 
 KEPT = "its branches stay, as requested"
+NO_BRANCHES = (
+    "{} has no multi-branch block whose branches could stay; it is plain already, so use it "
+    "without keeping branches"
+)
 
 
 def keep_branches(
@@ -63,10 +67,7 @@ def _keep(model: nn.Module, given: Inputs, seed: int) -> tuple[nn.Module, Certif
     inputs = in_dtype(given, torch.float32)
     original = with_branches(checked_copy(model))
     if not multi_branch_blocks(original):
-        raise InputError(
-            f"the {type(model).__name__} has no multi-branch block whose branches could stay; it "
-            "is plain already, so use it without keeping branches"
-        )
+        raise InputError(NO_BRANCHES.format(f"the {type(model).__name__}"))
     check_runs(original, inputs)
     names = names_of_blocks(original)
     kept = _with_sums(original, inputs)

@@ -126,7 +126,7 @@ def _fuse_partially(
     inputs = in_dtype(given, torch.float32)
     original = checked_copy(model)
     blocks = multi_branch_blocks(original)
-    ends = _blocks_at_ends(original)
+    ends = _blocks_at_ends(original).intersection(blocks)
     modules = [block for block in blocks if block not in ends]
     if not modules:
         besides = " besides its ends, which no plan concerns" if blocks else ""
@@ -140,10 +140,10 @@ def _fuse_partially(
         where = "the block" if len(modules) == 1 else f"any of {len(modules)} blocks"
         between = " between the ends" if ends else ""
         raise InputError(f"the plan merges nothing in {where}{between}: {reason}")
-    for block in blocks:
+    for block in ends:
         if block in unmergeable:
             reasons[block] = unmergeable[block]
-        elif block not in modules:
+        else:
             chosen[block] = (tuple(range(len(block.branches))),)
     chosen = {block: chosen[block] for block in blocks if block in chosen}
     by_position = {blocks.index(block): groups for block, groups in chosen.items()}
