@@ -2,10 +2,10 @@
 
 Reading order: ``config`` and ``result`` (what goes in and comes out), ``pipeline`` (the whole way
 on one page), then along it: ``frames/source``, ``reference/choice``, ``driver/align``,
-``photometry/light`` (frames in one light), ``driver/merging`` with ``driver/tiles``, and
-``stages/encode``, ``stages/blend`` and ``stages/decode``, which compute every pixel. ``converted/``
-runs the same stages as files of a phone's runtimes, ``inputs/`` makes of bursts what networks
-train on.
+``photometry/light`` (frames in one light), ``noise/gauge``, ``driver/merging`` with
+``driver/tiles``, and ``stages/encode``, ``stages/blend`` and ``stages/decode``, which compute every
+pixel. ``converted/`` runs the same stages as files of a phone's runtimes, ``inputs/`` makes of
+bursts what networks train on.
 """
 
 import lazy_loader

@@ -18,6 +18,7 @@ from edge_sdk.burst.driver.stage_set import decodes_bursts, stages_for
 from edge_sdk.burst.frames.hot_pixels import MendedSource, find_hot_pixels
 from edge_sdk.burst.frames.sinks import GraySink, Sink, TensorSink
 from edge_sdk.burst.frames.source import FrameSource, TensorSource
+from edge_sdk.burst.noise.curve import Noise
 from edge_sdk.burst.reference.choice import is_blurry
 from edge_sdk.burst.reference.scoring import score
 from edge_sdk.burst.result import FrameReport, ZoomResult
@@ -129,26 +130,28 @@ def zoom_into(
     choice = score(source, region, config.reference, report)
     seconds = {"reference": time.perf_counter() - started}
     started = time.perf_counter()
-    lit = align_in_one_light(source, choice, config.registration, config.noise_std, report)
-    source, choice, aligned = lit.source, lit.choice, lit.aligned
-    hot = find_hot_pixels(source, choice.index, aligned.motions, aligned.noise_std)
+    given = None if config.noise_std is None else Noise.white(config.noise_std)
+    lit = align_in_one_light(source, choice, config.registration, given, report)
+    choice, aligned, noise = lit.choice, lit.aligned, lit.aligned.noise
+    hot = find_hot_pixels(lit.source, choice.index, aligned.motions, noise.typical_std)
     if len(hot):
         source = MendedSource(source, hot)
     seconds["align"] = time.perf_counter() - started
     if aligned.motions or not isinstance(network, nn.Module) or decodes_bursts(network):
         count = len(aligned.motions) + 1
         if isinstance(network, StageFiles):
-            stages = network.stages(aligned.noise_std)
+            stages = network.stages(noise)
         else:
-            stages = stages_for(network, config, aligned.noise_std, count)
+            stages = stages_for(network, config, noise, count)
         plan = MergePlan(
             source,
             choice.index,
             aligned.motions,
             region,
-            aligned.noise_std,
+            noise,
             config.reference_weight,
             config.provenance,
+            lit.lights,
         )
         colored = network is None or not _is_gray(source, choice.index)
         merged = merge(plan, stages, sink if colored else GraySink(sink), report)
@@ -175,9 +178,8 @@ def zoom_into(
         for index in range(source.count)
     )
     empty = torch.empty(3, 0, 0)
-    noise_std = aligned.noise_std
     count = len(torch.unique(hot[:, 1:], dim=0))
-    return ZoomResult(empty, choice.index, choice.forced, noise_std, reports, seconds, count)
+    return ZoomResult(empty, choice.index, choice.forced, noise, reports, seconds, count)
 
 
 def _is_gray(source: FrameSource, index: int) -> bool:

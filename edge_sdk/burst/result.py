@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from edge_sdk.burst.noise.curve import Noise
 from edge_sdk.burst.photometry.light import Light
 from edge_sdk.registration import MotionField, Registration
 
@@ -56,7 +57,7 @@ class ZoomResult:
             :func:`zoom_into` gave the rows to a sink.
         reference: 0-based index of the reference frame.
         forced: whether the caller chose it.
-        noise_std: noise of a frame on values in [0, 1], given or estimated.
+        noise: noise of a frame, given or measured.
         frames: one report per frame, in order.
         seconds: time spent in each stage.
         hot_pixels: number of pixels of the sensor that were bright in all frames and were mended.
@@ -72,10 +73,15 @@ class ZoomResult:
     pixels: Tensor
     reference: int
     forced: bool
-    noise_std: float
+    noise: Noise
     frames: tuple[FrameReport, ...]
     seconds: dict[str, float]
     hot_pixels: int = 0
+
+    @property
+    def noise_std(self) -> float:
+        """Typical noise of a frame on values in [0, 1]."""
+        return self.noise.typical_std
 
     @property
     def used(self) -> int:

@@ -11,13 +11,14 @@ from torch import Tensor
 from edge_sdk.burst import TensorSource
 from edge_sdk.burst.inputs.features import burst_features
 from edge_sdk.burst.stages.blend import NOISE_GAIN, SMALLEST_WEIGHT, Blend
+from edge_sdk.burst.stages.noise_map import white_noise
 from edge_sdk.data.camera.config import CameraConfig
 from edge_sdk.data.camera.simulation import simulate_burst
 from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.imaging import psnr, resize_bicubic
 from edge_sdk.models.spec import burst_channels
 
-NOISE = torch.full((1, 1, 1, 1), 0.02)
+NOISE = white_noise(0.02)
 SIDE = 16
 
 
@@ -51,9 +52,10 @@ def test_noise_falls_as_weights_grow_and_never_leaves_its_range() -> None:
         torch.testing.assert_close(level, torch.full_like(level, expected))
         levels.append(float(level.mean()))
     assert levels == sorted(levels, reverse=True)
-    noisiest = Blend(2)(*flat(2, (0.5, 0.5, 0.5), 1.0), torch.ones(1, 1, 1, 1))
+    noisiest = Blend(2)(*flat(2, (0.5, 0.5, 0.5), 1.0), white_noise(1.0))
     assert float(noisiest.max()) == 1.0
-    assert torch.equal(features[0, 22], torch.full((SIDE - 2, SIDE - 2), NOISE_GAIN * 0.02))
+    everywhere = torch.full((SIDE - 2, SIDE - 2), NOISE_GAIN * 0.02)
+    torch.testing.assert_close(features[0, 22], everywhere)
 
 
 def test_without_samples_the_mean_is_interpolated_bilinearly() -> None:

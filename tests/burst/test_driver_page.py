@@ -35,7 +35,7 @@ def test_constants(module: str, name: str, value: str) -> None:
 
 
 def test_the_tables_are_found() -> None:
-    assert len(CONSTANTS) == 34
+    assert len(CONSTANTS) == 43
     assert [int(scale) for scale, _ in HALOS] == [1, 2, 3, 4]
     named = [name for _, name, _ in ENDS if name in ("sums", "picture", "features")]
     assert named == ["sums", "sums", "picture", "sums", "features"]
@@ -92,7 +92,7 @@ def test_shapes_of_blend_and_of_the_files(scale: int) -> None:
     ins, _ = stage_ends("blend")
     given = [torch.rand(size(shape, {"s": scale, "d": 40})) for shape in ins]
     assert blend(*given).shape == (1, 4 * scale**2 + 7, 38, 38)
-    packed = torch.cat((*given[:3], torch.rand(1, 1, 40, 40)), 1)
+    packed = torch.cat((*given[:3], torch.rand(1, 3, 40, 40)), 1)
     assert packed.shape[1] == blend_channels(scale)
     assert PackedBlend(blend)(packed).shape == (1, 4 * scale**2 + 7, 38, 38)
     made = PackedEncode(Encode(scale))(torch.rand(1, ENCODE_CHANNELS, 40, 40))

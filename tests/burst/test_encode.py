@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from edge_sdk.burst.stages.encode import HALO_PX, KERNEL_STD_PX, Encode
+from edge_sdk.burst.stages.noise_map import white_noise
 from edge_sdk.burst.stages.steering import Steering, SteeringConfig
 from edge_sdk.imaging.filters import gaussian_blur
 from tests.examples import examples
@@ -33,9 +34,9 @@ def run(
 ) -> tuple[Tensor, Tensor, Tensor]:
     side = reference.shape[-1]
     trust = torch.full((len(frame), 1, side, side), confidence)
-    noise = torch.full((1, 1, 1, 1), noise_std)
+    noise = white_noise(noise_std)
     offset = offsets(side=side).expand(len(frame), -1, -1, -1) if offset is None else offset
-    sums, weights, agreement = Encode(scale)(reference, frame, offset, trust, noise)
+    sums, weights, agreement = Encode(scale)(reference, frame, offset, trust, None, noise)
     return sums, weights, agreement
 
 
@@ -117,7 +118,7 @@ def test_frames_together_are_the_sum_of_frames_alone() -> None:
 def test_the_kernel_is_narrow_across_an_edge_and_round_where_there_is_none() -> None:
     edge = torch.zeros(1, 3, TILE, TILE)
     edge[..., TILE // 2 :] = 0.8
-    noise = torch.full((1, 1, 1, 1), NOISE)
+    noise = torch.full((1, 1, 1, 1), NOISE**2)
     steering = Steering(STD, SteeringConfig(narrowing=0.4))
     xx, xy, yy = (part[0, 0, TILE // 2, TILE // 2 - 3] for part in steering(edge, noise))
     assert float(xx) == pytest.approx(0.5 / (0.6 * STD) ** 2, rel=0.02)
@@ -178,7 +179,8 @@ def test_the_stage_exports() -> None:
         picture,
         offsets().contiguous(),
         torch.ones(1, 1, TILE, TILE),
-        torch.full((1, 1, 1, 1), 0.03),
+        torch.tensor([0.95, 0.002]).expand(1, 3, TILE, 2).contiguous(),
+        white_noise(0.03),
     )
     encoder = Encode(SCALE).eval()
     exported = torch.export.export(encoder, inputs, strict=True)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from edge_sdk.burst import ZoomConfig, spooling, zoom
 from edge_sdk.burst.stages.encode import Encode
+from edge_sdk.burst.stages.noise_map import white_noise
 from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
 from edge_sdk.data.probes.examples import example_photo
 from tests.needs import needs
@@ -36,10 +37,10 @@ def merged(frames: Tensor, scale: int) -> Tensor:
     offset = torch.rand(len(frames), 2, 1, 1, generator=generator) - 0.5
     offset = offset.expand(-1, -1, SIDE, SIDE)
     trust = torch.ones(len(frames), 1, SIDE, SIDE)
-    noise = torch.full((1, 1, 1, 1), NOISE)
+    noise = white_noise(NOISE)
     # A reference without noise of its own: slopes and ghost weights of a truly flat picture.
     reference = torch.full((1, 3, SIDE, SIDE), 0.5)
-    sums, weights, _ = Encode(scale)(reference, frames, offset, trust, noise)
+    sums, weights, _ = Encode(scale)(reference, frames, offset, trust, None, noise)
     return sums / weights.repeat(1, 3, 1, 1)
 
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from edge_sdk.burst import ZoomConfig, zoom
+from edge_sdk.burst.stages.noise_map import white_noise
 from edge_sdk.burst.stages.restore import Restore, RestoreConfig
 from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
 from edge_sdk.data.probes.examples import example_photo
@@ -24,6 +25,7 @@ def test_the_stage_exports_and_computes_the_same(scale: int) -> None:
         torch.rand(1, 3 * scale**2, TILE, TILE),
         0.5 + torch.rand(1, scale**2, TILE, TILE),
         torch.rand(1, 3, TILE, TILE),
+        white_noise(8 / 255),
     )
     restore = Restore(scale, 8 / 255, 10).eval()
     found = torch.export.export(restore, inputs, strict=True).module()(*inputs)
@@ -37,9 +39,9 @@ def test_the_halo_holds_all_that_a_tile_depends_on(scale: int) -> None:
     sums = torch.rand(1, 3 * scale**2, side, side)
     weights = 0.5 + torch.rand(1, scale**2, side, side)
     reference = torch.rand(1, 3, side, side)
-    large = restore(sums, weights, reference)
+    large = restore(sums, weights, reference, white_noise(8 / 255))
     cut = (..., slice(extra, -extra), slice(extra, -extra))
-    small = restore(sums[cut], weights[cut], reference[cut])
+    small = restore(sums[cut], weights[cut], reference[cut], white_noise(8 / 255))
     assert small.shape[-1] == scale * (side - 2 * extra - 2 * restore.halo_px)
     margin = scale * extra
     inside = large[..., margin:-margin, margin:-margin]

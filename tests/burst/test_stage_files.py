@@ -13,6 +13,7 @@ from edge_sdk.burst import ZoomConfig, zoom
 from edge_sdk.burst.converted.by_name import convert_stages, zoom_network
 from edge_sdk.burst.converted.manifest import NAME, read_manifest
 from edge_sdk.burst.converted.running import StageFiles
+from edge_sdk.burst.noise.curve import Noise
 from edge_sdk.burst.stages.restore import RestoreConfig
 from edge_sdk.burst.stages.steering import SteeringConfig
 from edge_sdk.data.camera.config import CameraConfig
@@ -80,7 +81,7 @@ def test_folders_that_do_not_hold_what_they_should(stages: Path, tmp_path: Path)
         StageFiles(broken)
     # Both sizes changed alike pass the manifest; the file itself says otherwise.
     alike = damaged(stages, tmp_path / "alike", blend_px=150, decode_px=148, decoded_px=142)
-    with pytest.raises(ArtifactError, match="takes 1×20×"):
+    with pytest.raises(ArtifactError, match="takes 1×22×"):
         StageFiles(alike)
 
 
@@ -89,10 +90,10 @@ def test_int8_stages_are_for_the_noise_that_they_were_calibrated_on(
     stages: Path, tmp_path: Path
 ) -> None:
     files = StageFiles(damaged(stages, tmp_path / "gate", noise_levels=[4, 8]))
-    files.stages(5 / 255)
+    files.stages(Noise.white(5 / 255))
     for level in (2, 13):
         with pytest.raises(InputError, match="calibrated on noise of 4 to 8"):
-            files.stages(level / 255)
+            files.stages(Noise.white(level / 255))
 
 
 @pytest.mark.slow

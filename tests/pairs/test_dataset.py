@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from edge_sdk.burst.stages.encode import HALO_PX, Encode
+from edge_sdk.burst.stages.noise_map import white_noise
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import read_picture
 from edge_sdk.pairs import PairDataset, build_set, open_set
@@ -97,13 +98,14 @@ def test_encode_takes_the_crops_and_frames_bring_the_merge_nearer_to_the_target(
         sample = samples[index]
         if sample.count == 1:
             continue
-        noise = torch.full((1, 1, 1, 1), sample.noise_std)
+        noise = white_noise(sample.noise_std)
         for frames, errors in ((1, alone), (FRAMES, together)):
             sums, weights, _ = encoder(
                 sample.reference[None],
                 sample.frames[:frames],
                 sample.offset[:frames],
                 sample.confidence[:frames],
+                None,
                 noise,
             )
             fine = torch.nn.functional.pixel_shuffle(weights, 2)

@@ -15,6 +15,7 @@ from torch import Tensor
 from edge_sdk.burst.stages.blend import HALO_PX as BLEND_HALO
 from edge_sdk.burst.stages.blend import Blend
 from edge_sdk.burst.stages.encode import Encode
+from edge_sdk.burst.stages.noise_map import white_noise
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import Picture, read_picture, write_picture
 from edge_sdk.models import EnhanceNetConfig
@@ -107,9 +108,9 @@ def test_features_are_those_of_the_crops_that_the_dataset_cuts(made: Path) -> No
         crop = crops[index]
         seen.add(crop.scene)
         weight = torch.tensor([1.5, 1.0, 1.0]).reshape(3, 1, 1, 1)
-        noise = torch.full((1, 1, 1, 1), crop.noise_std)
+        noise = white_noise(crop.noise_std)
         sums, weights_, _ = Encode(2)(
-            crop.reference[None], crop.frames, crop.offset, weight * crop.confidence, noise
+            crop.reference[None], crop.frames, crop.offset, weight * crop.confidence, None, noise
         )
         reference = crop.reference[None, :, 5:-5, 5:-5]
         expected = Blend(2)(sums, weights_, reference, noise)[0]

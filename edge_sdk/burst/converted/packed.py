@@ -6,30 +6,51 @@ file of any format has one input and one output:
 =========  ==============================================================  =======================
 stage      input                                                           output
 =========  ==============================================================  =======================
-``encode`` reference 3, frame 3, offset 2, confidence 1, noise 1           sums 3·s², weights s²,
+``encode`` reference 3, frame 3, offset 2, confidence 1, numbers 3         sums 3·s², weights s²,
                                                                            trust 1
-``blend``  sums 3·s², weights s², reference 3, noise 1                     features 4·s² + 7
+``blend``  sums 3·s², weights s², reference 3, numbers 3                   features 4·s² + 7
 ``decode`` features 4·s² + 7                                               picture 3, s times wider
 =========  ==============================================================  =======================
 
-Noise is the standard deviation of one frame, the same number everywhere in its channel.
+The numbers of a color are in the first four columns of its channel: by row, gain and offset of the
+light; then, in the first K rows, the two curves of noise. The rest of the channel is not read.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from edge_sdk.burst.stages.blend import Blend
 from edge_sdk.burst.stages.encode import Encode
+from edge_sdk.burst.stages.noise_map import LEVELS
 
-ENCODE_CHANNELS = 10
+ENCODE_CHANNELS = 12
 """Channels of the input of ``encode``."""
 
 
 def blend_channels(scale: int) -> int:
-    """Channels of the input of ``blend``: 4·s² + 4."""
-    return 4 * scale**2 + 4
+    """Channels of the input of ``blend``: 4·s² + 6."""
+    return 4 * scale**2 + 6
+
+
+def packed_numbers(light: Tensor | None, noise: Tensor, height: int, width: int) -> Tensor:
+    """Light and noise as channels.
+
+    Args:
+        light: float [1, 3, height, 2], gain and offset; ``None`` for 1 and 0.
+        noise: float [1, 3, K, 2].
+        height: rows, at least K.
+        width: columns, at least 4.
+
+    Returns:
+        Float [1, 3, height, width].
+    """
+    if light is None:
+        light = torch.tensor([1.0, 0.0]).expand(1, 3, height, 2)
+    below = functional.pad(noise, (0, 0, 0, height - noise.shape[2]))
+    return functional.pad(torch.cat((light, below), 3), (0, width - 4))
 
 
 class PackedEncode(nn.Module):
@@ -44,10 +65,10 @@ class PackedEncode(nn.Module):
         self.encode = encode
 
     def forward(self, packed: Tensor) -> Tensor:
-        """Float [1, 10, T, T] to float [1, 4·s² + 1, T − 10, T − 10]."""
+        """Float [1, 12, T, T] to float [1, 4·s² + 1, T − 10, T − 10]."""
         reference, frame, offset = packed[:, 0:3], packed[:, 3:6], packed[:, 6:8]
-        noise = packed[:, 9:10, :1, :1]
-        sums, weights, trust = self.encode(reference, frame, offset, packed[:, 8:9], noise)
+        light, noise = packed[:, 9:12, :, 0:2], _noise(packed[:, 9:12])
+        sums, weights, trust = self.encode(reference, frame, offset, packed[:, 8:9], light, noise)
         return torch.cat((sums, weights, trust), 1)
 
 
@@ -63,10 +84,14 @@ class PackedBlend(nn.Module):
         self.blend = blend
 
     def forward(self, packed: Tensor) -> Tensor:
-        """Float [1, 4·s² + 4, t, t] to float [1, 4·s² + 7, t − 2, t − 2]."""
+        """Float [1, 4·s² + 6, t, t] to float [1, 4·s² + 7, t − 2, t − 2]."""
         values = 3 * self.blend.scale**2
         ends = (values, values + values // 3, values + values // 3 + 3)
         sums, weights = packed[:, : ends[0]], packed[:, ends[0] : ends[1]]
-        reference, noise = packed[:, ends[1] : ends[2]], packed[:, ends[2] :, :1, :1]
+        reference, noise = packed[:, ends[1] : ends[2]], _noise(packed[:, ends[2] :])
         features: Tensor = self.blend(sums, weights, reference, noise)
         return features
+
+
+def _noise(numbers: Tensor) -> Tensor:
+    return numbers[:, :, : len(LEVELS), 2:4]

@@ -11,8 +11,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from edge_sdk.burst.converted.manifest import STAGES, StageManifest, read_manifest
-from edge_sdk.burst.converted.packed import ENCODE_CHANNELS, blend_channels
-from edge_sdk.burst.driver.stage_set import StageSet
+from edge_sdk.burst.converted.packed import ENCODE_CHANNELS, blend_channels, packed_numbers
+from edge_sdk.burst.driver.stage_set import LEARNED_STD, StageSet
+from edge_sdk.burst.noise.curve import Noise
 from edge_sdk.burst.stages.blend import HALO_PX as BLEND_HALO_PX
 from edge_sdk.burst.stages.encode import HALO_PX as ENCODE_HALO_PX
 from edge_sdk.emulate.runtimes.opening import open_artifact
@@ -54,11 +55,11 @@ class StageFiles:
         """Enlargement."""
         return self.manifest.scale
 
-    def stages(self, noise_std: float) -> StageSet:
+    def stages(self, noise: Noise) -> StageSet:
         """The stages for a burst.
 
         Args:
-            noise_std: noise of one frame on values in [0, 1].
+            noise: noise of one frame.
 
         Raises:
             InputError: if int8 ranges were chosen by bursts of other noise.
@@ -66,7 +67,7 @@ class StageFiles:
         manifest = self.manifest
         if manifest.noise_levels is not None:
             low, high = manifest.noise_levels
-            level = 255 * noise_std
+            level = 255 * noise.typical_std
             if not low / NOISE_TOLERANCE <= level <= high * NOISE_TOLERANCE:
                 raise InputError(
                     f"these {manifest.precision} stages were calibrated on noise of {low:g} to "
@@ -74,7 +75,8 @@ class StageFiles:
                     "stages of that precision"
                 )
         halo = BLEND_HALO_PX + manifest.network_halo_px
-        decode = _Decode(self._stages["blend"], self._stages["decode"], manifest, noise_std)
+        told = noise.limited(LEARNED_STD).tensor()
+        decode = _Decode(self._stages["blend"], self._stages["decode"], manifest, told)
         encode = _Encode(self._stages["encode"], manifest)
         return StageSet(encode, decode, manifest.scale, halo, manifest.tile_px, manifest.decoded_px)
 
@@ -124,14 +126,16 @@ class _Encode:
         frame: Tensor,
         offset: Tensor,
         confidence: Tensor,
-        noise_std: Tensor,
+        light: Tensor | None,
+        noise: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        noise = noise_std.expand(1, 1, *reference.shape[-2:])
         height, width = (side - 2 * ENCODE_HALO_PX for side in reference.shape[-2:])
         total, trusts = None, []
         for index in range(frame.shape[0]):
             one = slice(index, index + 1)
-            packed = torch.cat((reference, frame[one], offset[one], confidence[one], noise), 1)
+            own_light = None if light is None else light[one]
+            numbers = packed_numbers(own_light, noise, *reference.shape[-2:])
+            packed = torch.cat((reference, frame[one], offset[one], confidence[one], numbers), 1)
             made = self._stage(packed)[..., :height, :width]
             trusts.append(made[:, -1:])
             total = made[:, :-1] if total is None else total + made[:, :-1]
@@ -142,18 +146,18 @@ class _Encode:
 
 class _Decode:
     def __init__(
-        self, blend: _Stage, decode: _Stage, manifest: StageManifest, noise_std: float
+        self, blend: _Stage, decode: _Stage, manifest: StageManifest, noise: Tensor
     ) -> None:
         self._blend = blend
         self._decode = decode
         self._margin = manifest.network_halo_px * manifest.scale
         self._scale = manifest.scale
-        self._noise_std = noise_std
+        self._noise = noise
 
     def __call__(self, sums: Tensor, weights: Tensor, reference: Tensor) -> Tensor:
         height, width = reference.shape[-2:]
-        noise = torch.full((1, 1, height, width), self._noise_std)
-        features = self._blend(torch.cat((sums, weights, reference, noise), 1))
+        numbers = packed_numbers(None, self._noise, height, width)
+        features = self._blend(torch.cat((sums, weights, reference, numbers), 1))
         height, width = (side - 2 * BLEND_HALO_PX for side in (height, width))
         made = self._decode(features[..., :height, :width])
         margin, scale = self._margin, self._scale

@@ -7,10 +7,11 @@ from hashlib import blake2b
 
 import torch
 
-from edge_sdk.burst.driver.noise_gauge import BLUR_PX, NoiseGauge
 from edge_sdk.burst.frames.luma import luma_of
 from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.burst.frames.threads import Spread, spreading_frames
+from edge_sdk.burst.noise.curve import Noise
+from edge_sdk.burst.noise.gauge import measure_noise
 from edge_sdk.burst.reference.choice import ReferenceChoice
 from edge_sdk.burst.reference.scoring import score
 from edge_sdk.imaging.color import LUMA_NOISE
@@ -31,12 +32,12 @@ class Aligned:
     Attributes:
         registrations: by frame, for all but the reference.
         motions: by frame, for those that may contribute.
-        noise_std: noise of a frame on values in [0, 1], given or estimated.
+        noise: noise of a frame, given or measured.
     """
 
     registrations: dict[int, Registration]
     motions: dict[int, MotionField]
-    noise_std: float
+    noise: Noise
 
     @property
     def matching(self) -> list[int]:
@@ -52,7 +53,7 @@ def align_most(
     source: FrameSource,
     choice: ReferenceChoice,
     config: RegistrationConfig,
-    noise_std: float | None,
+    noise: Noise | None,
     report: Progress,
 ) -> tuple[ReferenceChoice, Aligned]:
     """Align to the reference, or to another where the sharpest shows another scene.
@@ -65,13 +66,13 @@ def align_most(
         source: as in :func:`align`.
         choice: the reference first tried.
         config: as in :func:`align`.
-        noise_std: as in :func:`align`.
+        noise: as in :func:`align`.
         report: as in :func:`align`.
 
     Returns:
         The choice made, and how the frames lie on it.
     """
-    best = choice, align(source, choice, config, noise_std, report)
+    best = choice, align(source, choice, config, noise, report)
     if choice.forced:
         return best
     left = set(range(source.count)) - {choice.index} - set(best[1].matching)
@@ -80,7 +81,7 @@ def align_most(
             break
         index = max(left, key=lambda frame: choice.scores[frame])
         other = replace(choice, index=index)
-        aligned = align(source, other, config, noise_std, report)
+        aligned = align(source, other, config, noise, report)
         left -= {index, *aligned.matching}
         if len(aligned.matching) > len(best[1].matching):
             best = other, aligned
@@ -90,7 +91,7 @@ def align_most(
 def align_whole(
     source: FrameSource,
     config: RegistrationConfig,
-    noise_std: float | None,
+    noise: Noise | None,
     report: Progress,
     forced: int | None = None,
 ) -> tuple[ReferenceChoice, Aligned]:
@@ -99,7 +100,7 @@ def align_whole(
     Args:
         source: as in :func:`align`.
         config: as in :func:`align`.
-        noise_std: as in :func:`align`.
+        noise: as in :func:`align`.
         report: as in :func:`align`.
         forced: 0-based reference, instead of the sharpest.
 
@@ -108,14 +109,14 @@ def align_whole(
     """
     region = Rectangle(left=0, top=0, width=source.width, height=source.height)
     choice = score(source, region, forced, report)
-    return align_most(source, choice, config, noise_std, report)
+    return align_most(source, choice, config, noise, report)
 
 
 def align(
     source: FrameSource,
     choice: ReferenceChoice,
     config: RegistrationConfig,
-    noise_std: float | None,
+    noise: Noise | None,
     report: Progress,
 ) -> Aligned:
     """Align every frame to the reference; several frames at a time where they are small.
@@ -124,42 +125,35 @@ def align(
         source: the frames.
         choice: the reference, and the noise seen in each frame.
         config: settings of the registration.
-        noise_std: noise of a frame on values in [0, 1]; ``None`` to measure it between aligned
-            frames.
+        noise: noise of a frame; ``None`` to measure it between aligned frames.
         report: called for each frame.
     """
     with spreading_frames(source.height * source.width) as spread:
-        return _aligned(source, choice, config, noise_std, report, spread)
+        return _aligned(source, choice, config, noise, report, spread)
 
 
 def _aligned(
     source: FrameSource,
     choice: ReferenceChoice,
     config: RegistrationConfig,
-    noise_std: float | None,
+    noise: Noise | None,
     report: Progress,
     spread: Spread,
 ) -> Aligned:
     single_frame_std = choice.noise_std[choice.index]
-    assumed_std = single_frame_std if noise_std is None else noise_std * LUMA_NOISE
+    assumed_std = single_frame_std if noise is None else noise.typical_std * LUMA_NOISE
     reference = luma_of(source, choice.index)
     registrar = Registrar(reference, config, assumed_std)
-    gauge = NoiseGauge(reference, single_frame_std) if noise_std is None else None
     # A black burst consists of copies too, and nothing is lost by merging it.
     textured = bool((reference != reference.flatten()[0]).any())
-    blurred_alike = registrar.halvings == 0 and config.smooth_px == BLUR_PX
-
     digests: dict[int, bytes] = {}
 
     def registered(index: int) -> Registration:
         luma = luma_of(source, index)
-        smooth = registrar.smoothed(luma[None])
-        found = registrar.register_smooth(smooth)[0]
+        found = registrar.register(luma[None])[0]
         if textured and torch.equal(luma, reference):
             return _copied(found, "the reference")
         digests[index] = blake2b(luma.numpy().tobytes()).digest()
-        if gauge is not None and found.accepted:
-            gauge.measure(luma, found.field, smooth[0] if blurred_alike else None)
         return found
 
     others = [index for index in range(source.count) if index != choice.index]
@@ -174,9 +168,9 @@ def _aligned(
         if original != index and registrations[index].accepted:
             registrations[index] = _copied(registrations[index], f"frame {original}")
     motions = {index: found.field for index, found in registrations.items() if found.accepted}
-    if noise_std is None:
-        noise_std = (gauge.noise_std if gauge is not None else single_frame_std) / LUMA_NOISE
-    return Aligned(registrations, motions, noise_std)
+    if noise is None:
+        noise = measure_noise(source, choice.index, motions, single_frame_std / LUMA_NOISE)
+    return Aligned(registrations, motions, noise)
 
 
 def _copied(found: Registration, original: str) -> Registration:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from edge_sdk.burst.driver.align import Aligned, align, align_most
 from edge_sdk.burst.frames.source import FrameSource
+from edge_sdk.burst.noise.curve import Noise
 from edge_sdk.burst.photometry.evened import EvenedSource, measure_lights
 from edge_sdk.burst.photometry.light import Light
 from edge_sdk.burst.reference.choice import ReferenceChoice
@@ -35,7 +36,7 @@ def align_in_one_light(
     source: FrameSource,
     choice: ReferenceChoice,
     config: RegistrationConfig,
-    noise_std: float | None,
+    noise: Noise | None,
     report: Progress,
 ) -> Lit:
     """Align as :func:`align_most` does, and where the light differs again without the difference.
@@ -47,20 +48,20 @@ def align_in_one_light(
         source: the frames.
         choice: the reference first tried.
         config: settings of the registration.
-        noise_std: noise of a frame on values in [0, 1]; ``None`` to measure it.
+        noise: noise of a frame; ``None`` to measure it.
         report: called for each frame.
     """
-    choice, aligned = align_most(source, choice, config, noise_std, report)
+    choice, aligned = align_most(source, choice, config, noise, report)
     lights = measure_lights(source, choice.index, aligned.motions)
     if not lights:
         return Lit(source, choice, aligned, lights)
     fair = _at_equal_exposure(choice, lights)
     if fair.index != choice.index:
-        fair, aligned = align_most(source, fair, config, noise_std, report)
+        fair, aligned = align_most(source, fair, config, noise, report)
         lights = measure_lights(source, fair.index, aligned.motions)
     if lights:
         source = EvenedSource(source, lights, aligned.motions)
-        aligned = align(source, fair, config, noise_std, report)
+        aligned = align(source, fair, config, noise, report)
     return Lit(source, fair, aligned, lights)
 
 

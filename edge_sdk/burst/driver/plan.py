@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
 from edge_sdk.burst.frames.source import FrameSource
+from edge_sdk.burst.noise.curve import Noise
+from edge_sdk.burst.photometry.light import Light
 from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.registration import MotionField
 
@@ -16,22 +19,24 @@ class MergePlan:
     """What is merged, and how.
 
     Attributes:
-        source: the frames.
+        source: the frames, each in its own light.
         reference: index of the reference.
         motions: motion from the reference to every other frame that takes part.
         region: what of the reference is enlarged.
-        noise_std: noise of a frame on values in [0, 1].
+        noise: noise of a frame.
         reference_weight: weight of the reference's samples; those of other frames weigh 1.
         provenance: whether to keep maps of what each frame contributed.
+        lights: by frame, what its light is of the reference's, where it differs.
     """
 
     source: FrameSource
     reference: int
     motions: dict[int, MotionField]
     region: Rectangle
-    noise_std: float
+    noise: Noise
     reference_weight: float
     provenance: bool = False
+    lights: Mapping[int, Light] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-import torch
 from torch import Tensor, nn
 
 from edge_sdk.burst.config import ZoomConfig
+from edge_sdk.burst.noise.curve import Noise
 from edge_sdk.burst.stages.blend import Blend
 from edge_sdk.burst.stages.decode import Decode, DecodeConfig
 from edge_sdk.burst.stages.encode import Encode
@@ -19,9 +20,14 @@ TILE_PX = 192
 """Most rows and columns of a tile, in pixels of a frame: what fits a processor's cache."""
 DECODED_PX = 128
 """Most rows and columns that are decoded together: their finer planes fit a processor's cache."""
+LEARNED_STD = 14 / 255
+"""Most noise that networks for bursts have learned to take; they are told no more."""
 
-EncodeStage = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
-"""Reference, frames, offsets, confidences, noise to sums, weights, trust; as :class:`Encode`."""
+EncodeStage = Callable[
+    [Tensor, Tensor, Tensor, Tensor, Tensor | None, Tensor], tuple[Tensor, Tensor, Tensor]
+]
+"""Reference, frames, offsets, confidences, light and noise to sums, weights and trust; as
+:class:`Encode`."""
 DecodeStage = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Sums, weights and reference to the picture without ``halo_px``; as :class:`Restore`."""
 
@@ -48,27 +54,24 @@ class StageSet:
 
 
 class NetworkDecode(nn.Module):
-    """Stages ``blend`` and ``decode`` of a network for burst zoom, for one level of noise.
+    """Stages ``blend`` and ``decode`` of a network for burst zoom.
 
     Args:
         network: of task burst-zoom.
         spec: its own.
-        noise_std: noise of one frame on values in [0, 1].
     """
 
-    def __init__(self, network: nn.Module, spec: PictureSpec, noise_std: float) -> None:
+    def __init__(self, network: nn.Module, spec: PictureSpec) -> None:
         super().__init__()
         self.network = network
         self.scale = spec.scale
         self.blend = Blend(self.scale)
         self.halo_px = self.blend.halo_px + spec.halo_px
         self._margin = spec.scale * spec.halo_px
-        self.register_buffer("noise_std", torch.full((1, 1, 1, 1), noise_std), persistent=False)
-        self.noise_std: Tensor
 
-    def forward(self, sums: Tensor, weights: Tensor, reference: Tensor) -> Tensor:
+    def forward(self, sums: Tensor, weights: Tensor, reference: Tensor, noise: Tensor) -> Tensor:
         """As :meth:`Decode.forward <edge_sdk.burst.stages.decode.Decode.forward>`."""
-        features = self.blend(sums, weights, reference, self.noise_std)
+        features = self.blend(sums, weights, reference, noise)
         margin = self._margin
         inside: Tensor = self.network(features)[..., margin:-margin, margin:-margin]
         return inside
@@ -81,24 +84,27 @@ def decodes_bursts(network: object) -> bool:
 
 
 def stages_for(
-    network: nn.Module | None, config: ZoomConfig, noise_std: float, frames: int
+    network: nn.Module | None, config: ZoomConfig, noise: Noise, frames: int
 ) -> StageSet:
     """The stages in PyTorch.
 
     Args:
         network: one for bursts, one that enlarges luma, or ``None`` for the restoration without.
         config: scale, steering and restoration.
-        noise_std: noise of one frame on values in [0, 1].
+        noise: noise of one frame.
         frames: number of frames that are added up.
     """
+    std = noise.typical_std
     encode = Encode(config.scale, steering=config.steering)
     decode: NetworkDecode | Decode | Restore
     spec = getattr(network, "spec", None)
     if network is not None and isinstance(spec, PictureSpec) and decodes_bursts(network):
-        decode = NetworkDecode(network, spec, noise_std)
+        decode = NetworkDecode(network, spec)
+        noise = noise.limited(LEARNED_STD)
     elif network is not None:
         known = DecodeConfig(lens_std_px=config.restore.lens_std_px)
-        decode = Decode(network, noise_std, frames, known)
+        decode = Decode(network, std, frames, known)
     else:
-        decode = Restore(config.scale, noise_std, frames, config.restore)
-    return StageSet(encode, decode, config.scale, decode.halo_px, TILE_PX, DECODED_PX)
+        decode = Restore(config.scale, std, frames, config.restore)
+    with_noise = partial(decode, noise=noise.tensor())
+    return StageSet(encode, with_noise, config.scale, decode.halo_px, TILE_PX, DECODED_PX)

@@ -106,7 +106,23 @@ def _encoded(
         torch.stack([crop.pixels for crop in crops]),
         torch.stack([crop.offset for crop in crops]),
         torch.stack([crop.confidence for crop in crops]),
-        torch.full((1, 1, 1, 1), plan.noise_std),
+        _light(plan, group, tile),
+        plan.noise.tensor(),
+    )
+
+
+def _light(plan: MergePlan, group: list[int], tile: Rectangle) -> Tensor | None:
+    """Gains and offsets of a group of frames on the rows of a tile and its halo, [N, 3, R, 2]."""
+    if not any(index in plan.lights for index in group):
+        return None
+    rows = torch.arange(tile.height + 2 * HALO_PX, dtype=torch.float64) + (tile.top - HALO_PX)
+    steady = torch.tensor([1.0, 0.0]).expand(3, len(rows), 2)
+    y = (rows + 0.5) / plan.source.height
+    return torch.stack(
+        [
+            plan.lights[index].undone(y).float() if index in plan.lights else steady
+            for index in group
+        ]
     )
 
 

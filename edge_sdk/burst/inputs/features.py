@@ -9,12 +9,14 @@ import torch
 from torch import Tensor
 
 from edge_sdk.burst.config import ZoomConfig
-from edge_sdk.burst.driver.align import align_whole
+from edge_sdk.burst.driver.lighting import align_in_one_light
 from edge_sdk.burst.driver.merging import merge
 from edge_sdk.burst.driver.plan import MergePlan
-from edge_sdk.burst.driver.stage_set import DECODED_PX, TILE_PX, StageSet
+from edge_sdk.burst.driver.stage_set import DECODED_PX, LEARNED_STD, TILE_PX, StageSet
 from edge_sdk.burst.frames.sinks import TensorSink
 from edge_sdk.burst.frames.source import FrameSource
+from edge_sdk.burst.noise.curve import Noise
+from edge_sdk.burst.reference.scoring import score
 from edge_sdk.burst.stages.blend import Blend
 from edge_sdk.burst.stages.encode import Encode
 from edge_sdk.burst.stages.steering import SteeringConfig
@@ -50,19 +52,22 @@ def burst_features(source: FrameSource, config: ZoomConfig | None = None) -> Bur
     """
     config = config or ZoomConfig()
     region = Rectangle(left=0, top=0, width=source.width, height=source.height)
-    choice, aligned = align_whole(
-        source, config.registration, config.noise_std, silent, config.reference
-    )
+    given = None if config.noise_std is None else Noise.white(config.noise_std)
+    choice = score(source, region, config.reference, silent)
+    lit = align_in_one_light(source, choice, config.registration, given, silent)
+    aligned = lit.aligned
     plan = MergePlan(
         source,
-        choice.index,
+        lit.choice.index,
         aligned.motions,
         region,
-        aligned.noise_std,
+        aligned.noise,
         config.reference_weight,
+        lights=lit.lights,
     )
     features = merged_features(plan, config.scale, config.steering)
-    return BurstFeatures(features, choice.index, len(aligned.motions) + 1, aligned.noise_std)
+    count = len(aligned.motions) + 1
+    return BurstFeatures(features, lit.choice.index, count, aligned.noise.typical_std)
 
 
 @torch.no_grad()
@@ -79,11 +84,11 @@ def merged_features(plan: MergePlan, scale: int, steering: SteeringConfig | None
         them, for every pixel of the region.
     """
     blend = Blend(scale)
-    noise = torch.full((1, 1, 1, 1), plan.noise_std)
+    noise = plan.noise.limited(LEARNED_STD).tensor()
     # Features lie on the frame's grid: what is put together has its size.
     stages = StageSet(
         Encode(scale, steering=steering),
-        partial(blend, noise_std=noise),
+        partial(blend, noise=noise),
         1,
         blend.halo_px,
         TILE_PX,

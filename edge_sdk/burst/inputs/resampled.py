@@ -10,6 +10,7 @@ from torch import Tensor
 from edge_sdk.burst.config import SCALES
 from edge_sdk.burst.driver.align import Aligned, align_whole
 from edge_sdk.burst.frames.source import FrameSource
+from edge_sdk.burst.noise.curve import Noise
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.progress import silent
 from edge_sdk.registration import MotionField, RegistrationConfig
@@ -107,9 +108,8 @@ def resample_burst(source: FrameSource, config: ResamplingConfig | None = None) 
     """
     config = config or ResamplingConfig()
     _check(source)
-    choice, aligned = align_whole(
-        source, config.registration, config.noise_std, silent, config.reference
-    )
+    given = None if config.noise_std is None else Noise.white(config.noise_std)
+    choice, aligned = align_whole(source, config.registration, given, silent, config.reference)
     others = _best(aligned, config.frames - 1)
     fine_grid = centered_grid(
         source.height * config.scale,
@@ -132,7 +132,7 @@ def resample_burst(source: FrameSource, config: ResamplingConfig | None = None) 
         (choice.index, *others, *[choice.index] * missing),
         tuple(weights),
         choice.index,
-        aligned.noise_std,
+        aligned.noise.typical_std,
     )
 
 

@@ -72,6 +72,11 @@ class Light:
         along = 1 + _waves(y.clamp(0, 1), len(self.waves)) @ self.waves
         return self.colors[:, None] * along
 
+    def undone(self, y: Tensor) -> Tensor:
+        """Gain and offset that bring values to the light of the reference, float64 [3, n, 2]."""
+        gain = 1 / self.factors(y)
+        return torch.stack((gain, TOE * gain - TOE), -1)
+
 
 def measure_light(source: FrameSource, reference: Tensor, index: int, field: MotionField) -> Light:
     """The light of a frame against that of the reference.

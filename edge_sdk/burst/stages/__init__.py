@@ -1,6 +1,7 @@
 """The stages as static graphs of operators that every phone runtime takes.
 
-Reading order: ``encode`` with ``steering``, ``blur`` and ``agreement`` (a frame on the fine grid),
+Reading order: ``encode`` with ``steering``, ``agreement`` and ``noise_map`` (a frame on the fine
+grid), ``blur``,
 ``blend`` (the sum over frames), ``decode`` (a network makes the picture) or ``restore`` (without
 one).
 """

@@ -7,11 +7,12 @@ import math
 import torch
 from torch import Tensor
 
+from edge_sdk.burst.stages.noise_map import noise_at
 from edge_sdk.burst.stages.steering import box_mean
 from edge_sdk.exported import sum_tensors
 
-MARGIN_PX = 3
-"""Margin that the comparison consumes: the local means and the spread of disagreement."""
+MARGIN_PX = 4
+"""Margin that the comparison consumes: the level, local means and the spread of disagreement."""
 CONTRAST_SHARE = 0.15
 """Part of the local variance by which two aligned, aliased samplings of a detail may differ."""
 QUANTIZATION = (1 / 255) ** 2 / 6
@@ -23,44 +24,66 @@ TOLERANCE = 2.0
 class Expectation:
     """What a frame is compared with: the reference's local means, and what may differ from them.
 
-        a = clamp(1.5·exp(−½ (d² / (τ²·v))²) − 0.1, 0, 1),    v = 2σ²/9 + 0.15·var + quantization,
+        a = clamp(1.5·exp(−½ (e / τ²)²) − 0.1, 0, 1),    v_c = 2·s_c²/9 + 0.15·var + quantization,
+        e = max(⅓ Σ_c d_c²/v_c, Σ_c d_c² / Σ_c v_c),
 
-    with d² the squared difference of the 3×3 means, averaged over colors, and var the reference's
-    local variance less its noise (after Wronski et al. 2019). The worst of 5×5 neighbors counts:
+    with d the difference of the 3×3 means, s_c²/9 the variance that noise of color c gives such a
+    mean at its level (that of a wider mean: noise must not choose what it is judged by), and var
+    the reference's local variance less its noise, averaged over colors (after Wronski et al. 2019).
+    Each color is judged by its own noise, and all together by that of all: a ghost in the noisiest
+    color alone fails the second, one in a clean color the first. The worst of 5×5 neighbors counts:
     a ghost's edge agrees by chance.
 
     Args:
         reference: float [1, 3, T, T] in [0, 1].
-        noise_std: float [1, 1, 1, 1], noise of one frame on the same values.
+        noise: float [1, 3, K, 2], as :func:`~edge_sdk.burst.stages.noise_map.noise_at` takes it.
+
+    Attributes:
+        noise_variance: float [1, 1, T − 4, T − 4], s² averaged over colors.
     """
 
-    def __init__(self, reference: Tensor, noise_std: Tensor) -> None:
-        self.mean = box_mean(reference)
-        spread = box_mean(reference * reference) - self.mean * self.mean
-        noise = noise_std * noise_std
-        contrast = (_over_colors(spread) - noise).clamp(0, 1)
-        # Two means of nine pixels differ by 2σ²/9; sub-pixel sampling adds a part of the contrast.
-        expected = noise * (2 / 9) + contrast * CONTRAST_SHARE + QUANTIZATION
-        self.limit = expected * (TOLERANCE**2 * math.sqrt(2.0))
+    def __init__(self, reference: Tensor, noise: Tensor) -> None:
+        mean = box_mean(reference)
+        self.mean = _inner(mean)
+        inside = _inner(reference)
+        spread = box_mean(inside * inside) - self.mean * self.mean
+        fine, coarse = noise_at(noise, box_mean(mean))
+        fine, coarse = fine * fine, coarse * coarse
+        self.noise_variance = _over_colors(coarse)
+        # Of a pixel's variance, that of the mean is no deviation from the mean.
+        contrast = _over_colors(spread - fine + coarse * (1 / 9)).clamp(0, 1)
+        # Two means of nine pixels differ by 2s²/9; sub-pixel sampling adds a part of the contrast.
+        common = contrast * CONTRAST_SHARE + QUANTIZATION
+        scale = TOLERANCE**2 * math.sqrt(2.0) * 3.0
+        # Delegates divide, but take no reciprocal.
+        one = 0.0 * common + 1.0
+        self._by_color = one / ((coarse * (2 / 9) + common) * scale)
+        self._together = one / ((self.noise_variance * (2 / 9) + common) * scale)
 
-    def agreement(self, frame: Tensor) -> Tensor:
+    def agreement(self, frame: Tensor, noise_share: Tensor | None = None) -> Tensor:
         """How far a frame shows what the reference shows.
 
         Args:
-            frame: float [N, 3, T, T], brought to the reference's pixels.
+            frame: float [N, 3, T − 2, T − 2], brought to the reference's pixels.
+            noise_share: float [N, 1, T − 2, 1], variance of the difference to such a frame over
+                that between two frames in the light of the reference; ``None`` for 1.
 
         Returns:
-            Float [N, 1, T − 6, T − 6] in [0, 1]: 1 where both show the same thing.
+            Float [N, 1, T − 8, T − 8] in [0, 1]: 1 where both show the same thing.
         """
         difference = box_mean(frame) - self.mean
-        excess = _over_colors(difference * difference) / self.limit
+        square = difference * difference
+        excess = torch.maximum(
+            _sum_of_colors(square * self._by_color), _sum_of_colors(square) * self._together
+        )
+        if noise_share is not None:
+            excess = excess / noise_share[:, :, 1:-1]
         agreed = (1.5 * torch.exp(-(excess * excess)) - 0.1).clamp(0, 1)
         return _worst(agreed)
 
 
-def agreement(reference: Tensor, frame: Tensor, noise_std: Tensor) -> Tensor:
-    """Compare a frame with the reference: :class:`Expectation` of one, applied to the other."""
-    return Expectation(reference, noise_std).agreement(frame)
+def _inner(x: Tensor) -> Tensor:
+    return x[..., 1:-1, 1:-1]
 
 
 def _worst(x: Tensor) -> Tensor:
@@ -73,6 +96,10 @@ def _worst(x: Tensor) -> Tensor:
     return torch.minimum(four[..., :-1], five[..., 4:])
 
 
+def _sum_of_colors(x: Tensor) -> Tensor:
+    # A sum over channels, in operators that delegates take.
+    return sum_tensors([x[:, color : color + 1] for color in range(3)])
+
+
 def _over_colors(x: Tensor) -> Tensor:
-    # A mean over channels, in operators that delegates take.
-    return sum_tensors([x[:, color : color + 1] for color in range(3)]) * (1.0 / 3.0)
+    return _sum_of_colors(x) * (1.0 / 3.0)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from edge_sdk.burst.stages.noise_map import luma_noise
 from edge_sdk.exported import sum_tensors
 from edge_sdk.models.spec import burst_channels
 
@@ -22,7 +23,7 @@ class Blend(nn.Module):
     """Divides sums by weights, and estimates how noisy every quotient is.
 
     With S the sums and W the weights over all frames, of color c at phase φ, f the smallest
-    weight, R the reference and σ the noise of one frame:
+    weight, R the reference and σ the noise of one frame in luma, at the level of m:
 
         m_c = (Σ_φ S_cφ + f·R_c) / (Σ_φ W_φ + f)        the frames' mean, on the frame's grid
         M_cφ = (S_cφ + f·(U m_c)_φ) / (W_φ + f)         the merged colors, U bilinear enlargement
@@ -40,16 +41,15 @@ class Blend(nn.Module):
         self.register_buffer("enlargement", _bilinear(scale), persistent=False)
         self.enlargement: Tensor
 
-    def forward(
-        self, sums: Tensor, weights: Tensor, reference: Tensor, noise_std: Tensor
-    ) -> Tensor:
+    def forward(self, sums: Tensor, weights: Tensor, reference: Tensor, noise: Tensor) -> Tensor:
         """Blend one tile.
 
         Args:
             sums: float [N, 3·s², t, t], added over frames; channel s²·c + phase.
             weights: float [N, s², t, t], added over frames.
             reference: float [N, 3, t, t] in [0, 1], the reference's pixels.
-            noise_std: float [N, 1, 1, 1], noise of one frame on values in [0, 1].
+            noise: float [N, 3, K, 2], noise of one frame, as
+                :func:`~edge_sdk.burst.stages.noise_map.noise_at` takes it.
 
         Returns:
             Float [N, 4·s² + 7, t − 2, t − 2] in [0, 1]: M (3·s² channels, as PixelShuffle takes
@@ -71,12 +71,11 @@ class Blend(nn.Module):
             / weights
             for c in range(3)
         ]
-        level = NOISE_GAIN * noise_std
-        noise = (level / torch.sqrt(weights)).clamp(max=1.0)
-        # An expanded view has no counterpart in some delegates; a sum with zeros does.
-        everywhere = (level + 0.0 * weights[:, :1]).clamp(max=1.0)
-        colors = torch.cat((*merged, _inner(mean), reference), 1)
-        return torch.cat((colors, noise, everywhere), 1).clamp(0.0, 1.0)
+        mean = _inner(mean)
+        level = NOISE_GAIN * luma_noise(noise, mean)
+        of_phases = (level / torch.sqrt(weights)).clamp(max=1.0)
+        colors = torch.cat((*merged, mean, reference), 1)
+        return torch.cat((colors, of_phases, level), 1).clamp(0.0, 1.0)
 
 
 def _total(x: Tensor) -> Tensor:

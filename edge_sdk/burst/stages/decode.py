@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from edge_sdk.burst.stages.blur import gaussian_taps, merged_blur
 from edge_sdk.burst.stages.encode import KERNEL_STD_PX
+from edge_sdk.burst.stages.noise_map import luma_noise
 from edge_sdk.imaging import rgb_to_ycbcr, ycbcr_to_rgb
 from edge_sdk.imaging.color import LUMA_NOISE
 from edge_sdk.models.spec import PictureSpec
@@ -63,7 +64,7 @@ class Decode(nn.Module):
     Args:
         network: maps luma [N, 1, H, W] to [N, 1, 2·H, 2·W], studio swing in [0, 1]; its halo is
             that of its ``spec``, else ``DEFAULT_HALO_PX``.
-        noise_std: noise of one frame on values in [0, 1].
+        noise_std: typical noise of one frame on values in [0, 1], which λ follows.
         frames: number of frames that were added up.
         config: settings.
     """
@@ -94,17 +95,19 @@ class Decode(nn.Module):
         self.luma_filter: Tensor
         self.chroma_filter: Tensor
         samples = frames / self.scale**2
-        correction_noise = (LUMA_NOISE * noise_std) ** 2 / samples
+        correction_noise = LUMA_NOISE**2 / samples
         correction_noise *= float(luma_filter.square().sum()) * _kernel_pass(config, self.scale)
-        self.noise_floor = config.shrinkage * correction_noise
+        self.noise_share = config.shrinkage * correction_noise
 
-    def forward(self, sums: Tensor, weights: Tensor, reference: Tensor) -> Tensor:
+    def forward(self, sums: Tensor, weights: Tensor, reference: Tensor, noise: Tensor) -> Tensor:
         """Decode one tile.
 
         Args:
             sums: float [N, 3·4, t, t], added over frames.
             weights: float [N, 4, t, t], added over frames.
             reference: float [N, 3, t, t] in [0, 1], the reference's pixels.
+            noise: float [N, 3, K, 2], noise of one frame, as
+                :func:`~edge_sdk.burst.stages.noise_map.noise_at` takes it.
 
         Returns:
             Float [N, 3, 2·u, 2·u], u = t − 2·halo, sRGB-encoded; not clipped.
@@ -121,7 +124,8 @@ class Decode(nn.Module):
         residual = merged[:, :1] - _filtered(luma, self.blur)
         correction = _filtered(residual, self.luma_filter)
         energy = functional.avg_pool2d(correction * correction, 7, 1, padding=3)
-        gain = ((energy - self.noise_floor) / (energy + 1e-9)).clamp(0, 1)
+        std = functional.interpolate(luma_noise(noise, mean), scale_factor=2, mode="nearest")
+        gain = ((energy - self.noise_share * std * std) / (energy + 1e-9)).clamp(0, 1)
         luma = luma + gain * correction
         chroma = _filtered(rgb_to_ycbcr(coarse)[:, 1:], self.smooth)
         residual = merged[:, 1:] - _filtered(chroma, self.blur)

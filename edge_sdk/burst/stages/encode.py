@@ -23,6 +23,8 @@ MAX_OFFSET_PX = 0.55
 """Largest offset of a sample from its pixel: half a pixel, and a little for turned frames."""
 KERNEL_STD_PX = {1: 0.35, 2: 0.26, 3: 0.22, 4: 0.2}
 """Width of the regression kernel by scale: narrow enough to keep the detail that frames add."""
+CLIPPED = 253.5 / 255
+"""Values from which on a sample counts as clipped; a level higher it does so wholly."""
 REACH_STD = {1: 2.0, 2: 1.2, 3: 1.2, 4: 1.2}
 """Pixels whose samples cannot come closer than this many σ to a finer pixel are left out of it."""
 
@@ -69,7 +71,8 @@ class Encode(nn.Module):
         frame: Tensor,
         offset: Tensor,
         confidence: Tensor,
-        noise_std: Tensor,
+        light: Tensor | None,
+        noise: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Encode one tile of a frame, or of several frames, which are added up.
 
@@ -80,18 +83,23 @@ class Encode(nn.Module):
             offset: float [N, 2, T, T]: δ = (x, y), where that sample lies on the reference's grid,
                 relative to the pixel, at most ``MAX_OFFSET_PX`` each.
             confidence: float [N, 1, T, T] in [0, ∞): 0 where the frame shows nothing.
-            noise_std: float [1, 1, 1, 1], noise of one frame on values in [0, 1].
+            light: float [N, 3, T, 2]: gain and offset, by color and row of the tile, that bring the
+                frame to the light of the reference; ``None`` for 1 and 0. White that this makes
+                gray, a clipped sample of a brighter frame, counts for nothing.
+            noise: float [1, 3, K, 2], noise of one frame, as
+                :func:`~edge_sdk.burst.stages.noise_map.noise_at` takes it.
 
         Returns:
             Weighted sums float [1, 3·scale², t, t] and weights float [1, scale², t, t], both over
             the N frames, and agreement times confidence float [N, 1, t, t]; t = T − 2·halo. Channel
             scale²·c + scale·a + b is color c of phase row a, column b, as PixelShuffle takes them.
         """
-        view = self._prepared(reference, noise_std)
+        view = self._prepared(reference, noise)
         added = _Added([], {}, [])
         for index in range(frame.shape[0]):
             one = slice(index, index + 1)
-            self._add(view, frame[one], offset[one], confidence[one], added)
+            own_light = None if light is None else light[one]
+            self._add(view, frame[one], offset[one], confidence[one], own_light, added)
         # Along the slopes, values move from where the samples lie to where they are wanted.
         sums, weights = [], []
         for taps, part in zip(self.taps, added.sums, strict=True):
@@ -104,10 +112,11 @@ class Encode(nn.Module):
         # Delegates do not take the joining of a single tensor.
         return _joined(by_color, 1), _joined(weights, 1), _joined(added.trusts, 0)
 
-    def _prepared(self, reference: Tensor, noise_std: Tensor) -> _ReferenceView:
+    def _prepared(self, reference: Tensor, noise: Tensor) -> _ReferenceView:
         slope_x, slope_y = slopes(reference)
-        expected = Expectation(_inner(reference, 1), noise_std)
-        xx, xy, yy = (_inner(x, 1) for x in self.steering(reference, noise_std))
+        expected = Expectation(reference, noise)
+        form = self.steering(reference, _inner(expected.noise_variance, 1))
+        xx, xy, yy = (_inner(x, 1) for x in form)
         near_x, near_y = (_inner(x, HALO_PX - 2) for x in (slope_x, slope_y))
         by_x = {x: -x * near_x for x in self.distances}
         by_y = {y: -y * near_y for y in self.distances}
@@ -117,14 +126,24 @@ class Encode(nn.Module):
         return _ReferenceView((slope_x, slope_y), expected, (xx, xy, yy), turns, falls)
 
     def _add(
-        self, view: _ReferenceView, frame: Tensor, offset: Tensor, confidence: Tensor, to: _Added
+        self,
+        view: _ReferenceView,
+        frame: Tensor,
+        offset: Tensor,
+        confidence: Tensor,
+        light: Tensor | None,
+        to: _Added,
     ) -> None:
         slope_x, slope_y = view.slopes
         offset_x, offset_y = (_inner(offset[:, axis : axis + 1], 1) for axis in (0, 1))
+        trust, noise_share = _inner(confidence, HALO_PX - 1), None
+        if light is not None:
+            trust = trust * _inner(_known(frame, light), HALO_PX - 1)
+            frame, noise_share = _evened(frame, light), _noise_share(light)[:, :, 1:-1]
         # The frame's values as they would be at the pixels themselves.
         level = _less_product(_inner(frame, 1), slope_x, offset_x)
         level = _less_product(level, slope_y, offset_y)
-        trust = view.expected.agreement(level) * _inner(confidence, HALO_PX - 1)
+        trust = view.expected.agreement(level, noise_share) * trust
         to.trusts.append(_inner(trust, 1))
         level, offset_x, offset_y = (_inner(x, HALO_PX - 2) for x in (level, offset_x, offset_y))
         xx, xy, yy = view.form
@@ -150,6 +169,25 @@ class Encode(nn.Module):
         near = (-1, 0, 1)
         found = [(x, y, x - phase_x, y - phase_y) for y in near for x in near]
         return [entry for entry in found if math.hypot(*map(_beyond, entry[2:])) <= self.reach_px]
+
+
+def _evened(frame: Tensor, light: Tensor) -> Tensor:
+    """A frame in the light of the reference."""
+    return frame * light[..., :1] + light[..., 1:]
+
+
+def _known(frame: Tensor, light: Tensor) -> Tensor:
+    """0 where a color is clipped and white would become gray, else 1: [N, 1, T, T]."""
+    clipped = ((frame - CLIPPED) * 255.0).clamp(0.0, 1.0)
+    grayed = ((1.0 - light[..., :1] - light[..., 1:]) * 255.0).clamp(0.0, 1.0)
+    open_colors = 1.0 - clipped * grayed
+    return open_colors[:, :1] * open_colors[:, 1:2] * open_colors[:, 2:]
+
+
+def _noise_share(light: Tensor) -> Tensor:
+    """(1 + g²)/2, g the mean gain over colors: [N, 1, T, 1]."""
+    gain = sum_tensors([light[:, color : color + 1, :, :1] for color in range(3)]) * (1.0 / 3.0)
+    return 0.5 + 0.5 * gain * gain
 
 
 def _beyond(distance: float) -> float:

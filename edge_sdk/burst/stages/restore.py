@@ -23,6 +23,7 @@ from torch.nn import functional
 
 from edge_sdk.burst.stages.blur import gaussian_taps, merged_blur, separable, trimmed, wiener_taps
 from edge_sdk.burst.stages.encode import KERNEL_STD_PX
+from edge_sdk.burst.stages.noise_map import noise_at
 from edge_sdk.errors import InputError
 from edge_sdk.exported import sum_tensors
 
@@ -79,7 +80,7 @@ class Restore(nn.Module):
 
     Args:
         scale: enlargement, 1 to 4.
-        noise_std: noise of one frame on values in [0, 1].
+        noise_std: typical noise of one frame on values in [0, 1], which λ follows.
         frames: number of frames that were added up.
         config: settings.
         kernel_std_px: width of the regression kernel; ``None`` for the scale's own.
@@ -102,7 +103,6 @@ class Restore(nn.Module):
         strength = config.base_strength + config.noise_strength * noise_std**2 / mean_weight
         inverse = wiener_taps(blur, strength, radius=math.ceil(INVERSE_REACH * max(scale, 2)))
         self.shrinkage = config.shrinkage * mean_weight
-        self.noise = noise_std**2
         self.model_noise = config.model_noise_std**2 + 1e-12
         self.start = trimmed(gaussian_taps(config.start_std_px * scale)).tolist()
         self.blur = trimmed(blur).tolist()
@@ -124,13 +124,15 @@ class Restore(nn.Module):
         step = len(self.blur) // 2 + len(self.inverse) // 2 + DCT_SIDE - 1
         return math.ceil((len(self.start) // 2 + self.config.steps * step) / self.scale)
 
-    def forward(self, sums: Tensor, weights: Tensor, reference: Tensor) -> Tensor:
+    def forward(self, sums: Tensor, weights: Tensor, reference: Tensor, noise: Tensor) -> Tensor:
         """Decode one tile.
 
         Args:
             sums: float [1, 3·scale², t, t], added over frames.
             weights: float [1, scale², t, t], added over frames.
             reference: float [1, 3, t, t] in [0, 1], the reference's pixels.
+            noise: float [1, 3, K, 2], noise of one frame, as
+                :func:`~edge_sdk.burst.stages.noise_map.noise_at` takes it.
 
         Returns:
             Float [1, 3, scale·u, scale·u], u = t − 2·halo, sRGB-encoded; not clipped.
@@ -143,19 +145,21 @@ class Restore(nn.Module):
         filled = [part + filling for part, filling in zip(phases, prior, strict=True)]
         merged = functional.pixel_shuffle(torch.cat(filled, 1), self.scale)
         smooth = separable(fine, self.start)
-        picture = _rotated(separable(merged, self.start) / smooth, _ROTATION)
+        colors = separable(merged, self.start) / smooth
+        _, std = noise_at(noise, colors)
+        variance = _rotated(std * std / smooth, _ROTATION_OF_VARIANCES) + self.model_noise
+        picture = _rotated(colors, _ROTATION)
         margin = len(self.start) // 2
         fine, merged = _inner(fine, margin), _inner(merged, margin)
         merged = _rotated(merged / fine, _ROTATION)
         trust = fine / (fine + self.shrinkage)
-        noise = self.noise / smooth + self.model_noise
         luma, colors = picture[:, :1], picture[:, 1:]
         colors_margin = margin
         for step in range(self.config.steps):
-            evidence = merged[:, :1], trust, noise
+            evidence = merged[:, :1], trust, variance[:, :1]
             luma, reached = self._corrected(luma, margin, *(_cut(x, luma) for x in evidence))
             if step == 0:
-                chroma_noise = noise * self.config.color_threshold**2
+                chroma_noise = variance[:, 1:] * self.config.color_threshold**2
                 colors, colors_margin = self._corrected(
                     colors, margin, merged[:, 1:], trust, chroma_noise
                 )
@@ -170,6 +174,7 @@ class Restore(nn.Module):
         """One step: what the frames say that the picture lacks, then the shrinkage.
 
         Returns the corrected inside of the picture and its margin; ``margin`` is the picture's own.
+        The noise, a variance, has the picture's channels.
         """
         seen = separable(picture, self.blur)
         missed = (_cut(merged, seen) - seen) * _cut(trust, seen)
@@ -183,7 +188,7 @@ class Restore(nn.Module):
         picture = _inner(picture, beyond)
         noise = _cut(noise, picture)
         planes = [
-            self._shrunk(picture[:, channel : channel + 1], noise)
+            self._shrunk(picture[:, channel : channel + 1], noise[:, channel : channel + 1])
             for channel in range(picture.shape[1])
         ]
         return torch.cat(planes, 1), margin + beyond + DCT_SIDE - self.stride
@@ -213,6 +218,7 @@ def _cut(x: Tensor, like: Tensor) -> Tensor:
 
 _COLORS = ((1.0, 1.0, 1.0), (1.0, 0.0, -1.0), (1.0, -2.0, 1.0))
 _ROTATION = [[share / math.hypot(*row) for share in row] for row in _COLORS]
+_ROTATION_OF_VARIANCES = [[share**2 for share in row] for row in _ROTATION]
 _ROTATION_BACK = [list(column) for column in zip(*_ROTATION, strict=True)]
 
 

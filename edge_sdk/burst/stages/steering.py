@@ -48,12 +48,13 @@ class Steering(nn.Module):
         self.kernel_std_px = kernel_std_px
         self.config = config
 
-    def forward(self, reference: Tensor, noise_std: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, reference: Tensor, noise_variance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Coefficients of ½ eᵀ C⁻¹ e = xx·x² + xy·x·y + yy·y² for e = (x, y) in pixels.
 
         Args:
             reference: float [1, 3, T, T] in [0, 1].
-            noise_std: float [1, 1, 1, 1], noise of the reference.
+            noise_variance: float [1, 1, T − 6, T − 6] or of sides 1, noise of the reference,
+                averaged over colors.
 
         Returns:
             Three float [1, 1, T − 6, T − 6].
@@ -66,7 +67,7 @@ class Steering(nn.Module):
         )
         across = xx - yy
         strength = torch.sqrt(across * across + 4.0 * xy * xy + 1e-18)
-        noise_energy = noise_std * noise_std * NOISE_PASS + SMALLEST_ENERGY
+        noise_energy = noise_variance * NOISE_PASS + SMALLEST_ENERGY
         # With A = s/(s + noise), 1 − k·A is (noise + (1 − k)·s)/(noise + s): one division each.
         whole = strength + noise_energy
         narrow = whole / (noise_energy + (1.0 - self.config.narrowing) * strength)

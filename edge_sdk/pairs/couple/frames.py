@@ -118,7 +118,7 @@ def cut_frames(
     left_out = {
         order[place]: found.reason for place, found in aligned.registrations.items() if found.reason
     }
-    return FarFrames(tuple(frames), aligned.noise_std, left_out)
+    return FarFrames(tuple(frames), aligned.noise.typical_std, left_out)
 
 
 def _moved(region: Rectangle, motion: Tensor, source: FrameSource) -> Rectangle:

@@ -60,7 +60,7 @@ def standard_image(source: FrameSource, report: Progress) -> StandardImage:
     if source.count == 1:
         return StandardImage(source.rows(0, 0, source.height), 0, 1, {})
     choice, aligned = align_whole(source, RegistrationConfig(), None, report)
-    plan = MergePlan(source, choice.index, aligned.motions, region, aligned.noise_std, 1.0)
+    plan = MergePlan(source, choice.index, aligned.motions, region, aligned.noise, 1.0)
     stages = StageSet(Encode(1), _averaged, 1, 0, TILE_PX, DECODED_PX)
     rows = TensorSink(3, source.height, source.width)
     merge(plan, stages, rows, report)

@@ -11,6 +11,7 @@ from edge_sdk.burst import ZoomConfig
 from edge_sdk.burst.driver.plan import MergePlan
 from edge_sdk.burst.frames.source import spooling
 from edge_sdk.burst.inputs.features import merged_features
+from edge_sdk.burst.noise.curve import Noise
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import read_picture
 from edge_sdk.imaging.rectangle import Rectangle
@@ -79,7 +80,7 @@ def scene_sample(scene: StoredScene, scale: int) -> FeatureSample:
             0,
             dict(enumerate(scene.fields[1:], 1)),
             Rectangle(left=0, top=0, width=scene.width, height=scene.height),
-            scene.noise_std,
+            Noise.white(scene.noise_std),
             ZoomConfig().reference_weight,
         )
         features = merged_features(plan, scale)

@@ -1,0 +1,1 @@
+"""Noise of a burst by color and level: ``curve`` says what it is, ``gauge`` measures it."""
