@@ -47,14 +47,13 @@ def enhance(
     else:
         for result in results:
             if result.failure is not None:
-                err.print(f"error: {result.failure}", soft_wrap=True, markup=False)
+                err.print(f"error: {result.failure}", soft_wrap=True)
                 continue
             out.print(
                 f"wrote {result.path} ({result.width}×{result.height} px, {result.seconds:.1f} s)",
                 soft_wrap=True,
-                markup=False,
             )
             for note in result.notes:
-                err.print(f"note: {result.source.name}: {note}", soft_wrap=True, markup=False)
+                err.print(f"note: {result.source.name}: {note}", soft_wrap=True)
     if failed:
         raise typer.Exit(1)
