@@ -16,7 +16,7 @@ from edge_sdk.burst.driver.merging import merge
 from edge_sdk.burst.driver.plan import MergePlan
 from edge_sdk.burst.driver.stage_set import decodes_bursts, stages_for
 from edge_sdk.burst.frames.hot_pixels import MendedSource, find_hot_pixels
-from edge_sdk.burst.frames.sinks import GraySink, Sink, TensorSink
+from edge_sdk.burst.frames.sinks import GraySink, MixedSink, Sink, TensorSink
 from edge_sdk.burst.frames.source import FrameSource, TensorSource
 from edge_sdk.burst.reference.choice import is_blurry
 from edge_sdk.burst.reference.scoring import score
@@ -134,6 +134,8 @@ def zoom_into(
     hot = find_hot_pixels(source, choice.index, aligned.motions, aligned.noise_std)
     if len(hot):
         source = MendedSource(source, hot)
+    if config.strength < 1:
+        sink = MixedSink(sink, source, choice.index, region, config.scale, config.strength)
     seconds["align"] = time.perf_counter() - started
     if aligned.motions or not isinstance(network, nn.Module) or decodes_bursts(network):
         count = len(aligned.motions) + 1

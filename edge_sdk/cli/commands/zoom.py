@@ -50,6 +50,13 @@ def zoom(
             "alone: another blur is undone without it \\[0.3]."
         ),
     ] = None,
+    strength: Annotated[
+        float,
+        typer.Option(
+            help="How far to go from the reference alone, enlarged bicubically, 0, to the full "
+            "result, 1; between them the two are mixed."
+        ),
+    ] = 1.0,
     crop: Annotated[
         str | None,
         typer.Option(help="Part of the reference to zoom, in its pixels: X,Y,WIDTH,HEIGHT."),
@@ -107,6 +114,7 @@ def zoom(
         scale=scale,
         reference=reference,
         noise_std=None if noise is None else noise / 255,
+        strength=strength,
         crop=None if crop is None else Rectangle.parse(crop),
         provenance=report is not None,
         restore=RestoreConfig() if lens is None else RestoreConfig(lens_std_px=lens),
@@ -136,6 +144,7 @@ def zoom(
             "report": report,
             "notes": (*made.notes, *written.notes),
             "by": made.by,
+            "strength": made.config.strength,
         }
         print_json({**places, **zoom_report(made.frames, result)})
         return
@@ -143,7 +152,8 @@ def zoom(
     for note in (*made.notes, *written.notes):
         err.print(f"note: {note}")
     height, width = result.pixels.shape[-2:]
-    out.print(f"wrote {output} ({width}×{height} px), by {made.by}")
+    mixed = "" if strength == 1 else f": {strength:.0%} of that, the rest bicubic enlargement"
+    out.print(f"wrote {output} ({width}×{height} px), by {made.by}{mixed}")
     if report is not None:
         out.print(f"wrote {report}")
 
