@@ -8,10 +8,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from edge_sdk.burst.common_exposure import align_common_exposure
 from edge_sdk.burst.config import ZoomConfig
 from edge_sdk.burst.converted.fitting import check_fit
 from edge_sdk.burst.converted.running import StageFiles
-from edge_sdk.burst.driver.lighting import align_in_one_light
 from edge_sdk.burst.driver.merging import merge
 from edge_sdk.burst.driver.plan import MergePlan
 from edge_sdk.burst.driver.stage_set import decodes_bursts, stages_for
@@ -129,7 +129,7 @@ def zoom_into(
     choice = score(source, region, config.reference, report)
     seconds = {"reference": time.perf_counter() - started}
     started = time.perf_counter()
-    lit = align_in_one_light(source, choice, config.registration, config.noise_std, report)
+    lit = align_common_exposure(source, choice, config.registration, config.noise_std, report)
     source, choice, aligned = lit.source, lit.choice, lit.aligned
     hot = find_hot_pixels(source, choice.index, aligned.motions, aligned.noise_std)
     if len(hot):
@@ -179,7 +179,9 @@ def zoom_into(
     empty = torch.empty(3, 0, 0)
     noise_std = aligned.noise_std
     count = len(torch.unique(hot[:, 1:], dim=0))
-    return ZoomResult(empty, choice.index, choice.forced, noise_std, reports, seconds, count)
+    return ZoomResult(
+        empty, choice.index, choice.forced, noise_std, reports, seconds, count, choice.blank
+    )
 
 
 def _is_gray(source: FrameSource, index: int) -> bool:

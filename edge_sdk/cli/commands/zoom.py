@@ -172,6 +172,7 @@ def zoom_report(frames: Sequence[Path], result: ZoomResult) -> dict[str, object]
         "single_image": result.used == 1,
         "noise_levels": result.noise_std * 255,
         "hot_pixels": result.hot_pixels,
+        "blank_in_all_frames": result.blank,
         "seconds": plain(result.seconds),
         "frames": [
             {
@@ -220,7 +221,7 @@ def _print_zoom(frames: Sequence[Path], result: ZoomResult) -> None:
     for path, frame in zip(frames, result.frames, strict=True):
         if frame.note:
             err.print(f"note: {path.name} is left out: {frame.note}")
-    lights = [frame.light for frame in result.frames if frame.light is not None]
+    lights = [frame.light for frame in result.frames if frame.light is not None and not frame.note]
     if lights:
         factors = [float(light.colors.mean()) for light in lights]
         banded = sum(len(light.waves) > 0 for light in lights)
@@ -232,6 +233,11 @@ def _print_zoom(frames: Sequence[Path], result: ZoomResult) -> None:
     if result.hot_pixels:
         what = "hot pixel" if result.hot_pixels == 1 else "hot pixels"
         err.print(f"note: {result.hot_pixels} {what} of the sensor mended in all frames")
+    if result.blank:
+        err.print(
+            f"note: {result.blank:.0%} of the picture is one value in the same place of all "
+            "frames: damaged files, a mask or a border; no frame shows what would be there"
+        )
     if result.used == 1:
         reason = "one frame" if len(frames) == 1 else "no other frame could be used"
         err.print(f"note: {reason}: this is single-image zoom, without the gain of a burst")
