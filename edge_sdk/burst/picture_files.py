@@ -77,8 +77,8 @@ def zoom_files(
     the result has 16 bits where a frame has, and is gray where all are.
 
     Args:
-        frames: files of one scene, all of one size: JPEG, PNG, BMP, WebP, TIFF or raw; or folders
-            of such, whose other files are passed over.
+        frames: files of one scene, all of one size: JPEG, PNG, BMP, WebP, TIFF, HEIC or raw; or
+            folders of such, whose other files are passed over.
         output: the picture to write; its suffix names the format.
         config: settings of the zoom.
         model: name or file of a network for bursts, or of a ×2 luma network; ``none`` for the

@@ -1,7 +1,7 @@
 """Pictures: files, color, resizing, quality, tiles and comparison sheets.
 
 Reading order: ``rectangle`` and ``picture`` (what the others pass around), ``files`` with
-``decoding``, ``encoding``, ``exif`` and ``raw`` behind it, ``color``, ``profiles`` with
+``decoding``, ``encoding``, ``exif``, ``raw`` and ``heic`` behind it, ``color``, ``profiles`` with
 ``matrix_profiles``, ``resize``, ``filters``, ``metrics``, ``tiling`` (a picture window by window),
 ``comparison``.
 """

@@ -10,8 +10,7 @@ from pathlib import Path
 from edge_sdk.burst.frames.source import Spool
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import Metadata, Picture, convert_profile, profile_name, read_picture
-from edge_sdk.imaging.decoding import picture_format
-from edge_sdk.imaging.raw import may_be_raw
+from edge_sdk.imaging.files import looks_like_picture
 from edge_sdk.imaging.rectangle import Rectangle
 
 MOST_NAMED = 3
@@ -78,7 +77,7 @@ def _looks_like_picture(path: Path) -> bool:
             head = file.read(12)
     except OSError as error:
         raise PictureError(f"{path}: cannot be read ({error.strerror})") from error
-    return picture_format(head) is not None or may_be_raw(head)
+    return looks_like_picture(head)
 
 
 @dataclass(frozen=True, eq=False)

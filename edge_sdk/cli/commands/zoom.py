@@ -25,8 +25,8 @@ def zoom(
     frames: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Frames of one scene, or their folder: JPEG, PNG, BMP, WebP, TIFF or raw, all of "
-            "one size."
+            help="Frames of one scene, or their folder: JPEG, PNG, BMP, WebP, TIFF, HEIC or raw, "
+            "all of one size."
         ),
     ] = None,
     output: Annotated[
