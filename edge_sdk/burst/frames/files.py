@@ -53,7 +53,7 @@ def gather_frames(
         if not path.is_dir():
             frames.append(path)
             continue
-        inside = [each for each in sorted(path.iterdir(), key=_by_number) if each.is_file()]
+        inside = [each for each in sorted(path.iterdir(), key=by_number) if each.is_file()]
         if output is not None:
             inside = [each for each in inside if each.resolve() != output.resolve()]
         pictures = [each for each in inside if _looks_like_picture(each)]
@@ -66,7 +66,8 @@ def gather_frames(
     return tuple(frames), tuple(others)
 
 
-def _by_number(path: Path) -> list[tuple[int, str]]:
+def by_number(path: Path) -> list[tuple[int, str]]:
+    """Key that sorts files by their names, numbers in them by their values."""
     parts = re.split(r"(\d+)", path.name)
     return [(int(part), "") if part.isdecimal() else (-1, part.lower()) for part in parts]
 
