@@ -66,7 +66,9 @@ def parse_matrix_profile(data: bytes) -> MatrixProfile:
         ):
             raise ProfileError("it is made of tables, not of curves and a matrix")
         matrix = np.array([_xyz(tags[name]) for name in names[:3]]).T
-        curves = np.stack([_curve(tags[name]) for name in names[3:]])
+        # Most profiles have one curve for all three colors.
+        known = {tag: _curve(tag) for tag in {tags[name] for name in names[3:]}}
+        curves = np.stack([known[tags[name]] for name in names[3:]])
     except struct.error as error:
         raise ProfileError("it is damaged") from error
     if not np.isfinite(curves).all() or abs(np.linalg.det(matrix)) < 1e-6:
@@ -89,14 +91,14 @@ def convert_levels(
     """
     mixing = np.linalg.solve(target.matrix, source.matrix)
     grid = np.linspace(0.0, 1.0, CURVE_POINTS)
+    rising = np.maximum.accumulate(target.curves, axis=1)
     converted = np.empty_like(pixels)
     for top in range(0, pixels.shape[1], _ROWS_AT_ONCE):
         rows = pixels[:, top : top + _ROWS_AT_ONCE]
         linear = np.stack([np.interp(rows[c], grid, source.curves[c]) for c in range(3)])
         mixed = np.einsum("oc,chw->ohw", mixing, linear)
         for c in range(3):
-            rising = np.maximum.accumulate(target.curves[c])
-            converted[c, top : top + _ROWS_AT_ONCE] = np.interp(mixed[c], rising, grid)
+            converted[c, top : top + _ROWS_AT_ONCE] = np.interp(mixed[c], rising[c], grid)
     return converted
 
 

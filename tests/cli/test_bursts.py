@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shlex
 from pathlib import Path
@@ -46,7 +47,7 @@ def test_bursts_are_listed_with_commands_that_run(run: Run, camera: Path) -> Non
         assert Path(f"burst_0{number}.png").is_file()
     notes = outcome.err.splitlines()
     assert len(notes) == 3
-    assert notes[0].startswith("note: cut.jpg is skipped: is truncated, damaged")
+    assert notes[0].startswith("note: skipped: cut.jpg: is truncated, damaged")
     assert notes[1] == "note: skipped, being no pictures: film.mp4"
     assert notes[2] == "note: folders that were not entered: deeper"
 
@@ -80,6 +81,22 @@ def test_folders_are_made_that_zoom_takes(run: Run, camera: Path, option: str, k
     assert len(json.loads(made.out)["frames"]) == 3
     again = run("bursts", "my DCIM", option, "sorted").error_line
     assert again == "error: sorted: is there already; name a new folder for the bursts"
+
+
+def test_files_that_need_an_extra_are_named_in_one_line(
+    run: Run, camera: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for index in range(10):
+        (camera / f"{index}.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(20))
+    right = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, _=None: None if name == "pi_heif" else right(name)
+    )
+    outcome = run("bursts", "my DCIM")
+    (line,) = (line for line in outcome.err.splitlines() if ".heic" in line)
+    assert "7.heic and 2 more (--json lists all): is a HEIC picture, and pi_heif is not" in line
+    assert "[heic]" in line
+    assert outcome.out.count("edge-sdk zoom") == 2
 
 
 def test_rules_are_taken(run: Run, camera: Path) -> None:

@@ -139,8 +139,11 @@ def _print(found: FoundBursts, min_frames: int, commands: Sequence[str]) -> None
     if found.singles:
         alone = "alone" if min_frames == 2 else f"in no burst of {min_frames} frames or more"
         out.print(f"{_count(len(found.singles), 'picture')} {alone}: {_named(found.singles)}")
+    reasons: dict[str, list[Path]] = {}
     for skipped in found.skipped:
-        err.print(f"note: {skipped.path.name} is skipped: {skipped.reason}")
+        reasons.setdefault(skipped.reason, []).append(skipped.path)
+    for reason, paths in reasons.items():
+        err.print(f"note: skipped: {_named(paths)}: {reason}")
     if found.not_pictures:
         err.print(f"note: skipped, being no pictures: {_named(found.not_pictures)}")
     if found.folders:
