@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import io
 import logging
+import struct
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -51,6 +53,7 @@ def open_heic(data: bytes, name: str) -> Any:
     except MissingExtraError as error:
         raise MissingExtraError(f"{name}: is a HEIC picture, and {error}") from error
     try:
+        _check_item_types(data)
         opened = pi_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False, hdr_to_16bit=False)
         image = opened[opened.primary_index]
     except (ValueError, EOFError, SyntaxError, RuntimeError, OSError, IndexError) as error:
@@ -100,6 +103,40 @@ def decode_heic(data: bytes, name: str) -> Decoded:
         kept_exif(exif, width, height, name) if exif else None,
         icc_profile or None,
     )
+
+
+def _check_item_types(data: bytes) -> None:
+    """Refuse kinds of items that are no text: pi_heif takes them for text, and ends the process.
+
+    Raises:
+        ValueError: if there is one.
+    """
+    for kind, start, end in _boxes(data, 0, len(data)):
+        if kind != b"meta":
+            continue
+        for inner, first, last in _boxes(data, start + 4, end):
+            if inner != b"iinf":
+                continue
+            wide = data[first : first + 1] not in (b"", b"\0")
+            for _, at, close in _boxes(data, first + (8 if wide else 6), last):
+                at += 8 if data[at : at + 1] < b"\3" else 10
+                for text in (data[at : at + 4], *data[at + 4 : close].split(b"\0")):
+                    text.decode()
+
+
+def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, start and end of what each box in a part of the file holds, as far as it is there."""
+    while start + 8 <= min(end, len(data)):
+        size, kind = struct.unpack_from(">I4s", data, start)
+        head = 8
+        if size == 1 and start + 16 <= len(data):
+            (size,) = struct.unpack_from(">Q", data, start + 8)
+            head = 16
+        close = end if size == 0 else start + size
+        if size and size < head:
+            return
+        yield kind, start + head, min(close, end)
+        start = close
 
 
 def _full_range(samples: Samples, depth: int) -> Samples:

@@ -73,6 +73,20 @@ def test_a_truncated_file_is_named(part: float, tmp_path: Path) -> None:
 
 
 @needs("heic")
+@pytest.mark.parametrize("place", range(4))
+def test_a_kind_of_item_that_is_no_text_does_not_end_the_process(
+    place: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.heic"
+    write_heic(path, levels(), exif=b"MM\0*\0\0\0\x08\0\0\0\0\0\0")
+    data = bytearray(path.read_bytes())
+    data[data.index(b"Exif") + place] = 0xE5
+    path.write_bytes(data)
+    with pytest.raises(PictureError, match=r"a\.heic: is a HEIC picture that is truncated"):
+        read_picture(path)
+
+
+@needs("heic")
 @pytest.mark.parametrize(("transfer", "name"), [(16, "PQ"), (18, "HLG")])
 def test_hdr_is_refused(transfer: int, name: str, tmp_path: Path) -> None:
     path = tmp_path / "a.heic"
