@@ -20,6 +20,7 @@ EXTRA_MODULES = {
     "train": ("lightning", "optimi", "yaml"),
     "examples": ("skimage",),
     "raw": ("rawpy",),
+    "heic": ("pi_heif",),
 }
 """Importable top-level modules that each extra of the distribution brings."""
 

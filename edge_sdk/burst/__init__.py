@@ -5,7 +5,7 @@ on one page), then along it: ``frames/source``, ``reference/choice``, ``driver/a
 ``photometry/light`` (frames in one light), ``noise/gauge``, ``driver/merging`` with
 ``driver/tiles``, and ``stages/encode``, ``stages/blend`` and ``stages/decode``, which compute every
 pixel. ``converted/`` runs the same stages as files of a phone's runtimes, ``inputs/`` makes of
-bursts what networks train on.
+bursts what networks train on, ``folders/`` finds bursts among the pictures of a camera.
 """
 
 import lazy_loader

@@ -1,5 +1,11 @@
 from .config import Rectangle as Rectangle
 from .config import ZoomConfig as ZoomConfig
+from .folders.finding import find_bursts as find_bursts
+from .folders.found import BurstRules as BurstRules
+from .folders.found import FoundBurst as FoundBurst
+from .folders.found import FoundBursts as FoundBursts
+from .folders.found import SkippedFile as SkippedFile
+from .folders.placing import place_bursts as place_bursts
 from .frames.source import FrameSource as FrameSource
 from .frames.source import Spool as Spool
 from .frames.source import TensorSource as TensorSource

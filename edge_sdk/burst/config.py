@@ -24,6 +24,8 @@ class ZoomConfig:
         crop: what of the reference is enlarged; ``None`` for all of it.
         reference_weight: weight of the reference's samples; those of other frames weigh 1.
         noise_std: noise of a frame on values in [0, 1]; ``None`` to estimate it.
+        strength: how far the picture is taken from the bicubic enlargement of the reference alone,
+            0, to the full result, 1; between them the two are mixed.
         provenance: whether to keep a map of what each frame contributed.
         registration: settings of the alignment.
         steering: how kernels follow edges; converted stages hold the defaults.
@@ -46,6 +48,7 @@ class ZoomConfig:
     crop: Rectangle | None = None
     reference_weight: float = 1.5
     noise_std: float | None = None
+    strength: float = 1.0
     provenance: bool = False
     registration: RegistrationConfig = field(default_factory=RegistrationConfig)
     steering: SteeringConfig = field(default_factory=SteeringConfig)
@@ -62,3 +65,7 @@ class ZoomConfig:
             )
         if self.noise_std is not None and not 0 <= self.noise_std <= 1:
             raise InputError(f"noise must be 0 to 1, not {self.noise_std}")
+        if not 0 <= self.strength <= 1:
+            raise InputError(
+                f"strength must be 0 (bicubic) to 1 (the full result), not {self.strength:g}"
+            )

@@ -72,12 +72,13 @@ def zoom_files(
     """Zoom a burst of picture files into one larger, cleaner picture file.
 
     Frames wait in a temporary file, so that any number runs. Frames of 16 bits that use 8 to 14 of
-    them are worked in the range that they use, and written in it. EXIF, ICC profile and alpha of
-    the reference are kept; the result has 16 bits where a frame has, and is gray where all are.
+    them are worked in the range that they use, and written in it. Frames whose ICC profile is not
+    that of the first are converted to it. EXIF, ICC profile and alpha of the reference are kept;
+    the result has 16 bits where a frame has, and is gray where all are.
 
     Args:
-        frames: files of one scene, all of one size: JPEG, PNG, BMP, WebP, TIFF or raw; or folders
-            of such, whose other files are passed over.
+        frames: files of one scene, all of one size: JPEG, PNG, BMP, WebP, TIFF, HEIC or raw; or
+            folders of such, whose other files are passed over.
         output: the picture to write; its suffix names the format.
         config: settings of the zoom.
         model: name or file of a network for bursts, or of a ×2 luma network; ``none`` for the
@@ -92,7 +93,8 @@ def zoom_files(
     Raises:
         InputError: if there are no frames, ``output`` is one of them, settings do not fit each
             other, or names are unknown.
-        PictureError: if a frame cannot be read, differs in size from the first, or is too small.
+        PictureError: if a frame cannot be read, differs in size from the first, has another ICC
+            profile that cannot be converted, or is too small.
         ModelError: if there is no such model.
         ArtifactError: if the stages are damaged.
         ConversionError: if they cannot be converted.
@@ -121,7 +123,9 @@ def zoom_files(
         model = NO_MODEL
     notes = [f"{path} is no picture and is passed over" for path in others]
     with spooling() as spool:
-        held = spool_pictures(paths, spool)
+        spooled = spool_pictures(paths, spool)
+        held = spooled.held
+        notes += spooled.notes
         chosen = zoom_network(
             model,
             config.scale,

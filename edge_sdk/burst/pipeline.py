@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from edge_sdk.burst.config import ZoomConfig
 from edge_sdk.burst.converted.fitting import check_fit
 from edge_sdk.burst.converted.running import StageFiles
-from edge_sdk.burst.driver.lighting import align_in_one_light
+from edge_sdk.burst.driver.common_exposure import align_common_exposure
 from edge_sdk.burst.driver.merging import merge
 from edge_sdk.burst.driver.plan import MergePlan
 from edge_sdk.burst.driver.stage_set import decodes_bursts, stages_for
 from edge_sdk.burst.frames.hot_pixels import MendedSource, find_hot_pixels
-from edge_sdk.burst.frames.sinks import GraySink, Sink, TensorSink
+from edge_sdk.burst.frames.sinks import GraySink, MixedSink, Sink, TensorSink
 from edge_sdk.burst.frames.source import FrameSource, TensorSource
 from edge_sdk.burst.noise.curve import Noise
 from edge_sdk.burst.reference.choice import is_blurry
@@ -131,11 +131,13 @@ def zoom_into(
     seconds = {"reference": time.perf_counter() - started}
     started = time.perf_counter()
     given = None if config.noise_std is None else Noise.white(config.noise_std)
-    lit = align_in_one_light(source, choice, config.registration, given, report)
+    lit = align_common_exposure(source, choice, config.registration, given, report)
     choice, aligned, noise = lit.choice, lit.aligned, lit.aligned.noise
     hot = find_hot_pixels(lit.source, choice.index, aligned.motions, noise.typical_std)
     if len(hot):
         source = MendedSource(source, hot)
+    if config.strength < 1:
+        sink = MixedSink(sink, source, choice.index, region, config.scale, config.strength)
     seconds["align"] = time.perf_counter() - started
     if aligned.motions or not isinstance(network, nn.Module) or decodes_bursts(network):
         count = len(aligned.motions) + 1
@@ -179,7 +181,9 @@ def zoom_into(
     )
     empty = torch.empty(3, 0, 0)
     count = len(torch.unique(hot[:, 1:], dim=0))
-    return ZoomResult(empty, choice.index, choice.forced, noise, reports, seconds, count)
+    return ZoomResult(
+        empty, choice.index, choice.forced, noise, reports, seconds, count, choice.blank
+    )
 
 
 def _is_gray(source: FrameSource, index: int) -> bool:

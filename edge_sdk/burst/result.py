@@ -61,6 +61,8 @@ class ZoomResult:
         frames: one report per frame, in order.
         seconds: time spent in each stage.
         hot_pixels: number of pixels of the sensor that were bright in all frames and were mended.
+        blank: part of what is enlarged, 0 to 1, where all frames hold one value in the same place:
+            damage that all have, a mask or a border.
 
     Example:
         >>> import torch
@@ -77,6 +79,7 @@ class ZoomResult:
     frames: tuple[FrameReport, ...]
     seconds: dict[str, float]
     hot_pixels: int = 0
+    blank: float = 0.0
 
     @property
     def noise_std(self) -> float:

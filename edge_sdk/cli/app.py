@@ -10,6 +10,9 @@ from edge_sdk.cli.lazy_commands import ListedCommand, lazy_group
 
 COMMANDS = {
     "zoom": ListedCommand("Bursts", "Turn a burst of frames into one larger, cleaner picture."),
+    "bursts": ListedCommand(
+        "Bursts", "Find the bursts in a camera's folder, and print how each is zoomed."
+    ),
     "simulate": ListedCommand(
         "Bursts", "Take a burst of a photograph with a simulated hand-held camera."
     ),

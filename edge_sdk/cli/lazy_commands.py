@@ -60,7 +60,7 @@ def lazy_group(package: str, commands: Mapping[str, ListedCommand]) -> type[Type
         def format_help(self, ctx: Any, formatter: Any) -> None:
             """Print the help of the group, by the table alone."""
             records = [param.get_help_record(ctx) for param in self.get_params(ctx)]
-            out.print(f"{ctx.get_usage()}\n\n{self.help}\n", markup=False, soft_wrap=False)
+            out.print(f"{ctx.get_usage()}\n\n{self.help}\n", soft_wrap=False)
             _print_panel("Options", [record for record in records if record is not None])
             for panel, named in groupby(commands.items(), lambda item: item[1].panel):
                 _print_panel(panel, [(name, command.summary) for name, command in named])

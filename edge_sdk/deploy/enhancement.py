@@ -15,6 +15,7 @@ from edge_sdk.emulate.whole_pictures import ArtifactMethod, least_window
 from edge_sdk.errors import ConversionError, EdgeSdkError, InputError, OutputError, PictureError
 from edge_sdk.imaging import Picture, read_picture, write_picture
 from edge_sdk.imaging.encoding import FORMATS
+from edge_sdk.imaging.heic import SUFFIXES as HEIC_SUFFIXES
 from edge_sdk.models import Network, PictureNetwork, enhance_picture
 from edge_sdk.outputs import check_writable
 from edge_sdk.progress import Progress, silent
@@ -69,18 +70,27 @@ def gather_pictures(subjects: Sequence[Path]) -> list[Path]:
     for subject in subjects:
         paths = [subject]
         if subject.is_dir():
-            paths = sorted(path for path in subject.iterdir() if path.suffix.lower() in FORMATS)
+            read = (*FORMATS, *HEIC_SUFFIXES)
+            paths = sorted(path for path in subject.iterdir() if path.suffix.lower() in read)
             if not paths:
-                raise InputError(f"{subject}: holds no picture; add {', '.join(FORMATS)}")
+                raise InputError(f"{subject}: holds no picture; add {', '.join(read)}")
         for path in paths:
-            other = found.setdefault(path.name, path)
+            name = result_name(path)
+            other = found.setdefault(name, path)
             if other != path:
                 raise InputError(
-                    f"{other} and {path} would both become {path.name}; enhance them one by one"
+                    f"{other} and {path} would both become {name}; enhance them one by one"
                 )
     if not found:
         raise InputError("no pictures given; name files or folders: edge-sdk enhance PICTURE …")
     return list(found.values())
+
+
+def result_name(picture: Path) -> str:
+    """Name of a picture's enhanced form: its own, or with ``.png`` where HEIC is not written."""
+    if picture.suffix.lower() in HEIC_SUFFIXES:
+        return f"{picture.stem}.png"
+    return picture.name
 
 
 def check_folder(pictures: Sequence[Path], out: Path) -> None:
@@ -170,7 +180,8 @@ def enhance(
     """Enhance pictures with a model and write them under their own names into a folder.
 
     A picture that cannot be read, enhanced or written does not stop the others; its result says
-    why. EXIF, ICC profile, alpha, gray and 16 bits are kept as far as the picture's format can.
+    why. EXIF, ICC profile, alpha, gray and 16 bits are kept as far as the picture's format can;
+    what was HEIC becomes a PNG.
 
     Args:
         pictures: a file, a folder of pictures, or several of these.
@@ -254,7 +265,7 @@ def enhance_files(
             started = time.perf_counter()
             try:
                 picture = _enhanced(source, network, runner, on_progress)
-                written = write_picture(picture, out / source.name)
+                written = write_picture(picture, out / result_name(source))
             except ConversionError:
                 raise
             except EdgeSdkError as error:

@@ -1,8 +1,9 @@
 """Pictures: files, color, resizing, quality, tiles and comparison sheets.
 
 Reading order: ``rectangle`` and ``picture`` (what the others pass around), ``files`` with
-``decoding``, ``encoding``, ``exif`` and ``raw`` behind it, ``color``, ``resize``, ``filters``,
-``metrics``, ``tiling`` (a picture window by window), ``comparison``.
+``decoding``, ``encoding``, ``exif``, ``raw`` and ``heic`` behind it, ``previews`` (a quick look),
+``color``, ``profiles`` with ``matrix_profiles``, ``resize``, ``filters``, ``metrics``, ``tiling``
+(a picture window by window), ``comparison``.
 """
 
 import lazy_loader

@@ -18,6 +18,8 @@ from .picture import Metadata as Metadata
 from .picture import Picture as Picture
 from .picture import quantize as quantize
 from .picture import to_levels as to_levels
+from .profiles import convert_profile as convert_profile
+from .profiles import profile_name as profile_name
 from .rectangle import Rectangle as Rectangle
 from .resize import resize_bicubic as resize_bicubic
 from .tiling import Span as Span

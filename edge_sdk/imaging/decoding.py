@@ -84,7 +84,7 @@ def decode(data: bytes, name: str) -> Decoded:
     container = picture_format(data[:12])
     if container is None:
         raise PictureError(
-            f"{name}: is not a JPEG, PNG, BMP, WebP, TIFF or raw picture; convert it"
+            f"{name}: is not a JPEG, PNG, BMP, WebP, TIFF, HEIC or raw picture; convert it"
         )
     try:
         with warnings.catch_warnings():

@@ -13,6 +13,7 @@ from edge_sdk.errors import InputError, OutputError, PictureError
 from edge_sdk.imaging.decoding import Decoded, decode, picture_format
 from edge_sdk.imaging.encoding import FORMATS, JPEG, TIFF, Format, Samples, encode
 from edge_sdk.imaging.exif import resized_exif
+from edge_sdk.imaging.heic import decode_heic, is_heic
 from edge_sdk.imaging.picture import Metadata, Picture, to_levels
 from edge_sdk.imaging.raw import decode_raw, is_raw, may_be_raw
 from edge_sdk.outputs import check_writable, replacing
@@ -44,7 +45,7 @@ class WrittenPicture:
 
 
 def read_picture(path: Path | str) -> Picture:
-    """Read a JPEG, PNG, BMP, WebP, TIFF or raw file; its content says which, not its suffix.
+    """Read a JPEG, PNG, BMP, WebP, TIFF, HEIC or raw file; its content says which, not its suffix.
 
     Pixels come upright: EXIF orientation is applied and then 1 in the EXIF kept, from which the
     thumbnail and tags on file layout are removed. 16-bit PNG and TIFF keep 16 bits. Gray becomes
@@ -52,6 +53,7 @@ def read_picture(path: Path | str) -> Picture:
     that holds several pictures (a gain map, a depth map) the first is read, and previews in a TIFF
     are passed over; animations and several pages are refused. A JPEG that lost data in its middle
     but kept its end marker is not distinguished from a whole one: libjpeg fills the gap with gray.
+    Of a HEIC file the main picture is read; more than 8 bits become 16.
     DNG and other raw files are developed as :func:`edge_sdk.imaging.raw.decode_raw` says.
 
     Args:
@@ -64,7 +66,8 @@ def read_picture(path: Path | str) -> Picture:
         PictureError: if it is missing, a folder, not readable, empty, not a picture, truncated or
             damaged, larger than 178 million pixels (the limit of Pillow), of several pictures, or
             CMYK without a profile. The message names the file.
-        MissingExtraError: if it is a raw file and the extra ``raw`` is not installed.
+        MissingExtraError: if it is a raw file and the extra ``raw`` is not installed, or a HEIC
+            file and the extra ``heic`` is not.
 
     Example:
         >>> import torch
@@ -80,7 +83,7 @@ def read_picture(path: Path | str) -> Picture:
         with path.open("rb") as file:
             head = file.read(12)
             # Whatever is no picture, such as a long video, is not read any further.
-            data = head + (file.read() if picture_format(head) or may_be_raw(head) else b"")
+            data = head + (file.read() if looks_like_picture(head) else b"")
     except FileNotFoundError as error:
         raise PictureError(f"{path}: no such file; check the path") from error
     except IsADirectoryError as error:
@@ -89,7 +92,20 @@ def read_picture(path: Path | str) -> Picture:
         raise PictureError(f"{path}: cannot be read ({error.strerror or error})") from error
     if not data:
         raise PictureError(f"{path}: is empty; get a whole copy")
+    if is_heic(head):
+        return _picture(decode_heic(data, str(path)))
     return _picture((decode_raw if is_raw(data) else decode)(data, str(path)))
+
+
+def looks_like_picture(head: bytes) -> bool:
+    """Whether ``head``, the first 12 bytes of a file, is the start of a picture that is read.
+
+    Example:
+        >>> from edge_sdk.imaging.files import looks_like_picture
+        >>> looks_like_picture(b"BM" + bytes(10)), looks_like_picture(b"PK" + bytes(10))
+        (True, False)
+    """
+    return picture_format(head) is not None or is_heic(head) or may_be_raw(head)
 
 
 def read_frames(paths: Iterable[Path | str]) -> list[Picture]:

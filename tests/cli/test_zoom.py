@@ -90,6 +90,16 @@ def test_sixteen_bits_stay_sixteen(run: Run, burst_folder: Path, suffix: str) ->
     assert "16 bits" in run("zoom", *names, "-o", "z.jpg").err
 
 
+def test_strength_is_reported(run: Run, burst_folder: Path) -> None:
+    options = ("-o", "z.png", "--model", "none", "--strength", "0.25")
+    assert (
+        "no network: 25% of that, the rest bicubic"
+        in run("zoom", *frames(burst_folder), *options).out
+    )
+    report = json.loads(run("zoom", *frames(burst_folder), *options, "--json").out)
+    assert report["strength"] == 0.25
+
+
 def test_the_help_says_which_scales_there_are(run: Run) -> None:
     assert "1 (denoise only) to 4" in " ".join(run("zoom", "--help").out.split())
 
@@ -162,6 +172,8 @@ class TestBadInput:
             (("--reference", -1), "reference -1"),
             (("--noise", -2), "noise"),
             (("--noise", "nan"), "noise"),
+            (("--strength", "1.5"), "strength must be 0 (bicubic) to 1 (the full result), not 1.5"),
+            (("--strength", "nan"), "strength must be 0"),
             (("--model", "nothing"), "nothing"),
             (("--model", "photo.png"), "photo.png"),
             (("--frobnicate",), "frobnicate"),

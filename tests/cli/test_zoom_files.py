@@ -179,6 +179,12 @@ class TestReport:
         assert run("zoom", *names, "-o", "z.bmp", "--report", "r.html").status == 0
         assert "the color profile was left out" in Path("r.html").read_text()
 
+    def test_a_mixed_result_is_said_to_be_mixed(self, run: Run) -> None:
+        names = save_frames("png")
+        options = ("--strength", 0.25, "--report", "r.html")
+        assert run("zoom", *names, "-o", "z.png", *options).status == 0
+        assert "the result is mixed: 25% of it" in Path("r.html").read_text()
+
     @pytest.mark.parametrize("kind", ["frame", "output", "linked frame", "linked output"])
     def test_the_page_is_not_written_over_a_picture(self, run: Run, kind: str) -> None:
         names = save_frames("png")

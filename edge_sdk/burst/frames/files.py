@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge_sdk.burst.frames.source import Spool
 from edge_sdk.errors import InputError, PictureError
-from edge_sdk.imaging import Metadata, Picture, read_picture
-from edge_sdk.imaging.decoding import picture_format
-from edge_sdk.imaging.raw import may_be_raw
+from edge_sdk.imaging import Metadata, Picture, convert_profile, profile_name, read_picture
+from edge_sdk.imaging.files import looks_like_picture
 from edge_sdk.imaging.rectangle import Rectangle
+
+MOST_NAMED = 3
+"""Files that a note names one by one."""
 
 
 def gather_frames(
@@ -51,7 +53,7 @@ def gather_frames(
         if not path.is_dir():
             frames.append(path)
             continue
-        inside = [each for each in sorted(path.iterdir(), key=_by_number) if each.is_file()]
+        inside = [each for each in sorted(path.iterdir(), key=by_number) if each.is_file()]
         if output is not None:
             inside = [each for each in inside if each.resolve() != output.resolve()]
         pictures = [each for each in inside if _looks_like_picture(each)]
@@ -64,7 +66,8 @@ def gather_frames(
     return tuple(frames), tuple(others)
 
 
-def _by_number(path: Path) -> list[tuple[int, str]]:
+def by_number(path: Path) -> list[tuple[int, str]]:
+    """Key that sorts files by their names, numbers in them by their values."""
     parts = re.split(r"(\d+)", path.name)
     return [(int(part), "") if part.isdecimal() else (-1, part.lower()) for part in parts]
 
@@ -75,27 +78,42 @@ def _looks_like_picture(path: Path) -> bool:
             head = file.read(12)
     except OSError as error:
         raise PictureError(f"{path}: cannot be read ({error.strerror})") from error
-    return picture_format(head) is not None or may_be_raw(head)
+    return looks_like_picture(head)
 
 
-def spool_pictures(paths: Sequence[Path], spool: Spool) -> list[Metadata]:
+@dataclass(frozen=True, eq=False)
+class Spooled:
+    """What the files of a burst held beside the pixels that were spooled.
+
+    Attributes:
+        held: for each file; its color profile is that of the first, in which all pixels are.
+        notes: for people: which files had another color profile.
+    """
+
+    held: tuple[Metadata, ...]
+    notes: tuple[str, ...] = ()
+
+
+def spool_pictures(paths: Sequence[Path], spool: Spool) -> Spooled:
     """Read the frames of a burst into a spool; one is in memory at a time.
+
+    Frames of another color profile than the first are converted to its, so that equal values are
+    equal colors; a file without a profile is in sRGB.
 
     Args:
         paths: the files, at least one.
         spool: takes the pixels with the bits that the files have.
 
-    Returns:
-        What each file held beside its pixels.
-
     Raises:
         InputError: if there are no files.
-        PictureError: if one cannot be read, or differs in size from the first.
+        PictureError: if one cannot be read, differs in size from the first, or has another color
+            profile that cannot be converted.
         OutputError: if there is no room for the spool.
     """
     if not paths:
         raise InputError("a burst needs at least one frame; name the files")
-    found = []
+    found: list[Metadata] = []
+    other: list[tuple[Path, str]] = []
     for path in paths:
         picture = read_picture(path)
         if spool.count and (picture.height, picture.width) != (spool.height, spool.width):
@@ -103,9 +121,29 @@ def spool_pictures(paths: Sequence[Path], spool: Spool) -> list[Metadata]:
                 f"{path}: is {picture.width}×{picture.height} px but {paths[0]} is {spool.width}×"
                 f"{spool.height} px; the frames of a burst have one size"
             )
+        if found:
+            wanted = found[0].icc_profile
+            converted = convert_profile(picture, wanted, str(path), str(paths[0]))
+            if converted.pixels is not picture.pixels:
+                other.append((path, profile_name(picture.metadata.icc_profile)))
+            picture = converted
         spool.add(picture.pixels, picture.metadata.bit_depth)
         found.append(picture.metadata)
-    return found
+    return Spooled(tuple(found), _profile_notes(paths[0], found[0].icc_profile, other))
+
+
+def _profile_notes(
+    first: Path, profile: bytes | None, other: Sequence[tuple[Path, str]]
+) -> tuple[str, ...]:
+    if not other:
+        return ()
+    names = ", ".join(path.name for path, _ in other[:MOST_NAMED])
+    more = f" and {len(other) - MOST_NAMED} more" if len(other) > MOST_NAMED else ""
+    kinds = ", ".join(dict.fromkeys(kind for _, kind in other))
+    return (
+        f"{names}{more}: converted from {kinds} to {profile_name(profile)}, the color profile of "
+        f"{first.name}, which the result has too",
+    )
 
 
 def spooled_picture(

@@ -17,7 +17,7 @@ from edge_sdk.burst.reference.gradient_energy import (
     gradient_energy,
     laplacian,
 )
-from edge_sdk.burst.reference.lost_parts import at_level, lost_parts
+from edge_sdk.burst.reference.lost_parts import at_level, blank_in_all, lost_parts
 from edge_sdk.burst.reference.noise import estimate_noise_std
 from edge_sdk.errors import InputError
 from edge_sdk.imaging.rectangle import Rectangle
@@ -67,6 +67,7 @@ class ReferenceChoice:
         finest: :func:`laplacian_energy` of every frame, which :func:`is_blurry` compares.
         forced: whether the caller named the reference.
         lost: part of every frame, 0 to 1, that shows nothing where most others show something.
+        blank: part of the picture, 0 to 1, where all frames hold one value in the same place.
 
     Example:
         >>> import torch
@@ -83,6 +84,7 @@ class ReferenceChoice:
     finest: tuple[float, ...]
     forced: bool = False
     lost: tuple[float, ...] = ()
+    blank: float = 0.0
 
 
 def gradient_score(luma: Tensor) -> Tensor:
@@ -148,7 +150,8 @@ def choose_sharpest(measured: Sequence[Sharpness], forced: int | None = None) ->
         InputError: as :func:`check_forced`.
     """
     check_forced(forced, len(measured))
-    lost = lost_parts([frame.energy.flat for frame in measured])
+    flat = [frame.energy.flat for frame in measured]
+    lost = lost_parts(flat)
     found = [frame.without(part) for frame, part in zip(measured, lost, strict=True)]
     scores = tuple(frame.energy.score for frame in found)
     return ReferenceChoice(
@@ -158,6 +161,7 @@ def choose_sharpest(measured: Sequence[Sharpness], forced: int | None = None) ->
         tuple(frame.finest for frame in found),
         forced is not None,
         tuple(float(part.float().mean()) for part in lost),
+        blank_in_all(flat),
     )
 
 

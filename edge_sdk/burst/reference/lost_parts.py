@@ -15,6 +15,8 @@ from torch.nn import functional
 
 BLOCK_PX = 8
 """Side of a block, in pixels of its level."""
+LEAST_BLANK_BLOCKS = 16
+"""Blocks of an area from which on it is not by chance that all frames have it in the same place."""
 BORDER_PX = 5
 """Pixels of a level around a lost part that its border reaches, by blur and Laplacian."""
 MOTION_BLOCKS = 2
@@ -47,6 +49,41 @@ def lost_parts(flat: Sequence[Tensor]) -> list[Tensor]:
     alive = torch.stack([~_grown(each, MOTION_BLOCKS) for each in flat]).sum(0)
     needed = (len(flat) - 1) / 2
     return [each & (alive > needed) for each in flat]
+
+
+def blank_in_all(flat: Sequence[Tensor]) -> float:
+    """Part of the picture, 0 to 1, where every frame holds one value, with the same outline.
+
+    A scene's own flat areas, such as a clipped sky, move with the hand; what stays in its place is
+    damage that all files have, a mask, or a border. No frame can say what would be there. A single
+    frame tells nothing, nor does a burst without anything else in it.
+
+    Args:
+        flat: for each frame, bool [h, w]: whether a block holds one value.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.burst.reference.lost_parts import blank_in_all
+        >>> cut = torch.zeros(10, 10, dtype=torch.bool)
+        >>> cut[:, :3] = True
+        >>> blank_in_all([cut, cut]), blank_in_all([cut, cut.roll(1, 1)]), blank_in_all([cut])
+        (0.3, 0.0, 0.0)
+    """
+    import cv2
+
+    if len(flat) < 2:
+        return 0.0
+    stacked = torch.stack(tuple(flat))
+    anywhere, everywhere = stacked.any(0), stacked.all(0)
+    if bool(everywhere.all()):
+        return 0.0
+    count, areas = cv2.connectedComponents(anywhere.to(torch.uint8).numpy())
+    labels = torch.from_numpy(areas).long()
+    sizes = labels.flatten().bincount(minlength=count)
+    same = labels[everywhere].bincount(minlength=count) == sizes
+    same[0] = False
+    blank = int(sizes[same & (sizes >= LEAST_BLANK_BLOCKS)].sum())
+    return blank / anywhere.numel()
 
 
 def at_level(lost: Tensor, level: int, size: tuple[int, int]) -> Tensor:

@@ -16,7 +16,8 @@ def enhance(
     pictures: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="PICTURE…", help="Pictures, or folders of them: JPEG, PNG, BMP, WebP, TIFF."
+            metavar="PICTURE…",
+            help="Pictures, or folders of them: JPEG, PNG, BMP, WebP, TIFF, HEIC.",
         ),
     ] = None,
     output: Annotated[
@@ -31,8 +32,8 @@ def enhance(
 
     A picture of any size goes through in windows whose seams cannot be seen, since each has the
     margin that the model looks at. EXIF, ICC profile, alpha, gray and 16 bits are kept as far as
-    the picture's own format can hold them. A picture that fails is named, the others go on, and
-    the command ends with status 1.
+    the picture's own format can hold them; HEIC becomes PNG. A picture that fails is named, the
+    others go on, and the command ends with status 1.
 
     Example: edge-sdk enhance holiday/*.jpg -o enhanced
     """
@@ -47,14 +48,13 @@ def enhance(
     else:
         for result in results:
             if result.failure is not None:
-                err.print(f"error: {result.failure}", soft_wrap=True, markup=False)
+                err.print(f"error: {result.failure}", soft_wrap=True)
                 continue
             out.print(
                 f"wrote {result.path} ({result.width}×{result.height} px, {result.seconds:.1f} s)",
                 soft_wrap=True,
-                markup=False,
             )
             for note in result.notes:
-                err.print(f"note: {result.source.name}: {note}", soft_wrap=True, markup=False)
+                err.print(f"note: {result.source.name}: {note}", soft_wrap=True)
     if failed:
         raise typer.Exit(1)

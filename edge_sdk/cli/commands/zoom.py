@@ -25,8 +25,8 @@ def zoom(
     frames: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Frames of one scene, or their folder: JPEG, PNG, BMP, WebP, TIFF or raw, all of "
-            "one size."
+            help="Frames of one scene, or their folder: JPEG, PNG, BMP, WebP, TIFF, HEIC or raw, "
+            "all of one size."
         ),
     ] = None,
     output: Annotated[
@@ -50,6 +50,13 @@ def zoom(
             "alone: another blur is undone without it \\[0.3]."
         ),
     ] = None,
+    strength: Annotated[
+        float,
+        typer.Option(
+            help="How far to go from the reference alone, enlarged bicubically, 0, to the full "
+            "result, 1; between them the two are mixed."
+        ),
+    ] = 1.0,
     crop: Annotated[
         str | None,
         typer.Option(help="Part of the reference to zoom, in its pixels: X,Y,WIDTH,HEIGHT."),
@@ -107,6 +114,7 @@ def zoom(
         scale=scale,
         reference=reference,
         noise_std=None if noise is None else noise / 255,
+        strength=strength,
         crop=None if crop is None else Rectangle.parse(crop),
         provenance=report is not None,
         restore=RestoreConfig() if lens is None else RestoreConfig(lens_std_px=lens),
@@ -136,6 +144,7 @@ def zoom(
             "report": report,
             "notes": (*made.notes, *written.notes),
             "by": made.by,
+            "strength": made.config.strength,
         }
         print_json({**places, **zoom_report(made.frames, result)})
         return
@@ -143,7 +152,8 @@ def zoom(
     for note in (*made.notes, *written.notes):
         err.print(f"note: {note}")
     height, width = result.pixels.shape[-2:]
-    out.print(f"wrote {output} ({width}×{height} px), by {made.by}")
+    mixed = "" if strength == 1 else f": {strength:.0%} of that, the rest bicubic enlargement"
+    out.print(f"wrote {output} ({width}×{height} px), by {made.by}{mixed}")
     if report is not None:
         out.print(f"wrote {report}")
 
@@ -162,6 +172,7 @@ def zoom_report(frames: Sequence[Path], result: ZoomResult) -> dict[str, object]
         "single_image": result.used == 1,
         "noise_levels": result.noise_std * 255,
         "hot_pixels": result.hot_pixels,
+        "blank_in_all_frames": result.blank,
         "seconds": plain(result.seconds),
         "frames": [
             {
@@ -210,7 +221,7 @@ def _print_zoom(frames: Sequence[Path], result: ZoomResult) -> None:
     for path, frame in zip(frames, result.frames, strict=True):
         if frame.note:
             err.print(f"note: {path.name} is left out: {frame.note}")
-    lights = [frame.light for frame in result.frames if frame.light is not None]
+    lights = [frame.light for frame in result.frames if frame.light is not None and not frame.note]
     if lights:
         factors = [float(light.colors.mean()) for light in lights]
         banded = sum(len(light.waves) > 0 for light in lights)
@@ -222,6 +233,11 @@ def _print_zoom(frames: Sequence[Path], result: ZoomResult) -> None:
     if result.hot_pixels:
         what = "hot pixel" if result.hot_pixels == 1 else "hot pixels"
         err.print(f"note: {result.hot_pixels} {what} of the sensor mended in all frames")
+    if result.blank:
+        err.print(
+            f"note: {result.blank:.0%} of the picture is one value in the same place of all "
+            "frames: damaged files, a mask or a border; no frame shows what would be there"
+        )
     if result.used == 1:
         reason = "one frame" if len(frames) == 1 else "no other frame could be used"
         err.print(f"note: {reason}: this is single-image zoom, without the gain of a burst")

@@ -48,6 +48,12 @@ def write_zoom_page(path: Path, made: ZoomedFile) -> None:
         made.reference,
         made.written.path.name,
         made.config,
-        remarks=made.written.notes,
+        remarks=(*made.written.notes, *_mixed(made.config.strength)),
     )
     write_report("zoom", evidence, path)
+
+
+def _mixed(strength: float) -> tuple[str, ...]:
+    if strength == 1:
+        return ()
+    return (f"the result is mixed: {strength:.0%} of it, the rest is bicubic enlargement",)

@@ -26,11 +26,20 @@ if TYPE_CHECKING:
 def console(*, stderr: bool) -> Console:
     """A console that wraps nothing by itself; with ``NO_COLOR`` it has no bold or dim text either.
 
+    Brackets are printed as they are: names of files have them, and are no markup.
+
     Args:
         stderr: whether it writes to standard error.
     """
     system: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
-    return Console(stderr=stderr, color_system=system, highlight=False, soft_wrap=True)
+    return Console(
+        stderr=stderr,
+        color_system=system,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        soft_wrap=True,
+    )
 
 
 out = console(stderr=False)
@@ -68,9 +77,9 @@ def print_table(
     if Measurement.get(out, unbounded, table).minimum <= out.width:
         out.print(table)
         return
-    out.print(title, style="bold", markup=False)
+    out.print(title, style="bold")
     for index, row in enumerate(rows):
-        out.print(row[0], style="bold green" if index == emphasize else "bold", markup=False)
+        out.print(row[0], style="bold green" if index == emphasize else "bold")
         for column, cell in zip(columns[1:], row[1:], strict=True):
             line = Text(f"{column}: {cell}" if column else cell, overflow="fold")
             out.print(Padding(line, (0, 0, 0, 2), expand=False), soft_wrap=False)

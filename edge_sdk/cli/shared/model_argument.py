@@ -48,7 +48,6 @@ def note_merging(
         err.print(
             f"note: {model}: its {blocks} merged for this; {instead}",
             soft_wrap=True,
-            markup=False,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -159,8 +160,9 @@ def _build_scene(output: Path, scene: SceneFiles, config: PairConfig) -> dict[st
 def _sample(folder: Path, scene: SceneFiles, config: PairConfig) -> dict[str, Any]:
     scene.check()
     with spooling() as far, spooling() as near:
-        held, near_held = spool_pictures(scene.far, far), spool_pictures(scene.near, near)
-        notes = _notes(held, near_held)
+        far_files, near_files = spool_pictures(scene.far, far), spool_pictures(scene.near, near)
+        held = far_files.held
+        notes = [*far_files.notes, *near_files.notes, *_notes(held, near_files.held)]
         couple = make_couple(far, near, config, silent)
         _write_pictures(folder, couple, far, near, held[couple.choice.index])
     if len(held) == 1:
@@ -170,10 +172,12 @@ def _sample(folder: Path, scene: SceneFiles, config: PairConfig) -> dict[str, An
     return accepted_record(scene, config, couple, notes)
 
 
-def _notes(far: list[Metadata], near: list[Metadata]) -> list[str]:
+def _notes(far: Sequence[Metadata], near: Sequence[Metadata]) -> list[str]:
     notes = []
-    if len({held.icc_profile for held in (*far, *near)}) > 1:
-        notes.append("the shots have different color profiles; values were taken as they are")
+    if far[0].icc_profile != near[0].icc_profile:
+        notes.append(
+            "far and near shots have different color profiles; values were taken as they are"
+        )
     if any(held.alpha is not None for held in (*far, *near)):
         notes.append("transparency of the shots was ignored")
     return notes

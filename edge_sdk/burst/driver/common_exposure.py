@@ -1,0 +1,56 @@
+"""Alignment of a burst without the frames that are exposed quite otherwise than most."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from edge_sdk.burst.driver.align import Aligned
+from edge_sdk.burst.driver.lighting import Lit, align_in_one_light
+from edge_sdk.burst.frames.source import FrameSource
+from edge_sdk.burst.noise.curve import Noise
+from edge_sdk.burst.photometry.exposure import far_exposures, prefer_common_exposure
+from edge_sdk.burst.reference.choice import ReferenceChoice
+from edge_sdk.progress import Progress
+from edge_sdk.registration import RegistrationConfig
+
+
+def align_common_exposure(
+    source: FrameSource,
+    choice: ReferenceChoice,
+    config: RegistrationConfig,
+    noise: Noise | None,
+    report: Progress,
+) -> Lit:
+    """Align as :func:`align_in_one_light` does; frames two stops apart are left out for that.
+
+    The reference is one of those that most frames are exposed like, unless the caller named it.
+
+    Args:
+        source: the frames.
+        choice: the reference first tried.
+        config: settings of the registration.
+        noise: noise of a frame; ``None`` to measure it.
+        report: called for each frame.
+    """
+    common = prefer_common_exposure(source, choice)
+    lit = align_in_one_light(source, common, config, noise, report)
+    far = far_exposures(lit.lights)
+    if common.index in far and 2 * len(far) > len(lit.aligned.motions):
+        # Brightened to one light, the noise of a dark frame counts as sharpness.
+        held = replace(common, forced=True)
+        lit = align_in_one_light(source, held, config, noise, report)
+        lit = replace(lit, choice=replace(lit.choice, forced=choice.forced))
+        far = far_exposures(lit.lights)
+    return replace(lit, aligned=_without(lit.aligned, far))
+
+
+def _without(aligned: Aligned, reasons: dict[int, str]) -> Aligned:
+    """The same alignment with some frames left out, each for its reason."""
+    registrations = {
+        index: replace(found, accepted=False, reason=reasons[index])
+        if found.accepted and index in reasons
+        else found
+        for index, found in aligned.registrations.items()
+    }
+    motions = {index: field for index, field in aligned.motions.items() if index not in reasons}
+    return replace(aligned, registrations=registrations, motions=motions)
