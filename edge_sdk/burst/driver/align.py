@@ -144,7 +144,9 @@ def _aligned(
     assumed_std = single_frame_std if noise_std is None else noise_std * LUMA_NOISE
     reference = luma_of(source, choice.index)
     registrar = Registrar(reference, config, assumed_std)
-    gauge = NoiseGauge(reference, single_frame_std) if noise_std is None else None
+    gauge = None
+    if noise_std is None:
+        gauge = NoiseGauge(reference, single_frame_std, registrar.repeats)
     # A black burst consists of copies too, and nothing is lost by merging it.
     textured = bool((reference != reference.flatten()[0]).any())
     blurred_alike = registrar.halvings == 0 and config.smooth_px == BLUR_PX

@@ -27,6 +27,8 @@ DARKEST, BRIGHTEST = 20 / 255, 231 / 255
 """Mean luma, in studio swing, beyond which a tile may be clipped and hides its noise."""
 COPY_SHARE = 0.5
 """Part of a frame's own noise under which its difference shows that it is a copy."""
+PATTERN_SHARE = 0.25
+"""Part of the noise seen in one frame that may be noise where a pattern fills the picture."""
 MAX_SMOOTHING = 10.0
 """How often the noise seen in one frame a camera's smoothing may hide; real phones came to 9."""
 
@@ -47,10 +49,13 @@ class NoiseGauge:
     Args:
         reference: float [1, H, W] in [0, 1], luma in studio swing.
         single_std: noise seen in the reference alone, on the same values.
+        repeats: whether the reference repeats: a fine pattern all over it passes for noise there,
+            and is none between frames.
     """
 
-    def __init__(self, reference: Tensor, single_std: float) -> None:
+    def __init__(self, reference: Tensor, single_std: float, repeats: bool = False) -> None:
         self.single_std = single_std
+        self.least_std = PATTERN_SHARE * single_std if repeats else single_std
         self.found: list[float] = []
         self.height, self.width = reference.shape[-2:]
         self.usable = min(self.height, self.width) >= TILE_PX
@@ -92,12 +97,15 @@ class NoiseGauge:
 
     @property
     def noise_std(self) -> float:
-        """σ on the same values: at least ``single_std``, at most ten times as much."""
-        informative = [noise for noise in self.found if noise > COPY_SHARE * self.single_std]
+        """σ on the same values: at most ten times ``single_std``, at least as much as that.
+
+        Where the reference repeats, a quarter of ``single_std`` at least.
+        """
+        informative = [noise for noise in self.found if noise > COPY_SHARE * self.least_std]
         if not informative:
             return self.single_std
         level = float(torch.tensor(informative).quantile(QUIET_SHARE, interpolation="lower"))
-        return min(max(level, self.single_std), MAX_SMOOTHING * self.single_std)
+        return min(max(level, self.least_std), MAX_SMOOTHING * self.single_std)
 
 
 def _flat_tiles(smoothed: Tensor) -> Tensor:
