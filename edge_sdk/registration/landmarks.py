@@ -73,7 +73,8 @@ class LandmarkSearch:
         shifts = torch.cartesian_prod(reach, reach)
         best, found = -1.0, torch.zeros(2)
         flat = frame.flatten()
-        for chunk in shifts.split(SHIFTS_AT_ONCE):
+        for begin in range(0, len(shifts), SHIFTS_AT_ONCE):
+            chunk = shifts[begin : begin + SHIFTS_AT_ONCE]
             x = start[:, 0] + chunk[:, :1]
             y = start[:, 1] + chunk[:, 1:]
             inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
@@ -85,7 +86,7 @@ class LandmarkSearch:
         return best, middle + found
 
     def _turned(self, frame: Tensor, place: Tensor) -> Tensor:
-        """The motion that brings the landmarks there at the rotation that fits all the rest best."""
+        """The motion that brings the landmarks there, rotated as all the rest fits best."""
         template = self._normals.template
         step = math.degrees(CORNER_STEP_PX / math.hypot(template.height / 2, template.width / 2))
         count = math.ceil(MAX_ANGLE_DEG / step)

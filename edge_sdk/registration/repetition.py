@@ -12,23 +12,30 @@ from dataclasses import fields, replace
 import torch
 from torch import Tensor
 
+from edge_sdk.registration.block_samples import ERRORS, MISFIT_STD, Samples, drift_px
 from edge_sdk.registration.config import RegistrationConfig
 from edge_sdk.registration.gauss_newton import Normals, Refined, refine
 from edge_sdk.registration.landmarks import LandmarkSearch
-from edge_sdk.registration.rivals import ERRORS, MISFIT_STD, Blocks, Rival, Samples
+from edge_sdk.registration.rivals import Blocks, Rival
 from edge_sdk.registration.self_similarity import periods
 
 SAME_PX = 2.0
 """A period may turn out to be this far from the whole shift at which it was seen."""
 LEAST_EVIDENCE = 20.0
 """Sum of misfits, beyond chance, that a rival must have more than the motion: 3 full blocks."""
+CHANCE = ERRORS * MISFIT_STD
+"""Difference of two misfits of a block that noise alone may cause."""
 AGREED = 3.0
 """Evidence for a motion over that for its rival."""
-FITS, FITTING = 4.5, 0.5
+FITS, FITTING = 4.5, 0.3
 """Misfit of a block that fits rather than not, and share of the telling blocks that must fit.
 
 What moves by itself fits no motion of the whole frame.
 """
+DRIFT_PX = 0.5
+"""A block that by itself would lie further than this from the motion does not fit it either."""
+TOGETHER_PX = 0.35
+"""The same for all blocks that speak for a motion, together."""
 NOISE_BLOCKS = 256
 """Blocks by which the noise of a frame is measured."""
 LANDMARK_SHARE = 0.5
@@ -87,7 +94,7 @@ class Repetition:
         if not bool(repeats.any()):
             return None
         found = _rows(found, repeats)
-        blocks = Blocks(picture, normals.template)
+        blocks = Blocks(picture)
         unlike = blocks.unlike(found)
         rivals = []
         for matrix, differs in zip(found.matrices, unlike, strict=True):
@@ -130,12 +137,16 @@ class Repetition:
             seen = shown.all(0)
             if not bool(seen.any()):
                 return False
-            gained = (other - own)[seen]
-            beyond = ERRORS * MISFIT_STD
-            evidence = float(gained[gained > beyond].sum())
-            against = -float(gained[gained < -beyond].sum())
-            fits = float((own[seen] < FITS).float().mean())
-            if evidence < LEAST_EVIDENCE or evidence < AGREED * against or fits < FITTING:
+            normal, right = rival.telling.pull(frame, found.matrices[0], light, noise)
+            fits = seen & (own < FITS) & (drift_px(normal, right) < DRIFT_PX)
+            gained = (other - own).masked_fill(~seen, 0.0)
+            speaks = gained > CHANCE
+            evidence = float(gained[fits & speaks].sum())
+            against = -float(gained[gained < -CHANCE].sum())
+            share = float(fits.sum() / seen.sum())
+            if evidence < LEAST_EVIDENCE or evidence < AGREED * against or share < FITTING:
+                return False
+            if float(drift_px(normal[speaks].sum(0), right[speaks].sum(0))) > TOGETHER_PX:
                 return False
         return True
 

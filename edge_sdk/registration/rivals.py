@@ -6,17 +6,24 @@ only places at which the reference does not match itself a period away can tell 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from edge_sdk.imaging.filters import gaussian_blur
+from edge_sdk.registration.block_samples import (
+    CAP,
+    ERRORS,
+    MISFIT_STD,
+    NOTHING_THERE,
+    Samples,
+    robust_variance,
+)
 from edge_sdk.registration.gauss_newton import CONTRAST_PX, Refined
 from edge_sdk.registration.motion import centered_grid, transform
 from edge_sdk.registration.sampling import sample_frames
-from edge_sdk.registration.template import Template
 
 PITCH_PX = 2
 """Distance of the points that are compared: closer ones share their noise."""
@@ -29,83 +36,10 @@ CONTRAST_SHARE, SURROUNDINGS_PX = 0.1, 3.0
 
 Between pixels the finest texture is seen at less contrast than on them.
 """
-CAP = 9.0
-"""Squared residuals, over their variance, count up to this."""
-MISFIT_STD = 0.58
-"""Standard deviation, by noise alone, of the difference of the misfits of two motions in a block.
-
-The misfit of a block is the mean of its capped squared residuals over their variance: 1 for noise.
-Its 36 points hold about ten independent ones, of variance 1.7 each: √(2·1.7/10).
-"""
-ERRORS = 3.0
-"""Standard deviations by which a block must fit better to count for a motion."""
 MAX_BLOCKS = 64
 """Blocks that are compared for one rival, and as many where it would have them."""
-NORMAL = 1.4826
-"""Standard deviation of normal values over the median of their absolutes."""
-LEAST_VARIANCE = (1 / 65535) ** 2
 MAX_LANDMARKS = 512
 """Points that a frame is searched for."""
-NOTHING_THERE = 1e-10
-"""Variance over a block below which it is a lost part of the picture."""
-
-
-@dataclass(frozen=True, eq=False)
-class Samples:
-    """Points of the reference, by blocks.
-
-    Attributes:
-        points: float32 [B, 36, 2], centered.
-        values: float32 [B, 36], the reference there.
-        contrast: float32 [B, 36]: square of what two samplings may differ by there.
-    """
-
-    points: Tensor
-    values: Tensor
-    contrast: Tensor
-
-    def noise(self, frame: Tensor, matrix: Tensor, light: tuple[float, float]) -> float:
-        """Robust variance of what the frame differs by under a motion [3, 3] where it shows them.
-
-        Args:
-            frame: float32 [1, 1, H, W].
-            matrix: float64 [3, 3].
-            light: gain and offset of the frame.
-        """
-        residual, inside, _ = self._residuals(frame, matrix[None], light)
-        if not bool(inside.any()):
-            return 1.0
-        return float(robust_variance(residual[inside]))
-
-    def misfit(
-        self, frame: Tensor, matrices: Tensor, light: tuple[float, float], noise: float
-    ) -> tuple[Tensor, Tensor]:
-        """How badly a frame fits the blocks under motions.
-
-        Args:
-            frame: float32 [1, 1, H, W].
-            matrices: float64 [M, 3, 3].
-            light: gain and offset of the frame.
-            noise: variance of residuals where the motion is right.
-
-        Returns:
-            Float32 [M, B], 1 for noise alone and at most ``CAP``, and bool [M, B]: whether the
-            frame shows the block.
-        """
-        residual, inside, seen = self._residuals(frame, matrices, light)
-        relative = residual.square() / (noise + light[0] ** 2 * self.contrast)
-        textured = (seen - seen.mean(-1, keepdim=True)).square().mean(-1) > NOTHING_THERE
-        return relative.clamp_max(CAP).mean(-1), inside.all(-1) & textured
-
-    def _residuals(
-        self, frame: Tensor, matrices: Tensor, light: tuple[float, float]
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        flat = self.points.flatten(0, 1)
-        moved = transform(matrices, flat.to(matrices)).float().flatten(0, 1)[None]
-        sampled, inside = sample_frames(frame, moved)
-        shape = (len(matrices), *self.values.shape)
-        seen = sampled[0, 0].reshape(shape)
-        return seen - light[0] * self.values - light[1], inside.reshape(shape), seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,15 +63,15 @@ class Rival:
 class Blocks:
     """All blocks of a smoothed reference [1, 1, H, W], and which of them differ a period away."""
 
-    def __init__(self, picture: Tensor, template: Template) -> None:
+    def __init__(self, picture: Tensor) -> None:
         self._picture = picture
-        self._template = template
         height, width = picture.shape[-2:]
         self._grid = centered_grid(height, width, like=picture)[::PITCH_PX, ::PITCH_PX]
         padded = functional.pad(picture, (1, 1, 1, 1), mode="replicate")
         slope_x = (padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]) / 2
         slope_y = (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]) / 2
-        self._contrast = CONTRAST_PX**2 * (slope_x.square_() + slope_y.square_())
+        self._slopes = torch.cat((slope_x, slope_y), 1)
+        self._contrast = CONTRAST_PX**2 * self._slopes.square().sum(1, keepdim=True)
         high = picture - gaussian_blur(picture, SURROUNDINGS_PX)
         self._contrast += (CONTRAST_SHARE * high).square_()
         values = picture[..., ::PITCH_PX, ::PITCH_PX]
@@ -163,10 +97,10 @@ class Blocks:
             residual = seen - gain * values - offset
             noise = robust_variance(residual[inside.view(rows, columns)])
             relative = residual.square() / (noise + gain**2 * contrast)
-            planes = torch.stack((relative.clamp_max(CAP), inside.view(rows, columns).float(), seen))
-            misfit, shown, _ = _pooled(planes[None])[0]
-            spread = _pooled(seen.square()[None, None]) - _pooled(seen[None, None]).square()
-            lost = spread[0, 0] <= NOTHING_THERE
+            on = inside.view(rows, columns).float()
+            planes = torch.stack((relative.clamp_max(CAP), on, seen, seen.square()))
+            misfit, shown, mean, square = _pooled(planes[None])[0]
+            lost = square - mean.square() <= NOTHING_THERE
             least = 1 + 2 * ERRORS * MISFIT_STD
             found.append((misfit >= least) & (shown > 0.999) & self._shown & ~lost)
         return torch.stack(found)
@@ -192,15 +126,13 @@ class Blocks:
         height, width = self._picture.shape[-2:]
         span = there.points.new_tensor([width - 1, height - 1]) / 2
         on = (there.points.abs() <= span).flatten(1).all(1)
-        pairs = zip(
-            (here.points, here.values, here.contrast),
-            (there.points[on], there.values[on], there.contrast[on]),
-            strict=True,
-        )
+        pairs = [
+            (getattr(here, each.name), getattr(there, each.name)[on]) for each in fields(Samples)
+        ]
         return Samples(*(torch.cat(pair) for pair in pairs))
 
     def landmarks(self, chosen: Tensor) -> Tensor:
-        """Points of the chosen blocks as rows of x, y and value, float32 [P, 3], each point once."""
+        """Points of the chosen blocks, each once, as rows of x, y and value, float32 [P, 3]."""
         raised = chosen.float()[None, None]
         size = [STEP_POINTS * (side - 1) + BLOCK_POINTS for side in chosen.shape]
         block = raised.new_ones(1, 1, BLOCK_POINTS, BLOCK_POINTS)
@@ -212,15 +144,10 @@ class Blocks:
         return rows_taken[:: max(1, -(-len(rows_taken) // MAX_LANDMARKS))]
 
     def _at(self, points: Tensor) -> Samples:
-        planes = torch.cat((self._picture, self._contrast), 1)
+        planes = torch.cat((self._picture, self._contrast, self._slopes), 1)
         sampled, _ = sample_frames(planes, points.flatten(0, 1)[None])
-        values, contrast = sampled[0].view(2, *points.shape[:2])
-        return Samples(points, values, contrast.clamp_min(0.0))
-
-
-def robust_variance(residual: Tensor) -> Tensor:
-    """Variance of residuals of any shape, by their median; one of 16 bits at least."""
-    return (NORMAL * residual.abs().median()).square().clamp_min(LEAST_VARIANCE)
+        values, contrast, *slopes = sampled[0].view(4, *points.shape[:2])
+        return Samples(points, values, contrast.clamp_min(0.0), torch.stack(slopes, -1))
 
 
 def _pooled(planes: Tensor) -> Tensor:
