@@ -46,8 +46,7 @@ class Repetition:
     """A reference that repeats, prepared to tell apart the places at which a frame fits.
 
     Args:
-        picture: the smoothed reference, [1, 1, H, W].
-        normals: of the same picture.
+        normals: of the smoothed reference.
         rivals: shifts by which it repeats, and their opposites.
         everywhere: blocks by which a frame's noise is measured.
         landmarks: search for what it shows only once.
@@ -56,14 +55,12 @@ class Repetition:
 
     def __init__(
         self,
-        picture: Tensor,
         normals: Normals,
         rivals: list[Rival],
         everywhere: Samples,
         landmarks: LandmarkSearch,
         config: RegistrationConfig,
     ) -> None:
-        self._picture = picture
         self._normals = normals
         self._rivals = rivals
         self._everywhere = everywhere
@@ -102,9 +99,7 @@ class Repetition:
             rivals += [Rival(matrix, telling), Rival(torch.linalg.inv(matrix), telling)]
         once = unlike.float().mean(0) > LANDMARK_SHARE
         landmarks = LandmarkSearch(blocks.landmarks(once), normals, reach_px)
-        return Repetition(
-            picture, normals, rivals, blocks.everywhere(NOISE_BLOCKS), landmarks, config
-        )
+        return Repetition(normals, rivals, blocks.everywhere(NOISE_BLOCKS), landmarks, config)
 
     def settled(self, frames: Tensor, refined: Refined) -> tuple[Refined, list[bool]]:
         """Motions of frames [N, 1, H, W] that stand, and for each frame whether there is one.
