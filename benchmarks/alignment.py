@@ -274,6 +274,12 @@ it: a tile that an object covers in part would take the background along.
   noise of 32/255 the search loses about twice as many frames as without it, and in exchange
   hardly any in which a fifth is hidden by black or white. Larger frames have coarser levels, which
   noise hardly reaches.
+- A scene that repeats fits as well a period further. Where the reference resembles itself within
+  48 px, a motion must beat its rivals a period away, which only things tell that the scene shows
+  once; where they do not, the frame is left out. On rendered charts, windows and blinds of periods
+  of 5 to 40 px (frames of 160×120 px, noise of 4/255) no frame was merged elsewhere, and with one
+  thing of 24 px none was left out (120 frames each). What moves by itself can be mistaken for such
+  a thing on blinds, along which nothing holds a frame; longer periods are not looked for.
 - Rotations beyond about 10°, and shifts that leave less than a quarter in common, are not
   searched.
 """

@@ -28,7 +28,7 @@ from .quantization.post_training import Quantized as Quantized
 from .quantization.post_training import quantize as quantize
 from .quantization.scheme import Scheme as Scheme
 from .quantization.sensitivity import agreement_db as agreement_db
-from .registration.registrar import Registration as Registration
+from .registration.result import Registration as Registration
 from .reparam.fusing import fuse as fuse
 from .reparam.proof.certificate import Certificate as Certificate
 from .targets import Converter as Converter

@@ -6,5 +6,5 @@ from .motion import EuclideanMotion as EuclideanMotion
 from .motion import motion_error_px as motion_error_px
 from .motion import transform as transform
 from .registrar import Registrar as Registrar
-from .registrar import Registration as Registration
 from .registrar import register as register
+from .result import Registration as Registration

@@ -52,6 +52,11 @@ class GlobalFinder:
         self._normals = [Normals.of(entry, config.model) for entry in templates]
 
     @property
+    def normals(self) -> Normals:
+        """What the finest level needs of the reference."""
+        return self._normals[0]
+
+    @property
     def template(self) -> Template:
         """The reference on the finest level."""
         return self._normals[0].template

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -15,8 +14,9 @@ from edge_sdk.registration.field import MotionField
 from edge_sdk.registration.field_finder import FieldFinder, FrameField
 from edge_sdk.registration.gauss_newton import Refined
 from edge_sdk.registration.global_motion import SEARCHED_SHARE, GlobalFinder
-from edge_sdk.registration.motion import EuclideanMotion
 from edge_sdk.registration.pyramid import build_pyramid, level_matrix
+from edge_sdk.registration.repetition import Repetition
+from edge_sdk.registration.result import Registration
 
 QUANTIZATION = (1 / 255) ** 2 / 6
 """Variance of the difference of two values rounded to 8 bits."""
@@ -24,43 +24,6 @@ NOISE_MARGIN = 1.3
 """Variance of a difference, over that of the estimated noise, up to which it counts as noise."""
 PIXELS_AT_ONCE = 1_000_000
 """Frames are aligned together as long as they have no more pixels than this."""
-
-
-@dataclass(frozen=True)
-class Registration:
-    """How one frame lies on the reference.
-
-    Attributes:
-        matrix: float64 [3, 3], reference to frame, centered pixel coordinates.
-        residual_std: standard deviation, in [0, 1], of what the motion does not explain.
-        overlap: share of the reference that the frame shows.
-        explained: squared correlation with the reference after alignment.
-        accepted: whether the frame may contribute; one without anything to see may, at rest.
-        field: motion at each point of the picture: ``matrix`` plus offsets where it varies.
-        reason: why it may not; empty if accepted.
-
-    Example:
-        >>> import torch
-        >>> from edge_sdk.registration import register
-        >>> luma = torch.nn.functional.avg_pool2d(torch.rand(1, 100, 120), 5, 1)
-        >>> frame = luma[None, :, 3:83, 2:102]
-        >>> result = register(luma[:, :80, :100], frame)[0]
-        >>> result.accepted, result.reason
-        (True, '')
-    """
-
-    matrix: Tensor
-    residual_std: float
-    overlap: float
-    explained: float
-    accepted: bool
-    field: MotionField
-    reason: str = ""
-
-    @property
-    def motion(self) -> EuclideanMotion:
-        """Shift and rotation of the frame."""
-        return EuclideanMotion.of(self.matrix)
 
 
 class Registrar:
@@ -106,10 +69,17 @@ class Registrar:
         self._smooth = self._smoothed(reference[None])
         self._levels = build_pyramid(self._smooth, self.config.coarsest_px)
         reach_px = max(self.config.max_shift_px, SEARCHED_SHARE * min(self.shape[-2:]))
-        self._global = GlobalFinder(self._levels, self.config, reach_px / 2**self.halvings)
+        reach_px /= 2**self.halvings
+        self._global = GlobalFinder(self._levels, self.config, reach_px)
+        self._repetition = Repetition.of(self._smooth, self._global.normals, self.config, reach_px)
         self._finder = FieldFinder(
             self._levels, self._global.template, self.config.max_points, self.config.tile_px
         )
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the reference looks like itself some pixels away."""
+        return self._repetition is not None
 
     def register(self, frames: Tensor) -> tuple[Registration, ...]:
         """Align frames to the reference.
@@ -146,11 +116,14 @@ class Registrar:
         """Align frames that :meth:`smoothed` has prepared."""
         levels = build_pyramid(smooth, self.config.coarsest_px)
         refined = self._global.find(levels)
+        decided = [True] * len(smooth)
+        if self._repetition is not None:
+            refined, decided = self._repetition.settled(levels[0], refined)
         fields: Sequence[FrameField | None] = [None] * len(smooth)
         if self.config.field:
             fields = self._finder.find(levels, refined)
         return [
-            self._judged(refined, found, index, levels[0][index])
+            self._judged(refined, found, index, levels[0][index], decided[index])
             for index, found in enumerate(fields)
         ]
 
@@ -173,7 +146,12 @@ class Registrar:
         return alike
 
     def _judged(
-        self, refined: Refined, found: FrameField | None, index: int, smooth: Tensor
+        self,
+        refined: Refined,
+        found: FrameField | None,
+        index: int,
+        smooth: Tensor,
+        decided: bool,
     ) -> Registration:
         config = self.config
         matrix = self._full(refined.matrices[index])
@@ -187,7 +165,10 @@ class Registrar:
             reason = f"shows only {overlap:.0%} of the reference"
         elif explained < config.min_explained:
             reason = f"does not match the reference (correlation² {explained:.2f})"
-        rests = bool(reason) and self._alike_at_rest(smooth)
+        elif not decided and self._repetition is not None:
+            period_px = self._repetition.period_px * 2**self.halvings
+            reason = f"fits in several places: the scene repeats every {period_px:.0f} px"
+        rests = bool(reason) and self._repetition is None and self._alike_at_rest(smooth)
         if rests:
             matrix = torch.eye(3, dtype=torch.float64)
             overlap, reason = 1.0, ""

@@ -2,23 +2,23 @@
 
 The noise of a processed picture is smooth, and hardly shows in one frame; between frames it does.
 On tiles of 16×16 px, with d the difference of a frame and the reference at its nearest whole pixel,
-carried to the same place by the slope, and D its 3×3 mean,
+carried to the same place by slopes and curvature, and D its 3×3 mean,
 
     v = ½·mean(d²),    c = 9·½·mean(D²)
 
 are the noise of a pixel and of a mean, what is left of other light, and what texture adds:
 aliasing, motion and sharpness that are not quite the same. Texture shows by itself: t, the mean
-product of what both frames have beyond their 3×3 means, has no noise in it, for that of two frames
-is independent. So
+product of what both frames have beyond their 3×3 means, and u, that of the slopes of these means,
+have no noise in them, for that of two frames is independent. So
 
-    v ≈ Σ_k s_k²·h_k(ℓ) + a·t
+    v ≈ Σ_k s_k²·h_k(ℓ) + a·t + b·u
 
 is fitted, ℓ the level of the tile and h_k the hats between ``LEVELS``, as the quantile
 ``QUIET_SHARE`` of relative deviations (Koenker & Bassett 1978), and s_k are the curve's points. Of
 the tiles, the share ``CALM_SHARE`` counts whose slopes g, of the 3×3 means of both frames, are
-least; of frames, the median of each tile: so neither what moved nor a frame that differs everywhere
-raises the noise. Neighboring points are tied
-to each other as ``TIE`` tiles would.
+least; of frames, for each tile, the median of the half that lies nearest to the reference's pixels:
+so neither what moved nor a frame that differs everywhere raises the noise. Neighboring points are
+tied to each other as ``TIE`` tiles would.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ QUIET_SHARE = 0.35
 QUIET_BIAS = (0.98, 0.94)
 """What that quantile of calm tiles gives of white noise, for a pixel and for a mean."""
 TIE = 1.0
+EVEN_TEXTURE = 0.02
+"""Square of texture's relative variation over tiles under which it counts as even."""
 DARKEST, BRIGHTEST = 0.02, 0.95
 """Levels beyond which a tile may be clipped and hides its noise."""
 ITERATIONS = 20
@@ -96,7 +98,10 @@ def measure_noise(
 
 @dataclass(frozen=True, eq=False)
 class _Tiles:
-    """What tiles show, float64 [T, 3] by color: v, c, t, g, and the level of the reference."""
+    """What tiles show, by color: v, c, t and u, g, and the level of the reference.
+
+    All are float64 [T, 3], but ``texture`` is [T, 3, 2].
+    """
 
     fine: Tensor
     coarse: Tensor
@@ -121,16 +126,14 @@ def _tiles(
             for index in frames
         ]
         if seen:
-            # A tile that a frame does not show is no number there, and does not count.
-            middle = torch.stack(seen).nanmedian(0).values
-            found.append(torch.cat((middle, level[:, :, None]), -1))
+            found.append(torch.cat((_middle(torch.stack(seen)), level[:, :, None]), -1))
     if not found:
         return None
     tiles = torch.cat(found).double()
-    fine, coarse, texture, slope, level = tiles.unbind(-1)
+    fine, coarse, finest, along, slope, level = tiles.unbind(-1)
     used = ~tiles.isnan().flatten(1).any(1)
     used &= ((level > DARKEST) & (level < BRIGHTEST)).all(1)
-    texture = texture.clamp_min(0)
+    texture = torch.stack((finest, along), -1).clamp_min(0)
     return _Tiles(*(part[used] for part in (fine, coarse, texture, slope, level)))
 
 
@@ -185,32 +188,59 @@ def _patches(
 
 
 def _compared(own: Tensor, other: _Patches) -> Tensor:
-    """V, c, t and g of tiles by color, float32 [n, 3, 4]; no numbers where they are not shown."""
+    """V, c, t, u, g of tiles by color and the square of the rest, [n, 3, 6].
+
+    They are no numbers where the tile is not shown.
+    """
     mean, other_mean = _box_mean(own), _box_mean(other.pixels)
     product = _inner(_inner(own, 1) - mean, 1) * _inner(_inner(other.pixels, 1) - other_mean, 1)
     slope_x, slope_y = _slopes(mean)
     other_x, other_y = _slopes(other_mean)
+    along = slope_x * other_x + slope_y * other_y
     squares = slope_x.square() + slope_y.square() + other_x.square() + other_y.square()
-    rest = other.rest[:, None, MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX] / 2
-    carried = rest[..., 0] * (slope_x + other_x) + rest[..., 1] * (slope_y + other_y)
+    rest = other.rest[:, None, MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]
+    carried = _carried(_inner((own + other.pixels) / 2, 1), *rest.unbind(-1))
     difference = _inner(other.pixels - own, MARGIN_PX) - carried
+    beside = rest.square().sum(-1).expand_as(difference)
     fine = difference.square().mean((-2, -1)) / 2
     coarse = _box_mean(difference).square().mean((-2, -1)) * (9 / 2)
-    seen = torch.stack((fine, coarse, product.mean((-2, -1)), squares.mean((-2, -1))), -1)
+    seen = torch.stack(
+        (fine, coarse, *(part.mean((-2, -1)) for part in (product, along, squares, beside))), -1
+    )
     seen[~other.shown] = torch.nan
     return seen
+
+
+def _middle(seen: Tensor) -> Tensor:
+    """Medians over frames, [n, 3, 5], of the nearer half: float [F, n, 3, 6] as :func:`_compared`.
+
+    The farther a frame's pixels lie from the reference's, the more of its texture passes for noise.
+    """
+    rest = seen[..., -1:]
+    near = rest <= rest.nanmedian(0).values
+    return torch.where(near, seen[..., :-1], torch.nan).nanmedian(0).values
+
+
+def _carried(x: Tensor, right: Tensor, down: Tensor) -> Tensor:
+    """What a picture gains from its pixels to places beside them: Taylor's series to squares."""
+    middle = _inner(x, 1)
+    slope_x, slope_y = _slopes(x)
+    bend_x = x[..., 1:-1, 2:] + x[..., 1:-1, :-2] - 2 * middle
+    bend_y = x[..., 2:, 1:-1] + x[..., :-2, 1:-1] - 2 * middle
+    twist = (x[..., 2:, 2:] + x[..., :-2, :-2] - x[..., 2:, :-2] - x[..., :-2, 2:]) / 4
+    straight = right * slope_x + down * slope_y
+    return straight + right * down * twist + (right**2 * bend_x + down**2 * bend_y) / 2
 
 
 def _curve(values: Tensor, level: Tensor, texture: Tensor, calm: Tensor) -> Tensor:
     """Points of the curve, float64 [K], not negative: a quantile of the tiles, by its own loss."""
     values, texture, hats = values[calm], texture[calm], _hats(level[calm])
-    texture = texture / texture.mean().clamp_min(1e-12)
     count = hats.shape[1]
-    basis = torch.cat((hats, texture[:, None]), 1)
-    steps = torch.diff(torch.eye(count + 1, dtype=torch.float64)[:count], dim=0)
-    found = torch.zeros(count + 1, dtype=torch.float64)
+    basis = torch.cat((hats, texture / texture.mean(0).clamp_min(1e-12)), 1)
+    steps = torch.diff(torch.eye(basis.shape[1], dtype=torch.float64)[:count], dim=0)
+    found = torch.zeros(basis.shape[1], dtype=torch.float64)
     found[:count] = values.median()
-    width = count + 1
+    used = torch.ones(basis.shape[1], dtype=torch.bool)
     for _ in range(ITERATIONS):
         expected = (basis @ found).clamp_min(1e-12)
         beyond = (values - basis @ found) / expected
@@ -219,18 +249,17 @@ def _curve(values: Tensor, level: Tensor, texture: Tensor, calm: Tensor) -> Tens
         weight = 2 * side / (deviation * expected.square())
         points = found[:count].clamp_min(1e-12)
         ties = TIE / (deviation.median() * points[1:] * points[:-1])
-        used = basis[:, :width]
-        normal = used.T @ (weight[:, None] * used)
-        normal += steps[:, :width].T @ (ties[:, None] * steps[:, :width])
+        normal = basis.T @ (weight[:, None] * basis) + steps.T @ (ties[:, None] * steps)
+        # Texture that is everywhere the same cannot be told from noise, and is then no texture.
+        normal[count:, count:] += EVEN_TEXTURE * weight.sum() * torch.eye(len(normal) - count)
         diagonal = normal.diagonal()
         normal += 1e-9 * torch.diag(diagonal.clamp_min(1e-6 * float(diagonal.max())))
-        solved = torch.linalg.solve(normal, used.T @ (weight * values))
-        if width > count and float(solved[-1]) < 0:
-            # Texture that makes a tile quieter is chance.
-            width = count
-            continue
-        found = torch.zeros(count + 1, dtype=torch.float64)
-        found[:width] = solved.clamp_min(0)
+        target = basis.T @ (weight * values)
+        found = torch.zeros_like(found)
+        found[used] = torch.linalg.solve(normal[used][:, used], target[used])
+        # Texture that makes a tile quieter is chance.
+        used[count:] &= found[count:] >= 0
+        found.clamp_min_(0)
     return found[:count]
 
 
