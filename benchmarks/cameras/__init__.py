@@ -1,0 +1,1 @@
+"""Cameras to measure burst zoom with: ``camera`` takes bursts, ``cells`` lists cameras."""
