@@ -8,7 +8,8 @@ from torch import Tensor
 
 from edge_sdk.burst.effective_frames import SQUARE_PX
 from edge_sdk.html.charts import scale
-from edge_sdk.html.page import cards, paragraph
+from edge_sdk.html.markup import element
+from edge_sdk.html.page import paragraph
 from edge_sdk.html.palette import CERTAIN, DOUBTFUL
 from edge_sdk.html.pictures import SHADES, figure, shades
 from edge_sdk.report.zoom.evidence import ZoomEvidence
@@ -33,7 +34,6 @@ def effective_map(evidence: ZoomEvidence) -> tuple[Markup, ...]:
     count = len(evidence.frames)
     if not evidence.others:
         return (paragraph("Every place received one frame: the reference."),)
-    ends = (1.0, (1 + count) / 2, float(count))
     caption = (
         f"Effective frames by squares of {SQUARE_PX}×{SQUARE_PX} pixels of the reference, from "
         f"{float(evidence.effective.places.amin()):.1f} to "
@@ -42,13 +42,14 @@ def effective_map(evidence: ZoomEvidence) -> tuple[Markup, ...]:
     height, width = evidence.before.shape[-2:]
     share = (_seen(evidence.effective.places, height, width) - 1) / (count - 1)
     drawing = figure(shades(share, DOUBTFUL, CERTAIN), caption, "pixels", aspect=width / height)
+    ticks = [f"{end:g}" for end in (1, (1 + count) / 2, count)]
+    colors = scale(DOUBTFUL, CERTAIN, SHADES, ticks, "effective frames")
     return (
         paragraph(
             "How many frames' worth of samples each place received: the reference counts as one, "
             "each other frame by its agreement there. Dark places are little better than one frame."
         ),
-        cards((drawing,), "halves"),
-        scale(DOUBTFUL, CERTAIN, SHADES, [f"{end:g}" for end in ends], "effective frames"),
+        element("div", drawing, colors, class_="card narrow"),
     )
 
 
