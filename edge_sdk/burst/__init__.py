@@ -4,8 +4,9 @@ Reading order: ``config`` and ``result`` (what goes in and comes out), ``pipelin
 on one page), then along it: ``frames/source``, ``reference/choice``, ``driver/align``,
 ``photometry/light`` (frames in one light), ``noise/gauge``, ``driver/merging`` with
 ``driver/tiles``, and ``stages/encode``, ``stages/blend`` and ``stages/decode``, which compute every
-pixel. ``converted/`` runs the same stages as files of a phone's runtimes, ``inputs/`` makes of
-bursts what networks train on, ``folders/`` finds bursts among the pictures of a camera.
+pixel. ``effective_frames`` and ``gain`` say what it brought. ``converted/`` runs the same stages as
+files of a phone's runtimes, ``inputs/`` makes of bursts what networks train on, ``folders/`` finds
+bursts among the pictures of a camera.
 """
 
 import lazy_loader

@@ -1,5 +1,6 @@
 from .config import Rectangle as Rectangle
 from .config import ZoomConfig as ZoomConfig
+from .effective_frames import EffectiveFrames as EffectiveFrames
 from .folders.finding import find_bursts as find_bursts
 from .folders.found import BurstRules as BurstRules
 from .folders.found import FoundBurst as FoundBurst
@@ -10,9 +11,9 @@ from .frames.source import FrameSource as FrameSource
 from .frames.source import Spool as Spool
 from .frames.source import TensorSource as TensorSource
 from .frames.source import spooling as spooling
+from .gain import little_gain as little_gain
 from .picture_files import ZoomedFile as ZoomedFile
 from .picture_files import zoom_files as zoom_files
-from .pipeline import enlarge_single as enlarge_single
 from .pipeline import zoom as zoom
 from .pipeline import zoom_into as zoom_into
 from .reference.choice import ReferenceChoice as ReferenceChoice
@@ -20,3 +21,4 @@ from .reference.choice import choose_reference as choose_reference
 from .reference.choice import gradient_score as gradient_score
 from .result import FrameReport as FrameReport
 from .result import ZoomResult as ZoomResult
+from .single import enlarge_single as enlarge_single

@@ -11,6 +11,7 @@ from edge_sdk.burst.converted.by_name import NO_MODEL, zoom_network
 from edge_sdk.burst.frames.files import gather_frames, spool_pictures, spooled_picture
 from edge_sdk.burst.frames.source import spooling
 from edge_sdk.burst.frames.stretched import FULL_BITS, StretchedSource, used_bits
+from edge_sdk.burst.gain import little_gain
 from edge_sdk.burst.pipeline import zoom
 from edge_sdk.burst.result import ZoomResult
 from edge_sdk.burst.stages.restore import RestoreConfig
@@ -38,7 +39,7 @@ class ZoomedFile:
         config: settings of the zoom, with the scale that the network has; where another was asked
             for, the rest was interpolated.
         by: for people: the network and what ran it.
-        notes: for people: what was done to the frames before.
+        notes: for people: what was done to the frames before, and where they brought little, why.
 
     Example:
         >>> import torch
@@ -146,6 +147,8 @@ def zoom_files(
                 f"the frames use {bits} of their 16 bits: they are worked as {bits} bits, noise "
                 "and all, and the result is written in their range"
             )
+        if (few := little_gain(result, used)) is not None:
+            notes.append(few)
         metadata = held[result.reference]
         reference = spooled_picture(spool, result.reference, metadata, config.crop)
         depth = spool.depth

@@ -15,6 +15,7 @@ from edge_sdk.burst.driver.common_exposure import align_common_exposure
 from edge_sdk.burst.driver.merging import merge
 from edge_sdk.burst.driver.plan import MergePlan
 from edge_sdk.burst.driver.stage_set import decodes_bursts, stages_for
+from edge_sdk.burst.effective_frames import reference_alone
 from edge_sdk.burst.frames.hot_pixels import MendedSource, find_hot_pixels
 from edge_sdk.burst.frames.sinks import GraySink, MixedSink, Sink, TensorSink
 from edge_sdk.burst.frames.source import FrameSource, TensorSource
@@ -22,20 +23,14 @@ from edge_sdk.burst.noise.curve import Noise
 from edge_sdk.burst.reference.choice import is_blurry
 from edge_sdk.burst.reference.scoring import score
 from edge_sdk.burst.result import FrameReport, ZoomResult
-from edge_sdk.burst.stages.decode import DEFAULT_HALO_PX
+from edge_sdk.burst.single import enlarge_single
 from edge_sdk.errors import InputError, PictureError
-from edge_sdk.imaging import apply_tiled, resize_bicubic, rgb_to_ycbcr, ycbcr_to_rgb
 from edge_sdk.imaging.rectangle import Rectangle
-from edge_sdk.models.spec import PictureSpec
 from edge_sdk.progress import Progress, silent
 from edge_sdk.registration import Registration
-from edge_sdk.zoo.networks import LUMA_SCALE
 
 SMALLEST_FRAME_PX = 32
-SINGLE_TILE_PX = 256
-"""Rows and columns that a luma network adds at a time to one picture."""
 _ROWS_AT_ONCE = 64
-
 MIN_SHARE = 0.02
 """Share of agreeing pixels under which a frame counts as left out."""
 
@@ -157,14 +152,14 @@ def zoom_into(
         )
         colored = network is None or not _is_gray(source, choice.index)
         merged = merge(plan, stages, sink if colored else GraySink(sink), report)
-        shares, maps = merged.shares, merged.maps
+        shares, maps, effective = merged.shares, merged.maps, merged.effective
         seconds |= {"merge": merged.merge_seconds, "enhance": merged.enhance_seconds}
     else:
         started = time.perf_counter()
         rows = source.rows(choice.index, region.top, region.top + region.height)
         columns = slice(region.left, region.left + region.width)
         sink.put(0, enlarge_single(rows[:, :, columns], network))
-        shares, maps = {}, {}
+        shares, maps, effective = {}, {}, reference_alone(region.height, region.width)
         seconds["enhance"] = time.perf_counter() - started
     shares[choice.index] = 1.0
     reports = tuple(
@@ -176,13 +171,22 @@ def zoom_into(
             is_blurry(choice, index),
             maps.get(index),
             lit.lights.get(index),
+            choice.lost[index],
         )
         for index in range(source.count)
     )
     empty = torch.empty(3, 0, 0)
     count = len(torch.unique(hot[:, 1:], dim=0))
     return ZoomResult(
-        empty, choice.index, choice.forced, noise, reports, seconds, count, choice.blank
+        empty,
+        choice.index,
+        choice.forced,
+        noise,
+        reports,
+        seconds,
+        effective,
+        count,
+        choice.blank,
     )
 
 
@@ -193,36 +197,6 @@ def _is_gray(source: FrameSource, index: int) -> bool:
         if not torch.equal(rows[0], rows[1]) or not torch.equal(rows[0], rows[2]):
             return False
     return True
-
-
-def enlarge_single(frame: Tensor, network: nn.Module) -> Tensor:
-    """Enlarge one picture: luma by the network, tile by tile, chroma by bicubic interpolation.
-
-    Args:
-        frame: float [3, H, W] in [0, 1], sRGB.
-        network: as in :func:`zoom`.
-
-    Returns:
-        Float [3, 2·H, 2·W]; not clipped.
-
-    Example:
-        >>> import torch
-        >>> from edge_sdk import burst_network
-        >>> from edge_sdk.burst import enlarge_single
-        >>> enlarge_single(torch.rand(3, 32, 48), burst_network("sr_x2_y", scale=2)).shape
-        torch.Size([3, 64, 96])
-    """
-    ycbcr = rgb_to_ycbcr(frame)
-    spec = getattr(network, "spec", None)
-    luma = apply_tiled(
-        network,
-        ycbcr[None, :1],
-        tile_px=SINGLE_TILE_PX,
-        halo_px=spec.halo_px if isinstance(spec, PictureSpec) else DEFAULT_HALO_PX,
-        scale=LUMA_SCALE,
-    )[0]
-    chroma = resize_bicubic(ycbcr[1:], size=(luma.shape[-2], luma.shape[-1]))
-    return ycbcr_to_rgb(torch.cat((luma, chroma)))
 
 
 def _note(registration: Registration | None, share: float) -> str:

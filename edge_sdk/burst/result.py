@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from edge_sdk.burst.effective_frames import EffectiveFrames
 from edge_sdk.burst.noise.curve import Noise
 from edge_sdk.burst.photometry.light import Light
 from edge_sdk.registration import MotionField, Registration
@@ -25,6 +26,8 @@ class FrameReport:
         provenance: float16 [⌈h/4⌉, ⌈w/4⌉], mean weight of its pixels over 4×4 pixels of what is
             enlarged; the reference's own is its weight. ``None`` unless requested, or left out.
         light: what its light is of the reference's, where that was undone; ``None`` elsewhere.
+        lost: part of it, 0 to 1, that shows nothing where most other frames show something, as of
+            a file that was cut off.
 
     Example:
         >>> import torch
@@ -41,6 +44,7 @@ class FrameReport:
     blurry: bool = False
     provenance: Tensor | None = None
     light: Light | None = None
+    lost: float = 0.0
 
     @property
     def field(self) -> MotionField | None:
@@ -60,6 +64,7 @@ class ZoomResult:
         noise: noise of a frame, given or measured.
         frames: one report per frame, in order.
         seconds: time spent in each stage.
+        effective: how many frames' worth of samples each place received.
         hot_pixels: number of pixels of the sensor that were bright in all frames and were mended.
         blank: part of what is enlarged, 0 to 1, where all frames hold one value in the same place:
             damage that all have, a mask or a border.
@@ -78,8 +83,18 @@ class ZoomResult:
     noise: Noise
     frames: tuple[FrameReport, ...]
     seconds: dict[str, float]
+    effective: EffectiveFrames
     hot_pixels: int = 0
     blank: float = 0.0
+
+    @property
+    def effective_frames(self) -> float:
+        """How many frames' worth of samples a place received on average, 1 to their number.
+
+        The reference counts as one, each other frame by its share: a frame that agrees in half of
+        the picture is half a frame. :attr:`effective` says where they are fewer.
+        """
+        return self.effective.mean
 
     @property
     def noise_std(self) -> float:

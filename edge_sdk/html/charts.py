@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from edge_sdk.html.markup import element
+from edge_sdk.html.palette import Color, between, hexadecimal
 from edge_sdk.html.templates import part
 
 BAR_PX = 14
@@ -93,6 +94,52 @@ def strip(segments: Sequence[tuple[float, str, str]], total: float, caption: str
         role="img",
         aria_label=caption,
     )
+
+
+def scale(low: Color, high: Color, steps: int, ticks: Sequence[str], caption: str) -> Markup:
+    """A scale of colors from left to right, with evenly spaced numbers under it.
+
+    Args:
+        low: color of the left end.
+        high: color of the right end.
+        steps: colors, at least two.
+        ticks: from the left end to the right one, at least two.
+        caption: what the colors mean.
+    """
+    width = STRIP_WIDTH / steps
+    pieces = [
+        element(
+            "rect",
+            x=round(width * step, 2),
+            y=0,
+            # They overlap, so that no line shows between them.
+            width=round(width + (step < steps - 1), 2),
+            height=40,
+            fill=hexadecimal(color),
+        )
+        for step, color in enumerate(between(low, high, steps))
+    ]
+    strip = element(
+        "svg",
+        *pieces,
+        viewBox=f"0 0 {STRIP_WIDTH:.0f} 40",
+        preserveAspectRatio="none",
+        width="100%",
+        height=BAR_PX,
+    )
+    last = len(ticks) - 1
+    texts = [
+        element(
+            "text",
+            tick,
+            x=f"{100 * place / last:.2f}%",
+            y=BAR_PX + 16,
+            text_anchor="start" if place == 0 else "end" if place == last else "middle",
+        )
+        for place, tick in enumerate(ticks)
+    ]
+    named = element("text", caption, x=0, y=BAR_PX + 34)
+    return _svg([strip, *texts, named], BAR_PX + 40, f"{caption}, {ticks[0]} to {ticks[-1]}")
 
 
 def legend(entries: Sequence[tuple[str, str]]) -> Markup:

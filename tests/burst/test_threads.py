@@ -54,6 +54,8 @@ def test_the_number_of_threads_does_not_change_the_picture() -> None:
     one, three = results
     assert torch.equal(one.pixels, three.pixels)
     assert one.noise_std == three.noise_std
+    assert one.effective_frames == three.effective_frames
+    assert torch.equal(one.effective.places, three.effective.places)
     for left, right in zip(one.frames, three.frames, strict=True):
         assert left.share == right.share
         assert (left.provenance is None) == (right.provenance is None)

@@ -116,6 +116,8 @@ def test_one_frame_is_enlarged_by_the_network_alone() -> None:
     frame = small_burst().frames[:1]
     result = zoom(frame, bilinear())
     assert result.used == 1
+    assert result.effective_frames == result.effective.low == 1
+    assert bool((result.effective.places == 1).all())
     torch.testing.assert_close(result.pixels, enlarge_single(frame[0], bilinear()).clamp(0, 1))
 
 

@@ -72,3 +72,34 @@ def test_a_whole_burst_has_no_such_notes(run: Run) -> None:
 def test_frames_damaged_all_over_end_well(run: Run) -> None:
     outcome = zoomed(run, torch.full_like(frames(), 0.5))
     assert "is one value" not in outcome.err
+
+
+def test_effective_frames_are_said_and_few_are_warned_of(run: Run) -> None:
+    outcome = zoomed(run, frames())
+    report = json.loads(zoomed(run, frames(), "--json").out)
+    effective, low = report["effective_frames"], report["effective_frames_in_worst_tenth"]
+    assert 3 < low <= effective <= 4
+    line = f"effective frames: {effective:.1f} of 4; at most {low:.1f} in the worst tenth"
+    assert line in outcome.out
+    assert report["notes"] == []
+    assert [frame["lost"] for frame in report["frames"]] == [0.0] * 4
+
+
+def test_foreign_frames_are_given_as_the_reason_of_a_small_gain(run: Run) -> None:
+    burst = frames().clone()
+    generator = torch.Generator().manual_seed(0)
+    burst[1:] = torch.rand(burst[1:].shape, generator=generator)
+    options = ("--reference", 0)
+    outcome = zoomed(run, burst, *options, "--report", "z.html")
+    told = "only 1.0 of 4 frames were effective: 3 frames are left out ("
+    assert f"note: {told}" in outcome.err
+    assert told in Path("z.html").read_text()
+    (note,) = json.loads(zoomed(run, burst, *options, "--json").out)["notes"]
+    assert note.startswith(told)
+
+
+def test_one_frame_is_not_warned_of(run: Run) -> None:
+    outcome = zoomed(run, frames()[:1])
+    assert "effective" not in outcome.out + outcome.err
+    report = json.loads(zoomed(run, frames()[:1], "--json").out)
+    assert (report["effective_frames"], report["notes"]) == (1.0, [])

@@ -16,8 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from edge_sdk.burst import FrameReport, ZoomConfig, ZoomResult
+from edge_sdk.burst import EffectiveFrames, FrameReport, ZoomConfig, ZoomResult
+from edge_sdk.burst.noise.curve import Noise
+from edge_sdk.burst.photometry.light import Light
 from edge_sdk.errors import InputError
+from edge_sdk.html.palette import CERTAIN, DOUBTFUL, hexadecimal
 from edge_sdk.imaging import Metadata, Picture, resize_bicubic
 from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.registration import Registration
@@ -53,6 +56,13 @@ def frame(index: int, **changes: object) -> FrameEvidence:
     return replace(made, **changes)
 
 
+def effective(count: int) -> EffectiveFrames:
+    """All frames on the left half, the reference alone on the right."""
+    places = torch.ones(-(-HEIGHT // 16), -(-WIDTH // 16))
+    places[:, : places.shape[1] // 2] = count
+    return EffectiveFrames((1 + count) / 2, 1.0, places)
+
+
 def evidence(count: int, **changes: object) -> ZoomEvidence:
     generator = torch.Generator().manual_seed(count)
     before = torch.rand(3, HEIGHT, WIDTH, generator=generator)
@@ -65,6 +75,7 @@ def evidence(count: int, **changes: object) -> ZoomEvidence:
         seconds={"align": 1.25, "merge": 0.5},
         before=before,
         after=resize_bicubic(before, 2).clamp(0, 1),
+        effective=effective(count),
     )
     return replace(made, **changes)
 
@@ -196,7 +207,7 @@ def test_many_frames_make_no_large_page() -> None:
     assert f"The {MAX_MAPS} frames of 59 with the least confidence" in told
     assert "All 60 frames" in told
     assert "52 other frames" in told
-    assert len(images(text)) == 4 + 2 * MAX_MAPS + 2
+    assert len(images(text)) == 4 + 1 + 2 * MAX_MAPS + 2
     assert len(text) < 700_000
 
 
@@ -280,7 +291,9 @@ def result(count: int, height: int = HEIGHT, width: int = WIDTH) -> ZoomResult:
     other = FrameReport(0.02, moved, 0.8, provenance=kept)
     frames = (FrameReport(0.05, None, 1.0, provenance=2 * kept), *[other] * (count - 1))
     pixels = torch.rand(3, 2 * HEIGHT, 2 * WIDTH)
-    return ZoomResult(pixels, 0, True, 0.02, frames, {"reference": 0.1})
+    return ZoomResult(
+        pixels, 0, True, Noise.white(0.02), frames, {"reference": 0.1}, effective(count)
+    )
 
 
 def test_evidence_is_what_the_driver_returned() -> None:
@@ -302,6 +315,59 @@ def test_evidence_is_what_the_driver_returned() -> None:
         evidence_of(made, ["a", "b"], picture, "z.png", ZoomConfig())
     with pytest.raises(InputError, match="reference 7"):
         replace(found, reference=7)
+
+
+def test_effective_frames_stand_in_the_lead_and_as_a_map_with_its_scale() -> None:
+    text = burst_report(evidence(5))
+    told = words(text)
+    assert "Effective frames: 3.0 of 5; at most 1.0 in the worst tenth of the picture." in told
+    (shown,) = [
+        image for image in tree(text).iter("img") if "Effective" in (image.get("alt") or "")
+    ]
+    assert "from 1.0 to 5.0" in shown.attrib["alt"]
+    at = [image.get("alt") for image in tree(text).iter("img")].index(shown.get("alt"))
+    drawn = images(text)[at]
+    assert drawn.size == (WIDTH, HEIGHT)
+    colors = drawn.convert("RGB")
+    # The last squares are cut as the picture cuts them.
+    assert [colors.getpixel((x, y)) for x, y in ((0, 0), (47, HEIGHT - 1))] == [CERTAIN] * 2
+    assert [colors.getpixel((x, y)) for x, y in ((48, 0), (WIDTH - 1, 59))] == [DOUBTFUL] * 2
+    (bar,) = [
+        svg for svg in tree(text).iter("svg") if "effective frames" in svg.get("aria-label", "")
+    ]
+    assert bar.attrib["aria-label"] == "effective frames, 1 to 5"
+    assert [found.text for found in bar.iter("text")] == ["1", "3", "5", "effective frames"]
+    fills = [rect.attrib["fill"] for rect in bar.iter("rect")]
+    assert (fills[0], fills[-1]) == (hexadecimal(DOUBTFUL), hexadecimal(CERTAIN))
+    alone = words(burst_report(evidence(1)))
+    assert "Every place received one frame" in alone
+    assert "Effective frames: " not in alone
+
+
+def test_light_lost_parts_and_hot_pixels_stand_in_tables() -> None:
+    waves = torch.tensor([0.0, 0.1], dtype=torch.float64)
+    banded = Light(torch.tensor([1.2, 1.0, 0.85], dtype=torch.float64), waves)
+    frames = (frame(0), frame(1, light=banded), frame(2), frame(3, lost=0.25))
+    text = burst_report(evidence(4, frames=frames, hot_pixels=3, blank=0.004))
+    rows = [
+        [" ".join("".join(cell.itertext()).split()) for cell in row.iter("td")]
+        for row in tree(text).iter("tr")
+    ]
+    assert ["1 frame1.png", "×1.20", "×1.00", "×0.85", "×0.90 to ×1.10", "—"] in rows
+    assert ["3 frame3.png", "—", "—", "—", "—", "25%"] in rows
+    assert ["hot pixels of the sensor, mended in all frames", "3"] in rows
+    assert ["one value in the same place of all frames", "under 1%"] in rows
+    assert not any(row[:2] == ["2 frame2.png", "—"] for row in rows)
+    assert "The light of all frames is the same" in words(burst_report(evidence(3)))
+
+
+def test_a_burst_that_brought_little_is_warned_of() -> None:
+    made = replace(result(5), effective=EffectiveFrames(1.5, 1.0, torch.ones(4, 6)))
+    picture = Picture(torch.rand(3, HEIGHT, WIDTH))
+    found = evidence_of(made, list("abcde"), picture, "z.png", ZoomConfig())
+    assert "only 1.5 of 5 frames were effective: " in words(burst_report(found))
+    enough = evidence_of(result(5), list("abcde"), picture, "z.png", ZoomConfig())
+    assert enough.warnings == ()
 
 
 def test_a_part_of_the_reference_is_reported_as_such() -> None:

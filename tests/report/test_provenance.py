@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from edge_sdk.burst.effective_frames import reference_alone
 from edge_sdk.html.palette import CATEGORIES, OTHERS, REFERENCE
 from edge_sdk.imaging import srgb_to_linear
 from edge_sdk.registration.field import MotionField
@@ -34,6 +35,7 @@ def zoomed(*others: FrameEvidence, scale: int = 2, boost: float = 1.5) -> ZoomEv
         seconds={},
         before=torch.zeros(3, HEIGHT, WIDTH),
         after=torch.zeros(3, scale * HEIGHT, scale * WIDTH),
+        effective=reference_alone(HEIGHT, WIDTH),
         reference_weight=boost,
     )
 

@@ -32,7 +32,7 @@ def merge(plan: MergePlan, stages: StageSet, sink: Sink, report: Progress) -> Me
         report: called after each row of tiles.
     """
     region, halo_px = plan.region, stages.halo_px
-    contributions = Contributions(region, plan.provenance)
+    contributions = Contributions(region, plan.reference, plan.provenance)
     wider = Rectangle(
         left=region.left - halo_px,
         top=region.top - halo_px,
@@ -58,7 +58,9 @@ def merge(plan: MergePlan, stages: StageSet, sink: Sink, report: Progress) -> Me
             report("merge", done, total)
     shares = contributions.shares()
     shares.pop(plan.reference, None)
-    return Merged(shares, contributions.maps(), merge_seconds, enhance_seconds)
+    return Merged(
+        shares, contributions.maps(), contributions.effective(), merge_seconds, enhance_seconds
+    )
 
 
 def _decoded(stages: StageSet, band: Band, spread: Spread) -> Tensor:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from edge_sdk.burst.effective_frames import EffectiveFrames
 from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.burst.noise.curve import Noise
 from edge_sdk.burst.photometry.light import Light
@@ -47,11 +48,13 @@ class Merged:
         shares: mean agreement of every frame but the reference, 0 to 1.
         maps: by frame, float16 [⌈h/4⌉, ⌈w/4⌉]: mean weight over 4×4 pixels of the region; empty
             unless the plan requests it.
+        effective: how many frames' worth of samples each place received.
         merge_seconds: time spent on reading, crops and ``encode``.
         enhance_seconds: time spent on ``decode`` and output.
     """
 
     shares: dict[int, float]
     maps: dict[int, Tensor]
+    effective: EffectiveFrames
     merge_seconds: float
     enhance_seconds: float

@@ -69,8 +69,11 @@ class Light:
 
     def factors(self, y: Tensor) -> Tensor:
         """A at rows of the reference: float64 [3, n] for float64 [n] from 0 to 1."""
-        along = 1 + _waves(y.clamp(0, 1), len(self.waves)) @ self.waves
-        return self.colors[:, None] * along
+        return self.colors[:, None] * self.along(y)
+
+    def along(self, y: Tensor) -> Tensor:
+        """ρ at rows of the reference: float64 [n] for float64 [n] from 0 to 1."""
+        return 1 + _waves(y.clamp(0, 1), len(self.waves)) @ self.waves
 
     def undone(self, y: Tensor) -> Tensor:
         """Gain and offset that bring values to the light of the reference, float64 [3, n, 2]."""

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from edge_sdk.cli.commands.zoom_outcome import plain_outcome, print_outcome
 from edge_sdk.cli.commands.zoom_page import check_report, write_zoom_page
-from edge_sdk.cli.shared.console import err, out, plain, print_json, print_table, progress_bars
+from edge_sdk.cli.shared.console import err, out, print_json, progress_bars
 from edge_sdk.cli.shared.runtime_option import RUNTIME_NAMES
 from edge_sdk.errors import InputError
 from edge_sdk.outputs import after_writing
-
-if TYPE_CHECKING:
-    from edge_sdk.burst import ZoomResult
-    from edge_sdk.burst.photometry.light import Light
 
 NO_MODEL = "none"
 
@@ -146,9 +142,9 @@ def zoom(
             "by": made.by,
             "strength": made.config.strength,
         }
-        print_json({**places, **zoom_report(made.frames, result)})
+        print_json({**places, **plain_outcome(made.frames, result)})
         return
-    _print_zoom(made.frames, result)
+    print_outcome(made.frames, result)
     for note in (*made.notes, *written.notes):
         err.print(f"note: {note}")
     height, width = result.pixels.shape[-2:]
@@ -162,84 +158,3 @@ def _is_for_bursts(model: str | None) -> bool:
     from edge_sdk.zoo.networks import zooms_bursts
 
     return model not in (None, NO_MODEL) and zooms_bursts(str(model))
-
-
-def zoom_report(frames: Sequence[Path], result: ZoomResult) -> dict[str, object]:
-    """What happened to each frame, as plain values."""
-    return {
-        "reference": result.reference,
-        "reference_forced": result.forced,
-        "single_image": result.used == 1,
-        "noise_levels": result.noise_std * 255,
-        "hot_pixels": result.hot_pixels,
-        "blank_in_all_frames": result.blank,
-        "seconds": plain(result.seconds),
-        "frames": [
-            {
-                "path": str(path),
-                "score": frame.score,
-                "motion": None if frame.registration is None else plain(frame.registration.motion),
-                "share": frame.share,
-                "left_out_because": frame.note or None,
-                "blurry": frame.blurry,
-                "light": None if frame.light is None else _plain_light(frame.light),
-            }
-            for path, frame in zip(frames, result.frames, strict=True)
-        ],
-    }
-
-
-def _frames(count: int) -> str:
-    return "1 frame" if count == 1 else f"{count} frames"
-
-
-def _plain_light(light: Light) -> dict[str, object]:
-    return {"colors": light.colors.tolist(), "bands": light.waves.tolist()}
-
-
-def _print_zoom(frames: Sequence[Path], result: ZoomResult) -> None:
-    rows = []
-    for index, (path, frame) in enumerate(zip(frames, result.frames, strict=True)):
-        motion = frame.registration.motion if frame.registration else None
-        role = "reference" if index == result.reference else "left out" if frame.note else "merged"
-        if frame.blurry:
-            role += ", blurry"
-        rows.append(
-            (
-                f"{index}  {path.name}",
-                f"{1000 * frame.score:.2f}",
-                "—" if motion is None else f"{motion.shift_x_px:+.2f}, {motion.shift_y_px:+.2f}",
-                "—" if motion is None else f"{motion.angle_deg:+.2f}",
-                f"{frame.share:.0%}",
-                role,
-            )
-        )
-    columns = ("frame", "sharpness", "shift (px)", "turn (°)", "agrees", "")
-    print_table("Frames", columns, rows, emphasize=result.reference)
-    why = "chosen by you" if result.forced else "the sharpest"
-    out.print(f"reference: {frames[result.reference].name}, {why}")
-    for path, frame in zip(frames, result.frames, strict=True):
-        if frame.note:
-            err.print(f"note: {path.name} is left out: {frame.note}")
-    lights = [frame.light for frame in result.frames if frame.light is not None and not frame.note]
-    if lights:
-        factors = [float(light.colors.mean()) for light in lights]
-        banded = sum(len(light.waves) > 0 for light in lights)
-        along = f", in bands along the rows of {_frames(banded)}" if banded else ""
-        err.print(
-            f"note: in {_frames(len(lights))} the light is {min(factors):.2f} to "
-            f"{max(factors):.2f} times the reference's{along}; that is undone"
-        )
-    if result.hot_pixels:
-        what = "hot pixel" if result.hot_pixels == 1 else "hot pixels"
-        err.print(f"note: {result.hot_pixels} {what} of the sensor mended in all frames")
-    if result.blank:
-        err.print(
-            f"note: {result.blank:.0%} of the picture is one value in the same place of all "
-            "frames: damaged files, a mask or a border; no frame shows what would be there"
-        )
-    if result.used == 1:
-        reason = "one frame" if len(frames) == 1 else "no other frame could be used"
-        err.print(f"note: {reason}: this is single-image zoom, without the gain of a burst")
-    stages = " · ".join(f"{name} {seconds:.2f} s" for name, seconds in result.seconds.items())
-    out.print(f"noise {result.noise_std * 255:.1f} levels of 255 · {stages}")

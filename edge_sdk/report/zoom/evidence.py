@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from edge_sdk.burst import ZoomResult
+from edge_sdk.burst import EffectiveFrames, ZoomResult, little_gain
 from edge_sdk.burst.config import ZoomConfig
+from edge_sdk.burst.photometry.light import Light
 from edge_sdk.burst.stages.encode import KERNEL_STD_PX
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import Picture
@@ -30,6 +31,8 @@ class FrameEvidence:
         agreement: float [⌈h/c⌉, ⌈w/c⌉] in [0, 1], means over squares of c×c pixels of ``before``:
             1 where it shows the same as the reference, 0 where it counted for nothing; ``None`` if
             not kept.
+        light: what its light is of the reference's, where that was undone.
+        lost: part of it, 0 to 1, that shows nothing where most others show something.
     """
 
     name: str
@@ -39,6 +42,8 @@ class FrameEvidence:
     blurry: bool = False
     motion: MotionField | None = None
     agreement: Tensor | None = None
+    light: Light | None = None
+    lost: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,11 +59,15 @@ class ZoomEvidence:
         seconds: time spent in each stage.
         before: float32 [3, h, w] in [0, 1], the reference, or the part of it that was enlarged.
         after: float32 [3, scale·h, scale·w] in [0, 1], the result.
+        effective: how many frames' worth of samples each place received.
         icc_profile: what the values of both mean; ``None`` for sRGB.
         reference_weight: weight of the reference's samples; those of other frames weigh 1.
         kernel_std_px: width of the regression kernel away from edges, in pixels of a frame.
         corner: row and column of the reference where ``before`` begins.
         remarks: what the written file could not hold, a sentence each.
+        warnings: what else the reader should know, a sentence each.
+        hot_pixels: number of pixels of the sensor that were mended.
+        blank: part of the picture, 0 to 1, where all frames hold one value in the same place.
 
     Example:
         >>> import torch
@@ -79,11 +88,15 @@ class ZoomEvidence:
     seconds: Mapping[str, float]
     before: Tensor
     after: Tensor
+    effective: EffectiveFrames
     icc_profile: bytes | None = None
     reference_weight: float = 1.5
     kernel_std_px: float = KERNEL_STD_PX[2]
     corner: tuple[int, int] = (0, 0)
     remarks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    hot_pixels: int = 0
+    blank: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.reference < len(self.frames):
@@ -157,10 +170,12 @@ def evidence_of(
             frame.blurry,
             identity if index == result.reference else field,
             None if index == result.reference else frame.provenance,
+            None if frame.note else frame.light,
+            frame.lost,
         )
         for index, (name, frame, field) in enumerate(zip(names, result.frames, fields, strict=True))
     )
-    crop = config.crop
+    crop, few = config.crop, little_gain(result, config)
     return ZoomEvidence(
         output,
         frames,
@@ -170,9 +185,13 @@ def evidence_of(
         result.seconds,
         reference.pixels,
         result.pixels,
+        result.effective,
         reference.metadata.icc_profile,
         config.reference_weight,
         KERNEL_STD_PX[config.scale],
         (0, 0) if crop is None or known is None else (crop.top, crop.left),
         tuple(remarks),
+        () if few is None else (few,),
+        result.hot_pixels,
+        result.blank,
     )

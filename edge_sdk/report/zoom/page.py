@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import math
-
 from markupsafe import Markup
-from torch import Tensor
 
 from edge_sdk.figures import fixed
 from edge_sdk.html.markup import element, join
-from edge_sdk.html.page import Section, cards, notes, page, paragraph, table
-from edge_sdk.html.pictures import jpeg
-from edge_sdk.html.slider import SCRIPT, slider
-from edge_sdk.imaging import pick_detail_box, resize_bicubic
-from edge_sdk.imaging.rectangle import Rectangle
+from edge_sdk.html.page import Section, notes, page, paragraph, table
+from edge_sdk.html.slider import SCRIPT
 from edge_sdk.registration.motion import EuclideanMotion
 from edge_sdk.report.kinds import REPORTS, Report
+from edge_sdk.report.zoom.before_after import detail_box, enlarged, sliders
 from edge_sdk.report.zoom.charts import motion_plot, score_bars
+from edge_sdk.report.zoom.effective import effective_line, effective_map
 from edge_sdk.report.zoom.evidence import FrameEvidence, ZoomEvidence
 from edge_sdk.report.zoom.maps import confidence_maps, ghost_maps, provenance_maps
+from edge_sdk.report.zoom.repairs import repairs
 
-WHOLE_PX = 1024
-"""Longest side of the whole picture on the page."""
-DETAIL_PX = 448
-"""Side of the detail, in pixels of the result; at most half of the picture's shorter side."""
-WHOLE_QUALITY, DETAIL_QUALITY = 82, 92
 MAX_OPEN_ROWS = 24
 """A longer table is folded."""
-MARGIN_PX = 8
-"""Margin of the reference around the detail, so that its border is interpolated as inside."""
 
 
 def burst_report(evidence: ZoomEvidence) -> str:
@@ -50,11 +40,13 @@ def burst_report(evidence: ZoomEvidence) -> str:
         >>> evidence = evidence_of(result, ["0.png"], Picture(frames[0]), "zoomed.png", config)
         >>> write_page(burst_report(evidence), Path("zoom.html"))
     """
-    part = _detail_box(evidence)
-    detail = _enlarged(part, evidence)
+    part = detail_box(evidence)
+    detail = enlarged(part, evidence)
     sections = [
-        Section("Before and after", _sliders(evidence, part, detail)),
+        Section("Before and after", sliders(evidence, part, detail)),
         Section("Frames", _frames(evidence)),
+        Section("Effective frames", effective_map(evidence)),
+        Section("Light and damage", repairs(evidence)),
         Section("Sharpness", _scores(evidence)),
         Section("Motion", _motion(evidence)),
         Section("Confidence of the motion", confidence_maps(evidence)),
@@ -64,7 +56,7 @@ def burst_report(evidence: ZoomEvidence) -> str:
     return page(f"{evidence.output}, zoomed", _lead(evidence), sections, script=SCRIPT)
 
 
-def _lead(evidence: ZoomEvidence) -> tuple[Markup, ...]:
+def _lead(evidence: ZoomEvidence) -> tuple[str, ...]:
     count, used = len(evidence.frames), len(evidence.others) + 1
     height, width = evidence.after.shape[-2:]
     why = "chosen by the user" if evidence.forced else "the sharpest"
@@ -93,6 +85,7 @@ def _lead(evidence: ZoomEvidence) -> tuple[Markup, ...]:
                 f", {why}.",
             )
         ),
+        *effective_line(evidence),
         element(
             "span",
             f"Noise {evidence.noise_std * 255:.1f} of 255 levels. {seconds}",
@@ -116,8 +109,9 @@ def _frames(evidence: ZoomEvidence) -> tuple[Markup, ...]:
     content = [table(columns, rows)]
     if len(rows) > MAX_OPEN_ROWS:
         content = [element("details", element("summary", f"All {len(rows)} frames"), *content)]
-    if left_out:
-        content.append(notes(left_out))
+    warnings = [*left_out, *evidence.warnings]
+    if warnings:
+        content.append(notes(warnings))
     if evidence.remarks:
         content.append(notes(evidence.remarks, warn=False))
     return tuple(content)
@@ -166,93 +160,6 @@ def _motion(evidence: ZoomEvidence) -> tuple[Markup, ...]:
         ),
         element("div", motion_plot(evidence), class_="card narrow"),
     )
-
-
-def _sliders(evidence: ZoomEvidence, part: Rectangle, detail: Rectangle) -> tuple[Markup, ...]:
-    names = ("bicubic", "result")
-    height, width = evidence.after.shape[-2:]
-    shrink = min(1.0, WHOLE_PX / max(height, width))
-    size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
-    whole = [resize_bicubic(each, size=size) for each in (evidence.before, evidence.after)]
-    rows = slice(detail.top, detail.top + detail.height)
-    after = evidence.after[:, rows, detail.left : detail.left + detail.width]
-    pair = [_bicubic(evidence, part, (detail.height, detail.width)), after]
-    reduced = f", reduced from {width}×{height} to {size[1]}×{size[0]} pixels" if shrink < 1 else ""
-    sliders = [
-        slider(
-            (_photo(pair[0], evidence, DETAIL_QUALITY), _photo(pair[1], evidence, DETAIL_QUALITY)),
-            names,
-            (detail.height, detail.width),
-            f"A detail of {detail.width}×{detail.height} pixels of the result, from column "
-            f"{detail.left}, row {detail.top}, pixel by pixel.",
-            pixelated=True,
-        ),
-        slider(
-            (_photo(whole[0], evidence, WHOLE_QUALITY), _photo(whole[1], evidence, WHOLE_QUALITY)),
-            names,
-            size,
-            f"The whole picture{reduced}.",
-        ),
-    ]
-    return (
-        paragraph(
-            "Left of the line the reference alone, enlarged bicubically; right of it the result. "
-            "Move the line by pointer, finger or arrow keys."
-        ),
-        element("noscript", paragraph("Without JavaScript the line stays in the middle.")),
-        cards(sliders, "halves"),
-        paragraph(
-            f"Shown as JPEG of quality {DETAIL_QUALITY} (detail) and {WHOLE_QUALITY} (whole), to "
-            "keep this page small; the exact pixels are in the picture's own file.",
-            soft=True,
-        ),
-    )
-
-
-def _detail_box(evidence: ZoomEvidence) -> Rectangle:
-    """The part of the reference with the most detail in the result, in pixels of the reference."""
-    height, width = evidence.before.shape[-2:]
-    side = min(math.ceil(DETAIL_PX / evidence.scale), math.ceil(min(height, width) / 2))
-    shrink = min(1.0, WHOLE_PX / max(height, width))
-    size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
-    small_side = min(max(1, round(side * shrink)), *size)
-    found = pick_detail_box(resize_bicubic(evidence.after, size=size), small_side)
-    top = min(round(found.top / shrink), height - side)
-    left = min(round(found.left / shrink), width - side)
-    return Rectangle(top=top, left=left, height=side, width=side)
-
-
-def _enlarged(box: Rectangle, evidence: ZoomEvidence) -> Rectangle:
-    """The same part of the result."""
-    scale = evidence.scale
-    top, left = round(box.top * scale), round(box.left * scale)
-    return Rectangle(
-        top=top,
-        left=left,
-        height=min(round(box.height * scale), evidence.after.shape[-2] - top),
-        width=min(round(box.width * scale), evidence.after.shape[-1] - left),
-    )
-
-
-def _bicubic(evidence: ZoomEvidence, part: Rectangle, size: tuple[int, int]) -> Tensor:
-    """The reference's part enlarged bicubically; what lies around it takes part at its border."""
-    height, width = evidence.before.shape[-2:]
-    top, left = max(part.top - MARGIN_PX, 0), max(part.left - MARGIN_PX, 0)
-    bottom = min(part.top + part.height + MARGIN_PX, height)
-    right = min(part.left + part.width + MARGIN_PX, width)
-    around = evidence.before[:, top:bottom, left:right]
-    fine = (
-        round(around.shape[1] * size[0] / part.height),
-        round(around.shape[2] * size[1] / part.width),
-    )
-    row = round((part.top - top) * size[0] / part.height)
-    column = round((part.left - left) * size[1] / part.width)
-    enlarged = resize_bicubic(around, size=fine)
-    return enlarged[:, row : row + size[0], column : column + size[1]]
-
-
-def _photo(pixels: Tensor, evidence: ZoomEvidence, quality: int) -> str:
-    return jpeg(pixels, quality, evidence.icc_profile)
 
 
 REPORTS.register("zoom", Report(ZoomEvidence, burst_report))

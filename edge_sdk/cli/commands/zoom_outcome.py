@@ -1,0 +1,103 @@
+"""What ``zoom`` says of a burst: a table, lines and notes, or plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_sdk.cli.shared.console import err, out, plain, print_table
+
+if TYPE_CHECKING:
+    from edge_sdk.burst import ZoomResult
+    from edge_sdk.burst.photometry.light import Light
+
+
+def plain_outcome(frames: Sequence[Path], result: ZoomResult) -> dict[str, object]:
+    """What happened to each frame, as plain values."""
+    return {
+        "reference": result.reference,
+        "reference_forced": result.forced,
+        "single_image": result.used == 1,
+        "effective_frames": result.effective_frames,
+        "effective_frames_in_worst_tenth": result.effective.low,
+        "noise_levels": result.noise_std * 255,
+        "hot_pixels": result.hot_pixels,
+        "blank_in_all_frames": result.blank,
+        "seconds": plain(result.seconds),
+        "frames": [
+            {
+                "path": str(path),
+                "score": frame.score,
+                "motion": None if frame.registration is None else plain(frame.registration.motion),
+                "share": frame.share,
+                "left_out_because": frame.note or None,
+                "blurry": frame.blurry,
+                "light": None if frame.light is None else _plain_light(frame.light),
+                "lost": frame.lost,
+            }
+            for path, frame in zip(frames, result.frames, strict=True)
+        ],
+    }
+
+
+def print_outcome(frames: Sequence[Path], result: ZoomResult) -> None:
+    """Print what happened to each frame and to the burst: a table, lines and notes."""
+    rows = []
+    for index, (path, frame) in enumerate(zip(frames, result.frames, strict=True)):
+        motion = frame.registration.motion if frame.registration else None
+        role = "reference" if index == result.reference else "left out" if frame.note else "merged"
+        if frame.blurry:
+            role += ", blurry"
+        rows.append(
+            (
+                f"{index}  {path.name}",
+                f"{1000 * frame.score:.2f}",
+                "—" if motion is None else f"{motion.shift_x_px:+.2f}, {motion.shift_y_px:+.2f}",
+                "—" if motion is None else f"{motion.angle_deg:+.2f}",
+                f"{frame.share:.0%}",
+                role,
+            )
+        )
+    columns = ("frame", "sharpness", "shift (px)", "turn (°)", "agrees", "")
+    print_table("Frames", columns, rows, emphasize=result.reference)
+    why = "chosen by you" if result.forced else "the sharpest"
+    out.print(f"reference: {frames[result.reference].name}, {why}")
+    if len(frames) > 1:
+        out.print(
+            f"effective frames: {result.effective_frames:.1f} of {len(frames)}; at most "
+            f"{result.effective.low:.1f} in the worst tenth of the picture"
+        )
+    for path, frame in zip(frames, result.frames, strict=True):
+        if frame.note:
+            err.print(f"note: {path.name} is left out: {frame.note}")
+    lights = [frame.light for frame in result.frames if frame.light is not None and not frame.note]
+    if lights:
+        factors = [float(light.colors.mean()) for light in lights]
+        banded = sum(len(light.waves) > 0 for light in lights)
+        along = f", in bands along the rows of {_frames(banded)}" if banded else ""
+        err.print(
+            f"note: in {_frames(len(lights))} the light is {min(factors):.2f} to "
+            f"{max(factors):.2f} times the reference's{along}; that is undone"
+        )
+    if result.hot_pixels:
+        what = "hot pixel" if result.hot_pixels == 1 else "hot pixels"
+        err.print(f"note: {result.hot_pixels} {what} of the sensor mended in all frames")
+    if result.blank:
+        err.print(
+            f"note: {result.blank:.0%} of the picture is one value in the same place of all "
+            "frames: damaged files, a mask or a border; no frame shows what would be there"
+        )
+    if result.used == 1:
+        reason = "one frame" if len(frames) == 1 else "no other frame could be used"
+        err.print(f"note: {reason}: this is single-image zoom, without the gain of a burst")
+    stages = " · ".join(f"{name} {seconds:.2f} s" for name, seconds in result.seconds.items())
+    out.print(f"noise {result.noise_std * 255:.1f} levels of 255 · {stages}")
+
+
+def _frames(count: int) -> str:
+    return "1 frame" if count == 1 else f"{count} frames"
+
+
+def _plain_light(light: Light) -> dict[str, object]:
+    return {"colors": light.colors.tolist(), "bands": light.waves.tolist()}
