@@ -39,7 +39,8 @@ class ZoomedFile:
         config: settings of the zoom, with the scale that the network has; where another was asked
             for, the rest was interpolated.
         by: for people: the network and what ran it.
-        notes: for people: what was done to the frames before, and where they brought little, why.
+        notes: for people: what was done to the frames before, why a network was passed over, and
+            where the frames brought little, why.
 
     Example:
         >>> import torch
@@ -84,7 +85,9 @@ def zoom_files(
         config: settings of the zoom.
         model: name or file of a network for bursts, or of a ×2 luma network; ``none`` for the
             restoration without one; ``None`` for the shipped network where it enlarges by
-            ``config.scale`` and the restoration is not set otherwise, else none.
+            ``config.scale`` and the restoration is not set otherwise, else none. Where the burst is
+            noisier than a network for bursts has learned, the restoration without is taken, and a
+            note says so.
         runtime: ``torch`` for PyTorch, or another, such as ``executorch``, ``litert`` or
             ``coreml``, for which the stages are converted once and kept.
         precision: of the network in that runtime; ``None`` for fp32.
@@ -147,8 +150,7 @@ def zoom_files(
                 f"the frames use {bits} of their 16 bits: they are worked as {bits} bits, noise "
                 "and all, and the result is written in their range"
             )
-        if (few := little_gain(result, used)) is not None:
-            notes.append(few)
+        notes += [note for note in (result.network_passed_over, little_gain(result, used)) if note]
         metadata = held[result.reference]
         reference = spooled_picture(spool, result.reference, metadata, config.crop)
         depth = spool.depth
@@ -159,7 +161,8 @@ def zoom_files(
     gray = all(metadata.gray for metadata in held)
     metadata = replace(made.metadata, bit_depth=8 if depth == 8 else 16, gray=gray)
     written = write_picture(replace(made, metadata=metadata), output)
-    return ZoomedFile(paths, result, reference, written, used, chosen.name, tuple(notes))
+    by = chosen.name if result.network_passed_over is None else "no network"
+    return ZoomedFile(paths, result, reference, written, used, by, tuple(notes))
 
 
 def check_apart(frames: Sequence[Path], output: Path) -> None:

@@ -13,6 +13,7 @@ from edge_sdk.burst.converted.fitting import check_fit
 from edge_sdk.burst.converted.running import StageFiles
 from edge_sdk.burst.driver.common_exposure import align_common_exposure
 from edge_sdk.burst.driver.merging import merge
+from edge_sdk.burst.driver.network_choice import noise_beyond
 from edge_sdk.burst.driver.plan import MergePlan
 from edge_sdk.burst.driver.stage_set import decodes_bursts, stages_for
 from edge_sdk.burst.effective_frames import reference_alone
@@ -45,7 +46,8 @@ def zoom(
     """Enlarge a burst: choose the reference, align, merge without ghosts, restore.
 
     A frame that cannot be aligned is left out and its report says why. One frame alone takes the
-    same way, or, where a network is given, is enlarged by it.
+    same way, or, where a network is given, is enlarged by it. A network for bursts is passed over
+    where their noise is beyond what it has learned, and the result says why.
 
     Args:
         frames: float32 [N, 3, H, W] in [0, 1], sRGB, all of the same scene; or a source of them.
@@ -134,6 +136,9 @@ def zoom_into(
     if config.strength < 1:
         sink = MixedSink(sink, source, choice.index, region, config.scale, config.strength)
     seconds["align"] = time.perf_counter() - started
+    passed_over = noise_beyond(network, noise, len(aligned.motions) + 1)
+    if passed_over is not None:
+        network = None
     if aligned.motions or not isinstance(network, nn.Module) or decodes_bursts(network):
         count = len(aligned.motions) + 1
         if isinstance(network, StageFiles):
@@ -187,6 +192,7 @@ def zoom_into(
         effective,
         count,
         choice.blank,
+        passed_over,
     )
 
 

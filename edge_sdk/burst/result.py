@@ -68,6 +68,8 @@ class ZoomResult:
         hot_pixels: number of pixels of the sensor that were bright in all frames and were mended.
         blank: part of what is enlarged, 0 to 1, where all frames hold one value in the same place:
             damage that all have, a mask or a border.
+        network_passed_over: why the restoration without a network was taken instead of it; ``None``
+            where it was not.
 
     Example:
         >>> import torch
@@ -86,6 +88,7 @@ class ZoomResult:
     effective: EffectiveFrames
     hot_pixels: int = 0
     blank: float = 0.0
+    network_passed_over: str | None = None
 
     @property
     def effective_frames(self) -> float:

@@ -24,6 +24,7 @@ def plain_outcome(frames: Sequence[Path], result: ZoomResult) -> dict[str, objec
         "noise_levels": result.noise_std * 255,
         "hot_pixels": result.hot_pixels,
         "blank_in_all_frames": result.blank,
+        "network_passed_over": result.network_passed_over,
         "seconds": plain(result.seconds),
         "frames": [
             {
