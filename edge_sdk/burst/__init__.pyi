@@ -10,6 +10,10 @@ from .frames.source import FrameSource as FrameSource
 from .frames.source import Spool as Spool
 from .frames.source import TensorSource as TensorSource
 from .frames.source import spooling as spooling
+from .noise.curve import Noise as Noise
+from .noise.file import read_noise as read_noise
+from .noise.file import write_noise as write_noise
+from .noise.settling import NoiseSource as NoiseSource
 from .picture_files import ZoomedFile as ZoomedFile
 from .picture_files import zoom_files as zoom_files
 from .pipeline import enlarge_single as enlarge_single

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from edge_sdk.burst.noise.curve import Noise
+from edge_sdk.burst.noise.settling import NoiseSource
 from edge_sdk.burst.photometry.light import Light
 from edge_sdk.registration import MotionField, Registration
 
@@ -57,12 +58,14 @@ class ZoomResult:
             :func:`zoom_into` gave the rows to a sink.
         reference: 0-based index of the reference frame.
         forced: whether the caller chose it.
-        noise: noise of a frame, given or measured.
+        noise: noise of a frame, as ``noise_source`` says.
         frames: one report per frame, in order.
         seconds: time spent in each stage.
         hot_pixels: number of pixels of the sensor that were bright in all frames and were mended.
         blank: part of what is enlarged, 0 to 1, where all frames hold one value in the same place:
             damage that all have, a mask or a border.
+        noise_source: whether the noise was given, stated by the files or measured.
+        noise_note: why noise that the files state was not taken; empty elsewhere.
 
     Example:
         >>> import torch
@@ -80,6 +83,8 @@ class ZoomResult:
     seconds: dict[str, float]
     hot_pixels: int = 0
     blank: float = 0.0
+    noise_source: NoiseSource = NoiseSource.MEASURED
+    noise_note: str = ""
 
     @property
     def noise_std(self) -> float:

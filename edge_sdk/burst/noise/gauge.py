@@ -32,7 +32,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from edge_sdk.burst.frames.source import FrameSource
-from edge_sdk.burst.noise.curve import Noise, luma_std
+from edge_sdk.burst.noise.curve import Noise, level_hats, luma_std
 from edge_sdk.burst.stages.noise_map import LEVELS
 from edge_sdk.registration import MotionField
 
@@ -92,7 +92,7 @@ def measure_noise(
     fine = fine.clamp_max(MAX_SMOOTHING * single_std)
     # Nine pixels that all go along have thrice the noise of nine that do not.
     coarse = torch.minimum(coarse, 3 * fine)
-    at_tiles = torch.stack([_hats(tiles.level[:, c]) @ coarse[c] for c in range(3)])
+    at_tiles = torch.stack([level_hats(tiles.level[:, c]) @ coarse[c] for c in range(3)])
     return Noise(fine, coarse, luma_std(at_tiles.square().mean(1).sqrt()))
 
 
@@ -234,7 +234,7 @@ def _carried(x: Tensor, right: Tensor, down: Tensor) -> Tensor:
 
 def _curve(values: Tensor, level: Tensor, texture: Tensor, calm: Tensor) -> Tensor:
     """Points of the curve, float64 [K], not negative: a quantile of the tiles, by its own loss."""
-    values, texture, hats = values[calm], texture[calm], _hats(level[calm])
+    values, texture, hats = values[calm], texture[calm], level_hats(level[calm])
     count = hats.shape[1]
     basis = torch.cat((hats, texture / texture.mean(0).clamp_min(1e-12)), 1)
     steps = torch.diff(torch.eye(basis.shape[1], dtype=torch.float64)[:count], dim=0)
@@ -265,24 +265,13 @@ def _curve(values: Tensor, level: Tensor, texture: Tensor, calm: Tensor) -> Tens
 
 def _calm(level: Tensor, slope: Tensor) -> Tensor:
     """Indices of the tiles of least slope, as large a share of those near each of ``LEVELS``."""
-    nearest = _hats(level).argmax(1)
+    nearest = level_hats(level).argmax(1)
     found = []
     for knot in range(len(LEVELS)):
         near = (nearest == knot).nonzero()[:, 0]
         least = slope[near].argsort(stable=True)[: math.ceil(CALM_SHARE * len(near))]
         found.append(near[least])
     return torch.cat(found)
-
-
-def _hats(level: Tensor) -> Tensor:
-    """Weights of linear interpolation between ``LEVELS``, float64 [n, K]."""
-    levels = torch.tensor(LEVELS, dtype=torch.float64)
-    place = level.double().clamp(levels[0], levels[-1])
-    above = torch.searchsorted(levels, place, right=True).clamp(1, len(LEVELS) - 1)
-    share = (place - levels[above - 1]) / (levels[above] - levels[above - 1])
-    hats = torch.zeros(len(level), len(LEVELS), dtype=torch.float64)
-    hats.scatter_(1, above[:, None] - 1, 1 - share[:, None])
-    return hats.scatter_add_(1, above[:, None], share[:, None])
 
 
 def _slopes(x: Tensor) -> tuple[Tensor, Tensor]:
