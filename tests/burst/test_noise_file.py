@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -145,3 +146,12 @@ def test_given_curves_are_worked_with_and_typical_is_that_of_the_picture() -> No
     one = zoom(frames, config=ZoomConfig(noise_std=0.02))
     same = zoom(frames, config=ZoomConfig(noise=Noise.white(0.02)))
     assert torch.equal(one.pixels, same.pixels)
+
+
+def test_the_example_of_the_reference_is_read_and_its_table_has_all_keys() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "noise.md").read_text()
+    example = page.split('```json title="camera.json"\n')[1].split("```")[0]
+    Path("camera.json").write_text(example)
+    assert read_noise("camera.json").std[0, 0] == 0.018
+    keys = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    assert keys == list(json.loads(example)) == list(noise_record(Noise.white(0.1)))

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from edge_sdk.burst import Noise, NoiseSource, TensorSource, ZoomConfig, zoom
-from edge_sdk.burst.noise.profile import FINE, profile_noise, profile_noise_in
+from edge_sdk.burst.noise.profile import COARSE, FINE, profile_noise, profile_noise_in
 from edge_sdk.burst.noise.settling import AGREEING, settle_noise
 from edge_sdk.burst.stages.noise_map import LEVELS, noise_at
 from edge_sdk.data.camera.sensor_noise import SensorNoise
@@ -93,6 +93,15 @@ def flat(color: tuple[float, float, float], noise: SensorNoise, folder: Path) ->
     level = picture.pixels.mean((1, 2), keepdim=True).double()[None]
     curves = torch.stack((predicted.std, predicted.coarse_std), -1)[None]
     return picture.pixels[:, 8:-8, 8:-8].double(), *noise_at(curves, level)
+
+
+def test_the_tables_of_the_reference_are_those_of_the_module() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "noise.md").read_text()
+    for name, spread in (("F", FINE), ("C", COARSE)):
+        red = [spread[0][0][0], spread[1][0][0], spread[2][0][0], spread[1][0][1]]
+        assert f"| {name}: red, blue | " + " | ".join(f"{x:.3f}" for x in red) + " |" in page
+        green = f"| {name}: green | {spread[1][1][1]:.3f} | | {spread[0][1][1]:.3f} | |"
+        assert green in page
 
 
 @needs("raw")

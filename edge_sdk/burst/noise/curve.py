@@ -69,7 +69,7 @@ class Noise:
             >>> from edge_sdk.burst import Noise
             >>> noise = Noise.at_levels([0.0, 1.0], [[0.01, 0.03], [0.01, 0.02], [0.01, 0.03]])
             >>> [round(value, 3) for value in noise.std[0].tolist()]
-            [0.01, 0.011, 0.012, 0.015, 0.02, 0.03]
+            [0.01, 0.011, 0.013, 0.015, 0.02, 0.03]
         """
         found = _checked_levels(levels)
         fine = _brought(found, std, "std")

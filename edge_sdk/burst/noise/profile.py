@@ -44,9 +44,9 @@ COARSE = (
     ((0.464, 0.513, -0.036), (0.513, 1.543, 0.513), (-0.036, 0.513, 0.464)),
     ((0.060, 0.040, 0.080), (0.040, 0.020, 0.030), (0.080, 0.030, 1.965)),
 )
-"""C likewise. A mean of 3×3 pixels holds 9/4 samples of red instead of 9, and of green 9/2: nine
-times its variance would be 4 and 2 if they were averaged alike; bilinear red has 9/4, for its means
-reach beyond the nine pixels."""
+"""C likewise. A mean of 3×3 pixels holds 9/4 samples of red on average instead of 9, and of green
+9/2: nine times its variance would be 4 and 2 if they alone were averaged. Interpolation brings in
+those beside them: bilinear red would have 9/4."""
 
 
 GRAY_TILES = 1.0
@@ -70,7 +70,7 @@ def profile_noise(stated: RawNoise, gain: float = 1.0) -> Noise:
         >>> same = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
         >>> noise = profile_noise(RawNoise((1e-3,) * 3, (1e-6,) * 3, (2.0, 1.0, 1.6), same))
         >>> [round(255 * value, 1) for value in noise.std[1].tolist()]
-        [3.3, 5.0, 4.8, 4.4, 3.9, 3.5]
+        [3.2, 5.6, 4.9, 4.3, 3.8, 3.3]
     """
     fine, coarse = _variances(stated, _gray(torch.tensor(LEVELS).double()), gain)
     return _noise(fine, coarse)

@@ -12,7 +12,15 @@ AGREEING = 2.0
 
 
 class NoiseSource(StrEnum):
-    """Where the noise of a burst comes from."""
+    """Where the noise of a burst comes from.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import ZoomConfig, zoom
+        >>> from edge_sdk.burst import NoiseSource
+        >>> zoom(torch.rand(1, 3, 32, 48), config=ZoomConfig(noise_std=0.02)).noise_source
+        <NoiseSource.GIVEN: 'given'>
+    """
 
     GIVEN = "given"
     """By the caller: a number, or curves."""
@@ -42,9 +50,9 @@ def settle_noise(measured: Noise, stated: Noise | None, comparable: bool) -> Set
     """Take what the files state, unless frames differ by more or less than that tells.
 
     A NoiseProfile is that of the exposure as the camera's maker knows it: finer by color and level
-    than what a few frames show. It is wrong where frames were processed after it was written, and
-    frames that were merged or denoised tell by less noise, others by more: beyond ``AGREEING``
-    times, by the typical noise of both, the measured one holds.
+    than what a few frames show. It is wrong where frames were merged or denoised after it was
+    written. Where the typical noise of both is more than a factor of ``AGREEING`` apart, the
+    measured one holds.
 
     Args:
         measured: noise between frames.
