@@ -13,8 +13,8 @@ from edge_sdk.burst.noise.curve import Noise, luma_std
 from edge_sdk.burst.noise.gauge import BRIGHTEST, DARKEST, TILE_PX
 from edge_sdk.burst.stages.noise_map import noise_at
 
-ROWS_OF_TILES = 64
-"""Rows of tiles that are looked at, at most, evenly over the picture."""
+TILES = 64
+"""Rows of tiles that are looked at, at most, and tiles in each, evenly over the picture."""
 
 
 def tile_levels(source: FrameSource, index: int) -> Tensor:
@@ -28,9 +28,10 @@ def tile_levels(source: FrameSource, index: int) -> Tensor:
         index: the frame.
     """
     tops = range(0, source.height - TILE_PX + 1, TILE_PX)
-    tops = tops[:: max(1, -(-len(tops) // ROWS_OF_TILES))]
+    down, across = (max(1, -(-side // (TILE_PX * TILES))) for side in (source.height, source.width))
     rows = [
-        functional.avg_pool2d(source.rows(index, top, top + TILE_PX), TILE_PX)[:, 0] for top in tops
+        functional.avg_pool2d(source.rows(index, top, top + TILE_PX), TILE_PX)[:, 0, ::across]
+        for top in tops[::down]
     ]
     level = torch.cat(rows, 1).double()
     counted = ((level > DARKEST) & (level < BRIGHTEST)).all(0)

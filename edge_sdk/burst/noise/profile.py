@@ -10,12 +10,14 @@ has the linear colors y, [3]:
    gives the three colors of a pixel the covariance F_j, and three times their 3×3 means C_j.
 3. M mixes colors: the variance of color c is Σ_j v_j·(M F_j Mᵀ)_cc. Rows of M add up to 1, so that
    gray stays gray.
-4. The sRGB curve multiplies deviations by its slope at y_c.
+4. The sRGB curve multiplies deviations by its slope at y_c. Near black it bends within the noise,
+   and what is below is cut off: there the slope is the deviation of the encoded values of Gaussian
+   noise, over that of the noise.
 
 Of gray, y_c is one number and that is a curve over its level. A strong color is noisier in the
 channel that is dark in it, for M brings it the noise of the bright ones: each point of the curve is
 gray's, times the root of the mean ratio of variances that the colors of the picture near that level
-have. At black curves are upper bounds, for samples below black are cut off.
+have.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.burst.noise.curve import Noise, level_hats
 from edge_sdk.burst.noise.picture_levels import tile_levels
 from edge_sdk.burst.stages.noise_map import LEVELS
-from edge_sdk.imaging import srgb_to_linear
+from edge_sdk.imaging import linear_to_srgb, srgb_to_linear
 from edge_sdk.imaging.raw_noise import RawNoise
 
 FINE = (
@@ -48,6 +50,10 @@ COARSE = (
 9/2: nine times its variance would be 4 and 2 if they alone were averaged. Interpolation brings in
 those beside them: bilinear red would have 9/4."""
 
+
+_LITTLE_NOISE = 1e-6
+_REACH, _STEPS = 5.0, 201
+"""Standard deviations that noise is followed to, and steps to it."""
 
 GRAY_TILES = 1.0
 """Tiles of gray that each point of a curve has beside those of the picture."""
@@ -70,7 +76,7 @@ def profile_noise(stated: RawNoise, gain: float = 1.0) -> Noise:
         >>> same = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
         >>> noise = profile_noise(RawNoise((1e-3,) * 3, (1e-6,) * 3, (2.0, 1.0, 1.6), same))
         >>> [round(255 * value, 1) for value in noise.std[1].tolist()]
-        [3.2, 5.6, 4.9, 4.3, 3.8, 3.3]
+        [1.8, 5.8, 5.1, 4.3, 3.8, 3.3]
     """
     fine, coarse = _variances(stated, _gray(torch.tensor(LEVELS).double()), gain)
     return _noise(fine, coarse)
@@ -98,10 +104,23 @@ def profile_noise_in(stated: RawNoise, source: FrameSource, index: int, gain: fl
     return _noise(*curves)
 
 
-def srgb_slope(linear: Tensor) -> Tensor:
-    """Slope of the sRGB curve at linear values in [0, 1]."""
-    curve = 1.055 / 2.4 * linear.clamp(min=0.0031308) ** (1 / 2.4 - 1)
-    return torch.where(linear <= 0.0031308, 12.92, curve)
+def encoded_slope(linear: Tensor, std: Tensor) -> Tensor:
+    """What the sRGB curve multiplies noise by: the deviation behind it over that before.
+
+    For little noise that is the slope of the curve; near black the curve bends within the noise,
+    and what is below is cut off.
+
+    Args:
+        linear: mean, float64 in [0, 1].
+        std: standard deviation of Gaussian noise, float64 of the same shape, 0 or more.
+    """
+    std = std.clamp_min(_LITTLE_NOISE)
+    z = torch.linspace(-_REACH, _REACH, _STEPS, dtype=torch.float64)
+    weight = torch.exp(-z.square() / 2)
+    weight /= (weight * z.square()).sum()
+    encoded = linear_to_srgb((linear[..., None] + std[..., None] * z).clamp_min(0))
+    mean = (encoded * weight).sum(-1, keepdim=True) / weight.sum()
+    return ((encoded - mean).square() * weight).sum(-1).sqrt() / std
 
 
 def _noise(fine: Tensor, coarse: Tensor) -> Noise:
@@ -132,12 +151,12 @@ def _variances(stated: RawNoise, level: Tensor, gain: float) -> tuple[Tensor, Te
     matrix = torch.tensor(stated.matrix, dtype=torch.float64)
     balanced = (torch.linalg.inv(matrix) @ linear).clamp_min(0)
     variance = gains * shot * balanced + gains.square() * read
-    slope = gain * srgb_slope(linear)
     fine, coarse = (
-        slope.square() * torch.einsum("ck,jkl,cl,jt->ct", matrix, _table(spread), matrix, variance)
+        torch.einsum("ck,jkl,cl,jt->ct", matrix, _table(spread), matrix, variance).clamp_min(0)
         for spread in (FINE, COARSE)
     )
-    return fine.clamp_min(0), coarse.clamp_min(0)
+    slope = gain * encoded_slope(linear, fine.sqrt())
+    return slope.square() * fine, slope.square() * coarse
 
 
 def _table(spread: tuple[tuple[tuple[float, ...], ...], ...]) -> Tensor:
