@@ -12,6 +12,10 @@ from .frames.source import Spool as Spool
 from .frames.source import TensorSource as TensorSource
 from .frames.source import spooling as spooling
 from .gain import little_gain as little_gain
+from .noise.curve import Noise as Noise
+from .noise.file import read_noise as read_noise
+from .noise.file import write_noise as write_noise
+from .noise.settling import NoiseSource as NoiseSource
 from .picture_files import ZoomedFile as ZoomedFile
 from .picture_files import zoom_files as zoom_files
 from .pipeline import zoom as zoom

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from edge_sdk.burst.noise.curve import Noise
 from edge_sdk.burst.stages.restore import RestoreConfig
 from edge_sdk.burst.stages.steering import SteeringConfig
 from edge_sdk.errors import InputError
@@ -23,7 +24,8 @@ class ZoomConfig:
         reference: 0-based frame to zoom; ``None`` for the sharpest.
         crop: what of the reference is enlarged; ``None`` for all of it.
         reference_weight: weight of the reference's samples; those of other frames weigh 1.
-        noise_std: noise of a frame on values in [0, 1]; ``None`` to estimate it.
+        noise_std: noise of a frame on values in [0, 1], white and the same in all colors; ``None``
+            to measure it.
         strength: how far the picture is taken from the bicubic enlargement of the reference alone,
             0, to the full result, 1; between them the two are mixed.
         provenance: whether to keep a map of what each frame contributed.
@@ -31,6 +33,9 @@ class ZoomConfig:
         steering: how kernels follow edges; converted stages hold the defaults.
         restore: settings of the restoration without a network. Its lens blur holds where a luma
             network is corrected by other frames; a network for bursts has learned the default.
+        noise: noise of a frame by color and level, instead of ``noise_std``.
+        stated_noise: noise that the files of the frames state; it holds where none is given and
+            frames differ by half to twice as much.
 
     Example:
         >>> from edge_sdk import Rectangle, ZoomConfig
@@ -53,6 +58,13 @@ class ZoomConfig:
     registration: RegistrationConfig = field(default_factory=RegistrationConfig)
     steering: SteeringConfig = field(default_factory=SteeringConfig)
     restore: RestoreConfig = field(default_factory=RestoreConfig)
+    noise: Noise | None = None
+    stated_noise: Noise | None = None
+
+    @property
+    def given_noise(self) -> Noise | None:
+        """Noise that the caller gave, by one number or by curves; ``None`` to measure it."""
+        return self.noise if self.noise_std is None else Noise.white(self.noise_std)
 
     def __post_init__(self) -> None:
         if self.scale not in SCALES:
@@ -65,6 +77,8 @@ class ZoomConfig:
             )
         if self.noise_std is not None and not 0 <= self.noise_std <= 1:
             raise InputError(f"noise must be 0 to 1, not {self.noise_std}")
+        if self.noise_std is not None and self.noise is not None:
+            raise InputError("noise and noise_std exclude each other; give one of them")
         if not 0 <= self.strength <= 1:
             raise InputError(
                 f"strength must be 0 (bicubic) to 1 (the full result), not {self.strength:g}"

@@ -57,7 +57,7 @@ def _reason(result: ZoomResult, config: ZoomConfig) -> str:
             "few places; hold the camera still, or expose shorter"
         )
     levels = f"{result.noise_std * 255:.1f} levels"
-    if config.noise_std is not None:
+    if config.given_noise is not None:
         return (
             "the merged frames agree with the reference in few places: the noise given, "
             f"{levels}, may be less than theirs, or the scene moved; give a higher noise, or none, "

@@ -9,15 +9,17 @@ from pathlib import Path
 from edge_sdk.burst.config import ZoomConfig
 from edge_sdk.burst.converted.by_name import NO_MODEL, zoom_network
 from edge_sdk.burst.frames.files import gather_frames, spool_pictures, spooled_picture
-from edge_sdk.burst.frames.source import spooling
+from edge_sdk.burst.frames.source import FrameSource, spooling
 from edge_sdk.burst.frames.stretched import FULL_BITS, StretchedSource, used_bits
 from edge_sdk.burst.gain import little_gain
+from edge_sdk.burst.noise.profile import profile_noise_in
 from edge_sdk.burst.pipeline import zoom
 from edge_sdk.burst.result import ZoomResult
 from edge_sdk.burst.stages.restore import RestoreConfig
 from edge_sdk.emulate.runtimes.names import TORCH, runtime_name
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import (
+    Metadata,
     Picture,
     WrittenPicture,
     check_output_path,
@@ -74,9 +76,11 @@ def zoom_files(
     """Zoom a burst of picture files into one larger, cleaner picture file.
 
     Frames wait in a temporary file, so that any number runs. Frames of 16 bits that use 8 to 14 of
-    them are worked in the range that they use, and written in it. Frames whose ICC profile is not
-    that of the first are converted to it. EXIF, ICC profile and alpha of the reference are kept;
-    the result has 16 bits where a frame has, and is gray where all are.
+    them are worked in the range that they use, and written in it. Where all frames are DNGs with a
+    NoiseProfile, that of the first (or of the reference, where the settings name it) is taken for
+    their noise, unless another is given or frames differ quite otherwise. Frames whose ICC profile
+    is not that of the first are converted to it. EXIF, ICC profile and alpha of the reference are
+    kept; the result has 16 bits where a frame has, and is gray where all are.
 
     Args:
         frames: files of one scene, all of one size: JPEG, PNG, BMP, WebP, TIFF, HEIC or raw; or
@@ -141,16 +145,19 @@ def zoom_files(
         used = replace(config, scale=chosen.scale)
         bits = used_bits(spool)
         if bits == FULL_BITS:
+            used, more = _with_stated_noise(used, paths, held, spool, 1.0)
             result = zoom(spool, chosen.network, used, on_progress)
         else:
             stretched = StretchedSource(spool, bits)
+            used, more = _with_stated_noise(used, paths, held, stretched, stretched.gain)
             result = zoom(stretched, chosen.network, used, on_progress)
             result = replace(result, pixels=result.pixels / stretched.gain)
             notes.append(
                 f"the frames use {bits} of their 16 bits: they are worked as {bits} bits, noise "
                 "and all, and the result is written in their range"
             )
-        notes += [note for note in (result.network_passed_over, little_gain(result, used)) if note]
+        said = (result.noise_note, result.network_passed_over, little_gain(result, used))
+        notes += (*more, *filter(None, said))
         metadata = held[result.reference]
         reference = spooled_picture(spool, result.reference, metadata, config.crop)
         depth = spool.depth
@@ -163,6 +170,28 @@ def zoom_files(
     written = write_picture(replace(made, metadata=metadata), output)
     by = chosen.name if result.network_passed_over is None else "no network"
     return ZoomedFile(paths, result, reference, written, used, by, tuple(notes))
+
+
+def _with_stated_noise(
+    config: ZoomConfig,
+    paths: Sequence[Path],
+    held: Sequence[Metadata],
+    source: FrameSource,
+    gain: float,
+) -> tuple[ZoomConfig, tuple[str, ...]]:
+    """Settings with the noise that the files state, where all do and none is set; and notes."""
+    stated = [metadata.raw_noise for metadata in held]
+    index = config.reference or 0
+    taken = stated[index] if index < len(stated) else None
+    if config.stated_noise is not None or config.given_noise is not None or taken is None:
+        return config, ()
+    without = [path for path, noise in zip(paths, stated, strict=True) if noise is None]
+    if without:
+        return config, (f"{without[0].name} has no NoiseProfile: those of others are not used",)
+    same = all((noise.shot, noise.read) == (taken.shot, taken.read) for noise in stated if noise)
+    differing = f"NoiseProfiles differ from frame to frame: that of {paths[index].name} holds"
+    noise = profile_noise_in(taken, source, index, gain)
+    return replace(config, stated_noise=noise), () if same else (differing,)
 
 
 def check_apart(frames: Sequence[Path], output: Path) -> None:

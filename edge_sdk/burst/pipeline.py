@@ -20,7 +20,8 @@ from edge_sdk.burst.effective_frames import reference_alone
 from edge_sdk.burst.frames.hot_pixels import MendedSource, find_hot_pixels
 from edge_sdk.burst.frames.sinks import GraySink, MixedSink, Sink, TensorSink
 from edge_sdk.burst.frames.source import FrameSource, TensorSource
-from edge_sdk.burst.noise.curve import Noise
+from edge_sdk.burst.noise.picture_levels import with_typical_of
+from edge_sdk.burst.noise.settling import NoiseSource, SettledNoise, settle_noise
 from edge_sdk.burst.reference.choice import is_blurry
 from edge_sdk.burst.reference.scoring import score
 from edge_sdk.burst.result import FrameReport, ZoomResult
@@ -127,9 +128,17 @@ def zoom_into(
     choice = score(source, region, config.reference, report)
     seconds = {"reference": time.perf_counter() - started}
     started = time.perf_counter()
-    given = None if config.noise_std is None else Noise.white(config.noise_std)
+    given, stated = (
+        None if noise is None else with_typical_of(noise, source, choice.index)
+        for noise in (config.given_noise, config.stated_noise)
+    )
     lit = align_common_exposure(source, choice, config.registration, given, report)
-    choice, aligned, noise = lit.choice, lit.aligned, lit.aligned.noise
+    choice, aligned = lit.choice, lit.aligned
+    if given is None:
+        settled = settle_noise(aligned.noise, stated, bool(aligned.motions))
+    else:
+        settled = SettledNoise(given, NoiseSource.GIVEN)
+    noise = settled.noise
     hot = find_hot_pixels(lit.source, choice.index, aligned.motions, noise.typical_std)
     if len(hot):
         source = MendedSource(source, hot)
@@ -193,6 +202,8 @@ def zoom_into(
         count,
         choice.blank,
         passed_over,
+        settled.source,
+        settled.note,
     )
 
 

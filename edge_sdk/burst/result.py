@@ -8,6 +8,7 @@ from torch import Tensor
 
 from edge_sdk.burst.effective_frames import EffectiveFrames
 from edge_sdk.burst.noise.curve import Noise
+from edge_sdk.burst.noise.settling import NoiseSource
 from edge_sdk.burst.photometry.light import Light
 from edge_sdk.registration import MotionField, Registration
 
@@ -61,7 +62,7 @@ class ZoomResult:
             :func:`zoom_into` gave the rows to a sink.
         reference: 0-based index of the reference frame.
         forced: whether the caller chose it.
-        noise: noise of a frame, given or measured.
+        noise: noise of a frame, as ``noise_source`` says.
         frames: one report per frame, in order.
         seconds: time spent in each stage.
         effective: how many frames' worth of samples each place received.
@@ -70,6 +71,8 @@ class ZoomResult:
             damage that all have, a mask or a border.
         network_passed_over: why the restoration without a network was taken instead of it; ``None``
             where it was not.
+        noise_source: whether the noise was given, stated by the files or measured.
+        noise_note: why noise that the files state was not taken; empty elsewhere.
 
     Example:
         >>> import torch
@@ -89,6 +92,8 @@ class ZoomResult:
     hot_pixels: int = 0
     blank: float = 0.0
     network_passed_over: str | None = None
+    noise_source: NoiseSource = NoiseSource.MEASURED
+    noise_note: str = ""
 
     @property
     def effective_frames(self) -> float:

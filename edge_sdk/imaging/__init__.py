@@ -1,7 +1,8 @@
 """Pictures: files, color, resizing, quality, tiles and comparison sheets.
 
 Reading order: ``rectangle`` and ``picture`` (what the others pass around), ``files`` with
-``decoding``, ``encoding``, ``exif``, ``raw`` and ``heic`` behind it, ``previews`` (a quick look),
+``decoding``, ``encoding``, ``exif``, ``raw`` (with ``tiff_directories`` and ``raw_noise``) and
+``heic`` behind it, ``previews`` (a quick look),
 ``color``, ``profiles`` with ``matrix_profiles``, ``resize``, ``filters``, ``metrics``, ``tiling``
 (a picture window by window), ``comparison``.
 """

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from edge_sdk.errors import PictureError
 from edge_sdk.imaging.exif import kept_exif, orientation_of
+from edge_sdk.imaging.raw_noise import RawNoise
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -54,11 +55,13 @@ class Decoded:
         samples: uint8 or uint16 [H, W, C]; C is 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha.
         exif: EXIF block with orientation 1, or None.
         icc_profile: color profile of the samples, or None.
+        raw_noise: noise that a raw file states, or None.
     """
 
     samples: Samples
     exif: bytes | None
     icc_profile: bytes | None
+    raw_noise: RawNoise | None = None
 
 
 def picture_format(head: bytes) -> str | None:

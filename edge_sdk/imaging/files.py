@@ -241,6 +241,7 @@ def _picture(decoded: Decoded) -> Picture:
         bit_depth=16 if deep else 8,
         alpha=tensor[color:].clone() if channels > color else None,
         gray=color == 1,
+        raw_noise=decoded.raw_noise,
     )
     pixels = tensor[:1].repeat(3, 1, 1) if color == 1 else tensor[:3].contiguous()
     return Picture(pixels, metadata)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from edge_sdk.errors import InputError
+from edge_sdk.imaging.raw_noise import RawNoise
 from edge_sdk.imaging.resize import resize_bicubic
 
 BitDepth = Literal[8, 16]
@@ -24,6 +25,8 @@ class Metadata:
         bit_depth: bits per channel on file.
         alpha: opacity, float32 [1, H, W] in [0, 1], not premultiplied, or None if opaque.
         gray: the file had one channel; it is written with one channel again.
+        raw_noise: noise of the samples that a raw file states (a DNG's NoiseProfile), or None; it
+            is not written.
 
     Raises:
         InputError: if a value is not one of these.
@@ -42,6 +45,7 @@ class Metadata:
     bit_depth: BitDepth = 8
     alpha: Tensor | None = None
     gray: bool = False
+    raw_noise: RawNoise | None = None
 
     def __post_init__(self) -> None:
         if self.bit_depth not in (8, 16):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import logging
-import struct
 from typing import Any
 
 import numpy as np
@@ -21,27 +20,23 @@ from edge_sdk.extras import require
 from edge_sdk.imaging.color import linear_to_srgb
 from edge_sdk.imaging.decoding import Decoded
 from edge_sdk.imaging.exif import kept_exif, read_exif
+from edge_sdk.imaging.raw_noise import RawNoise, read_raw_noise
+from edge_sdk.imaging.tiff_directories import read_directories
 
 _log = logging.getLogger(__name__)
 
 _SIGNATURES = (b"FUJIFILM", b"IIU\0", b"IIRO", b"IIRS", b"MMOR")
 """Raw files that are no TIFF: Fujifilm, Panasonic, Olympus; Canon's CR3 says so at byte 4."""
 _CR3 = b"ftypcrx "
-_MOST_DIRECTORIES = 32
 _TAGS = {
     "photometric": 262,
     "strip offsets": 273,
     "strip sizes": 279,
     "tile offsets": 324,
     "tile sizes": 325,
-    "directories": 330,
     "dng version": 50706,
 }
 _COLOR_FILTER_ARRAY, _LINEAR_RAW = 32803, 34892
-_SIZES = {1: "B", 3: "H", 4: "I", 13: "I"}
-"""Integer types of TIFF and their format."""
-
-Directory = dict[int, tuple[int, ...]]
 
 
 def may_be_raw(head: bytes) -> bool:
@@ -60,7 +55,7 @@ def is_raw(data: bytes) -> bool:
     return any(
         _TAGS["dng version"] in directory
         or set(directory.get(_TAGS["photometric"], ())) & {_COLOR_FILTER_ARRAY, _LINEAR_RAW}
-        for directory in _directories(data)
+        for directory in read_directories(data, _TAGS.values())
     )
 
 
@@ -94,6 +89,7 @@ def decode_raw(data: bytes, name: str) -> Decoded:
                 no_auto_bright=True,
                 adjust_maximum_thr=0.0,
             )
+            noise: RawNoise | None = read_raw_noise(data, raw, name)
     except rawpy.LibRawError as error:
         reason = first_line(error)
         raise PictureError(
@@ -102,8 +98,9 @@ def decode_raw(data: bytes, name: str) -> Decoded:
     samples = _srgb_curve()[linear]
     height, width = samples.shape[:2]
     # Fujifilm's and Canon's newer files keep EXIF where this does not look.
-    exif = read_exif(data, name) if _directories(data) else None
-    return Decoded(samples, kept_exif(exif, width, height, name) if exif else None, None)
+    exif = read_exif(data, name) if read_directories(data, ()) else None
+    kept = kept_exif(exif, width, height, name) if exif else None
+    return Decoded(samples, kept, None, noise)
 
 
 def _srgb_curve() -> NDArray[np.uint16]:
@@ -124,50 +121,9 @@ def _check_size(raw: Any, name: str) -> None:
 
 def _check_whole(data: bytes, name: str) -> None:
     """Every strip and tile lies in the file: LibRaw fills with zeros what does not."""
-    for directory in _directories(data):
+    for directory in read_directories(data, _TAGS.values()):
         for part in ("strip", "tile"):
             starts = directory.get(_TAGS[f"{part} offsets"], ())
             sizes = directory.get(_TAGS[f"{part} sizes"], ())
             if any(start + size > len(data) for start, size in zip(starts, sizes, strict=False)):
                 raise PictureError(f"{name}: is truncated; get a whole copy")
-
-
-def _directories(data: bytes) -> list[Directory]:
-    """Integers of the tags above in all directories of a TIFF; none if it is no TIFF."""
-    # Pillow's reader drops the rest of a directory at the first value that lies beyond the end of
-    # the file, and with it the strips that tell a truncated file.
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
-    if order is None:
-        return []
-    found: list[Directory] = []
-    waiting, seen = [struct.unpack_from(f"{order}I", data.ljust(8, b"\0"), 4)[0]], set()
-    while waiting and len(found) < _MOST_DIRECTORIES:
-        at = waiting.pop(0)
-        if at == 0 or at in seen:
-            continue
-        seen.add(at)
-        try:
-            directory, following = _directory(data, at, order)
-        except struct.error:
-            # What points beyond the end is found by whoever decodes the file.
-            continue
-        found.append(directory)
-        waiting += [following, *directory.get(_TAGS["directories"], ())]
-    return found
-
-
-def _directory(data: bytes, at: int, order: str) -> tuple[Directory, int]:
-    (count,) = struct.unpack_from(f"{order}H", data, at)
-    values: Directory = {}
-    for entry in range(at + 2, at + 2 + 12 * count, 12):
-        tag, kind, length = struct.unpack_from(f"{order}HHI", data, entry)
-        if tag not in _TAGS.values() or kind not in _SIZES:
-            continue
-        form = f"{order}{length}{_SIZES[kind]}"
-        place = entry + 8
-        if struct.calcsize(form) > 4:
-            (place,) = struct.unpack_from(f"{order}I", data, place)
-        if place + struct.calcsize(form) <= len(data):
-            values[tag] = struct.unpack_from(form, data, place)
-    (following,) = struct.unpack_from(f"{order}I", data, at + 2 + 12 * count)
-    return values, following

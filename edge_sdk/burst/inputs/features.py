@@ -15,7 +15,6 @@ from edge_sdk.burst.driver.plan import MergePlan
 from edge_sdk.burst.driver.stage_set import DECODED_PX, LEARNED_STD, TILE_PX, StageSet
 from edge_sdk.burst.frames.sinks import TensorSink
 from edge_sdk.burst.frames.source import FrameSource
-from edge_sdk.burst.noise.curve import Noise
 from edge_sdk.burst.reference.scoring import score
 from edge_sdk.burst.stages.blend import Blend
 from edge_sdk.burst.stages.encode import Encode
@@ -52,7 +51,7 @@ def burst_features(source: FrameSource, config: ZoomConfig | None = None) -> Bur
     """
     config = config or ZoomConfig()
     region = Rectangle(left=0, top=0, width=source.width, height=source.height)
-    given = None if config.noise_std is None else Noise.white(config.noise_std)
+    given = config.given_noise
     choice = score(source, region, config.reference, silent)
     lit = align_in_one_light(source, choice, config.registration, given, silent)
     aligned = lit.aligned

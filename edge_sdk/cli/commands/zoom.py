@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from edge_sdk.cli.commands.zoom_noise import check_noise_path, given_noise
 from edge_sdk.cli.commands.zoom_outcome import plain_outcome, print_outcome
 from edge_sdk.cli.commands.zoom_page import check_report, write_zoom_page
 from edge_sdk.cli.shared.console import err, out, print_json, progress_bars
@@ -35,8 +36,16 @@ def zoom(
         int | None, typer.Option(help="Frame to zoom, 0-based, instead of the sharpest.")
     ] = None,
     noise: Annotated[
-        float | None,
-        typer.Option(help="Noise of a frame, in 8-bit levels, instead of the estimate."),
+        str | None,
+        typer.Option(
+            metavar="LEVELS|FILE",
+            help="Noise of a frame instead of the measured: one number in 8-bit levels, or a .json "
+            "file by color and level, as --save-noise writes it.",
+        ),
+    ] = None,
+    save_noise: Annotated[
+        Path | None,
+        typer.Option(help="Write the noise that was worked with as JSON, for --noise."),
     ] = None,
     lens: Annotated[
         float | None,
@@ -93,6 +102,7 @@ def zoom(
     """
     from edge_sdk.burst.config import ZoomConfig
     from edge_sdk.burst.frames.files import gather_frames
+    from edge_sdk.burst.noise.file import write_noise
     from edge_sdk.burst.picture_files import zoom_files
     from edge_sdk.burst.stages.restore import RestoreConfig
     from edge_sdk.emulate.runtimes.names import TORCH, runtime_name
@@ -100,8 +110,6 @@ def zoom(
 
     if not frames:
         raise InputError("no frames given; name the files of a burst: edge-sdk zoom FRAME FRAME …")
-    if noise is not None and not 0 <= noise <= 255:
-        raise InputError(f"noise must be 0 to 255 levels, not {noise:g}")
     if lens is not None:
         if stages is not None or runtime_name(runtime) != TORCH or _is_for_bursts(model):
             raise InputError("--lens is for a zoom without a network for bursts; leave it out")
@@ -109,7 +117,7 @@ def zoom(
     config = ZoomConfig(
         scale=scale,
         reference=reference,
-        noise_std=None if noise is None else noise / 255,
+        noise=None if noise is None else given_noise(noise),
         strength=strength,
         crop=None if crop is None else Rectangle.parse(crop),
         provenance=report is not None,
@@ -117,6 +125,9 @@ def zoom(
     )
     if report is not None:
         check_report(report, gather_frames(frames, output)[0], output)
+    if save_noise is not None:
+        used = [*gather_frames(frames, output)[0], *([] if noise is None else [Path(noise)])]
+        check_noise_path(save_noise, [*used, output, report])
     with progress_bars() as progress:
         made = zoom_files(
             frames,
@@ -134,10 +145,14 @@ def zoom(
     if report is not None:
         with after_writing(output):
             write_zoom_page(report, made)
+    if save_noise is not None:
+        with after_writing(output):
+            write_noise(result.noise, save_noise)
     if as_json:
         places = {
             "output": output,
             "report": report,
+            "saved_noise": save_noise,
             "notes": (*made.notes, *written.notes),
             "by": made.by,
             "strength": made.config.strength,
@@ -152,6 +167,8 @@ def zoom(
     out.print(f"wrote {output} ({width}×{height} px), by {made.by}{mixed}")
     if report is not None:
         out.print(f"wrote {report}")
+    if save_noise is not None:
+        out.print(f"wrote {save_noise}")
 
 
 def _is_for_bursts(model: str | None) -> bool:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 def plain_outcome(frames: Sequence[Path], result: ZoomResult) -> dict[str, object]:
     """What happened to each frame, as plain values."""
+    from edge_sdk.burst.noise.file import noise_record
+
     return {
         "reference": result.reference,
         "reference_forced": result.forced,
@@ -22,6 +24,8 @@ def plain_outcome(frames: Sequence[Path], result: ZoomResult) -> dict[str, objec
         "effective_frames": result.effective_frames,
         "effective_frames_in_worst_tenth": result.effective.low,
         "noise_levels": result.noise_std * 255,
+        "noise": noise_record(result.noise),
+        "noise_source": result.noise_source,
         "hot_pixels": result.hot_pixels,
         "blank_in_all_frames": result.blank,
         "network_passed_over": result.network_passed_over,
@@ -93,7 +97,7 @@ def print_outcome(frames: Sequence[Path], result: ZoomResult) -> None:
         reason = "one frame" if len(frames) == 1 else "no other frame could be used"
         err.print(f"note: {reason}: this is single-image zoom, without the gain of a burst")
     stages = " · ".join(f"{name} {seconds:.2f} s" for name, seconds in result.seconds.items())
-    out.print(f"noise {result.noise_std * 255:.1f} levels of 255 · {stages}")
+    out.print(f"noise {result.noise_std * 255:.1f} levels of 255, {result.noise_source} · {stages}")
 
 
 def _frames(count: int) -> str:

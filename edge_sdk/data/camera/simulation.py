@@ -82,6 +82,19 @@ class SimulatedBurst:
         """
         return linear_to_srgb(self.layered.light(index, self._fine_grid()))
 
+    def light(self, index: int) -> Tensor:
+        """What falls on the sensor in frame ``index``, through the lens and without noise.
+
+        Args:
+            index: 0-based frame.
+
+        Returns:
+            Float32 [3, H, W] in [0, 1], linear light of sRGB's primaries, before a color filter.
+        """
+        height, width = self.frames.shape[-2:]
+        lens = self.layered.through(self.config.lens_std_px)
+        return _light_on_sensor(lens, index, (height, width), self.config.scale)
+
     def moving_area(self, reference: int) -> Tensor:
         """Where the moving object is in any of the frames, as frame ``reference`` sees the scene.
 
@@ -215,15 +228,18 @@ def _expose(
     config: CameraConfig,
     generator: torch.Generator,
 ) -> Tensor:
-    scale = config.scale
+    light = _light_on_sensor(lens, index, size, config.scale)
+    return develop(light, developing(config), generator)
+
+
+def _light_on_sensor(lens: LayeredScene, index: int, size: tuple[int, int], scale: int) -> Tensor:
     height, width = size
     like = torch.zeros((), dtype=torch.float64)
     points = centered_grid(height * scale, width * scale, step=1 / scale, like=like)
     # A sensor's row is exposed at one time, whatever part of its pixels is looked at.
     clock = centered_grid(height, 1, like=like)[..., 1].repeat_interleave(scale, 0)
     fine = lens.light(index, points, clock.expand(height * scale, width * scale))
-    light = torch.nn.functional.avg_pool2d(fine[None], scale)[0]
-    return develop(light, developing(config), generator)
+    return torch.nn.functional.avg_pool2d(fine[None], scale)[0]
 
 
 def developing(config: CameraConfig) -> Developing:
