@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from edge_sdk.burst.converted.packed import PackedBlend, PackedEncode, packed_numbers
+from edge_sdk.burst.stages.blend import Blend
 from edge_sdk.burst.stages.encode import HALO_PX, KERNEL_STD_PX, Encode
-from edge_sdk.burst.stages.noise_map import white_noise
+from edge_sdk.burst.stages.noise_map import LEVELS, white_noise
 from edge_sdk.burst.stages.steering import Steering, SteeringConfig
 from edge_sdk.imaging.filters import gaussian_blur
 from tests.examples import examples
@@ -186,3 +188,86 @@ def test_the_stage_exports() -> None:
     exported = torch.export.export(encoder, inputs, strict=True)
     for expected, found in zip(encoder(*inputs), exported.module()(*inputs), strict=True):
         torch.testing.assert_close(found, expected)
+
+
+def gains(side: int = TILE) -> Tensor:
+    """Gain and offset by color and row, float32 [1, 3, side, 2]."""
+    rows = torch.linspace(0.7, 1.4, side)
+    gain = torch.stack((rows, rows.flip(0), torch.full_like(rows, 0.9)))
+    return torch.stack((gain, 0.055 * gain - 0.055), -1)[None]
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3])
+def test_light_that_is_undone_in_the_stage_is_light_undone_before(scale: int) -> None:
+    reference = 0.2 + 0.4 * texture()
+    light, noise = gains(), white_noise(0.02)
+    lit = (reference - light[..., 1:]) / light[..., :1] + 0.01 * torch.randn(reference.shape)
+    trust, offset = torch.ones(1, 1, TILE, TILE), offsets(0.2, -0.3)
+    # The gain decides how far noise may go; without noise both ways compare alike.
+    quiet, encode = 0.0 * noise, Encode(scale)
+    inside = encode(reference, lit, offset, trust, light, quiet)
+    before = encode(reference, lit * light[..., :1] + light[..., 1:], offset, trust, None, quiet)
+    assert float(inside[2].mean()) > 0.2
+    for found, expected in zip(inside, before, strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    steady = torch.tensor([1.0, 0.0]).expand(1, 3, TILE, 2)
+    with_light = encode(reference, lit, offset, trust, steady, noise)
+    for found, expected in zip(
+        with_light, encode(reference, lit, offset, trust, None, noise), strict=True
+    ):
+        assert torch.equal(found, expected)
+
+
+def test_white_of_a_brighter_frame_counts_for_nothing_and_black_stays_black() -> None:
+    reference = torch.full((1, 3, TILE, TILE), 0.8)
+    reference[..., TILE // 2 :] = 0.0
+    frame = torch.ones_like(reference)
+    frame[..., TILE // 2 :] = 0.0
+    light = torch.tensor([0.75, 0.055 * 0.75 - 0.055]).expand(1, 3, TILE, 2)
+    _, _, trust = Encode(1)(
+        reference, frame, offsets(), torch.ones(1, 1, TILE, TILE), light, white_noise(0.01)
+    )
+    middle = trust.shape[-1] // 2
+    assert float(trust[..., : middle - 4].max()) == 0
+    assert float(trust[..., middle + 4 :].min()) == 1
+    darker = torch.tensor([1.3, 0.055 * 1.3 - 0.055]).expand(1, 3, TILE, 2)
+    white = torch.ones_like(reference)
+    _, _, trust = Encode(1)(
+        white, white, offsets(), torch.ones(1, 1, TILE, TILE), darker, white_noise(0.01)
+    )
+    assert float(trust.min()) == 1
+
+
+@pytest.mark.parametrize("noisy", [0, 2])
+def test_a_ghost_in_a_clean_color_is_seen_beside_a_noisy_one(noisy: int) -> None:
+    noise = torch.full((1, 3, len(LEVELS), 2), 2 / 255)
+    noise[:, noisy] = 16 / 255
+    scene = torch.full((1, 3, TILE, TILE), 0.4)
+    grain = noise[:, :, :1, :1] * torch.randn(2, 3, TILE, TILE)
+    reference, frame = scene + grain[:1], scene + grain[1:]
+    trust, steady = torch.ones(1, 1, TILE, TILE), offsets()
+    _, _, agreement = Encode(2)(reference, frame, steady, trust, None, noise)
+    assert float(agreement.mean()) > 0.6
+    ghost = frame.clone()
+    ghost[:, 1] += 12 / 255
+    _, _, agreement = Encode(2)(reference, ghost, steady, trust, None, noise)
+    assert float(agreement.mean()) < 0.05
+
+
+@pytest.mark.parametrize("scale", [1, 2, 4])
+def test_packed_stages_compute_what_the_stages_do(scale: int) -> None:
+    reference = 0.2 + 0.4 * texture()
+    frame = (reference - gains()[..., 1:]) / gains()[..., :1] + 0.01 * torch.randn(reference.shape)
+    offset, trust = torch.rand(1, 2, TILE, TILE) - 0.5, torch.rand(1, 1, TILE, TILE)
+    noise = 0.01 + 0.05 * torch.rand(1, 3, len(LEVELS), 2)
+    expected = Encode(scale)(reference, frame, offset, trust, gains(), noise)
+    assert float(expected[2].mean()) > 0.1
+    numbers = packed_numbers(gains(), noise, TILE, TILE)
+    packed = torch.cat((reference, frame, offset, trust, numbers), 1)
+    found = PackedEncode(Encode(scale))(packed)
+    torch.testing.assert_close(found, torch.cat(expected, 1), rtol=1e-5, atol=1e-6)
+    sums, weights, _ = expected
+    inner = reference[..., HALO_PX:-HALO_PX, HALO_PX:-HALO_PX]
+    numbers = packed_numbers(None, noise, INSIDE, INSIDE)
+    blended = PackedBlend(Blend(scale))(torch.cat((sums, weights, inner, numbers), 1))
+    torch.testing.assert_close(blended, Blend(scale)(sums, weights, inner, noise))

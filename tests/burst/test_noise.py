@@ -16,7 +16,7 @@ from edge_sdk.burst.reference.noise import estimate_noise_std
 from edge_sdk.burst.stages.noise_map import LEVELS, luma_noise, noise_at, white_noise
 from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
 from edge_sdk.data.probes.examples import example_photo
-from edge_sdk.imaging import rgb_to_ycbcr
+from edge_sdk.imaging import linear_to_srgb, rgb_to_ycbcr, srgb_to_linear
 from edge_sdk.imaging.filters import gaussian_blur
 from edge_sdk.registration.field import MotionField
 from tests.examples import examples
@@ -183,3 +183,38 @@ def test_a_blurred_frame_is_called_blurry_and_noise_is_not() -> None:
     assert [is_blurry(choose_reference(luma), index) for index in range(3)] == [False, True, False]
     flat = choose_reference(rgb_to_ycbcr(0.5 + noise(8))[:, :1])
     assert not any(is_blurry(flat, index) for index in range(8))
+
+
+def test_a_copy_of_the_reference_written_anew_does_not_lower_the_level() -> None:
+    burst = simulate_burst(scene(), CameraConfig(frames=5, noise_std=STD, seed=3))
+    faint = 0.5 / 255 * torch.randn(2, *burst.frames.shape[1:])
+    copies = (burst.frames[:1] + faint).clamp(0, 1)
+    config = ZoomConfig(reference=0)
+    before = zoom(burst.frames, config=config)
+    found = zoom(torch.cat((burst.frames, copies)), config=config)
+    assert found.noise_std == pytest.approx(before.noise_std, rel=0.1)
+    for index in range(1, 5):
+        assert found.frames[index].share > 0.9 * before.frames[index].share
+
+
+@pytest.mark.parametrize("level", [0.1, 0.5])
+def test_bars_that_hold_one_value_have_no_noise_to_show(level: float) -> None:
+    frames = 0.1 + 0.8 * scene() + noise(4)
+    frames[:, :, :60] = frames[:, :, 200:] = level
+    assert measured(frames).typical_std == pytest.approx(STD, rel=0.1)
+
+
+@pytest.mark.parametrize("stops", [-1.0, 0.7, 1.2])
+def test_frames_of_another_exposure_say_the_noise_of_one_in_the_reference_light(
+    stops: float,
+) -> None:
+    dark = 0.6 * example_photo("coffee")[:, :320, :400]
+    burst = simulate_burst(dark, CameraConfig(frames=5, noise_std=0, seed=3))
+    gains = torch.tensor([1.0, *[2.0**stops] * 4])[:, None, None, None]
+    light = (srgb_to_linear(burst.frames) * gains).clamp(0, 1)
+    generator = torch.Generator().manual_seed(0)
+    grain = STD * torch.randn(burst.frames.shape, generator=generator)
+    frames = ((linear_to_srgb(light) + grain) * 255).round().clamp(0, 255) / 255
+    result = zoom(frames, config=ZoomConfig(reference=0))
+    assert len([frame for frame in result.frames if frame.light is not None]) == 4
+    assert result.noise_std == pytest.approx(STD, rel=0.15)

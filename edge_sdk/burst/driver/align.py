@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from hashlib import blake2b
 
 import torch
@@ -32,12 +34,17 @@ class Aligned:
     Attributes:
         registrations: by frame, for all but the reference.
         motions: by frame, for those that may contribute.
-        noise: noise of a frame, given or measured.
+        gauge: measures the noise between the reference and frames of these motions.
     """
 
     registrations: dict[int, Registration]
     motions: dict[int, MotionField]
-    noise: Noise
+    gauge: Callable[[Mapping[int, MotionField]], Noise]
+
+    @cached_property
+    def noise(self) -> Noise:
+        """Noise of a frame, given, or measured when it is first asked for."""
+        return self.gauge(self.motions)
 
     @property
     def matching(self) -> list[int]:
@@ -118,6 +125,7 @@ def align(
     config: RegistrationConfig,
     noise: Noise | None,
     report: Progress,
+    shares: Mapping[int, float] | None = None,
 ) -> Aligned:
     """Align every frame to the reference; several frames at a time where they are small.
 
@@ -127,9 +135,11 @@ def align(
         config: settings of the registration.
         noise: noise of a frame; ``None`` to measure it between aligned frames.
         report: called for each frame.
+        shares: by frame, :attr:`~edge_sdk.burst.photometry.light.Light.noise_share`, where its
+            light was another.
     """
     with spreading_frames(source.height * source.width) as spread:
-        return _aligned(source, choice, config, noise, report, spread)
+        return _aligned(source, choice, config, noise, report, shares, spread)
 
 
 def _aligned(
@@ -138,6 +148,7 @@ def _aligned(
     config: RegistrationConfig,
     noise: Noise | None,
     report: Progress,
+    shares: Mapping[int, float] | None,
     spread: Spread,
 ) -> Aligned:
     single_frame_std = choice.noise_std[choice.index]
@@ -168,9 +179,14 @@ def _aligned(
         if original != index and registrations[index].accepted:
             registrations[index] = _copied(registrations[index], f"frame {original}")
     motions = {index: found.field for index, found in registrations.items() if found.accepted}
-    if noise is None:
-        noise = measure_noise(source, choice.index, motions, single_frame_std / LUMA_NOISE)
-    return Aligned(registrations, motions, noise)
+
+    def gauge(motions: Mapping[int, MotionField]) -> Noise:
+        if noise is not None:
+            return noise
+        alone = single_frame_std / LUMA_NOISE
+        return measure_noise(source, choice.index, motions, alone, shares)
+
+    return Aligned(registrations, motions, gauge)
 
 
 def _copied(found: Registration, original: str) -> Registration:

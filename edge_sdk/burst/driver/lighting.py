@@ -61,7 +61,8 @@ def align_in_one_light(
         lights = measure_lights(source, fair.index, aligned.motions)
     if lights:
         source = EvenedSource(source, lights, aligned.motions)
-        aligned = align(source, fair, config, noise, report)
+        shares = {index: light.noise_share for index, light in lights.items()}
+        aligned = align(source, fair, config, noise, report, shares)
     return Lit(source, fair, aligned, lights)
 
 

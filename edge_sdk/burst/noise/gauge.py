@@ -42,7 +42,11 @@ MAX_SMOOTHING = 20.0
 
 
 def measure_noise(
-    source: FrameSource, reference: int, motions: Mapping[int, MotionField], single_std: float
+    source: FrameSource,
+    reference: int,
+    motions: Mapping[int, MotionField],
+    single_std: float,
+    shares: Mapping[int, float] | None = None,
 ) -> Noise:
     """Noise of one frame, between a reference and frames of known motion, all in one light.
 
@@ -51,12 +55,15 @@ def measure_noise(
         reference: index of the reference.
         motions: from the reference to other frames.
         single_std: noise seen in the reference alone, on values in [0, 1]. It is the answer where
-            nothing can be compared, and ``MAX_SMOOTHING`` times as much is the most for a pixel.
+            nothing can be compared, and, where it is not 0 as in a clipped part, ``MAX_SMOOTHING``
+            times as much is the most for a pixel.
+        shares: by frame, :attr:`~edge_sdk.burst.photometry.light.Light.noise_share`, where its
+            light was another.
 
     Returns:
-        Its curves.
+        Its curves, as of a frame in the light of the reference.
     """
-    tiles = compared_tiles(source, reference, motions)
+    tiles = compared_tiles(source, reference, motions, shares or {})
     if tiles is None or len(tiles.texture) < LEAST_TILES:
         return Noise.white(single_std)
     calm = [_calm(tiles.level[:, color], tiles.slope[:, color]) for color in range(3)]
@@ -70,7 +77,8 @@ def measure_noise(
         / bias
         for values, bias in zip((tiles.fine, tiles.coarse), QUIET_BIAS, strict=True)
     )
-    fine = fine.clamp_max(MAX_SMOOTHING * single_std)
+    if single_std > 0:
+        fine = fine.clamp_max(MAX_SMOOTHING * single_std)
     # Nine pixels that all go along have thrice the noise of nine that do not.
     coarse = torch.minimum(coarse, 3 * fine)
     at_tiles = torch.stack([level_hats(tiles.level[:, c]) @ coarse[c] for c in range(3)])

@@ -16,6 +16,7 @@ everywhere, raises the noise.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -34,6 +35,14 @@ MAX_FRAMES = 8
 """Frames that are, evenly over the burst."""
 DARKEST, BRIGHTEST = 0.02, 0.95
 """Levels beyond which a tile may be clipped and hides its noise."""
+CLIPPED = 254.5 / 255
+"""Values from which on a sample is as bright as it can be."""
+SAME = (0.1 / 255) ** 2
+"""Variance of a pixel under which two frames are the same: rounding alone gives eight times it."""
+COPY_SHARE = 1 / 8
+"""Part of other frames' variance under which a frame at rest is a copy of the reference."""
+AT_REST = 0.05**2
+"""Square of the rest of a shift, in pixels, that counts as none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +65,10 @@ class Tiles:
 
 
 def compared_tiles(
-    source: FrameSource, reference: int, motions: Mapping[int, MotionField]
+    source: FrameSource,
+    reference: int,
+    motions: Mapping[int, MotionField],
+    shares: Mapping[int, float],
 ) -> Tiles | None:
     """What tiles of the reference show that frames of known motion show too.
 
@@ -64,32 +76,52 @@ def compared_tiles(
         source: the frames, all in one light.
         reference: index of the reference.
         motions: from the reference to other frames.
+        shares: by frame, :attr:`~edge_sdk.burst.photometry.light.Light.noise_share`, where its
+            light was another.
 
     Returns:
-        The tiles that no color is clipped in; ``None`` where there is no frame or no tile.
+        The tiles that no color is clipped in, and that are not the same in all frames, as a bar or
+        a mask is; ``None`` where there is no frame or no tile.
     """
     frames = list(motions)
     frames = frames[:: max(1, -(-len(frames) // MAX_FRAMES))]
     # Of a small picture tiles overlap.
     step = TILE_PX if source.height * source.width > 256 * TILE_PX**2 else TILE_PX // 2
-    found = []
+    levels, seen = [], []
     for corners in _corner_rows(source, step):
         own = _patches(source, reference, corners, None)
-        level = own.pixels[..., MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX].mean((-2, -1))
-        seen = [
-            _compared(own.pixels, _patches(source, index, corners, motions[index]))
+        levels.append(_inner(own.pixels, MARGIN_PX).mean((-2, -1)))
+        others = [
+            _compared(
+                own.pixels,
+                _patches(source, index, corners, motions[index]),
+                shares.get(index, 1.0),
+            )
             for index in frames
         ]
-        if seen:
-            found.append(torch.cat((_middle(torch.stack(seen)), level[:, :, None]), -1))
-    if not found:
+        if others:
+            seen.append(torch.stack(others))
+    if not seen:
         return None
-    tiles = torch.cat(found).double()
-    fine, coarse, finest, along, slope, level = tiles.unbind(-1)
-    used = ~tiles.isnan().flatten(1).any(1)
+    level, found = torch.cat(levels).double(), torch.cat(seen, 1)
+    tiles = _middle(found[_originals(found)]).double()
+    fine, coarse, finest, along, slope = tiles.unbind(-1)
+    used = ~tiles.isnan().flatten(1).any(1) & (fine > SAME).any(1)
     used &= ((level > DARKEST) & (level < BRIGHTEST)).all(1)
     texture = torch.stack((finest, along), -1).clamp_min(0)
     return Tiles(*(part[used] for part in (fine, coarse, texture, slope, level)))
+
+
+def _originals(seen: Tensor) -> Tensor:
+    """Frames, bool [F], that are no copies of the reference written anew, of [F, n, 3, 6].
+
+    A copy lies exactly where the reference does, and differs by far less than others do.
+    """
+    fine, rest = seen[..., 0], seen[..., -1]
+    difference = fine.flatten(1).nanquantile(0.35, dim=1).nan_to_num(torch.inf)
+    at_rest = rest.flatten(1).nanmedian(1).values < AT_REST
+    most = difference[difference < torch.inf].max() if bool((difference < torch.inf).any()) else 0.0
+    return ~(at_rest & (difference < COPY_SHARE * most))
 
 
 def _corner_rows(source: FrameSource, step: int) -> Iterator[Tensor]:
@@ -99,7 +131,7 @@ def _corner_rows(source: FrameSource, step: int) -> Iterator[Tensor]:
         torch.arange(MARGIN_PX, max(length - most + 1, MARGIN_PX), step)
         for length in (source.height, source.width)
     )
-    thinned = max(1, round((len(rows) * len(columns) / MAX_TILES) ** 0.5))
+    thinned = max(1, math.ceil((len(rows) * len(columns) / MAX_TILES) ** 0.5))
     for row in rows[thinned // 2 :: thinned]:
         across = columns[thinned // 2 :: thinned]
         yield torch.stack((row.expand(len(across)), across), -1)
@@ -129,8 +161,7 @@ def _patches(
     rest = torch.zeros(*rows.shape, 2)
     shown = torch.ones(len(corners), dtype=torch.bool)
     if field is not None:
-        middle = torch.tensor([(source.width - 1) / 2, (source.height - 1) / 2]).double()
-        moved = field.at(torch.stack((columns, rows), -1) - middle) + middle
+        moved = _moved(source, corners, field, around)
         whole = moved.round()
         rest = (whole - moved).float()
         columns, rows = (part.long() for part in whole.unbind(-1))
@@ -142,10 +173,25 @@ def _patches(
     return _Patches(strip[:, rows - top, columns].movedim(0, 1), rest, shown)
 
 
-def _compared(own: Tensor, other: _Patches) -> Tensor:
+def _moved(source: FrameSource, corners: Tensor, field: MotionField, around: Tensor) -> Tensor:
+    """Where the pixels of tiles lie on a frame, float64 [n, 20, 20, 2]; linear over a tile."""
+    middle = torch.tensor([(source.width - 1) / 2, (source.height - 1) / 2]).double()
+    steps = torch.tensor([[0, 0], [0, TILE_PX], [TILE_PX, 0]])
+    places = (corners[:, None] + steps).flip(-1) - middle
+    origin, along_x, along_y = (field.at(places) + middle).unbind(1)
+    across, down = ((end - origin)[:, None, None] / TILE_PX for end in (along_x, along_y))
+    share = around.double()
+    return (
+        origin[:, None, None]
+        + share[None, None, :, None] * across
+        + (share[None, :, None, None] * down)
+    )
+
+
+def _compared(own: Tensor, other: _Patches, share: float) -> Tensor:
     """V, c, t, u, g of tiles by color and the square of the rest, [n, 3, 6].
 
-    They are no numbers where the tile is not shown.
+    They are no numbers where the tile is not shown, or the frame or the reference is clipped.
     """
     mean, other_mean = _box_mean(own), _box_mean(other.pixels)
     product = _inner(_inner(own, 1) - mean, 1) * _inner(_inner(other.pixels, 1) - other_mean, 1)
@@ -157,12 +203,13 @@ def _compared(own: Tensor, other: _Patches) -> Tensor:
     carried = _carried(_inner((own + other.pixels) / 2, 1), *rest.unbind(-1))
     difference = _inner(other.pixels - own, MARGIN_PX) - carried
     beside = rest.square().sum(-1).expand_as(difference)
-    fine = difference.square().mean((-2, -1)) / 2
-    coarse = _box_mean(difference).square().mean((-2, -1)) * (9 / 2)
+    fine = difference.square().mean((-2, -1)) / (2 * share)
+    coarse = _box_mean(difference).square().mean((-2, -1)) * (9 / (2 * share))
     seen = torch.stack(
         (fine, coarse, *(part.mean((-2, -1)) for part in (product, along, squares, beside))), -1
     )
-    seen[~other.shown] = torch.nan
+    clipped = torch.maximum(own, other.pixels).flatten(1).amax(1) >= CLIPPED
+    seen[~other.shown | clipped] = torch.nan
     return seen
 
 

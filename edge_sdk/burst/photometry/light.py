@@ -67,6 +67,16 @@ class Light:
         """Whether there is nothing to undo."""
         return not len(self.waves) and bool((self.colors == 1).all())
 
+    @property
+    def noise_share(self) -> float:
+        """Variance of noise between the reference and this frame in its light, over that at rest.
+
+        A frame's noise grows with the gain g that brings it to the light of the reference: the mean
+        of both variances is (1 + g²)/2.
+        """
+        gain = float((1 / self.colors).mean())
+        return 0.5 + 0.5 * gain**2
+
     def factors(self, y: Tensor) -> Tensor:
         """A at rows of the reference: float64 [3, n] for float64 [n] from 0 to 1."""
         return self.colors[:, None] * self.along(y)

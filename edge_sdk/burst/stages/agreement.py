@@ -52,32 +52,33 @@ class Expectation:
         self.noise_variance = _over_colors(coarse)
         # Of a pixel's variance, that of the mean is no deviation from the mean.
         contrast = _over_colors(spread - fine + coarse * (1 / 9)).clamp(0, 1)
-        # Two means of nine pixels differ by 2s²/9; sub-pixel sampling adds a part of the contrast.
-        common = contrast * CONTRAST_SHARE + QUANTIZATION
         scale = TOLERANCE**2 * math.sqrt(2.0) * 3.0
-        # Delegates divide, but take no reciprocal.
-        one = 0.0 * common + 1.0
-        self._by_color = one / ((coarse * (2 / 9) + common) * scale)
-        self._together = one / ((self.noise_variance * (2 / 9) + common) * scale)
+        # Two means of nine pixels differ by 2s²/9; sub-pixel sampling adds a part of the contrast.
+        self._common = (contrast * CONTRAST_SHARE + QUANTIZATION) * scale
+        self._by_color = coarse * (2 / 9 * scale)
+        self._together = self.noise_variance * (2 / 9 * scale)
 
     def agreement(self, frame: Tensor, noise_share: Tensor | None = None) -> Tensor:
         """How far a frame shows what the reference shows.
 
         Args:
             frame: float [N, 3, T − 2, T − 2], brought to the reference's pixels.
-            noise_share: float [N, 1, T − 2, 1], variance of the difference to such a frame over
-                that between two frames in the light of the reference; ``None`` for 1.
+            noise_share: float [N, 1, T − 2, 1], variance that noise gives the difference to such
+                a frame over that between two frames in the light of the reference; ``None`` for 1.
 
         Returns:
             Float [N, 1, T − 8, T − 8] in [0, 1]: 1 where both show the same thing.
         """
         difference = box_mean(frame) - self.mean
         square = difference * difference
-        excess = torch.maximum(
-            _sum_of_colors(square * self._by_color), _sum_of_colors(square) * self._together
-        )
+        by_color, together = self._by_color, self._together
         if noise_share is not None:
-            excess = excess / noise_share[:, :, 1:-1]
+            share = noise_share[:, :, 1:-1]
+            by_color, together = by_color * share, together * share
+        excess = torch.maximum(
+            _sum_of_colors(square / (by_color + self._common)),
+            _sum_of_colors(square) / (together + self._common),
+        )
         agreed = (1.5 * torch.exp(-(excess * excess)) - 0.1).clamp(0, 1)
         return _worst(agreed)
 

@@ -172,8 +172,8 @@ class Encode(nn.Module):
 
 
 def _evened(frame: Tensor, light: Tensor) -> Tensor:
-    """A frame in the light of the reference."""
-    return frame * light[..., :1] + light[..., 1:]
+    """A frame in the light of the reference, which is black below 0 and white above 1."""
+    return (frame * light[..., :1] + light[..., 1:]).clamp(0.0, 1.0)
 
 
 def _known(frame: Tensor, light: Tensor) -> Tensor:
