@@ -1,4 +1,4 @@
-"""What a network for bursts is given: features of a whole burst, computed as the driver does."""
+"""What a network for bursts is given: features of a whole burst, merged as the driver does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from edge_sdk.burst.config import ZoomConfig
-from edge_sdk.burst.driver.lighting import align_in_one_light
+from edge_sdk.burst.driver.common_exposure import align_common_exposure
 from edge_sdk.burst.driver.merging import merge
 from edge_sdk.burst.driver.plan import MergePlan
 from edge_sdk.burst.driver.stage_set import DECODED_PX, LEARNED_STD, TILE_PX, StageSet
@@ -53,7 +53,7 @@ def burst_features(source: FrameSource, config: ZoomConfig | None = None) -> Bur
     region = Rectangle(left=0, top=0, width=source.width, height=source.height)
     given = config.given_noise
     choice = score(source, region, config.reference, silent)
-    lit = align_in_one_light(source, choice, config.registration, given, silent)
+    lit = align_common_exposure(source, choice, config.registration, given, silent)
     aligned = lit.aligned
     plan = MergePlan(
         source,

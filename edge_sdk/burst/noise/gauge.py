@@ -28,8 +28,8 @@ from edge_sdk.registration import MotionField
 LEAST_TILES = 12
 """Tiles that it takes to tell noise from texture."""
 CALM_SHARE = 0.6
-QUIET_SHARE = 0.35
-QUIET_BIAS = (0.98, 0.94)
+QUIET_SHARE = 0.45
+QUIET_BIAS = (0.985, 0.955)
 """What that quantile of calm tiles gives of white noise, for a pixel and for a mean."""
 TIE = 1.0
 EVEN_TEXTURE = 0.02
