@@ -29,7 +29,7 @@ class Result:
         int8_cost_db: what codes by ranges alone lose against the truth on a quarter of the training
             photographs, which the ranges were not chosen by; ``None`` for the short runs of rows
             whose own are longer.
-        seconds: time of the training; ``None`` where it was interrupted.
+        seconds: time of the training; ``None`` where it was interrupted, or other work ran beside.
     """
 
     psnr_db: float | None
