@@ -69,14 +69,14 @@ def blank_in_all(flat: Sequence[Tensor]) -> float:
         >>> blank_in_all([cut, cut]), blank_in_all([cut, cut.roll(1, 1)]), blank_in_all([cut])
         (0.3, 0.0, 0.0)
     """
-    import cv2
-
     if len(flat) < 2:
         return 0.0
     stacked = torch.stack(tuple(flat))
     anywhere, everywhere = stacked.any(0), stacked.all(0)
-    if bool(everywhere.all()):
+    if bool(everywhere.all()) or int(everywhere.sum()) < LEAST_BLANK_BLOCKS:
         return 0.0
+    import cv2
+
     count, areas = cv2.connectedComponents(anywhere.to(torch.uint8).numpy())
     labels = torch.from_numpy(areas).long()
     sizes = labels.flatten().bincount(minlength=count)
