@@ -93,27 +93,18 @@ class Registrar:
         Raises:
             InputError: if the sizes differ.
         """
-        together = max(1, PIXELS_AT_ONCE // self._smooth.numel())
-        found: list[Registration] = []
-        for start in range(0, len(frames), together):
-            found += self.register_smooth(self.smoothed(frames[start : start + together]))
-        return tuple(found)
-
-    def smoothed(self, frames: Tensor) -> Tensor:
-        """Frames [N, 1, H, W] as they are compared: halved until they are small enough, blurred.
-
-        Raises:
-            InputError: if their size is not the reference's.
-        """
         if frames.shape[1:] != self.shape:
             raise InputError(
                 f"frames {tuple(frames.shape)} do not match the reference {tuple(self.shape)}; "
                 "give frames [N, 1, H, W] and a reference [1, H, W]"
             )
-        return self._smoothed(frames)
+        together = max(1, PIXELS_AT_ONCE // self._smooth.numel())
+        found: list[Registration] = []
+        for start in range(0, len(frames), together):
+            found += self._registered(self._smoothed(frames[start : start + together]))
+        return tuple(found)
 
-    def register_smooth(self, smooth: Tensor) -> list[Registration]:
-        """Align frames that :meth:`smoothed` has prepared."""
+    def _registered(self, smooth: Tensor) -> list[Registration]:
         levels = build_pyramid(smooth, self.config.coarsest_px)
         refined = self._global.find(levels)
         decided = [True] * len(smooth)
@@ -128,6 +119,7 @@ class Registrar:
         ]
 
     def _smoothed(self, frames: Tensor) -> Tensor:
+        """Frames [N, 1, H, W] as they are compared: halved until they are small enough, blurred."""
         for _ in range(self.halvings):
             height, width = frames.shape[-2:]
             even = frames[..., : height - height % 2, : width - width % 2]

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edge_sdk.burst.stages.noise_map import LEVELS, LUMA_SHARES, white_noise
+from edge_sdk.burst.stages.noise_map import LEVELS, LUMA_SHARES
 from edge_sdk.errors import InputError
 
 _EVEN_LEVELS = 101
@@ -88,8 +88,6 @@ class Noise:
 
     def tensor(self) -> Tensor:
         """As stages take it: float32 [1, 3, K, 2]."""
-        if self.is_white:
-            return white_noise(self.typical_std)
         return torch.stack((self.std, self.coarse_std), -1).float()[None]
 
     def limited(self, most: float) -> Noise:

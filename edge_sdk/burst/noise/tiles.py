@@ -22,9 +22,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from edge_sdk.burst.frames.source import FrameSource
+from edge_sdk.burst.photometry.evened import CLIPPED
+from edge_sdk.burst.stages.steering import box_mean
 from edge_sdk.registration import MotionField
 
 TILE_PX = 16
@@ -35,8 +36,6 @@ MAX_FRAMES = 8
 """Frames that are, evenly over the burst."""
 DARKEST, BRIGHTEST = 0.02, 0.95
 """Levels beyond which a tile may be clipped and hides its noise."""
-CLIPPED = 254.5 / 255
-"""Values from which on a sample is as bright as it can be."""
 SAME = (0.1 / 255) ** 2
 """Variance of a pixel under which two frames are the same: rounding alone gives eight times it."""
 COPY_SHARE = 1 / 8
@@ -193,7 +192,7 @@ def _compared(own: Tensor, other: _Patches, share: float) -> Tensor:
 
     They are no numbers where the tile is not shown, or the frame or the reference is clipped.
     """
-    mean, other_mean = _box_mean(own), _box_mean(other.pixels)
+    mean, other_mean = box_mean(own), box_mean(other.pixels)
     product = _inner(_inner(own, 1) - mean, 1) * _inner(_inner(other.pixels, 1) - other_mean, 1)
     slope_x, slope_y = _slopes(mean)
     other_x, other_y = _slopes(other_mean)
@@ -204,7 +203,7 @@ def _compared(own: Tensor, other: _Patches, share: float) -> Tensor:
     difference = _inner(other.pixels - own, MARGIN_PX) - carried
     beside = rest.square().sum(-1).expand_as(difference)
     fine = difference.square().mean((-2, -1)) / (2 * share)
-    coarse = _box_mean(difference).square().mean((-2, -1)) * (9 / (2 * share))
+    coarse = box_mean(difference).square().mean((-2, -1)) * (9 / (2 * share))
     seen = torch.stack(
         (fine, coarse, *(part.mean((-2, -1)) for part in (product, along, squares, beside))), -1
     )
@@ -237,10 +236,6 @@ def _carried(x: Tensor, right: Tensor, down: Tensor) -> Tensor:
 def _slopes(x: Tensor) -> tuple[Tensor, Tensor]:
     across = (x[..., 1:-1, 2:] - x[..., 1:-1, :-2]) / 2
     return across, (x[..., 2:, 1:-1] - x[..., :-2, 1:-1]) / 2
-
-
-def _box_mean(x: Tensor) -> Tensor:
-    return functional.avg_pool2d(x, 3, 1)
 
 
 def _inner(x: Tensor, margin: int) -> Tensor:
