@@ -3,6 +3,7 @@ from .camera.far_near import FarNearConfig as FarNearConfig
 from .camera.far_near import FarNearShots as FarNearShots
 from .camera.far_near import simulate_far_near as simulate_far_near
 from .camera.files import write_burst as write_burst
+from .camera.light_changes import LightChanges as LightChanges
 from .camera.occluders import MovingObject as MovingObject
 from .camera.occluders import NearLayer as NearLayer
 from .camera.photograph import SimulatedFiles as SimulatedFiles

@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from edge_sdk.data.camera.light_changes import LightChanges
 from edge_sdk.data.camera.simulation import SMALLEST_FRAME_PX, CameraConfig, simulate_burst
 from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.errors import InputError, PictureError
-from edge_sdk.imaging import linear_to_srgb, srgb_to_linear
+from edge_sdk.imaging import linear_to_srgb, resize_bicubic, srgb_to_linear
 from edge_sdk.imaging.filters import gaussian_blur
 from edge_sdk.registration import EuclideanMotion
 from edge_sdk.registration.motion import centered_grid, transform
@@ -148,11 +149,66 @@ def test_relative_motion_maps_truth_to_truth(reference: int, index: int) -> None
         ("lens_std_px", -0.1, "lens blur"),
         ("noise_std", -0.1, "noise"),
         ("noise_std", float("nan"), "noise"),
+        ("reduction", "nearest", "choose one of: area, box, bicubic"),
+        ("noise_colors", (1.0, -1.0, 1.0), "factors of 0 to 4"),
+        ("noise_blur_px", 5.0, "smooth over 0 to 4 px"),
     ],
 )
 def test_impossible_cameras_are_refused(field: str, value: float, message: str) -> None:
     with pytest.raises(InputError, match=message):
         dataclasses.replace(CameraConfig(), **{field: value})
+
+
+@pytest.mark.parametrize("kind", ["area", "box", "bicubic"])
+def test_frames_are_reduced_as_requested(kind: str) -> None:
+    burst = simulate_burst(
+        photo(), CameraConfig(frames=1, noise_std=0.0, lens_std_px=0.0, reduction=kind)
+    )
+    truth = burst.truth(0)
+    if kind == "bicubic":
+        expected = resize_bicubic(truth, 1 / 2).clamp(0, 1)
+    elif kind == "box":
+        expected = torch.nn.functional.avg_pool2d(truth, 2)
+    else:
+        expected = linear_to_srgb(torch.nn.functional.avg_pool2d(srgb_to_linear(truth), 2))
+    torch.testing.assert_close(burst.frames[0], expected, rtol=0, atol=0.6 / 255)
+
+
+@pytest.mark.parametrize("kind", ["flicker", "balance", "bands"])
+def test_the_truth_has_the_light_of_its_frame(kind: str) -> None:
+    config = CameraConfig(frames=4, noise_std=0.0, light=LightChanges(**{kind: 0.2}))
+    burst, steady = (simulate_burst(gray(0.5), each) for each in (config, CLEAN))
+    linear = srgb_to_linear(burst.frames) / srgb_to_linear(steady.frames[:1])
+    for index in range(4):
+        small = torch.nn.functional.avg_pool2d(burst.truth(index), 2)
+        torch.testing.assert_close(burst.frames[index], small, rtol=0, atol=1 / 255)
+    spread = linear.amax() - linear.amin()
+    assert 0.1 < float(spread) < 0.42
+    assert float(linear[:, 1].std()) < 0.005 or kind != "balance"
+    assert (float(linear.std(-2).mean()) > 0.1) == (kind == "bands")
+
+
+def test_steady_light_draws_what_changing_light_draws() -> None:
+    lit = simulate_burst(gray(0.5), CameraConfig(frames=3, light=LightChanges(flicker=0.1)))
+    assert lit.motions == simulate_burst(gray(0.5), CameraConfig(frames=3)).motions
+
+
+def test_light_changes_within_bounds() -> None:
+    with pytest.raises(InputError, match=r"by bands must be 0 to 0\.5 of it, not 0\.7"):
+        LightChanges(bands=0.7)
+
+
+@pytest.mark.parametrize("smooth_px", [0.0, 0.4, 1.0])
+def test_noise_differs_by_color_and_keeps_its_strength(smooth_px: float) -> None:
+    config = CameraConfig(
+        frames=4, noise_std=8 / 255, noise_colors=(1.0, 0.5, 2.0), noise_blur_px=smooth_px
+    )
+    noise = 255 * (simulate_burst(gray(0.5, 300), config).frames - 0.5)
+    noise = noise - noise.mean((2, 3), keepdim=True)
+    stds = noise.square().mean((0, 2, 3)).sqrt()
+    torch.testing.assert_close(stds, torch.tensor([8.0, 4.0, 16.0]), rtol=0.08, atol=0)
+    together = (noise[..., 1:] * noise[..., :-1]).mean() / noise.square().mean()
+    assert abs(float(together) - {0.0: 0.0, 0.4: 0.087, 1.0: 0.78}[smooth_px]) < 0.06
 
 
 def test_a_photograph_may_be_too_small() -> None:

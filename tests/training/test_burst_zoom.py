@@ -15,11 +15,11 @@ from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import Picture, write_picture
 from edge_sdk.models import EnhanceNetConfig
 from edge_sdk.models.spec import Color, Task
-from edge_sdk.training.inputs.burst_scenes import draw_scene, training_burst
+from edge_sdk.training.inputs.burst_scenes import draw_scene, training_burst, validation_bursts
 from edge_sdk.training.inputs.burst_store import BurstSet, validation_pairs
 from edge_sdk.training.inputs.feature_files import FeaturePatches
+from edge_sdk.training.recipe.bursts import BurstsConfig
 from edge_sdk.training.recipe.config import DataConfig, OptimizerConfig, PictureSource, TrainConfig
-from edge_sdk.training.recipe.sections import BurstsConfig
 from tests.training.runs import MARKS, train
 
 pytestmark = MARKS
@@ -85,6 +85,43 @@ def test_draws_stay_in_their_ranges(photos: Path) -> None:
     assert 70 <= movers <= 130
     assert any(camera.bayer for camera in drawn)
     assert any(camera.readout > 0 for camera in drawn)
+
+
+def test_options_leave_older_draws_as_they_were(photos: Path) -> None:
+    plain = BurstsConfig()
+    rich = BurstsConfig(
+        reductions=("area", "box", "bicubic"), colored_noise_share=0.5, light_share=0.5,
+        jpeg_share=0.5, repeating_share=0.5,
+    )  # fmt: skip
+    kinds: set[str] = set()
+    varied = []
+    for seed in range(60):
+        before, after = (
+            draw_scene((photos / "a.png",), (1.0,), config, 2, np.random.default_rng(seed))
+            for config in (plain, rich)
+        )
+        camera = after.camera
+        kinds.add(camera.reduction)
+        assert (camera.lens_std_px == 0) == (camera.reduction != "area")
+        assert (camera.seed, camera.frames) == (before.camera.seed, before.camera.frames)
+        varied.append(
+            (camera.noise_colors != (1.0, 1.0, 1.0), camera.light is not None,
+             camera.jpeg_quality is not None, after.period_px is not None)
+        )  # fmt: skip
+    assert kinds == {"area", "box", "bicubic"}
+    assert all(0.2 < sum(row) / len(row) < 0.8 for row in zip(*varied, strict=True))
+
+
+def test_half_of_a_scene_may_repeat(photos: Path) -> None:
+    config = BURSTS.model_copy(update={"repeating_share": 1.0, "moving_object_share": 0.0})
+    scene = draw_scene((photos / "a.png",), (1.0,), config, 2, np.random.default_rng(3))
+    burst = training_burst((photos / "a.png",), (1.0,), config, 2, seed=0, index=0)
+    assert scene.period_px is not None
+    half = burst.scene[:, :, burst.scene.shape[-1] // 2 + 4 :]
+    correlation = [
+        float((half[..., :-step] - half[..., step:]).abs().mean()) for step in range(10, 82, 2)
+    ]
+    assert min(correlation) < 1e-6 < 0.01 < max(correlation)
 
 
 @pytest.mark.slow
@@ -166,6 +203,16 @@ def test_validation_is_the_same_every_time(photos: Path) -> None:
     )
 
 
+def test_validation_may_be_drawn_too(photos: Path) -> None:
+    pictures = (photos / "a.png",)
+    config = BURSTS.model_copy(update={"validation_drawn": 3, "noise": (3.0, 4.0)})
+    drawn = validation_bursts(pictures, 1.0, config, 2, seed=5)
+    trained_on = training_burst(pictures, (1.0,), config, 2, seed=5, index=0)
+    assert len(drawn) == 3
+    assert all(3 <= 255 * burst.config.noise_std <= 4 for burst in drawn)
+    assert trained_on.config.seed not in {burst.config.seed for burst in drawn}
+
+
 @pytest.mark.slow
 def test_a_run_trains_and_goes_on_where_it_was_left(photos: Path, tmp_path: Path) -> None:
     config = recipe(photos)
@@ -187,7 +234,11 @@ def test_recipes_that_do_not_fit(photos: Path) -> None:
         )
     with pytest.raises(InputError, match="red, green and blue"):
         EnhanceNetConfig(task=Task.BURST_ZOOM, color=Color.Y)
-    for keys in ({"noise": (5, 2)}, {"moving_object_share": 0.7, "near_layer_share": 0.5}):
+    for keys in (
+        {"noise": (5, 2)},
+        {"jpeg_quality": (90, 80)},
+        {"moving_object_share": 0.7, "near_layer_share": 0.5},
+    ):
         with pytest.raises(ValueError, match=r"in order|at most 1"):
             BurstsConfig(**keys)  # type: ignore[arg-type]
 

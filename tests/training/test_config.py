@@ -37,6 +37,9 @@ def test_relative_paths_are_taken_from_the_recipe_or_the_root(tmp_path: Path) ->
     config = load_train_config(recipe(tmp_path, MINIMAL), root)
     assert config.data.train.folder == root / "a"
     assert config.data.validation.names == root / "c.txt"
+    several = "data: {train: {folder: a, names: [c.txt, d.txt]}, validation: {folder: b}}"
+    config = load_train_config(recipe(tmp_path, several), root)
+    assert config.data.train.names == (root / "c.txt", root / "d.txt")
     absolute = "data: {train: {folder: /pictures}, validation: {folder: b}}"
     config = load_train_config(recipe(tmp_path, absolute), root)
     assert config.data.train.folder == Path("/pictures")

@@ -12,6 +12,7 @@ from edge_sdk.cli.shared.console import err, out, print_json, progress_bars
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
+    from edge_sdk.data.camera.light_changes import LightChanges
     from edge_sdk.data.camera.occluders import MovingObject, NearLayer
     from edge_sdk.data.camera.sensor_noise import SensorNoise
 
@@ -99,6 +100,32 @@ def simulate(
             rich_help_panel=_SENSOR,
         ),
     ] = None,
+    reduction: Annotated[
+        str,
+        typer.Option(
+            help="What a pixel sees: area integrates light, as sensors do; box and bicubic reduce "
+            "values as published pictures are.",
+            rich_help_panel=_SENSOR,
+        ),
+    ] = "area",
+    flicker: Annotated[
+        float,
+        typer.Option(
+            help="Largest change of the light between frames, as a share of it, 0 to 0.5.",
+            rich_help_panel=_SCENE,
+        ),
+    ] = 0.0,
+    balance: Annotated[
+        float,
+        typer.Option(help="The same of red and of blue, each by itself.", rich_help_panel=_SCENE),
+    ] = 0.0,
+    bands: Annotated[
+        float,
+        typer.Option(
+            help="Amplitude of bands of light, as of a lamp on mains current.",
+            rich_help_panel=_SCENE,
+        ),
+    ] = 0.0,
     parallax: Annotated[
         float | None,
         typer.Option(
@@ -174,6 +201,8 @@ def simulate(
         bayer=bayer,
         white_balance=_white_balance(white_balance),
         jpeg_quality=jpeg,
+        reduction=reduction,
+        light=_light(flicker, balance, bands),
     )
     with progress_bars() as progress:
         made = run(picture, output, config, progress)
@@ -231,6 +260,12 @@ def _sensor(noise: float | None, analog: float | None, digital: float | None) ->
         1.0 if analog is None else analog,
         1.0 if digital is None else digital,
     )
+
+
+def _light(flicker: float, balance: float, bands: float) -> LightChanges | None:
+    from edge_sdk.data.camera.light_changes import LightChanges
+
+    return LightChanges(flicker, balance, bands) if any((flicker, balance, bands)) else None
 
 
 def _white_balance(text: str) -> tuple[float, float]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge_sdk.data.camera.hand_motion import PATHS
+from edge_sdk.data.camera.light_changes import LightChanges
 from edge_sdk.data.camera.occluders import MovingObject, NearLayer
+from edge_sdk.data.camera.reduction import REDUCTIONS
 from edge_sdk.data.camera.sensor_noise import SensorNoise
 from edge_sdk.errors import InputError
 
@@ -33,6 +35,12 @@ class CameraConfig:
         white_balance: gains of red and of blue, 1 to 8. They change nothing but the noise: the
             weaker a channel, the noisier it becomes.
         jpeg_quality: quality of the JPEG that each frame goes through, 1 to 100; ``None`` for none.
+        reduction: what a pixel sees: ``area`` integrates light, as sensors do; ``box`` and
+            ``bicubic`` are those of encoded values that published pictures are reduced by.
+        noise_colors: factors of ``noise_std`` for red, green and blue.
+        noise_blur_px: standard deviation of the Gaussian that makes neighbors of that noise go
+            along, as demosaicing and denoising do; its strength stays. 0 for white noise.
+        light: how the light differs between frames; ``None`` for the same in all.
 
     Example:
         >>> from edge_sdk import CameraConfig
@@ -60,6 +68,10 @@ class CameraConfig:
     bayer: bool = False
     white_balance: tuple[float, float] = (1.0, 1.0)
     jpeg_quality: int | None = None
+    reduction: str = "area"
+    noise_colors: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    noise_blur_px: float = 0.0
+    light: LightChanges | None = None
 
     def __post_init__(self) -> None:
         checks = (
@@ -88,6 +100,18 @@ class CameraConfig:
             (
                 self.jpeg_quality is None or 1 <= self.jpeg_quality <= 100,
                 f"JPEG quality must be 1 to 100, not {self.jpeg_quality}",
+            ),
+            (
+                self.reduction in REDUCTIONS,
+                f"there is no reduction {self.reduction!r}; choose one of: {', '.join(REDUCTIONS)}",
+            ),
+            (
+                all(0 <= share <= 4 for share in self.noise_colors),
+                f"noise of red, green and blue must be factors of 0 to 4, not {self.noise_colors}",
+            ),
+            (
+                0 <= self.noise_blur_px <= 4,
+                f"noise must be smooth over 0 to 4 px, not {self.noise_blur_px:g}",
             ),
         )
         for holds, message in checks:

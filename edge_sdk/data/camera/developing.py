@@ -7,7 +7,8 @@
 4. White balance multiplies by the gains, noise included; then the demosaic.
 5. Clip to [0, 1] and encode by the sRGB curve. There is no color matrix, tone curve, denoising or
    sharpening.
-6. Without sensor noise: Gaussian noise on the encoded values, clipped to [0, 1].
+6. Without sensor noise: Gaussian noise on the encoded values, by color and smooth on request,
+   clipped to [0, 1].
 7. Rounding to 8 bits; on request JPEG with chroma of half the size in both directions (4:2:0).
 """
 
@@ -24,6 +25,7 @@ from torch import Tensor
 from edge_sdk.data.camera.bayer import demosaic, mosaic
 from edge_sdk.data.camera.sensor_noise import SensorNoise, read_sensor
 from edge_sdk.imaging import linear_to_srgb
+from edge_sdk.imaging.filters import gaussian_blur
 
 _CHROMA_420 = 2
 
@@ -39,6 +41,9 @@ class Developing:
         bayer: whether each pixel sees one color only.
         white_balance: gains of red and of blue, 1 or more; green has 1.
         jpeg_quality: quality of the JPEG that the picture goes through, 1 to 100, or ``None``.
+        noise_colors: factors of ``noise_std`` for red, green and blue.
+        noise_blur_px: standard deviation of the Gaussian that makes neighbors of that noise go
+            along; its strength stays.
     """
 
     noise_std: float
@@ -46,6 +51,8 @@ class Developing:
     bayer: bool
     white_balance: tuple[float, float]
     jpeg_quality: int | None
+    noise_colors: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    noise_blur_px: float = 0.0
 
 
 def develop(light: Tensor, how: Developing, generator: torch.Generator) -> Tensor:
@@ -70,10 +77,19 @@ def develop(light: Tensor, how: Developing, generator: torch.Generator) -> Tenso
     colors = demosaic(balanced) if how.bayer else balanced
     encoded = linear_to_srgb(colors.clamp(0, 1))
     if how.sensor is None:
-        noise = torch.randn(encoded.shape, generator=generator)
-        encoded = (encoded + how.noise_std * noise).clamp(0, 1)
+        encoded = (encoded + _noise(encoded.shape, how, generator)).clamp(0, 1)
     rounded = (encoded * 255).round() / 255
     return rounded if how.jpeg_quality is None else through_jpeg(rounded, how.jpeg_quality)
+
+
+def _noise(shape: torch.Size, how: Developing, generator: torch.Generator) -> Tensor:
+    noise = torch.randn(shape, generator=generator)
+    if how.noise_blur_px > 0:
+        impulse = torch.zeros(1, 1, 41, 41)
+        impulse[..., 20, 20] = 1
+        noise = gaussian_blur(noise[None], how.noise_blur_px)[0]
+        noise = noise / gaussian_blur(impulse, how.noise_blur_px).norm()
+    return noise * how.noise_std * noise.new_tensor(how.noise_colors)[:, None, None]
 
 
 def through_jpeg(picture: Tensor, quality: int) -> Tensor:

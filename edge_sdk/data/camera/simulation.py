@@ -9,7 +9,9 @@ decibels mean nothing without it):
    per frame; the first frame is at rest. On request the hand walks along a continuous path that a
    rolling shutter reads row by row (:mod:`edge_sdk.data.camera.hand_motion`).
 3. The lens blurs by a Gaussian of ``lens_std_px`` pixels of the sensor.
-4. A pixel integrates over its square: the mean of scale × scale interpolated scene pixels.
+4. A pixel integrates over its square: the mean of scale × scale interpolated scene pixels. On
+   request it is made as published sets of pictures are (:mod:`edge_sdk.data.camera.reduction`), and
+   the light of a frame is another (:mod:`edge_sdk.data.camera.light_changes`).
 5. The result is sRGB-encoded, Gaussian noise of ``noise_std`` is added to the encoded values, and
    the sum is clipped to [0, 1] and rounded to 8 bits. On request there are a Bayer filter, white
    balance, shot and read noise instead, and JPEG (:mod:`edge_sdk.data.camera.developing`).
@@ -29,7 +31,9 @@ from torch import Tensor
 from edge_sdk.data.camera.config import CameraConfig
 from edge_sdk.data.camera.developing import Developing, develop
 from edge_sdk.data.camera.hand_motion import HandMotion, draw_hand_motion
+from edge_sdk.data.camera.light_changes import draw_lights
 from edge_sdk.data.camera.occluders import near_layer, object_layer
+from edge_sdk.data.camera.reduction import reduced_light
 from edge_sdk.data.camera.scene_layers import LayeredScene
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import linear_to_srgb, srgb_to_linear
@@ -71,8 +75,8 @@ class SimulatedBurst:
     def truth(self, index: int) -> Tensor:
         """What a noise-free camera with a point-like lens and ``scale`` times more pixels sees.
 
-        It moves as frame ``index`` does: a rolling shutter bends the truth like the frame, and the
-        layers stand where that frame sees them.
+        It moves as frame ``index`` does: a rolling shutter bends the truth like the frame, the
+        layers stand where that frame sees them, and the light is that frame's.
 
         Args:
             index: frame from whose position it looks, 0-based.
@@ -80,7 +84,8 @@ class SimulatedBurst:
         Returns:
             Float32 [3, scale·H, scale·W] in [0, 1], sRGB.
         """
-        return linear_to_srgb(self.layered.light(index, self._fine_grid()))
+        light = _in_own_light(self.layered.light(index, self._fine_grid()), index, self.config)
+        return linear_to_srgb(light)
 
     def light(self, index: int) -> Tensor:
         """What falls on the sensor in frame ``index``, through the lens and without noise.
@@ -93,7 +98,7 @@ class SimulatedBurst:
         """
         height, width = self.frames.shape[-2:]
         lens = self.layered.through(self.config.lens_std_px)
-        return _light_on_sensor(lens, index, (height, width), self.config.scale)
+        return _light_on_sensor(lens, index, (height, width), self.config)
 
     def moving_area(self, reference: int) -> Tensor:
         """Where the moving object is in any of the frames, as frame ``reference`` sees the scene.
@@ -228,24 +233,41 @@ def _expose(
     config: CameraConfig,
     generator: torch.Generator,
 ) -> Tensor:
-    light = _light_on_sensor(lens, index, size, config.scale)
+    light = _light_on_sensor(lens, index, size, config)
     return develop(light, developing(config), generator)
 
 
-def _light_on_sensor(lens: LayeredScene, index: int, size: tuple[int, int], scale: int) -> Tensor:
-    height, width = size
+def _light_on_sensor(
+    lens: LayeredScene, index: int, size: tuple[int, int], config: CameraConfig
+) -> Tensor:
+    (height, width), scale = size, config.scale
     like = torch.zeros((), dtype=torch.float64)
     points = centered_grid(height * scale, width * scale, step=1 / scale, like=like)
     # A sensor's row is exposed at one time, whatever part of its pixels is looked at.
     clock = centered_grid(height, 1, like=like)[..., 1].repeat_interleave(scale, 0)
     fine = lens.light(index, points, clock.expand(height * scale, width * scale))
-    return torch.nn.functional.avg_pool2d(fine[None], scale)[0]
+    # A reduction adds up light, so that it changes before.
+    return reduced_light(_in_own_light(fine, index, config), config.reduction, scale)
+
+
+def _in_own_light(fine: Tensor, index: int, config: CameraConfig) -> Tensor:
+    """What frame ``index`` sees, [3, H, W], in the light that it was taken in."""
+    if config.light is None:
+        return fine
+    lights = draw_lights(config.light, config.frames, _generator(config.seed, "light"))
+    return (fine * lights.factor(index, fine.shape[-2])).clamp(0, 1)
 
 
 def developing(config: CameraConfig) -> Developing:
     """How a camera develops its frames."""
     return Developing(
-        config.noise_std, config.sensor, config.bayer, config.white_balance, config.jpeg_quality
+        config.noise_std,
+        config.sensor,
+        config.bayer,
+        config.white_balance,
+        config.jpeg_quality,
+        config.noise_colors,
+        config.noise_blur_px,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 from edge_sdk.data.camera.config import CameraConfig
+from edge_sdk.data.camera.light_changes import LightChanges
 from edge_sdk.data.camera.occluders import MovingObject, NearLayer
 from edge_sdk.data.camera.sensor_noise import SensorNoise
 from edge_sdk.data.camera.simulation import SimulatedBurst, simulate_burst
 from edge_sdk.errors import PictureError
 from edge_sdk.imaging import read_picture, resize_bicubic, to_levels
-from edge_sdk.training.recipe.sections import BurstsConfig
+from edge_sdk.training.recipe.bursts import BurstsConfig
 
 _HELD_PICTURES = 64
 """Decoded photographs in memory, 8 bits a value."""
@@ -36,6 +37,8 @@ class Scene:
         place: where the cut lies, as shares of what is left over: down, right.
         turn: orientation, 0 to 7: quarter turns, then mirrored ones.
         camera: camera, motion and noise.
+        period_px: side of the piece of the picture that one half of it shows over and over, in
+            pixels of a frame; ``None`` if the picture stays as it is.
     """
 
     picture: Path
@@ -43,6 +46,7 @@ class Scene:
     place: tuple[float, float]
     turn: int
     camera: CameraConfig
+    period_px: int | None = None
 
 
 def draw_scene(
@@ -97,7 +101,28 @@ def draw_scene(
         bayer=bayer,
         white_balance=white_balance,
     )
-    return Scene(picture, resize_factor, place, turn, camera)
+    period_px = int(rng.integers(5, 41)) if rng.random() < config.repeating_share else None
+    return Scene(picture, resize_factor, place, turn, _varied(camera, config, rng), period_px)
+
+
+def _varied(camera: CameraConfig, config: BurstsConfig, rng: np.random.Generator) -> CameraConfig:
+    """The camera with what recipes ask for beyond a lens and noise; drawn last of all."""
+    reduction = str(rng.choice(np.asarray(config.reductions)))
+    if reduction != "area":
+        camera = replace(camera, reduction=reduction, lens_std_px=0.0)
+    if camera.sensor is None and rng.random() < config.colored_noise_share:
+        colors = (float(rng.uniform(0.7, 1.3)), 0.8, float(rng.uniform(0.8, 1.7)))
+        camera = replace(
+            camera, noise_colors=colors, noise_blur_px=float(rng.choice((0.0, rng.uniform(0.3, 1))))
+        )
+    if rng.random() < config.light_share:
+        kind = rng.choice(("flicker", "balance", "bands"))
+        share = float(rng.uniform(0.02, 0.12))
+        camera = replace(camera, light=LightChanges(**{str(kind): share}))
+    if rng.random() < config.jpeg_share:
+        low, high = config.jpeg_quality
+        camera = replace(camera, jpeg_quality=int(rng.integers(low, high + 1)))
+    return camera
 
 
 def training_burst(
@@ -127,9 +152,20 @@ def training_burst(
 
 
 def validation_bursts(
-    pictures: tuple[Path, ...], resize_factor: float, config: BurstsConfig, scale: int
+    pictures: tuple[Path, ...], resize_factor: float, config: BurstsConfig, scale: int, seed: int
 ) -> list[SimulatedBurst]:
-    """A burst of each picture's middle at each level of noise, by the camera's defaults."""
+    """A burst of each picture's middle at each level of noise, by the camera's defaults.
+
+    Where the recipe asks for drawn ones, the pictures take turns, and each burst is of a camera and
+    a place of its own.
+    """
+    if config.validation_drawn:
+        larger = config.model_copy(update={"frame_px": config.validation_px})
+        turns = [pictures[index % len(pictures)] for index in range(config.validation_drawn)]
+        return [
+            training_burst((path,), (resize_factor,), larger, scale, seed + 1, index)
+            for index, path in enumerate(turns)
+        ]
     found = []
     for index, path in enumerate(pictures):
         middle = Scene(path, resize_factor, (0.5, 0.5), 0, CameraConfig(scale=scale))
@@ -159,7 +195,20 @@ def _cut(scene: Scene, side: int) -> Tensor:
             part, size=(round(rows * resize_factor), round(columns * resize_factor))
         )
     turned = torch.rot90(part.clamp(0, 1), scene.turn % 4, (-2, -1))
-    return turned.flip(-1) if scene.turn >= 4 else turned
+    turned = turned.flip(-1) if scene.turn >= 4 else turned
+    if scene.period_px is None:
+        return turned
+    return _repeating(turned, scene.period_px * scene.camera.scale)
+
+
+def _repeating(picture: Tensor, period: int) -> Tensor:
+    """The picture whose right half shows a piece from its own middle over and over."""
+    height, width = picture.shape[-2:]
+    top, left = (height - period) // 2, (3 * width // 2 - period) // 2
+    piece = picture[:, top : top + period, left : left + period]
+    times = math.ceil(max(height, width) / period)
+    tiled = piece.repeat(1, times, times)
+    return torch.cat((picture[..., : width // 2], tiled[:, :height, : width - width // 2]), -1)
 
 
 @lru_cache(maxsize=_HELD_PICTURES)

@@ -16,7 +16,7 @@ from edge_sdk.imaging import quantize
 from edge_sdk.progress import Progress
 from edge_sdk.training.inputs.burst_scenes import training_burst, validation_bursts
 from edge_sdk.training.inputs.feature_files import FeatureSample, cache_name, fill
-from edge_sdk.training.recipe.sections import BurstsConfig
+from edge_sdk.training.recipe.bursts import BurstsConfig
 
 VERSION = 1
 """Raised whenever the same settings would give other bursts or other features."""
@@ -47,7 +47,9 @@ class BurstSet:
             PictureError: if a picture cannot be read.
         """
         # Neither the number of bursts nor what is validated changes a training burst.
-        drawn = self.config.model_dump(exclude={"count", "validation_noise", "validation_px"})
+        drawn = self.config.model_dump(
+            exclude={"count", "validation_drawn", "validation_noise", "validation_px"}
+        )
         settings = [VERSION, self.resize_factors, drawn, self.scale, self.seed]
         return user_cache_path("edge-sdk") / "bursts" / cache_name(settings, self.pictures)
 
@@ -75,7 +77,9 @@ class BurstSet:
 def validation_pairs(given: BurstSet) -> Iterator[tuple[Tensor, Tensor]]:
     """Features and truth of whole bursts of the validation pictures, float32 [C, H, W] each."""
     resize_factor = sorted(given.resize_factors)[len(given.resize_factors) // 2]
-    for burst in validation_bursts(given.pictures, resize_factor, given.config, given.scale):
+    for burst in validation_bursts(
+        given.pictures, resize_factor, given.config, given.scale, given.seed
+    ):
         sample = _computed(burst, given.scale)
         yield sample.features, quantize(sample.truth)
 

@@ -96,7 +96,8 @@ def picture_paths(source: PictureSource | None) -> list[Path]:
     """Paths of the pictures of a source, in order."""
     # Recipes without pictures are refused, unless they have pairs.
     assert source is not None
-    return list_pictures(source.folder, source.names)
+    lists = source.name_files or (None,)
+    return [path for names in lists for path in list_pictures(source.folder, names)]
 
 
 def _photographs(

@@ -13,8 +13,9 @@ from edge_sdk.models.enhance_net import EnhanceNetConfig
 from edge_sdk.models.network import NetworkConfig
 from edge_sdk.models.spec import ModelSpec
 from edge_sdk.reparam.blocks.collapse import multi_branch_blocks
+from edge_sdk.training.recipe.bursts import BurstsConfig
+from edge_sdk.training.recipe.section import Section
 from edge_sdk.training.recipe.sections import (
-    BurstsConfig,
     CamerasConfig,
     DataConfig,
     NoiseConfig,
@@ -22,7 +23,6 @@ from edge_sdk.training.recipe.sections import (
     PairsConfig,
     PhasesConfig,
     PictureSource,
-    Section,
 )
 from edge_sdk.training.recipe.tasks import TrainingTask, check_data, task_for
 

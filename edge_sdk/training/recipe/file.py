@@ -13,9 +13,9 @@ from edge_sdk.extras import require
 from edge_sdk.models.architecture import ARCHITECTURES, DEFAULT
 from edge_sdk.renamed import RENAMED
 from edge_sdk.reparam.blocks.configs import BranchConfig
+from edge_sdk.training.recipe.bursts import BurstsConfig
 from edge_sdk.training.recipe.config import TrainConfig
 from edge_sdk.training.recipe.sections import (
-    BurstsConfig,
     CamerasConfig,
     DataConfig,
     NoiseConfig,
@@ -110,7 +110,8 @@ def _anchored_pairs(pairs: PairsConfig | None, root: Path) -> PairsConfig | None
 def _anchored(source: PictureSource | None, root: Path) -> PictureSource | None:
     if source is None:
         return None
-    names = None if source.names is None else root / source.names
+    files = tuple(root / path for path in source.name_files)
+    names = files[0] if isinstance(source.names, Path) else files or None
     return PictureSource(folder=root / source.folder, names=names)
 
 

@@ -5,29 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from edge_sdk.training.recipe.bursts import BurstsConfig
+from edge_sdk.training.recipe.section import Section, Share
 
 if TYPE_CHECKING:
     from edge_sdk.data.samples.camera_patches import CameraRange
 
 
 _Gain = Annotated[float, Field(ge=1, le=1024)]
-_Share = Annotated[float, Field(ge=0, le=1)]
 _Balance = Annotated[float, Field(ge=1, le=8)]
 _Quality = Annotated[int, Field(ge=1, le=100)]
-
-
-class Section(BaseModel):
-    """Base of all parts of a recipe: immutable, unknown keys refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class PictureSource(Section):
     """Where pictures come from."""
 
     folder: Path = Field(description="folder of pictures")
-    names: Path | None = Field(None, description="text file listing some of them, one per line")
+    names: Path | tuple[Path, ...] | None = Field(
+        None, description="text file listing some of them, one per line, or several such files"
+    )
+
+    @property
+    def name_files(self) -> tuple[Path, ...]:
+        """The files that list pictures."""
+        return (self.names,) if isinstance(self.names, Path) else self.names or ()
 
 
 class NoiseConfig(Section):
@@ -62,51 +65,6 @@ class NoiseConfig(Section):
         return self
 
 
-class BurstsConfig(Section):
-    """Simulated bursts that a network for burst zoom learns from."""
-
-    count: int = Field(1000, ge=1, description="number of training bursts")
-    frame_px: int = Field(
-        150, ge=64, le=1024, description="side of what a burst is taken of, in pixels of a frame"
-    )
-    frames: tuple[Annotated[int, Field(ge=1, le=100)], ...] = Field(
-        (1, 2, 4, 6, 8, 10, 10, 10, 10, 10, 16, 20),
-        min_length=1,
-        description="numbers of frames, each as likely as it is often named",
-    )
-    noise: tuple[Annotated[float, Field(gt=0, le=255)], Annotated[float, Field(gt=0, le=255)]] = (
-        Field((1.0, 14.0), description="least and greatest noise of a frame, in 8-bit levels")
-    )
-    lens_std_px: tuple[Annotated[float, Field(ge=0, le=2)], Annotated[float, Field(ge=0, le=2)]] = (
-        Field((0.23, 0.37), description="least and greatest blur of the lens, in pixels of a frame")
-    )
-    moving_object_share: _Share = Field(
-        0.2, description="part of the bursts with an object that moves"
-    )
-    near_layer_share: _Share = Field(0.07, description="part with a nearer layer instead")
-    rolling_shutter_share: _Share = Field(
-        0.07, description="part with a rolling shutter on a continuous path"
-    )
-    sensor_noise_share: _Share = Field(
-        0.15, description="part with shot and read noise, half of these behind a Bayer filter"
-    )
-    validation_noise: tuple[Annotated[float, Field(gt=0, le=255)], ...] = Field(
-        (2.0, 8.0), min_length=1, description="noise of the bursts that are validated on"
-    )
-    validation_px: int = Field(200, ge=64, le=2048, description="side of what those are cut from")
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        for name, (low, high) in {"noise": self.noise, "lens_std_px": self.lens_std_px}.items():
-            if low > high:
-                raise ValueError(f"{name} must be two numbers in order")
-        if self.moving_object_share + self.near_layer_share > 1:
-            raise ValueError(
-                "moving_object_share and near_layer_share are parts of one whole: at most 1"
-            )
-        return self
-
-
 class PairsConfig(Section):
     """Sets of far and near shots, as ``edge-sdk pairs`` makes them, to learn burst zoom from."""
 
@@ -133,7 +91,7 @@ class CamerasConfig(Section):
         description="gain of a sensor with shot and read noise; ISO 100 is about 1. Its logarithm "
         "is drawn evenly",
     )
-    noise_std: tuple[_Share, _Share] | None = Field(
+    noise_std: tuple[Share, Share] | None = Field(
         None,
         description="standard deviation of noise on encoded values in [0, 1], instead of "
         "analog_gain",

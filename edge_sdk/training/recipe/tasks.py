@@ -13,7 +13,8 @@ from edge_sdk.errors import InputError
 from edge_sdk.models.spec import ModelSpec
 from edge_sdk.progress import Progress
 from edge_sdk.registry import Registry
-from edge_sdk.training.recipe.sections import EXCLUSIVE, DataConfig, Section
+from edge_sdk.training.recipe.section import Section
+from edge_sdk.training.recipe.sections import EXCLUSIVE, DataConfig
 
 Batch = tuple[Tensor, Tensor]
 """Inputs float32 [N, C, H, W] and targets; of pictures both in [0, 1], but for noise that reaches
