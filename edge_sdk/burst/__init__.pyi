@@ -12,6 +12,8 @@ from .frames.source import Spool as Spool
 from .frames.source import TensorSource as TensorSource
 from .frames.source import spooling as spooling
 from .gain import little_gain as little_gain
+from .lens.estimate import LensEstimate as LensEstimate
+from .lens.estimate import LensSource as LensSource
 from .noise.curve import Noise as Noise
 from .noise.file import read_noise as read_noise
 from .noise.file import write_noise as write_noise

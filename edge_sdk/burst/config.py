@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from edge_sdk.burst.noise.curve import Noise
+from edge_sdk.burst.stages.blur import MAX_LENS_PX
 from edge_sdk.burst.stages.restore import RestoreConfig
 from edge_sdk.burst.stages.steering import SteeringConfig
 from edge_sdk.errors import InputError
@@ -31,8 +32,9 @@ class ZoomConfig:
         provenance: whether to keep a map of what each frame contributed.
         registration: settings of the alignment.
         steering: how kernels follow edges; converted stages hold the defaults.
-        restore: settings of the restoration without a network. Its lens blur holds where a luma
-            network is corrected by other frames; a network for bursts has learned the default.
+        restore: settings of the restoration without a network.
+        lens_std_px: standard deviation of the lens blur in pixels of a frame, 0 to 1; ``None`` to
+            estimate it.
         noise: noise of a frame by color and level, instead of ``noise_std``.
         stated_noise: noise that the files of the frames state; it holds where none is given and
             frames differ by half to twice as much.
@@ -60,6 +62,7 @@ class ZoomConfig:
     restore: RestoreConfig = field(default_factory=RestoreConfig)
     noise: Noise | None = None
     stated_noise: Noise | None = None
+    lens_std_px: float | None = None
 
     @property
     def given_noise(self) -> Noise | None:
@@ -79,6 +82,11 @@ class ZoomConfig:
             raise InputError(f"noise must be 0 to 1, not {self.noise_std}")
         if self.noise_std is not None and self.noise is not None:
             raise InputError("noise and noise_std exclude each other; give one of them")
+        if self.lens_std_px is not None and not 0 <= self.lens_std_px <= MAX_LENS_PX:
+            raise InputError(
+                f"a lens blur of {self.lens_std_px:g} px cannot be undone; give its standard "
+                f"deviation, 0 to {MAX_LENS_PX:g} px of a frame"
+            )
         if not 0 <= self.strength <= 1:
             raise InputError(
                 f"strength must be 0 (bicubic) to 1 (the full result), not {self.strength:g}"

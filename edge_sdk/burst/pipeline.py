@@ -13,13 +13,14 @@ from edge_sdk.burst.converted.fitting import check_fit
 from edge_sdk.burst.converted.running import StageFiles
 from edge_sdk.burst.driver.common_exposure import align_common_exposure
 from edge_sdk.burst.driver.merging import merge
-from edge_sdk.burst.driver.network_choice import noise_beyond
+from edge_sdk.burst.driver.network_choice import why_unsuited
 from edge_sdk.burst.driver.plan import MergePlan
 from edge_sdk.burst.driver.stage_set import decodes_bursts, stages_for
 from edge_sdk.burst.effective_frames import reference_alone
 from edge_sdk.burst.frames.hot_pixels import MendedSource, find_hot_pixels
 from edge_sdk.burst.frames.sinks import GraySink, MixedSink, Sink, TensorSink
 from edge_sdk.burst.frames.source import FrameSource, TensorSource
+from edge_sdk.burst.lens.estimate import settle_lens
 from edge_sdk.burst.noise.picture_levels import with_typical_of
 from edge_sdk.burst.noise.settling import NoiseSource, SettledNoise, settle_noise
 from edge_sdk.burst.reference.choice import is_blurry
@@ -145,25 +146,28 @@ def zoom_into(
     if config.strength < 1:
         sink = MixedSink(sink, source, choice.index, region, config.scale, config.strength)
     seconds["align"] = time.perf_counter() - started
-    passed_over = noise_beyond(network, noise, len(aligned.motions) + 1)
+    plan = MergePlan(
+        source,
+        choice.index,
+        aligned.motions,
+        region,
+        noise,
+        config.reference_weight,
+        config.provenance,
+        lit.lights,
+    )
+    started = time.perf_counter()
+    lens = settle_lens(plan, config.lens_std_px)
+    seconds["lens"] = time.perf_counter() - started
+    passed_over = why_unsuited(network, noise, lens, len(aligned.motions) + 1)
     if passed_over is not None:
         network = None
     if aligned.motions or not isinstance(network, nn.Module) or decodes_bursts(network):
         count = len(aligned.motions) + 1
         if isinstance(network, StageFiles):
-            stages = network.stages(noise)
+            stages = network.stages(noise, lens.std_px)
         else:
-            stages = stages_for(network, config, noise, count)
-        plan = MergePlan(
-            source,
-            choice.index,
-            aligned.motions,
-            region,
-            noise,
-            config.reference_weight,
-            config.provenance,
-            lit.lights,
-        )
+            stages = stages_for(network, config, noise, count, lens.std_px)
         colored = network is None or not _is_gray(source, choice.index)
         merged = merge(plan, stages, sink if colored else GraySink(sink), report)
         shares, maps, effective = merged.shares, merged.maps, merged.effective
@@ -204,6 +208,7 @@ def zoom_into(
         passed_over,
         settled.source,
         settled.note,
+        lens,
     )
 
 

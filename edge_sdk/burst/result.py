@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from edge_sdk.burst.effective_frames import EffectiveFrames
+from edge_sdk.burst.lens.estimate import ASSUMED, LensEstimate
 from edge_sdk.burst.noise.curve import Noise
 from edge_sdk.burst.noise.settling import NoiseSource
 from edge_sdk.burst.photometry.light import Light
@@ -73,6 +74,7 @@ class ZoomResult:
             where it was not.
         noise_source: whether the noise was given, stated by the files or measured.
         noise_note: why noise that the files state was not taken; empty elsewhere.
+        lens: blur of the lens, given, measured or assumed.
 
     Example:
         >>> import torch
@@ -94,6 +96,7 @@ class ZoomResult:
     network_passed_over: str | None = None
     noise_source: NoiseSource = NoiseSource.MEASURED
     noise_note: str = ""
+    lens: LensEstimate = ASSUMED
 
     @property
     def effective_frames(self) -> float:

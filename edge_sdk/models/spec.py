@@ -50,12 +50,12 @@ class Color(StrEnum):
 
 
 def burst_channels(scale: int) -> int:
-    """Number of features of a burst, 4·scale² + 7.
+    """Number of features of a burst, 4·scale² + 8.
 
     Three colors and their noise at each of scale² phases; the colors of the frames' mean and of
-    the reference, and the noise of one frame.
+    the reference, the noise of one frame, and the blur of the lens.
     """
-    return 4 * scale**2 + 7
+    return 4 * scale**2 + 8
 
 
 @runtime_checkable

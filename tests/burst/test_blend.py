@@ -19,6 +19,7 @@ from edge_sdk.imaging import psnr, resize_bicubic
 from edge_sdk.models.spec import burst_channels
 
 NOISE = white_noise(0.02)
+LENS = torch.full((1, 1, 1, 1), 0.4)
 SIDE = 16
 
 
@@ -34,7 +35,7 @@ def flat(scale: int, colors: tuple[float, float, float], weight: float) -> tuple
 @pytest.mark.parametrize("weight", [0.0, 0.3, 7.0])
 def test_a_flat_picture_stays_as_it_is(scale: int, weight: float) -> None:
     colors = (0.2, 0.5, 0.9)
-    features = Blend(scale)(*flat(scale, colors, weight), NOISE)
+    features = Blend(scale)(*flat(scale, colors, weight), NOISE, LENS)
     assert features.shape == (1, burst_channels(scale), SIDE - 2, SIDE - 2)
     values = features[0].mean((1, 2))
     phases = scale**2
@@ -46,23 +47,24 @@ def test_a_flat_picture_stays_as_it_is(scale: int, weight: float) -> None:
 def test_noise_falls_as_weights_grow_and_never_leaves_its_range() -> None:
     levels = []
     for weight in (0.0, 1.0, 4.0, 100.0):
-        features = Blend(2)(*flat(2, (0.5, 0.5, 0.5), weight), NOISE)
+        features = Blend(2)(*flat(2, (0.5, 0.5, 0.5), weight), NOISE, LENS)
         level = features[0, 18:22]
         expected = min(1.0, NOISE_GAIN * 0.02 / math.sqrt(weight + SMALLEST_WEIGHT))
         torch.testing.assert_close(level, torch.full_like(level, expected))
         levels.append(float(level.mean()))
     assert levels == sorted(levels, reverse=True)
-    noisiest = Blend(2)(*flat(2, (0.5, 0.5, 0.5), 1.0), white_noise(1.0))
+    noisiest = Blend(2)(*flat(2, (0.5, 0.5, 0.5), 1.0), white_noise(1.0), LENS)
     assert float(noisiest.max()) == 1.0
     everywhere = torch.full((SIDE - 2, SIDE - 2), NOISE_GAIN * 0.02)
     torch.testing.assert_close(features[0, 22], everywhere)
+    torch.testing.assert_close(features[0, 23], torch.full_like(everywhere, 0.4))
 
 
 def test_without_samples_the_mean_is_interpolated_bilinearly() -> None:
     ramp = torch.arange(SIDE, dtype=torch.float32).view(1, 1, 1, SIDE) / SIDE
     reference = ramp.expand(1, 3, SIDE, SIDE)
     nothing = torch.zeros(1, 12, SIDE, SIDE)
-    features = Blend(2)(nothing, nothing[:, :4], reference, NOISE)
+    features = Blend(2)(nothing, nothing[:, :4], reference, NOISE, LENS)
     right, left = features[0, 1], features[0, 0]
     torch.testing.assert_close(right - left, torch.full_like(right, 0.5 / SIDE))
 
@@ -71,9 +73,9 @@ def test_a_tile_does_not_depend_on_what_lies_beyond_its_halo() -> None:
     generator = torch.Generator().manual_seed(0)
     sums, weights = (torch.rand(1, count, 40, 40, generator=generator) for count in (12, 4))
     reference = torch.rand(1, 3, 40, 40, generator=generator)
-    whole = Blend(2)(sums, weights, reference, NOISE)
+    whole = Blend(2)(sums, weights, reference, NOISE, LENS)
     part = (..., slice(9, 31), slice(9, 31))
-    cut = Blend(2)(sums[part], weights[part], reference[part], NOISE)
+    cut = Blend(2)(sums[part], weights[part], reference[part], NOISE, LENS)
     torch.testing.assert_close(cut, whole[..., 9:29, 9:29])
 
 
@@ -82,7 +84,7 @@ def test_features_of_a_burst_are_nearer_to_the_truth_than_its_reference() -> Non
     burst = simulate_burst(photograph, CameraConfig(frames=10, noise_std=8 / 255))
     found = burst_features(TensorSource(burst.frames))
     height, width = burst.frames.shape[-2:]
-    assert found.features.shape == (23, height, width)
+    assert found.features.shape == (24, height, width)
     assert found.used == 10
     truth = burst.truth(found.reference)
     merged = torch.nn.functional.pixel_shuffle(found.features[:12], 2)

@@ -17,6 +17,7 @@ from edge_sdk.burst.converted.packed import (
     blend_channels,
 )
 from edge_sdk.burst.driver.stage_set import DECODED_PX
+from edge_sdk.burst.lens.estimate import MEAN_LOG_POWER
 from edge_sdk.burst.stages.blend import Blend
 from edge_sdk.burst.stages.encode import Encode
 from edge_sdk.burst.stages.restore import Restore
@@ -35,7 +36,7 @@ def test_constants(module: str, name: str, value: str) -> None:
 
 
 def test_the_tables_are_found() -> None:
-    assert len(CONSTANTS) == 69
+    assert len(CONSTANTS) == 86
     assert [int(scale) for scale, _ in HALOS] == [1, 2, 3, 4]
     named = [name for _, name, _ in ENDS if name in ("sums", "picture", "features")]
     assert named == ["sums", "sums", "picture", "sums", "features"]
@@ -91,12 +92,19 @@ def test_shapes_of_blend_and_of_the_files(scale: int) -> None:
     blend = Blend(scale)
     ins, _ = stage_ends("blend")
     given = [torch.rand(size(shape, {"s": scale, "d": 40})) for shape in ins]
-    assert blend(*given).shape == (1, 4 * scale**2 + 7, 38, 38)
+    assert blend(*given).shape == (1, 4 * scale**2 + 8, 38, 38)
     packed = torch.cat((*given[:3], torch.rand(1, 3, 40, 40)), 1)
     assert packed.shape[1] == blend_channels(scale)
-    assert PackedBlend(blend)(packed).shape == (1, 4 * scale**2 + 7, 38, 38)
+    assert PackedBlend(blend)(packed).shape == (1, 4 * scale**2 + 8, 38, 38)
     made = PackedEncode(Encode(scale))(torch.rand(1, ENCODE_CHANNELS, 40, 40))
     assert made.shape == (1, 4 * scale**2 + 1, 30, 30)
+
+
+def test_the_mean_of_scenes_is_that_of_the_estimate() -> None:
+    found = re.search(r"m the mean of scenes\s+\(([^)]+)\)", PAGE)
+    assert found is not None
+    values = [float(value.replace("−", "-")) for value in found[1].split(",")]
+    assert values == list(MEAN_LOG_POWER)
 
 
 def test_limits_of_acceptance() -> None:

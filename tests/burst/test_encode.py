@@ -268,6 +268,8 @@ def test_packed_stages_compute_what_the_stages_do(scale: int) -> None:
     torch.testing.assert_close(found, torch.cat(expected, 1), rtol=1e-5, atol=1e-6)
     sums, weights, _ = expected
     inner = reference[..., HALO_PX:-HALO_PX, HALO_PX:-HALO_PX]
-    numbers = packed_numbers(None, noise, INSIDE, INSIDE)
+    numbers = packed_numbers(None, noise, INSIDE, INSIDE, lens_std_px=0.4)
     blended = PackedBlend(Blend(scale))(torch.cat((sums, weights, inner, numbers), 1))
-    torch.testing.assert_close(blended, Blend(scale)(sums, weights, inner, noise))
+    torch.testing.assert_close(
+        blended, Blend(scale)(sums, weights, inner, noise, torch.full((1, 1, 1, 1), 0.4))
+    )

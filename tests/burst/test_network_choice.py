@@ -7,13 +7,16 @@ import torch
 from torch import nn
 
 from edge_sdk.burst import ZoomConfig, zoom
-from edge_sdk.burst.driver.network_choice import noise_beyond
+from edge_sdk.burst.driver.network_choice import why_unsuited
+from edge_sdk.burst.lens.estimate import ASSUMED, LensEstimate, LensSource
 from edge_sdk.burst.noise.curve import Noise
 from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
 from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.imaging import psnr
 from edge_sdk.zoo.networks import burst_network
 from tests.needs import needs
+
+SHARP = LensEstimate(0.1, 0.08, LensSource.MEASURED)
 
 
 @pytest.mark.parametrize(
@@ -22,15 +25,26 @@ from tests.needs import needs
 )
 def test_by_noise_and_frames(levels: float, frames: int, passed_over: bool) -> None:
     network = burst_network("burst_zoom_x2", 2)
-    reason = noise_beyond(network, Noise.white(levels / 255), frames)
+    reason = why_unsuited(network, Noise.white(levels / 255), ASSUMED, frames)
     assert (reason is not None) == passed_over
     assert reason is None or f"noise of {levels}.0 levels is more than the 14" in reason
 
 
+@pytest.mark.parametrize(
+    ("lens", "kind"), [(0.1, "sharper"), (0.2, None), (0.45, None), (0.6, "softer")]
+)
+def test_by_the_lens(lens: float, kind: str | None) -> None:
+    network = burst_network("burst_zoom_x2", 2)
+    estimate = LensEstimate(lens, 0.08, LensSource.MEASURED)
+    reason = why_unsuited(network, Noise.white(2 / 255), estimate, 8)
+    assert (reason is None) == (kind is None)
+    assert kind is None or f"a blur of {lens:.2f} px, is {kind} than" in str(reason)
+
+
 def test_other_networks_know_no_such_limit() -> None:
     enlarger = nn.Upsample(scale_factor=2)
-    assert noise_beyond(enlarger, Noise.white(0.3), 8) is None
-    assert noise_beyond(None, Noise.white(0.3), 8) is None
+    assert why_unsuited(enlarger, Noise.white(0.3), SHARP, 8) is None
+    assert why_unsuited(None, Noise.white(0.3), SHARP, 8) is None
 
 
 @needs("examples")
@@ -47,3 +61,17 @@ def test_the_picture_is_that_without_a_network_and_better_for_it() -> None:
     assert quiet.network_passed_over is None
     truth = burst.truth(0)
     assert psnr(found.pixels, truth, border=8) > psnr(quiet.pixels, truth, border=8)
+
+
+@pytest.mark.slow
+@needs("examples")
+@pytest.mark.parametrize("lens", [0.0, 0.8])
+def test_another_lens_is_taken_without_the_network_and_better_for_it(lens: float) -> None:
+    camera = CameraConfig(frames=8, noise_std=4 / 255, lens_std_px=lens, seed=3)
+    burst = simulate_burst(example_photo("coffee")[:, 20:300, 80:400], camera)
+    network, truth = burst_network("burst_zoom_x2", 2), burst.truth(0)
+    found = zoom(burst.frames, network, ZoomConfig(reference=0))
+    told = zoom(burst.frames, network, ZoomConfig(reference=0, lens_std_px=0.3))
+    assert found.network_passed_over is not None
+    assert told.network_passed_over is None
+    assert psnr(found.pixels, truth, border=8) > psnr(told.pixels, truth, border=8)

@@ -5,7 +5,7 @@ import torch
 
 from edge_sdk.burst import ZoomConfig, zoom
 from edge_sdk.burst.stages.noise_map import white_noise
-from edge_sdk.burst.stages.restore import Restore, RestoreConfig
+from edge_sdk.burst.stages.restore import Restore
 from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
 from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.errors import InputError
@@ -59,7 +59,7 @@ def test_a_known_blur_of_the_lens_is_undone(net: bool) -> None:
             zoom(
                 burst.frames,
                 network,
-                ZoomConfig(reference=0, restore=RestoreConfig(lens_std_px=lens)),
+                ZoomConfig(reference=0, lens_std_px=lens),
             ).pixels,
             burst.truth(0),
         )
@@ -71,4 +71,4 @@ def test_a_known_blur_of_the_lens_is_undone(net: bool) -> None:
 @pytest.mark.parametrize("lens", [-0.1, 1.1, float("nan")])
 def test_a_blur_that_cannot_be_undone(lens: float) -> None:
     with pytest.raises(InputError, match="lens blur"):
-        RestoreConfig(lens_std_px=lens)
+        ZoomConfig(lens_std_px=lens)

@@ -90,10 +90,10 @@ def test_int8_stages_are_for_the_noise_that_they_were_calibrated_on(
     stages: Path, tmp_path: Path
 ) -> None:
     files = StageFiles(damaged(stages, tmp_path / "gate", noise_levels=[4, 8]))
-    files.stages(Noise.white(5 / 255))
+    files.stages(Noise.white(5 / 255), 0.3)
     for level in (2, 13):
         with pytest.raises(InputError, match="calibrated on noise of 4 to 8"):
-            files.stages(Noise.white(level / 255))
+            files.stages(Noise.white(level / 255), 0.3)
 
 
 @pytest.mark.slow
@@ -101,7 +101,7 @@ def test_int8_stages_are_for_the_noise_that_they_were_calibrated_on(
     ("settings", "name"),
     [
         ({"steering": SteeringConfig(narrowing=0.1)}, "steering"),
-        ({"restore": RestoreConfig(lens_std_px=0.7)}, "restore"),
+        ({"restore": RestoreConfig(steps=1)}, "restore"),
     ],
 )
 def test_settings_that_converted_stages_would_ignore_are_refused(

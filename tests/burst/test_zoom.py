@@ -158,7 +158,7 @@ def test_reports() -> None:
     assert result.frames[2].share == 1.0
     assert all(0.8 < frame.share <= 1 for frame in result.frames)
     assert result.noise_std == pytest.approx(NOISE, rel=0.2)
-    assert set(result.seconds) == {"reference", "align", "merge", "enhance"}
+    assert set(result.seconds) == {"reference", "align", "lens", "merge", "enhance"}
 
 
 def test_progress_is_reported() -> None:
@@ -296,7 +296,7 @@ def test_a_network_for_something_else_is_refused(name: str, scale: int, frames: 
 @pytest.mark.parametrize(
     ("network", "config"),
     [
-        (load_model("burst_zoom_x2"), ZoomConfig(restore=RestoreConfig(lens_std_px=0.7))),
+        (load_model("burst_zoom_x2"), ZoomConfig(restore=RestoreConfig(threshold=0.7))),
         (bilinear(), ZoomConfig(restore=RestoreConfig(steps=1))),
     ],
 )
@@ -310,8 +310,7 @@ def test_settings_that_a_network_would_ignore_are_refused(
 def test_a_luma_network_uses_the_lens_blur() -> None:
     frames = small_burst(3).frames
     known = [
-        zoom(frames, bilinear(), ZoomConfig(reference=0, restore=RestoreConfig(lens_std_px=lens)))
-        for lens in (0.3, 0.7)
+        zoom(frames, bilinear(), ZoomConfig(reference=0, lens_std_px=lens)) for lens in (0.3, 0.7)
     ]
     assert float((known[0].pixels - known[1].pixels).abs().max()) > 1 / 255
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from edge_sdk.burst import ZoomConfig, zoom_files
-from edge_sdk.burst.stages.restore import RestoreConfig
 from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
 from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.errors import InputError
@@ -226,7 +225,7 @@ class TestFromPython:
             ),
             (
                 ("--lens", 0.7),
-                ZoomConfig(restore=RestoreConfig(lens_std_px=0.7)),
+                ZoomConfig(lens_std_px=0.7),
                 None,
             ),
         ],

@@ -102,7 +102,7 @@ def test_features_are_those_of_the_crops_that_the_dataset_cuts(made: Path) -> No
     crops = PairDataset(made, crop_px=32, frames=3, length=6, seed=2)
     samples = {scene.name: scene_sample(scene, 2) for scene in open_set(made).scenes}
     assert samples.keys() == SCENES.keys()
-    assert all(len(sample.features) == 23 for sample in samples.values())
+    assert all(len(sample.features) == 24 for sample in samples.values())
     seen = set()
     for index in range(6):
         crop = crops[index]
@@ -113,7 +113,8 @@ def test_features_are_those_of_the_crops_that_the_dataset_cuts(made: Path) -> No
             crop.reference[None], crop.frames, crop.offset, weight * crop.confidence, None, noise
         )
         reference = crop.reference[None, :, 5:-5, 5:-5]
-        expected = Blend(2)(sums, weights_, reference, noise)[0]
+        lens = samples[crop.scene].features[-1:, :1, :1][None]
+        expected = Blend(2)(sums, weights_, reference, noise, lens)[0]
         inner = 32 - 2 * BLEND_HALO
         top, left = crop.top + BLEND_HALO, crop.left + BLEND_HALO
         found = samples[crop.scene].features[:, top : top + inner, left : left + inner]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from torch import nn
 
 from edge_sdk.burst.config import ZoomConfig
@@ -63,7 +61,4 @@ def _ignored_settings(
     if isinstance(network, StageFiles):
         steering = ("steering", config.steering, SteeringConfig())
         return [steering, ("restore", config.restore, default)]
-    if decodes_bursts(network):
-        return [("restore", config.restore, default)]
-    rest = replace(config.restore, lens_std_px=default.lens_std_px)
-    return [("restore other than lens_std_px", rest, default)]
+    return [("restore", config.restore, default)]

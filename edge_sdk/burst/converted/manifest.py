@@ -16,7 +16,7 @@ from edge_sdk.outputs import replacing
 
 NAME = "stages.json"
 FORMAT = "edge-sdk stages"
-VERSION = 3
+VERSION = 4
 STAGES = ("encode", "blend", "decode")
 
 

@@ -8,12 +8,13 @@ stage      input                                                           outpu
 =========  ==============================================================  =======================
 ``encode`` reference 3, frame 3, offset 2, confidence 1, numbers 3         sums 3·s², weights s²,
                                                                            trust 1
-``blend``  sums 3·s², weights s², reference 3, numbers 3                   features 4·s² + 7
-``decode`` features 4·s² + 7                                               picture 3, s times wider
+``blend``  sums 3·s², weights s², reference 3, numbers 3                   features 4·s² + 8
+``decode`` features 4·s² + 8                                               picture 3, s times wider
 =========  ==============================================================  =======================
 
-The numbers of a color are in the first four columns of its channel: by row, gain and offset of the
-light; then, in the first K rows, the two curves of noise. The rest of the channel is not read.
+The numbers of a color are in the first columns of its channel: by row, gain and offset of the
+light; then, in the first K rows, the two curves of noise. Column four of the first row has the blur
+of the lens. The rest of the channel is not read.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from edge_sdk.burst.stages.blend import Blend
 from edge_sdk.burst.stages.encode import Encode
 from edge_sdk.burst.stages.noise_map import LEVELS
 
+LENS_COLUMN = 4
 ENCODE_CHANNELS = 12
 """Channels of the input of ``encode``."""
 
@@ -35,14 +37,17 @@ def blend_channels(scale: int) -> int:
     return 4 * scale**2 + 6
 
 
-def packed_numbers(light: Tensor | None, noise: Tensor, height: int, width: int) -> Tensor:
-    """Light and noise as channels.
+def packed_numbers(
+    light: Tensor | None, noise: Tensor, height: int, width: int, lens_std_px: float = 0.0
+) -> Tensor:
+    """Light, noise and lens as channels.
 
     Args:
         light: float [1, 3, height, 2], gain and offset; ``None`` for 1 and 0.
         noise: float [1, 3, K, 2].
         height: rows, at least K.
-        width: columns, at least 4.
+        width: columns, at least 5.
+        lens_std_px: blur of the lens, which ``blend`` alone reads.
 
     Returns:
         Float [1, 3, height, width].
@@ -50,7 +55,9 @@ def packed_numbers(light: Tensor | None, noise: Tensor, height: int, width: int)
     if light is None:
         light = torch.tensor([1.0, 0.0]).expand(1, 3, height, 2)
     below = functional.pad(noise, (0, 0, 0, height - noise.shape[2]))
-    return functional.pad(torch.cat((light, below), 3), (0, width - 4))
+    numbers = functional.pad(torch.cat((light, below), 3), (0, width - 4))
+    numbers[:, :, 0, LENS_COLUMN] = lens_std_px
+    return numbers
 
 
 class PackedEncode(nn.Module):
@@ -84,12 +91,13 @@ class PackedBlend(nn.Module):
         self.blend = blend
 
     def forward(self, packed: Tensor) -> Tensor:
-        """Float [1, 4·s² + 6, t, t] to float [1, 4·s² + 7, t − 2, t − 2]."""
+        """Float [1, 4·s² + 6, t, t] to float [1, 4·s² + 8, t − 2, t − 2]."""
         values = 3 * self.blend.scale**2
         ends = (values, values + values // 3, values + values // 3 + 3)
         sums, weights = packed[:, : ends[0]], packed[:, ends[0] : ends[1]]
         reference, noise = packed[:, ends[1] : ends[2]], _noise(packed[:, ends[2] :])
-        features: Tensor = self.blend(sums, weights, reference, noise)
+        lens = packed[:, ends[2] : ends[2] + 1, :1, LENS_COLUMN : LENS_COLUMN + 1]
+        features: Tensor = self.blend(sums, weights, reference, noise, lens)
         return features
 
 

@@ -55,11 +55,12 @@ class StageFiles:
         """Enlargement."""
         return self.manifest.scale
 
-    def stages(self, noise: Noise) -> StageSet:
+    def stages(self, noise: Noise, lens_std_px: float) -> StageSet:
         """The stages for a burst.
 
         Args:
             noise: noise of one frame.
+            lens_std_px: standard deviation of the lens blur, in pixels of a frame.
 
         Raises:
             InputError: if int8 ranges were chosen by bursts of other noise.
@@ -76,7 +77,7 @@ class StageFiles:
                 )
         halo = BLEND_HALO_PX + manifest.network_halo_px
         told = noise.limited(LEARNED_STD).tensor()
-        decode = _Decode(self._stages["blend"], self._stages["decode"], manifest, told)
+        decode = _Decode(self._stages["blend"], self._stages["decode"], manifest, told, lens_std_px)
         encode = _Encode(self._stages["encode"], manifest)
         return StageSet(encode, decode, manifest.scale, halo, manifest.tile_px, manifest.decoded_px)
 
@@ -146,17 +147,23 @@ class _Encode:
 
 class _Decode:
     def __init__(
-        self, blend: _Stage, decode: _Stage, manifest: StageManifest, noise: Tensor
+        self,
+        blend: _Stage,
+        decode: _Stage,
+        manifest: StageManifest,
+        noise: Tensor,
+        lens_std_px: float,
     ) -> None:
         self._blend = blend
         self._decode = decode
         self._margin = manifest.network_halo_px * manifest.scale
         self._scale = manifest.scale
         self._noise = noise
+        self._lens_std_px = lens_std_px
 
     def __call__(self, sums: Tensor, weights: Tensor, reference: Tensor) -> Tensor:
         height, width = reference.shape[-2:]
-        numbers = packed_numbers(None, self._noise, height, width)
+        numbers = packed_numbers(None, self._noise, height, width, self._lens_std_px)
         features = self._blend(torch.cat((sums, weights, reference, numbers), 1))
         height, width = (side - 2 * BLEND_HALO_PX for side in (height, width))
         made = self._decode(features[..., :height, :width])

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import torch
 from torch import Tensor, nn
 
 from edge_sdk.burst.config import ZoomConfig
 from edge_sdk.burst.noise.curve import Noise
 from edge_sdk.burst.stages.blend import Blend
-from edge_sdk.burst.stages.decode import Decode, DecodeConfig
+from edge_sdk.burst.stages.decode import Decode
 from edge_sdk.burst.stages.encode import Encode
 from edge_sdk.burst.stages.restore import Restore
 from edge_sdk.models.spec import PictureSpec, Task
@@ -69,9 +70,11 @@ class NetworkDecode(nn.Module):
         self.halo_px = self.blend.halo_px + spec.halo_px
         self._margin = spec.scale * spec.halo_px
 
-    def forward(self, sums: Tensor, weights: Tensor, reference: Tensor, noise: Tensor) -> Tensor:
-        """As :meth:`Decode.forward <edge_sdk.burst.stages.decode.Decode.forward>`."""
-        features = self.blend(sums, weights, reference, noise)
+    def forward(
+        self, sums: Tensor, weights: Tensor, reference: Tensor, noise: Tensor, lens: Tensor
+    ) -> Tensor:
+        """From what :class:`Blend` takes to the picture without ``halo_px``."""
+        features = self.blend(sums, weights, reference, noise, lens)
         margin = self._margin
         inside: Tensor = self.network(features)[..., margin:-margin, margin:-margin]
         return inside
@@ -84,7 +87,7 @@ def decodes_bursts(network: object) -> bool:
 
 
 def stages_for(
-    network: nn.Module | None, config: ZoomConfig, noise: Noise, frames: int
+    network: nn.Module | None, config: ZoomConfig, noise: Noise, frames: int, lens_std_px: float
 ) -> StageSet:
     """The stages in PyTorch.
 
@@ -93,6 +96,7 @@ def stages_for(
         config: scale, steering and restoration.
         noise: noise of one frame.
         frames: number of frames that are added up.
+        lens_std_px: standard deviation of the lens blur, in pixels of a frame.
     """
     std = noise.typical_std
     encode = Encode(config.scale, steering=config.steering)
@@ -100,11 +104,17 @@ def stages_for(
     spec = getattr(network, "spec", None)
     if network is not None and isinstance(spec, PictureSpec) and decodes_bursts(network):
         decode = NetworkDecode(network, spec)
-        noise = noise.limited(LEARNED_STD)
-    elif network is not None:
-        known = DecodeConfig(lens_std_px=config.restore.lens_std_px)
-        decode = Decode(network, std, frames, known)
+        known = noise.limited(LEARNED_STD).tensor()
+        finished = partial(decode, noise=known, lens=lens_tensor(lens_std_px))
     else:
-        decode = Restore(config.scale, std, frames, config.restore)
-    with_noise = partial(decode, noise=noise.tensor())
-    return StageSet(encode, with_noise, config.scale, decode.halo_px, TILE_PX, DECODED_PX)
+        if network is not None:
+            decode = Decode(network, std, frames, lens_std_px=lens_std_px)
+        else:
+            decode = Restore(config.scale, std, frames, config.restore, lens_std_px=lens_std_px)
+        finished = partial(decode, noise=noise.tensor())
+    return StageSet(encode, finished, config.scale, decode.halo_px, TILE_PX, DECODED_PX)
+
+
+def lens_tensor(lens_std_px: float) -> Tensor:
+    """The blur of a lens as stages take it, float32 [1, 1, 1, 1]."""
+    return torch.full((1, 1, 1, 1), lens_std_px)

@@ -43,7 +43,7 @@ def burst_calibration(
 
     Args:
         folder: searched recursively.
-        example: an input of the network, [1, 4·s² + 7, H, W].
+        example: an input of the network, [1, 4·s² + 8, H, W].
         spec: of the network.
         count: bursts to calibrate with; a quarter as many are held out.
         resize_factor: factor in (0, 1] by which each picture is reduced first.

@@ -12,9 +12,16 @@ from edge_sdk.burst.config import ZoomConfig
 from edge_sdk.burst.driver.common_exposure import align_common_exposure
 from edge_sdk.burst.driver.merging import merge
 from edge_sdk.burst.driver.plan import MergePlan
-from edge_sdk.burst.driver.stage_set import DECODED_PX, LEARNED_STD, TILE_PX, StageSet
+from edge_sdk.burst.driver.stage_set import (
+    DECODED_PX,
+    LEARNED_STD,
+    TILE_PX,
+    StageSet,
+    lens_tensor,
+)
 from edge_sdk.burst.frames.sinks import TensorSink
 from edge_sdk.burst.frames.source import FrameSource
+from edge_sdk.burst.lens.estimate import LensEstimate, settle_lens
 from edge_sdk.burst.reference.scoring import score
 from edge_sdk.burst.stages.blend import Blend
 from edge_sdk.burst.stages.encode import Encode
@@ -28,17 +35,19 @@ class BurstFeatures:
     """Features of a burst.
 
     Attributes:
-        features: float32 [4·s² + 7, H, W] in [0, 1], as :class:`~edge_sdk.burst.stages.blend.Blend`
+        features: float32 [4·s² + 8, H, W] in [0, 1], as :class:`~edge_sdk.burst.stages.blend.Blend`
             returns them, for every pixel of the reference.
         reference: index of the reference.
         used: number of frames that were merged, the reference included.
         noise_std: noise of one frame on values in [0, 1], given or estimated.
+        lens: blur of the lens, given or estimated.
     """
 
     features: Tensor
     reference: int
     used: int
     noise_std: float
+    lens: LensEstimate
 
 
 @torch.no_grad()
@@ -64,30 +73,38 @@ def burst_features(source: FrameSource, config: ZoomConfig | None = None) -> Bur
         config.reference_weight,
         lights=lit.lights,
     )
-    features = merged_features(plan, config.scale, config.steering)
+    lens = settle_lens(plan, config.lens_std_px)
+    features = merged_features(plan, config.scale, config.steering, lens)
     count = len(aligned.motions) + 1
-    return BurstFeatures(features, lit.choice.index, count, aligned.noise.typical_std)
+    return BurstFeatures(features, lit.choice.index, count, aligned.noise.typical_std, lens)
 
 
 @torch.no_grad()
-def merged_features(plan: MergePlan, scale: int, steering: SteeringConfig | None = None) -> Tensor:
+def merged_features(
+    plan: MergePlan,
+    scale: int,
+    steering: SteeringConfig | None = None,
+    lens: LensEstimate | None = None,
+) -> Tensor:
     """Encode and blend frames whose motion is known.
 
     Args:
         plan: the frames, their motions and the region.
         scale: enlargement, 1 to 4.
         steering: how kernels follow edges; ``None`` for the default.
+        lens: blur of the lens; ``None`` to estimate it.
 
     Returns:
-        Float32 [4·s² + 7, h, w] in [0, 1], as :class:`~edge_sdk.burst.stages.blend.Blend` returns
+        Float32 [4·s² + 8, h, w] in [0, 1], as :class:`~edge_sdk.burst.stages.blend.Blend` returns
         them, for every pixel of the region.
     """
     blend = Blend(scale)
+    lens = lens or settle_lens(plan, None)
     noise = plan.noise.limited(LEARNED_STD).tensor()
     # Features lie on the frame's grid: what is put together has its size.
     stages = StageSet(
         Encode(scale, steering=steering),
-        partial(blend, noise=noise),
+        partial(blend, noise=noise, lens=lens_tensor(lens.std_px)),
         1,
         blend.halo_px,
         TILE_PX,

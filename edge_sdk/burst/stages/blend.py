@@ -29,6 +29,8 @@ class Blend(nn.Module):
         M_cφ = (S_cφ + f·(U m_c)_φ) / (W_φ + f)         the merged colors, U bilinear enlargement
         n_φ = min(1, 8·σ / √(W_φ + f))                  their noise (8 is ``NOISE_GAIN``)
 
+    The last feature is the blur of the lens, the same everywhere.
+
     Args:
         scale: enlargement, 1 or more.
     """
@@ -41,7 +43,9 @@ class Blend(nn.Module):
         self.register_buffer("enlargement", _bilinear(scale), persistent=False)
         self.enlargement: Tensor
 
-    def forward(self, sums: Tensor, weights: Tensor, reference: Tensor, noise: Tensor) -> Tensor:
+    def forward(
+        self, sums: Tensor, weights: Tensor, reference: Tensor, noise: Tensor, lens: Tensor
+    ) -> Tensor:
         """Blend one tile.
 
         Args:
@@ -50,10 +54,11 @@ class Blend(nn.Module):
             reference: float [N, 3, t, t] in [0, 1], the reference's pixels.
             noise: float [N, 3, K, 2], noise of one frame, as
                 :func:`~edge_sdk.burst.stages.noise_map.noise_at` takes it.
+            lens: float [1, 1, 1, 1], standard deviation of the lens blur, in pixels of a frame.
 
         Returns:
-            Float [N, 4·s² + 7, t − 2, t − 2] in [0, 1]: M (3·s² channels, as PixelShuffle takes
-            them), m (3), the reference (3), n (s²), and 8·σ, at most 1.
+            Float [N, 4·s² + 8, t − 2, t − 2] in [0, 1]: M (3·s² channels, as PixelShuffle takes
+            them), m (3), the reference (3), n (s²), and 8·σ and the lens, both at most 1.
         """
         phases = self.scale**2
         floor = SMALLEST_WEIGHT
@@ -75,7 +80,8 @@ class Blend(nn.Module):
         level = NOISE_GAIN * luma_noise(noise, mean)
         of_phases = (level / torch.sqrt(weights)).clamp(max=1.0)
         colors = torch.cat((*merged, mean, reference), 1)
-        return torch.cat((colors, of_phases, level), 1).clamp(0.0, 1.0)
+        everywhere = level * 0.0 + lens
+        return torch.cat((colors, of_phases, level, everywhere), 1).clamp(0.0, 1.0)
 
 
 def _total(x: Tensor) -> Tensor:

@@ -9,6 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+DEFAULT_LENS_PX = 0.3
+"""Standard deviation of the blur of a sharp lens, in pixels of a frame: what is assumed where it
+cannot be measured."""
+MAX_LENS_PX = 1.0
+"""Largest standard deviation of a lens blur that is undone."""
+
 
 def merged_blur(scale: int, lens_std_px: float, kernel_std_px: float) -> Tensor:
     """Blur of pixel, lens and regression kernel along one axis, in finer pixels, sum 1.

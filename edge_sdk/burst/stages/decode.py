@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edge_sdk.burst.stages.blur import gaussian_taps, merged_blur
+from edge_sdk.burst.stages.blur import DEFAULT_LENS_PX, gaussian_taps, merged_blur
 from edge_sdk.burst.stages.encode import KERNEL_STD_PX
 from edge_sdk.burst.stages.noise_map import luma_noise
 from edge_sdk.imaging import rgb_to_ycbcr, ycbcr_to_rgb
@@ -40,7 +40,6 @@ class DecodeConfig:
     """Settings of :class:`Decode`.
 
     Attributes:
-        lens_std_px: standard deviation of the lens blur, in pixels of a frame.
         kernel_std_px: width of the regression kernel of ``encode``.
         kernel_share: part of it that counts as blur.
         base_strength: λ without noise: what the model of the blur is not trusted for.
@@ -49,7 +48,6 @@ class DecodeConfig:
         shrinkage: multiples of the noise that a correction must exceed; 0 switches g off.
     """
 
-    lens_std_px: float = 0.3
     kernel_std_px: float = KERNEL_STD_PX[2]
     kernel_share: float = 0.4
     base_strength: float = 0.02
@@ -67,10 +65,16 @@ class Decode(nn.Module):
         noise_std: typical noise of one frame on values in [0, 1], which λ follows.
         frames: number of frames that were added up.
         config: settings.
+        lens_std_px: standard deviation of the lens blur, in pixels of a frame.
     """
 
     def __init__(
-        self, network: nn.Module, noise_std: float, frames: int, config: DecodeConfig | None = None
+        self,
+        network: nn.Module,
+        noise_std: float,
+        frames: int,
+        config: DecodeConfig | None = None,
+        lens_std_px: float = DEFAULT_LENS_PX,
     ) -> None:
         super().__init__()
         config = config or DecodeConfig()
@@ -79,9 +83,7 @@ class Decode(nn.Module):
         spec = getattr(network, "spec", None)
         reach = spec.halo_px if isinstance(spec, PictureSpec) else DEFAULT_HALO_PX
         self.halo_px = OWN_HALO_PX + reach
-        blur = merged_blur(
-            self.scale, config.lens_std_px, config.kernel_share * config.kernel_std_px
-        )
+        blur = merged_blur(self.scale, lens_std_px, config.kernel_share * config.kernel_std_px)
         strength = config.base_strength + config.noise_strength * noise_std**2 / frames
         luma_filter = _wiener(blur, strength, FILTER_RADIUS_PX)
         chroma_filter = _wiener(blur, strength * config.chroma_strength, FILTER_RADIUS_PX)

@@ -21,17 +21,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edge_sdk.burst.stages.blur import gaussian_taps, merged_blur, separable, trimmed, wiener_taps
+from edge_sdk.burst.stages.blur import (
+    DEFAULT_LENS_PX,
+    gaussian_taps,
+    merged_blur,
+    separable,
+    trimmed,
+    wiener_taps,
+)
 from edge_sdk.burst.stages.encode import KERNEL_STD_PX
 from edge_sdk.burst.stages.noise_map import noise_at
-from edge_sdk.errors import InputError
 from edge_sdk.exported import sum_tensors
 
 SMALLEST_WEIGHT = 0.0005
 """Weight of the reference in sums, so that nothing is divided by zero."""
 DCT_SIDE = 4
-MAX_LENS_PX = 1.0
-"""Largest standard deviation of a lens blur that is undone."""
 INVERSE_REACH = 2.5
 """Taps of G on each side, in pixels of a frame."""
 
@@ -41,7 +45,6 @@ class RestoreConfig:
     """Settings of :class:`Restore`.
 
     Attributes:
-        lens_std_px: standard deviation of the lens blur, in pixels of a frame.
         steps: corrections of luma by the frames, each with its shrinkage; 0 gives the smooth
             start.
         base_strength: λ without noise: what the model of the blur is not trusted for.
@@ -56,7 +59,6 @@ class RestoreConfig:
             ``encode`` carries values along take the rest.
     """
 
-    lens_std_px: float = 0.3
     steps: int = 2
     base_strength: float = 0.044
     noise_strength: float = 145.0
@@ -66,13 +68,6 @@ class RestoreConfig:
     color_threshold: float = 1.5
     model_noise_std: float = 0.3 / 255
     kernel_share: float = 0.4
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.lens_std_px <= MAX_LENS_PX:
-            raise InputError(
-                f"a lens blur of {self.lens_std_px:g} px cannot be undone; give its standard "
-                f"deviation, 0 to {MAX_LENS_PX:g} px of a frame"
-            )
 
 
 class Restore(nn.Module):
@@ -84,6 +79,7 @@ class Restore(nn.Module):
         frames: number of frames that were added up.
         config: settings.
         kernel_std_px: width of the regression kernel; ``None`` for the scale's own.
+        lens_std_px: standard deviation of the lens blur, in pixels of a frame.
     """
 
     def __init__(
@@ -93,12 +89,13 @@ class Restore(nn.Module):
         frames: int,
         config: RestoreConfig | None = None,
         kernel_std_px: float | None = None,
+        lens_std_px: float = DEFAULT_LENS_PX,
     ) -> None:
         super().__init__()
         self.scale = scale
         self.config = config = config or RestoreConfig()
         kernel_std_px = KERNEL_STD_PX[scale] if kernel_std_px is None else kernel_std_px
-        blur = merged_blur(scale, config.lens_std_px, config.kernel_share * kernel_std_px)
+        blur = merged_blur(scale, lens_std_px, config.kernel_share * kernel_std_px)
         mean_weight = frames * 2 * math.pi * kernel_std_px**2
         strength = config.base_strength + config.noise_strength * noise_std**2 / mean_weight
         inverse = wiener_taps(blur, strength, radius=math.ceil(INVERSE_REACH * max(scale, 2)))

@@ -15,8 +15,6 @@ from edge_sdk.cli.shared.runtime_option import RUNTIME_NAMES
 from edge_sdk.errors import InputError
 from edge_sdk.outputs import after_writing
 
-NO_MODEL = "none"
-
 
 def zoom(
     frames: Annotated[
@@ -50,9 +48,8 @@ def zoom(
     lens: Annotated[
         float | None,
         typer.Option(
-            help="Blur of lens and focus to undo: standard deviation in pixels of a frame, 0 to 1; "
-            "about 0.3 for a sharp lens, 0.7 for a phone at night. The network knows the former "
-            "alone: another blur is undone without it \\[0.3]."
+            help="Blur of lens and focus to undo, instead of the measured: standard deviation in "
+            "pixels of a frame, 0 to 1; about 0.3 for a sharp lens, 0.7 for a phone at night."
         ),
     ] = None,
     strength: Annotated[
@@ -104,16 +101,10 @@ def zoom(
     from edge_sdk.burst.frames.files import gather_frames
     from edge_sdk.burst.noise.file import write_noise
     from edge_sdk.burst.picture_files import zoom_files
-    from edge_sdk.burst.stages.restore import RestoreConfig
-    from edge_sdk.emulate.runtimes.names import TORCH, runtime_name
     from edge_sdk.imaging.rectangle import Rectangle
 
     if not frames:
         raise InputError("no frames given; name the files of a burst: edge-sdk zoom FRAME FRAME …")
-    if lens is not None:
-        if stages is not None or runtime_name(runtime) != TORCH or _is_for_bursts(model):
-            raise InputError("--lens is for a zoom without a network for bursts; leave it out")
-        model = model or NO_MODEL
     config = ZoomConfig(
         scale=scale,
         reference=reference,
@@ -121,7 +112,7 @@ def zoom(
         strength=strength,
         crop=None if crop is None else Rectangle.parse(crop),
         provenance=report is not None,
-        restore=RestoreConfig() if lens is None else RestoreConfig(lens_std_px=lens),
+        lens_std_px=lens,
     )
     if report is not None:
         check_report(report, gather_frames(frames, output)[0], output)
@@ -169,9 +160,3 @@ def zoom(
         out.print(f"wrote {report}")
     if save_noise is not None:
         out.print(f"wrote {save_noise}")
-
-
-def _is_for_bursts(model: str | None) -> bool:
-    from edge_sdk.zoo.networks import zooms_bursts
-
-    return model not in (None, NO_MODEL) and zooms_bursts(str(model))

@@ -26,6 +26,9 @@ def plain_outcome(frames: Sequence[Path], result: ZoomResult) -> dict[str, objec
         "noise_levels": result.noise_std * 255,
         "noise": noise_record(result.noise),
         "noise_source": result.noise_source,
+        "lens_px": result.lens.std_px,
+        "lens_spread_px": result.lens.spread_px,
+        "lens_source": result.lens.source,
         "hot_pixels": result.hot_pixels,
         "blank_in_all_frames": result.blank,
         "network_passed_over": result.network_passed_over,
@@ -97,7 +100,13 @@ def print_outcome(frames: Sequence[Path], result: ZoomResult) -> None:
         reason = "one frame" if len(frames) == 1 else "no other frame could be used"
         err.print(f"note: {reason}: this is single-image zoom, without the gain of a burst")
     stages = " · ".join(f"{name} {seconds:.2f} s" for name, seconds in result.seconds.items())
-    out.print(f"noise {result.noise_std * 255:.1f} levels of 255, {result.noise_source} · {stages}")
+    lens = result.lens
+    spread = f" ± {lens.spread_px:.2f}" if lens.spread_px else ""
+    out.print(
+        f"noise {result.noise_std * 255:.1f} levels of 255, {result.noise_source} · "
+        f"lens {lens.std_px:.2f}{spread} px, {lens.source}"
+    )
+    out.print(stages)
 
 
 def _frames(count: int) -> str:

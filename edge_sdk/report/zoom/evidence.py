@@ -10,6 +10,7 @@ from torch import Tensor
 
 from edge_sdk.burst import EffectiveFrames, ZoomResult, little_gain
 from edge_sdk.burst.config import ZoomConfig
+from edge_sdk.burst.lens.estimate import ASSUMED, LensEstimate
 from edge_sdk.burst.photometry.light import Light
 from edge_sdk.burst.stages.encode import KERNEL_STD_PX
 from edge_sdk.errors import InputError
@@ -68,6 +69,7 @@ class ZoomEvidence:
         warnings: what else the reader should know, a sentence each.
         hot_pixels: number of pixels of the sensor that were mended.
         blank: part of the picture, 0 to 1, where all frames hold one value in the same place.
+        lens: blur of the lens.
 
     Example:
         >>> import torch
@@ -97,6 +99,7 @@ class ZoomEvidence:
     warnings: tuple[str, ...] = ()
     hot_pixels: int = 0
     blank: float = 0.0
+    lens: LensEstimate = ASSUMED
 
     def __post_init__(self) -> None:
         if not 0 <= self.reference < len(self.frames):
@@ -194,4 +197,5 @@ def evidence_of(
         () if few is None else (few,),
         result.hot_pixels,
         result.blank,
+        result.lens,
     )

@@ -88,7 +88,8 @@ def _lead(evidence: ZoomEvidence) -> tuple[str, ...]:
         *effective_line(evidence),
         element(
             "span",
-            f"Noise {evidence.noise_std * 255:.1f} of 255 levels. {seconds}",
+            f"Noise {evidence.noise_std * 255:.1f} of 255 levels. "
+            f"Lens {evidence.lens.std_px:.2f} px, {evidence.lens.source}. {seconds}",
             class_="soft small",
         ),
     )

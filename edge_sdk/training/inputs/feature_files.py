@@ -29,7 +29,7 @@ class FeatureSample:
     """What a network for bursts is given of one burst, and what it should return.
 
     Attributes:
-        features: float32 [4·s² + 7, H, W] in [0, 1], as :class:`~edge_sdk.burst.stages.blend.Blend`
+        features: float32 [4·s² + 8, H, W] in [0, 1], as :class:`~edge_sdk.burst.stages.blend.Blend`
             returns them.
         truth: float32 [3, s·H, s·W] in [0, 1].
         known: bool [1, s·H, s·W], where the truth counts; ``None`` for everywhere.
@@ -121,7 +121,7 @@ class FeaturePatches(Dataset[Pair]):
         return self._length
 
     def __getitem__(self, index: int) -> Pair:
-        """Features float32 [4·s² + 7, p, p] and truth float32 [3, s·p, s·p], in [0, 1].
+        """Features float32 [4·s² + 8, p, p] and truth float32 [3, s·p, s·p], in [0, 1].
 
         The truth is NaN where it does not count.
         """
@@ -151,7 +151,7 @@ class WholeFeatures(Dataset[Pair]):
         return len(self._files)
 
     def __getitem__(self, index: int) -> Pair:
-        """Features float32 [4·s² + 7, H, W] and truth float32 [3, s·H, s·W], NaN where unknown."""
+        """Features float32 [4·s² + 8, H, W] and truth float32 [3, s·H, s·W], NaN where unknown."""
         part = _opened(self._files[index])
         _, height, width = part.get_slice("features").get_shape()
         return _cut(part, slice(0, height), slice(0, width))

@@ -21,7 +21,7 @@ from edge_sdk.progress import Progress
 from edge_sdk.training.inputs.feature_files import FeatureSample, cache_name, fill
 from edge_sdk.training.recipe.sections import PairsConfig
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same scene would give other features."""
 
 
