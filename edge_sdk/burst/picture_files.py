@@ -26,6 +26,7 @@ from edge_sdk.imaging import (
     resize_bicubic,
     write_picture,
 )
+from edge_sdk.outputs import is_same_file
 from edge_sdk.progress import Progress
 
 
@@ -203,13 +204,6 @@ def check_apart(frames: Sequence[Path], output: Path) -> None:
     for path in frames:
         if is_same_file(path, output):
             raise InputError(f"{output}: is the frame {path}; give another name for the picture")
-
-
-def is_same_file(first: Path, second: Path) -> bool:
-    """Whether two paths lead to one file, by links too; neither needs to exist."""
-    if first.resolve() == second.resolve():
-        return True
-    return first.exists() and second.exists() and first.samefile(second)
 
 
 def _restored_otherwise(config: ZoomConfig) -> bool:

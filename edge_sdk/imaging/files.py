@@ -167,10 +167,7 @@ def check_output_path(path: Path | str) -> None:
             f"{path}: the suffix {path.suffix or '(none)'} names no format that is written; "
             f"use one of {', '.join(FORMATS)}"
         )
-    try:
-        check_writable(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
+    check_writable(path)
 
 
 def write_picture(picture: Picture, path: Path | str, *, quality: int = 95) -> WrittenPicture:

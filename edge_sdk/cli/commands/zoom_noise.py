@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_sdk.errors import InputError
-from edge_sdk.outputs import check_writable
+from edge_sdk.outputs import check_writable, is_same_file
 
 if TYPE_CHECKING:
     from edge_sdk.burst import Noise
@@ -42,8 +42,6 @@ def check_noise_path(path: Path, others: Sequence[Path | None]) -> None:
         InputError: if it is one of ``others``.
         OutputError: if it cannot be written.
     """
-    from edge_sdk.burst.picture_files import is_same_file
-
     if any(other is not None and is_same_file(other, path) for other in others):
         raise InputError(
             f"{path}: is a frame, the given noise or another result; give the noise another name"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_sdk.errors import InputError
-from edge_sdk.outputs import check_writable
+from edge_sdk.outputs import check_writable, is_same_file
 
 if TYPE_CHECKING:
     from edge_sdk.burst.picture_files import ZoomedFile
@@ -20,7 +20,7 @@ def check_report(report: Path, frames: Sequence[Path], output: Path) -> None:
         InputError: if two of them are one file.
         OutputError: if the page could not be written.
     """
-    from edge_sdk.burst.picture_files import check_apart, is_same_file
+    from edge_sdk.burst.picture_files import check_apart
     from edge_sdk.imaging import check_output_path
 
     check_output_path(output)
