@@ -3,8 +3,8 @@
 Reading order: ``rectangle`` and ``picture`` (what the others pass around), ``files`` with
 ``decoding``, ``encoding``, ``exif``, ``raw`` (with ``tiff_directories`` and ``raw_noise``) and
 ``heic`` behind it, ``previews`` (a quick look),
-``color``, ``profiles`` with ``matrix_profiles``, ``resize``, ``filters``, ``metrics``, ``tiling``
-(a picture window by window), ``comparison``.
+``color``, ``profiles`` with ``matrix_profiles``, ``resize``, ``filters``, ``margins``, ``metrics``,
+``tiling`` (a picture window by window), ``comparison``.
 """
 
 import lazy_loader
