@@ -256,7 +256,7 @@ class TestFromPython:
         assert outcome.status == 0, outcome.err
         made = zoom_files(names, f"python.{suffix}")
         assert Path(f"python.{suffix}").read_bytes() == Path(f"command.{suffix}").read_bytes()
-        assert list(made.written.notes) == json.loads(outcome.out)["notes"]
+        assert [*made.notes, *made.written.notes] == json.loads(outcome.out)["notes"]
         assert (made.reference.width, made.reference.height) == (HEIGHT, WIDTH)
 
     def test_the_picture_is_not_written_over_a_frame(self, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge_sdk.burst.frames.folder import inside, is_folder
-from edge_sdk.burst.frames.source import Spool
+from edge_sdk.burst.frames.source import FrameSource, Spool
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import Metadata, Picture, convert_profile, profile_name, read_picture
 from edge_sdk.imaging.files import looks_like_picture
@@ -178,21 +178,21 @@ def _profile_notes(
 
 
 def spooled_picture(
-    spool: Spool, index: int, metadata: Metadata, region: Rectangle | None = None
+    source: FrameSource, index: int, metadata: Metadata, region: Rectangle | None = None
 ) -> Picture:
     """A frame, or a region of it, as a picture with what its file held.
 
     Args:
-        spool: the frames.
+        source: the frames.
         index: 0-based frame.
         metadata: what its file held beside the pixels.
         region: part of it; ``None`` for all.
     """
     if region is None:
-        region = Rectangle(left=0, top=0, width=spool.width, height=spool.height)
+        region = Rectangle(left=0, top=0, width=source.width, height=source.height)
     rows = slice(region.top, region.top + region.height)
     columns = slice(region.left, region.left + region.width)
-    pixels = spool.rows(index, rows.start, rows.stop)[:, :, columns].contiguous()
+    pixels = source.rows(index, rows.start, rows.stop)[:, :, columns].contiguous()
     if metadata.alpha is not None:
         metadata = replace(metadata, alpha=metadata.alpha[:, rows, columns].contiguous())
     return Picture(pixels, metadata)

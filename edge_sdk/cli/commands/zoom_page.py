@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,10 +43,14 @@ def write_zoom_page(path: Path, made: ZoomedFile) -> None:
     from edge_sdk.report import evidence_of, write_report
 
     names = [frame.name for frame in made.frames]
+    result, reference = made.result, made.reference
+    if made.gain != 1:
+        result = replace(result, pixels=result.pixels * made.gain)
+        reference = reference.with_pixels(reference.pixels * made.gain)
     evidence = evidence_of(
-        made.result,
+        result,
         names,
-        made.reference,
+        reference,
         made.written.path.name,
         made.config,
         remarks=(*made.written.notes, *_mixed(made.config.strength)),
