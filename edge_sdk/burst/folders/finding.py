@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -97,12 +98,14 @@ def find_bursts(
         raise InputError(f"{folder}: holds no picture{inner}; name the folder of a camera")
     shots: list[_Shot] = []
     skipped: list[SkippedFile] = []
-    for done, found in enumerate(_looked_at(pictures), 1):
-        if isinstance(found, _Shot):
-            shots.append(found)
-        else:
-            skipped.append(found)
-        report("look", done, len(pictures))
+    # Threads that silence warnings, each for itself, undo what others do.
+    with warnings.catch_warnings(action="ignore"):
+        for done, found in enumerate(_looked_at(pictures), 1):
+            if isinstance(found, _Shot):
+                shots.append(found)
+            else:
+                skipped.append(found)
+            report("look", done, len(pictures))
     groups = sorted(_groups(shots, rules.gap_s), key=lambda group: _order(group[0]))
     large = [group for group in groups if len(group) >= rules.min_frames]
     digits = max(2, len(str(len(large))))
