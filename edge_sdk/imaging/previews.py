@@ -19,9 +19,9 @@ from edge_sdk.errors import PictureError
 from edge_sdk.extras import require
 from edge_sdk.imaging.decoding import damage, picture_format
 from edge_sdk.imaging.exif import orientation_of, read_exif
-from edge_sdk.imaging.files import read_picture
 from edge_sdk.imaging.heic import is_heic, open_heic
 from edge_sdk.imaging.raw import is_raw, may_be_raw
+from edge_sdk.imaging.reading import read_picture
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -10,8 +10,8 @@ from edge_sdk.burst.frames.folder import inside, is_folder
 from edge_sdk.burst.frames.source import FrameSource, Spool
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import Metadata, Picture, convert_profile, profile_name, read_picture
-from edge_sdk.imaging.files import looks_like_picture
 from edge_sdk.imaging.previews import read_preview
+from edge_sdk.imaging.reading import looks_like_picture
 from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.outputs import is_same_file
 
