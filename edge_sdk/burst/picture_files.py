@@ -27,6 +27,7 @@ from edge_sdk.imaging import (
     write_picture,
 )
 from edge_sdk.imaging.encoding import FORMATS
+from edge_sdk.imaging.writing import check_output_size
 from edge_sdk.outputs import is_same_file
 from edge_sdk.progress import Progress
 
@@ -140,6 +141,8 @@ def zoom_files(
         spooled = spool_pictures(paths, spool)
         held = spooled.held
         notes += spooled.notes
+        area = config.crop or spool
+        check_output_size(output, area.width * config.scale, area.height * config.scale)
         chosen = zoom_network(
             model,
             config.scale,

@@ -67,6 +67,25 @@ def check_output_path(path: Path | str) -> None:
     check_writable(path)
 
 
+def check_output_size(path: Path, width: int, height: int) -> None:
+    """Fail before long work starts where the format has no room for its picture.
+
+    Args:
+        path: the picture to write, of a suffix that is written.
+        width: its columns.
+        height: its rows.
+
+    Raises:
+        OutputError: if a side is larger than the format's largest.
+    """
+    form = FORMATS[path.suffix.lower()]
+    if max(width, height) > form.largest_side_px:
+        raise OutputError(
+            f"{path}: {width}×{height} px is more than the {form.largest_side_px} px of a "
+            f"{form.container}; write a .png or .tif"
+        )
+
+
 def write_picture(picture: Picture, path: Path | str, *, quality: int = 95) -> WrittenPicture:
     """Write a picture in the format that the suffix of ``path`` names, whole or not at all.
 
@@ -108,12 +127,8 @@ def write_picture(picture: Picture, path: Path | str, *, quality: int = 95) -> W
     if not 1 <= quality <= 100:
         raise InputError(f"quality must be 1 to 100, not {quality}")
     check_output_path(path)
+    check_output_size(path, picture.width, picture.height)
     form = FORMATS[path.suffix.lower()]
-    if max(picture.width, picture.height) > form.largest_side_px:
-        raise OutputError(
-            f"{path}: {picture.width}×{picture.height} px is more than the "
-            f"{form.largest_side_px} px of a {form.container}; write a .png or .tif"
-        )
     samples, notes = _samples(picture, form)
     exif, icc_profile, more = _written_metadata(picture, form, samples.shape[2] <= 2)
     with replacing(path) as temporary:
