@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -104,8 +103,3 @@ def test_one_frame_is_not_warned_of(run: Run) -> None:
     assert "effective" not in outcome.out + outcome.err
     report = json.loads(zoomed(run, frames()[:1], "--json").out)
     assert (report["effective_frames"], report["notes"]) == (1.0, [])
-
-
-def test_light_of_one_frame_is_one_number(run: Run) -> None:
-    err = zoomed(run, exposed(0.5)).err
-    assert re.search(r"^note: in 1 frame the light is \d\.\d\d times the reference's;", err, re.M)
