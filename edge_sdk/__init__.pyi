@@ -17,13 +17,13 @@ from .emulate.parity.chain import ParityRow as ParityRow
 from .emulate.runtimes.opening import open_artifact as open_artifact
 from .emulate.runtimes.runner import Runner as Runner
 from .errors import EdgeSdkError as EdgeSdkError
-from .imaging.files import WrittenPicture as WrittenPicture
-from .imaging.files import read_picture as read_picture
-from .imaging.files import write_picture as write_picture
 from .imaging.picture import Metadata as Metadata
 from .imaging.picture import Picture as Picture
+from .imaging.reading import read_picture as read_picture
 from .imaging.rectangle import Rectangle as Rectangle
 from .imaging.resize import resize_bicubic as resize_bicubic
+from .imaging.writing import WrittenPicture as WrittenPicture
+from .imaging.writing import write_picture as write_picture
 from .quantization.post_training import Quantized as Quantized
 from .quantization.post_training import quantize as quantize
 from .quantization.scheme import Scheme as Scheme

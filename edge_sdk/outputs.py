@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edge_sdk.errors import OutputError
@@ -19,10 +20,18 @@ def check_writable(path: Path) -> None:
     """Fail early, before long work, where a result could not be written later.
 
     Raises:
-        OutputError: if the parent folder is missing or not writable, or ``path`` is a folder, or
-            a device, pipe or socket, which a file would replace.
+        OutputError: if the parent folder is missing or not writable, or ``path`` is a folder, a
+            link that leads back to itself, or a device, pipe or socket, which a file would replace.
     """
-    parent = path.absolute().parent
+    try:
+        _check_place(path, path.absolute().parent)
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror or error}); choose another place"
+        ) from error
+
+
+def _check_place(path: Path, parent: Path) -> None:
     if len(os.fsencode(path.name)) > LONGEST_NAME_BYTES:
         raise OutputError(
             f"{path.name[:32]}…: the name is too long for a file; choose a shorter one"
@@ -31,10 +40,12 @@ def check_writable(path: Path) -> None:
         if parent.exists():
             raise OutputError(f"{path}: {parent} is a file and no folder; choose another place")
         raise OutputError(f"{path}: the folder {parent} does not exist; create it first")
-    if path.is_dir():
-        raise OutputError(f"{path}: is a folder; give the name of a file")
-    if path.exists() and not path.is_file():
-        raise OutputError(f"{path}: is a device or pipe; give the name of a file")
+    with suppress(FileNotFoundError):
+        there = path.stat().st_mode
+        if stat.S_ISDIR(there):
+            raise OutputError(f"{path}: is a folder; give the name of a file")
+        if not stat.S_ISREG(there):
+            raise OutputError(f"{path}: is a device or pipe; give the name of a file")
     if not os.access(parent, os.W_OK):
         raise OutputError(f"{path}: the folder {parent} is not writable; choose another place")
 
@@ -48,6 +59,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: if the place cannot be written, or the disk is full.
     """
+    check_writable(path)
     path = path.resolve()
     check_writable(path)
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
@@ -74,6 +86,15 @@ def after_writing(path: Path) -> Iterator[None]:
         yield
     except OutputError as error:
         raise OutputError(f"{error}; {path} was written before and is whole") from error
+
+
+def is_same_file(first: Path, second: Path) -> bool:
+    """Whether two paths lead to one file, by links too; neither needs to exist."""
+    try:
+        return first.samefile(second)
+    except OSError:
+        # Path.resolve refuses a link that leads back to itself.
+        return os.path.realpath(first) == os.path.realpath(second)
 
 
 def size_of(path: Path) -> int:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_sdk.errors import ModelError, OutputError
-from edge_sdk.outputs import LONGEST_NAME_BYTES, check_writable, replacing
+from edge_sdk.outputs import LONGEST_NAME_BYTES, check_writable, is_same_file, replacing
 
 
 def test_a_result_appears_whole(tmp_path: Path) -> None:
@@ -132,3 +132,29 @@ def test_a_folder_that_is_a_file_is_called_so(tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").touch()
     with pytest.raises(OutputError, match=r"photo\.jpg is a file and no folder"):
         check_writable(tmp_path / "photo.jpg" / "x.png")
+
+
+def test_a_link_that_leads_to_itself_is_refused(tmp_path: Path) -> None:
+    link = tmp_path / "link.txt"
+    link.symlink_to(link)
+    with pytest.raises(OutputError, match=r"cannot be written .*; choose another place"):
+        check_writable(link)
+    with pytest.raises(OutputError, match="cannot be written"), replacing(link):
+        pass
+    assert link.is_symlink()
+
+
+def test_one_file_is_known_by_any_of_its_names(tmp_path: Path) -> None:
+    there, hard, soft = (tmp_path / name for name in ("there", "hard", "soft"))
+    there.touch()
+    hard.hardlink_to(there)
+    soft.symlink_to(there)
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "to none").symlink_to("none")
+    assert is_same_file(there, hard)
+    assert is_same_file(soft, hard)
+    assert is_same_file(tmp_path / "none", tmp_path / "to none")
+    assert is_same_file(tmp_path / "loop", tmp_path / "loop")
+    assert not is_same_file(there, tmp_path / "none")
+    assert not is_same_file(there, tmp_path / "loop")
+    assert not is_same_file(there, tmp_path / ("x" * 300))

@@ -75,10 +75,12 @@ def _left_out(reasons: list[str]) -> str:
     kinds = [re.sub(r"\d+", "0", reason) for reason in reasons]
     kind, most = Counter(kinds).most_common(1)[0]
     example = reasons[kinds.index(kind)]
+    alike = {reason for reason, each in zip(reasons, kinds, strict=True) if each == kind}
+    more = " or the like" if len(alike) > 1 else ""
     count = len(reasons)
     left_out = "1 frame is" if count == 1 else f"{count} frames are"
     whose = "" if most == count == 1 else f"{most} of them: " if most < count else "all: "
     return (
-        f"{left_out} left out ({whose}{example}); give different frames of one scene, taken one "
-        "after the other at one exposure"
+        f"{left_out} left out ({whose}{example}{more}); give different frames of one scene, taken "
+        "one after the other at one exposure"
     )

@@ -26,6 +26,9 @@ from edge_sdk.imaging import (
     resize_bicubic,
     write_picture,
 )
+from edge_sdk.imaging.encoding import FORMATS
+from edge_sdk.imaging.writing import check_output_size
+from edge_sdk.outputs import is_same_file
 from edge_sdk.progress import Progress
 
 
@@ -43,6 +46,8 @@ class ZoomedFile:
         by: for people: the network and what ran it.
         notes: for people: what was done to the frames before, why a network was passed over, and
             where the frames brought little, why.
+        gain: what makes result and reference as bright as they were meant, where they use little of
+            their 16 bits; else 1.
 
     Example:
         >>> import torch
@@ -60,6 +65,7 @@ class ZoomedFile:
     config: ZoomConfig
     by: str
     notes: tuple[str, ...] = ()
+    gain: float = 1.0
 
 
 def zoom_files(
@@ -76,7 +82,8 @@ def zoom_files(
     """Zoom a burst of picture files into one larger, cleaner picture file.
 
     Frames wait in a temporary file, so that any number runs. Frames of 16 bits that use 8 to 14 of
-    them are worked in the range that they use, and written in it. Where all frames are DNGs with a
+    them are worked in the range that they use, and written in it, or with 8 bits in all of these.
+    Where all frames are DNGs with a
     NoiseProfile, that of the first (or of the reference, where the settings name it) is taken for
     their noise, unless another is given or frames differ quite otherwise. Frames whose ICC profile
     is not that of the first are converted to it. EXIF, ICC profile and alpha of the reference are
@@ -134,6 +141,8 @@ def zoom_files(
         spooled = spool_pictures(paths, spool)
         held = spooled.held
         notes += spooled.notes
+        area = config.crop or spool
+        check_output_size(output, area.width * config.scale, area.height * config.scale)
         chosen = zoom_network(
             model,
             config.scale,
@@ -143,6 +152,8 @@ def zoom_files(
             on_progress,
         )
         used = replace(config, scale=chosen.scale)
+        seen: FrameSource = spool
+        gain = 1.0
         bits = used_bits(spool)
         if bits == FULL_BITS:
             used, more = _with_stated_noise(used, paths, held, spool, 1.0)
@@ -151,15 +162,21 @@ def zoom_files(
             stretched = StretchedSource(spool, bits)
             used, more = _with_stated_noise(used, paths, held, stretched, stretched.gain)
             result = zoom(stretched, chosen.network, used, on_progress)
-            result = replace(result, pixels=result.pixels / stretched.gain)
+            if FORMATS[output.suffix.lower()].has_16_bit:
+                gain = stretched.gain
+                result = replace(result, pixels=result.pixels / gain)
+                place = "in their range"
+            else:
+                seen = stretched
+                place = "over the whole range of its 8"
             notes.append(
                 f"the frames use {bits} of their 16 bits: they are worked as {bits} bits, noise "
-                "and all, and the result is written in their range"
+                f"and all, and the result is written {place}"
             )
         said = (result.noise_note, result.network_passed_over, little_gain(result, used))
         notes += (*more, *filter(None, said))
         metadata = held[result.reference]
-        reference = spooled_picture(spool, result.reference, metadata, config.crop)
+        reference = spooled_picture(seen, result.reference, metadata, config.crop)
         depth = spool.depth
     if chosen.scale != config.scale:
         result = _rescaled(result, config.scale, chosen.scale)
@@ -169,7 +186,7 @@ def zoom_files(
     metadata = replace(made.metadata, bit_depth=8 if depth == 8 else 16, gray=gray)
     written = write_picture(replace(made, metadata=metadata), output)
     by = chosen.name if result.network_passed_over is None else "no network"
-    return ZoomedFile(paths, result, reference, written, used, by, tuple(notes))
+    return ZoomedFile(paths, result, reference, written, used, by, tuple(notes), gain)
 
 
 def _with_stated_noise(
@@ -203,13 +220,6 @@ def check_apart(frames: Sequence[Path], output: Path) -> None:
     for path in frames:
         if is_same_file(path, output):
             raise InputError(f"{output}: is the frame {path}; give another name for the picture")
-
-
-def is_same_file(first: Path, second: Path) -> bool:
-    """Whether two paths lead to one file, by links too; neither needs to exist."""
-    if first.resolve() == second.resolve():
-        return True
-    return first.exists() and second.exists() and first.samefile(second)
 
 
 def _restored_otherwise(config: ZoomConfig) -> bool:

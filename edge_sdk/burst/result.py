@@ -73,7 +73,8 @@ class ZoomResult:
         network_passed_over: why the restoration without a network was taken instead of it; ``None``
             where it was not.
         noise_source: whether the noise was given, stated by the files or measured.
-        noise_note: why noise that the files state was not taken; empty elsewhere.
+        noise_note: why noise that the files state was not taken, or that too little is seen in two
+            frames to measure it between them; empty elsewhere.
         lens: blur of the lens, given, measured or assumed.
 
     Example:

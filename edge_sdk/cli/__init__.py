@@ -7,6 +7,7 @@ share: ``shared/console`` (tables, progress, JSON), ``shared/model_argument``.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import signal
 import sys
@@ -69,6 +70,9 @@ def _run() -> int:
         import typer.rich_utils
 
         typer.rich_utils.COLOR_SYSTEM = None
+    # A name of a file that is no Unicode would end the command.
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with json_alone_on_stdout("--json" in sys.argv):
             status = app(standalone_mode=False)

@@ -5,11 +5,6 @@ from .color import ycbcr_to_rgb as ycbcr_to_rgb
 from .comparison import Panel as Panel
 from .comparison import comparison_sheet as comparison_sheet
 from .comparison import pick_detail_box as pick_detail_box
-from .files import WrittenPicture as WrittenPicture
-from .files import check_output_path as check_output_path
-from .files import read_frames as read_frames
-from .files import read_picture as read_picture
-from .files import write_picture as write_picture
 from .metrics import psnr as psnr
 from .metrics import psnr_y as psnr_y
 from .metrics import ssim as ssim
@@ -20,8 +15,13 @@ from .picture import quantize as quantize
 from .picture import to_levels as to_levels
 from .profiles import convert_profile as convert_profile
 from .profiles import profile_name as profile_name
+from .reading import read_frames as read_frames
+from .reading import read_picture as read_picture
 from .rectangle import Rectangle as Rectangle
 from .resize import resize_bicubic as resize_bicubic
 from .tiling import Span as Span
 from .tiling import apply_tiled as apply_tiled
 from .tiling import window_spans as window_spans
+from .writing import WrittenPicture as WrittenPicture
+from .writing import check_output_path as check_output_path
+from .writing import write_picture as write_picture

@@ -82,7 +82,7 @@ def decode(data: bytes, name: str) -> Decoded:
         PictureError: if it is no such picture, is truncated or damaged, holds several pictures, or
             samples of a kind that is not read.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     container = picture_format(data[:12])
     if container is None:
@@ -100,13 +100,20 @@ def decode(data: bytes, name: str) -> Decoded:
             f"{name}: has more than {limit} million pixels; crop it or reduce it first"
         ) from error
     except (OSError, SyntaxError, ValueError, EOFError, KeyError, TypeError) as error:
-        reason = " ".join(str(error).split())
-        if isinstance(error, UnidentifiedImageError):
-            reason = f"not a {container} that can be read"
         raise PictureError(
-            f"{name}: is truncated, damaged or of an unusual kind ({reason}); get a whole copy "
-            "or save it again"
+            f"{name}: {damage(error, container)}; get a whole copy or save it again"
         ) from error
+
+
+def damage(error: BaseException, container: str) -> str:
+    """What is wrong with a file of a format, by the error that reading it gave."""
+    from PIL import UnidentifiedImageError
+
+    reason = " ".join(str(error).split())
+    # Pillow's message names an object of Python's.
+    if isinstance(error, UnidentifiedImageError):
+        reason = f"not a {container} that can be read"
+    return f"is truncated, damaged or of an unusual kind ({reason})"
 
 
 def _decoded(image: Image.Image, data: bytes, container: str, name: str) -> Decoded:

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from edge_sdk.errors import PictureError
 from edge_sdk.extras import require
-from edge_sdk.imaging.decoding import picture_format
+from edge_sdk.imaging.decoding import damage, picture_format
 from edge_sdk.imaging.exif import orientation_of, read_exif
-from edge_sdk.imaging.files import read_picture
 from edge_sdk.imaging.heic import is_heic, open_heic
 from edge_sdk.imaging.raw import is_raw, may_be_raw
+from edge_sdk.imaging.reading import read_picture
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -107,7 +107,7 @@ def _of_jpeg(file: BinaryIO, path: Path) -> Preview:
                 luma = _reduced(np.asarray(image.convert("L"), np.float32), 255)
             return Preview(luma, *size, orientation_of(exif), "JPEG", exif)
     except (*_DAMAGED, Image.DecompressionBombError) as error:
-        raise _damaged(path, error) from error
+        raise PictureError(f"{path}: {damage(error, 'JPEG')}") from error
 
 
 def _ends(file: BinaryIO) -> bool:
@@ -163,7 +163,7 @@ def _of_picture(file: io.BytesIO, container: str, path: Path) -> Preview:
                 exif,
             )
     except (*_DAMAGED, Image.DecompressionBombError) as error:
-        raise _damaged(path, error) from error
+        raise PictureError(f"{path}: {damage(error, container)}") from error
 
 
 def _of_heic(data: bytes, path: Path) -> Preview:
@@ -174,7 +174,7 @@ def _of_heic(data: bytes, path: Path) -> Preview:
     try:
         levels = np.array(image, np.float32).reshape(image.size[1], image.size[0], -1)
     except (*_DAMAGED, RuntimeError) as error:
-        raise _damaged(path, error) from error
+        raise PictureError(f"{path}: {damage(error, HEIC)}") from error
     levels = levels[..., :3] @ _LUMA if kind.startswith("RGB") else levels[..., 0]
     exif = read_exif(image.info["exif"], str(path)) if image.info.get("exif") else None
     luma = _reduced(levels, 2 ** int(depth or 8) - 1)
@@ -211,8 +211,3 @@ def _reduced(levels: NDArray[np.float32], peak: float) -> Luma:
 
     means = cv2.resize(levels, (SHAPE[1], SHAPE[0]), interpolation=cv2.INTER_AREA)
     return np.asarray(means / peak, np.float32)
-
-
-def _damaged(path: Path, error: BaseException) -> PictureError:
-    reason = " ".join(str(error).split())
-    return PictureError(f"{path}: is truncated, damaged or of an unusual kind ({reason})")

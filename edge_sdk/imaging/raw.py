@@ -91,9 +91,9 @@ def decode_raw(data: bytes, name: str) -> Decoded:
             )
             noise: RawNoise | None = read_raw_noise(data, raw, name)
     except rawpy.LibRawError as error:
-        reason = first_line(error)
         raise PictureError(
-            f"{name}: is a raw file that LibRaw cannot read ({reason}); convert it to DNG or TIFF"
+            f"{name}: is a raw file that LibRaw cannot read ({_reason(error)}); convert it to DNG "
+            "or TIFF"
         ) from error
     samples = _srgb_curve()[linear]
     height, width = samples.shape[:2]
@@ -101,6 +101,12 @@ def decode_raw(data: bytes, name: str) -> Decoded:
     exif = read_exif(data, name) if read_directories(data, ()) else None
     kept = kept_exif(exif, width, height, name) if exif else None
     return Decoded(samples, kept, None, noise)
+
+
+def _reason(error: Exception) -> str:
+    """What LibRaw says, which rawpy gives in bytes."""
+    said = error.args[0] if error.args else None
+    return said.decode(errors="replace") if isinstance(said, bytes) else first_line(error)
 
 
 def _srgb_curve() -> NDArray[np.uint16]:

@@ -15,7 +15,7 @@ from PIL import Image
 from edge_sdk.burst import BurstRules, FoundBursts, find_bursts, place_bursts
 from edge_sdk.burst.folders.capture_time import TimeSource, capture_time, time_in_name
 from edge_sdk.burst.folders.likeness import likeness
-from edge_sdk.errors import InputError, OutputError
+from edge_sdk.errors import InputError, OutputError, PictureError
 from tests.builders.camera_folders import exif_of, frame, shoot
 
 
@@ -119,13 +119,24 @@ def test_what_cannot_be_read_is_named_and_the_rest_found(tmp_path: Path) -> None
     (tmp_path / "empty.jpg").write_bytes(b"")
     (tmp_path / "film.mp4").write_bytes(b"\0\0\0\x18ftypmp42" + bytes(400))
     (tmp_path / ".hidden").write_text("")
+    (tmp_path / "gone.jpg").symlink_to("moved.jpg")
     (tmp_path / "deeper").mkdir()
     found = find_bursts(tmp_path)
     assert names(found) == [["0.jpg", "1.jpg", "2.jpg"]]
-    assert [each.path.name for each in found.skipped] == ["cut.jpg", "cut.png"]
-    assert all(each.reason.startswith("is truncated, damaged") for each in found.skipped)
+    *cut, gone = found.skipped
+    assert [each.path.name for each in cut] == ["cut.jpg", "cut.png"]
+    assert all(each.reason.startswith("is truncated, damaged") for each in cut)
+    assert gone.path.name == "gone.jpg"
+    assert gone.reason.startswith("cannot be read")
     assert [path.name for path in found.not_pictures] == ["empty.jpg", "film.mp4"]
     assert [path.name for path in found.folders] == ["deeper"]
+
+
+@pytest.mark.parametrize("name", ["loop", "x" * 300])
+def test_folders_that_cannot_be_looked_into_are_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(PictureError, match=f"{name}: cannot be read"):
+        find_bursts(tmp_path / name)
 
 
 @pytest.mark.parametrize("kind", ["missing", "file", "empty", "folders alone", "no pictures"])

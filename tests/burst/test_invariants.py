@@ -100,8 +100,10 @@ def test_two_hundred_frames() -> None:
     assert bool(torch.isfinite(result.pixels).all())
 
 
-def test_a_copy_of_another_frame_counts_once() -> None:
-    frames = small()[:5]
+@pytest.mark.parametrize("gain", [1.0, 0.9])
+def test_a_copy_of_another_frame_counts_once(gain: float) -> None:
+    frames = small()[:5].clone()
+    frames[2] *= gain
     again = torch.cat((frames, frames[2:4]))
     config = ZoomConfig(reference=0, noise_std=NOISE)
     once, twice = (zoom(each, None, config) for each in (frames, again))

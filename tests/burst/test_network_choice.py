@@ -8,15 +8,13 @@ from torch import nn
 
 from edge_sdk.burst import ZoomConfig, zoom
 from edge_sdk.burst.driver.network_choice import why_unsuited
-from edge_sdk.burst.lens.estimate import ASSUMED, LensEstimate, LensSource
 from edge_sdk.burst.noise.curve import Noise
+from edge_sdk.burst.stages.blur import DEFAULT_LENS_PX
 from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
 from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.imaging import psnr
 from edge_sdk.zoo.networks import burst_network
 from tests.needs import needs
-
-SHARP = LensEstimate(0.1, 0.08, LensSource.MEASURED)
 
 
 @pytest.mark.parametrize(
@@ -25,7 +23,7 @@ SHARP = LensEstimate(0.1, 0.08, LensSource.MEASURED)
 )
 def test_by_noise_and_frames(levels: float, frames: int, passed_over: bool) -> None:
     network = burst_network("burst_zoom_x2", 2)
-    reason = why_unsuited(network, Noise.white(levels / 255), ASSUMED, frames)
+    reason = why_unsuited(network, Noise.white(levels / 255), DEFAULT_LENS_PX, frames)
     assert (reason is not None) == passed_over
     assert reason is None or f"noise of {levels}.0 levels is more than the 14" in reason
 
@@ -35,16 +33,15 @@ def test_by_noise_and_frames(levels: float, frames: int, passed_over: bool) -> N
 )
 def test_by_the_lens(lens: float, kind: str | None) -> None:
     network = burst_network("burst_zoom_x2", 2)
-    estimate = LensEstimate(lens, 0.08, LensSource.MEASURED)
-    reason = why_unsuited(network, Noise.white(2 / 255), estimate, 8)
+    reason = why_unsuited(network, Noise.white(2 / 255), lens, 8)
     assert (reason is None) == (kind is None)
     assert kind is None or f"a blur of {lens:.2f} px, is {kind} than" in str(reason)
 
 
 def test_other_networks_know_no_such_limit() -> None:
     enlarger = nn.Upsample(scale_factor=2)
-    assert why_unsuited(enlarger, Noise.white(0.3), SHARP, 8) is None
-    assert why_unsuited(None, Noise.white(0.3), SHARP, 8) is None
+    assert why_unsuited(enlarger, Noise.white(0.3), 0.1, 8) is None
+    assert why_unsuited(None, Noise.white(0.3), 0.1, 8) is None
 
 
 @needs("examples")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import given
@@ -10,7 +12,8 @@ from torch import Tensor
 
 from edge_sdk.burst import TensorSource, ZoomConfig, zoom
 from edge_sdk.burst.noise.curve import Noise
-from edge_sdk.burst.noise.gauge import MAX_SMOOTHING, measure_noise
+from edge_sdk.burst.noise.file import read_noise, write_noise
+from edge_sdk.burst.noise.gauge import MAX_SMOOTHING, MAX_STD, measure_noise
 from edge_sdk.burst.reference.choice import choose_reference, is_blurry
 from edge_sdk.burst.reference.noise import estimate_noise_std
 from edge_sdk.burst.stages.noise_map import LEVELS, luma_noise, noise_at, white_noise
@@ -158,6 +161,15 @@ def test_clipped_frames_do_not_count(level: float) -> None:
 def test_without_another_frame_or_a_tile_the_frame_alone_counts() -> None:
     assert measured(torch.rand(1, 3, 64, 64), 0.02).typical_std == 0.02
     assert measured(torch.rand(2, 3, 18, 64), 0.02).typical_std == 0.02
+
+
+def test_unlike_frames_show_no_more_noise_than_a_file_may_say(tmp_path: Path) -> None:
+    levels = torch.tensor([0.1, 0.9])[:, None, None, None]
+    found = measured(levels + 0.04 * torch.rand(2, 3, 96, 96), 0.0)
+    assert MAX_STD / 2 < float(found.std.max()) <= MAX_STD
+    assert float(found.coarse_std.max()) == MAX_STD
+    write_noise(found, tmp_path / "noise.json")
+    assert read_noise(tmp_path / "noise.json").std.shape == found.std.shape
 
 
 @pytest.mark.slow

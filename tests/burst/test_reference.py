@@ -251,6 +251,19 @@ def test_a_frame_that_lost_a_part_is_not_chosen_for_its_border(
         assert [choice.scores[i] for i in others] == [before.scores[i] for i in others]
 
 
+def test_a_few_flat_blocks_are_not_lost() -> None:
+    frames = burst_of(PHOTOS[0], 4)
+    whole = choose_reference(frames)
+    frames = frames.clone()
+    # One value in two blocks that touch, as JPEG leaves it in the dark, and in another.
+    frames[1, :, 40:50, 64:82] = frames[1, :, 80:90, 24:34] = 0.25
+    found = choose_reference(frames)
+    assert found.lost == (0.0,) * 4
+    others = [index for index in range(4) if index != 1]
+    assert [found.scores[index] for index in others] == [whole.scores[index] for index in others]
+    assert found.scores[1] == pytest.approx(float(gradient_score(frames[1:2])))
+
+
 def test_what_all_frames_show_as_one_value_is_not_lost() -> None:
     frames = burst_of("coffee", 4)
     frames[:, :, 60:180, 100:250] = 1.0

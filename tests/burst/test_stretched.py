@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from edge_sdk import zoom_files
 from edge_sdk.burst import spooling
 from edge_sdk.burst.frames.stretched import StretchedSource, used_bits
+from edge_sdk.cli.commands.zoom_page import write_zoom_page
 from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
 from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.imaging import Metadata, Picture, psnr, read_picture, write_picture
@@ -72,3 +78,26 @@ def test_a_burst_of_few_bits_is_the_burst_it_was(tmp_path: Path, peak: int, mode
     assert few.result.noise_std == pytest.approx(whole.result.noise_std, rel=0.05)
     written = read_picture(tmp_path / "f.png").pixels * (65_535 / peak)
     assert psnr(written, read_picture(tmp_path / "w.png").pixels) > (45 if peak == 255 else 55)
+
+
+@needs("examples")
+def test_eight_bits_hold_it_in_their_whole_range(tmp_path: Path) -> None:
+    files = write(tmp_path / "few", frames(), 1023)
+    deep, flat = (
+        zoom_files(files, tmp_path / name, model="none") for name in ("deep.png", "flat.bmp")
+    )
+    assert "written over the whole range of its 8" in flat.notes[0]
+    assert (deep.gain, flat.gain) == (65_535 / 1023, 1.0)
+    written = read_picture(tmp_path / "flat.bmp").pixels
+    assert psnr(written, read_picture(tmp_path / "deep.png").pixels * deep.gain) > 50
+    assert torch.equal(flat.reference.pixels, (deep.reference.pixels * deep.gain).clamp(0, 1))
+
+
+@needs("examples")
+def test_the_page_shows_it_as_bright_as_it_was_meant(tmp_path: Path) -> None:
+    made = zoom_files(write(tmp_path / "few", frames(), 1023), tmp_path / "z.png", model="none")
+    write_zoom_page(tmp_path / "z.html", made)
+    shown = re.findall(r"data:image/jpeg;base64,([^\"]+)", (tmp_path / "z.html").read_text())
+    first, second = (Image.open(io.BytesIO(base64.b64decode(each))) for each in shown[:2])
+    for picture in (first, second):
+        assert np.asarray(picture).mean() == pytest.approx(255 * float(frames().mean()), rel=0.1)

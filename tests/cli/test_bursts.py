@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shlex
 from pathlib import Path
 
 import pytest
 
-from tests.builders.camera_folders import shoot
+from tests.builders.camera_folders import frame, shoot
 from tests.cli.command_line import Run
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -116,6 +117,34 @@ def test_times_of_files_are_told(run: Run) -> None:
     outcome = run("bursts", "plain")
     assert "note: 12 pictures without a time in EXIF or name: the time when the file" in outcome.err
     assert "7.jpg and 4 more (--json lists all)" in outcome.out
+
+
+def test_whatever_a_name_or_a_tag_holds_each_thing_is_said_on_one_line(run: Run) -> None:
+    Path("odd").mkdir()
+    shoot("odd/new\nline.jpg", 1, "12:00:00")
+    for index in range(2):
+        shoot(f"odd/{index}.jpg", 2, f"12:00:0{index}", model="Ph\x1b[31mone\n7")
+    Path("odd/cut\n.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    # Offsets of EXIF that lie beyond the file, of which Pillow warns.
+    tags = b"II*\0\x08\0\0\0\x01\0\x69\x87\x04\0\x01\0\0\0\xff\xff\0\0\0\0\0\0"
+    frame(3).save("odd/exif.jpg", exif=b"Exif\0\0" + tags)
+    outcome = run("bursts", "odd")
+    assert outcome.status == 0
+    assert all(line.startswith("note: ") for line in outcome.err.splitlines())
+    first, _, _, singles = outcome.out.splitlines()
+    assert "Maker Ph\N{REPLACEMENT CHARACTER}[31mone\N{REPLACEMENT CHARACTER}7" in first
+    assert "new\N{REPLACEMENT CHARACTER}line.jpg" in singles
+
+
+def test_a_name_that_is_no_unicode_is_escaped(run: Run) -> None:
+    Path("raw").mkdir()
+    for index in range(2):
+        shoot(os.fsdecode(b"raw/\xff%d.jpg" % index), 1, f"12:00:0{index}", left=index)
+    (burst,) = json.loads(run("bursts", "raw", "--json").out)["bursts"]
+    assert [os.fsencode(name) for name in burst["frames"]] == [b"raw/\xff0.jpg", b"raw/\xff1.jpg"]
+    outcome = run("zoom", "raw", "-o", "z.png", "--model", "none")
+    assert outcome.status == 0
+    assert "\N{REPLACEMENT CHARACTER}0.jpg" in outcome.out
 
 
 def test_a_name_with_a_dash_in_front_can_be_pasted(

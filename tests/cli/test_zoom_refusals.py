@@ -139,6 +139,15 @@ def test_an_output_whose_suffix_names_no_format(run: Run, output: str) -> None:
     assert refused(run, good("a.png"), "-o", output)
 
 
+def test_a_result_that_its_format_cannot_hold_is_refused_before_the_work(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.new("RGB", (8192, 32)).save("wide.png")
+    monkeypatch.setattr("edge_sdk.burst.picture_files.zoom", None)
+    line = refused(run, "wide.png", "-o", "z.webp")
+    assert "z.webp: 16384×64 px is more than the 16383 px of a WEBP; write a .png" in line
+
+
 def test_an_output_folder_that_is_missing_or_a_file(run: Run) -> None:
     assert "does not exist" in refused(run, good("a.png"), "-o", "none/z.png")
     assert "a.png is a file and no folder" in refused(run, "a.png", "-o", "a.png/z.png")

@@ -139,7 +139,7 @@ def test_a_raw_bomb_is_refused(tmp_path: Path) -> None:
 )
 def test_what_only_looks_raw_is_refused_in_one_line(head: bytes, tmp_path: Path, capfd) -> None:
     (tmp_path / "a.raw").write_bytes(head + bytes(500))
-    with pytest.raises(PictureError, match="LibRaw cannot read"):
+    with pytest.raises(PictureError, match=r"LibRaw cannot read \(\w[^']*\); convert it"):
         read_picture(tmp_path / "a.raw")
     assert capfd.readouterr().err == ""
 

@@ -55,6 +55,26 @@ class Aligned:
             if found.accepted or found.reason.startswith(COPY)
         ]
 
+    @property
+    def copies(self) -> dict[int, str]:
+        """Frames that another one holds already, each with the reason for people."""
+        return {
+            index: found.reason
+            for index, found in self.registrations.items()
+            if found.reason.startswith(COPY)
+        }
+
+    def without(self, reasons: Mapping[int, str]) -> Aligned:
+        """The same with some of the frames left out that may contribute, each for its reason."""
+        registrations = {
+            index: replace(found, accepted=False, reason=reasons[index])
+            if found.accepted and index in reasons
+            else found
+            for index, found in self.registrations.items()
+        }
+        motions = {index: field for index, field in self.motions.items() if index not in reasons}
+        return replace(self, registrations=registrations, motions=motions)
+
 
 def align_most(
     source: FrameSource,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from edge_sdk.burst.driver.align import Aligned
 from edge_sdk.burst.driver.lighting import Lit, align_in_one_light
 from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.burst.noise.curve import Noise
@@ -41,16 +40,4 @@ def align_common_exposure(
         lit = align_in_one_light(source, held, config, noise, report)
         lit = replace(lit, choice=replace(lit.choice, forced=choice.forced))
         far = far_exposures(lit.lights)
-    return replace(lit, aligned=_without(lit.aligned, far))
-
-
-def _without(aligned: Aligned, reasons: dict[int, str]) -> Aligned:
-    """The same alignment with some frames left out, each for its reason."""
-    registrations = {
-        index: replace(found, accepted=False, reason=reasons[index])
-        if found.accepted and index in reasons
-        else found
-        for index, found in aligned.registrations.items()
-    }
-    motions = {index: field for index, field in aligned.motions.items() if index not in reasons}
-    return replace(aligned, registrations=registrations, motions=motions)
+    return replace(lit, aligned=lit.aligned.without(far))

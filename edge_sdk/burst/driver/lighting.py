@@ -62,7 +62,9 @@ def align_in_one_light(
     if lights:
         source = EvenedSource(source, lights, aligned.motions)
         shares = {index: light.noise_share for index, light in lights.items()}
-        aligned = align(source, fair, config, noise, report, shares)
+        # A copy has no light of its own, and no longer shows what its evened original does.
+        copies = aligned.copies
+        aligned = align(source, fair, config, noise, report, shares).without(copies)
     return Lit(source, fair, aligned, lights)
 
 

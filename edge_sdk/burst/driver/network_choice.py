@@ -12,7 +12,6 @@ from __future__ import annotations
 from torch import nn
 
 from edge_sdk.burst.driver.stage_set import LEARNED_STD, decodes_bursts
-from edge_sdk.burst.lens.estimate import LensEstimate
 from edge_sdk.burst.noise.curve import Noise
 
 MANY_FRAMES = 3
@@ -25,13 +24,13 @@ MOST_LENS_PX = 0.5
 """And so is a softer one."""
 
 
-def why_unsuited(network: object, noise: Noise, lens: LensEstimate, frames: int) -> str | None:
+def why_unsuited(network: object, noise: Noise, lens_std_px: float, frames: int) -> str | None:
     """Why a network for bursts does not suit a burst, for people.
 
     Args:
         network: one for bursts, one that enlarges luma, converted stages, or ``None``.
         noise: noise of one frame.
-        lens: blur of the lens.
+        lens_std_px: blur of the lens, in pixels of a frame.
         frames: number of frames that are merged.
 
     Returns:
@@ -47,10 +46,10 @@ def why_unsuited(network: object, noise: Noise, lens: LensEstimate, frames: int)
             f"noise of {255 * noise.typical_std:.1f} levels is more than the "
             f"{255 * LEARNED_STD:.0f} that the network has learned; {instead}"
         )
-    if not LEAST_LENS_PX <= lens.std_px <= MOST_LENS_PX:
-        kind = "sharper" if lens.std_px < LEAST_LENS_PX else "softer"
+    if not LEAST_LENS_PX <= lens_std_px <= MOST_LENS_PX:
+        kind = "sharper" if lens_std_px < LEAST_LENS_PX else "softer"
         return (
-            f"the lens, with a blur of {lens.std_px:.2f} px, is {kind} than those that the network "
+            f"the lens, with a blur of {lens_std_px:.2f} px, is {kind} than those that the network "
             f"has learned; {instead}"
         )
     return None

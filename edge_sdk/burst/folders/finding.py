@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,10 +13,10 @@ from pathlib import Path
 from edge_sdk.burst.folders.capture_time import CaptureTime, TimeSource, capture_time
 from edge_sdk.burst.folders.found import BurstRules, FoundBurst, FoundBursts, SkippedFile
 from edge_sdk.burst.folders.likeness import likeness
-from edge_sdk.burst.frames.files import by_number
-from edge_sdk.errors import EdgeSdkError, InputError, PictureError
-from edge_sdk.imaging.files import looks_like_picture
+from edge_sdk.burst.frames.folder import by_number, inside
+from edge_sdk.errors import EdgeSdkError, InputError
 from edge_sdk.imaging.previews import Preview, read_preview
+from edge_sdk.imaging.reading import looks_like_picture
 from edge_sdk.progress import Progress, silent
 
 LEAST_LIKENESS = 0.8
@@ -88,19 +89,23 @@ def find_bursts(
         ['IMG_20240101_120030.png']
     """
     rules, report, folder = rules or BurstRules(), on_progress or silent, Path(folder)
-    files, folders = _inside(folder)
+    listed = inside(folder)
+    files, folders = listed.files, listed.folders
     pictures = [path for path in files if _is_picture(path)]
+    others = set(files) - set(pictures)
     if not pictures:
         inner = f", and its folders, such as {folders[0].name}, are not entered" if folders else ""
         raise InputError(f"{folder}: holds no picture{inner}; name the folder of a camera")
     shots: list[_Shot] = []
     skipped: list[SkippedFile] = []
-    for done, found in enumerate(_looked_at(pictures), 1):
-        if isinstance(found, _Shot):
-            shots.append(found)
-        else:
-            skipped.append(found)
-        report("look", done, len(pictures))
+    # Threads that silence warnings, each for itself, undo what others do.
+    with warnings.catch_warnings(action="ignore"):
+        for done, found in enumerate(_looked_at(pictures), 1):
+            if isinstance(found, _Shot):
+                shots.append(found)
+            else:
+                skipped.append(found)
+            report("look", done, len(pictures))
     groups = sorted(_groups(shots, rules.gap_s), key=lambda group: _order(group[0]))
     large = [group for group in groups if len(group) >= rules.min_frames]
     digits = max(2, len(str(len(large))))
@@ -109,26 +114,11 @@ def find_bursts(
         folder,
         tuple(_burst(f"burst_{number:0{digits}}", group) for number, group in enumerate(large, 1)),
         tuple(singles),
-        tuple(path for path in files if path not in set(pictures)),
+        tuple(path for path in files if path in others),
         tuple(skipped),
-        tuple(folders),
+        folders,
         sum(shot.time.source is TimeSource.FILE for shot in shots),
     )
-
-
-def _inside(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Files and folders right inside a folder, in the order of their names."""
-    if not folder.is_dir():
-        if folder.exists():
-            raise InputError(f"{folder}: is a file; name the folder that it lies in")
-        raise InputError(f"{folder}: no such folder; check the path")
-    try:
-        inside = sorted(folder.iterdir(), key=by_number)
-    except OSError as error:
-        raise PictureError(f"{folder}: cannot be read ({error.strerror or error})") from error
-    # Systems and cameras keep notes of their own in hidden files.
-    inside = [path for path in inside if not path.name.startswith(".")]
-    return [path for path in inside if path.is_file()], [path for path in inside if path.is_dir()]
 
 
 def _is_picture(path: Path) -> bool:

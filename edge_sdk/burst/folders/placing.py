@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -17,7 +18,7 @@ def check_place(folder: Path) -> None:
     Raises:
         OutputError: if it is there, or its parent is missing or not writable.
     """
-    if folder.exists() or folder.is_symlink():
+    if os.path.lexists(folder):
         raise OutputError(f"{folder}: is there already; name a new folder for the bursts")
     check_writable(folder)
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edge_sdk.burst.frames.source import Spool
+from edge_sdk.burst.frames.folder import inside, is_folder
+from edge_sdk.burst.frames.source import FrameSource, Spool
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import Metadata, Picture, convert_profile, profile_name, read_picture
-from edge_sdk.imaging.files import looks_like_picture
+from edge_sdk.imaging.previews import read_preview
+from edge_sdk.imaging.reading import looks_like_picture
 from edge_sdk.imaging.rectangle import Rectangle
+from edge_sdk.outputs import is_same_file
 
 MOST_NAMED = 3
 """Files that a note names one by one."""
@@ -22,16 +24,20 @@ def gather_frames(
 ) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
     """Frames that a user names: files as they are, and all pictures right inside a folder.
 
+    Hidden files of a folder are none.
+
     Args:
         named: files and folders.
-        output: picture to write, which is no frame where it lies in one of the folders already.
+        output: picture to write, which is no frame where it lies in one of the folders already, as
+            the result of an earlier zoom.
 
     Returns:
         The frames, those of a folder in the order of their names, numbers by their value; and the
         files of folders that are no pictures, which are passed over.
 
     Raises:
-        InputError: if nothing is named, or a folder holds no picture.
+        InputError: if nothing is named, a folder holds no picture, or ``output`` may be one of its
+            frames.
         PictureError: if a folder or a file in it cannot be read.
 
     Example:
@@ -50,34 +56,59 @@ def gather_frames(
     frames: list[Path] = []
     others: list[Path] = []
     for path in named:
-        if not path.is_dir():
+        if not is_folder(path):
             frames.append(path)
             continue
-        inside = [each for each in sorted(path.iterdir(), key=by_number) if each.is_file()]
-        if output is not None:
-            inside = [each for each in inside if each.resolve() != output.resolve()]
-        pictures = [each for each in inside if _looks_like_picture(each)]
+        listed = inside(path).files
+        files = [each for each in listed if output is None or not is_same_file(each, output)]
+        pictures = [each for each in files if _looks_like_picture(each)]
         if not pictures:
-            raise InputError(f"{path}: holds no picture; name the folder of a burst, or its files")
+            but = f" but {output}, which is to be written" if len(files) < len(listed) else ""
+            raise InputError(
+                f"{path}: holds no picture{but}; name the folder of a burst, or its files"
+            )
+        if output is not None and len(files) < len(listed):
+            _check_is_result(output, pictures[0])
         frames += pictures
-        others += [each for each in inside if each not in pictures]
+        others += [each for each in files if each not in pictures]
     if not frames:
         raise InputError("a burst needs at least one frame; name the files, or their folder")
     return tuple(frames), tuple(others)
 
 
-def by_number(path: Path) -> list[tuple[int, str]]:
-    """Key that sorts files by their names, numbers in them by their values."""
-    parts = re.split(r"(\d+)", path.name)
-    return [(int(part), "") if part.isdecimal() else (-1, part.lower()) for part in parts]
+def _check_is_result(output: Path, frame: Path) -> None:
+    """Refuse to replace a picture in a folder of frames that is as large as they are."""
+    sides = _sides(output)
+    if sides and sides == _sides(frame):
+        raise InputError(
+            f"{output}: lies among the frames and is as large as they are, so that it may be one; "
+            "give another name for the picture, or remove it first"
+        )
+
+
+def _sides(path: Path) -> set[int]:
+    """Width and height of a picture, whichever way it is turned; none where it is damaged."""
+    try:
+        seen = read_preview(path)
+    except PictureError:
+        return set()
+    return {seen.width, seen.height}
 
 
 def _looks_like_picture(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             head = file.read(12)
+    except FileNotFoundError as error:
+        raise PictureError(
+            f"{path}: is a link to a file that is gone; remove the link, or name the frames one by "
+            "one"
+        ) from error
     except OSError as error:
-        raise PictureError(f"{path}: cannot be read ({error.strerror})") from error
+        raise PictureError(
+            f"{path}: cannot be read ({error.strerror or error}); remove it from the folder, or "
+            "name the frames one by one"
+        ) from error
     return looks_like_picture(head)
 
 
@@ -147,21 +178,21 @@ def _profile_notes(
 
 
 def spooled_picture(
-    spool: Spool, index: int, metadata: Metadata, region: Rectangle | None = None
+    source: FrameSource, index: int, metadata: Metadata, region: Rectangle | None = None
 ) -> Picture:
     """A frame, or a region of it, as a picture with what its file held.
 
     Args:
-        spool: the frames.
+        source: the frames.
         index: 0-based frame.
         metadata: what its file held beside the pixels.
         region: part of it; ``None`` for all.
     """
     if region is None:
-        region = Rectangle(left=0, top=0, width=spool.width, height=spool.height)
+        region = Rectangle(left=0, top=0, width=source.width, height=source.height)
     rows = slice(region.top, region.top + region.height)
     columns = slice(region.left, region.left + region.width)
-    pixels = spool.rows(index, rows.start, rows.stop)[:, :, columns].contiguous()
+    pixels = source.rows(index, rows.start, rows.stop)[:, :, columns].contiguous()
     if metadata.alpha is not None:
         metadata = replace(metadata, alpha=metadata.alpha[:, rows, columns].contiguous())
     return Picture(pixels, metadata)

@@ -16,6 +16,7 @@ VERSION = 1
 VALUES = "sRGB-encoded, 0 to 1"
 """What levels and deviations are measured on."""
 _DIGITS = 6
+_GIVE = "give a file that `zoom --save-noise` wrote"
 _REQUIRED = ("format", "version", "levels", "std")
 _OPTIONAL = ("values", "coarse_std")
 
@@ -87,14 +88,16 @@ def _parsed(path: Path) -> dict[str, Any]:
         text = path.read_bytes()
     except FileNotFoundError as error:
         raise InputError("no such file; check the path") from error
+    except IsADirectoryError as error:
+        raise InputError("is a folder; give the name of a file") from error
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror or error})") from error
     try:
         record = json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
-        raise InputError("is not JSON; give a file that `zoom --save-noise` wrote") from error
+        raise InputError(f"is not JSON; {_GIVE}") from error
     if not isinstance(record, dict):
-        raise InputError("must be one JSON object; give a file that `zoom --save-noise` wrote")
+        raise InputError(f"must be one JSON object; {_GIVE}")
     return record
 
 
@@ -109,10 +112,12 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _noise(record: dict[str, Any]) -> Noise:
     if record.get("format") != FORMAT:
-        raise InputError(f"format: must be {FORMAT!r}, not {record.get('format')!r}")
+        raise InputError(f"format: must be {FORMAT!r}, not {_cut(record.get('format'))}; {_GIVE}")
     version = record.get("version")
     if version != VERSION or isinstance(version, bool):
-        raise InputError(f"version: must be {VERSION}, not {version!r}; update edge-sdk")
+        newer = isinstance(version, int) and version > VERSION
+        advice = "update edge-sdk" if newer else _GIVE
+        raise InputError(f"version: must be {VERSION}, not {_cut(version)}; {advice}")
     for key in _REQUIRED:
         if key not in record:
             raise InputError(f"{key}: is missing; add it")
@@ -122,7 +127,7 @@ def _noise(record: dict[str, Any]) -> Noise:
             raise InputError(f"{key}: is not a key of this format; leave it out (keys: {known})")
     if record.get("values", VALUES) != VALUES:
         raise InputError(
-            f"values: must be {VALUES!r}, not {record['values']!r}; convert the curves"
+            f"values: must be {VALUES!r}, not {_cut(record['values'])}; convert the curves"
         )
     levels = _numbers(record["levels"], "levels")
     coarse = record.get("coarse_std")
@@ -142,13 +147,19 @@ def _curves(value: Any, key: str) -> list[list[float]]:
 
 def _numbers(value: Any, key: str) -> list[float]:
     if not isinstance(value, list) or not value:
-        raise InputError(f"{key}: must be a list of numbers, not {json.dumps(value)[:40]}")
+        raise InputError(f"{key}: must be a list of numbers, not {_cut(value)}")
     for part in value:
         if isinstance(part, bool) or not isinstance(part, int | float):
-            raise InputError(f"{key}: must hold numbers alone, not {json.dumps(part)[:40]}")
+            raise InputError(f"{key}: must hold numbers alone, not {_cut(part)}")
         if isinstance(part, int) and part not in (0, 1):
-            raise InputError(f"{key}: must be numbers in [0, 1], not {str(part)[:40]}")
+            advice = "; divide 8-bit levels by 255" if part > 1 else ""
+            raise InputError(f"{key}: must be numbers in [0, 1], not {_cut(part)}{advice}")
     return [float(part) for part in value]
+
+
+def _cut(value: Any) -> str:
+    """A value as JSON has it, its beginning if it is long."""
+    return json.dumps(value)[:40]
 
 
 def _laid_out(value: object) -> str:

@@ -37,6 +37,8 @@ EVEN_TEXTURE = 0.02
 ITERATIONS = 20
 LEAST_DEVIATION = 0.02
 """Relative deviation under which a tile fits as well as it can."""
+MAX_STD = 1.0
+"""Most that a file of noise may say; frames that show other scenes may differ by more."""
 MAX_SMOOTHING = 20.0
 """How often the noise seen in one frame a camera's smoothing may hide; real phones came to 11."""
 
@@ -81,6 +83,7 @@ def measure_noise(
         fine = fine.clamp_max(MAX_SMOOTHING * single_std)
     # Nine pixels that all go along have thrice the noise of nine that do not.
     coarse = torch.minimum(coarse, 3 * fine)
+    fine, coarse = fine.clamp_max(MAX_STD), coarse.clamp_max(MAX_STD)
     at_tiles = torch.stack([level_hats(tiles.level[:, c]) @ coarse[c] for c in range(3)])
     return Noise(fine, coarse, luma_std(at_tiles.square().mean(1).sqrt()))
 

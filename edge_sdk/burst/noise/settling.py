@@ -9,6 +9,10 @@ from edge_sdk.burst.noise.curve import Noise
 
 AGREEING = 2.0
 """Factor within which what files state and what frames show count as the same."""
+_ALONE = (
+    "too little is seen in two frames to measure the noise between them: that of the reference "
+    "alone is taken, which a camera's own smoothing hides; give a noise if the result is grainy"
+)
 
 
 class NoiseSource(StrEnum):
@@ -37,8 +41,8 @@ class SettledNoise:
     Attributes:
         noise: its curves.
         source: whose they are.
-        note: for people: why what the files state was not taken; empty where it was, or they state
-            nothing.
+        note: for people: why what the files state was not taken, or that nothing could be measured
+            between frames; else empty.
     """
 
     noise: Noise
@@ -59,10 +63,12 @@ def settle_noise(measured: Noise, stated: Noise | None, comparable: bool) -> Set
         stated: what the files state, typical of this picture; ``None`` if they state nothing.
         comparable: whether there were frames to measure between.
     """
-    if stated is None:
-        return SettledNoise(measured, NoiseSource.MEASURED)
     # What is measured between frames is never white to the last digit: that is of one frame alone.
-    if not comparable or measured.is_white:
+    between = comparable and not measured.is_white
+    if stated is None:
+        note = _ALONE if comparable and not between else ""
+        return SettledNoise(measured, NoiseSource.MEASURED, note)
+    if not between:
         return SettledNoise(stated, NoiseSource.PROFILE)
     low, high = sorted((stated.typical_std, measured.typical_std))
     if high <= AGREEING * low:

@@ -26,6 +26,7 @@ from torch import Tensor
 from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.burst.photometry.evened import CLIPPED
 from edge_sdk.burst.stages.steering import box_mean
+from edge_sdk.imaging.margins import inner
 from edge_sdk.registration import MotionField
 
 TILE_PX = 16
@@ -40,6 +41,8 @@ SAME = (0.1 / 255) ** 2
 """Variance of a pixel under which two frames are the same: rounding alone gives eight times it."""
 COPY_SHARE = 1 / 8
 """Part of other frames' variance under which a frame at rest is a copy of the reference."""
+COPY_QUANTILE = 0.35
+"""Quantile of a frame's tiles that it is told by; what moved in it is above."""
 AT_REST = 0.05**2
 """Square of the rest of a shift, in pixels, that counts as none."""
 
@@ -89,7 +92,7 @@ def compared_tiles(
     levels, seen = [], []
     for corners in _corner_rows(source, step):
         own = _patches(source, reference, corners, None)
-        levels.append(_inner(own.pixels, MARGIN_PX).mean((-2, -1)))
+        levels.append(inner(own.pixels, MARGIN_PX).mean((-2, -1)))
         others = [
             _compared(
                 own.pixels,
@@ -117,7 +120,7 @@ def _originals(seen: Tensor) -> Tensor:
     A copy lies exactly where the reference does, and differs by far less than others do.
     """
     fine, rest = seen[..., 0], seen[..., -1]
-    difference = fine.flatten(1).nanquantile(0.35, dim=1).nan_to_num(torch.inf)
+    difference = fine.flatten(1).nanquantile(COPY_QUANTILE, dim=1).nan_to_num(torch.inf)
     at_rest = rest.flatten(1).nanmedian(1).values < AT_REST
     most = difference[difference < torch.inf].max() if bool((difference < torch.inf).any()) else 0.0
     return ~(at_rest & (difference < COPY_SHARE * most))
@@ -193,14 +196,14 @@ def _compared(own: Tensor, other: _Patches, share: float) -> Tensor:
     They are no numbers where the tile is not shown, or the frame or the reference is clipped.
     """
     mean, other_mean = box_mean(own), box_mean(other.pixels)
-    product = _inner(_inner(own, 1) - mean, 1) * _inner(_inner(other.pixels, 1) - other_mean, 1)
+    product = inner(inner(own, 1) - mean, 1) * inner(inner(other.pixels, 1) - other_mean, 1)
     slope_x, slope_y = _slopes(mean)
     other_x, other_y = _slopes(other_mean)
     along = slope_x * other_x + slope_y * other_y
     squares = slope_x.square() + slope_y.square() + other_x.square() + other_y.square()
     rest = other.rest[:, None, MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]
-    carried = _carried(_inner((own + other.pixels) / 2, 1), *rest.unbind(-1))
-    difference = _inner(other.pixels - own, MARGIN_PX) - carried
+    carried = _carried(inner((own + other.pixels) / 2, 1), *rest.unbind(-1))
+    difference = inner(other.pixels - own, MARGIN_PX) - carried
     beside = rest.square().sum(-1).expand_as(difference)
     fine = difference.square().mean((-2, -1)) / (2 * share)
     coarse = box_mean(difference).square().mean((-2, -1)) * (9 / (2 * share))
@@ -224,7 +227,7 @@ def _middle(seen: Tensor) -> Tensor:
 
 def _carried(x: Tensor, right: Tensor, down: Tensor) -> Tensor:
     """What a picture gains from its pixels to places beside them: Taylor's series to squares."""
-    middle = _inner(x, 1)
+    middle = inner(x, 1)
     slope_x, slope_y = _slopes(x)
     bend_x = x[..., 1:-1, 2:] + x[..., 1:-1, :-2] - 2 * middle
     bend_y = x[..., 2:, 1:-1] + x[..., :-2, 1:-1] - 2 * middle
@@ -236,7 +239,3 @@ def _carried(x: Tensor, right: Tensor, down: Tensor) -> Tensor:
 def _slopes(x: Tensor) -> tuple[Tensor, Tensor]:
     across = (x[..., 1:-1, 2:] - x[..., 1:-1, :-2]) / 2
     return across, (x[..., 2:, 1:-1] - x[..., :-2, 1:-1]) / 2
-
-
-def _inner(x: Tensor, margin: int) -> Tensor:
-    return x[..., margin:-margin, margin:-margin]

@@ -17,6 +17,8 @@ BLOCK_PX = 8
 """Side of a block, in pixels of its level."""
 LEAST_BLANK_BLOCKS = 16
 """Blocks of an area from which on it is not by chance that all frames have it in the same place."""
+LEAST_LOST_BLOCKS = 4
+"""Blocks of an area from which on it is lost; JPEG makes one or two blocks of a dark place flat."""
 BORDER_PX = 5
 """Pixels of a level around a lost part that its border reaches, by blur and Laplacian."""
 MOTION_BLOCKS = 2
@@ -28,8 +30,8 @@ def lost_parts(flat: Sequence[Tensor]) -> list[Tensor]:
     """Blocks of each frame that are lost.
 
     A block is lost where it holds a single value and more than half of the other frames do not,
-    within the reach of their motion; what all frames show as one value, such as a clipped sky, is
-    not lost.
+    within the reach of their motion, and where ``LEAST_LOST_BLOCKS`` or more of such touch; what
+    all frames show as one value, such as a clipped sky, is not lost.
 
     Args:
         flat: for each frame, bool [h, w]: whether a block holds one value.
@@ -48,7 +50,7 @@ def lost_parts(flat: Sequence[Tensor]) -> list[Tensor]:
     """
     alive = torch.stack([~_grown(each, MOTION_BLOCKS) for each in flat]).sum(0)
     needed = (len(flat) - 1) / 2
-    return [each & (alive > needed) for each in flat]
+    return [_of_areas(each & (alive > needed)) for each in flat]
 
 
 def blank_in_all(flat: Sequence[Tensor]) -> float:
@@ -75,12 +77,8 @@ def blank_in_all(flat: Sequence[Tensor]) -> float:
     anywhere, everywhere = stacked.any(0), stacked.all(0)
     if bool(everywhere.all()) or int(everywhere.sum()) < LEAST_BLANK_BLOCKS:
         return 0.0
-    import cv2
-
-    count, areas = cv2.connectedComponents(anywhere.to(torch.uint8).numpy())
-    labels = torch.from_numpy(areas).long()
-    sizes = labels.flatten().bincount(minlength=count)
-    same = labels[everywhere].bincount(minlength=count) == sizes
+    labels, sizes = _areas(anywhere)
+    same = labels[everywhere].bincount(minlength=len(sizes)) == sizes
     same[0] = False
     blank = int(sizes[same & (sizes >= LEAST_BLANK_BLOCKS)].sum())
     return blank / anywhere.numel()
@@ -101,6 +99,23 @@ def at_level(lost: Tensor, level: int, size: tuple[int, int]) -> Tensor:
     height, width = (min(pair) for pair in zip(size, pooled.shape, strict=True))
     result[:height, :width] = pooled[:height, :width]
     return result
+
+
+def _of_areas(mask: Tensor) -> Tensor:
+    """What of a mask lies in areas of ``LEAST_LOST_BLOCKS`` or more."""
+    if int(mask.sum()) < LEAST_LOST_BLOCKS:
+        return torch.zeros_like(mask)
+    labels, sizes = _areas(mask)
+    return mask & (sizes >= LEAST_LOST_BLOCKS)[labels]
+
+
+def _areas(mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Number of the area that each block of a mask lies in, 0 outside, and blocks of each area."""
+    import cv2
+
+    count, areas = cv2.connectedComponents(mask.to(torch.uint8).numpy())
+    labels = torch.from_numpy(areas).long()
+    return labels, labels.flatten().bincount(minlength=count)
 
 
 def _grown(mask: Tensor, blocks: int) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 from edge_sdk.burst.stages.noise_map import noise_at
 from edge_sdk.burst.stages.steering import box_mean
 from edge_sdk.exported import sum_tensors
+from edge_sdk.imaging.margins import inner
 
 MARGIN_PX = 4
 """Margin that the comparison consumes: the level, local means and the spread of disagreement."""
@@ -44,8 +45,8 @@ class Expectation:
 
     def __init__(self, reference: Tensor, noise: Tensor) -> None:
         mean = box_mean(reference)
-        self.mean = _inner(mean)
-        inside = _inner(reference)
+        self.mean = inner(mean, 1)
+        inside = inner(reference, 1)
         spread = box_mean(inside * inside) - self.mean * self.mean
         fine, coarse = noise_at(noise, box_mean(mean))
         fine, coarse = fine * fine, coarse * coarse
@@ -81,10 +82,6 @@ class Expectation:
         )
         agreed = (1.5 * torch.exp(-(excess * excess)) - 0.1).clamp(0, 1)
         return _worst(agreed)
-
-
-def _inner(x: Tensor) -> Tensor:
-    return x[..., 1:-1, 1:-1]
 
 
 def _worst(x: Tensor) -> Tensor:

@@ -24,6 +24,7 @@ from edge_sdk.burst.stages.encode import KERNEL_STD_PX
 from edge_sdk.burst.stages.noise_map import luma_noise
 from edge_sdk.imaging import rgb_to_ycbcr, ycbcr_to_rgb
 from edge_sdk.imaging.color import LUMA_NOISE
+from edge_sdk.imaging.margins import inner
 from edge_sdk.models.spec import PictureSpec
 
 OWN_HALO_PX = 7
@@ -134,8 +135,7 @@ class Decode(nn.Module):
         chroma = chroma + _filtered(residual, self.chroma_filter)
         margin = self.halo_px * self.scale
         picture = ycbcr_to_rgb(torch.cat((luma, chroma), 1))
-        inside: Tensor = picture[..., margin:-margin, margin:-margin]
-        return inside
+        return inner(picture, margin)
 
 
 def _wiener(kernel: Tensor, strength: float, radius: int) -> Tensor:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from edge_sdk.burst.stages.agreement import Expectation
 from edge_sdk.burst.stages.steering import Steering, SteeringConfig, slopes
 from edge_sdk.exported import sum_tensors
+from edge_sdk.imaging.margins import inner
 
 HALO_PX = 5
 """Margin of a tile that ``encode`` consumes: neighbors, local means, their spread, slopes."""
@@ -115,9 +116,9 @@ class Encode(nn.Module):
     def _prepared(self, reference: Tensor, noise: Tensor) -> _ReferenceView:
         slope_x, slope_y = slopes(reference)
         expected = Expectation(reference, noise)
-        form = self.steering(reference, _inner(expected.noise_variance, 1))
-        xx, xy, yy = (_inner(x, 1) for x in form)
-        near_x, near_y = (_inner(x, HALO_PX - 2) for x in (slope_x, slope_y))
+        form = self.steering(reference, inner(expected.noise_variance, 1))
+        xx, xy, yy = (inner(x, 1) for x in form)
+        near_x, near_y = (inner(x, HALO_PX - 2) for x in (slope_x, slope_y))
         by_x = {x: -x * near_x for x in self.distances}
         by_y = {y: -y * near_y for y in self.distances}
         pairs = [(x, y) for taps in self.taps for _, _, x, y in taps]
@@ -135,17 +136,17 @@ class Encode(nn.Module):
         to: _Added,
     ) -> None:
         slope_x, slope_y = view.slopes
-        offset_x, offset_y = (_inner(offset[:, axis : axis + 1], 1) for axis in (0, 1))
-        trust, noise_share = _inner(confidence, HALO_PX - 1), None
+        offset_x, offset_y = (inner(offset[:, axis : axis + 1], 1) for axis in (0, 1))
+        trust, noise_share = inner(confidence, HALO_PX - 1), None
         if light is not None:
-            trust = trust * _inner(_known(frame, light), HALO_PX - 1)
+            trust = trust * inner(_known(frame, light), HALO_PX - 1)
             frame, noise_share = _evened(frame, light), _noise_share(light)[:, :, 1:-1]
         # The frame's values as they would be at the pixels themselves.
-        level = _less_product(_inner(frame, 1), slope_x, offset_x)
+        level = _less_product(inner(frame, 1), slope_x, offset_x)
         level = _less_product(level, slope_y, offset_y)
         trust = view.expected.agreement(level, noise_share) * trust
-        to.trusts.append(_inner(trust, 1))
-        level, offset_x, offset_y = (_inner(x, HALO_PX - 2) for x in (level, offset_x, offset_y))
+        to.trusts.append(inner(trust, 1))
+        level, offset_x, offset_y = (inner(x, HALO_PX - 2) for x in (level, offset_x, offset_y))
         xx, xy, yy = view.form
         along_x = 2.0 * xx * offset_x + xy * offset_y
         along_y = 2.0 * yy * offset_y + xy * offset_x
@@ -222,10 +223,6 @@ def _plus_product(total: Tensor, first: Tensor, second: Tensor) -> Tensor:
 
 def _joined(parts: list[Tensor], dim: int) -> Tensor:
     return torch.cat(parts, dim) if len(parts) > 1 else parts[0]
-
-
-def _inner(x: Tensor, margin: int) -> Tensor:
-    return x[..., margin:-margin, margin:-margin]
 
 
 def _moved(x: Tensor, right: int, down: int) -> Tensor:

@@ -32,6 +32,7 @@ from edge_sdk.burst.stages.blur import (
 from edge_sdk.burst.stages.encode import KERNEL_STD_PX
 from edge_sdk.burst.stages.noise_map import noise_at
 from edge_sdk.exported import sum_tensors
+from edge_sdk.imaging.margins import inner
 
 SMALLEST_WEIGHT = 0.0005
 """Weight of the reference in sums, so that nothing is divided by zero."""
@@ -147,7 +148,7 @@ class Restore(nn.Module):
         variance = _rotated(std * std / smooth, _ROTATION_OF_VARIANCES) + self.model_noise
         picture = _rotated(colors, _ROTATION)
         margin = len(self.start) // 2
-        fine, merged = _inner(fine, margin), _inner(merged, margin)
+        fine, merged = inner(fine, margin), inner(merged, margin)
         merged = _rotated(merged / fine, _ROTATION)
         trust = fine / (fine + self.shrinkage)
         luma, colors = picture[:, :1], picture[:, 1:]
@@ -162,7 +163,7 @@ class Restore(nn.Module):
                 )
             margin = reached
         whole = self.halo_px * self.scale
-        parts = _inner(luma, whole - margin), _inner(colors, whole - colors_margin)
+        parts = inner(luma, whole - margin), inner(colors, whole - colors_margin)
         return _rotated(torch.cat(parts, 1), _ROTATION_BACK)
 
     def _corrected(
@@ -182,7 +183,7 @@ class Restore(nn.Module):
             return picture, margin
         # DCTs start at multiples of the stride of the tile, wherever its margin ends.
         beyond = -margin % self.stride
-        picture = _inner(picture, beyond)
+        picture = inner(picture, beyond)
         noise = _cut(noise, picture)
         planes = [
             self._shrunk(picture[:, channel : channel + 1], noise[:, channel : channel + 1])
@@ -201,16 +202,12 @@ class Restore(nn.Module):
         # What the garrote takes: d·min(1, τ²/d²).
         taken = coefficients / torch.maximum(coefficients * coefficients, limit) * limit
         phases = functional.conv2d(taken, self.synthesis)
-        return _inner(plane, DCT_SIDE - self.stride) - functional.pixel_shuffle(phases, self.stride)
-
-
-def _inner(x: Tensor, margin: int) -> Tensor:
-    return x[..., margin:-margin, margin:-margin] if margin else x
+        return inner(plane, DCT_SIDE - self.stride) - functional.pixel_shuffle(phases, self.stride)
 
 
 def _cut(x: Tensor, like: Tensor) -> Tensor:
     """The middle of ``x``, as large as ``like``."""
-    return _inner(x, (x.shape[-1] - like.shape[-1]) // 2)
+    return inner(x, (x.shape[-1] - like.shape[-1]) // 2)
 
 
 _COLORS = ((1.0, 1.0, 1.0), (1.0, 0.0, -1.0), (1.0, -2.0, 1.0))

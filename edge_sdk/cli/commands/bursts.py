@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_sdk.cli.shared.console import err, out, print_json, progress_bars
+from edge_sdk.cli.shared.console import note, on_one_line, out, print_json, progress_bars
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
@@ -132,25 +132,26 @@ def _plain(
 
 def _print(found: FoundBursts, min_frames: int, commands: Sequence[str]) -> None:
     for burst, command in zip(found.bursts, commands, strict=True):
-        out.print(_line(burst), style="bold")
+        out.print(on_one_line(_line(burst)), style="bold")
         out.print(f"{command}\n")
     if not found.bursts:
         out.print(f"no burst of {min_frames} frames or more in {found.folder}")
     if found.singles:
         alone = "alone" if min_frames == 2 else f"in no burst of {min_frames} frames or more"
-        out.print(f"{_count(len(found.singles), 'picture')} {alone}: {_named(found.singles)}")
+        singles = f"{_count(len(found.singles), 'picture')} {alone}: {_named(found.singles)}"
+        out.print(on_one_line(singles))
     reasons: dict[str, list[Path]] = {}
     for skipped in found.skipped:
         reasons.setdefault(skipped.reason, []).append(skipped.path)
     for reason, paths in reasons.items():
-        err.print(f"note: skipped: {_named(paths)}: {reason}")
+        note(f"skipped: {_named(paths)}: {reason}")
     if found.not_pictures:
-        err.print(f"note: skipped, being no pictures: {_named(found.not_pictures)}")
+        note(f"skipped, being no pictures: {_named(found.not_pictures)}")
     if found.folders:
-        err.print(f"note: folders that were not entered: {_named(found.folders)}")
+        note(f"folders that were not entered: {_named(found.folders)}")
     if found.by_file_time:
-        err.print(
-            f"note: {_count(found.by_file_time, 'picture')} without a time in EXIF or name: the "
+        note(
+            f"{_count(found.by_file_time, 'picture')} without a time in EXIF or name: the "
             "time when the file was last changed was taken, which copying may have changed"
         )
 

@@ -10,7 +10,7 @@ import typer
 from edge_sdk.cli.commands.zoom_noise import check_noise_path, given_noise
 from edge_sdk.cli.commands.zoom_outcome import plain_outcome, print_outcome
 from edge_sdk.cli.commands.zoom_page import check_report, write_zoom_page
-from edge_sdk.cli.shared.console import err, out, print_json, progress_bars
+from edge_sdk.cli.shared.console import note, out, print_json, progress_bars
 from edge_sdk.cli.shared.runtime_option import RUNTIME_NAMES
 from edge_sdk.errors import InputError
 from edge_sdk.outputs import after_writing
@@ -132,7 +132,7 @@ def zoom(
         )
     result, written = made.result, made.written
     if made.config.scale != scale:
-        err.print(f"note: the network enlarges ×{made.config.scale}; the rest is interpolated")
+        note(f"the network enlarges ×{made.config.scale}; the rest is interpolated")
     if report is not None:
         with after_writing(output):
             write_zoom_page(report, made)
@@ -151,8 +151,8 @@ def zoom(
         print_json({**places, **plain_outcome(made.frames, result)})
         return
     print_outcome(made.frames, result)
-    for note in (*made.notes, *written.notes):
-        err.print(f"note: {note}")
+    for said in (*made.notes, *written.notes):
+        note(said)
     height, width = result.pixels.shape[-2:]
     mixed = "" if strength == 1 else f": {strength:.0%} of that, the rest bicubic enlargement"
     out.print(f"wrote {output} ({width}×{height} px), by {made.by}{mixed}")

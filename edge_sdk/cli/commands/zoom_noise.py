@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_sdk.errors import InputError
-from edge_sdk.outputs import check_writable
+from edge_sdk.outputs import check_writable, is_same_file
 
 if TYPE_CHECKING:
     from edge_sdk.burst import Noise
+
+_ASK = "noise must be 0 to 255 levels, or a .json file"
 
 
 def given_noise(text: str) -> Noise:
@@ -25,9 +28,11 @@ def given_noise(text: str) -> Noise:
     try:
         levels = float(text)
     except ValueError:
+        if Path(text).suffix.lower() != ".json" and not os.path.lexists(text):
+            raise InputError(f"{_ASK}, not {text!r}") from None
         return read_noise(text)
     if not 0 <= levels <= 255:
-        raise InputError(f"noise must be 0 to 255 levels, or a .json file, not {text}")
+        raise InputError(f"{_ASK}, not {text}")
     return Noise.white(levels / 255)
 
 
@@ -42,8 +47,6 @@ def check_noise_path(path: Path, others: Sequence[Path | None]) -> None:
         InputError: if it is one of ``others``.
         OutputError: if it cannot be written.
     """
-    from edge_sdk.burst.picture_files import is_same_file
-
     if any(other is not None and is_same_file(other, path) for other in others):
         raise InputError(
             f"{path}: is a frame, the given noise or another result; give the noise another name"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_sdk.cli.shared.console import err, out, plain, print_table
+from edge_sdk.cli.shared.console import note, on_one_line, out, plain, print_table
 
 if TYPE_CHECKING:
     from edge_sdk.burst import ZoomResult
@@ -59,7 +59,7 @@ def print_outcome(frames: Sequence[Path], result: ZoomResult) -> None:
             role += ", blurry"
         rows.append(
             (
-                f"{index}  {path.name}",
+                on_one_line(f"{index}  {path.name}"),
                 f"{1000 * frame.score:.2f}",
                 "—" if motion is None else f"{motion.shift_x_px:+.2f}, {motion.shift_y_px:+.2f}",
                 "—" if motion is None else f"{motion.angle_deg:+.2f}",
@@ -70,7 +70,7 @@ def print_outcome(frames: Sequence[Path], result: ZoomResult) -> None:
     columns = ("frame", "sharpness", "shift (px)", "turn (°)", "agrees", "")
     print_table("Frames", columns, rows, emphasize=result.reference)
     why = "chosen by you" if result.forced else "the sharpest"
-    out.print(f"reference: {frames[result.reference].name}, {why}")
+    out.print(on_one_line(f"reference: {frames[result.reference].name}, {why}"))
     if len(frames) > 1:
         out.print(
             f"effective frames: {result.effective_frames:.1f} of {len(frames)}; at most "
@@ -78,27 +78,28 @@ def print_outcome(frames: Sequence[Path], result: ZoomResult) -> None:
         )
     for path, frame in zip(frames, result.frames, strict=True):
         if frame.note:
-            err.print(f"note: {path.name} is left out: {frame.note}")
+            note(f"{path.name} is left out: {frame.note}")
     lights = [frame.light for frame in result.frames if frame.light is not None and not frame.note]
     if lights:
         factors = [float(light.colors.mean()) for light in lights]
+        ends = dict.fromkeys(f"{end(factors):.2f}" for end in (min, max))
         banded = sum(len(light.waves) > 0 for light in lights)
         along = f", in bands along the rows of {_frames(banded)}" if banded else ""
-        err.print(
-            f"note: in {_frames(len(lights))} the light is {min(factors):.2f} to "
-            f"{max(factors):.2f} times the reference's{along}; that is undone"
+        note(
+            f"in {_frames(len(lights))} the light is {' to '.join(ends)} times the reference's"
+            f"{along}; that is undone"
         )
     if result.hot_pixels:
         what = "hot pixel" if result.hot_pixels == 1 else "hot pixels"
-        err.print(f"note: {result.hot_pixels} {what} of the sensor mended in all frames")
+        note(f"{result.hot_pixels} {what} of the sensor mended in all frames")
     if result.blank:
-        err.print(
-            f"note: {result.blank:.0%} of the picture is one value in the same place of all "
+        note(
+            f"{result.blank:.0%} of the picture is one value in the same place of all "
             "frames: damaged files, a mask or a border; no frame shows what would be there"
         )
     if result.used == 1:
         reason = "one frame" if len(frames) == 1 else "no other frame could be used"
-        err.print(f"note: {reason}: this is single-image zoom, without the gain of a burst")
+        note(f"{reason}: this is single-image zoom, without the gain of a burst")
     stages = " · ".join(f"{name} {seconds:.2f} s" for name, seconds in result.seconds.items())
     lens = result.lens
     spread = f" ± {lens.spread_px:.2f}" if lens.spread_px else ""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_sdk.errors import InputError
-from edge_sdk.outputs import check_writable
+from edge_sdk.outputs import check_writable, is_same_file
 
 if TYPE_CHECKING:
     from edge_sdk.burst.picture_files import ZoomedFile
@@ -20,7 +21,7 @@ def check_report(report: Path, frames: Sequence[Path], output: Path) -> None:
         InputError: if two of them are one file.
         OutputError: if the page could not be written.
     """
-    from edge_sdk.burst.picture_files import check_apart, is_same_file
+    from edge_sdk.burst.picture_files import check_apart
     from edge_sdk.imaging import check_output_path
 
     check_output_path(output)
@@ -42,10 +43,14 @@ def write_zoom_page(path: Path, made: ZoomedFile) -> None:
     from edge_sdk.report import evidence_of, write_report
 
     names = [frame.name for frame in made.frames]
+    result, reference = made.result, made.reference
+    if made.gain != 1:
+        result = replace(result, pixels=result.pixels * made.gain)
+        reference = reference.with_pixels(reference.pixels * made.gain)
     evidence = evidence_of(
-        made.result,
+        result,
         names,
-        made.reference,
+        reference,
         made.written.path.name,
         made.config,
         remarks=(*made.written.notes, *_mixed(made.config.strength)),

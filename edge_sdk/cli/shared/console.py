@@ -12,6 +12,7 @@ from contextlib import contextmanager, redirect_stdout
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
+from unicodedata import category
 
 from rich.console import Console
 from rich.measure import Measurement
@@ -48,7 +49,21 @@ err = console(stderr=True)
 """Progress and notes go to stderr, so that piped results stay clean."""
 MAX_WIDTH = 10_000
 """Of a terminal; wider than any table."""
+_UNFIT = ("Cc", "Cs", "Zl", "Zp")
+"""Categories of signs that are not printed: controls, surrogates, ends of lines and paragraphs."""
 _json_stream: ContextVar[TextIO | None] = ContextVar("json_stream", default=None)
+
+
+def on_one_line(text: str) -> str:
+    """Text without what ends a line, commands a terminal or is no Unicode: names may hold it."""
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if category(sign) in _UNFIT else sign for sign in text
+    )
+
+
+def note(text: str) -> None:
+    """Print a note on stderr, as one line."""
+    err.print(f"note: {on_one_line(text)}")
 
 
 def print_table(

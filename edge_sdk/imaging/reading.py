@@ -1,0 +1,134 @@
+"""Reading pictures with all that they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from edge_sdk.errors import InputError, PictureError
+from edge_sdk.imaging.decoding import Decoded, decode, picture_format
+from edge_sdk.imaging.heic import decode_heic, is_heic
+from edge_sdk.imaging.picture import Metadata, Picture
+from edge_sdk.imaging.raw import decode_raw, is_raw, may_be_raw
+
+
+def read_picture(path: Path | str) -> Picture:
+    """Read a JPEG, PNG, BMP, WebP, TIFF, HEIC or raw file; its content says which, not its suffix.
+
+    Pixels come upright: EXIF orientation is applied and then 1 in the EXIF kept, from which the
+    thumbnail and tags on file layout are removed. 16-bit PNG and TIFF keep 16 bits. Gray becomes
+    three equal channels, a palette the colors it stands for, CMYK sRGB by its profile. Of a JPEG
+    that holds several pictures (a gain map, a depth map) the first is read, and previews in a TIFF
+    are passed over; animations and several pages are refused. A JPEG that lost data in its middle
+    but kept its end marker is not distinguished from a whole one: libjpeg fills the gap with gray.
+    Of a HEIC file the main picture is read; more than 8 bits become 16.
+    DNG and other raw files are developed as :func:`edge_sdk.imaging.raw.decode_raw` says.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Pixels float32 [3, H, W] in [0, 1], upright, with what the file held beside them.
+
+    Raises:
+        PictureError: if it is missing, a folder, not readable, empty, not a picture, truncated or
+            damaged, larger than 178 million pixels (the limit of Pillow), of several pictures, or
+            CMYK without a profile. The message names the file.
+        MissingExtraError: if it is a raw file and the extra ``raw`` is not installed, or a HEIC
+            file and the extra ``heic`` is not.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import Metadata, Picture, read_picture, write_picture
+        >>> deep = Picture(torch.rand(3, 20, 30), Metadata(bit_depth=16))
+        >>> written = write_picture(deep, "deep.png")
+        >>> picture = read_picture("deep.png")
+        >>> picture.width, picture.height, picture.metadata.bit_depth
+        (30, 20, 16)
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            head = file.read(12)
+            # Whatever is no picture, such as a long video, is not read any further.
+            data = head + (file.read() if looks_like_picture(head) else b"")
+    except FileNotFoundError as error:
+        raise PictureError(f"{path}: no such file; check the path") from error
+    except IsADirectoryError as error:
+        raise PictureError(f"{path}: is a folder; give the name of a picture") from error
+    except OSError as error:
+        raise PictureError(f"{path}: cannot be read ({error.strerror or error})") from error
+    if not data:
+        raise PictureError(f"{path}: is empty; get a whole copy")
+    if is_heic(head):
+        return _picture(decode_heic(data, str(path)))
+    return _picture((decode_raw if is_raw(data) else decode)(data, str(path)))
+
+
+def looks_like_picture(head: bytes) -> bool:
+    """Whether ``head``, the first 12 bytes of a file, is the start of a picture that is read.
+
+    Example:
+        >>> from edge_sdk.imaging.reading import looks_like_picture
+        >>> looks_like_picture(b"BM" + bytes(10)), looks_like_picture(b"PK" + bytes(10))
+        (True, False)
+    """
+    return picture_format(head) is not None or is_heic(head) or may_be_raw(head)
+
+
+def read_frames(paths: Iterable[Path | str]) -> list[Picture]:
+    """Read the frames of a burst, all of one size after orientation.
+
+    Args:
+        paths: the files, at least one.
+
+    Raises:
+        InputError: if there are none.
+        PictureError: if one cannot be read, or differs in size from the first.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.imaging import Picture, read_frames, write_picture
+        >>> names = ["0.png", "1.png", "2.png"]
+        >>> written = [write_picture(Picture(torch.rand(3, 20, 30)), name) for name in names]
+        >>> torch.stack([frame.pixels for frame in read_frames(names)]).shape
+        torch.Size([3, 3, 20, 30])
+    """
+    frames: list[Picture] = []
+    first: Path | str = ""
+    for path in paths:
+        frame = read_picture(path)
+        if not frames:
+            first = path
+        elif frame.pixels.shape != frames[0].pixels.shape:
+            raise PictureError(
+                f"{path}: is {frame.width}×{frame.height} px but {first} is {frames[0].width}×"
+                f"{frames[0].height} px; the frames of a burst have one size"
+            )
+        frames.append(frame)
+    if not frames:
+        raise InputError("a burst needs at least one frame; name the files")
+    return frames
+
+
+def _picture(decoded: Decoded) -> Picture:
+    samples = decoded.samples
+    channels = samples.shape[2]
+    deep = samples.dtype == np.uint16
+    planes = np.ascontiguousarray(samples.transpose(2, 0, 1), dtype=np.float32)
+    planes /= 65535 if deep else 255
+    tensor = torch.from_numpy(planes)
+    color = 1 if channels <= 2 else 3
+    metadata = Metadata(
+        exif=decoded.exif,
+        icc_profile=decoded.icc_profile,
+        bit_depth=16 if deep else 8,
+        alpha=tensor[color:].clone() if channels > color else None,
+        gray=color == 1,
+        raw_noise=decoded.raw_noise,
+    )
+    pixels = tensor[:1].repeat(3, 1, 1) if color == 1 else tensor[:3].contiguous()
+    return Picture(pixels, metadata)
