@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from edge_sdk.burst import ZoomConfig, zoom
 from edge_sdk.burst.frames.source import TensorSource
-from edge_sdk.burst.photometry.exposure import prefer_common_exposure
+from edge_sdk.burst.photometry.exposure import dark_exposures, prefer_common_exposure
 from edge_sdk.burst.reference.choice import choose_sharpest, measure_sharpness
 from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
 from edge_sdk.data.probes.examples import example_photo
@@ -50,6 +51,24 @@ def test_more_than_two_stops_are_left_out_with_the_reason(stops: float) -> None:
     rest = zoom(exposed({})[[0, 1, 2, 4]], config=ZoomConfig(noise_std=result.noise_std))
     # Motion is found again where light differs, so that parts of a pixel may differ.
     assert float((result.pixels - rest.pixels).abs().mean()) < 0.2 / 255
+
+
+@pytest.mark.parametrize("stops", [-6.0, -8.0])
+def test_too_dark_to_be_measured_is_too_dark(stops: float) -> None:
+    burst = exposed({3: stops})
+    result = zoom(burst)
+    assert "stops darker than the reference" in result.frames[3].note
+    # What is seen of it is the least that it may be.
+    (told,) = re.findall(r"at least (\d\.\d) stops", result.frames[3].note)
+    assert -stops - 1 < float(told) < -stops
+    assert [index for index, frame in enumerate(result.frames) if frame.note] == [3]
+
+
+def test_a_frame_that_is_black_in_part_is_not_dark() -> None:
+    burst = exposed({2: -6.0})
+    burst[3, :, 60:] = 0
+    assert list(dark_exposures(TensorSource(burst), 0, (1, 2, 3, 4))) == [2]
+    assert dark_exposures(TensorSource(burst), 2, (0, 1, 3, 4)) == {}
 
 
 @pytest.mark.parametrize("stops", [-2.5, 3.0])

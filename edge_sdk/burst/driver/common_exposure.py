@@ -7,7 +7,11 @@ from dataclasses import replace
 from edge_sdk.burst.driver.lighting import Lit, align_in_one_light
 from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.burst.noise.curve import Noise
-from edge_sdk.burst.photometry.exposure import far_exposures, prefer_common_exposure
+from edge_sdk.burst.photometry.exposure import (
+    dark_exposures,
+    far_exposures,
+    prefer_common_exposure,
+)
 from edge_sdk.burst.reference.choice import ReferenceChoice
 from edge_sdk.progress import Progress
 from edge_sdk.registration import RegistrationConfig
@@ -33,11 +37,17 @@ def align_common_exposure(
     """
     common = prefer_common_exposure(source, choice)
     lit = align_in_one_light(source, common, config, noise, report)
-    far = far_exposures(lit.lights)
+    far = _far(source, lit)
     if common.index in far and 2 * len(far) > len(lit.aligned.motions):
         # Brightened to one light, the noise of a dark frame counts as sharpness.
         held = replace(common, forced=True)
         lit = align_in_one_light(source, held, config, noise, report)
         lit = replace(lit, choice=replace(lit.choice, forced=choice.forced))
-        far = far_exposures(lit.lights)
+        far = _far(source, lit)
     return replace(lit, aligned=lit.aligned.without(far))
+
+
+def _far(source: FrameSource, lit: Lit) -> dict[int, str]:
+    """Frames that may contribute but for their exposure, each with the reason."""
+    unmeasured = lit.aligned.motions.keys() - lit.lights
+    return far_exposures(lit.lights) | dark_exposures(source, lit.choice.index, unmeasured)

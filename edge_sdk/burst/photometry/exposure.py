@@ -10,7 +10,7 @@ gained 0.1 dB, at −3 nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import torch
@@ -31,6 +31,8 @@ CURVE_POWER = 2.4
 _SPACING_PX = 32
 _QUANTILES = 33
 _LEAST_QUANTILES = 4
+_BLACK = 1e-5
+"""Light that counts as none."""
 
 
 def prefer_common_exposure(source: FrameSource, choice: ReferenceChoice) -> ReferenceChoice:
@@ -81,6 +83,32 @@ def far_exposures(lights: Mapping[int, Light]) -> dict[int, str]:
             found[index] = (
                 f"is exposed {abs(stops):.1f} stops {way} than the reference, too far apart to add "
                 "to it"
+            )
+    return found
+
+
+def dark_exposures(source: FrameSource, reference: int, frames: Iterable[int]) -> dict[int, str]:
+    """Frames too dark for their light to be measured, each with the reason for people.
+
+    At every quantile such a frame is ``MOST_STOPS`` or more below the reference. One that is black
+    in a part alone is not: its bright quantiles are those of what it shows.
+
+    Args:
+        source: the frames.
+        reference: index of the reference.
+        frames: those to look at.
+    """
+    own, found = _quantiles(source, reference), {}
+    usable = (own > DARKEST) & (own < BRIGHTEST)
+    if int(usable.sum()) < _LEAST_QUANTILES:
+        return {}
+    for index in frames:
+        light = srgb_to_linear(_quantiles(source, index)[usable]).clamp_min(_BLACK)
+        stops = float(torch.log2(srgb_to_linear(own[usable]) / light).min())
+        if stops >= MOST_STOPS:
+            found[index] = (
+                f"is exposed at least {stops:.1f} stops darker than the reference, too far apart "
+                "to add to it"
             )
     return found
 
