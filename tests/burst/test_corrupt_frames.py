@@ -17,7 +17,7 @@ from tests.needs import needs
 
 pytestmark = needs("examples")
 
-CONFIG = ZoomConfig(reference=0, noise_std=8 / 255)
+CONFIG = ZoomConfig(reference=0, noise_std=8 / 255, lens_std_px=0.3)
 
 
 @functools.cache

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from edge_sdk.models import EnhanceNetConfig
 from edge_sdk.reparam import preset
@@ -35,3 +36,21 @@ def test_other_runs_are_not(name: str, steps: int) -> None:
 def test_networks_that_do_not_collapse_are_not_told_to() -> None:
     model = EnhanceNetConfig(branches=preset("repvgg", 8).branches, collapsed=False)
     assert hints(TrainConfig(model=model, data=DATA, optimizer={"steps": 4000})) == ()
+
+
+@pytest.mark.parametrize(
+    ("capability", "slow"), [("AVX2", True), ("AVX512", False), ("SVE", False)]
+)
+def test_bfloat16_is_advised_against_where_it_is_slow(
+    monkeypatch: pytest.MonkeyPatch, capability: str, slow: bool
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    model = EnhanceNetConfig()
+    rounded = TrainConfig(model=model, data=DATA, optimizer={"precision": "bfloat16"})
+    found = hints(rounded)
+    assert len(found) == slow
+    assert all(hint.startswith("optimizer.precision: ") for hint in found)
+    assert hints(TrainConfig(model=model, data=DATA)) == ()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert hints(rounded) == ()
