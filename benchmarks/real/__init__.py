@@ -1,0 +1,1 @@
+"""Parts of the page on real bursts: ``wall``, noise by color beside a plain mean."""
