@@ -241,8 +241,8 @@ READING = """
 Noise of a phone's JPEG is smooth: it was denoised before, and the blocks of JPEG hide it. N counts
 the frames that were used, but each adds only where it agrees with the reference, which the mean
 share tells. A share near 0 says that a frame's pixels were held back as ghosts. Neither figure is
-of fidelity: a result could be smooth, or steep, and wrong. Where the lens is estimated softer, edges
-become steeper and noise rises: one is had for the other.
+of fidelity: a result could be smooth, or steep, and wrong. Where the lens is estimated softer,
+edges become steeper and noise rises: one is had for the other.
 """
 
 if __name__ == "__main__":

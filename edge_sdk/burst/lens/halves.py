@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial, reduce
 
 import torch
 from torch import Tensor
@@ -11,7 +12,7 @@ from edge_sdk.burst.driver.contributions import Contributions
 from edge_sdk.burst.driver.plan import MergePlan
 from edge_sdk.burst.driver.summing import summed
 from edge_sdk.burst.driver.tiles import bands, cuts
-from edge_sdk.burst.frames.threads import one_by_one
+from edge_sdk.burst.frames.threads import one_by_one, spreading
 from edge_sdk.burst.lens.spectrum import BLOCK_PX, Spectrum, common_spectrum
 from edge_sdk.burst.stages.blend import HALO_PX as BLEND_HALO_PX
 from edge_sdk.burst.stages.blend import Blend
@@ -50,13 +51,14 @@ def halves_spectrum(plan: MergePlan) -> Spectrum | None:
         replace(plan, motions=motions[0]),
         replace(plan, motions=motions[1], reference_weight=0.0),
     ]
-    encode, blend = Encode(SCALE), Blend(SCALE)
-    total: Spectrum | None = None
-    for place in _detailed(plan):
-        first, second = (_merged(half, encode, blend, place) for half in halves)
-        found = common_spectrum(first, second)
-        total = found if total is None else total + found
-    return total
+    common = partial(_common, halves, Encode(SCALE), Blend(SCALE))
+    with spreading() as spread:
+        return reduce(Spectrum.__add__, spread(common, _detailed(plan)))
+
+
+def _common(halves: list[MergePlan], encode: Encode, blend: Blend, place: Rectangle) -> Spectrum:
+    first, second = (_merged(half, encode, blend, place) for half in halves)
+    return common_spectrum(first, second)
 
 
 def _merged(plan: MergePlan, encode: Encode, blend: Blend, place: Rectangle) -> Tensor:
