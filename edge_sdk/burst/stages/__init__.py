@@ -1,7 +1,6 @@
 """The stages as static graphs of operators that every phone runtime takes.
 
-Reading order: ``encode`` with ``steering``, ``agreement`` and ``noise_map`` (a frame on the fine
-grid), ``blur``,
-``blend`` (the sum over frames), ``decode`` (a network makes the picture) or ``restore`` (without
-one).
+Reading order: ``levels``, ``expand``, ``search`` and ``align`` (how a frame moved), ``encode`` with
+``steering``, ``agreement`` and ``noise_map`` (a frame on the fine grid), ``blur``, ``blend`` (the
+sum over frames), ``decode`` (a network makes the picture) or ``restore`` (without one).
 """
