@@ -25,7 +25,7 @@ LONGEST_STEP_PX = 6.0
 """No corner moves further in one step: beyond, the slopes say nothing."""
 SERIES = 6
 """Terms of the exponential of a step: it is a small part of the radius."""
-POINTS_AT_ONCE = 100_000
+POINTS_AT_ONCE = 50_000
 """Points of motions that are computed together: more leave the processor's cache."""
 
 

@@ -32,6 +32,8 @@ MOST_PIXELS = 4_000_000
 """Levels of more pixels than this are not compared: the one above says enough."""
 JUDGED_BLOCKS = 64
 """Blocks by which the correlation of a frame is told, at most."""
+BEYOND_PX = 4.0
+"""How much further than it is searched a frame may lie."""
 SAME_PX = 2.0
 """A period may turn out to be this far from the whole shift at which it was seen."""
 
@@ -199,6 +201,8 @@ class StageRegistrar:
         reason = ""
         if not bool(torch.isfinite(matrix).all()):
             matrix, reason = torch.eye(3, dtype=torch.float64), "no motion could be found"
+        elif float(matrix[:2, 2].abs().max()) > config.max_shift_px + BEYOND_PX:
+            reason = "lies beyond what is searched"
         elif overlap < config.min_overlap:
             reason = f"shows only {overlap:.0%} of the reference"
         elif not explained >= config.min_explained:

@@ -8,10 +8,10 @@ import numpy as np
 
 from edge_sdk.burst.alignment.refining import LevelAlign, Motions
 
-CHANCE = 0.03
-"""Difference of two misfits of a block, of 64 pixels, that noise alone may cause."""
+CHANCE = 0.1
+"""Difference of two misfits of a block that noise and aliasing alone may cause."""
 LEAST_EVIDENCE = 1.0
-"""Sum of misfits, beyond chance, that a rival must have more than a motion: one block fits not."""
+"""Sum of misfits, beyond chance, that a rival must have more: a block of something else has it."""
 AGREED = 3.0
 """Evidence for a motion over that for its rival."""
 BETTER = 0.97
