@@ -12,11 +12,14 @@ from torch.nn import functional
 
 from edge_sdk.burst.alignment.stage_set import AlignStages
 from edge_sdk.burst.stages.align import BLOCK_POINTS
-from edge_sdk.burst.stages.expand import HALO_PX
+from edge_sdk.burst.stages.expand import HALO_PX, POWERS
+from edge_sdk.burst.stages.levels import SMOOTH_HALO_PX
 from edge_sdk.registration.models import MotionModel, velocities
 
 BLOCK_CELLS = math.isqrt(BLOCK_POINTS)
 """Rows and columns of cells whose points make a block."""
+AROUND_PX = 2 * SMOOTH_HALO_PX
+"""Pixels around a point whose slopes speak for it, too."""
 STRIP_PIXELS = 100_000
 """Pixels of the reference that are expanded at once, about."""
 GOLDEN = (math.sqrt(5.0) - 1.0) / 2
@@ -25,7 +28,11 @@ GOLDEN = (math.sqrt(5.0) - 1.0) / 2
 
 @dataclass(frozen=True, eq=False)
 class LevelPoints:
-    """One pixel of each cell of a level, that of the steepest slope; 8×8 cells make a block.
+    """One pixel of each cell of a level, that with the steepest slopes; 8×8 cells make a block.
+
+    Slopes are squared and smoothed twice before they are compared. Of single pixels the steepest
+    are those that noise has made so, and noise that is in the slopes is in the values too: motions
+    told from such pixels are drawn towards whole shifts.
 
     Attributes:
         height: rows of the level.
@@ -100,23 +107,24 @@ def _chosen(level: Tensor, stages: AlignStages, cell: int) -> tuple[np.ndarray, 
     height, width = level.shape[-2:]
     side = BLOCK_CELLS * cell
     rows = side * max(1, STRIP_PIXELS // (side * width))
-    padded = functional.pad(level, (HALO_PX,) * 4, mode="replicate")
+    padded = functional.pad(level, (HALO_PX + AROUND_PX,) * 4, mode="replicate")
     chosen, taken = [], []
     for top in range(0, height, rows):
-        strip = padded[..., top : min(top + rows, height) + 2 * HALO_PX, :]
+        strip = padded[..., top : min(top + rows, height) + 2 * (HALO_PX + AROUND_PX), :]
         with torch.inference_mode():
-            coefficients = stages.expand(strip)[0].numpy()
-        energy = np.square(coefficients[1])
-        energy += np.square(coefficients[2])
-        places = _by_blocks(_steepest(energy, cell))
-        flat = coefficients.reshape(len(coefficients), -1)
+            coefficients = stages.expand(strip)
+            energy = coefficients[:, 1:2].square() + coefficients[:, 2:3].square()
+            smooth = stages.smooth(stages.smooth(energy))[0, 0].numpy()
+        places = _by_blocks(_steepest(smooth, cell))
+        inner = slice(AROUND_PX, -AROUND_PX)
+        flat = coefficients[0, :, inner, inner].reshape(len(POWERS), -1).numpy()
         taken.append(flat.take(places.clip(0), axis=1))
         chosen.append(np.where(places >= 0, places + top * width, -1))
     return np.concatenate(chosen), np.concatenate(taken, 1)
 
 
 def _steepest(energy: np.ndarray, cell: int) -> np.ndarray:
-    """Place of the largest value [h, w] in each cell, row by row, int64 [R, C]."""
+    """Place of the largest value of a plane [h, w] in each cell, row by row, int64 [R, C]."""
     height, width = energy.shape
     rows, columns = -(-height // cell), -(-width // cell)
     cells = np.full((rows * cell, columns * cell), -1.0, energy.dtype)
