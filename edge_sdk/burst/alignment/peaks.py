@@ -17,7 +17,7 @@ LEAST_OVERLAP = 0.25
 """Share of the level that both must show for a shift to be considered."""
 PEAKS = 5
 """Shifts that are kept, at most."""
-LOW_EVIDENCE, LEAST_EVIDENCE = 0.7, 0.1
+OTHER_PEAK, LEAST_PEAK = 0.7, 0.1
 """Evidence of another shift, over that of the best and at all, from which on it is kept."""
 TIE = 1e-5
 """Evidence, per pixel of shift, that counts as none: of equals the smallest shift wins."""
@@ -69,7 +69,7 @@ class ShiftSearch:
             peak = Peak(
                 int(column) - self.reach_x, int(row) - self.reach_y, float(evidence[row, column])
             )
-            if found and peak.evidence < max(LOW_EVIDENCE * found[0].evidence, LEAST_EVIDENCE):
+            if found and peak.evidence < max(OTHER_PEAK * found[0].evidence, LEAST_PEAK):
                 break
             found.append(peak)
         return tuple(found)

@@ -10,7 +10,7 @@ from edge_sdk.burst.alignment.refining import LevelAlign, Motions
 
 CHANCE = 0.1
 """Difference of two misfits of a block that noise and aliasing alone may cause."""
-LEAST_EVIDENCE = 1.0
+EVIDENCE = 1.0
 """Sum of misfits, beyond chance, that a rival must have more: a block of something else has it."""
 AGREED = 3.0
 """Evidence for a motion over that for its rival."""
@@ -26,7 +26,7 @@ def settled(level: LevelAlign, frames: np.ndarray, motions: Motions) -> Motions:
     """Leave out the motions that another motion of their frame clearly beats.
 
     The misfit of a block is the mean of min(r²/b, 1), at the least spread that a motion of the
-    frame left. A motion beats another where the other's misfits are larger by ``LEAST_EVIDENCE`` in
+    frame left. A motion beats another where the other's misfits are larger by ``EVIDENCE`` in
     sum and by ``AGREED`` times what its own are larger elsewhere; differences up to ``CHANCE``
     count for nothing.
 
@@ -62,7 +62,7 @@ def _beats(gained: np.ndarray) -> bool:
     """Whether a motion beats another, by how much larger the misfits of that one are."""
     evidence = float(gained[gained > CHANCE].sum())
     against = -float(gained[gained < -CHANCE].sum())
-    return evidence >= LEAST_EVIDENCE and evidence >= AGREED * against
+    return evidence >= EVIDENCE and evidence >= AGREED * against
 
 
 def _corners(level: LevelAlign, motions: Motions) -> np.ndarray:
