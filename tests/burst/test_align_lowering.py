@@ -24,6 +24,7 @@ from edge_sdk.burst.stages.levels import (
     Smooth,
     Surround,
 )
+from edge_sdk.burst.stages.score import PackedScore
 from edge_sdk.burst.stages.search import PackedSearch
 from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
 from edge_sdk.data.probes.examples import example_photo
@@ -138,6 +139,27 @@ class Files:
         )
 
 
+def check_whole(files: Files, target: str) -> None:
+    """All of a stage is in the file, and a delegate takes all of it."""
+    for report in files.reports.values():
+        assert report.undelegated == ()
+        assert report.partitions == (1 if target == "executorch" else None)
+        assert report.fallback is None
+        assert not report.transposes
+
+
+@needs("examples")
+@pytest.mark.slow
+@pytest.mark.parametrize("target", each_needing(["executorch", "tflite"]))
+def test_score_lowers_whole_and_energies_agree(target: str, tmp_path: Path) -> None:
+    luma = rgb_to_ycbcr(example_photo("coffee")[None, :, 60:126, 180:246])[:, :1]
+    level = torch.cat((luma, torch.ones_like(luma)), 1)
+    files = Files(target, tmp_path)
+    found = files.stage("score", PackedScore(), (1, 2, *luma.shape[-2:]))(level)
+    torch.testing.assert_close(found, PackedScore()(level), rtol=1e-5, atol=1e-8)
+    check_whole(files, target)
+
+
 @needs("examples")
 @pytest.mark.slow
 @pytest.mark.parametrize("target", each_needing(["executorch", "tflite"]))
@@ -156,8 +178,4 @@ def test_every_stage_lowers_whole_and_motions_agree(target: str, tmp_path: Path)
         assert float(off.max()) < AGREE_PX
         assert math.isclose(found.explained, entry.explained, abs_tol=1e-4)
     assert set(files.reports) == {"smooth", "halve", "surround", "expand", "search", "align"}
-    for report in files.reports.values():
-        assert report.undelegated == ()
-        assert report.partitions == (1 if target == "executorch" else None)
-        assert report.fallback is None
-        assert not report.transposes
+    check_whole(files, target)

@@ -23,6 +23,7 @@ from edge_sdk.burst.stages.encode import Encode
 from edge_sdk.burst.stages.expand import Expand, farrow_kernels
 from edge_sdk.burst.stages.levels import Halve, Smooth, Surround
 from edge_sdk.burst.stages.restore import Restore
+from edge_sdk.burst.stages.score import Score
 from edge_sdk.burst.stages.search import Search
 from edge_sdk.registration import RegistrationConfig
 
@@ -113,6 +114,7 @@ def test_shapes_of_the_stages_of_motion() -> None:
         assert stage(torch.rand(1, 1, side, side)).shape == (1, 1, 20, 20)
         assert f"{'2·T' if factor == 2 else 'T'} + {2 * halo}, " in PAGE
     assert Expand()(torch.rand(1, 1, 24, 24)).shape == (1, 10, 20, 20)
+    assert Score()(torch.rand(1, 1, 26, 18), torch.ones(1, 1, 24, 16)).shape == (1, 1, 3, 2)
     line = torch.rand(1, 1, 1, 50)
     found = Search(4)(line, line, torch.rand(1, 9, 1, 58), torch.ones(1, 1, 1, 2))
     assert found.shape == (1, 2 * 9, 1, 2 * 4 + 1)
