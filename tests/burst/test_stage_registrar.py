@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from edge_sdk.burst.alignment import registrar as module
 from edge_sdk.burst.alignment.registrar import StageAlignConfig, StageRegistrar
 from edge_sdk.data.camera.simulation import CameraConfig, SimulatedBurst, simulate_burst
 from edge_sdk.data.probes.examples import PHOTOS, example_photo
@@ -177,6 +179,47 @@ def test_sizes_that_do_not_fit_are_told() -> None:
     with pytest.raises(InputError, match="cannot be aligned to"):
         StageRegistrar(torch.zeros(3, 20, 20))
     assert registrar().register(torch.zeros(0, 1, HEIGHT, WIDTH)) == ()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"model": "affine"}, "motion model must be"),
+        ({"max_shift_px": -1.0}, "max shift"),
+        ({"min_overlap": 0.0}, "overlap must be"),
+        ({"min_explained": 2.0}, "explained must be"),
+    ],
+)
+def test_settings_that_make_no_sense_are_told(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        StageAlignConfig(**settings)
+
+
+def test_a_frame_without_numbers_is_refused() -> None:
+    assert not aligned(torch.full((1, HEIGHT, WIDTH), torch.nan)).accepted
+
+
+def test_large_pictures_are_compared_on_the_level_above(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_PIXELS", HEIGHT * WIDTH // 2)
+    motion = MOTIONS["euclidean"]
+    (found,) = StageRegistrar(view(STILL)).register(view(motion)[None])
+    assert found.accepted
+    assert worst_px(found, motion) < 0.06
+
+
+def test_frames_are_aligned_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = torch.stack([view(motion) for motion in MOTIONS.values()])
+    together = registrar("homography").register(frames)
+    monkeypatch.setattr(module, "PIXELS_AT_ONCE", 1)
+    for found, each in zip(registrar("homography").register(frames), together, strict=True):
+        assert worst_px(found, each.matrix) < 5e-3
+
+
+def test_without_a_reach_frames_at_rest_are_found() -> None:
+    made = StageRegistrar(view(STILL), StageAlignConfig(max_shift_px=0.0))
+    motion = EuclideanMotion(0.4, -0.3, 0.1).matrix
+    (found,) = made.register(view(motion)[None])
+    assert worst_px(found, motion) < 0.02
 
 
 def placed(chart: Chart, seeds: range) -> list[str]:

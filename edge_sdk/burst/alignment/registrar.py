@@ -17,7 +17,7 @@ from edge_sdk.burst.alignment.rivals import settled
 from edge_sdk.burst.alignment.stage_set import AlignStages
 from edge_sdk.errors import InputError
 from edge_sdk.registration.field import MotionField
-from edge_sdk.registration.models import MotionModel
+from edge_sdk.registration.models import MODELS, MotionModel
 from edge_sdk.registration.result import Registration
 from edge_sdk.registration.self_similarity import periods
 
@@ -30,6 +30,8 @@ COARSE_TOLERANCE_PX, TOLERANCE_PX = 0.1, 0.02
 is a tenth of it."""
 MOST_PIXELS = 4_000_000
 """Levels of more pixels than this are not compared: the one above says enough."""
+PIXELS_AT_ONCE = 1_000_000
+"""Frames are aligned together as long as they have no more pixels than this."""
 JUDGED_BLOCKS = 64
 """Blocks by which the correlation of a frame is told, at most."""
 BEYOND_PX = 4.0
@@ -53,6 +55,17 @@ class StageAlignConfig:
     max_shift_px: float = 64.0
     min_overlap: float = 0.25
     min_explained: float = 0.25
+
+    def __post_init__(self) -> None:
+        checks = (
+            (self.model in MODELS, f"motion model must be {' or '.join(MODELS)}, not {self.model}"),
+            (self.max_shift_px >= 0, f"max shift must be 0 px or more, not {self.max_shift_px}"),
+            (0 < self.min_overlap <= 1, f"overlap must be in (0, 1], not {self.min_overlap}"),
+            (0 <= self.min_explained <= 1, f"explained must be 0 to 1, not {self.min_explained}"),
+        )
+        for holds, message in checks:
+            if not holds:
+                raise InputError(message)
 
 
 class StageRegistrar:
@@ -125,8 +138,13 @@ class StageRegistrar:
                 f"frames {tuple(frames.shape)} do not match the reference {tuple(self.shape)}; "
                 "give frames [N, 1, H, W] and a reference [1, H, W]"
             )
-        if not len(frames):
-            return ()
+        together = max(1, PIXELS_AT_ONCE // frames[:1].numel()) if len(frames) else 1
+        found: list[Registration] = []
+        for start in range(0, len(frames), together):
+            found += self._registered(frames[start : start + together])
+        return tuple(found)
+
+    def _registered(self, frames: Tensor) -> list[Registration]:
         of_frames = [levels_of(frame[None], self.stages) for frame in frames]
         by_level = zip(*of_frames, strict=True)
         levels = [np.concatenate([level[0] for level in each]) for each in by_level]
@@ -148,10 +166,10 @@ class StageRegistrar:
         overlap, explained = self._judge.judged(levels[self._finest], motions)
         for index in range(self._finest - 1, -1, -1):
             motions = self._finer(motions, index)
-        return tuple(
+        return [
             self._result(motions, row, float(overlap[row]), float(explained[row]), undecided[row])
             for row in range(len(frames))
-        )
+        ]
 
     def _starts(self, coarsest: list[Tensor]) -> Motions:
         owners, shifts = [], []
