@@ -312,7 +312,8 @@ it: a tile that an object covers in part would take the background along.
   all. Points are chosen by smoothed slopes: by the slopes themselves, flat pictures were aligned
   nearly twice as badly (95 % of six pictures within 0.024 px, not 0.014). There is no field. On
   the same charts no frame was merged elsewhere; with the thing of 24 px, 10 of 120 were left out,
-  all at periods of 5 and 8 px.
+  all at periods of 5 and 8 px. The frame that fails at ±64 px shares little but sky with its
+  reference: several shifts fit, and undecided means left out.
 - Rotations beyond about 10°, and shifts that leave less than a quarter in common, are not
   searched.
 """
