@@ -53,15 +53,27 @@ class Search(nn.Module):
         contrast = _compressed(reference, numbers[..., :1]) * shown
         moved = _compressed(rows, numbers[..., 1:])
         squared = moved * moved
+        if not torch.compiler.is_compiling():
+            return self._by_matrices(((contrast, moved), (shown, squared)))
         columns = []
         for start in range(2 * self.reach_px + 1):
-            cross = _means(moved[..., start : start + length], contrast)
-            own = _means(squared[..., start : start + length], shown)
-            columns.append(torch.cat((cross, own), 1))
+            cross = contrast * moved[..., start : start + length]
+            own = shown * squared[..., start : start + length]
+            means = [product.mean((2, 3), keepdim=True) for product in (cross, own)]
+            columns.append(torch.cat(means, 1))
         while len(columns) > 1:
             # By at most four: some delegates leave longer joins to the processor.
             columns = [_joined(columns[k : k + 4]) for k in range(0, len(columns), 4)]
         return columns[0]
+
+    def _by_matrices(self, pairs: tuple[tuple[Tensor, Tensor], ...]) -> Tensor:
+        # The same sums: delegates take products and means, a processor is faster with matrices.
+        means = []
+        for line, rows in pairs:
+            flat, weights = rows[0, :, 0], line[0, 0, 0] / line.shape[-1]
+            views = flat.unfold(1, len(weights), 1).unbind(1)
+            means.append(torch.stack([torch.mv(view, weights) for view in views], 1))
+        return torch.cat(means)[None, :, None]
 
 
 class PackedSearch(nn.Module):
@@ -83,14 +95,6 @@ class PackedSearch(nn.Module):
         reference, shown = (packed[:, k : k + 1, :, : -2 * self.search.reach_px] for k in (0, 1))
         found: Tensor = self.search(reference, shown, packed[:, 3:], packed[:, 2:3, :, :2])
         return found
-
-
-def _means(rows: Tensor, line: Tensor) -> Tensor:
-    """Means of rows [1, D, 1, L] times a line [1, 1, 1, L], float [1, D, 1, 1]."""
-    # The same sums: delegates take a product and a mean, a processor is faster with matrices.
-    if torch.compiler.is_compiling():
-        return (rows * line).mean((2, 3), keepdim=True)
-    return (torch.mv(rows[0, :, 0], line[0, 0, 0]) / line.shape[-1]).view(1, -1, 1, 1)
 
 
 def _compressed(high: Tensor, bound: Tensor) -> Tensor:
