@@ -13,6 +13,8 @@ from torch import Tensor
 
 from edge_sdk.burst.alignment import registrar as module
 from edge_sdk.burst.alignment.registrar import StageAlignConfig, StageRegistrar
+from edge_sdk.burst.alignment.stage_set import AlignStages
+from edge_sdk.burst.stages.align import Align
 from edge_sdk.data.camera.simulation import CameraConfig, SimulatedBurst, simulate_burst
 from edge_sdk.data.probes.examples import PHOTOS, example_photo
 from edge_sdk.errors import InputError
@@ -284,6 +286,22 @@ def test_light_that_flickers_changes_nothing() -> None:
     made = burst("coffee")
     steady, lit = errors_px(made), errors_px(made, gains)
     assert float(lit.median()) < float(steady.median()) + 2e-3
+
+
+@needs("examples")
+def test_half_precision_is_enough_for_the_sums() -> None:
+    stage = Align().half()
+
+    def halved(*planes: Tensor) -> Tensor:
+        sums: Tensor = stage(*(plane.half() for plane in planes)).float()
+        return sums
+
+    luma = rgb_to_ycbcr(burst("coffee").frames)[:, :1]
+    expected = StageRegistrar(luma[0]).register(luma[1:])
+    found = StageRegistrar(luma[0], stages=AlignStages(align=halved)).register(luma[1:])
+    for ours, single in zip(found, expected, strict=True):
+        off = motion_error_px(ours.matrix, single.matrix, *luma.shape[-2:])
+        assert float(off.max()) < 1e-3
 
 
 @needs("examples")
