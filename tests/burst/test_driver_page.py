@@ -18,9 +18,14 @@ from edge_sdk.burst.converted.packed import (
 )
 from edge_sdk.burst.driver.stage_set import DECODED_PX
 from edge_sdk.burst.lens.estimate import MEAN_LOG_POWER
+from edge_sdk.burst.stages.align import BLOCK_POINTS, Align
 from edge_sdk.burst.stages.blend import Blend
 from edge_sdk.burst.stages.encode import Encode
+from edge_sdk.burst.stages.expand import Expand, farrow_kernels
+from edge_sdk.burst.stages.levels import Halve, Smooth, Surround
 from edge_sdk.burst.stages.restore import Restore
+from edge_sdk.burst.stages.score import Score
+from edge_sdk.burst.stages.search import Search
 from edge_sdk.registration import RegistrationConfig
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "driver.md").read_text()
@@ -36,7 +41,7 @@ def test_constants(module: str, name: str, value: str) -> None:
 
 
 def test_the_tables_are_found() -> None:
-    assert len(CONSTANTS) == 89
+    assert len(CONSTANTS) == 125
     assert [int(scale) for scale, _ in HALOS] == [1, 2, 3, 4]
     named = [name for _, name, _ in ENDS if name in ("sums", "picture", "features")]
     assert named == ["sums", "sums", "picture", "sums", "features"]
@@ -105,6 +110,28 @@ def test_the_mean_of_scenes_is_that_of_the_estimate() -> None:
     assert found is not None
     values = [float(value.replace("−", "-")) for value in found[1].split(",")]
     assert values == list(MEAN_LOG_POWER)
+
+
+def test_shapes_of_the_stages_of_motion() -> None:
+    assert "c [1, 10, B, 64]; frame [1, 1, B, 64]; δ [1, 2, B, 64]" in PAGE
+    assert "means [1, 22, B, 1]" in PAGE
+    planes = [torch.rand(1, channels, 7, BLOCK_POINTS) for channels in (10, 1, 2, 1)]
+    assert Align()(*planes, torch.rand(1, 1, 1, 3)).shape == (1, 22, 7, 1)
+    for stage, halo, factor in ((Smooth(), 3, 1), (Halve(), 4, 2), (Surround(), 6, 1)):
+        side = 20 * factor + 2 * halo
+        assert stage(torch.rand(1, 1, side, side)).shape == (1, 1, 20, 20)
+        assert f"{'2·T' if factor == 2 else 'T'} + {2 * halo}, " in PAGE
+    assert Expand()(torch.rand(1, 1, 24, 24)).shape == (1, 10, 20, 20)
+    assert Score()(torch.rand(1, 1, 26, 18), torch.ones(1, 1, 24, 16)).shape == (1, 1, 3, 2)
+    line = torch.rand(1, 1, 1, 50)
+    found = Search(4)(line, line, torch.rand(1, 9, 1, 58), torch.ones(1, 1, 1, 2))
+    assert found.shape == (1, 2 * 9, 1, 2 * 4 + 1)
+
+
+def test_kernels_of_expand() -> None:
+    rows = re.findall(r"k[₀₁₂₃] = \(([^)]+)\)", PAGE)
+    written = [[float(tap.replace("−", "-")) for tap in row.split(", ")] for row in rows]
+    torch.testing.assert_close(torch.tensor(written), farrow_kernels().taps(), rtol=0.0, atol=2e-6)
 
 
 def test_limits_of_acceptance() -> None:

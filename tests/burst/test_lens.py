@@ -116,6 +116,12 @@ def test_what_shows_nothing_in_common_has_an_assumed_lens() -> None:
     assert zoom(torch.rand(3, 3, 32, 32)).lens.source is LensSource.ASSUMED
 
 
+def test_a_scene_like_no_photograph_has_an_assumed_lens() -> None:
+    rings = torch.arange(RINGS)
+    comb = replace(spectrum(0.3), common=spectrum(0.3).common * (1 + 9 * (rings % 2)))
+    assert lens_of(replace(comb, own=comb.common)).source is LensSource.ASSUMED
+
+
 def test_a_given_lens_is_not_measured() -> None:
     frames = torch.rand(1, 3, 48, 48)
     found = zoom(frames, config=ZoomConfig(lens_std_px=0.6)).lens

@@ -9,7 +9,8 @@ with y_k the logarithm of the common power in ring k,
 
 m_k the mean of scenes, c_j of zero mean and known spread (the first is free: light and contrast do
 not matter), e_k independent. For every σ the c_j follow by least squares; how well each σ explains
-the rings, with all σ from 0 to 1 px equally likely beforehand, gives its mean and its spread.
+the rings, with all σ from 0 to 1 px equally likely beforehand, gives its mean and its spread. Where
+none explains them, the scene is no photograph's, and a sharp lens is assumed.
 
 Mean and spreads of scenes are those of 117 CC0 photographs (``benchmarks/burst_lens.py --fit``).
 """
@@ -44,6 +45,8 @@ DISTRUST = 0.5
 LEAST_COMMON = 0.1
 """Share of the power that must be common; rings from the first with less are left out."""
 LEAST_RINGS = 3
+MOST_MISFIT = 3.5
+"""Misfit per ring, two less, over which the scene is none that is known."""
 STEPS = 50
 ASSUMED_SPREAD_PX = 0.29
 """That of all blurs from 0 to 1 px, equally likely."""
@@ -65,7 +68,7 @@ class LensSource(StrEnum):
     MEASURED = "measured"
     """Between two halves of the frames."""
     ASSUMED = "assumed"
-    """One frame alone, or too little detail: a sharp lens."""
+    """One frame alone, too little detail, or a scene like no photograph: a sharp lens."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,10 @@ def lens_of(spectrum: Spectrum) -> LensEstimate:
     blurs = torch.linspace(0, MAX_LENS_PX, STEPS + 1, dtype=torch.float64)
     fall = -4 * math.pi**2 * frequency.square()[:known]
     left = level[None] - blurs.square()[:, None] * fall
-    likelihood = torch.softmax(-0.5 * _misfit(left, frequency, variance), 0)
+    misfit = _misfit(left, frequency, variance)
+    if float(misfit.min()) > MOST_MISFIT * (known - 2):
+        return ASSUMED
+    likelihood = torch.softmax(-0.5 * misfit, 0)
     mean = float((likelihood * blurs).sum())
     spread = float((likelihood * (blurs - mean).square()).sum().sqrt())
     return LensEstimate(mean, spread, LensSource.MEASURED)

@@ -126,7 +126,14 @@ def laplacian(luma: Tensor) -> Tensor:
 
 def _noise_energy(squares: Tensor, bias: float) -> Tensor:
     block = min(BLOCK_PX, *squares.shape[-2:])
-    means = functional.avg_pool2d(squares, block).flatten()
+    return noise_of_blocks(functional.avg_pool2d(squares, block).flatten(), bias)
+
+
+def noise_of_blocks(means: Tensor, bias: float) -> Tensor:
+    """Energy that noise gives to a level, [], from the means of its whole blocks, [B].
+
+    The quantile ``QUIET_SHARE`` over the bias, by the share of blocks that hold any change.
+    """
     nonzero = means[means > FLAT]
     if nonzero.numel() == 0:
         return means.new_zeros(())
