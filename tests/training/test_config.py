@@ -7,7 +7,9 @@ import pytest
 from edge_sdk.errors import InputError
 from edge_sdk.models import Color
 from edge_sdk.reparam import sesr_branches
+from edge_sdk.training.recipe.config import TrainConfig
 from edge_sdk.training.recipe.file import load_train_config
+from edge_sdk.training.recipe.record import recorded
 
 MINIMAL = "data: {train: {folder: a}, validation: {folder: b, names: c.txt}}\n"
 
@@ -172,3 +174,13 @@ def test_a_file_without_keys_is_refused_with_advice(tmp_path: Path, text: str) -
     path.write_text(text)
     with pytest.raises(InputError, match="write keys such as"):
         load_train_config(path)
+
+
+def test_lists_of_names_are_recorded_with_absolute_paths(tmp_path: Path) -> None:
+    several = "data: {train: {folder: a, names: [c.txt, d.txt]}, validation: {folder: b}}"
+    config = load_train_config(recipe(tmp_path, several), Path("photos"))
+    written = recorded(config)
+    assert written["data"]["train"]["names"] == [
+        str((Path("photos") / name).resolve()) for name in ("c.txt", "d.txt")
+    ]
+    assert recorded(TrainConfig.model_validate(written)) == written

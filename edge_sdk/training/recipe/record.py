@@ -38,7 +38,9 @@ def recorded(config: TrainConfig) -> dict[str, Any]:
 
 def _resolve(section: dict[str, Any], keys: tuple[str, ...]) -> None:
     for key in keys:
-        if section[key] is not None:
+        if isinstance(section[key], list):
+            section[key] = [str(Path(path).resolve()) for path in section[key]]
+        elif section[key] is not None:
             section[key] = str(Path(section[key]).resolve())
 
 
