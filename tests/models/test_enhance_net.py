@@ -135,7 +135,7 @@ def test_without_weights_burst_zoom_shows_the_merged_colors(scale: int) -> None:
     net = network(config)
     for parameter in net.reconstruct.parameters():
         parameter.zero_()
-    x = torch.rand(1, 4 * scale**2 + 7, 5, 7)
+    x = torch.rand(1, 4 * scale**2 + 8, 5, 7)
     assert torch.equal(net(x), functional.pixel_shuffle(x[:, : 3 * scale**2], scale))
 
 

@@ -154,7 +154,7 @@ def test_a_damaged_file_is_computed_again(photos: Path) -> None:
 @pytest.mark.slow
 def test_every_frame_must_hold_a_patch(photos: Path) -> None:
     files = burst_set(photos).prepare(0)
-    small = {"features": torch.zeros(23, 20, 80).half(), "truth": torch.zeros(3, 40, 160).byte()}
+    small = {"features": torch.zeros(24, 20, 80).half(), "truth": torch.zeros(3, 40, 160).byte()}
     save_file(small, files[2])
     with pytest.raises(PictureError, match="80×20 px are smaller than a patch of 24 px"):
         FeaturePatches(files, 24, 8, seed=0)
@@ -180,7 +180,7 @@ def test_patches_are_cut_from_features_and_truth_alike(photos: Path) -> None:
     patches = FeaturePatches(files, 24, 50, seed=0)
     for index in range(5):
         features, truth = patches[index]
-        assert features.shape == (23, 24, 24)
+        assert features.shape == (24, 24, 24)
         assert truth.shape == (3, 48, 48)
         merged = torch.nn.functional.pixel_shuffle(features[None, :12], 2)[0]
         shifted = torch.roll(merged, (4, 4), (1, 2))

@@ -125,7 +125,7 @@ def test_features_are_those_of_the_crops_that_the_dataset_cuts(made: Path) -> No
 def test_what_is_stored_is_the_target_and_a_number_where_the_mask_counts(made: Path) -> None:
     files = PairScenes(open_set(made).scenes, 2).prepare(0)
     for scene, (features, target) in zip(open_set(made).scenes, WholeFeatures(files), strict=True):
-        assert features.shape == (23, scene.height, scene.width)
+        assert features.shape == (24, scene.height, scene.width)
         mask = read_picture(scene.mask).pixels[:1] > 0.5
         assert torch.equal(~target.isnan(), mask.expand_as(target))
         wanted = read_picture(scene.target).pixels
@@ -166,7 +166,7 @@ def test_a_wrong_target_under_the_mask_changes_nothing(
 def test_a_patch_without_any_number_adds_nothing(made: Path) -> None:
     module = module_for(made)
     generator = torch.Generator().manual_seed(3)
-    source = torch.rand(2, 23, 24, 24, generator=generator)
+    source = torch.rand(2, 24, 24, 24, generator=generator)
     target = torch.rand(2, 3, 48, 48, generator=generator)
     alone = stepped(module, source[:1], target[:1])
     target[1] = torch.nan
