@@ -24,7 +24,7 @@ SCALE = 2
 """Finer pixels per pixel of a frame, whatever the zoom's enlargement."""
 TILE_PX = 96
 """Most rows and columns of a place that is looked at, in pixels of a frame."""
-PLACES = 6
+PLACES = 3
 """Places that are looked at: those whose luma has the steepest slopes."""
 
 
