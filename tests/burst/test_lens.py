@@ -28,6 +28,7 @@ from edge_sdk.burst.lens.spectrum import (
 from edge_sdk.data.camera.config import CameraConfig
 from edge_sdk.data.camera.simulation import simulate_burst
 from edge_sdk.data.probes.examples import example_photo
+from edge_sdk.imaging import psnr
 from edge_sdk.imaging.filters import gaussian_blur
 from tests.needs import needs
 
@@ -120,6 +121,28 @@ def test_a_scene_like_no_photograph_has_an_assumed_lens() -> None:
     rings = torch.arange(RINGS)
     comb = replace(spectrum(0.3), common=spectrum(0.3).common * (1 + 9 * (rings % 2)))
     assert lens_of(replace(comb, own=comb.common)).source is LensSource.ASSUMED
+
+
+def test_soft_points_are_not_taken_for_a_soft_lens() -> None:
+    assert lens_of(spectrum(0.8)).source is LensSource.MEASURED
+    assert lens_of(spectrum(0.8, slope=2.0)).source is LensSource.ASSUMED
+
+
+@needs("examples")
+def test_blobs_on_black_stay_as_they_are() -> None:
+    place = torch.arange(260.0)
+    generator = torch.Generator().manual_seed(0)
+    sky = torch.zeros(260, 320)
+    for x, y, light in torch.rand(90, 3, generator=generator).tolist():
+        across = (torch.arange(320.0) - 320 * x).square()
+        sky += light * torch.exp(-((place - 260 * y).square()[:, None] + across) / (2 * 1.6**2))
+    burst = simulate_burst(
+        sky.clamp(0, 1).expand(3, -1, -1), CameraConfig(frames=6, noise_std=5 / 255)
+    )
+    found = zoom(burst.frames, config=ZoomConfig(reference=0))
+    known = zoom(burst.frames, config=ZoomConfig(reference=0, lens_std_px=0.3))
+    truth = burst.truth(0)
+    assert psnr(found.pixels, truth) > psnr(known.pixels, truth) - 0.1
 
 
 def test_a_given_lens_is_not_measured() -> None:

@@ -47,6 +47,9 @@ LEAST_COMMON = 0.1
 LEAST_RINGS = 3
 MOST_MISFIT = 3.5
 """Misfit per ring, two less, over which the scene is none that is known."""
+MOST_SLOPE = 1.3
+"""c₁ in its spreads over which it is none either, as in one of fifty bursts of photographs: soft
+points and patterns look like sharp ones behind a soft lens."""
 STEPS = 50
 ASSUMED_SPREAD_PX = 0.29
 """That of all blurs from 0 to 1 px, equally likely."""
@@ -130,8 +133,10 @@ def lens_of(spectrum: Spectrum) -> LensEstimate:
     blurs = torch.linspace(0, MAX_LENS_PX, STEPS + 1, dtype=torch.float64)
     fall = -4 * math.pi**2 * frequency.square()[:known]
     left = level[None] - blurs.square()[:, None] * fall
-    misfit = _misfit(left, frequency, variance)
-    if float(misfit.min()) > MOST_MISFIT * (known - 2):
+    misfit, slope = _fitted(left, frequency, variance)
+    best = int(misfit.argmin())
+    unlike = float(misfit[best]) > MOST_MISFIT * (known - 2)
+    if unlike or float(slope[best]) > MOST_SLOPE * SLOPE_STD:
         return ASSUMED
     likelihood = torch.softmax(-0.5 * misfit, 0)
     mean = float((likelihood * blurs).sum())
@@ -139,8 +144,8 @@ def lens_of(spectrum: Spectrum) -> LensEstimate:
     return LensEstimate(mean, spread, LensSource.MEASURED)
 
 
-def _misfit(left: Tensor, frequency: Tensor, variance: Tensor) -> Tensor:
-    """What no scene explains of each row of ``left``, squared, in units of its spread."""
+def _fitted(left: Tensor, frequency: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+    """What no scene explains of each row of ``left``, squared, in units of its spread; and c₁."""
     known = left.shape[1]
     x = frequency.log()
     x = x - x.mean()
@@ -148,6 +153,6 @@ def _misfit(left: Tensor, frequency: Tensor, variance: Tensor) -> Tensor:
     prior = torch.diag(torch.tensor([1e-3, SLOPE_STD**-2, BEND_STD**-2], dtype=torch.float64))
     weighted = basis / variance[:, None]
     against = left @ weighted
-    explained = (against * torch.linalg.solve(basis.T @ weighted + prior, against.T).T).sum(1)
-    misfit: Tensor = (left.square() / variance).sum(1) - explained
-    return misfit
+    parts = torch.linalg.solve(basis.T @ weighted + prior, against.T).T
+    misfit = (left.square() / variance).sum(1) - (against * parts).sum(1)
+    return misfit, parts[:, 1]
