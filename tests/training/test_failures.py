@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from edge_sdk.errors import ModelError
-from edge_sdk.models import load_checkpoint
+from edge_sdk.models import EnhanceNetConfig, load_checkpoint
 from edge_sdk.training.recipe.config import OptimizerConfig
 from edge_sdk.training.run.folder import RunFolder
 from tests.training.runs import MARKS, draw_pictures, logged, recipe, train, train_until
@@ -130,6 +130,25 @@ def test_weights_that_are_not_finite_are_never_kept(
     assert run.good_steps() == good
     state = load_checkpoint(run.model).model.state_dict()
     assert all(bool(torch.isfinite(weight).all()) for weight in state.values())
+
+
+def test_a_dead_network_ends_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from edge_sdk.training.run.module import TrainingModule
+
+    def die(self: TrainingModule, optimizer: torch.optim.Optimizer) -> None:
+        if self.global_step == 3:
+            for name, weight in self.network.named_parameters():
+                if name.startswith("features") and name.endswith("bias"):
+                    weight.data.fill_(-100.0)
+
+    monkeypatch.setattr(TrainingModule, "on_before_optimizer_step", die)
+    model = EnhanceNetConfig(branches=None, activation="relu")
+    config = recipe(tmp_path, optimizer=OptimizerConfig(steps=8, warmup_steps=0))
+    config = config.model_copy(update={"validate_every": 2, "model": model})
+    with pytest.raises(
+        ModelError, match=r"activations became 0 everywhere.*lower the learning rate"
+    ):
+        train(config, tmp_path / "run", progress=False)
 
 
 def test_outputs_that_are_not_finite_end_a_run(

@@ -18,9 +18,12 @@ from edge_sdk.training.recipe.config import TrainConfig
 from edge_sdk.training.recipe.record import RECIPE_KEY, recorded
 from edge_sdk.training.recipe.tasks import Batch
 
+DEAD_SHARE = 0.75
+"""Share of the weights without any gradient from which on a network counts as dead."""
+
 
 class LossError(ModelError):
-    """A loss, weights or outputs that are not finite."""
+    """A loss, weights or outputs that are not finite, or a network that learns no more."""
 
 
 class TrainingModule(LightningModule):
@@ -76,6 +79,16 @@ class TrainingModule(LightningModule):
             self.network.eval()
             self.coded.choose(batch[0])
             self.network.train()
+
+    def on_train_batch_end(self, *_: object) -> None:
+        """Before a validation, end a run that learns nothing any more."""
+        due = self.global_step % self.config.validate_every == 0
+        # Without any gradient at all a network is perfect: one that follows itself.
+        if due and DEAD_SHARE < _share_without_gradient(self.network) < 1:
+            raise LossError(
+                f"within {self.global_step} steps the activations became 0 everywhere, so that "
+                "nothing is learned any more"
+            )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the recipe, by which a resumed run knows whether it is the same."""
@@ -147,3 +160,10 @@ class TrainingModule(LightningModule):
 
         made: torch.optim.Optimizer = StableAdamW(self.parameters(), lr=rate, weight_decay=0.0)
         return made
+
+
+def _share_without_gradient(network: Network) -> float:
+    """Part of the weights, counted as tensors, that the last step would not have moved."""
+    gradients = [weight.grad for weight in network.parameters() if weight.grad is not None]
+    dead = sum(not bool(gradient.any()) for gradient in gradients)
+    return dead / max(len(gradients), 1)
