@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from cameras.camera import Camera, Taken, reduced, take
+from cameras.camera import Camera, Taken, kodak_part, reduced, take
 from cameras.cells import LIGHTS, all_cells, named, quick_cells
 from edge_sdk.burst import ZoomConfig, enlarge_single, zoom
 from edge_sdk.imaging import psnr, read_picture, resize_bicubic
@@ -25,8 +25,6 @@ from edge_sdk.zoo.networks import burst_network
 from pages import head, page_parser, publish, row
 from photographs import data_folder, kodak_paths
 
-TOP, LEFT, HEIGHT, WIDTH = 40, 100, 420, 560
-"""What of a picture is measured."""
 BORDER_PX = 8
 METHODS = ("edge-sdk", "without a network", "one frame", "bicubic")
 Scores = dict[str, float]
@@ -68,8 +66,7 @@ class Measured:
         """PSNR of each method in dB, of one burst."""
         key = f"{path.stem} / {named(camera)} / {camera.noise:g} {camera.colored} {camera.light}"
         if key not in self._known:
-            photograph, seed = read_picture(path).pixels, int(path.stem.removeprefix("kodim"))
-            part = photograph[:, TOP : TOP + HEIGHT, LEFT : LEFT + WIDTH]
+            part, seed = kodak_part(path)
             self._known[key] = scores(take(part, camera, seed), *self._networks)
             self._keep()
         return self._known[key]

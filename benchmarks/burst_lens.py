@@ -18,12 +18,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cameras.camera import Camera, take
+from cameras.camera import Camera, kodak_part, take
 from cameras.cells import REDUCTIONS, named
 from edge_sdk.burst import LensEstimate, TensorSource
 from edge_sdk.burst.driver.plan import MergePlan
 from edge_sdk.burst.inputs.features import burst_features
-from edge_sdk.burst.lens.estimate import FIRST_RING, MEAN_LOG_POWER
+from edge_sdk.burst.lens.estimate import FIRST_RING, MEAN_LOG_POWER, scene_basis
 from edge_sdk.burst.lens.halves import halves_spectrum
 from edge_sdk.burst.lens.spectrum import RINGS, common_spectrum
 from edge_sdk.burst.noise.curve import Noise
@@ -35,7 +35,6 @@ from edge_sdk.registration import MotionField
 from pages import head, page_parser, publish, row
 from photographs import data_folder, kodak_paths
 
-TOP, LEFT, HEIGHT, WIDTH = 40, 100, 420, 560
 NOISE_LEVELS = (2.0, 8.0, 16.0)
 WITHIN_PX = 0.1
 SIDE_PX = 276
@@ -81,8 +80,7 @@ def main() -> None:
 
 
 def estimated(path: Path, reduction: str, lens: float, noise: float) -> LensEstimate:
-    part = read_picture(path).pixels[:, TOP : TOP + HEIGHT, LEFT : LEFT + WIDTH]
-    seed = int(path.stem.removeprefix("kodim"))
+    part, seed = kodak_part(path)
     burst = take(part, Camera(reduction, lens, noise, seed % 2 == 0, "steady"), seed)
     return burst_features(TensorSource(burst.frames)).lens
 
@@ -95,9 +93,7 @@ def fit() -> None:
     paths = [root / line for name in lists for line in (root / "splits" / name).read_text().split()]
     scenes = [power[rings] for path in paths for power in _powers(path, rng)]
     logs = torch.stack(scenes).log()
-    x = torch.log((torch.arange(RINGS, dtype=torch.float64) + 0.5)[rings] / RINGS)
-    x = x - x.mean()
-    basis = torch.stack((torch.ones_like(x), x, x.square() - x.square().mean()), 1)
+    basis = scene_basis((torch.arange(RINGS, dtype=torch.float64) + 0.5)[rings] / RINGS)
     away = (logs - logs.mean(0)).T
     parts = torch.linalg.lstsq(basis, away).solution
     rest = away - basis @ parts

@@ -93,6 +93,13 @@ def layout_of(rank: int, *, channels_last: bool = False) -> str:
     return "NHWC" if channels_last and rank == 4 else "NCHW"[:rank]
 
 
+def less_product(total: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    """``total`` − ``first`` · ``second``: in a graph as delegates take it, else in one pass."""
+    if torch.compiler.is_compiling():
+        return total - first * second
+    return torch.addcmul(total, first, second, value=-1)
+
+
 def sum_tensors(tensors: Sequence[Tensor]) -> Tensor:
     """Sum of one tensor or more, without a zero to start from (which exporters would keep)."""
     total = tensors[0]

@@ -93,11 +93,7 @@ class Registrar:
         Raises:
             InputError: if the sizes differ.
         """
-        if frames.shape[1:] != self.shape:
-            raise InputError(
-                f"frames {tuple(frames.shape)} do not match the reference {tuple(self.shape)}; "
-                "give frames [N, 1, H, W] and a reference [1, H, W]"
-            )
+        check_frames(frames, self.shape)
         together = max(1, PIXELS_AT_ONCE // self._smooth.numel())
         found: list[Registration] = []
         for start in range(0, len(frames), together):
@@ -224,3 +220,16 @@ def register(
         0 -5
     """
     return Registrar(reference, config, noise_std).register(frames)
+
+
+def check_frames(frames: Tensor, shape: torch.Size) -> None:
+    """Check that frames [N, 1, H, W] are of the size of a reference of that shape, [1, H, W].
+
+    Raises:
+        InputError: if they are not.
+    """
+    if frames.shape[1:] != shape:
+        raise InputError(
+            f"frames {tuple(frames.shape)} do not match the reference {tuple(shape)}; "
+            "give frames [N, 1, H, W] and a reference [1, H, W]"
+        )

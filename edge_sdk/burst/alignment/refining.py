@@ -13,16 +13,13 @@ from edge_sdk.burst.alignment.points import LevelPoints
 from edge_sdk.burst.alignment.samples import gathered
 from edge_sdk.burst.alignment.stage_set import AlignStages
 from edge_sdk.burst.stages.expand import SCALE
+from edge_sdk.registration.gauss_newton import LONGEST_STEP_PX, MIN_GAIN
 from edge_sdk.registration.models import MotionModel, generators
 
 FIRST_SPREAD = 0.2
 """Robust standard deviation that the first step assumes: nearly all that is shown counts."""
 NO_OUTLIERS = 100.0
 """Standard deviation with which every pixel has the weight of the mask."""
-LEAST_GAIN = 0.02
-"""A frame that shows less of the reference's contrast does not move."""
-LONGEST_STEP_PX = 6.0
-"""No corner moves further in one step: beyond, the slopes say nothing."""
 SERIES = 6
 """Terms of the exponential of a step: it is a small part of the radius."""
 POINTS_AT_ONCE = 50_000
@@ -118,7 +115,7 @@ class LevelAlign:
     def _stepped(self, sums: BlockSums, at: Motions) -> Motions:
         points = self.points
         steps = solved(sums, points.moves)
-        seen = np.where(at.gains > LEAST_GAIN, 1 / np.maximum(at.gains, LEAST_GAIN), 0.0)
+        seen = np.where(at.gains > MIN_GAIN, 1 / np.maximum(at.gains, MIN_GAIN), 0.0)
         motions = np.nan_to_num(steps.motions * seen[:, None], posinf=0.0, neginf=0.0)
         steps_px = np.hypot(motions @ points.corners[0], motions @ points.corners[1]).max(1)
         motions *= (LONGEST_STEP_PX / np.maximum(steps_px, LONGEST_STEP_PX))[:, None]

@@ -18,6 +18,7 @@ from edge_sdk.burst.alignment.stage_set import AlignStages
 from edge_sdk.errors import InputError
 from edge_sdk.registration.field import MotionField
 from edge_sdk.registration.models import MODELS, MotionModel
+from edge_sdk.registration.registrar import check_frames
 from edge_sdk.registration.result import Registration
 from edge_sdk.registration.self_similarity import periods
 
@@ -133,11 +134,7 @@ class StageRegistrar:
         Raises:
             InputError: if the sizes differ.
         """
-        if frames.shape[1:] != self.shape:
-            raise InputError(
-                f"frames {tuple(frames.shape)} do not match the reference {tuple(self.shape)}; "
-                "give frames [N, 1, H, W] and a reference [1, H, W]"
-            )
+        check_frames(frames, self.shape)
         together = max(1, PIXELS_AT_ONCE // frames[:1].numel()) if len(frames) else 1
         found: list[Registration] = []
         for start in range(0, len(frames), together):

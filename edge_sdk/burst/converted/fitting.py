@@ -57,8 +57,7 @@ def _ignored_settings(
     network: nn.Module | StageFiles, config: ZoomConfig
 ) -> list[tuple[str, object, object]]:
     """Name, value and default of settings that do not reach a network's stages."""
-    default = RestoreConfig()
+    restore = ("restore", config.restore, RestoreConfig())
     if isinstance(network, StageFiles):
-        steering = ("steering", config.steering, SteeringConfig())
-        return [steering, ("restore", config.restore, default)]
-    return [("restore", config.restore, default)]
+        return [("steering", config.steering, SteeringConfig()), restore]
+    return [restore]

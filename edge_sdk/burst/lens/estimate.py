@@ -146,13 +146,17 @@ def lens_of(spectrum: Spectrum) -> LensEstimate:
 
 def _fitted(left: Tensor, frequency: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
     """What no scene explains of each row of ``left``, squared, in units of its spread; and c₁."""
-    known = left.shape[1]
-    x = frequency.log()
-    x = x - x.mean()
-    basis = torch.stack((torch.ones_like(x), x, x.square() - x.square().mean()), 1)[:known]
+    basis = scene_basis(frequency)[: left.shape[1]]
     prior = torch.diag(torch.tensor([1e-3, SLOPE_STD**-2, BEND_STD**-2], dtype=torch.float64))
     weighted = basis / variance[:, None]
     against = left @ weighted
     parts = torch.linalg.solve(basis.T @ weighted + prior, against.T).T
     misfit = (left.square() / variance).sum(1) - (against * parts).sum(1)
     return misfit, parts[:, 1]
+
+
+def scene_basis(frequency: Tensor) -> Tensor:
+    """b_j at frequencies [R]: float64 [R, 3]."""
+    x = frequency.log()
+    x = x - x.mean()
+    return torch.stack((torch.ones_like(x), x, x.square() - x.square().mean()), 1)

@@ -12,13 +12,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from edge_sdk.burst.stages.expand import MIDDLE, POWERS, SCALE
+from edge_sdk.exported import less_product
+from edge_sdk.registration.gauss_newton import CONTRAST_PX, TUKEY
 
 BLOCK_POINTS = 64
 """Pixels of a block, which all count as lying at their mean place."""
-CONTRAST_PX = 0.14
-"""Displacement that two samplings of an edge may seem to differ by: flat parts know no aliasing."""
-TUKEY = 4.685
-"""Bound of the weights, in standard deviations: 95 % efficient on Gaussian residuals."""
 SUMS = 22
 """Channels of the result."""
 FLOOR = 1e-3
@@ -64,7 +62,7 @@ class Align(nn.Module):
         """
         value, slope_x, slope_y = _looked_up(coefficients, offset[:, :1], offset[:, 1:])
         gain, light, spread = (numbers[..., k : k + 1] for k in range(3))
-        residual = _less_product((sample - MIDDLE - light) * SCALE, gain, value)
+        residual = less_product((sample - MIDDLE - light) * SCALE, gain, value)
         squared = residual * residual
         steep = _plus_product(slope_x * slope_x, slope_y, slope_y)
         bound = (steep * CONTRAST_PX**2 + spread * spread) * TUKEY**2 + FLOOR
@@ -136,9 +134,3 @@ def _plus_product(total: Tensor, first: Tensor, second: Tensor) -> Tensor:
     if torch.compiler.is_compiling():
         return total + first * second
     return torch.addcmul(total, first, second)
-
-
-def _less_product(total: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    if torch.compiler.is_compiling():
-        return total - first * second
-    return torch.addcmul(total, first, second, value=-1)

@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from edge_sdk.burst.stages.noise_map import luma_noise
 from edge_sdk.exported import sum_tensors
+from edge_sdk.imaging.margins import inner
 from edge_sdk.models.spec import burst_channels
 
 HALO_PX = 1
@@ -65,7 +66,7 @@ class Blend(nn.Module):
         totals = [_total(sums[:, phases * c : phases * (c + 1)]) for c in range(3)]
         mean = (torch.cat(totals, 1) + floor * reference) / (_total(weights) + floor)
         coarse = functional.conv2d(mean, self.enlargement, groups=3)
-        sums, weights, reference = (_inner(x) for x in (sums, weights, reference))
+        sums, weights, reference = (inner(x, HALO_PX) for x in (sums, weights, reference))
         weights = weights + floor
         # Color by color: delegates join different tensors only.
         merged = [
@@ -76,7 +77,7 @@ class Blend(nn.Module):
             / weights
             for c in range(3)
         ]
-        mean = _inner(mean)
+        mean = inner(mean, HALO_PX)
         level = NOISE_GAIN * luma_noise(noise, mean)
         of_phases = (level / torch.sqrt(weights)).clamp(max=1.0)
         colors = torch.cat((*merged, mean, reference), 1)
@@ -87,10 +88,6 @@ class Blend(nn.Module):
 def _total(x: Tensor) -> Tensor:
     # A sum over channels, in operators that delegates take.
     return sum_tensors([x[:, phase : phase + 1] for phase in range(x.shape[1])])
-
-
-def _inner(x: Tensor) -> Tensor:
-    return x[..., HALO_PX:-HALO_PX, HALO_PX:-HALO_PX]
 
 
 def _bilinear(scale: int) -> Tensor:

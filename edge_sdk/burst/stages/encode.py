@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from edge_sdk.burst.stages.agreement import Expectation
 from edge_sdk.burst.stages.steering import Steering, SteeringConfig, slopes
-from edge_sdk.exported import sum_tensors
+from edge_sdk.exported import less_product, sum_tensors
 from edge_sdk.imaging.margins import inner
 
 HALO_PX = 5
@@ -142,8 +142,8 @@ class Encode(nn.Module):
             trust = trust * inner(_known(frame, light), HALO_PX - 1)
             frame, noise_share = _evened(frame, light), _noise_share(light)[:, :, 1:-1]
         # The frame's values as they would be at the pixels themselves.
-        level = _less_product(inner(frame, 1), slope_x, offset_x)
-        level = _less_product(level, slope_y, offset_y)
+        level = less_product(inner(frame, 1), slope_x, offset_x)
+        level = less_product(level, slope_y, offset_y)
         trust = view.expected.agreement(level, noise_share) * trust
         to.trusts.append(inner(trust, 1))
         level, offset_x, offset_y = (inner(x, HALO_PX - 2) for x in (level, offset_x, offset_y))
@@ -201,13 +201,6 @@ def _weight(exponent: Tensor, less: Tensor, trust: Tensor) -> Tensor:
     if torch.compiler.is_compiling():
         return torch.exp(exponent - less) * trust
     return exponent.sub_(less).exp_().mul_(trust)
-
-
-def _less_product(total: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    # Delegates take a product and a difference, not both in one.
-    if torch.compiler.is_compiling():
-        return total - first * second
-    return torch.addcmul(total, first, second, value=-1)
 
 
 def _plus(total: Tensor, more: Tensor) -> Tensor:

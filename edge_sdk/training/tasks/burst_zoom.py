@@ -9,6 +9,7 @@ from torch.utils.data import Dataset
 
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import psnr, quantize, resize_bicubic
+from edge_sdk.imaging.margins import inner
 from edge_sdk.models.spec import Task
 from edge_sdk.progress import Progress
 from edge_sdk.training.recipe.tasks import TASKS, Batch
@@ -94,8 +95,7 @@ class BurstZoomTask(PictureTask):
         return self._inner(error)[~self._inner(target).isnan()]
 
     def _inner(self, image: Tensor) -> Tensor:
-        margin = self.border_px
-        return image[..., margin:-margin, margin:-margin]
+        return inner(image, self.border_px)
 
     def _bursts(self, source: PictureSource | None) -> BurstSet:
         from edge_sdk.training.inputs.burst_store import BurstSet
