@@ -34,6 +34,8 @@ TURNS = 5
 SIZES = ((640, 480), (906, 680), (1280, 960), (1810, 1358))
 COUNTS = (2, 5, 10, 20)
 LARGE = (4000, 3000)
+CROP = "1600,1200,894,671"
+"""A twentieth of it."""
 METHODS = ("ours", "network", "theirs")
 NETWORK = "burst_zoom_x2"
 ECC = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 50, 1e-3)
@@ -80,8 +82,10 @@ def page(folder: Path) -> tuple[str, str]:
     many = saved(folder, SIZES[0], COUNTS[-1])
     by_count = [(float(count), cpu_of(many, count)) for count in COUNTS]
     lines += [GROWTH, *growth("megapixels", by_size), "", *growth("frames", by_count)]
-    peak, seconds = largest(folder)
-    lines += [MEMORY.format(peak=peak * 1024 / 1e9, seconds=seconds)]
+    files = large_files(folder)
+    whole, part = command(files, folder), command(files, folder, "--crop", CROP)
+    shares = part["seconds"] / whole["seconds"], part["peak"] / whole["peak"]
+    lines += [LARGE_PAGE.format(whole=whole, part=part, shares=shares)]
     panels = (("megapixels, 10 frames", by_size), ("frames of 0.31 megapixels", by_count))
     return "\n".join(lines), drawn(panels)
 
@@ -158,8 +162,8 @@ def ecc_average(frames: np.ndarray) -> np.ndarray:
     return cv2.resize(average, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
 
 
-def largest(folder: Path) -> tuple[float, float]:
-    """Peak memory in KiB and seconds of the command on JPEG files of 12 megapixels."""
+def large_files(folder: Path) -> list[str]:
+    """JPEG files of 12 megapixels."""
     width, height = LARGE
     picture = (scene(width + 40, height + 40) * 255).byte().permute(1, 2, 0).numpy()[..., ::-1]
     generator = np.random.default_rng(0)
@@ -170,17 +174,22 @@ def largest(folder: Path) -> tuple[float, float]:
         frame += generator.normal(0, 6, frame.shape).astype(np.float32)
         names.append(str(folder / f"{index}.jpg"))
         cv2.imwrite(names[-1], frame.clip(0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 95])
-    start = time.perf_counter()
+    return names
+
+
+def command(files: list[str], folder: Path, *options: str) -> dict[str, float]:
+    """Seconds and peak memory in GB of the command on files."""
     call = "import sys; from edge_sdk.cli import main; sys.exit(main())"
     watch = (
         "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, "
         "stdout=subprocess.DEVNULL); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
     )
-    command = [sys.executable, "-c", call, "zoom", *names, "-o", str(folder / "large.png")]
+    zoom = [sys.executable, "-c", call, "zoom", *files, "-o", str(folder / "large.png"), *options]
+    start = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", watch, *command], check=True, capture_output=True, text=True
+        [sys.executable, "-c", watch, *zoom], check=True, capture_output=True, text=True
     )
-    return float(done.stdout), time.perf_counter() - start
+    return {"seconds": time.perf_counter() - start, "peak": float(done.stdout) * 1024 / 1e9}
 
 
 def drawn(panels: tuple[tuple[str, list[tuple[float, float]]], ...]) -> str:
@@ -227,13 +236,21 @@ One thread, medians of three.
 
 ![CPU time by pixels and by frames](burst-cost.svg)
 """
-MEMORY = """
-## Memory
+LARGE_PAGE = """
+## Ten files of 12 megapixels
 
-`edge-sdk zoom` on ten JPEG files of 4000×3000 px, reading and writing included, holds at most
-**{peak:.2f} GB** (peak resident set of the process; {seconds:.0f} s). Frames wait in a temporary
-file; in memory are one frame while it is read or aligned, the rows that a row of tiles needs, and
-the result of 48 megapixels.
+`edge-sdk zoom` on JPEG files of 4000×3000 px, reading and writing included; peak resident set of
+the process.
+
+|  | time | memory |
+|---|---|---|
+| all of them | {whole[seconds]:.0f} s | {whole[peak]:.2f} GB |
+| a twentieth of the picture, `--crop` | {part[seconds]:.1f} s | {part[peak]:.2f} GB |
+| share | {shares[0]:.0%} | {shares[1]:.0%} |
+
+Frames wait in a temporary file; in memory are one frame while it is read or aligned, the rows that
+a row of tiles needs, and the result. Of a crop, a window around it is aligned, 128 px wider on each
+side; whole frames are where one cannot be found in it.
 """
 
 if __name__ == "__main__":

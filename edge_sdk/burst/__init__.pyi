@@ -8,9 +8,9 @@ from .folders.found import FoundBursts as FoundBursts
 from .folders.found import SkippedFile as SkippedFile
 from .folders.placing import place_bursts as place_bursts
 from .frames.source import FrameSource as FrameSource
-from .frames.source import Spool as Spool
 from .frames.source import TensorSource as TensorSource
-from .frames.source import spooling as spooling
+from .frames.spool import Spool as Spool
+from .frames.spool import spooling as spooling
 from .gain import little_gain as little_gain
 from .lens.estimate import LensEstimate as LensEstimate
 from .lens.estimate import LensSource as LensSource

@@ -23,7 +23,8 @@ class ZoomConfig:
     Attributes:
         scale: enlargement, 1 (denoise only) to 4; a network has its own alone.
         reference: 0-based frame to zoom; ``None`` for the sharpest.
-        crop: what of the reference is enlarged; ``None`` for all of it.
+        crop: what of the reference is enlarged; ``None`` for all of it. Of large frames, a window
+            around it is aligned where all are found in that.
         reference_weight: weight of the reference's samples; those of other frames weigh 1.
         noise_std: noise of a frame on values in [0, 1], white and the same in all colors; ``None``
             to measure it.

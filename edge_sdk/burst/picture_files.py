@@ -9,7 +9,8 @@ from pathlib import Path
 from edge_sdk.burst.config import ZoomConfig
 from edge_sdk.burst.converted.by_name import NO_MODEL, zoom_network
 from edge_sdk.burst.frames.files import gather_frames, spool_pictures, spooled_picture
-from edge_sdk.burst.frames.source import FrameSource, spooling
+from edge_sdk.burst.frames.source import FrameSource
+from edge_sdk.burst.frames.spool import spooling
 from edge_sdk.burst.frames.stretched import FULL_BITS, StretchedSource, used_bits
 from edge_sdk.burst.gain import little_gain
 from edge_sdk.burst.noise.profile import profile_noise_in

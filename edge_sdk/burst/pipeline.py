@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from edge_sdk.burst.config import ZoomConfig
 from edge_sdk.burst.converted.fitting import check_fit
 from edge_sdk.burst.converted.running import StageFiles
-from edge_sdk.burst.driver.common_exposure import align_common_exposure
 from edge_sdk.burst.driver.merging import merge
 from edge_sdk.burst.driver.network_choice import why_unsuited
 from edge_sdk.burst.driver.plan import MergePlan
@@ -21,10 +20,9 @@ from edge_sdk.burst.frames.hot_pixels import MendedSource, find_hot_pixels
 from edge_sdk.burst.frames.sinks import GraySink, MixedSink, Sink, TensorSink
 from edge_sdk.burst.frames.source import FrameSource, TensorSource
 from edge_sdk.burst.lens.estimate import settle_lens
-from edge_sdk.burst.noise.picture_levels import with_typical_of
 from edge_sdk.burst.noise.settling import NoiseSource, SettledNoise, settle_noise
+from edge_sdk.burst.preparing import prepare
 from edge_sdk.burst.reference.choice import is_blurry
-from edge_sdk.burst.reference.scoring import score
 from edge_sdk.burst.result import FrameReport, ZoomResult
 from edge_sdk.burst.single import enlarge_single
 from edge_sdk.errors import InputError, PictureError
@@ -125,27 +123,21 @@ def zoom_into(
     region = _region(source, config)
     if network is not None:
         check_fit(network, config)
+    frames, prepared = source, prepare(source, region, config, report)
+    source, region, lit = prepared.source, prepared.region, prepared.lit
+    choice, aligned, seconds = lit.choice, lit.aligned, prepared.seconds
     started = time.perf_counter()
-    choice = score(source, region, config.reference, report)
-    seconds = {"reference": time.perf_counter() - started}
-    started = time.perf_counter()
-    given, stated = (
-        None if noise is None else with_typical_of(noise, source, choice.index)
-        for noise in (config.given_noise, config.stated_noise)
-    )
-    lit = align_common_exposure(source, choice, config.registration, given, report)
-    choice, aligned = lit.choice, lit.aligned
-    if given is None:
-        settled = settle_noise(aligned.noise, stated, bool(aligned.motions))
+    if prepared.given is None:
+        settled = settle_noise(aligned.noise, prepared.stated, bool(aligned.motions))
     else:
-        settled = SettledNoise(given, NoiseSource.GIVEN)
+        settled = SettledNoise(prepared.given, NoiseSource.GIVEN)
     noise = settled.noise
     hot = find_hot_pixels(lit.source, choice.index, aligned.motions, noise.typical_std)
     if len(hot):
         source = MendedSource(source, hot)
     if config.strength < 1:
         sink = MixedSink(sink, source, choice.index, region, config.scale, config.strength)
-    seconds["align"] = time.perf_counter() - started
+    seconds["align"] += time.perf_counter() - started
     plan = MergePlan(
         source,
         choice.index,
@@ -180,12 +172,13 @@ def zoom_into(
         shares, maps, effective = {}, {}, reference_alone(region.height, region.width)
         seconds["enhance"] = time.perf_counter() - started
     shares[choice.index] = 1.0
+    registrations = prepared.registrations(frames)
     reports = tuple(
         FrameReport(
             choice.scores[index],
-            aligned.registrations.get(index),
+            registrations.get(index),
             shares.get(index, 0.0),
-            _note(aligned.registrations.get(index), shares.get(index, 0.0)),
+            _note(registrations.get(index), shares.get(index, 0.0)),
             is_blurry(choice, index),
             maps.get(index),
             lit.lights.get(index),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from edge_sdk.registration.motion import transform
+from edge_sdk.imaging.rectangle import Rectangle
+from edge_sdk.registration.motion import EuclideanMotion, transform
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,7 @@ class MotionField:
         support: float64 [R, C] in [0, 1]: how far the tile alone, without its neighbors and the
             frame's motion, supports the motion: 0 where it is flat, dark or does not match.
             ``None`` if not measured. For reports, not for weights.
+        part: part of the reference that the tiles cover; ``None`` for all of it.
 
     Example:
         >>> import torch
@@ -46,6 +48,7 @@ class MotionField:
     offsets_px: Tensor | None = None
     confidence: Tensor | None = None
     support: Tensor | None = None
+    part: Rectangle | None = None
 
     def at(self, points: Tensor) -> Tensor:
         """Positions on the frame of points of the reference, float64 [..., 2] both."""
@@ -60,10 +63,41 @@ class MotionField:
             return torch.ones_like(points[..., 0])
         return self._interpolated(self.confidence[..., None], points)[..., 0]
 
+    def within(self, part: Rectangle, height: int, width: int) -> MotionField:
+        """The same motion on larger pictures, of which its own are a part.
+
+        Args:
+            part: where its own pictures lie on the larger ones.
+            height: rows of these.
+            width: columns.
+
+        Returns:
+            A motion whose points count from the middle of the larger pictures.
+        """
+        x, y = _middle(part, height, width)
+        away = EuclideanMotion(x, y, 0.0).matrix
+        matrix = away @ self.matrix @ torch.linalg.inv(away)
+        return replace(self, matrix=matrix, height=height, width=width, part=part)
+
+    @property
+    def covered(self) -> tuple[int, int]:
+        """Columns and rows that the tiles cover."""
+        part = self.part
+        return (self.width, self.height) if part is None else (part.width, part.height)
+
     def _interpolated(self, grid: Tensor, points: Tensor) -> Tensor:
-        span = points.new_tensor([self.width / 2, self.height / 2])
-        places = (points / span).reshape(1, 1, -1, 2)
+        if self.part is not None:
+            points = points - points.new_tensor(_middle(self.part, self.height, self.width))
+        places = points / (points.new_tensor(self.covered) / 2)
         values = functional.grid_sample(
-            grid.movedim(-1, 0)[None], places, padding_mode="border", align_corners=False
+            grid.movedim(-1, 0)[None],
+            places.reshape(1, 1, -1, 2),
+            padding_mode="border",
+            align_corners=False,
         )
         return values[0, :, 0].movedim(0, -1).reshape(*points.shape[:-1], grid.shape[-1])
+
+
+def _middle(part: Rectangle, height: int, width: int) -> tuple[float, float]:
+    """The middle of a part as (x, y) from that of the whole."""
+    return part.left + (part.width - width) / 2, part.top + (part.height - height) / 2

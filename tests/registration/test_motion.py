@@ -7,7 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_sdk.registration import EuclideanMotion, motion_error_px, transform
+from edge_sdk.imaging.rectangle import Rectangle
+from edge_sdk.registration import EuclideanMotion, MotionField, motion_error_px, transform
 from edge_sdk.registration.motion import centered_grid
 
 shifts = st.floats(-100, 100)
@@ -106,3 +107,17 @@ def test_the_error_of_a_turn_grows_from_the_center() -> None:
     error = motion_error_px(EuclideanMotion(0, 0, 1).matrix, still, 3, 101).reshape(3, 101)
     assert float(error[1, 50]) == 0.0
     assert float(error[1, 100]) == pytest.approx(2 * 50 * math.sin(math.radians(0.5)))
+
+
+def test_a_motion_of_a_part_is_the_same_on_the_whole() -> None:
+    generator = torch.Generator().manual_seed(0)
+    grids = torch.rand(3, 4, 2, dtype=torch.float64, generator=generator)
+    motion = EuclideanMotion(shift_x_px=2.5, shift_y_px=-1.0, angle_deg=1.5)
+    own = MotionField(motion.matrix, 48, 64, grids, grids[..., 0])
+    part = Rectangle(left=10, top=70, width=64, height=48)
+    on_whole = own.within(part, height=300, width=200)
+    points = torch.rand(9, 2, dtype=torch.float64, generator=generator) * 40 - 20
+    away = torch.tensor([10 + 32 - 100, 70 + 24 - 150], dtype=torch.float64)
+    torch.testing.assert_close(on_whole.at(points + away), own.at(points) + away)
+    torch.testing.assert_close(on_whole.confidence_at(points + away), own.confidence_at(points))
+    assert on_whole.covered == own.covered == (64, 48)

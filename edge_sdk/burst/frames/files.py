@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge_sdk.burst.frames.folder import inside, is_folder
-from edge_sdk.burst.frames.source import FrameSource, Spool
+from edge_sdk.burst.frames.source import FrameSource
+from edge_sdk.burst.frames.spool import Spool
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import Metadata, Picture, convert_profile, profile_name, read_picture
 from edge_sdk.imaging.previews import read_preview

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from edge_sdk.burst.frames.cropped import part_of_rows
 from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.imaging import rgb_to_ycbcr
 from edge_sdk.imaging.rectangle import Rectangle
@@ -29,6 +30,7 @@ def luma_of(source: FrameSource, index: int, region: Rectangle | None = None) ->
     luma = torch.empty(1, region.height, region.width)
     for top in range(0, region.height, ROWS_AT_ONCE):
         bottom = min(top + ROWS_AT_ONCE, region.height)
-        rows = source.rows(index, region.top + top, region.top + bottom)[:, :, columns]
+        first, last = region.top + top, region.top + bottom
+        rows = part_of_rows(source, index, first, last, columns)
         luma[:, top:bottom] = rgb_to_ycbcr(rows)[:1]
     return luma

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from edge_sdk.burst.frames.source import DerivedSource, FrameSource, Spool
+from edge_sdk.burst.frames.source import DerivedSource, FrameSource
+from edge_sdk.burst.frames.spool import Spool
 
 FULL_BITS = 16
 FEWEST_BITS = 8

@@ -61,7 +61,10 @@ def zoom(
     ] = 1.0,
     crop: Annotated[
         str | None,
-        typer.Option(help="Part of the reference to zoom, in its pixels: X,Y,WIDTH,HEIGHT."),
+        typer.Option(
+            help="Part of the reference to zoom, in its pixels: X,Y,WIDTH,HEIGHT. Of large frames "
+            "it costs what it shows."
+        ),
     ] = None,
     model: Annotated[
         str | None,

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from edge_sdk.burst.frames.files import spool_pictures
-from edge_sdk.burst.frames.source import Spool, spooling
+from edge_sdk.burst.frames.spool import Spool, spooling
 from edge_sdk.errors import InputError, PictureError, SceneError
 from edge_sdk.imaging import Metadata, Picture, write_picture
 from edge_sdk.pairs.config import PairConfig

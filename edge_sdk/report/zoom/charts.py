@@ -143,16 +143,14 @@ def arrows(motion: MotionField) -> tuple[Markup, float, float]:
     if offsets is None or longest < SMALLEST_OFFSET_PX:
         return Markup(""), longest, 1.0
     rows, columns = offsets.shape[:2]
+    width, height = motion.covered
     every = max(1, math.ceil(max(rows, columns) / MAX_ARROWS))
-    cell = min(motion.height / rows, motion.width / columns) * every
+    cell = min(height / rows, width / columns) * every
     magnified = 0.9 * cell / longest
     lines = []
     for row in range(every // 2, rows, every):
         for column in range(every // 2, columns, every):
-            x, y = (
-                (column + 0.5) * motion.width / columns,
-                (row + 0.5) * motion.height / rows,
-            )
+            x, y = (column + 0.5) * width / columns, (row + 0.5) * height / rows
             dx, dy = (float(value) * magnified for value in offsets[row, column])
             lines.append(_arrow(x, y, dx, dy))
     drawing = element(
@@ -165,7 +163,7 @@ def arrows(motion: MotionField) -> tuple[Markup, float, float]:
             stroke_width=1.25,
             vector_effect="non-scaling-stroke",
         ),
-        viewBox=f"0 0 {motion.width} {motion.height}",
+        viewBox=f"0 0 {width} {height}",
         aria_hidden="true",
     )
     return drawing, longest, magnified

@@ -146,6 +146,7 @@ def _legend(evidence: ZoomEvidence, found: Provenance) -> Markup:
 
 def _confidence(evidence: ZoomEvidence, index: int, motion: MotionField) -> Markup:
     drawing, longest, magnified = arrows(motion)
+    width, height = motion.covered
     confidence = motion.confidence
     grid = torch.ones(1, 1) if confidence is None else confidence
     offsets = (
@@ -160,7 +161,7 @@ def _confidence(evidence: ZoomEvidence, index: int, motion: MotionField) -> Mark
         shades(grid, DOUBTFUL, CERTAIN),
         caption,
         "pixels",
-        aspect=motion.width / motion.height,
+        aspect=width / height,
         overlay=drawing,
     )
 

@@ -9,7 +9,7 @@ from platformdirs import user_cache_path
 
 from edge_sdk.burst import ZoomConfig
 from edge_sdk.burst.driver.plan import MergePlan
-from edge_sdk.burst.frames.source import spooling
+from edge_sdk.burst.frames.spool import spooling
 from edge_sdk.burst.inputs.features import merged_features
 from edge_sdk.burst.noise.curve import Noise
 from edge_sdk.errors import InputError
