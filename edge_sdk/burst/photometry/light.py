@@ -29,7 +29,9 @@ TOE = 0.055
 MEAN_PX = 4
 """Side of the means that frames are compared by."""
 SPACING_PX = 8
-"""Distance of the places on the reference where they are."""
+"""Distance of the places on the reference where they are, or a multiple of it on large frames."""
+MOST_PLACES = 50_000
+"""Places of a frame, about: more say nothing more."""
 DARKEST, BRIGHTEST = 0.04, 0.94
 """Means between which neither black nor white is clipped."""
 LEAST_PLACES = 24
@@ -103,8 +105,10 @@ def measure_light(source: FrameSource, reference: Tensor, index: int, field: Mot
     Returns:
         Its light; a steady one where too little can be compared.
     """
-    rows = torch.arange(SPACING_PX // 2, source.height, SPACING_PX, dtype=torch.float64)
-    columns = torch.arange(SPACING_PX // 2, source.width, SPACING_PX, dtype=torch.float64)
+    area = source.height * source.width
+    spacing = SPACING_PX * math.ceil(math.sqrt(area / MOST_PLACES) / SPACING_PX)
+    rows = torch.arange(spacing // 2, source.height, spacing, dtype=torch.float64)
+    columns = torch.arange(spacing // 2, source.width, spacing, dtype=torch.float64)
     y, x = torch.meshgrid(rows, columns, indexing="ij")
     middle = torch.tensor([source.width / 2, source.height / 2], dtype=torch.float64)
     points = torch.stack((x, y), -1) - middle
