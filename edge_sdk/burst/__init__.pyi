@@ -22,6 +22,7 @@ from .picture_files import ZoomedFile as ZoomedFile
 from .picture_files import zoom_files as zoom_files
 from .pipeline import zoom as zoom
 from .pipeline import zoom_into as zoom_into
+from .quality import Quality as Quality
 from .reference.choice import ReferenceChoice as ReferenceChoice
 from .reference.choice import choose_reference as choose_reference
 from .reference.choice import gradient_score as gradient_score

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from edge_sdk.burst.noise.curve import Noise
+from edge_sdk.burst.quality import FAST_FRAMES, Quality
 from edge_sdk.burst.stages.blur import MAX_LENS_PX
 from edge_sdk.burst.stages.restore import RestoreConfig
 from edge_sdk.burst.stages.steering import SteeringConfig
@@ -36,6 +37,7 @@ class ZoomConfig:
         restore: settings of the restoration without a network.
         lens_std_px: standard deviation of the lens blur in pixels of a frame, 0 to 1; ``None`` to
             estimate it.
+        quality: how much pains are taken.
         noise: noise of a frame by color and level, instead of ``noise_std``.
         stated_noise: noise that the files of the frames state; it holds where none is given and
             frames differ by half to twice as much.
@@ -64,6 +66,18 @@ class ZoomConfig:
     noise: Noise | None = None
     stated_noise: Noise | None = None
     lens_std_px: float | None = None
+    quality: Quality = Quality.BEST
+
+    @property
+    def most_frames(self) -> int | None:
+        """Frames that are taken at most, the sharpest; ``None`` for all."""
+        return FAST_FRAMES if self.quality is Quality.FAST else None
+
+    @property
+    def restoration(self) -> RestoreConfig:
+        """Settings of the restoration without a network, in this quality."""
+        steps = min(self.restore.steps, 1) if self.quality is Quality.FAST else self.restore.steps
+        return replace(self.restore, steps=steps)
 
     @property
     def given_noise(self) -> Noise | None:

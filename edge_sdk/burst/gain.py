@@ -36,7 +36,9 @@ def little_gain(result: ZoomResult, config: ZoomConfig) -> str | None:
         >>> little_gain(zoom(frames[:1], config=config), config) is None
         True
     """
-    count, effective = len(result.frames), result.effective_frames
+    # Frames that a fast zoom does not look at have no registration, nor has the reference.
+    count = 1 + sum(frame.registration is not None for frame in result.frames)
+    effective = result.effective_frames
     few = effective < LEAST_SHARE * count
     if not few and (count < MANY_FRAMES or effective >= LEAST_EFFECTIVE):
         return None

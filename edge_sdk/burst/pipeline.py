@@ -16,6 +16,7 @@ from edge_sdk.burst.driver.network_choice import why_unsuited
 from edge_sdk.burst.driver.plan import MergePlan
 from edge_sdk.burst.driver.stage_set import decodes_bursts, stages_for
 from edge_sdk.burst.effective_frames import reference_alone
+from edge_sdk.burst.fewer_frames import ChosenSource, among_all, sharpest
 from edge_sdk.burst.frames.hot_pixels import MendedSource, find_hot_pixels
 from edge_sdk.burst.frames.sinks import GraySink, MixedSink, Sink, TensorSink
 from edge_sdk.burst.frames.source import FrameSource, TensorSource
@@ -23,6 +24,7 @@ from edge_sdk.burst.lens.estimate import settle_lens
 from edge_sdk.burst.noise.settling import NoiseSource, SettledNoise, settle_noise
 from edge_sdk.burst.preparing import prepare
 from edge_sdk.burst.reference.choice import is_blurry
+from edge_sdk.burst.reference.scoring import score
 from edge_sdk.burst.result import FrameReport, ZoomResult
 from edge_sdk.burst.single import enlarge_single
 from edge_sdk.errors import InputError, PictureError
@@ -123,6 +125,8 @@ def zoom_into(
     region = _region(source, config)
     if network is not None:
         check_fit(network, config)
+    if config.most_frames is not None and source.count > config.most_frames:
+        return _of_the_sharpest(source, sink, network, config, report, region)
     frames, prepared = source, prepare(source, region, config, report)
     source, region, lit = prepared.source, prepared.region, prepared.lit
     choice, aligned, seconds = lit.choice, lit.aligned, prepared.seconds
@@ -203,6 +207,27 @@ def zoom_into(
         settled.note,
         lens,
     )
+
+
+def _of_the_sharpest(
+    source: FrameSource,
+    sink: Sink,
+    network: nn.Module | StageFiles | None,
+    config: ZoomConfig,
+    report: Progress,
+    region: Rectangle,
+) -> ZoomResult:
+    """A zoom of as many of the sharpest frames as the settings ask for."""
+    assert config.most_frames is not None
+    started = time.perf_counter()
+    choice = score(source, region, config.reference, report)
+    seconds = time.perf_counter() - started
+    chosen = sharpest(choice, config.most_frames)
+    named = None if config.reference is None else chosen.index(config.reference)
+    fewer = ChosenSource(source, chosen)
+    result = zoom_into(fewer, sink, network, replace(config, reference=named), report)
+    result.seconds["reference"] += seconds
+    return among_all(result, chosen, choice)
 
 
 def _is_gray(source: FrameSource, index: int) -> bool:

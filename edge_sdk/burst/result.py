@@ -20,7 +20,8 @@ class FrameReport:
 
     Attributes:
         score: gradient energy that the reference is chosen by.
-        registration: its motion against the reference; ``None`` for the reference.
+        registration: its motion against the reference; ``None`` for the reference, and for frames
+            that a fast zoom does not look at.
         share: mean weight of its pixels in the result, 0 to 1; below 1 where it showed something
             else or nothing.
         note: why it was left out; empty if it was used.
@@ -50,7 +51,7 @@ class FrameReport:
 
     @property
     def field(self) -> MotionField | None:
-        """Its motion at each point of the reference; ``None`` for the reference."""
+        """Its motion at each point of the reference; ``None`` where there is no registration."""
         return self.registration.field if self.registration else None
 
 

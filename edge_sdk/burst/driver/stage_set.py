@@ -110,7 +110,7 @@ def stages_for(
         if network is not None:
             decode = Decode(network, std, frames, lens_std_px=lens_std_px)
         else:
-            decode = Restore(config.scale, std, frames, config.restore, lens_std_px=lens_std_px)
+            decode = Restore(config.scale, std, frames, config.restoration, lens_std_px=lens_std_px)
         finished = partial(decode, noise=noise.tensor())
     return StageSet(encode, finished, config.scale, decode.halo_px, TILE_PX, DECODED_PX)
 

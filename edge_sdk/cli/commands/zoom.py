@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from edge_sdk.burst.quality import Quality
 from edge_sdk.cli.commands.zoom_noise import check_noise_path, given_noise
 from edge_sdk.cli.commands.zoom_outcome import plain_outcome, print_outcome
 from edge_sdk.cli.commands.zoom_page import check_report, write_zoom_page
@@ -59,6 +60,13 @@ def zoom(
             "result, 1; between them the two are mixed."
         ),
     ] = 1.0,
+    quality: Annotated[
+        Quality,
+        typer.Option(
+            help="best, or fast: the six sharpest frames alone, and half of the restoration where "
+            "no network makes the picture."
+        ),
+    ] = Quality.BEST,
     crop: Annotated[
         str | None,
         typer.Option(
@@ -113,6 +121,7 @@ def zoom(
         reference=reference,
         noise=None if noise is None else given_noise(noise),
         strength=strength,
+        quality=quality,
         crop=None if crop is None else Rectangle.parse(crop),
         provenance=report is not None,
         lens_std_px=lens,

@@ -76,8 +76,15 @@ def print_outcome(frames: Sequence[Path], result: ZoomResult) -> None:
             f"effective frames: {result.effective_frames:.1f} of {len(frames)}; at most "
             f"{result.effective.low:.1f} in the worst tenth of the picture"
         )
+    unseen = [
+        frame.note
+        for index, frame in enumerate(result.frames)
+        if frame.registration is None and index != result.reference
+    ]
+    if unseen:
+        note(f"{_frames(len(unseen))} left out: {unseen[0]}")
     for path, frame in zip(frames, result.frames, strict=True):
-        if frame.note:
+        if frame.note and frame.registration is not None:
             note(f"{path.name} is left out: {frame.note}")
     lights = [frame.light for frame in result.frames if frame.light is not None and not frame.note]
     if lights:
