@@ -1,8 +1,8 @@
 """What is known of a burst before it is merged: its reference, and every frame's motion and light.
 
 A crop costs what it shows: where it is a small part of large frames, a window around it is aligned
-as if there were nothing else. All frames must be found in it, and lie in it with all that the crop
-needs of them; where one does not, whole frames are aligned, which may tell more.
+as if there were nothing else. All frames must be found in it by what they show, and lie in it with
+all that the crop needs of them; where one does not, whole frames are aligned, which tell more.
 """
 
 from __future__ import annotations
@@ -81,12 +81,17 @@ def prepare(
         report: called for each frame.
     """
     window = window_around(region, source.height, source.width)
-    if window is not None:
-        inside = replace(region, left=region.left - window.left, top=region.top - window.top)
-        part = _prepared(CroppedSource(source, window), inside, window, config, report)
-        if _is_enough(part.lit.aligned, inside, window, source):
-            return part
-    return _prepared(source, region, None, config, report)
+    if window is None:
+        return _prepared(source, region, None, config, report)
+    inside = replace(region, left=region.left - window.left, top=region.top - window.top)
+    part = _prepared(CroppedSource(source, window), inside, window, config, report)
+    least = config.registration.min_explained
+    if _is_enough(part.lit.aligned, inside, window, source, least):
+        return part
+    whole = _prepared(source, region, None, config, report)
+    for stage, taken in part.seconds.items():
+        whole.seconds[stage] += taken
+    return whole
 
 
 def window_around(region: Rectangle, height: int, width: int) -> Rectangle | None:
@@ -130,11 +135,23 @@ def _prepared(
     return Prepared(source, region, window, lit, given, stated, seconds)
 
 
-def _is_enough(aligned: Aligned, region: Rectangle, window: Rectangle, frames: FrameSource) -> bool:
-    """Whether all frames were found in a window, and show there what a region of it needs."""
+def _is_enough(
+    aligned: Aligned,
+    region: Rectangle,
+    window: Rectangle,
+    frames: FrameSource,
+    least_explained: float,
+) -> bool:
+    """Whether all frames were found in a window, and show there what a region of it needs.
+
+    A window in which there is next to nothing to see fits at rest; whole frames may show that it
+    moved.
+    """
     known = aligned.motions.keys() | aligned.copies.keys()
     return known == aligned.registrations.keys() and all(
-        _shows(field, region, window, frames) for field in aligned.motions.values()
+        aligned.registrations[index].explained >= least_explained
+        and _shows(field, region, window, frames)
+        for index, field in aligned.motions.items()
     )
 
 

@@ -28,7 +28,8 @@ class FrameReport:
         blurry: whether it is far less sharp than the sharpest frame.
         provenance: float16 [⌈h/4⌉, ⌈w/4⌉], mean weight of its pixels over 4×4 pixels of what is
             enlarged; the reference's own is its weight. ``None`` unless requested, or left out.
-        light: what its light is of the reference's, where that was undone; ``None`` elsewhere.
+        light: what its light is of the reference's, where that was undone; ``None`` elsewhere. Its
+            bands are over the rows that were aligned: the window of a crop, or all.
         lost: part of it, 0 to 1, that shows nothing where most other frames show something, as of
             a file that was cut off.
 
@@ -68,7 +69,8 @@ class ZoomResult:
         frames: one report per frame, in order.
         seconds: time spent in each stage.
         effective: how many frames' worth of samples each place received.
-        hot_pixels: number of pixels of the sensor that were bright in all frames and were mended.
+        hot_pixels: number of pixels of the sensor that were bright in all frames and were mended,
+            of a crop those in its window.
         blank: part of what is enlarged, 0 to 1, where all frames hold one value in the same place:
             damage that all have, a mask or a border.
         network_passed_over: why the restoration without a network was taken instead of it; ``None``

@@ -77,6 +77,9 @@ class MotionField:
         x, y = _middle(part, height, width)
         away = EuclideanMotion(x, y, 0.0).matrix
         matrix = away @ self.matrix @ torch.linalg.inv(away)
+        tiles = self.part
+        if tiles is not None:
+            part = replace(tiles, left=tiles.left + part.left, top=tiles.top + part.top)
         return replace(self, matrix=matrix, height=height, width=width, part=part)
 
     @property

@@ -12,7 +12,7 @@ from edge_sdk.burst.frames.cropped import CroppedSource
 from edge_sdk.burst.preparing import LEAST_PX, MARGIN_PX, MOST_SHARE, window_around
 from edge_sdk.data.camera.simulation import CameraConfig, simulate_burst
 from edge_sdk.data.probes.examples import example_photo
-from edge_sdk.imaging import psnr
+from edge_sdk.imaging import psnr, resize_bicubic
 from edge_sdk.imaging.rectangle import Rectangle
 from tests.needs import needs
 
@@ -118,6 +118,26 @@ def test_where_a_window_is_not_enough_whole_frames_are_aligned(
         found, expected = zoom(burst, config=CONFIG), whole(burst, monkeypatch)
         assert torch.equal(found.pixels, expected.pixels)
         assert [frame.note for frame in found.frames] == [frame.note for frame in expected.frames]
+
+
+@pytest.mark.usefixtures("small_windows")
+def test_a_thing_in_the_sky_moves_with_what_whole_frames_show() -> None:
+    generator = torch.Generator().manual_seed(1)
+    texture = resize_bicubic(torch.rand(3, 100, 160, generator=generator), 2.0).clamp(0, 1)
+    scene = torch.full((3, 400, 320), 0.6)
+    scene[:, 200:] = texture
+    scene[:, 96:106, 150:160] = torch.rand(3, 10, 10, generator=generator) * 0.1 + 0.55
+    shifts = [(0, 0), (6, -4), (-8, 5), (4, 7)]
+    seen = [scene[:, 20 + y : 380 + y, 20 + x : 300 + x] for y, x in shifts]
+    frames = torch.stack(seen)
+    frames += 8 / 255 * torch.randn(frames.shape, generator=generator)
+    crop = Rectangle(left=110, top=60, width=44, height=44)
+    found = zoom(frames.clamp(0, 1), config=ZoomConfig(scale=1, crop=crop, reference=0))
+    for (y, x), frame in zip(shifts[1:], found.frames[1:], strict=True):
+        assert frame.registration is not None
+        motion = frame.registration.motion
+        assert abs(motion.shift_y_px + y) < 0.1
+        assert abs(motion.shift_x_px + x) < 0.1
 
 
 @pytest.mark.parametrize("depth", [8, 16])

@@ -107,6 +107,23 @@ def test_more_noise_makes_the_estimate_less_certain() -> None:
     assert spreads[0] < 0.1 < spreads[-1]
 
 
+@pytest.mark.parametrize("lens", [0.0, 0.3, 0.6])
+def test_what_says_nothing_leaves_a_sharp_lens(lens: float) -> None:
+    found = lens_of(spectrum(lens, noise=2.0))
+    assert abs(found.std_px - 0.3) < 0.1
+
+
+def test_blocks_that_are_not_used_do_not_count() -> None:
+    first, second = (torch.rand(160, 128, generator=torch.manual_seed(seed)) for seed in (0, 1))
+    used = torch.zeros(4, 3, dtype=torch.bool)
+    used[1, 2] = True
+    found = common_spectrum(first, second, used)
+    corner = (slice(BLOCK_PX // 2, 3 * BLOCK_PX // 2), slice(BLOCK_PX, 2 * BLOCK_PX))
+    alone = common_spectrum(first[corner], second[corner])
+    assert found.blocks == alone.blocks == 1
+    torch.testing.assert_close(found.common, alone.common, rtol=1e-5, atol=0)
+
+
 def test_what_shows_nothing_in_common_has_an_assumed_lens() -> None:
     known = spectrum(0.3)
     lost = replace(known, common=known.own * LEAST_COMMON / 2)
@@ -172,3 +189,25 @@ def test_a_burst_out_of_focus_has_a_wider_lens() -> None:
     frames = simulate_burst(example_photo("coffee")[:, :260, :320], CameraConfig(frames=6)).frames
     soft = gaussian_blur(frames, 0.8)
     assert zoom(soft).lens.std_px > zoom(frames).lens.std_px + 0.2
+
+
+@pytest.mark.slow
+@needs("examples")
+def test_where_other_frames_show_something_else_the_reference_does_not_stand_in() -> None:
+    camera = CameraConfig(frames=4, lens_std_px=0.6, noise_std=10 / 255)
+    frames = simulate_burst(example_photo("coffee")[:, :260, :320], camera).frames
+    clean = zoom(frames, config=ZoomConfig(reference=0)).lens
+    moved = frames.clone()
+    for top, left in ((40, 60), (70, 20)):
+        part = (..., slice(top, top + 40), slice(left, left + 40))
+        moved[1:][part] = moved[1:][part].flip(-1)
+    found = zoom(moved, config=ZoomConfig(reference=0)).lens
+    assert abs(found.std_px - clean.std_px) < found.spread_px
+
+
+@needs("examples")
+def test_the_order_of_the_frames_does_not_matter() -> None:
+    frames = simulate_burst(example_photo("coffee")[:, :200, :240], CameraConfig(frames=5)).frames
+    forth = zoom(frames, config=ZoomConfig(reference=0)).lens
+    back = zoom(frames[[0, 4, 3, 2, 1]], config=ZoomConfig(reference=0)).lens
+    assert forth.std_px == pytest.approx(back.std_px, abs=1e-3)

@@ -60,6 +60,8 @@ def test_the_energy_is_that_of_the_desk(height: int, width: int) -> None:
     found, expected = gradient_energy_by_stages(luma), gradient_energy(luma)
     torch.testing.assert_close(found.signal[0], expected.signal[0], rtol=1e-4, atol=1e-9)
     torch.testing.assert_close(found.noise[0], expected.noise[0], rtol=1e-4, atol=1e-9)
+    # Coarser levels differ at their edges, of which small pictures consist.
+    torch.testing.assert_close(found.signal, expected.signal, rtol=0.1, atol=1e-9)
     for ours, theirs in zip(found.blocks, expected.blocks, strict=True):
         # Coarser levels differ at their edges, by what lies beyond those of the finer one.
         torch.testing.assert_close(ours[1:-1, 1:-1], theirs[1:-1, 1:-1], rtol=1e-3, atol=1e-9)

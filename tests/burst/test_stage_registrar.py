@@ -245,7 +245,7 @@ def test_a_scene_that_repeats_is_undecided(name: str) -> None:
 
 @pytest.mark.parametrize("name", SCENES)
 def test_one_thing_that_does_not_repeat_is_enough(name: str) -> None:
-    assert len(placed(Chart(name, 13.3, THING_PX), range(3))) < 3
+    assert placed(Chart(name, 13.3, THING_PX), range(3)) == []
 
 
 @functools.cache

@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 
 from edge_sdk.data.camera.light_changes import LightChanges
+from edge_sdk.data.camera.reduction import REACH_PX
 from edge_sdk.data.camera.simulation import SMALLEST_FRAME_PX, CameraConfig, simulate_burst
 from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import linear_to_srgb, resize_bicubic, srgb_to_linear
 from edge_sdk.imaging.filters import gaussian_blur
+from edge_sdk.imaging.margins import inner
 from edge_sdk.registration import EuclideanMotion
 from edge_sdk.registration.motion import centered_grid, transform
 from edge_sdk.registration.sampling import sample_bicubic
@@ -151,6 +153,7 @@ def test_relative_motion_maps_truth_to_truth(reference: int, index: int) -> None
         ("noise_std", float("nan"), "noise"),
         ("reduction", "nearest", "choose one of: area, box, bicubic"),
         ("noise_colors", (1.0, -1.0, 1.0), "factors of 0 to 4"),
+        ("noise_colors", (1.0, 1.0), "factors of 0 to 4"),
         ("noise_blur_px", 5.0, "smooth over 0 to 4 px"),
     ],
 )
@@ -171,7 +174,50 @@ def test_frames_are_reduced_as_requested(kind: str) -> None:
         expected = torch.nn.functional.avg_pool2d(truth, 2)
     else:
         expected = linear_to_srgb(torch.nn.functional.avg_pool2d(srgb_to_linear(truth), 2))
-    torch.testing.assert_close(burst.frames[0], expected, rtol=0, atol=0.6 / 255)
+    reach = REACH_PX[kind]
+    found, expected = (inner(each, reach) for each in (burst.frames[0], expected))
+    torch.testing.assert_close(found, expected, rtol=0, atol=0.6 / 255)
+
+
+@pytest.mark.parametrize("kind", ["area", "box", "bicubic"])
+def test_a_pixel_at_the_edge_sees_what_lies_beyond(kind: str) -> None:
+    config = CameraConfig(frames=1, noise_std=0.0, lens_std_px=0.0, reduction=kind)
+    whole, cut = (simulate_burst(inner(photo(), margin), config).frames[0] for margin in (0, 20))
+    rows = (whole.shape[-2] - cut.shape[-2]) // 2
+    columns = (whole.shape[-1] - cut.shape[-1]) // 2
+    same = whole[:, rows : rows + cut.shape[-2], columns : columns + cut.shape[-1]]
+    torch.testing.assert_close(cut, same, rtol=0, atol=1.1 / 255)
+
+
+def test_light_is_cut_where_a_pixel_is_full_and_not_before() -> None:
+    stripes = torch.full((3, 200, 240), 0.5)
+    stripes[..., ::2] = 1.0
+    lit = CameraConfig(
+        frames=6,
+        noise_std=0.0,
+        max_shift_px=0.0,
+        max_angle_deg=0.0,
+        lens_std_px=0.0,
+        light=LightChanges(flicker=0.3),
+    )
+    steady = dataclasses.replace(lit, light=None)
+    gains = [
+        (
+            srgb_to_linear(simulate_burst(scene, lit).frames)
+            / srgb_to_linear(simulate_burst(scene, steady).frames)
+        ).mean((1, 2, 3))
+        for scene in (gray(0.5), stripes)
+    ]
+    assert float(gains[0].max()) > 1.1
+    torch.testing.assert_close(gains[1], gains[0], rtol=0.03, atol=0)
+
+
+def test_smooth_noise_is_as_strong_at_the_edge() -> None:
+    config = CameraConfig(frames=40, noise_std=8 / 255, noise_blur_px=2.0)
+    noise = simulate_burst(gray(0.5, 120), config).frames - 0.5
+    inside = float(inner(noise, 10).std())
+    assert float(noise[..., 0].std()) == pytest.approx(inside, rel=0.15)
+    assert float(noise[..., 0, 0].std()) == pytest.approx(inside, rel=0.35)
 
 
 @pytest.mark.parametrize("kind", ["flicker", "balance", "bands"])

@@ -121,3 +121,6 @@ def test_a_motion_of_a_part_is_the_same_on_the_whole() -> None:
     torch.testing.assert_close(on_whole.at(points + away), own.at(points) + away)
     torch.testing.assert_close(on_whole.confidence_at(points + away), own.confidence_at(points))
     assert on_whole.covered == own.covered == (64, 48)
+    larger = on_whole.within(Rectangle(left=30, top=5, width=200, height=300), 400, 500)
+    further = torch.tensor([30 + 100 - 250, 5 + 150 - 200], dtype=torch.float64)
+    torch.testing.assert_close(larger.at(points + away + further), own.at(points) + away + further)

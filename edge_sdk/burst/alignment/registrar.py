@@ -108,7 +108,9 @@ class StageRegistrar:
         self.shape = reference.shape
         levels = levels_of(reference[None], self.stages)
         sizes = [math.prod(level.shape) for level in levels]
-        self._finest = next(k for k, size in enumerate(sizes) if size <= MOST_PIXELS)
+        self._finest = next(
+            (k for k, size in enumerate(sizes) if size <= MOST_PIXELS), len(sizes) - 1
+        )
         self._sizes = [level.shape[-2:] for level in levels]
         model = self.config.model
         self._levels = {}
@@ -205,8 +207,8 @@ class StageRegistrar:
             rivals = [replace(motions, matrices=motions.matrices @ period) for period in away]
             motions = Motions.joined([motions, *rivals])
             motions = settled(fine, level, fine.refined(level, motions, STEPS, TOLERANCE_PX))
-        owners, first, count = np.unique(motions.owners, return_index=True, return_counts=True)
-        return motions.rows(first[np.argsort(owners)]), count > 1
+        _, first, count = np.unique(motions.owners, return_index=True, return_counts=True)
+        return motions.rows(first), count > 1
 
     def _result(
         self, motions: Motions, row: int, overlap: float, explained: float, undecided: bool

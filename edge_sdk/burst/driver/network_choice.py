@@ -44,7 +44,7 @@ def why_unsuited(network: object, noise: Noise, lens_std_px: float, frames: int)
     if noise.typical_std > limit:
         return (
             f"noise of {255 * noise.typical_std:.1f} levels is more than the "
-            f"{255 * LEARNED_STD:.0f} that the network has learned; {instead}"
+            f"{255 * limit:.0f} that the network takes; {instead}"
         )
     if not LEAST_LENS_PX <= lens_std_px <= MOST_LENS_PX:
         kind = "sharper" if lens_std_px < LEAST_LENS_PX else "softer"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 import threading
@@ -44,6 +45,7 @@ class Spool:
     def __init__(self, folder: Path | None = None) -> None:
         # Without a buffer, nothing is left to be written, and to fail, when the file is closed.
         self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115
+        self._folder = folder or tempfile.gettempdir()
         self._reading = threading.Lock()
         self._depths: list[int] = []
         self._starts: list[int] = []
@@ -75,7 +77,7 @@ class Spool:
 
         Raises:
             InputError: if the depth is another.
-            PictureError: if the size differs from that of the first frame.
+            PictureError: if the size differs from that of the first frame, or a value is none.
             OutputError: if the disk is full.
         """
         if depth not in (8, 16):
@@ -94,14 +96,17 @@ class Spool:
             for top in range(0, height, _ROWS_AT_ONCE):
                 rows = pixels[:, top : top + _ROWS_AT_ONCE]
                 levels = (rows.clamp(0, 1) * (2**depth - 1)).round_()
-                peak = max(peak, int(levels.max()))
+                most = float(levels.max())
+                if math.isnan(most):
+                    raise PictureError(f"frame {self.count} holds values that are no numbers")
+                peak = max(peak, int(most))
                 left = memoryview(_stored(levels, depth))
                 while left:
                     left = left[self._file.write(left) :]
         except OSError as error:
             raise OutputError(
-                f"{tempfile.gettempdir()}: the frames cannot be spooled ("
-                f"{error.strerror or error}); set TMPDIR to a folder with more room"
+                f"{self._folder}: the frames cannot be spooled ({error.strerror or error}); set "
+                "TMPDIR to a folder with more room"
             ) from error
         self.peak = max(self.peak, peak)
         self._starts.append(start)
@@ -113,7 +118,9 @@ class Spool:
         size = self.width * 3 * depth // 8
         with self._reading:
             self._file.seek(self._starts[index] + top * size)
-            data = self._file.read((bottom - top) * size)
+            data = b""
+            while missing := (bottom - top) * size - len(data):
+                data += self._file.read(missing) or _cut_off(self._folder)
         kind = np.uint8 if depth == 8 else np.uint16
         levels = np.frombuffer(data, kind).reshape(bottom - top, self.width, 3)[:, columns]
         # Plane by plane: what is read by places would be copied whole every time.
@@ -124,6 +131,10 @@ class Spool:
     def close(self) -> None:
         """Remove the file."""
         self._file.close()
+
+
+def _cut_off(folder: Path | str) -> bytes:
+    raise OutputError(f"{folder}: the file of frames was cut off; set TMPDIR to another folder")
 
 
 def _stored(levels: Tensor, depth: int) -> bytes:

@@ -10,7 +10,8 @@ with y_k the logarithm of the common power in ring k,
 m_k the mean of scenes, c_j of zero mean and known spread (the first is free: light and contrast do
 not matter), e_k independent. For every σ the c_j follow by least squares; how well each σ explains
 the rings, with all σ from 0 to 1 px equally likely beforehand, gives its mean and its spread. Where
-none explains them, the scene is no photograph's, and a sharp lens is assumed.
+none explains them, the scene is no photograph's, and a sharp lens is assumed; and so it is where
+the rings say hardly more than was known before.
 
 Mean and spreads of scenes are those of 117 CC0 photographs (``benchmarks/burst_lens.py --fit``).
 """
@@ -51,6 +52,8 @@ MOST_SLOPE = 1.3
 """c₁ in its spreads over which it is none either, as in one of fifty bursts of photographs: soft
 points and patterns look like sharp ones behind a soft lens."""
 STEPS = 50
+MOST_SPREAD_PX = 0.22
+"""Spread of an estimate from which on it says hardly more than that."""
 ASSUMED_SPREAD_PX = 0.29
 """That of all blurs from 0 to 1 px, equally likely."""
 
@@ -141,6 +144,8 @@ def lens_of(spectrum: Spectrum) -> LensEstimate:
     likelihood = torch.softmax(-0.5 * misfit, 0)
     mean = float((likelihood * blurs).sum())
     spread = float((likelihood * (blurs - mean).square()).sum().sqrt())
+    if spread > MOST_SPREAD_PX:
+        return ASSUMED
     return LensEstimate(mean, spread, LensSource.MEASURED)
 
 

@@ -26,20 +26,24 @@ TILE_PX = 96
 """Most rows and columns of a place that is looked at, in pixels of a frame."""
 PLACES = 3
 """Places that are looked at: those whose luma has the steepest slopes."""
+LEAST_TRUST = 0.5
+"""Frames' worth of samples that the half without the reference must have in a block: where it has
+none, the reference stands in, and its noise would count as common."""
 
 
 def halves_spectrum(plan: MergePlan) -> Spectrum | None:
     """Spectrum that two halves of the frames have in common, on a grid ``SCALE`` times finer.
 
     The reference and every second other frame are one half. Each is merged by itself, around the
-    same reference, at the places of the whole frame that have most detail: a crop has the lens of
-    the whole, and so has the burst in another order.
+    same reference, at the places of the frames, whatever the region, that have most detail; their
+    order does not matter.
 
     Args:
         plan: the frames and their motions; its region does not matter.
 
     Returns:
-        ``None`` where one frame alone is left, or frames are smaller than a block.
+        ``None`` where one frame alone is left, frames are smaller than a block, or the half without
+        the reference has samples of no block.
     """
     whole = Rectangle(top=0, left=0, height=plan.source.height, width=plan.source.width)
     plan = replace(plan, region=whole)
@@ -53,21 +57,36 @@ def halves_spectrum(plan: MergePlan) -> Spectrum | None:
     ]
     common = partial(_common, halves, Encode(SCALE), Blend(SCALE))
     with spreading() as spread:
-        return reduce(Spectrum.__add__, spread(common, _detailed(plan)))
+        found = reduce(Spectrum.__add__, spread(common, _detailed(plan)))
+    return found if found.blocks else None
 
 
 def _common(halves: list[MergePlan], encode: Encode, blend: Blend, place: Rectangle) -> Spectrum:
-    first, second = (_merged(half, encode, blend, place) for half in halves)
-    return common_spectrum(first, second)
+    (first, _), (second, trust) = (_merged(half, encode, blend, place) for half in halves)
+    return common_spectrum(first, second, _trusted_blocks(trust, first))
 
 
-def _merged(plan: MergePlan, encode: Encode, blend: Blend, place: Rectangle) -> Tensor:
-    """Luma of a half at a place, float32 [2·(h − 2), 2·(w − 2)]."""
+def _trusted_blocks(trust: Tensor, luma: Tensor) -> Tensor:
+    """Which blocks of a place count: those whose squares all have ``LEAST_TRUST``."""
+    rows, columns = (1 + (side - BLOCK_PX) // (BLOCK_PX // 2) for side in luma.shape)
+    enough = trust >= LEAST_TRUST
+    # Blocks are two squares wide and begin at every square.
+    four = enough[:-1, :-1] & enough[1:, :-1] & enough[:-1, 1:] & enough[1:, 1:]
+    return four[:rows, :columns]
+
+
+def _merged(
+    plan: MergePlan, encode: Encode, blend: Blend, place: Rectangle
+) -> tuple[Tensor, Tensor]:
+    """Luma of a half at a place, float32 [2·(h − 2), 2·(w − 2)], and its frames' trust.
+
+    The latter is the sum over the frames without the reference, float32 [⌈h/16⌉, ⌈w/16⌉].
+    """
     contributions = Contributions(place, plan.reference, mapped=False)
     band = summed(plan, encode, [place], contributions, one_by_one)
     features = blend(*band.parts, plan.noise.tensor(), torch.zeros(1, 1, 1, 1))
     merged = torch.nn.functional.pixel_shuffle(features[:, : 3 * SCALE**2], SCALE)
-    return rgb_to_ycbcr(merged)[0, 0]
+    return rgb_to_ycbcr(merged)[0, 0], contributions.effective().places - 1
 
 
 def _smallest_side(plan: MergePlan) -> int:

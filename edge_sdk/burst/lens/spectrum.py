@@ -35,19 +35,23 @@ class Spectrum:
         )
 
 
-def common_spectrum(first: Tensor, second: Tensor) -> Spectrum:
+def common_spectrum(first: Tensor, second: Tensor, used: Tensor | None = None) -> Spectrum:
     """Cross power of two pictures of one scene, under a Hann window, averaged over rings.
 
     Args:
         first: float32 [H, W], luma; sides of at least ``BLOCK_PX``.
         second: the same of the other.
+        used: bool [R, C], which of the rows and columns of blocks count; ``None`` for all.
     """
+    if used is not None and not bool(used.any()):
+        nothing = torch.zeros(RINGS, dtype=torch.float64)
+        return Spectrum(nothing, nothing, 0)
     window = torch.hann_window(BLOCK_PX, periodic=False)
     window = window[:, None] * window
     waves = []
     for picture in (first, second):
         blocks = picture.unfold(0, BLOCK_PX, BLOCK_PX // 2).unfold(1, BLOCK_PX, BLOCK_PX // 2)
-        blocks = blocks.reshape(-1, BLOCK_PX, BLOCK_PX)
+        blocks = blocks.flatten(0, 1) if used is None else blocks[used]
         blocks = (blocks - blocks.mean((-2, -1), keepdim=True)) * window
         waves.append(torch.fft.rfft2(blocks))
     common = (waves[0] * waves[1].conj()).real.double().sum(0)

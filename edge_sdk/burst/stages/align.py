@@ -53,7 +53,8 @@ class Align(nn.Module):
             coefficients: float [1, 10, B, 64], as
                 :class:`~edge_sdk.burst.stages.expand.Expand` makes them.
             sample: float [N, 1, B, 64] in [0, 1], pixels of the frame.
-            offset: float [N, 2, B, 64]: δ = (x, y) in pixels, at most ``REACH_PX``.
+            offset: float [N, 2, B, 64]: δ = (x, y) in pixels, at most ``REACH_PX``, as of frames
+                that are turned by up to 11°.
             mask: float [N, 1, B, 64], 0 or more: 0 where the frame shows nothing.
             numbers: float [N, 1, 1, 3]: g, o and s.
 

@@ -106,12 +106,18 @@ class CameraConfig:
                 f"there is no reduction {self.reduction!r}; choose one of: {', '.join(REDUCTIONS)}",
             ),
             (
-                all(0 <= share <= 4 for share in self.noise_colors),
+                len(self.noise_colors) == 3 and all(0 <= share <= 4 for share in self.noise_colors),
                 f"noise of red, green and blue must be factors of 0 to 4, not {self.noise_colors}",
             ),
             (
                 0 <= self.noise_blur_px <= 4,
                 f"noise must be smooth over 0 to 4 px, not {self.noise_blur_px:g}",
+            ),
+            (
+                self.sensor is None
+                or (self.noise_colors == (1.0, 1.0, 1.0) and self.noise_blur_px == 0),
+                "noise_colors and noise_blur_px shape noise_std, which a sensor's noise replaces; "
+                "leave them or the sensor out",
             ),
         )
         for holds, message in checks:

@@ -26,8 +26,11 @@ from edge_sdk.data.camera.bayer import demosaic, mosaic
 from edge_sdk.data.camera.sensor_noise import SensorNoise, read_sensor
 from edge_sdk.imaging import linear_to_srgb
 from edge_sdk.imaging.filters import gaussian_blur
+from edge_sdk.imaging.margins import inner
 
 _CHROMA_420 = 2
+_NOISE_MARGIN_PX = 20
+"""What noise that is blurred has around the frame: five standard deviations of the widest blur."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +86,14 @@ def develop(light: Tensor, how: Developing, generator: torch.Generator) -> Tenso
 
 
 def _noise(shape: torch.Size, how: Developing, generator: torch.Generator) -> Tensor:
-    noise = torch.randn(shape, generator=generator)
+    # Blurred beyond the frame: at an edge that is repeated, noise would be stronger.
+    margin = _NOISE_MARGIN_PX if how.noise_blur_px > 0 else 0
+    beyond = (shape[0], shape[1] + 2 * margin, shape[2] + 2 * margin)
+    noise = torch.randn(beyond, generator=generator)
     if how.noise_blur_px > 0:
-        impulse = torch.zeros(1, 1, 41, 41)
-        impulse[..., 20, 20] = 1
-        noise = gaussian_blur(noise[None], how.noise_blur_px)[0]
+        impulse = torch.zeros(1, 1, 2 * margin + 1, 2 * margin + 1)
+        impulse[..., margin, margin] = 1
+        noise = inner(gaussian_blur(noise[None], how.noise_blur_px)[0], margin)
         noise = noise / gaussian_blur(impulse, how.noise_blur_px).norm()
     return noise * how.noise_std * noise.new_tensor(how.noise_colors)[:, None, None]
 

@@ -12,19 +12,22 @@ from torch.nn import functional
 
 from edge_sdk.imaging import linear_to_srgb, resize_bicubic, srgb_to_linear
 
-REDUCTIONS = ("area", "box", "bicubic")
+REACH_PX = {"area": 0, "box": 0, "bicubic": 2}
+"""By kind, how far beyond its own square a pixel sees, in whole pixels."""
+REDUCTIONS = tuple(REACH_PX)
 
 
 def reduced_light(fine: Tensor, kind: str, scale: int) -> Tensor:
     """Reduce a picture.
 
     Args:
-        fine: float32 [3, scale·H, scale·W] in [0, 1], linear light.
+        fine: float32 [3, scale·H, scale·W], linear light of 0 or more.
         kind: one of :data:`REDUCTIONS`.
         scale: finer pixels per pixel in each direction.
 
     Returns:
-        Float32 [3, H, W] in [0, 1], linear light.
+        Float32 [3, H, W], linear light. Pixels as near to the edge as :data:`REACH_PX` see the edge
+        repeated; light above 1 stays so but in ``bicubic``.
     """
     if kind == "area":
         return functional.avg_pool2d(fine[None], scale)[0]

@@ -33,10 +33,11 @@ from edge_sdk.data.camera.developing import Developing, develop
 from edge_sdk.data.camera.hand_motion import HandMotion, draw_hand_motion
 from edge_sdk.data.camera.light_changes import draw_lights
 from edge_sdk.data.camera.occluders import near_layer, object_layer
-from edge_sdk.data.camera.reduction import reduced_light
+from edge_sdk.data.camera.reduction import REACH_PX, reduced_light
 from edge_sdk.data.camera.scene_layers import LayeredScene
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import linear_to_srgb, srgb_to_linear
+from edge_sdk.imaging.margins import inner
 from edge_sdk.registration.motion import EuclideanMotion, centered_grid
 
 __all__ = ["SMALLEST_FRAME_PX", "CameraConfig", "SimulatedBurst", "developing", "simulate_burst"]
@@ -84,8 +85,8 @@ class SimulatedBurst:
         Returns:
             Float32 [3, scale·H, scale·W] in [0, 1], sRGB.
         """
-        light = _in_own_light(self.layered.light(index, self._fine_grid()), index, self.config)
-        return linear_to_srgb(light)
+        light = self.layered.light(index, self._fine_grid())
+        return linear_to_srgb(_in_own_light(light, index, self.config).clamp(0, 1))
 
     def light(self, index: int) -> Tensor:
         """What falls on the sensor in frame ``index``, through the lens and without noise.
@@ -240,22 +241,32 @@ def _expose(
 def _light_on_sensor(
     lens: LayeredScene, index: int, size: tuple[int, int], config: CameraConfig
 ) -> Tensor:
-    (height, width), scale = size, config.scale
+    margin = REACH_PX[config.reduction]
+    (height, width), scale = (side + 2 * margin for side in size), config.scale
     like = torch.zeros((), dtype=torch.float64)
     points = centered_grid(height * scale, width * scale, step=1 / scale, like=like)
     # A sensor's row is exposed at one time, whatever part of its pixels is looked at.
     clock = centered_grid(height, 1, like=like)[..., 1].repeat_interleave(scale, 0)
     fine = lens.light(index, points, clock.expand(height * scale, width * scale))
-    # A reduction adds up light, so that it changes before.
-    return reduced_light(_in_own_light(fine, index, config), config.reduction, scale)
+    # A reduction adds up light, so that it changes before; what is too bright is cut behind.
+    own = _in_own_light(fine, index, config, margin * scale)
+    return inner(reduced_light(own, config.reduction, scale), margin).clamp(0, 1)
 
 
-def _in_own_light(fine: Tensor, index: int, config: CameraConfig) -> Tensor:
-    """What frame ``index`` sees, [3, H, W], in the light that it was taken in."""
+def _in_own_light(fine: Tensor, index: int, config: CameraConfig, margin: int = 0) -> Tensor:
+    """What frame ``index`` sees, [3, H, W], in the light that it was taken in.
+
+    Beyond the frame, in a margin of so many rows, the light is that of its first and last row.
+    """
     if config.light is None:
         return fine
     lights = draw_lights(config.light, config.frames, _generator(config.seed, "light"))
-    return (fine * lights.factor(index, fine.shape[-2])).clamp(0, 1)
+    rows = fine.shape[-2] - 2 * margin
+    factor = lights.factor(index, rows)
+    if factor.shape[-2] > 1:
+        places = torch.arange(-margin, rows + margin).clamp(0, rows - 1)
+        factor = factor[..., places, :]
+    return fine * factor
 
 
 def developing(config: CameraConfig) -> Developing:
@@ -281,6 +292,7 @@ def _generator(seed: int, purpose: str) -> torch.Generator:
 def _sensor_size(height: int, width: int, config: CameraConfig) -> tuple[int, int]:
     # Two pixels for the interpolation and the reach of the blur, then shift and rotation.
     margin = 2 / config.scale + 3 * config.lens_std_px + config.max_shift_px
+    margin += REACH_PX[config.reduction]
     turn = math.sin(math.radians(config.max_angle_deg))
     seen_height = height / config.scale - 2 * margin - width / config.scale * turn
     seen_width = width / config.scale - 2 * margin - height / config.scale * turn

@@ -18,7 +18,7 @@ from edge_sdk.training.inputs.burst_scenes import training_burst, validation_bur
 from edge_sdk.training.inputs.feature_files import FeatureSample, cache_name, fill
 from edge_sdk.training.recipe.bursts import BurstsConfig
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same settings would give other bursts or other features."""
 
 
