@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,16 @@ class Decoded:
     exif: bytes | None
     icc_profile: bytes | None
     raw_noise: RawNoise | None = None
+
+    @property
+    def colors(self) -> int:
+        """Channels of color: 1 for gray, else 3."""
+        return 1 if self.samples.shape[2] <= 2 else 3
+
+    @property
+    def depth(self) -> Literal[8, 16]:
+        """Bits of a sample."""
+        return 8 if self.samples.dtype == np.uint8 else 16
 
 
 def picture_format(head: bytes) -> str | None:

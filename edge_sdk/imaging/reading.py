@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from edge_sdk.errors import InputError, PictureError
-from edge_sdk.imaging.decoding import Decoded, decode, picture_format
+from edge_sdk.imaging.decoding import Decoded, Samples, decode, picture_format
 from edge_sdk.imaging.heic import decode_heic, is_heic
 from edge_sdk.imaging.picture import Metadata, Picture
 from edge_sdk.imaging.raw import decode_raw, is_raw, may_be_raw
@@ -49,6 +50,16 @@ def read_picture(path: Path | str) -> Picture:
         >>> picture.width, picture.height, picture.metadata.bit_depth
         (30, 20, 16)
     """
+    return picture_of(read_decoded(path))
+
+
+def read_decoded(path: Path | str) -> Decoded:
+    """Read a file as :func:`read_picture` does, as whole levels.
+
+    Raises:
+        PictureError: as :func:`read_picture`.
+        MissingExtraError: as :func:`read_picture`.
+    """
     path = Path(path)
     try:
         with path.open("rb") as file:
@@ -64,8 +75,8 @@ def read_picture(path: Path | str) -> Picture:
     if not data:
         raise PictureError(f"{path}: is empty; get a whole copy")
     if is_heic(head):
-        return _picture(decode_heic(data, str(path)))
-    return _picture((decode_raw if is_raw(data) else decode)(data, str(path)))
+        return decode_heic(data, str(path))
+    return (decode_raw if is_raw(data) else decode)(data, str(path))
 
 
 def looks_like_picture(head: bytes) -> bool:
@@ -114,21 +125,28 @@ def read_frames(paths: Iterable[Path | str]) -> list[Picture]:
     return frames
 
 
-def _picture(decoded: Decoded) -> Picture:
-    samples = decoded.samples
-    channels = samples.shape[2]
-    deep = samples.dtype == np.uint16
-    planes = np.ascontiguousarray(samples.transpose(2, 0, 1), dtype=np.float32)
-    planes /= 65535 if deep else 255
-    tensor = torch.from_numpy(planes)
-    color = 1 if channels <= 2 else 3
-    metadata = Metadata(
+def picture_of(decoded: Decoded) -> Picture:
+    """Levels as a picture: pixels float32 [3, H, W] in [0, 1], and the rest of what a file held."""
+    colors = _planes(decoded.samples[..., : decoded.colors])
+    pixels = colors.repeat(3, 1, 1) if decoded.colors == 1 else colors
+    return Picture(pixels, metadata_of(decoded))
+
+
+def metadata_of(decoded: Decoded) -> Metadata:
+    """What a file held beside its pixels."""
+    alpha = decoded.samples[..., decoded.colors :]
+    return Metadata(
         exif=decoded.exif,
         icc_profile=decoded.icc_profile,
-        bit_depth=16 if deep else 8,
-        alpha=tensor[color:].clone() if channels > color else None,
-        gray=color == 1,
+        bit_depth=decoded.depth,
+        alpha=_planes(alpha) if alpha.shape[2] else None,
+        gray=decoded.colors == 1,
         raw_noise=decoded.raw_noise,
     )
-    pixels = tensor[:1].repeat(3, 1, 1) if color == 1 else tensor[:3].contiguous()
-    return Picture(pixels, metadata)
+
+
+def _planes(samples: Samples) -> Tensor:
+    """Levels [H, W, C] as float32 [C, H, W] in [0, 1]."""
+    planes = np.ascontiguousarray(samples.transpose(2, 0, 1), dtype=np.float32)
+    planes /= 255 if samples.dtype == np.uint8 else 65535
+    return torch.from_numpy(planes)

@@ -10,9 +10,9 @@ from edge_sdk.burst.frames.folder import inside, is_folder
 from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.burst.frames.spool import Spool
 from edge_sdk.errors import InputError, PictureError
-from edge_sdk.imaging import Metadata, Picture, convert_profile, profile_name, read_picture
+from edge_sdk.imaging import Metadata, Picture, convert_profile, profile_name
 from edge_sdk.imaging.previews import read_preview
-from edge_sdk.imaging.reading import looks_like_picture
+from edge_sdk.imaging.reading import looks_like_picture, metadata_of, picture_of, read_decoded
 from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.outputs import is_same_file
 
@@ -147,20 +147,25 @@ def spool_pictures(paths: Sequence[Path], spool: Spool) -> Spooled:
     found: list[Metadata] = []
     other: list[tuple[Path, str]] = []
     for path in paths:
-        picture = read_picture(path)
-        if spool.count and (picture.height, picture.width) != (spool.height, spool.width):
+        decoded = read_decoded(path)
+        height, width = decoded.samples.shape[:2]
+        if spool.count and (height, width) != (spool.height, spool.width):
             raise PictureError(
-                f"{path}: is {picture.width}×{picture.height} px but {paths[0]} is {spool.width}×"
-                f"{spool.height} px; the frames of a burst have one size"
+                f"{path}: is {width}×{height} px but {paths[0]} is {spool.width}×{spool.height} "
+                "px; the frames of a burst have one size"
             )
-        if found:
-            wanted = found[0].icc_profile
-            converted = convert_profile(picture, wanted, str(path), str(paths[0]))
-            if converted.pixels is not picture.pixels:
-                other.append((path, profile_name(picture.metadata.icc_profile)))
-            picture = converted
-        spool.add(picture.pixels, picture.metadata.bit_depth)
-        found.append(picture.metadata)
+        if not found or decoded.icc_profile == found[0].icc_profile:
+            # As levels, without the way through values that ends at the same.
+            colors = decoded.samples[..., : decoded.colors]
+            spool.add_levels(colors if decoded.colors == 3 else colors.repeat(3, 2))
+            found.append(metadata_of(decoded))
+            continue
+        picture = picture_of(decoded)
+        converted = convert_profile(picture, found[0].icc_profile, str(path), str(paths[0]))
+        if converted.pixels is not picture.pixels:
+            other.append((path, profile_name(picture.metadata.icc_profile)))
+        spool.add(converted.pixels, converted.metadata.bit_depth)
+        found.append(converted.metadata)
     return Spooled(tuple(found), _profile_notes(paths[0], found[0].icc_profile, other))
 
 

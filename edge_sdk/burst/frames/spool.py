@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import os
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from edge_sdk.errors import InputError, OutputError, PictureError
@@ -82,7 +83,26 @@ class Spool:
         """
         if depth not in (8, 16):
             raise InputError(f"frames are spooled with 8 or 16 bits, not {depth}")
-        _, height, width = pixels.shape
+        parts = (pixels[:, top : top + _ROWS_AT_ONCE] for top in _tops(pixels.shape[1]))
+        self._append((_rounded(rows, depth) for rows in parts), pixels.shape[1:], depth)
+
+    def add_levels(self, levels: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
+        """Append a frame of whole levels.
+
+        Args:
+            levels: [H, W, 3], of the size of those before.
+
+        Raises:
+            PictureError: if the size differs from that of the first frame.
+            OutputError: if the disk is full.
+        """
+        height, width, _ = levels.shape
+        parts = (levels[top : top + _ROWS_AT_ONCE] for top in _tops(height))
+        self._append(parts, (height, width), 8 * levels.dtype.itemsize)
+
+    def _append(self, parts: Iterable[NDArray[Any]], size: tuple[int, ...], depth: int) -> None:
+        """Append a frame of levels [h, W, 3], part by part."""
+        height, width = size
         if not self._starts:
             self.height, self.width = height, width
         elif (height, width) != (self.height, self.width):
@@ -93,14 +113,9 @@ class Spool:
         peak = 0
         try:
             start = self._file.seek(0, os.SEEK_END)
-            for top in range(0, height, _ROWS_AT_ONCE):
-                rows = pixels[:, top : top + _ROWS_AT_ONCE]
-                levels = (rows.clamp(0, 1) * (2**depth - 1)).round_()
-                most = float(levels.max())
-                if math.isnan(most):
-                    raise PictureError(f"frame {self.count} holds values that are no numbers")
-                peak = max(peak, int(most))
-                left = memoryview(_stored(levels, depth))
+            for part in parts:
+                peak = max(peak, int(part.max()))
+                left = memoryview(part.tobytes())
                 while left:
                     left = left[self._file.write(left) :]
         except OSError as error:
@@ -137,11 +152,18 @@ def _cut_off(folder: Path | str) -> bytes:
     raise OutputError(f"{folder}: the file of frames was cut off; set TMPDIR to another folder")
 
 
-def _stored(levels: Tensor, depth: int) -> bytes:
-    """Whole levels [3, h, W] as the file holds them, the colors of a pixel together."""
-    if depth == 8:
-        return levels.to(torch.uint8).permute(1, 2, 0).contiguous().numpy().tobytes()
-    return levels.permute(1, 2, 0).contiguous().numpy().astype(np.uint16).tobytes()
+def _tops(height: int) -> range:
+    return range(0, height, _ROWS_AT_ONCE)
+
+
+def _rounded(rows: Tensor, depth: int) -> NDArray[Any]:
+    """Values [3, h, W] as whole levels [h, W, 3]."""
+    levels = (rows.clamp(0, 1) * (2**depth - 1)).round_()
+    if bool(torch.isnan(levels).any()):
+        raise PictureError("a frame holds values that are no numbers")
+    kind = torch.uint8 if depth == 8 else torch.int32
+    whole: NDArray[Any] = levels.to(kind).permute(1, 2, 0).contiguous().numpy()
+    return whole if depth == 8 else whole.astype(np.uint16)
 
 
 @contextmanager
