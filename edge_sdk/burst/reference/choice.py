@@ -134,9 +134,10 @@ def measure_sharpness(luma: Tensor) -> Sharpness:
     Args:
         luma: float [1, H, W] in [0, 1], at least 3×3 px.
     """
-    noise = estimate_noise_std(luma[None])
-    finest = laplacian_energy(luma[None], noise)
-    return Sharpness(gradient_energy(luma), float(noise), float(finest))
+    noise, energy = estimate_noise_std(luma[None]), gradient_energy(luma)
+    # The blocks of the finest level add up to the mean square of its Laplacian.
+    finest = float(energy.blocks[0].sum() - LAPLACIAN_NOISE_GAIN * noise.square())
+    return Sharpness(energy, float(noise), finest)
 
 
 def choose_sharpest(measured: Sequence[Sharpness], forced: int | None = None) -> ReferenceChoice:

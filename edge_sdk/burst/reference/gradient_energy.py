@@ -38,7 +38,8 @@ QUIET_SHARE = 0.25
 QUIET_BIAS = (0.841, 0.865, 0.870, 0.871)
 """What that quantile of 8×8 blocks is of the mean over all, per level, for white noise alone."""
 
-
+ROWS_OF_BLOCKS = 16
+"""Rows of blocks that are looked at together: so few stay in a processor's cache."""
 FLAT = 1e-12
 """Mean square of the Laplacian under which a block holds one value: sums of floats round, and one
 level of 16 bits gives forty times as much."""
@@ -100,12 +101,12 @@ def gradient_energy(luma: Tensor) -> GradientEnergy:
     signal, noise, blocks = [], [], []
     levels = build_pyramid(luma[None], SMALLEST_LEVEL_PX)[:LEVELS]
     for level, bias in zip(levels, QUIET_BIAS, strict=False):
-        squares = laplacian(level).square()
-        floor = _noise_energy(squares, bias)
-        signal.append((squares.mean() - floor).clamp_min(0))
+        height, width = (side - 2 for side in level.shape[-2:])
+        sums = _block_sums(level)
+        floor = _noise_energy(sums, height, width, bias)
+        blocks.append(sums / (height * width))
+        signal.append((blocks[-1].sum() - floor).clamp_min(0))
         noise.append(floor)
-        sums = functional.avg_pool2d(squares, BLOCK_PX, ceil_mode=True, divisor_override=1)
-        blocks.append(sums[0, 0] / squares.numel())
     return GradientEnergy(torch.stack(signal), torch.stack(noise), tuple(blocks))
 
 
@@ -124,9 +125,25 @@ def laplacian(luma: Tensor) -> Tensor:
     return total
 
 
-def _noise_energy(squares: Tensor, bias: float) -> Tensor:
-    block = min(BLOCK_PX, *squares.shape[-2:])
-    return noise_of_blocks(functional.avg_pool2d(squares, block).flatten(), bias)
+def _block_sums(level: Tensor) -> Tensor:
+    """Sums of the Laplacian's squares over blocks, [⌈h/8⌉, ⌈w/8⌉], h = H − 2, w = W − 2."""
+    rows = ROWS_OF_BLOCKS * BLOCK_PX
+    parts = [level[..., top : top + rows + 2, :] for top in range(0, level.shape[-2] - 2, rows)]
+    return torch.cat(
+        [
+            functional.avg_pool2d(
+                laplacian(part).square_(), BLOCK_PX, ceil_mode=True, divisor_override=1
+            )[0, 0]
+            for part in parts
+        ]
+    )
+
+
+def _noise_energy(sums: Tensor, height: int, width: int, bias: float) -> Tensor:
+    """Energy of noise by whole blocks; of less than one, by what there is."""
+    side_y, side_x = min(BLOCK_PX, height), min(BLOCK_PX, width)
+    whole = sums[: height // side_y, : width // side_x] / (side_y * side_x)
+    return noise_of_blocks(whole.flatten(), bias)
 
 
 def noise_of_blocks(means: Tensor, bias: float) -> Tensor:
