@@ -52,14 +52,14 @@ def find_hot_pixels(
     found = []
     for top in range(0, source.height, ROWS_AT_ONCE):
         bottom = min(top + ROWS_AT_ONCE, source.height)
-        hot = _standing_out(source, reference, top, bottom, bound)
-        if not bool(hot.any()):
+        places = _standing_out(_padded(source, reference, top, bottom), bound).nonzero()
+        if not len(places):
             continue
-        votes = torch.zeros(hot.shape, dtype=torch.int32)
+        votes = torch.zeros(len(places), dtype=torch.int64)
         for index in moved:
-            votes += _standing_out(source, index, top, bottom, bound)
-        places = (hot & (votes >= needed)).nonzero()
-        found.append(places + torch.tensor([0, top, 0]))
+            own, around = _at(_padded(source, index, top, bottom), places)
+            votes += own - around.amax(0) > bound
+        found.append(places[votes >= needed] + torch.tensor([0, top, 0]))
     return torch.cat(found) if found else torch.empty(0, 3, dtype=torch.int64)
 
 
@@ -82,23 +82,30 @@ class MendedSource(DerivedSource):
         if not len(inside):
             return self._source.rows(index, top, bottom)
         padded = _padded(self._source, index, top, bottom)
-        channel, row, column = inside.unbind(1)
-        around = torch.stack(
-            [
-                padded[channel, row - top + down, column + right]
-                for down in (0, 1, 2)
-                for right in (0, 1, 2)
-                if (down, right) != (1, 1)
-            ]
-        ).sort(0)
+        places = inside - torch.tensor([0, top, 0])
+        _, around = _at(padded, places)
+        around = around.sort(0).values
         mended = padded[:, 1:-1, 1:-1].clone()
-        mended[channel, row - top, column] = (around.values[3] + around.values[4]) / 2
+        mended[places.unbind(1)] = (around[3] + around[4]) / 2
         return mended
 
 
-def _standing_out(source: FrameSource, index: int, top: int, bottom: int, bound: float) -> Tensor:
-    """Bool [3, rows, W]: whether a pixel exceeds all of its eight neighbors by ``bound``."""
-    padded = _padded(source, index, top, bottom)
+def _at(padded: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+    """Pixels [n] at places [n, 3] of rows with one pixel more, and their eight neighbors [8, n]."""
+    channel, row, column = places.unbind(1)
+    three = (0, 1, 2)
+    around = [padded[channel, row + down, column + right] for down in three for right in three]
+    own = around.pop(4)
+    return own, torch.stack(around)
+
+
+def _standing_out(padded: Tensor, bound: float) -> Tensor:
+    """Bool [3, rows, W]: whether a pixel exceeds all of its eight neighbors by ``bound``.
+
+    Args:
+        padded: rows with one pixel more on all sides.
+        bound: in values of [0, 1].
+    """
     beside = torch.maximum(padded[..., :-2], padded[..., 2:])
     three = torch.maximum(beside, padded[..., 1:-1])
     around = torch.maximum(torch.maximum(three[:, :-2], three[:, 2:]), beside[:, 1:-1])

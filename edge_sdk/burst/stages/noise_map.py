@@ -37,16 +37,8 @@ def noise_at(noise: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         Standard deviation of a pixel, and three times that of a 3×3 mean, float [N, 3, h, w] each.
     """
-    ramps = [(level - low).clamp(0.0, high - low) for low, high in pairwise(LEVELS)]
-    found = []
-    for kind in (0, 1):
-        curve = noise[..., kind : kind + 1]
-        value = curve[:, :, :1] + 0.0 * level
-        for place, (ramp, (low, high)) in enumerate(zip(ramps, pairwise(LEVELS), strict=True)):
-            rise = curve[:, :, place + 1 : place + 2] - curve[:, :, place : place + 1]
-            value = value + ramp * (rise * (1.0 / (high - low)))
-        found.append(value)
-    return found[0], found[1]
+    ramps = _ramps(level)
+    return _along(noise[..., :1], ramps, level), _along(noise[..., 1:], ramps, level)
 
 
 def luma_noise(noise: Tensor, level: Tensor) -> Tensor:
@@ -59,8 +51,22 @@ def luma_noise(noise: Tensor, level: Tensor) -> Tensor:
     Returns:
         Float [N, 1, h, w], three times the standard deviation of 3×3 means.
     """
-    _, coarse = noise_at(noise, level)
+    coarse = _along(noise[..., 1:], _ramps(level), level)
     variance = coarse * coarse
     return torch.sqrt(
         sum_tensors([variance[:, c : c + 1] * share for c, share in enumerate(LUMA_SHARES)])
     )
+
+
+def _ramps(level: Tensor) -> list[Tensor]:
+    """How far a level has come from each of ``LEVELS`` to the next."""
+    return [(level - low).clamp(0.0, high - low) for low, high in pairwise(LEVELS)]
+
+
+def _along(curve: Tensor, ramps: list[Tensor], level: Tensor) -> Tensor:
+    """A curve [N, 3, K, 1] at a level [N, 3, h, w]."""
+    value = curve[:, :, :1] + 0.0 * level
+    for place, (ramp, (low, high)) in enumerate(zip(ramps, pairwise(LEVELS), strict=True)):
+        rise = curve[:, :, place + 1 : place + 2] - curve[:, :, place : place + 1]
+        value = value + ramp * (rise * (1.0 / (high - low)))
+    return value
