@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from edge_sdk.burst.config import ZoomConfig
-from edge_sdk.burst.driver.common_exposure import align_common_exposure
 from edge_sdk.burst.driver.merging import merge
 from edge_sdk.burst.driver.plan import MergePlan
 from edge_sdk.burst.driver.stage_set import (
@@ -22,7 +21,7 @@ from edge_sdk.burst.driver.stage_set import (
 from edge_sdk.burst.frames.sinks import TensorSink
 from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.burst.lens.estimate import LensEstimate, settle_lens
-from edge_sdk.burst.reference.scoring import score
+from edge_sdk.burst.preparing import prepare
 from edge_sdk.burst.stages.blend import Blend
 from edge_sdk.burst.stages.encode import Encode
 from edge_sdk.burst.stages.steering import SteeringConfig
@@ -60,9 +59,7 @@ def burst_features(source: FrameSource, config: ZoomConfig | None = None) -> Bur
     """
     config = config or ZoomConfig()
     region = Rectangle(left=0, top=0, width=source.width, height=source.height)
-    given = config.given_noise
-    choice = score(source, region, config.reference, silent)
-    lit = align_common_exposure(source, choice, config.registration, given, silent)
+    lit = prepare(source, region, config, silent).lit
     aligned = lit.aligned
     plan = MergePlan(
         source,
