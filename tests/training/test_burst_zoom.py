@@ -112,6 +112,20 @@ def test_options_leave_older_draws_as_they_were(photos: Path) -> None:
     assert all(0.2 < sum(row) / len(row) < 0.8 for row in zip(*varied, strict=True))
 
 
+def test_a_lens_is_of_one_of_the_ranges(photos: Path) -> None:
+    config = BurstsConfig(lens_std_px=((0.1, 0.2), (0.8, 0.9), (0.8, 0.9)))
+    lenses = [
+        draw_scene(
+            (photos / "a.png",), (1.0,), config, 2, np.random.default_rng(seed)
+        ).camera.lens_std_px
+        for seed in range(90)
+    ]
+    sharp = [lens for lens in lenses if 0.1 <= lens <= 0.2]
+    soft = [lens for lens in lenses if 0.8 <= lens <= 0.9]
+    assert len(sharp) + len(soft) == 90
+    assert 15 < len(sharp) < 45
+
+
 def test_half_of_a_scene_may_repeat(photos: Path) -> None:
     config = BURSTS.model_copy(update={"repeating_share": 1.0, "moving_object_share": 0.0})
     scene = draw_scene((photos / "a.png",), (1.0,), config, 2, np.random.default_rng(3))
@@ -237,6 +251,8 @@ def test_recipes_that_do_not_fit(photos: Path) -> None:
     for keys in (
         {"noise": (5, 2)},
         {"jpeg_quality": (90, 80)},
+        {"lens_std_px": ((0.1, 0.2), (0.5, 0.4))},
+        {"lens_std_px": ()},
         {"moving_object_share": 0.7, "near_layer_share": 0.5},
     ):
         with pytest.raises(ValueError, match=r"in order|at most 1"):

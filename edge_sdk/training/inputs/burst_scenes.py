@@ -87,10 +87,12 @@ def draw_scene(
     elif front < config.moving_object_share + config.near_layer_share:
         near = NearLayer(factor=float(rng.uniform(1.1, 1.6)))
     walks = rng.random() < config.rolling_shutter_share
+    lenses = config.lens_ranges
+    lens = lenses[int(rng.integers(len(lenses))) if len(lenses) > 1 else 0]
     camera = CameraConfig(
         frames=int(rng.choice(np.asarray(config.frames))),
         scale=scale,
-        lens_std_px=float(rng.uniform(*config.lens_std_px)),
+        lens_std_px=float(rng.uniform(*lens)),
         noise_std=noise_std,
         seed=int(rng.integers(2**31)),
         path="walk" if walks else "independent",

@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from edge_sdk.training.recipe.section import Section, Share
 
+Lenses = tuple[Annotated[float, Field(ge=0, le=2)], Annotated[float, Field(ge=0, le=2)]]
+"""Least and greatest blur of a lens, in pixels of a frame."""
+
 
 class BurstsConfig(Section):
     """Simulated bursts that a network for burst zoom learns from."""
@@ -24,8 +27,10 @@ class BurstsConfig(Section):
     noise: tuple[Annotated[float, Field(gt=0, le=255)], Annotated[float, Field(gt=0, le=255)]] = (
         Field((1.0, 14.0), description="least and greatest noise of a frame, in 8-bit levels")
     )
-    lens_std_px: tuple[Annotated[float, Field(ge=0, le=2)], Annotated[float, Field(ge=0, le=2)]] = (
-        Field((0.23, 0.37), description="least and greatest blur of the lens, in pixels of a frame")
+    lens_std_px: Lenses | tuple[Lenses, ...] = Field(
+        (0.23, 0.37),
+        description="least and greatest blur of the lens, in pixels of a frame; or several such "
+        "pairs, each as likely as it is often named",
     )
     moving_object_share: Share = Field(
         0.2, description="part of the bursts with an object that moves"
@@ -68,13 +73,22 @@ class BurstsConfig(Section):
     )
     validation_px: int = Field(200, ge=64, le=2048, description="side of what those are cut from")
 
+    @property
+    def lens_ranges(self) -> tuple[Lenses, ...]:
+        """Ranges of the blur of the lens, each as likely as it is often named."""
+        ranges = [pair for pair in self.lens_std_px if isinstance(pair, tuple)]
+        return tuple(ranges) or (self.lens_std_px,)  # type: ignore[return-value]
+
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        for name, (low, high) in {
-            "noise": self.noise,
-            "lens_std_px": self.lens_std_px,
-            "jpeg_quality": self.jpeg_quality,
-        }.items():
+        if not self.lens_std_px:
+            raise ValueError("lens_std_px must be two numbers in order, or several such pairs")
+        pairs: list[tuple[str, tuple[float, float]]] = [
+            ("noise", self.noise),
+            ("jpeg_quality", self.jpeg_quality),
+            *(("lens_std_px", pair) for pair in self.lens_ranges),
+        ]
+        for name, (low, high) in pairs:
             if low > high:
                 raise ValueError(f"{name} must be two numbers in order")
         if self.moving_object_share + self.near_layer_share > 1:
