@@ -138,7 +138,7 @@ def recipe(run: Run) -> TrainConfig:
             steps=run.steps,
             learning_rate=run.rate,
             ema_decay=0.99,
-            precision="bfloat16",
+            precision="float32" if run.steps > MIDDLE and run.seed else "bfloat16",
             float32_steps=run.steps // 10,
         ),
         phases=PhasesConfig(statistics_steps=run.steps // 4 if normalized(run.variant) else None),
