@@ -15,12 +15,12 @@ INTRODUCTION = f"""# What the parts of a network bring
 photographs at half size), stable_adam with 100 steps of warm-up and a cosine to zero, convolutions
 in bfloat16 but for the last tenth of the steps (in float32 throughout in the long runs from seeds 1
 and 2; after {SHORT:,} steps a plain 3×3 has 33.46 dB in the one and 33.44 in the other), an average
-of the weights with decay 0.99, everything else as a recipe has it by default. PSNR of four CC0 photographs of 1440 px that no step
-sees. Every row has the rate at which its run of {SHORT:,} steps from seed 0 was best on these same
-photographs; one at the end of the four rates may have a better one beyond. BatchNorms gather
-statistics, all branches running, in a quarter of the steps, and are then frozen. Int8 is by ranges
-alone: what it loses against the truth on a quarter of the training photographs, which the ranges
-were not chosen by. Numbers in brackets count runs.
+of the weights with decay 0.99, everything else as a recipe has it by default. PSNR of four CC0
+photographs of 1440 px that no step sees. Every row has the rate at which its run of {SHORT:,} steps
+from seed 0 was best on these same photographs; one at the end of the four rates may have a better
+one beyond. BatchNorms gather statistics, all branches running, in a quarter of the steps, and are
+then frozen. Int8 is by ranges alone: what it loses against the truth on a quarter of the training
+photographs, which the ranges were not chosen by. Numbers in brackets count runs.
 
 The rows of branches and presets all deploy as the same network of plain 3×3 convolutions.
 """
