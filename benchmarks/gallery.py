@@ -143,14 +143,12 @@ def page(path: Path | None) -> Iterator[str]:
         result = zoom(burst.frames, network)
         scores = compared(burst, result)
         one, average, ours = (score.psnr_db for score in scores[:3])
-        used = f"{result.used} of {len(result.frames)}"
-        said = result.network_passed_over
         yield row(
             scene.title,
             *(f"{value:.2f} dB" for value in (one, average, ours)),
             f"{ours - max(one, average):+.2f} dB",
-            used,
-            remarks(result, said),
+            f"{result.used} of {len(result.frames)}",
+            remarks(result),
         )
         if path is not None:
             file = path.with_name(f"gallery-{scene.name}.jpg")
@@ -166,11 +164,15 @@ def compared(burst: SimulatedBurst, result: ZoomResult) -> tuple[MethodScore, ..
     height, width = burst.frames.shape[-2:]
     like = torch.zeros((), dtype=torch.float64)
     grid = centered_grid(2 * height, 2 * width, step=0.5, like=like).reshape(-1, 2)
-    seen = [burst.frames[result.reference], *used_frames(burst, result)]
-    motions = [torch.eye(3, dtype=torch.float64), *used_motions(result)]
+    seen = [(burst.frames[result.reference], torch.eye(3, dtype=torch.float64))]
+    seen += [
+        (frame, report.registration.matrix)
+        for frame, report in zip(burst.frames, result.frames, strict=True)
+        if report.registration is not None and report.registration.accepted
+    ]
     views = [
         sample_bicubic(frame, transform(motion, grid).reshape(2 * height, 2 * width, 2).float())
-        for frame, motion in zip(seen, motions, strict=True)
+        for frame, motion in seen
     ]
     truth = quantize(burst.truth(result.reference))
     made = {
@@ -186,23 +188,10 @@ def compared(burst: SimulatedBurst, result: ZoomResult) -> tuple[MethodScore, ..
     )
 
 
-def used_frames(burst: SimulatedBurst, result: ZoomResult) -> list[Tensor]:
-    return [
-        frame
-        for frame, report in zip(burst.frames, result.frames, strict=True)
-        if report.registration is not None and report.registration.accepted
-    ]
-
-
-def used_motions(result: ZoomResult) -> list[Tensor]:
-    found = (report.registration for report in result.frames)
-    return [each.matrix for each in found if each is not None and each.accepted]
-
-
-def remarks(result: ZoomResult, passed_over: str | None) -> str:
+def remarks(result: ZoomResult) -> str:
     left_out = sorted({frame.note for frame in result.frames if frame.note})
-    said = ["no network" if passed_over else "", *(note.split(":")[0] for note in left_out)]
-    return "; ".join(filter(None, said))
+    network = "no network" if result.network_passed_over else ""
+    return "; ".join(filter(None, (network, *(note.split(":")[0] for note in left_out))))
 
 
 def strip(scores: tuple[MethodScore, ...]) -> Picture:

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from edge_sdk.burst.frames.source import FrameSource
+from edge_sdk.burst.frames.source import DerivedSource, FrameSource
 from edge_sdk.burst.reference.choice import ReferenceChoice
 from edge_sdk.burst.result import FrameReport, ZoomResult
 
 
-class ChosenSource:
+class ChosenSource(DerivedSource):
     """Some of the frames of another source.
 
     Args:
@@ -21,12 +21,9 @@ class ChosenSource:
     """
 
     def __init__(self, source: FrameSource, chosen: Sequence[int]) -> None:
-        self._source = source
+        super().__init__(source)
         self._chosen = tuple(chosen)
         self.count = len(self._chosen)
-        self.height = source.height
-        self.width = source.width
-        self.depth = source.depth
 
     def rows(self, index: int, top: int, bottom: int) -> Tensor:
         """Rows of a chosen frame."""
