@@ -1,5 +1,7 @@
 from .architecture import ARCHITECTURES as ARCHITECTURES
 from .architecture import Architecture as Architecture
+from .burst_net import BurstNet as BurstNet
+from .burst_net import BurstNetConfig as BurstNetConfig
 from .checkpoint import Checkpoint as Checkpoint
 from .checkpoint import load_checkpoint as load_checkpoint
 from .checkpoint import save_checkpoint as save_checkpoint

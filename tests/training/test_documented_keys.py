@@ -10,7 +10,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from edge_sdk.models import EnhanceNetConfig
+from edge_sdk.models import BurstNetConfig, EnhanceNetConfig
 from edge_sdk.reparam.blocks.configs import BranchConfig
 from edge_sdk.training.recipe.config import (
     BurstsConfig,
@@ -37,6 +37,10 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "optimizer": OptimizerConfig,
     "phases": PhasesConfig,
 }
+MODELS: dict[str, EnhanceNetConfig | BurstNetConfig] = {
+    "model": EnhanceNetConfig(),
+    "model of burst_net": BurstNetConfig(),
+}
 WORDS = {None: "none", True: "true", False: "false"}
 
 
@@ -60,7 +64,7 @@ def written(value: Any) -> str:
 
 
 def test_every_section_is_on_the_page() -> None:
-    assert set(HEADINGS) == {*SECTIONS, "model", "model.branches"}
+    assert set(HEADINGS) == {*SECTIONS, *MODELS, "model.branches"}
 
 
 @pytest.mark.parametrize("section", SECTIONS)
@@ -75,9 +79,10 @@ def test_sections_are_documented_key_by_key(section: str) -> None:
             assert told[key] == written(field.default), key
 
 
-def test_the_model_is_documented_key_by_key() -> None:
-    told, default = table("model"), EnhanceNetConfig()
-    assert set(told) == {field.name for field in dataclasses.fields(EnhanceNetConfig)}
+@pytest.mark.parametrize("section", MODELS)
+def test_models_are_documented_key_by_key(section: str) -> None:
+    told, default = table(section), MODELS[section]
+    assert set(told) == {field.name for field in dataclasses.fields(default)}
     for key in set(told) - {"branches"}:
         assert told[key] == written(getattr(default, key)), key
 

@@ -126,11 +126,15 @@ class MultiBranchConv2d(nn.Module):
             kernel = fake_quantize(merged.kernel) if self.fake_quantized else merged.kernel
             return _apply(x, kernel, merged.bias, merged.padding)
         outer = same_padding(self.kernel)
-        padded = functional.pad(x, (outer.left, outer.right, outer.top, outer.bottom))
-        total = sum_tensors(
+        total = self.total(functional.pad(x, (outer.left, outer.right, outer.top, outer.bottom)))
+        return total if self.norm is None else self.norm(total)
+
+    def total(self, padded: Tensor) -> Tensor:
+        """Sum of the branches on an input that is padded for the largest of them."""
+        outer = same_padding(self.kernel)
+        return sum_tensors(
             [branch(_cropped(padded, outer, branch.kernel)) for branch in self._branches()]
         )
-        return total if self.norm is None else self.norm(total)
 
     def operator(self) -> LinearOperator:
         """The whole block as one operator; differentiable."""

@@ -1,0 +1,64 @@
+"""A block in coordinates of its own equals its merged convolution, at the border too."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import pytest
+import torch
+
+from edge_sdk.errors import InputError
+from edge_sdk.reparam.blocks.configs import BranchConfig, ConvBranchConfig, IdentityBranchConfig
+from edge_sdk.reparam.blocks.standardized import Coordinates, StandardizedConv2d
+
+BRANCHES: dict[str, tuple[int, tuple[BranchConfig, ...]]] = {
+    "two": (6, (ConvBranchConfig((3,)), ConvBranchConfig((1,)))),
+    "chain": (6, (ConvBranchConfig((3, 1), (9,)), ConvBranchConfig((3,)))),
+    "identity": (4, (ConvBranchConfig((5,)), IdentityBranchConfig())),
+}
+
+
+def _block(kind: str, seed: int) -> StandardizedConv2d:
+    torch.manual_seed(seed)
+    channels, branches = BRANCHES[kind]
+    coordinates = Coordinates(torch.randn(4, 3), torch.randn(4), 0.3)
+    return StandardizedConv2d(coordinates, channels, branches).double().eval()
+
+
+@pytest.mark.parametrize("kind", BRANCHES)
+def test_branches_kernel_and_convolution_agree(kind: str) -> None:
+    block = _block(kind, 1)
+    collapsed = deepcopy(block)
+    collapsed.collapsed = True
+    x = torch.randn(2, 3, 7, 9, dtype=torch.float64)
+    expected = block(x)
+    assert (collapsed(x) - expected).abs().max() < 1e-12
+    assert (block.fused()(x) - expected).abs().max() < 1e-12
+    merged = block.merged([(0,)])
+    assert isinstance(merged, StandardizedConv2d)
+    assert (merged(x) - expected).abs().max() < 1e-12
+
+
+def test_gradients_are_those_of_the_branches() -> None:
+    block = _block("two", 2)
+    collapsed = deepcopy(block)
+    collapsed.collapsed = True
+    x = torch.randn(1, 3, 8, 8, dtype=torch.float64)
+    for each in (block, collapsed):
+        each(x).square().sum().backward()
+    for one, other in zip(block.parameters(), collapsed.parameters(), strict=True):
+        assert one.grad is not None
+        assert other.grad is not None
+        assert torch.allclose(one.grad, other.grad, rtol=1e-10)
+
+
+def test_coordinates_do_not_go_into_files() -> None:
+    names = set(_block("two", 3).state_dict())
+    assert not names & {"matrix", "shift"}
+
+
+def test_coordinates_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(InputError, match="do not fit; give"):
+        Coordinates(torch.eye(3), torch.zeros(2))
+    with pytest.raises(InputError, match="a scale of 0"):
+        Coordinates(torch.eye(3), torch.zeros(3), 0.0)
