@@ -36,9 +36,9 @@ def export(model: nn.Module, example: Tensor) -> ExportedProgram:
             f"example: expected float32 N×C×H×W, got {example.dtype} of shape "
             f"{tuple(example.shape)}; pass a float32 picture batch"
         )
-    private = quiet_copy(model).cpu()
+    private = _in_order(quiet_copy(model).cpu())
     private.eval()
-    example = example.detach().cpu()
+    example = _plain(example.detach().cpu())
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         try:
@@ -66,6 +66,18 @@ def quiet_copy(model: nn.Module) -> nn.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         return copy.deepcopy(model)
+
+
+def _in_order(model: nn.Module) -> nn.Module:
+    """Lay weights and buffers out plainly, in place: converters take channels last for a mark."""
+    for tensor in (*model.parameters(), *model.buffers()):
+        tensor.data = _plain(tensor.data)
+    return model
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    # Not .contiguous(): of a single channel, it leaves strides as of channels last alone.
+    return tensor.clone(memory_format=torch.contiguous_format)
 
 
 def module_path(node: Node) -> str:

@@ -171,7 +171,7 @@ class MultiBranchConv2d(nn.Module):
             self.kernel,
             padding="same" if even else (height // 2, width // 2),
         )
-        conv.weight.data = exact.kernel.detach().to(parameter.dtype)
+        conv.weight.data = exact.kernel.detach().to(parameter.dtype).contiguous()
         conv.bias = nn.Parameter(exact.bias.detach().to(parameter.dtype))
         return conv.train(self.training)
 

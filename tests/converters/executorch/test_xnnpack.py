@@ -94,6 +94,16 @@ def test_the_model_stays_as_it_was(tmp_path: Path) -> None:
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
 
+def test_a_model_laid_out_channels_last_converts_too(tmp_path: Path) -> None:
+    model = seeded(EnhanceLike).to(memory_format=torch.channels_last)
+    example = picture(1, 1, 24, 32).contiguous(memory_format=torch.channels_last)
+    strides = [parameter.stride() for parameter in model.parameters()]
+    path = tmp_path / "net.pte"
+    ExecuTorchConverter().convert(model, example, path, "fp32")
+    assert verify(model, example, path).psnr_db >= GATES_DB["fp32"]
+    assert [parameter.stride() for parameter in model.parameters()] == strides
+
+
 def test_requests_that_cannot_work_are_refused(tmp_path: Path) -> None:
     convert, model, example = ExecuTorchConverter().convert, EnhanceLike(), picture(1, 1, 8, 8)
     with pytest.raises(OutputError, match="does not exist"):
