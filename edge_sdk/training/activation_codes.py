@@ -197,7 +197,8 @@ def _coded_when_converted(config: NetworkConfig) -> tuple[_Coded, ...]:
             value.share in given | shown,
         )
         for value in values
-        if value.share == value.name
+        # A sum that is concatenated with the input has its codes, and still is rounded to them.
+        if value.share == value.name or value.node.target is torch.ops.aten.add.Tensor
     )
 
 

@@ -248,7 +248,10 @@ def test_weights_that_do_not_fit_are_refused(stored: Path) -> None:
         ({"activation": "gelu"}, "activation: "),
         ({"task": "upscaling"}, "task: "),
         ({"task": "denoising"}, "scale 2 is not supported by denoising"),
-        ({"architecture": "other"}, "architecture 'other', and known here are: burst_net, enhance_net"),
+        (
+            {"architecture": "other"},
+            "architecture 'other', and known here are: burst_net, enhance_net",
+        ),
         ({"architecture": 7}, "architecture: Input should be 'enhance_net'"),
         ({"branches": [{"kind": "conv", "kernels": [2]}] * 2}, "square kernel of odd side"),
         ({"branches": [{"kind": "conv", "kernels": [3], "wide": 1}] * 2}, "branches.0"),

@@ -10,6 +10,8 @@ import torch
 
 from edge_sdk.errors import InputError
 from edge_sdk.models import (
+    BurstNet,
+    BurstNetConfig,
     Color,
     EnhanceNet,
     EnhanceNetConfig,
@@ -217,3 +219,16 @@ def test_following_needs_a_model_that_fits(tmp_path: Path) -> None:
     config = recipe(tmp_path, model=plain, phases=phases, init=str(tmp_path / "other.safetensors"))
     with pytest.raises(InputError, match="same network"):
         train(config, tmp_path / "run", progress=False)
+
+
+def test_sums_that_are_joined_with_the_input_have_its_codes() -> None:
+    network = BurstNet(BurstNetConfig(stages=2, width=4)).eval().requires_grad_(False)
+    coded = CodedNetwork(network)
+    features = torch.rand(1, 24, 12, 12)
+    coded.choose(features)
+    sums = [value for name, value in coded.values.items() if name.startswith("add")]
+    assert len(sums) == 2
+    for value in sums:
+        assert isinstance(value, CodedValue)
+        assert float(value.low) == PICTURE.low
+        assert float(value.high) == pytest.approx(PICTURE.high)
