@@ -155,7 +155,7 @@ def zoom_into(
     started = time.perf_counter()
     lens = settle_lens(plan, config.lens_std_px)
     seconds["lens"] = time.perf_counter() - started
-    passed_over = why_unsuited(network, noise, lens.std_px, len(aligned.motions) + 1)
+    passed_over = why_unsuited(network, noise, len(aligned.motions) + 1)
     if passed_over is not None:
         network = None
     if aligned.motions or not isinstance(network, nn.Module) or decodes_bursts(network):

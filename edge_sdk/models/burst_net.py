@@ -189,19 +189,23 @@ class BurstNet(PictureNetwork):
 def _coordinates(scale: int) -> Coordinates:
     """From features to (GAIN·(M − m), m − ½, GAIN·(reference − m), the rest)."""
     phases = scale**2
-    channels = burst_channels(scale)
-    matrix, shift = torch.eye(channels), torch.zeros(channels)
+    matrix, shift = _identity(burst_channels(scale)), [0.0] * burst_channels(scale)
     mean, reference = COLORS * phases, COLORS * phases + COLORS
     for color in range(COLORS):
         shift[mean + color] = -MIDDLE
         for row in (*range(phases * color, phases * (color + 1)), reference + color):
-            matrix[row, row] = GAIN
-            matrix[row, mean + color] = -GAIN
-    return Coordinates(matrix, shift)
+            matrix[row][row] = GAIN
+            matrix[row][mean + color] = -GAIN
+    return Coordinates(torch.tensor(matrix), torch.tensor(shift))
 
 
 def _scaled(width: int) -> Coordinates:
-    return Coordinates(torch.eye(width), torch.zeros(width), 1 / GAIN)
+    return Coordinates(torch.tensor(_identity(width)), torch.tensor([0.0] * width), 1 / GAIN)
+
+
+def _identity(size: int) -> list[list[float]]:
+    # Of numbers: torch.eye on the meta device, where specs are read, loads a compiler.
+    return [[float(row == column) for column in range(size)] for row in range(size)]
 
 
 def _convolution(

@@ -167,7 +167,10 @@ def test_what_is_not_installed_is_named(
         gone.setattr(ARCHITECTURES, "_names", {"enhance_net": "enhance_net"})
         gone.setattr(sys, "path", [path for path in sys.path if not path.endswith("site")])
         line = run("fuse", "tint.safetensors").error_line
-    assert "holds a network of architecture 'tint_net', and known here are: enhance_net" in line
+    assert (
+        "holds a network of architecture 'tint_net', and known here are: burst_net, enhance_net"
+        in line
+    )
     assert run("fuse", "tint.safetensors").status == 0
 
 

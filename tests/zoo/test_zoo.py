@@ -12,6 +12,7 @@ from edge_sdk.errors import InputError, ModelError
 from edge_sdk.models import Color, EnhanceNetConfig
 from edge_sdk.models.spec import Task
 from edge_sdk.training.recipe.file import load_train_config
+from edge_sdk.training.recipe.sections import PictureSource
 from edge_sdk.zoo.catalogue import (
     ROOT,
     load_card,
@@ -79,14 +80,18 @@ def test_an_int8_form_is_the_same_network_with_codes(name: str) -> None:
     if shipped is None:
         return
     assert shipped.scheme is not None
-    float_form = fused_network(load_model(name)).config
-    assert replace(shipped.model.config, activation=float_form.activation) == float_form
+    rounded, float_form = shipped.model.config, fused_network(load_model(name)).config
+    if isinstance(rounded, EnhanceNetConfig) and isinstance(float_form, EnhanceNetConfig):
+        rounded = replace(rounded, activation=float_form.activation)
+    assert rounded == float_form
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("*/recipe*.yaml")), ids=str)
 def test_recipes_start_and_step_as_they_did(path: Path) -> None:
     config = load_train_config(path, init="sr_x2_y")
-    assert isinstance(config.model, EnhanceNetConfig)
+    if not isinstance(config.model, EnhanceNetConfig):
+        # Younger than today's start and steps.
+        return
     assert config.model.branches is None or config.model.initialization == "independent"
     assert (config.optimizer.algorithm, config.optimizer.gradient_clip_norm) == ("adam", None)
 
@@ -96,10 +101,13 @@ def test_recipes_see_the_cc0_photographs_alone(path: Path) -> None:
     data = load_train_config(path, init="sr_x2_y").data
     assert data.train is not None
     assert data.validation is not None
-    assert data.train.names is not None
-    assert data.validation.names is not None
-    assert data.train.names.name == "cc0_train.txt"
-    assert data.validation.names.name == "cc0_val.txt"
+    assert _lists(data.train) <= {"cc0_train.txt", "cc0_train_2.txt"}
+    assert _lists(data.validation) == {"cc0_val.txt"}
+
+
+def _lists(source: PictureSource) -> set[str]:
+    assert source.names is not None
+    return {path.name for path in source.name_files}
 
 
 def test_the_luma_model_is_what_zoom_needs() -> None:

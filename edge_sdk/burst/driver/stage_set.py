@@ -21,7 +21,7 @@ TILE_PX = 192
 """Most rows and columns of a tile, in pixels of a frame: what fits a processor's cache."""
 DECODED_PX = 128
 """Most rows and columns that are decoded together: their finer planes fit a processor's cache."""
-LEARNED_STD = 14 / 255
+LEARNED_STD = 24 / 255
 """Most noise that networks for bursts have learned to take; they are told no more."""
 
 EncodeStage = Callable[

@@ -11,6 +11,7 @@ from torch import Tensor
 from edge_sdk.burst.config import ZoomConfig
 from edge_sdk.burst.frames.source import TensorSource
 from edge_sdk.burst.inputs.features import burst_features
+from edge_sdk.burst.stages.blur import MAX_LENS_PX
 from edge_sdk.data.camera.config import CameraConfig
 from edge_sdk.data.camera.simulation import simulate_burst
 from edge_sdk.data.probes.calibration import HELD_OUT_EVERY, SAMPLES, Calibration, held_out_split
@@ -19,7 +20,7 @@ from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import read_picture, resize_bicubic
 from edge_sdk.models.spec import PictureSpec, Task
 
-NOISE_LEVELS = (1.0, 14.0)
+NOISE_LEVELS = (1.0, 24.0)
 """Least and greatest noise of a frame in the bursts, in 8-bit levels."""
 _FRAMES = (1, 4, 10, 10, 10, 20)
 _MARGIN_PX = 28
@@ -38,8 +39,9 @@ def burst_calibration(
 ) -> Calibration:
     """Simulate bursts of a folder's pictures and compute their features.
 
-    Pictures take turns; each burst has its own place, motion, number of frames and noise, drawn
-    evenly on a logarithmic scale from :data:`NOISE_LEVELS`.
+    Pictures take turns; each burst has its own place, motion, number of frames, lens, sharp to the
+    softest that is undone, and noise, drawn evenly on a logarithmic scale from
+    :data:`NOISE_LEVELS`.
 
     Args:
         folder: searched recursively.
@@ -87,7 +89,7 @@ def _cut(
             f"{path}: {pixels.shape[-1]}×{pixels.shape[-2]} px is too small for bursts of "
             f"{size[1]}×{size[0]} px; leave it out or give a smaller --size"
         )
-    draws = torch.rand(5, generator=generator).tolist()
+    draws = torch.rand(6, generator=generator).tolist()
     top, left = (
         int(share * (has - wants))
         for share, has, wants in zip(draws, pixels.shape[-2:], needed, strict=False)
@@ -96,6 +98,7 @@ def _cut(
     camera = CameraConfig(
         frames=_FRAMES[int(draws[2] * len(_FRAMES))],
         scale=scale,
+        lens_std_px=draws[5] * MAX_LENS_PX,
         noise_std=math.exp(low + draws[3] * (high - low)) / 255,
         seed=int(draws[4] * 2**31),
     )
