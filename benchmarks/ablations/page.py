@@ -24,6 +24,15 @@ photographs, which the ranges were not chosen by. Numbers in brackets count runs
 
 The rows of branches and presets all deploy as the same network of plain 3×3 convolutions.
 """
+READING = {
+    BRANCHES: """
+What branches bring at equal deployed cost: after 1,200 steps two of them are 0.06 dB ahead of a
+plain 3×3, and so is a plain one that starts near the identity. After 20,000 steps nothing remains:
+33.664, 33.670 and 33.671 dB for one, two and five, with three seeds 0.004 to 0.010 apart. Row 3 has
+no step between two kernels, so that its branches only scale the gradients of a plain convolution's
+taps, as RepOpt does; after 1,200 steps it gains as much as two branches.
+""",
+}
 TITLES = {
     BRANCHES: "Branches: N of them, without BatchNorm",
     "Presets": "Presets with BatchNorm or fixed filters",
@@ -40,6 +49,7 @@ def page(listed: Sequence[Variant], results: Results, command: str) -> str:
         rows = [variant for variant in known if variant.part == part]
         if rows:
             parts += ["", f"## {TITLES[part]}", "", *_table(rows, results)]
+            parts += READING.get(part, "").rstrip().splitlines()
     missing = [variant.name for variant in listed if variant not in known]
     if missing:
         parts += ["", f"Not measured yet: {', '.join(missing)}."]
