@@ -21,6 +21,8 @@ from cameras.camera import Camera, Taken, kodak_part, reduced, take
 from cameras.cells import LIGHTS, all_cells, named, quick_cells
 from edge_sdk.burst import ZoomConfig, enlarge_single, zoom
 from edge_sdk.imaging import psnr, read_picture, resize_bicubic
+from edge_sdk.zoo.catalogue import model_path
+from edge_sdk.zoo.fused_form import digest_of
 from edge_sdk.zoo.networks import burst_network
 from pages import head, page_parser, publish, row
 from photographs import data_folder, kodak_paths
@@ -60,11 +62,15 @@ class Measured:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known: dict[str, Scores] = json.loads(path.read_text()) if path.is_file() else {}
-        self._networks = burst_network("burst_zoom_x2", 2), burst_network("sr_x2_y", 2)
+        names = "burst_zoom_x2", "sr_x2_y"
+        self._networks = burst_network(names[0], 2), burst_network(names[1], 2)
+        # Other weights give other figures.
+        self._weights = " ".join(digest_of(model_path(name))[:8] for name in names)
 
     def of(self, path: Path, camera: Camera) -> Scores:
         """PSNR of each method in dB, of one burst."""
-        key = f"{path.stem} / {named(camera)} / {camera.noise:g} {camera.colored} {camera.light}"
+        noise = f"{camera.noise:g} {camera.colored} {camera.light}"
+        key = f"{self._weights} / {path.stem} / {named(camera)} / {noise}"
         if key not in self._known:
             part, seed = kodak_part(path)
             self._known[key] = scores(take(part, camera, seed), *self._networks)
@@ -73,7 +79,7 @@ class Measured:
 
     def of_video(self, reduction: str) -> Scores:
         """The same of seven frames of a video, reduced; the middle one is the reference."""
-        key = f"vid4_calendar / {reduction}"
+        key = f"{self._weights} / vid4_calendar / {reduction}"
         if key not in self._known:
             folder = data_folder() / "video_burst" / "vid4_calendar"
             whole = torch.stack(
