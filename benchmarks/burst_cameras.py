@@ -181,8 +181,8 @@ docs/measurements/burst-cameras.md` (with `EDGE_SDK_DATA`).
 READING = """
 The network has learned lenses of 0 to 1 px, the three reductions, and noise of 1 to 24 levels. What
 it is told of the lens is estimated, and MATLAB's bicubic and a lens of 0.3 px look alike there: it
-sharpens the one a little too much and the other a little too little. Of frames by box or bicubic
-the restoration without a network makes as much from 8 levels on.
+sharpens the one a little too much and the other a little too little. Of frames by bicubic, and of
+white noise by box, the restoration without a network makes as much from 8 levels on.
 """
 
 
