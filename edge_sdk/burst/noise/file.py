@@ -15,7 +15,7 @@ FORMAT = "edge-sdk noise"
 VERSION = 1
 VALUES = "sRGB-encoded, 0 to 1"
 """What levels and deviations are measured on."""
-_DIGITS = 6
+_DIGITS = 9
 _GIVE = "give a file that `zoom --save-noise` wrote"
 _REQUIRED = ("format", "version", "levels", "std")
 _OPTIONAL = ("values", "coarse_std")
