@@ -175,12 +175,10 @@ class BurstNet(PictureNetwork):
         """
         details = COLORS * self._config.scale**2
         merged, rest = features[:, :details], features[:, details:]
-        seen = features
-        for analysis, synthesis in zip(self.analyses, self.syntheses, strict=True):
-            if seen is not features:
-                seen = torch.cat((merged, rest), 1)
+        stages = zip(self.analyses, self.syntheses, strict=True)
+        for stage, (analysis, synthesis) in enumerate(stages):
+            seen = torch.cat((merged, rest), 1) if stage else features
             merged = merged + synthesis(self.activation(analysis(seen)))
-            seen = merged
         if self._config.scale == 1:
             return merged
         return functional.pixel_shuffle(merged, self._config.scale)

@@ -52,6 +52,19 @@ def test_gradients_are_those_of_the_branches() -> None:
         assert torch.allclose(one.grad, other.grad, rtol=1e-10)
 
 
+def test_statistics_are_gathered_in_its_coordinates_though_it_is_collapsed() -> None:
+    torch.manual_seed(4)
+    branches = (ConvBranchConfig((3,), batch_norm="last"), ConvBranchConfig((1,)))
+    coordinates = Coordinates(torch.randn(4, 3), torch.randn(4), 0.3)
+    block = StandardizedConv2d(coordinates, 6, branches, collapsed=True).double().train()
+    x = torch.randn(2, 3, 7, 9, dtype=torch.float64)
+    assert block(x).shape == (2, 6, 7, 9)
+    block.eval()
+    collapsed = block(x)
+    block.collapsed = False
+    assert (block(x) - collapsed).abs().max() < 1e-12
+
+
 def test_coordinates_do_not_go_into_files() -> None:
     names = set(_block("two", 3).state_dict())
     assert not names & {"matrix", "shift"}

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from edge_sdk.errors import InputError
-from edge_sdk.reparam.blocks.block import MultiBranchConv2d, same_padding
+from edge_sdk.reparam.blocks.block import MultiBranchConv2d
 from edge_sdk.reparam.blocks.configs import BranchConfig
 from edge_sdk.reparam.blocks.initialization import Initialization
 from edge_sdk.reparam.linear.operator import LinearOperator
@@ -99,15 +99,10 @@ class StandardizedConv2d(MultiBranchConv2d):
         self.matrix: Tensor
         self.shift: Tensor
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map [N, in, H, W] to [N, out, H, W]."""
-        if self.collapsed:
-            return super().forward(x)
-        around = same_padding(self.kernel)
-        padded = functional.pad(x, (around.left, around.right, around.top, around.bottom))
-        return self.scale * self.total(
-            functional.conv2d(padded, self.matrix[:, :, None, None], self.shift)
-        )
+    def total(self, padded: Tensor) -> Tensor:
+        """Scaled sum of the branches on an input that is padded for the largest of them."""
+        seen = functional.conv2d(padded, self.matrix[:, :, None, None], self.shift)
+        return self.scale * super().total(seen)
 
     def operator(self) -> LinearOperator:
         """The whole block as one operator on its input; differentiable."""
