@@ -1,9 +1,9 @@
 """Registration: how frames of a burst lie on each other.
 
-Reading order: ``motion``, ``field`` and ``result`` (what is found), ``registrar`` (the way),
-``pyramid`` and ``gauss_newton`` (how a frame's motion is found), ``global_motion``, ``repetition``
-with ``self_similarity``, ``rivals`` and ``landmarks`` (scenes that repeat), ``tile_field`` with
-``tile_evidence`` and ``tile_grid`` (motion that varies over the picture), ``field_choice``.
+Reading order: ``motion``, ``field`` and ``result`` (what is found), ``config`` and ``registrar``
+(the way), ``stages`` and ``alignment`` (one motion for each frame), ``repetition`` (scenes that
+repeat), ``fields`` (motion that varies over the picture), ``verdict`` (whether a frame may
+contribute).
 """
 
 import lazy_loader

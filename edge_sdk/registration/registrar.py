@@ -1,51 +1,58 @@
-"""Registration of frames to a reference: coarse search, Gauss–Newton, and how far to trust it."""
+"""Registration of frames to a reference: one motion each, what varies, and how far to trust it."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from edge_sdk.errors import InputError
-from edge_sdk.imaging.filters import gaussian_blur
+from edge_sdk.registration.alignment.global_motion import FINE_POINTS, GlobalFinder
+from edge_sdk.registration.alignment.levels import finer_matrices, levels_of
 from edge_sdk.registration.config import RegistrationConfig
-from edge_sdk.registration.field import MotionField
-from edge_sdk.registration.field_finder import FieldFinder, FrameField
-from edge_sdk.registration.gauss_newton import Refined
-from edge_sdk.registration.global_motion import SEARCHED_SHARE, GlobalFinder
-from edge_sdk.registration.pyramid import build_pyramid, level_matrix
-from edge_sdk.registration.repetition import Repetition
+from edge_sdk.registration.fields.finder import FieldFinder, FrameField
+from edge_sdk.registration.repetition.repetition import Repetition
 from edge_sdk.registration.result import Registration
+from edge_sdk.registration.stages.stage_set import AlignStages
+from edge_sdk.registration.template import make_template
+from edge_sdk.registration.verdict import Found, Verdict
 
-QUANTIZATION = (1 / 255) ** 2 / 6
-"""Variance of the difference of two values rounded to 8 bits."""
-NOISE_MARGIN = 1.3
-"""Variance of a difference, over that of the estimated noise, up to which it counts as noise."""
 PIXELS_AT_ONCE = 1_000_000
 """Frames are aligned together as long as they have no more pixels than this."""
+SEARCHED_SHARE = 0.1
+"""Shifts up to this share of the shorter side are always searched."""
 
 
 class Registrar:
     """A reference, prepared once, to which frames are aligned as they come.
 
-    Nothing throws on a dark, flat or foreign picture: such a frame comes back not accepted. Where
-    no motion can be found because there is nothing to see, and the frame at rest differs from the
-    reference by noise and brightness only, any motion would do: it is accepted, at rest.
+    Stages do the arithmetic on pixels (:mod:`edge_sdk.registration.stages`); what repeats and what
+    varies over the picture is judged beside them, in plain tensor arithmetic.
+
+    Nothing throws on a dark, flat or foreign picture: a frame that does not match, and one that
+    fits in several places, comes back not accepted. Where no motion can be found because there is
+    nothing to see, and the frame at rest differs from the reference by noise and brightness only,
+    any motion would do: it is accepted, at rest.
 
     Args:
         reference: float32 [1, H, W] in [0, 1], one channel, such as luma.
         config: settings; the defaults suit hand-held bursts.
         noise_std: noise of one frame on the same values; 0 if there is none or it is unknown.
+        stages: what runs the stages; PyTorch by default.
 
     Example:
         >>> import torch
         >>> from edge_sdk.registration import Registrar
-        >>> luma = torch.nn.functional.avg_pool2d(torch.rand(1, 100, 120), 5, 1)
+        >>> generator = torch.Generator().manual_seed(0)
+        >>> luma = torch.rand(1, 100, 120, generator=generator)
+        >>> luma = torch.nn.functional.avg_pool2d(luma, 5, 1)
         >>> registrar = Registrar(luma[:, :80, :100])
         >>> (found,) = registrar.register(luma[None, :, 3:83, :100])
-        >>> round(found.motion.shift_y_px)
-        -3
+        >>> found.accepted, round(found.motion.shift_y_px)
+        (True, -3)
     """
 
     def __init__(
@@ -53,27 +60,40 @@ class Registrar:
         reference: Tensor,
         config: RegistrationConfig | None = None,
         noise_std: float = 0.0,
+        stages: AlignStages | None = None,
     ) -> None:
-        if reference.ndim != 3 or reference.shape[0] != 1 or reference.numel() == 0:
+        if reference.ndim != 3 or reference.shape[0] != 1 or min(reference.shape) < 1:
             raise InputError(
                 f"a reference of shape {tuple(reference.shape)} cannot be aligned to; give one "
                 "channel, [1, H, W]"
             )
         self.config = config or RegistrationConfig()
-        self.noise_std = noise_std
         self.shape = reference.shape
-        self.halvings = 0
-        height, width = reference.shape[-2:]
-        while height * width > self.config.max_pixels:
-            height, width, self.halvings = height // 2, width // 2, self.halvings + 1
-        self._smooth = self._smoothed(reference[None])
-        self._levels = build_pyramid(self._smooth, self.config.coarsest_px)
+        self.stages = stages or AlignStages()
+        levels = levels_of(reference[None], self.stages)
+        sizes = [math.prod(level.shape) for level in levels]
+        self._skipped = next(
+            (k for k, size in enumerate(sizes) if size <= self.config.max_pixels), len(sizes) - 1
+        )
+        self._larger = [level.shape[-2:] for level in levels[: self._skipped]]
+        levels = levels[self._skipped :]
         reach_px = max(self.config.max_shift_px, SEARCHED_SHARE * min(self.shape[-2:]))
-        reach_px /= 2**self.halvings
-        self._global = GlobalFinder(self._levels, self.config, reach_px)
-        self._repetition = Repetition.of(self._smooth, self._global.normals, self.config, reach_px)
-        self._finder = FieldFinder(
-            self._levels, self._global.template, self.config.max_points, self.config.tile_px
+        fine_reach_px = reach_px / 2**self._skipped
+        self._global = GlobalFinder(levels, self.stages, self.config.model, fine_reach_px)
+        template = make_template(levels[0], FINE_POINTS)
+        self._repetition = Repetition.of(levels[0], template, self.config.model, fine_reach_px)
+        self._fields = None
+        if self.config.field:
+            self._fields = FieldFinder(levels, template, FINE_POINTS, self.config.tile_px)
+        period_px = None if self._repetition is None else self._repetition.period_px
+        self._verdict = Verdict(
+            self.config,
+            levels[0],
+            noise_std,
+            self.shape[-2:],
+            2**self._skipped,
+            reach_px,
+            None if period_px is None else period_px * 2**self._skipped,
         )
 
     @property
@@ -93,100 +113,54 @@ class Registrar:
         Raises:
             InputError: if the sizes differ.
         """
-        check_frames(frames, self.shape)
-        together = max(1, PIXELS_AT_ONCE // self._smooth.numel())
+        if frames.shape[1:] != self.shape:
+            raise InputError(
+                f"frames {tuple(frames.shape)} do not match the reference {tuple(self.shape)}; "
+                "give frames [N, 1, H, W] and a reference [1, H, W]"
+            )
+        together = max(1, PIXELS_AT_ONCE // math.prod(self.shape))
         found: list[Registration] = []
         for start in range(0, len(frames), together):
-            found += self._registered(self._smoothed(frames[start : start + together]))
+            found += self._registered(frames[start : start + together])
         return tuple(found)
 
-    def _registered(self, smooth: Tensor) -> list[Registration]:
-        levels = build_pyramid(smooth, self.config.coarsest_px)
-        refined = self._global.find(levels)
-        decided = [True] * len(smooth)
+    def _registered(self, frames: Tensor) -> list[Registration]:
+        of_frames = [levels_of(frame[None], self.stages)[self._skipped :] for frame in frames]
+        levels = [torch.cat(each) for each in zip(*of_frames, strict=True)]
+        found = self._global.find(
+            [level[:, 0].numpy() for level in levels],
+            [each[-1] for each in of_frames],
+            None if self._repetition is None else self._repetition.away.numpy(),
+        )
+        motions, undecided = found.motions.lit, found.undecided
         if self._repetition is not None:
-            refined, decided = self._repetition.settled(levels[0], refined)
-        fields: Sequence[FrameField | None] = [None] * len(smooth)
-        if self.config.field:
-            fields = self._finder.find(levels, refined)
+            motions, decided = self._repetition.settled(levels[0], motions)
+            undecided = ~np.array(decided)
+        fields: Sequence[FrameField | None] = [None] * len(frames)
+        if self._fields is not None:
+            fields = self._fields.find(levels, motions)
+        whole = self._whole(motions.matrices)
         return [
-            self._judged(refined, found, index, levels[0][index], decided[index])
-            for index, found in enumerate(fields)
+            self._verdict.of(
+                Found(
+                    whole[index],
+                    float(motions.residual_std[index]),
+                    float(found.overlap[index]),
+                    float(found.explained[index]),
+                    bool(undecided[index]),
+                ),
+                fields[index],
+                levels[0][index],
+            )
+            for index in range(len(frames))
         ]
 
-    def _smoothed(self, frames: Tensor) -> Tensor:
-        """Frames [N, 1, H, W] as they are compared: halved until they are small enough, blurred."""
-        for _ in range(self.halvings):
-            height, width = frames.shape[-2:]
-            even = frames[..., : height - height % 2, : width - width % 2]
-            frames = torch.nn.functional.avg_pool2d(even, 2)
-        return gaussian_blur(frames, self.config.smooth_px)
-
-    def _alike_at_rest(self, smooth: Tensor) -> bool:
-        """Whether a smoothed frame differs from the reference by noise and brightness only."""
-        impulse = torch.zeros(1, 1, 31, 31)
-        impulse[..., 15, 15] = 1.0
-        passed = float(gaussian_blur(impulse, self.config.smooth_px).square().sum())
-        noise = 2 * self.noise_std**2 * passed + QUANTIZATION
-        difference = smooth - self._smooth[0]
-        expected = noise / 4**self.halvings
-        alike: bool = float(difference.var(correction=0)) <= NOISE_MARGIN * expected
-        return alike
-
-    def _judged(
-        self,
-        refined: Refined,
-        found: FrameField | None,
-        index: int,
-        smooth: Tensor,
-        decided: bool,
-    ) -> Registration:
-        config = self.config
-        matrix = self._full(refined.matrices[index])
-        overlap = float(refined.overlap[index])
-        explained = float(refined.explained[index])
-        reason = ""
-        if not bool(torch.isfinite(matrix).all()):
-            matrix = torch.eye(3, dtype=torch.float64)
-            reason = "no motion could be found"
-        elif overlap < config.min_overlap:
-            reason = f"shows only {overlap:.0%} of the reference"
-        elif explained < config.min_explained:
-            reason = f"does not match the reference (correlation² {explained:.2f})"
-        elif not decided and self._repetition is not None:
-            period_px = self._repetition.period_px * 2**self.halvings
-            reason = f"fits in several places: the scene repeats every {period_px:.0f} px"
-        rests = bool(reason) and self._repetition is None and self._alike_at_rest(smooth)
-        if rests:
-            matrix = torch.eye(3, dtype=torch.float64)
-            overlap, reason = 1.0, ""
-        return Registration(
-            matrix,
-            float(refined.residual_std[index]),
-            overlap,
-            explained,
-            not reason,
-            self._field(matrix, None if reason or rests else found),
-            reason,
-        )
-
-    def _field(self, matrix: Tensor, found: FrameField | None) -> MotionField:
-        height, width = self.shape[-2:]
-        if found is None:
-            return MotionField(matrix, height, width)
-        offsets = found.offsets_px
-        if offsets is not None:
-            offsets = offsets * 2**self.halvings
-        return MotionField(matrix, height, width, offsets, found.confidence, found.support)
-
-    def _full(self, matrix: Tensor) -> Tensor:
-        size = self.shape
-        scaling = torch.eye(3, dtype=torch.float64)
-        for _ in range(self.halvings):
-            scaling = scaling @ level_matrix(size, like=matrix)
-            size = torch.Size((size[-2] // 2, size[-1] // 2))
-        full: Tensor = scaling @ matrix @ torch.linalg.inv(scaling)
-        return full
+    def _whole(self, matrices: Tensor) -> Tensor:
+        """Motions on the level that is compared, on whole pictures."""
+        finer = matrices.numpy()
+        for size in reversed(self._larger):
+            finer = finer_matrices(finer, *size)
+        return torch.from_numpy(finer / finer[:, 2:, 2:])
 
 
 def register(
@@ -220,16 +194,3 @@ def register(
         0 -5
     """
     return Registrar(reference, config, noise_std).register(frames)
-
-
-def check_frames(frames: Tensor, shape: torch.Size) -> None:
-    """Check that frames [N, 1, H, W] are of the size of a reference of that shape, [1, H, W].
-
-    Raises:
-        InputError: if they are not.
-    """
-    if frames.shape[1:] != shape:
-        raise InputError(
-            f"frames {tuple(frames.shape)} do not match the reference {tuple(shape)}; "
-            "give frames [N, 1, H, W] and a reference [1, H, W]"
-        )

@@ -17,7 +17,8 @@ FAST = ZoomConfig(quality=Quality.FAST)
 
 def burst(frames: int) -> torch.Tensor:
     scene = example_photo("coffee")[:, 100:300, 200:420]
-    return simulate_burst(scene, CameraConfig(frames=frames)).frames
+    # Of this seed no frame passes for one in another light, which would change its score.
+    return simulate_burst(scene, CameraConfig(frames=frames, seed=3)).frames
 
 
 def test_a_fast_zoom_takes_the_sharpest_frames_alone() -> None:

@@ -10,9 +10,8 @@ from torch.nn import functional
 from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.imaging import rgb_to_ycbcr
 from edge_sdk.registration import EuclideanMotion, motion_error_px, register, transform
-from edge_sdk.registration.gauss_newton import Normals, refine
 from edge_sdk.registration.motion import centered_grid
-from edge_sdk.registration.pyramid import local_contrast
+from edge_sdk.registration.repetition.gauss_newton import Normals, refine
 from edge_sdk.registration.sampling import sample_bicubic
 from edge_sdk.registration.template import make_template
 from tests.needs import needs
@@ -87,19 +86,3 @@ def test_equal_brightness_is_a_start_where_least_squares_are_not() -> None:
     found = refine(normals, frame, start, iterations=20, tolerance_px=1e-3)
     assert float(found.matrices[0, 0, 2]) == pytest.approx(2.0, abs=0.05)
     assert float(found.matrices[0, 1, 2]) == pytest.approx(0.0, abs=0.05)
-
-
-@pytest.mark.parametrize(("gain", "offset"), [(0.3, 0.4), (2.0, -0.5)])
-def test_local_contrast_does_not_see_brightness(gain: float, offset: float) -> None:
-    picture = view()[None]
-    torch.testing.assert_close(
-        local_contrast(gain * picture + offset), local_contrast(picture), rtol=0, atol=1e-3
-    )
-
-
-def test_local_contrast_is_bounded_and_nothing_where_there_is_nothing() -> None:
-    picture = view()[None]
-    picture[..., :40, :40] = 50.0
-    assert float(local_contrast(picture).abs().max()) <= 1.0
-    flat = torch.full((2, 1, 30, 40), 0.3)
-    assert float(local_contrast(flat).abs().max()) < 1e-2

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from edge_sdk.registration import EuclideanMotion, Registrar, Registration, register, transform
 from edge_sdk.registration.motion import centered_grid
-from edge_sdk.registration.repetition import Repetition
+from edge_sdk.registration.repetition.repetition import Repetition
 from tests.registration import waves
 from tests.registration.charts import NOISE_STD, PERIODS, SCENES, THING_PX, Chart, hand_motion
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from edge_sdk.imaging.filters import gaussian_blur
 from edge_sdk.registration import EuclideanMotion
 from edge_sdk.registration.motion import centered_grid
-from edge_sdk.registration.self_similarity import REACH_PX, periods
+from edge_sdk.registration.repetition.self_similarity import REACH_PX, periods
 from tests.registration import waves
 from tests.registration.charts import PERIODS, SCENES, Chart
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from edge_sdk.registration.fields.grid import TileGrid, relaxed, solve_pairs
 from edge_sdk.registration.template import make_template
-from edge_sdk.registration.tile_grid import TileGrid, relaxed, solve_pairs
 
 STEP_PX, REST_PX = 0.1, 0.2
 sides = st.integers(24, 70)

@@ -1,5 +1,5 @@
 """The sharpest frame of a burst by its gradient energy.
 
-Reading order: ``scoring`` (frame by frame), ``choice``, ``gradient_energy`` and
-``stage_energy`` (the same by stages), ``lost_parts`` (what a frame does not show), ``noise``.
+Reading order: ``scoring`` (frame by frame), ``choice``, ``gradient_energy``, ``lost_parts`` (what a
+frame does not show), ``noise``.
 """

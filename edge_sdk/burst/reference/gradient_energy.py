@@ -22,14 +22,19 @@ with the noise, and the largest of many such scores would be that of a noisy fra
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from edge_sdk.burst.reference.lost_parts import BLOCK_PX, at_level
-from edge_sdk.registration.pyramid import build_pyramid
+from edge_sdk.burst.reference.lost_parts import at_level
+from edge_sdk.burst.stages.score import BLOCK_PX, HALO_PX, Score
+from edge_sdk.registration.stages.levels import HALVE_HALO_PX, Halve
+
+ScoreStage = Callable[[Tensor, Tensor], Tensor]
+HalveStage = Callable[[Tensor], Tensor]
 
 LEVELS = 4
 SMALLEST_LEVEL_PX = 16
@@ -88,25 +93,42 @@ class GradientEnergy:
         return float((self.signal.square() / total).sum())
 
 
-def gradient_energy(luma: Tensor) -> GradientEnergy:
+def gradient_energy(
+    luma: Tensor, halve: HalveStage | None = None, score: ScoreStage | None = None
+) -> GradientEnergy:
     """Measure the energy of one frame's Laplacian and the part that is noise.
+
+    Stages ``score`` and ``halve`` do the arithmetic, on strips of rows.
 
     Args:
         luma: float [1, H, W] in [0, 1], at least 3×3 px. Levels whose shorter side falls under
             16 px are left out.
+        halve: runs :class:`~edge_sdk.registration.stages.levels.Halve`; PyTorch by default.
+        score: runs :class:`~edge_sdk.burst.stages.score.Score`; PyTorch by default.
 
     Returns:
         One value per level. Texture that fills the whole picture evenly is taken for noise.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.burst.reference.gradient_energy import gradient_energy
+        >>> gradient_energy(torch.full((1, 40, 40), 0.5)).score
+        0.0
     """
+    halve, score = halve or Halve(), score or Score()
+    level = luma[None]
     signal, noise, blocks = [], [], []
-    levels = build_pyramid(luma[None], SMALLEST_LEVEL_PX)[:LEVELS]
-    for level, bias in zip(levels, QUIET_BIAS, strict=False):
-        height, width = (side - 2 for side in level.shape[-2:])
-        sums = _block_sums(level)
+    for index, bias in enumerate(QUIET_BIAS[:LEVELS]):
+        if index:
+            level = _halved(level, halve)
+        height, width = (side - 2 * HALO_PX for side in level.shape[-2:])
+        sums = _block_sums(level, score)
         floor = _noise_energy(sums, height, width, bias)
         blocks.append(sums / (height * width))
         signal.append((blocks[-1].sum() - floor).clamp_min(0))
         noise.append(floor)
+        if min(level.shape[-2:]) // 2 < SMALLEST_LEVEL_PX:
+            break
     return GradientEnergy(torch.stack(signal), torch.stack(noise), tuple(blocks))
 
 
@@ -125,17 +147,38 @@ def laplacian(luma: Tensor) -> Tensor:
     return total
 
 
-def _block_sums(level: Tensor) -> Tensor:
+def _block_sums(level: Tensor, score: ScoreStage) -> Tensor:
     """Sums of the Laplacian's squares over blocks, [⌈h/8⌉, ⌈w/8⌉], h = H − 2, w = W − 2."""
+    height, width = (side - 2 * HALO_PX for side in level.shape[-2:])
+    missing = (0, -width % BLOCK_PX, 0, -height % BLOCK_PX)
+    shown = functional.pad(torch.ones_like(level[..., :height, :width]), missing)
+    padded = functional.pad(level, missing)
     rows = ROWS_OF_BLOCKS * BLOCK_PX
-    parts = [level[..., top : top + rows + 2, :] for top in range(0, level.shape[-2] - 2, rows)]
+    return (
+        BLOCK_PX**2
+        * torch.cat(
+            [
+                score(
+                    padded[..., top : top + rows + 2 * HALO_PX, :], shown[..., top : top + rows, :]
+                )
+                for top in range(0, shown.shape[-2], rows)
+            ],
+            -2,
+        )[0, 0]
+    )
+
+
+def _halved(level: Tensor, halve: HalveStage) -> Tensor:
+    height, width = level.shape[-2:]
+    even = level[..., : height - height % 2, : width - width % 2]
+    padded = functional.pad(even, (HALVE_HALO_PX,) * 4, mode="replicate")
+    rows = ROWS_OF_BLOCKS * BLOCK_PX
     return torch.cat(
         [
-            functional.avg_pool2d(
-                laplacian(part).square_(), BLOCK_PX, ceil_mode=True, divisor_override=1
-            )[0, 0]
-            for part in parts
-        ]
+            halve(padded[..., top : top + rows + 2 * HALVE_HALO_PX, :])
+            for top in range(0, even.shape[-2], rows)
+        ],
+        -2,
     )
 
 

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-BLOCK_PX = 8
-"""Side of a block, in pixels of its level."""
+from edge_sdk.burst.stages.score import BLOCK_PX
+
 LEAST_BLANK_BLOCKS = 16
 """Blocks of an area from which on it is not by chance that all frames have it in the same place."""
 LEAST_LOST_BLOCKS = 4

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from edge_sdk.imaging.separable import gaussian_taps
 
 DEFAULT_LENS_PX = 0.3
 """Standard deviation of the blur of a sharp lens, in pixels of a frame: what is assumed where it
@@ -49,15 +48,6 @@ def wiener_taps(kernel: Tensor, strength: float, radius: int) -> Tensor:
     return taps * (float(inverse.sum()) / float(taps.sum()))
 
 
-def gaussian_taps(std: float) -> Tensor:
-    """A sampled Gaussian, sum 1; a single tap if ``std`` is 0."""
-    if std <= 0:
-        return torch.ones(1)
-    radius = max(1, math.ceil(3 * std))
-    taps = torch.exp(-0.5 * (torch.arange(-radius, radius + 1.0) / std) ** 2)
-    return taps / taps.sum()
-
-
 def trimmed(taps: Tensor, threshold: float = 0.002) -> Tensor:
     """Symmetric taps without the tails under ``threshold`` of the largest; the sum is kept."""
     middle = len(taps) // 2
@@ -65,37 +55,6 @@ def trimmed(taps: Tensor, threshold: float = 0.002) -> Tensor:
     reach = middle - int(significant.min())
     kept = taps[middle - reach : middle + reach + 1]
     return kept * (taps.sum() / kept.sum())
-
-
-def separable(x: Tensor, taps: Sequence[float]) -> Tensor:
-    """Filter the last two dimensions by the same symmetric taps, where all of them lie on ``x``.
-
-    Written as sums of shifted views: on a few channels they are faster than convolutions.
-
-    Args:
-        x: float [..., H, W].
-        taps: 2·reach + 1 of them.
-
-    Returns:
-        Float [..., H − 2·reach, W − 2·reach].
-    """
-    reach = len(taps) // 2
-    for dim in (-2, -1):
-        size = x.shape[dim] - 2 * reach
-        total = x.narrow(dim, reach, size) * taps[reach]
-        for away in range(1, reach + 1):
-            # Mirrored taps share their weight.
-            pair = x.narrow(dim, reach - away, size) + x.narrow(dim, reach + away, size)
-            total = _plus_share(total, pair, taps[reach + away])
-        x = total
-    return x
-
-
-def _plus_share(total: Tensor, more: Tensor, share: float) -> Tensor:
-    # Delegates take a product and a sum, not both in one; beside them one pass is faster.
-    if torch.compiler.is_compiling():
-        return total + more * share
-    return total.add_(more, alpha=share)
 
 
 def _convolve(first: Tensor, second: Tensor) -> Tensor:

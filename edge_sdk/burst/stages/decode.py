@@ -19,12 +19,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edge_sdk.burst.stages.blur import DEFAULT_LENS_PX, gaussian_taps, merged_blur
+from edge_sdk.burst.stages.blur import DEFAULT_LENS_PX, merged_blur
 from edge_sdk.burst.stages.encode import KERNEL_STD_PX
 from edge_sdk.burst.stages.noise_map import luma_noise
 from edge_sdk.imaging import rgb_to_ycbcr, ycbcr_to_rgb
 from edge_sdk.imaging.color import LUMA_NOISE
 from edge_sdk.imaging.margins import inner
+from edge_sdk.imaging.separable import gaussian_taps
 from edge_sdk.models.spec import PictureSpec
 
 OWN_HALO_PX = 7

@@ -21,18 +21,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edge_sdk.burst.stages.blur import (
-    DEFAULT_LENS_PX,
-    gaussian_taps,
-    merged_blur,
-    separable,
-    trimmed,
-    wiener_taps,
-)
+from edge_sdk.burst.stages.blur import DEFAULT_LENS_PX, merged_blur, trimmed, wiener_taps
 from edge_sdk.burst.stages.encode import KERNEL_STD_PX
 from edge_sdk.burst.stages.noise_map import noise_at
 from edge_sdk.exported import sum_tensors
 from edge_sdk.imaging.margins import inner
+from edge_sdk.imaging.separable import gaussian_taps, separable
 
 SMALLEST_WEIGHT = 0.0005
 """Weight of the reference in sums, so that nothing is divided by zero."""
