@@ -68,6 +68,7 @@ def variants() -> Iterator[Variant]:
         BRANCHES, "2, each at its own start",
         replace(BASE, initialization="independent"), MIDDLE, 1,
     )  # fmt: skip
+    yield Variant(PRESETS, "none: a plain 3×3", plain, MIDDLE, 1)
     for name in ("ecb", "figure", "dbb", "repvgg", "qarepvgg", "acnet"):
         block = preset(name, 64)
         model = replace(BASE, branches=block.branches, norm=block.norm)

@@ -1,7 +1,8 @@
 """A hand-held camera in OpenCV and NumPy, independent of the simulator that the SDK trains with.
 
-A pose moves and turns the photograph; what a camera of twice as many pixels would see of it, free
-of noise, is the truth. A reduction makes the frame of it, then come light, noise and 8 bits.
+A pose moves and turns the photograph; what a camera of as many more pixels as the zoom gives would
+see of it, free of noise, is the truth. A reduction makes the frame of it, then come light, noise
+and 8 bits.
 """
 
 from __future__ import annotations
@@ -25,8 +26,6 @@ TOP, LEFT, HEIGHT, WIDTH = 40, 100, 420, 560
 FRAMES = 8
 SHIFT_PX = 3.0
 TURN_DEG = 0.4
-FACTOR = 2
-"""Pixels of the truth per pixel of a frame, in each direction."""
 SMOOTH_PX = 0.6
 """Blur that makes neighbors of noise go along, as a camera's demosaicing and JPEG do."""
 COLORS = (1.0, 0.7, 1.6)
@@ -38,12 +37,13 @@ class Camera:
     """What one camera does.
 
     Attributes:
-        reduction: ``lens`` (Gaussian of ``lens_px``, then areas of light), ``box`` (means of 2×2
-            codes) or ``bicubic`` (MATLAB's, antialiased).
+        reduction: ``lens`` (Gaussian of ``lens_px``, then areas of light), ``box`` (means of codes)
+            or ``bicubic`` (MATLAB's, antialiased).
         lens_px: standard deviation of the lens, in pixels of a frame.
         noise: levels of 255.
         colored: whether noise differs by color and neighbors go along; else white.
         light: ``steady``, ``flicker``, ``bands`` or ``balance``.
+        factor: pixels of the truth per pixel of a frame, in each direction.
     """
 
     reduction: str
@@ -51,11 +51,12 @@ class Camera:
     noise: float
     colored: bool
     light: str
+    factor: int = 2
 
 
 @dataclass(frozen=True)
 class Taken:
-    """A burst: frames float32 [N, 3, h, w], and the truth of each, [N, 3, 2·h, 2·w]."""
+    """A burst: frames float32 [N, 3, h, w], and the truth of each, [N, 3, f·h, f·w]."""
 
     frames: Tensor
     truths: Tensor
@@ -74,12 +75,13 @@ def take(photograph: Tensor, camera: Camera, seed: int, frames: int = FRAMES) ->
     """
     rng, flicker = np.random.default_rng(seed), np.random.default_rng(seed + 1)
     scene = np.ascontiguousarray(photograph.permute(1, 2, 0).numpy())
-    margin = math.ceil(FACTOR * (SHIFT_PX + 4) + math.radians(TURN_DEG) * max(scene.shape[:2]) / 2)
-    size = tuple((side - 2 * margin) // (2 * FACTOR) * 2 * FACTOR for side in scene.shape[:2])
+    factor = camera.factor
+    margin = math.ceil(factor * (SHIFT_PX + 4) + math.radians(TURN_DEG) * max(scene.shape[:2]) / 2)
+    size = tuple((side - 2 * margin) // (2 * factor) * 2 * factor for side in scene.shape[:2])
     views, seen = [], []
     for _ in range(frames):
         x, y = rng.uniform(-SHIFT_PX, SHIFT_PX, 2)
-        view = _view(scene, size, x, y, rng.uniform(-TURN_DEG, TURN_DEG))
+        view = _view(scene, size, factor * x, factor * y, rng.uniform(-TURN_DEG, TURN_DEG))
         # The reduction adds up light, so that light is changed before it.
         views.append(_lit(view, _light(camera.light, size[0], flicker)))
         seen.append(_noisy(reduced(views[-1], camera), camera, rng))
@@ -89,8 +91,8 @@ def take(photograph: Tensor, camera: Camera, seed: int, frames: int = FRAMES) ->
 def _view(scene: Picture, size: tuple[int, ...], x: float, y: float, degrees: float) -> Tensor:
     height, width = size
     turned = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
-    turned[0, 2] += (scene.shape[1] - width) / 2 + FACTOR * x
-    turned[1, 2] += (scene.shape[0] - height) / 2 + FACTOR * y
+    turned[0, 2] += (scene.shape[1] - width) / 2 + x
+    turned[1, 2] += (scene.shape[0] - height) / 2 + y
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     view = cv2.warpAffine(scene, turned, (width, height), flags=flags)
     return torch.from_numpy(view).permute(2, 0, 1).clamp(0, 1)
@@ -116,18 +118,19 @@ def _lit(view: Tensor, light: Tensor) -> Tensor:
 
 
 def reduced(view: Tensor, camera: Camera) -> Tensor:
-    """What a camera makes of a view, float32 [3, 2·h, 2·w], before noise: [3, h, w]."""
+    """What a camera makes of a view, float32 [3, f·h, f·w], before noise: [3, h, w]."""
     if camera.reduction == "bicubic":
-        return resize_bicubic(view, 1 / FACTOR).clamp(0, 1)
+        return resize_bicubic(view, 1 / camera.factor).clamp(0, 1)
     if camera.reduction == "box":
-        return _areas(view)
+        return _areas(view, camera.factor)
     light = srgb_to_linear(view).permute(1, 2, 0).numpy()
-    blurred = cv2.GaussianBlur(light, (0, 0), FACTOR * camera.lens_px)
-    return linear_to_srgb(_areas(torch.from_numpy(blurred).permute(2, 0, 1)).clamp(0, 1))
+    blurred = cv2.GaussianBlur(light, (0, 0), camera.factor * camera.lens_px)
+    areas = _areas(torch.from_numpy(blurred).permute(2, 0, 1), camera.factor)
+    return linear_to_srgb(areas.clamp(0, 1))
 
 
-def _areas(view: Tensor) -> Tensor:
-    return torch.nn.functional.avg_pool2d(view[None], FACTOR)[0]
+def _areas(view: Tensor, factor: int) -> Tensor:
+    return torch.nn.functional.avg_pool2d(view[None], factor)[0]
 
 
 def _noisy(frame: Tensor, camera: Camera, rng: np.random.Generator) -> Tensor:

@@ -192,7 +192,7 @@ def _block(index: int, config: EnhanceNetConfig) -> nn.Module:
 @torch.no_grad()
 def _shrink(block: nn.Module) -> None:
     if isinstance(block, MultiBranchConv2d):
-        block.rescale(SMALL)
+        block.vanish()
         return
     for parameter in block.parameters():
         parameter.mul_(SMALL)

@@ -131,5 +131,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_converted() -> None:
 
 def test_the_default_is_the_shipped_network_where_it_fits() -> None:
     assert zoom_network(None, 2).name.startswith("burst_zoom_x2")
-    assert zoom_network(None, 3).network is None
+    assert zoom_network(None, 3).name.startswith("burst_zoom_x3")
+    assert zoom_network(None, 1).network is None
+    assert zoom_network(None, 4).network is None
     assert zoom_network("burst_zoom_x2", 3).scale == 2

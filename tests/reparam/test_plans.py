@@ -109,6 +109,15 @@ def test_draws_differ_from_block_to_block(rule) -> None:
     assert groups_at(FusionPlan(rule), 4, FIVE) == drawn[3]
 
 
+def test_rules_that_are_joined_draw_each_for_itself() -> None:
+    twice = Rule("any_of", rules=(Rule("random", 1), Rule("random", 1)))
+    counts = {
+        sum(len(group) for group in groups_at(FusionPlan(twice), position, FIVE))
+        for position in range(1, 20)
+    }
+    assert counts == {1, 2}
+
+
 @torch.no_grad()
 def test_one_branch_alone_becomes_one_convolution() -> None:
     block = trained_looking(MultiBranchConv2d(3, 3, FIVE)).double()

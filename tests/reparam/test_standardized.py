@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from edge_sdk.errors import InputError
+from edge_sdk.reparam.blocks.branch_sum import BranchSum
 from edge_sdk.reparam.blocks.configs import BranchConfig, ConvBranchConfig, IdentityBranchConfig
 from edge_sdk.reparam.blocks.standardized import Coordinates, StandardizedConv2d
+from edge_sdk.reparam.plans.cost import select_by_cost
 
 BRANCHES: dict[str, tuple[int, tuple[BranchConfig, ...]]] = {
     "two": (6, (ConvBranchConfig((3,)), ConvBranchConfig((1,)))),
@@ -34,9 +36,26 @@ def test_branches_kernel_and_convolution_agree(kind: str) -> None:
     expected = block(x)
     assert (collapsed(x) - expected).abs().max() < 1e-12
     assert (block.fused()(x) - expected).abs().max() < 1e-12
+    assert (BranchSum(block)(x) - expected).abs().max() < 1e-12
     merged = block.merged([(0,)])
     assert isinstance(merged, StandardizedConv2d)
     assert (merged(x) - expected).abs().max() < 1e-12
+
+
+def test_what_merging_costs_is_counted_on_its_own_input() -> None:
+    block = _block("two", 3)
+    picture = torch.randn(1, 3, 64, 64, dtype=torch.float64)
+    merged = next(cost for cost in select_by_cost(block) if cost.branches == (0, 1))
+    kernel = block.operator().kernel
+    step = kernel.abs().amax((1, 2, 3), keepdim=True) / 127
+    rounded = block.fused()
+    rounded.weight.data = (kernel / step).round() * step
+    signal, noise = block.fused(), rounded
+    for conv in (signal, noise):
+        conv.bias.data.zero_()
+    expected = signal(picture)
+    ratio = expected.square().sum() / (noise(picture) - expected).square().sum()
+    assert merged.sqnr_db == pytest.approx(float(10 * ratio.log10()), abs=1.5)
 
 
 def test_gradients_are_those_of_the_branches() -> None:

@@ -13,7 +13,7 @@ from edge_sdk.models import Color, EnhanceNetConfig
 from edge_sdk.reparam import sesr_branches
 from edge_sdk.training.recipe.config import OptimizerConfig, TrainConfig
 from edge_sdk.training.run.folder import RunFolder
-from tests.training.runs import MARKS, STEPS, recipe, train, train_until
+from tests.training.runs import MARKS, STEPS, recipe, train, train_until, weights
 
 pytestmark = MARKS
 
@@ -49,6 +49,19 @@ def test_a_short_run_keeps_what_it_learned_with_the_default_average(tmp_path: Pa
     averaged = train(plain, tmp_path / "averaged", progress=False)
     last = train(with_optimizer(plain, ema_decay=0.0), tmp_path / "last", progress=False)
     assert averaged.psnr_db > last.psnr_db - 1
+
+
+def test_gradients_are_clipped_to_their_norm(tmp_path: Path) -> None:
+    base = recipe(tmp_path, validate_every=STEPS)
+    moved = []
+    for norm in (None, 1e-14):
+        out = tmp_path / str(norm)
+        train(with_optimizer(base, gradient_clip_norm=norm, ema_decay=0.0), out, progress=False)
+        moved.append(weights(out / "model.safetensors"))
+    free, held = moved
+    # Steps of stable Adam do not depend on the size of gradients, until they drown in its epsilon.
+    apart = sum(float((free[key] - held[key]).abs().sum()) for key in free)
+    assert apart > 0.05
 
 
 def test_a_run_is_not_overwritten_by_default(tmp_path: Path) -> None:

@@ -23,11 +23,12 @@ from edge_sdk.emulate.runtimes.names import RUNTIMES, TORCH, runtime_name
 from edge_sdk.errors import ArtifactError, InputError, OutputError
 from edge_sdk.progress import Progress
 from edge_sdk.targets import LoweringReport, find_converter
-from edge_sdk.zoo.catalogue import resolve_checkpoint
+from edge_sdk.zoo.catalogue import model_names, resolve_checkpoint
 from edge_sdk.zoo.loading import load_any
 from edge_sdk.zoo.networks import burst_network, zooms_bursts
 
 DEFAULT_MODEL = "burst_zoom_x2"
+"""The shipped network for converted stages, whatever the scale."""
 NO_MODEL = "none"
 
 PACKAGES = (
@@ -70,7 +71,7 @@ def zoom_network(
 
     Args:
         model: name or file of a network, ``none``, or ``None`` for the default: the shipped network
-            where it enlarges by ``scale``, else none.
+            that enlarges by ``scale``, where there is one, else none.
         scale: enlargement requested.
         runtime: a name in :data:`~edge_sdk.emulate.runtimes.names.RUNTIMES`; in others than
             ``torch`` converted stages run, which are kept in the user's cache.
@@ -93,14 +94,25 @@ def zoom_network(
     if runtime == TORCH and precision is not None:
         raise InputError(f"--precision is for a --runtime other than {TORCH}; leave it out")
     if model is None:
-        fits = zooms_bursts(DEFAULT_MODEL, scale)
-        model = DEFAULT_MODEL if fits or runtime != TORCH else NO_MODEL
+        model = shipped_network(scale) or (NO_MODEL if runtime == TORCH else DEFAULT_MODEL)
     if runtime != TORCH:
         return _converted(model, runtime, precision, on_progress)
     if model == NO_MODEL:
         return ZoomNetwork(None, scale, "no network")
     network = burst_network(model, scale)
     return ZoomNetwork(network, network_scale(network), f"{model}, PyTorch")
+
+
+def shipped_network(scale: int) -> str | None:
+    """Name of the network for bursts that ships for a scale.
+
+    Example:
+        >>> from edge_sdk.burst.converted.by_name import shipped_network
+        >>> shipped_network(3), shipped_network(4)
+        ('burst_zoom_x3', None)
+    """
+    name = f"burst_zoom_x{scale}"
+    return name if name in model_names() else None
 
 
 def _converted(

@@ -15,14 +15,13 @@ FORMAT = "edge-sdk noise"
 VERSION = 1
 VALUES = "sRGB-encoded, 0 to 1"
 """What levels and deviations are measured on."""
-_DIGITS = 9
 _GIVE = "give a file that `zoom --save-noise` wrote"
 _REQUIRED = ("format", "version", "levels", "std")
 _OPTIONAL = ("values", "coarse_std")
 
 
 def noise_record(noise: Noise) -> dict[str, object]:
-    """What :func:`write_noise` writes, as plain values of six significant digits."""
+    """What :func:`write_noise` writes, as plain values, every digit that they have."""
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -170,4 +169,4 @@ def _laid_out(value: object) -> str:
 
 
 def _rounded(rows: list[list[float]]) -> list[list[float]]:
-    return [[float(f"{value:.{_DIGITS}g}") for value in row] for row in rows]
+    return [[float(value) for value in row] for row in rows]

@@ -154,7 +154,10 @@ def _print_hints(recipe: TrainConfig) -> None:
 
 def _warn_if_no_better(recipe: TrainConfig, result: TrainResult) -> None:
     if result.psnr_db <= result.baseline_db:
-        err.print(f"warning: no better than {recipe.task.baseline_name}; train for more steps")
+        err.print(
+            f"warning: no better than {recipe.task.baseline_name}; train for more steps or, if the "
+            "validations have stopped to move, at a lower optimizer.learning_rate"
+        )
 
 
 def _print_result(recipe: TrainConfig, result: TrainResult) -> None:

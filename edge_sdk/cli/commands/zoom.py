@@ -78,7 +78,8 @@ def zoom(
         str | None,
         typer.Option(
             help="Network for bursts, or ×2 luma network: a shipped one or a .safetensors file; "
-            "none for the restoration without a network \\[burst_zoom_x2 at scale 2, else none]."
+            "none for the restoration without a network \\[burst_zoom_x2 or burst_zoom_x3 at its "
+            "scale, else none]."
         ),
     ] = None,
     runtime: Annotated[

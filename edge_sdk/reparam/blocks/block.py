@@ -22,9 +22,11 @@ from edge_sdk.reparam.blocks.branches import (
 )
 from edge_sdk.reparam.blocks.configs import common_kernel
 from edge_sdk.reparam.blocks.initialization import (
+    SMALL,
     Initialization,
     checked_initialization,
     initialize,
+    vanish,
 )
 from edge_sdk.reparam.linear.algebra import add, batch_norm, pad_first
 from edge_sdk.reparam.linear.operator import LinearOperator, Padding
@@ -111,8 +113,8 @@ class MultiBranchConv2d(nn.Module):
         self.norm = nn.BatchNorm2d(out_channels) if norm else None
         if next(self.parameters(), None) is None:
             raise InputError("branches of bare identities train nothing; add a convolution")
-        kind = checked_initialization(initialization, in_channels, out_channels, branches)
-        initialize(self._branches(), kind)
+        self._start = checked_initialization(initialization, in_channels, out_channels, branches)
+        initialize(self._branches(), self._start)
 
     @property
     def configs(self) -> tuple[BranchConfig, ...]:
@@ -140,6 +142,14 @@ class MultiBranchConv2d(nn.Module):
         """The whole block as one operator; differentiable."""
         merged = self.sum_of(range(len(self.branches)))
         return merged if self.norm is None else batch_norm(merged, self.norm)
+
+    def on_input(self, steps: Sequence[LinearOperator]) -> tuple[LinearOperator, ...]:
+        """What a chain of operators within the block is on the block's own input, padding and all.
+
+        Args:
+            steps: what a branch does, or some of them together; none for an identity.
+        """
+        return tuple(steps)
 
     def sum_of(self, indices: Sequence[int]) -> LinearOperator:
         """Some branches, padding included, as one operator; differentiable."""
@@ -208,6 +218,13 @@ class MultiBranchConv2d(nn.Module):
             return
         for parameter in self.norm.parameters():
             parameter.mul_(factor)
+
+    def vanish(self) -> None:
+        """Let a block that has just been made return next to nothing, in place."""
+        if self.norm is None:
+            vanish(self._branches(), self._start)
+        else:
+            self.rescale(SMALL)
 
     @property
     def gathers_statistics(self) -> bool:

@@ -40,7 +40,7 @@ class BranchSum(nn.Module):
         self.branches = nn.ModuleList()
         for branch in exact.branches:
             assert isinstance(branch, Branch)
-            steps = list(branch.operators(like))
+            steps = list(exact.on_input(branch.operators(like)))
             if steps:
                 steps[0] = pad_first(steps[0], same_padding(branch.kernel))
             self.branches.append(nn.Sequential(*(conv_layer(step, dtype) for step in steps)))

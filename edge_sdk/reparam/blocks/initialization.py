@@ -11,7 +11,7 @@ initialization      composed kernel
 ``near_identity``   I + 0.1·R: one branch holds the identity, the others are small
 ``plain``           that of a fresh ``nn.Conv2d``: one branch holds it, the others are small
 ``independent``     ΣR at full scale, each branch for itself
-``auto``            ``near_identity`` where the block allows it, else ``plain`` where it does
+``auto``            ``near_identity`` where channels are kept, else ``plain``
 ==================  ============================================================================
 
 The last step of a branch alone makes it small, by 0.1/√N where N branches are: the steps before
@@ -26,7 +26,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, get_args
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from edge_sdk.errors import InputError
 from edge_sdk.reparam.blocks.branches import Branch, ConvBranch
@@ -80,9 +80,9 @@ def checked_initialization(
         )
     if kind != "auto":
         return kind
-    if not refusal:
+    if not refusal or not cancels:
         return "near_identity"
-    return "plain" if cancels else "independent"
+    return "plain"
 
 
 @torch.no_grad()
@@ -105,8 +105,7 @@ def initialize(branches: Sequence[Branch], kind: Initialization) -> None:
             branch.rescale(small)
     identities = len(_identities(configs))
     if near_identity and identities > 1:
-        index = next(n for n, config in enumerate(configs) if is_one_convolution(config))
-        add_identity(_only_conv(branches[index]), 1.0 - identities, rest=1.0)
+        _take_back(branches, identities - 1)
     held = branches[holder]
     if not isinstance(held, ConvBranch):
         # An identity holds itself; a pooling branch, where there is no convolution, stays as drawn.
@@ -123,13 +122,86 @@ def initialize(branches: Sequence[Branch], kind: Initialization) -> None:
 
 
 @torch.no_grad()
+def vanish(branches: Sequence[Branch], kind: Initialization) -> None:
+    """Make the composed kernel of a block that has just started small, in place: near 0.
+
+    What bare identities pass on is taken back by a convolution, where there is one that can.
+
+    Args:
+        branches: all branches of the block.
+        kind: what :func:`checked_initialization` returned for it.
+    """
+    if next(parameter for branch in branches for parameter in branch.parameters()).is_meta:
+        return
+    configs = [branch.config for branch in branches]
+    identities = len(_identities(configs))
+    if kind != "near_identity":
+        for branch in branches:
+            branch.rescale(SMALL)
+        if identities:
+            # What took them back was scaled, and they were not.
+            _take_back(branches, (1.0 - SMALL) * identities)
+        return
+    held = branches[_identity_holders(configs)[0]]
+    if identities:
+        _take_back(branches, 1.0)
+    elif is_one_convolution(held.config):
+        add_identity(_only_conv(held), -1.0, rest=1.0)
+    else:
+        held.rescale(SMALL)
+
+
+@torch.no_grad()
+def _take_back(branches: Sequence[Branch], factor: float) -> None:
+    """Subtract ``factor`` times the identity from what convolutions compose, if one can."""
+    configs = [branch.config for branch in branches]
+    for branch, config in zip(branches, configs, strict=True):
+        if is_one_convolution(config):
+            add_identity(_only_conv(branch), -factor, rest=1.0)
+            return
+    for branch, config in zip(branches, configs, strict=True):
+        if isinstance(config, ConvBranchConfig) and config.batch_norm == "none":
+            channels = _convs(branch)[0].in_channels
+            if min(config.widths, default=0) >= channels:
+                _pass_through(_convs(branch), -factor)
+                return
+
+
+def _pass_through(convs: Sequence[nn.Conv2d], factor: float) -> None:
+    """Add ``factor`` times the identity to a chain, by the first of its inner channels.
+
+    Those pass the input on; what they held before goes.
+    """
+    channels = convs[0].in_channels
+    for conv in convs[:-1]:
+        before = conv.weight[:channels].clone()
+        conv.weight[:channels] = 0.0
+        _center(conv)[:channels, :channels].fill_diagonal_(1.0)
+        if not torch.equal(conv.weight[:channels], before):
+            convs[-1].weight[:, :channels] = 0.0
+        if conv.bias is not None:
+            conv.bias[:channels] = 0.0
+    _center(convs[-1])[:, :channels].diagonal().add_(factor)
+
+
+def _center(conv: nn.Conv2d) -> Tensor:
+    """The middle tap of a kernel, [out, in], as a view."""
+    height, width = conv.kernel_size
+    return conv.weight[:, :, (height - 1) // 2, (width - 1) // 2]
+
+
+def _convs(branch: Branch) -> list[nn.Conv2d]:
+    assert isinstance(branch, ConvBranch)
+    return [layer for layer in branch.layers if isinstance(layer, nn.Conv2d)]
+
+
+@torch.no_grad()
 def add_identity(conv: nn.Conv2d, factor: float, *, rest: float) -> None:
     """Scale a convolution by ``rest`` and add ``factor`` times the identity, in place."""
     conv.weight.mul_(rest)
     if conv.bias is not None:
         conv.bias.mul_(rest)
-    height, width = conv.kernel_size
-    conv.weight[:, :, (height - 1) // 2, (width - 1) // 2].diagonal().add_(factor)
+    _center(conv).diagonal().add_(factor)
 
 
 def _only_conv(branch: Branch) -> nn.Conv2d:

@@ -23,7 +23,8 @@ from edge_sdk.errors import InputError
 from edge_sdk.reparam.blocks.block import MultiBranchConv2d
 from edge_sdk.reparam.blocks.configs import BranchConfig
 from edge_sdk.reparam.blocks.initialization import Initialization
-from edge_sdk.reparam.linear.operator import LinearOperator
+from edge_sdk.reparam.linear.algebra import compose
+from edge_sdk.reparam.linear.operator import LinearOperator, Padding
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +52,13 @@ class Coordinates:
             )
         if self.scale == 0:
             raise InputError("a scale of 0 leaves nothing to learn; give another")
+
+
+NONE = Padding(0, 0, 0, 0)
+
+
+def _scaled(operator: LinearOperator, factor: float) -> LinearOperator:
+    return replace(operator, kernel=factor * operator.kernel, bias=factor * operator.bias)
 
 
 class StandardizedConv2d(MultiBranchConv2d):
@@ -103,6 +111,16 @@ class StandardizedConv2d(MultiBranchConv2d):
         """Scaled sum of the branches on an input that is padded for the largest of them."""
         seen = functional.conv2d(padded, self.matrix[:, :, None, None], self.shift)
         return self.scale * super().total(seen)
+
+    def on_input(self, steps: Sequence[LinearOperator]) -> tuple[LinearOperator, ...]:
+        """A chain within after S and t, times the scale; zeros pad the input, t what is seen."""
+        like = steps[0].kernel if steps else self.matrix
+        seen = LinearOperator(self.matrix[:, :, None, None].to(like), self.shift.to(like))
+        if not steps:
+            return (_scaled(seen, self.scale),)
+        first = replace(compose(seen, replace(steps[0], padding=NONE)), padding=steps[0].padding)
+        chain = (first, *steps[1:])
+        return (*chain[:-1], _scaled(chain[-1], self.scale))
 
     def operator(self) -> LinearOperator:
         """The whole block as one operator on its input; differentiable."""

@@ -96,12 +96,12 @@ def select_by_cost(block: MultiBranchConv2d, bit_weight: float = 1.0) -> tuple[M
 
 def _cost(block: MultiBranchConv2d, chosen: tuple[int, ...], bit_weight: float) -> MergeCost:
     merged = block.sum_of(chosen)
-    chains: list[tuple[LinearOperator, ...]] = [(merged,)]
+    chains: list[tuple[LinearOperator, ...]] = [block.on_input((merged,))]
     like = merged.bias
     for index, branch in enumerate(block.branches):
         assert isinstance(branch, Branch)
         if index not in chosen:
-            chains.append(branch.operators(like))
+            chains.append(block.on_input(branch.operators(like)))
     macs = sum(kernel_macs(step) for chain in chains for step in chain)
     scale = torch.ones_like(like)
     if block.norm is not None:

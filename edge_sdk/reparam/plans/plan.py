@@ -142,9 +142,15 @@ def changes(group: Sequence[int], branches: Branches) -> bool:
     return len(group) > 1 or not is_one_convolution(branches[group[0]])
 
 
-def _drawn_at(rule: Rule, position: int) -> Rule:
-    """The rule as it draws in the block at a position: anew in each, by its seed."""
-    parts = tuple(_drawn_at(part, position) for part in rule.rules)
+def _drawn_at(rule: Rule, position: int, place: int = 0) -> Rule:
+    """The rule as it draws in the block at a position: anew in each, by its seed.
+
+    Rules that are joined draw each for itself, by their place among them.
+    """
+    parts = tuple(
+        _drawn_at(part, position, 31 * place + index) for index, part in enumerate(rule.rules)
+    )
     # Far apart, so that the draws of one seed are not those of the next a block later.
-    seed = (rule.seed * 1_000_003 + position) % 2**63 if rule.kind == "random" else rule.seed
+    drawn = (rule.seed * 1_000_003 + position + 7_919 * place) % 2**63
+    seed = drawn if rule.kind == "random" else rule.seed
     return replace(rule, seed=seed, rules=parts)
