@@ -119,12 +119,12 @@ def scores(
 HEAD = """\
 # Burst zoom by one, three and four
 
-Eight frames each of the camera of [burst-cameras.md](burst-cameras.md), which the SDK does not train
-with, on {count} parts of Kodak24 ({names}), and seven frames of a real video (`vid4_calendar`),
-reduced. PSNR over R, G and B in dB, means over the pictures; borders of four pixels of a frame are
-left out. *Enlarged reference* is the reference by bicubic interpolation, at ×1 the frame itself;
-*without* is burst zoom without a network. Written by `python benchmarks/burst_scales.py --table
-docs/measurements/burst-scales.md` (with `EDGE_SDK_DATA`).
+Eight frames each of the camera of [burst-cameras.md](burst-cameras.md), which the SDK does not
+train with, on {count} parts of Kodak24 ({names}), and seven frames of a real video
+(`vid4_calendar`), reduced. PSNR over R, G and B in dB, means over the pictures; borders of four
+pixels of a frame are left out. *Enlarged reference* is the reference by bicubic interpolation, at
+×1 the frame itself; *without* is burst zoom without a network. Written by `python
+benchmarks/burst_scales.py --table docs/measurements/burst-scales.md` (with `EDGE_SDK_DATA`).
 """
 
 READING = """\
