@@ -161,17 +161,16 @@ same, and lose a little by it.
 LENS_HEAD = """
 ## Noise 8/255, ten frames, by the camera's lens blur: gain over bicubic, mean of {count} pictures
 
-The restoration assumes a lens blur of 0.3 px whatever the camera's is, and the network has learned
-0.23 to 0.37 px.
+The lens is estimated from the frames, and undone; the network has learned lenses of 0 to 1 px.
 """
 READING = """
 ## Reading the tables
 
 The gain is largest where noise is strong, and it needs frames. The average of truly aligned frames
-has no alignment error and no ghost test, but keeps the blur of pixel and interpolation. The gain
-rests on the lens blur that is assumed: on a camera twice or three times as soft much of it is gone.
-Simulated bursts have independent noise per pixel; what a phone's own processing leaves is smoother.
-Noise of 16 levels is more than the network has learned (14): there the restoration is better.
+has no alignment error and no ghost test, but keeps the blur of pixel and interpolation. A softer
+lens leaves less between the pixels to find: much of the gain is gone at two or three times the
+blur. Simulated bursts have independent noise per pixel; what a phone's own processing leaves is
+smoother. [Cameras that nobody trained for](burst-cameras.md) have a page of their own.
 """
 
 if __name__ == "__main__":

@@ -100,9 +100,10 @@ def select(rule: Rule, branches: Branches) -> Indices:
     """
     chosen = pick(rule, branches, tuple(range(len(branches))))
     if not chosen:
+        kernels = ", ".join("{}×{}".format(*branch.kernel) for branch in branches)
         raise InputError(
-            f"the selection picks no branch of {len(branches)}; loosen the rules or drop those "
-            "that exclude each other"
+            f"the selection picks no branch of {len(branches)}, whose kernels are {kernels}; "
+            "loosen it, or drop rules that exclude each other"
         )
     return chosen
 

@@ -133,7 +133,12 @@ def _explain(error: ValidationError, content: dict[str, Any]) -> str:
     if name in known:
         return f"unknown key '{key}'; '{name}' belongs in {known[name]}"
     near = difflib.get_close_matches(name, sorted(known), 1)
-    return f"unknown key '{key}'" + (f"; did you mean '{near[0]}'?" if near else "; remove it")
+    if near:
+        return f"unknown key '{key}'; did you mean '{near[0]}'?"
+    there = [each for each in known if len(parts) > 1 and known[each] == ".".join(parts[:-1])]
+    if there:
+        return f"unknown key '{key}'; there are: {', '.join(there)}"
+    return f"unknown key '{key}'; remove it"
 
 
 def _branches_of(content: dict[str, Any]) -> list[Any]:
