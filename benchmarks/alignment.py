@@ -301,7 +301,7 @@ it: a tile that an object covers in part would take the background along.
   48 px, a motion must beat its rivals a period away, which only things tell that the scene shows
   once; where they do not, the frame is left out. On rendered charts, windows and blinds of periods
   of 5 to 40 px (frames of 160×120 px, noise of 4/255) no frame was merged elsewhere, and with one
-  thing of 24 px none was left out (120 frames each). What moves by itself can be mistaken for such
+  thing of 24 px one was left out (120 frames each). What moves by itself can be mistaken for such
   a thing on blinds, along which nothing holds a frame; longer periods are not looked for.
 - What repeats and what varies over the picture is judged beside the stages, in plain tensor
   arithmetic on the processor: a driver without that leaves frames of a repeating scene out, and
