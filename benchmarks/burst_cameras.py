@@ -172,17 +172,19 @@ Eight frames each of a camera written for this page alone (`benchmarks/cameras`)
 then a Gaussian lens and areas of light, or means of 2×2 codes (box), or MATLAB's antialiased
 bicubic; light (flicker by up to ± 8 %, three bands of 12 %, white balance by up to ± 5 %); noise,
 white, or by color (R : G : B = 1 : 0.7 : 1.6) and smooth; 8 bits. Parts of 560×420 px of {count}
-pictures of Kodak24 ({names}). PSNR over R, G and B in dB, borders of 8 px left out, against the
-truth of the frame that was taken as reference, without noise and in its own light; *one frame* is
-that frame by `sr_x2_y`. Written by `python benchmarks/burst_cameras.py{quick} --table
-docs/measurements/burst-cameras.md` (with `EDGE_SDK_DATA`).
+pictures of Kodak24:
+{names}.
+PSNR over R, G and B in dB, borders of 8 px left out, against the truth of the frame that was taken
+as reference, without noise and in its own light; *one frame* is that frame by `sr_x2_y`. Written by
+`python benchmarks/burst_cameras.py{quick} --table docs/measurements/burst-cameras.md` (with
+`EDGE_SDK_DATA`).
 """
 
 READING = """
 The network has learned lenses of 0 to 1 px, the three reductions, and noise of 1 to 24 levels. What
 it is told of the lens is estimated, and MATLAB's bicubic and a lens of 0.3 px look alike there: it
-sharpens the one a little too much and the other a little too little. Of frames by bicubic, and of
-white noise by box, the restoration without a network makes as much from 8 levels on.
+sharpens the one a little too much and the other a little too little. Means over 2×2 codes with
+white noise of 8 levels and more are where the restoration without a network is nearest.
 """
 
 
