@@ -25,6 +25,8 @@ COARSE_TOLERANCE_PX, TOLERANCE_PX = 0.1, 0.02
 is a tenth of it."""
 JUDGED_BLOCKS = 128
 """Blocks by which the correlation of a frame is told, at most."""
+BELIEVED = 0.5
+"""Squared correlation from which on another motion is more than chance."""
 WORSE, WORSE_STILL = 3.0, 0.01
 """Unexplained share of the variance, by that of the best motion and beyond, up to which another
 leaves a frame undecided: by chance a frame finds some place at which a sky fits a little."""
@@ -105,6 +107,7 @@ class GlobalFinder:
         _, first = np.unique(motions.owners, return_index=True)
         best = explained[first][np.unique(motions.owners, return_inverse=True)[1]]
         believed = 1.0 - explained <= WORSE * (1.0 - best) + WORSE_STILL
+        believed &= explained >= BELIEVED
         believed[first] = False
         undecided = np.isin(motions.owners[first], motions.owners[believed])
         return FoundMotions(motions.rows(first), overlap[first], explained[first], undecided)
