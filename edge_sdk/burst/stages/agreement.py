@@ -76,12 +76,19 @@ class Expectation:
         if noise_share is not None:
             share = noise_share[:, :, 1:-1]
             by_color, together = by_color * share, together * share
-        excess = torch.maximum(
+        excess = _larger(
             _sum_of_colors(square / (by_color + self._common)),
             _sum_of_colors(square) / (together + self._common),
         )
         agreed = (1.5 * torch.exp(-(excess * excess)) - 0.1).clamp(0, 1)
         return _worst(agreed)
+
+
+def _larger(first: Tensor, second: Tensor) -> Tensor:
+    # The same to the bit: Vulkan's delegate takes a minimum and leaves a maximum behind.
+    if torch.compiler.is_compiling():
+        return -torch.minimum(-first, -second)
+    return torch.maximum(first, second)
 
 
 def _worst(x: Tensor) -> Tensor:
