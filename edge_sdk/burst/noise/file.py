@@ -27,8 +27,8 @@ def noise_record(noise: Noise) -> dict[str, object]:
         "version": VERSION,
         "values": VALUES,
         "levels": list(LEVELS),
-        "std": _rounded(noise.std.tolist()),
-        "coarse_std": _rounded(noise.coarse_std.tolist()),
+        "std": noise.std.tolist(),
+        "coarse_std": noise.coarse_std.tolist(),
     }
 
 
@@ -166,7 +166,3 @@ def _laid_out(value: object) -> str:
     if isinstance(value, list) and isinstance(value[0], list):
         return "[\n" + ",\n".join(f"    {json.dumps(row)}" for row in value) + "\n  ]"
     return json.dumps(value)
-
-
-def _rounded(rows: list[list[float]]) -> list[list[float]]:
-    return [[float(value) for value in row] for row in rows]

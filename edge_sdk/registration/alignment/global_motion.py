@@ -92,10 +92,9 @@ class GlobalFinder:
             if index < last:
                 finer = finer_matrices(motions.matrices, *self._sizes[index])
                 motions = replace(motions, matrices=finer)
-            level, tolerance_px = self._levels[index], COARSE_TOLERANCE_PX
-            motions = level.refined(
-                levels[index], motions, STEPS, tolerance_px if index else TOLERANCE_PX
-            )
+            level = self._levels[index]
+            tolerance_px = COARSE_TOLERANCE_PX if index else TOLERANCE_PX
+            motions = level.refined(levels[index], motions, STEPS, tolerance_px)
             if index < last or not index:
                 motions = settled(level, levels[index], motions)
         if away is not None:
@@ -104,8 +103,8 @@ class GlobalFinder:
             fine = self._levels[0]
             motions = settled(fine, levels[0], fine.refined(levels[0], joined, STEPS, TOLERANCE_PX))
         overlap, explained = self._judge.judged(levels[0], motions)
-        _, first = np.unique(motions.owners, return_index=True)
-        best = explained[first][np.unique(motions.owners, return_inverse=True)[1]]
+        _, first, owner = np.unique(motions.owners, return_index=True, return_inverse=True)
+        best = explained[first[owner]]
         believed = 1.0 - explained <= WORSE * (1.0 - best) + WORSE_STILL
         believed &= explained >= BELIEVED
         believed[first] = False

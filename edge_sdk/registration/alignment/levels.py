@@ -39,13 +39,19 @@ def surrounded(level: Tensor, stages: AlignStages) -> Tensor:
     return _whole(stages.surround, level, SURROUND_HALO_PX)
 
 
+def level_scaling(height: int, width: int) -> np.ndarray:
+    """From points of the level above one of ``height`` and ``width`` to points of that, [3, 3]."""
+    scaling = np.diag([2.0, 2.0, 1.0])
+    scaling[:2, 2] = -0.5 * (width % 2), -0.5 * (height % 2)
+    return scaling
+
+
 def finer_matrices(matrices: np.ndarray, height: int, width: int) -> np.ndarray:
     """Motions [N, 3, 3] on the level above one of ``height`` and ``width``, on that level.
 
     Centers of odd sides lie half a pixel off: a point p is 2·p − (odd, odd)/2 there.
     """
-    scaling = np.diag([2.0, 2.0, 1.0])
-    scaling[:2, 2] = -0.5 * (width % 2), -0.5 * (height % 2)
+    scaling = level_scaling(height, width)
     finer: np.ndarray = scaling @ matrices @ np.linalg.inv(scaling)
     return finer
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from edge_sdk.registration.alignment.levels import level_scaling
 from edge_sdk.registration.fields.grid import REGULARIZATION, TileGrid, solve_pairs
 from edge_sdk.registration.frame_motions import FrameMotions
 from edge_sdk.registration.robust import quantile_of
@@ -67,8 +68,7 @@ class View:
 
     def coarser(self, template: Template, frames: Tensor) -> View:
         """The same on the next level of the pyramid."""
-        size = torch.Size((self.template.height, self.template.width))
-        scaling = level_matrix(size, like=self.matrices)
+        scaling = torch.from_numpy(level_scaling(self.template.height, self.template.width))
         matrices = torch.linalg.inv(scaling) @ self.matrices @ scaling
         return replace(
             self,
@@ -185,15 +185,3 @@ def certainty(found: TileEvidence) -> Tensor:
     xx, yy = xx + REGULARIZATION, yy + REGULARIZATION
     variance = (xx + yy) / (2 * (xx * yy - xy * xy))
     return 1 / (1 + variance / CERTAIN_PX**2)
-
-
-def level_matrix(size: torch.Size, like: Tensor) -> Tensor:
-    """Centered coordinates of the level above a picture of ``size``, in those of the picture.
-
-    Returns:
-        Float64 [3, 3]: twice as long; of an odd side the center moves by half a pixel.
-    """
-    scaling = torch.diag(torch.tensor([2.0, 2.0, 1.0], dtype=torch.float64, device=like.device))
-    scaling[0, 2] = -0.5 * (size[-1] % 2)
-    scaling[1, 2] = -0.5 * (size[-2] % 2)
-    return scaling

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from edge_sdk.registration.motion import transform
+from edge_sdk.registration.robust import NORMAL
 from edge_sdk.registration.sampling import sample_frames
 
 CAP = 9.0
@@ -22,8 +23,6 @@ ERRORS = 3.0
 """Standard deviations by which a block must fit better to count for a motion."""
 NOTHING_THERE = 1e-10
 """Variance over a block below which it is a lost part of the picture."""
-NORMAL = 1.4826
-"""Standard deviation of normal values over the median of their absolutes."""
 LEAST_VARIANCE = (1 / 65535) ** 2
 
 

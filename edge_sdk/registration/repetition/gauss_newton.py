@@ -61,32 +61,15 @@ class Normals:
 
 
 @dataclass(frozen=True, eq=False)
-class Refined:
+class Refined(FrameMotions):
     """Result of a refinement, for N frames.
 
     Attributes:
-        matrices: float64 [N, 3, 3], reference to frame.
-        gain: float64 [N]: contrast of the frame over that of the reference.
-        offset: float64 [N]: its brightness less gain times that of the reference.
-        residual_std: float [N]: robust standard deviation of what the motion does not explain.
-        overlap: float [N] in [0, 1]: share of the reference's points that the frame shows.
         explained: float [N] in [0, 1]: squared correlation of frame and reference over the points
             that both show, outliers included; 0 if dark and bright are exchanged.
-        last_step_px: float [N]: largest movement of a picture corner in the last iteration.
     """
 
-    matrices: Tensor
-    gain: Tensor
-    offset: Tensor
-    residual_std: Tensor
-    overlap: Tensor
     explained: Tensor
-    last_step_px: Tensor
-
-    @property
-    def motions(self) -> FrameMotions:
-        """What others need of it."""
-        return FrameMotions(self.matrices, self.gain, self.offset, self.residual_std)
 
 
 def refine(
@@ -119,7 +102,7 @@ def refine(
         values, inside = sample_linear(frames, matrices, template.points)
         if float(step_px.max()) < tolerance_px:
             break
-    return _summary(normals, matrices, values, inside, gain, offset, step_px)
+    return _summary(normals, matrices, values, inside, gain, offset)
 
 
 def residuals(template: Template, values: Tensor, gain: Tensor, offset: Tensor) -> Tensor:
@@ -202,7 +185,6 @@ def _summary(
     inside: Tensor,
     gain: Tensor,
     offset: Tensor,
-    step_px: Tensor,
 ) -> Refined:
     # What passes before the scene must not change its brightness, but does count as unexplained.
     spread = robust_std(residuals(normals.template, values, gain, offset), inside)
@@ -220,7 +202,5 @@ def _summary(
         gain=gain,
         offset=offset,
         residual_std=spread,
-        overlap=inside.mean(-1),
         explained=variance / (variance + unexplained).clamp_min(1e-12),
-        last_step_px=step_px,
     )

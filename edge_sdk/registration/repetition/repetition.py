@@ -97,7 +97,7 @@ class Repetition:
         repeats = (found.explained >= MIN_EXPLAINED) & (off <= SAME_PX)
         if not bool(repeats.any()):
             return None
-        own = found.motions.only(repeats)
+        own = found.only(repeats)
         blocks = Blocks(picture)
         unlike = blocks.unlike(own)
         rivals = []
@@ -120,7 +120,7 @@ class Repetition:
             if not stands:
                 start = self._landmarks.find(frame, motions.matrices[index])
                 if start is not None:
-                    other = _refined(self._normals, frame, start[None]).motions
+                    other = _refined(self._normals, frame, start[None])
                     stands = self._stands(frame, other)
                     if stands:
                         motions = motions.with_one(index, other)

@@ -23,8 +23,7 @@ from edge_sdk.errors import InputError
 from edge_sdk.reparam.blocks.block import MultiBranchConv2d
 from edge_sdk.reparam.blocks.configs import BranchConfig
 from edge_sdk.reparam.blocks.initialization import Initialization
-from edge_sdk.reparam.linear.algebra import compose
-from edge_sdk.reparam.linear.operator import LinearOperator, Padding
+from edge_sdk.reparam.linear.operator import LinearOperator, identity
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,9 +51,6 @@ class Coordinates:
             )
         if self.scale == 0:
             raise InputError("a scale of 0 leaves nothing to learn; give another")
-
-
-NONE = Padding(0, 0, 0, 0)
 
 
 def _scaled(operator: LinearOperator, factor: float) -> LinearOperator:
@@ -115,16 +111,16 @@ class StandardizedConv2d(MultiBranchConv2d):
     def on_input(self, steps: Sequence[LinearOperator]) -> tuple[LinearOperator, ...]:
         """A chain within after S and t, times the scale; zeros pad the input, t what is seen."""
         like = steps[0].kernel if steps else self.matrix
-        seen = LinearOperator(self.matrix[:, :, None, None].to(like), self.shift.to(like))
-        if not steps:
-            return (_scaled(seen, self.scale),)
-        first = replace(compose(seen, replace(steps[0], padding=NONE)), padding=steps[0].padding)
-        chain = (first, *steps[1:])
-        return (*chain[:-1], _scaled(chain[-1], self.scale))
+        first, *rest = steps or (identity(len(self.matrix), like),)
+        *chain, last = (self._seeing(first), *rest)
+        return (*chain, _scaled(last, self.scale))
 
     def operator(self) -> LinearOperator:
         """The whole block as one operator on its input; differentiable."""
-        inside = super().operator()
+        return _scaled(self._seeing(super().operator()), self.scale)
+
+    def _seeing(self, inside: LinearOperator) -> LinearOperator:
+        """An operator after S and t."""
         kernel = torch.einsum("ozhw,zx->oxhw", inside.kernel, self.matrix)
         bias = inside.bias + inside.kernel.sum((2, 3)) @ self.shift
-        return replace(inside, kernel=self.scale * kernel, bias=self.scale * bias)
+        return replace(inside, kernel=kernel, bias=bias)
