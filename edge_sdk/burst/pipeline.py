@@ -127,7 +127,8 @@ def zoom_into(
         check_fit(network, config)
     if config.most_frames is not None and source.count > config.most_frames:
         return _of_the_sharpest(source, sink, network, config, report, region)
-    frames, prepared = source, prepare(source, region, config, report)
+    stages = network.frame_stages if isinstance(network, StageFiles) else None
+    frames, prepared = source, prepare(source, region, config, report, stages)
     source, region, lit = prepared.source, prepared.region, prepared.lit
     choice, aligned, seconds = lit.choice, lit.aligned, prepared.seconds
     started = time.perf_counter()
@@ -161,11 +162,11 @@ def zoom_into(
     if aligned.motions or not isinstance(network, nn.Module) or decodes_bursts(network):
         count = len(aligned.motions) + 1
         if isinstance(network, StageFiles):
-            stages = network.stages(noise, lens.std_px)
+            merging = network.stages(noise, lens.std_px)
         else:
-            stages = stages_for(network, config, noise, count, lens.std_px)
+            merging = stages_for(network, config, noise, count, lens.std_px)
         colored = network is None or not _is_gray(source, choice.index)
-        merged = merge(plan, stages, sink if colored else GraySink(sink), report)
+        merged = merge(plan, merging, sink if colored else GraySink(sink), report)
         shares, maps, effective = merged.shares, merged.maps, merged.effective
         seconds |= {"merge": merged.merge_seconds, "enhance": merged.enhance_seconds}
     else:
@@ -220,7 +221,8 @@ def _of_the_sharpest(
     """A zoom of as many of the sharpest frames as the settings ask for."""
     assert config.most_frames is not None
     started = time.perf_counter()
-    choice = score(source, region, config.reference, report)
+    stages = network.frame_stages if isinstance(network, StageFiles) else None
+    choice = score(source, region, config.reference, report, stages)
     seconds = time.perf_counter() - started
     chosen = sharpest(choice, config.most_frames)
     named = None if config.reference is None else chosen.index(config.reference)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from edge_sdk.burst.config import ZoomConfig
-from edge_sdk.burst.driver.align import Aligned
+from edge_sdk.burst.driver.align import Aligned, Aligning
 from edge_sdk.burst.driver.common_exposure import align_common_exposure
 from edge_sdk.burst.driver.lighting import Lit
 from edge_sdk.burst.frames.cropped import CroppedSource
@@ -21,6 +21,7 @@ from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.burst.noise.curve import Noise
 from edge_sdk.burst.noise.picture_levels import with_typical_of
 from edge_sdk.burst.reference.scoring import score
+from edge_sdk.burst.stages.frame_stages import FrameStages
 from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.progress import Progress
 from edge_sdk.registration import MotionField, Registration
@@ -70,7 +71,11 @@ class Prepared:
 
 
 def prepare(
-    source: FrameSource, region: Rectangle, config: ZoomConfig, report: Progress
+    source: FrameSource,
+    region: Rectangle,
+    config: ZoomConfig,
+    report: Progress,
+    stages: FrameStages | None = None,
 ) -> Prepared:
     """Choose the reference and align, in a window around a small region where that is enough.
 
@@ -79,16 +84,18 @@ def prepare(
         region: what of the reference is enlarged.
         config: settings.
         report: called for each frame.
+        stages: what scores and aligns; PyTorch by default.
     """
+    stages = stages or FrameStages()
     window = window_around(region, source.height, source.width)
     if window is None:
-        return _prepared(source, region, None, config, report)
+        return _prepared(source, region, None, config, stages, report)
     inside = replace(region, left=region.left - window.left, top=region.top - window.top)
-    part = _prepared(CroppedSource(source, window), inside, window, config, report)
+    part = _prepared(CroppedSource(source, window), inside, window, config, stages, report)
     least = config.registration.min_explained
     if _is_enough(part.lit.aligned, inside, window, source, least):
         return part
-    whole = _prepared(source, region, None, config, report)
+    whole = _prepared(source, region, None, config, stages, report)
     for stage, taken in part.seconds.items():
         whole.seconds[stage] += taken
     return whole
@@ -121,16 +128,18 @@ def _prepared(
     region: Rectangle,
     window: Rectangle | None,
     config: ZoomConfig,
+    stages: FrameStages,
     report: Progress,
 ) -> Prepared:
     started = time.perf_counter()
-    choice = score(source, region, config.reference, report)
+    choice = score(source, region, config.reference, report, stages)
     scored = time.perf_counter()
     given, stated = (
         None if noise is None else with_typical_of(noise, source, choice.index)
         for noise in (config.given_noise, config.stated_noise)
     )
-    lit = align_common_exposure(source, choice, config.registration, given, report)
+    how = Aligning(config.registration, given, report, stages)
+    lit = align_common_exposure(source, choice, how)
     seconds = {"reference": scored - started, "align": time.perf_counter() - scored}
     return Prepared(source, region, window, lit, given, stated, seconds)
 

@@ -1,4 +1,4 @@
-"""A network for bursts that is small enough to be converted in a test."""
+"""A network for bursts, and stages, that are small enough to be converted in a test."""
 
 from __future__ import annotations
 
@@ -6,8 +6,23 @@ from pathlib import Path
 
 import torch
 
+from edge_sdk.burst.converted.graphs import StageSizes
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig, save_checkpoint
 from edge_sdk.models.spec import Color, Task
+
+SMALL_SIZES = StageSizes(
+    scored_px=48,
+    smoothed_px=48,
+    halved_px=24,
+    surrounded_px=24,
+    expanded_px=48,
+    searched_px=3,
+    searched_length=300,
+    aligned_blocks=16,
+    encoded_px=24,
+    decoded_px=16,
+)
+"""Less than a picture of any test takes, so that every stage runs several times."""
 
 
 def small_network(folder: Path) -> Path:

@@ -19,9 +19,10 @@ def stages(made_once: MakeOnce) -> Path:
     """The stages of ``small.safetensors`` beside them, as TFLite; not to be changed."""
 
     from edge_sdk.burst.converted.by_name import convert_stages
-    from tests.builders.burst_networks import small_network
+    from tests.builders.burst_networks import SMALL_SIZES, small_network
 
     def make(folder: Path) -> None:
-        convert_stages(str(small_network(folder)), "tflite", "fp32", folder / "tflite")
+        network, place = str(small_network(folder)), folder / "tflite"
+        convert_stages(network, "tflite", "fp32", place, sizes=SMALL_SIZES)
 
     return made_once("small_stages", make) / "tflite"

@@ -10,15 +10,13 @@ import torch
 from torch import Tensor
 
 from edge_sdk.burst import TensorSource, ZoomConfig, zoom
-from edge_sdk.burst.driver.align import align_whole
+from edge_sdk.burst.driver.align import Aligning, align_whole
 from edge_sdk.burst.photometry.evened import EvenedSource, measure_lights
 from edge_sdk.burst.photometry.light import Light
 from edge_sdk.data.camera.config import MovingObject
 from edge_sdk.data.camera.simulation import CameraConfig, SimulatedBurst, simulate_burst
 from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.imaging import linear_to_srgb, psnr, srgb_to_linear
-from edge_sdk.progress import silent
-from edge_sdk.registration import RegistrationConfig
 from tests.burst.test_hot_pixels import moved
 from tests.needs import needs
 
@@ -59,7 +57,7 @@ def bands(height: int) -> Tensor:
 
 def lights_of(frames: Tensor) -> dict[int, Light]:
     source = TensorSource(frames)
-    choice, aligned = align_whole(source, RegistrationConfig(), None, silent, forced=0)
+    choice, aligned = align_whole(source, Aligning(), forced=0)
     return measure_lights(source, choice.index, aligned.motions)
 
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from edge_sdk.burst import TensorSource
-from edge_sdk.burst.driver.align import Aligned, align_whole
-from edge_sdk.registration import EuclideanMotion, RegistrationConfig
+from edge_sdk.burst.driver.align import Aligned, Aligning, align_whole
+from edge_sdk.registration import EuclideanMotion
 from tests.registration.charts import NOISE_STD, THING_PX, Chart, hand_motion
 
 
@@ -21,7 +21,7 @@ def aligned(chart: Chart, count: int) -> Aligned:
     def silent(*_: object) -> None:
         pass
 
-    return align_whole(source, RegistrationConfig(), None, silent, forced=0)[1]
+    return align_whole(source, Aligning(), forced=0)[1]
 
 
 def test_a_fine_pattern_does_not_pass_for_noise() -> None:

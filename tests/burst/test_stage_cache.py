@@ -12,9 +12,9 @@ import pytest
 
 from edge_sdk.burst import ZoomConfig, zoom
 from edge_sdk.burst.converted import by_name as networks
-from edge_sdk.burst.converted import writing as stage_writing
 from edge_sdk.burst.converted.by_name import ZoomNetwork, convert_stages, zoom_network
-from edge_sdk.burst.converted.manifest import STAGES, read_manifest
+from edge_sdk.burst.converted.graphs import STAGES
+from edge_sdk.burst.converted.manifest import read_manifest
 from edge_sdk.burst.converted.running import StageFiles
 from edge_sdk.burst.inputs.calibration import NOISE_LEVELS, burst_calibration
 from edge_sdk.data.camera.config import CameraConfig
@@ -25,7 +25,7 @@ from edge_sdk.imaging import Picture, psnr, write_picture
 from edge_sdk.models import save_checkpoint
 from edge_sdk.targets import LoweringReport
 from edge_sdk.zoo.loading import load_any
-from tests.builders.burst_networks import small_network
+from tests.builders.burst_networks import SMALL_SIZES, small_network
 from tests.needs import each_needing
 
 pytestmark = pytest.mark.slow
@@ -55,7 +55,7 @@ class Cache:
         if (target, precision) == ("tflite", "fp32"):
             shutil.copytree(self.stages, folder, dirs_exist_ok=True)
             return {}
-        self.reports = convert_stages(model, target, precision, folder)
+        self.reports = convert_stages(model, target, precision, folder, sizes=SMALL_SIZES)
         return self.reports
 
     def zoom_network(self) -> ZoomNetwork:
@@ -69,8 +69,6 @@ class Cache:
 @pytest.fixture
 def cache(tmp_path: Path, stages: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
     small_network(tmp_path)
-    monkeypatch.setattr(stage_writing, "TILE_PX", 24)
-    monkeypatch.setattr(stage_writing, "DECODED_PX", 16)
     made = Cache(tmp_path, stages)
     monkeypatch.setattr(networks, "user_cache_path", lambda name: tmp_path)
     monkeypatch.setattr(networks, "convert_stages", made.convert)
@@ -116,12 +114,8 @@ def test_who_comes_second_waits_and_converts_nothing(
         assert second[0].result(60).name == first.name
     assert len(cache.conversions) == 1
     (folder,) = cache.folders
-    assert sorted(path.name for path in folder.iterdir()) == [
-        "blend.tflite",
-        "decode.tflite",
-        "encode.tflite",
-        "stages.json",
-    ]
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"stages.json", *(f"{stage}.tflite" for stage in STAGES)}
 
 
 def test_stages_of_another_package_are_not_taken(
@@ -163,5 +157,5 @@ def test_the_noise_of_int8_ranges_travels_to_the_manifest(cache: Cache) -> None:
     assert made.scheme.noise_levels == NOISE_LEVELS
     path = cache.place / "coded.safetensors"
     save_checkpoint(made.model, path, made.scheme)
-    convert_stages(str(path), "tflite", "int8", cache.place / "int8")
+    convert_stages(str(path), "tflite", "int8", cache.place / "int8", sizes=SMALL_SIZES)
     assert tuple(read_manifest(cache.place / "int8").noise_levels or ()) == NOISE_LEVELS

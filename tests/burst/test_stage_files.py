@@ -48,10 +48,15 @@ def damaged(stages: Path, folder: Path, **changes: object) -> Path:
 def test_folders_that_do_not_hold_what_they_should(stages: Path, tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"holds no stages\.json"):
         read_manifest(tmp_path)
+    shapes = json.loads((stages / NAME).read_text())["shapes"]
     for name, changes, message in (
         ("version", {"version": 99}, "version 99"),
         ("format", {"format": "other"}, "is no edge-sdk stages"),
-        ("tile", {"decode_px": 100}, "disagree in tile size"),
+        ("tile", {"shapes": shapes | {"decode": [1, 24, 100, 100]}}, "disagree in tile size"),
+        ("oblong", {"shapes": shapes | {"decode": [1, 24, 22, 24]}}, "disagree in tile size"),
+        ("search", {"shapes": shapes | {"search": [1, 9, 1, 306]}}, "takes 1×9×1×306, not 8 ch"),
+        ("none", {"shapes": shapes | {"halve": [1, 1, 0, 9]}}, "halve cannot take 1×1×0×9"),
+        ("two", {"shapes": shapes | {"halve": [1, 2, 56, 56]}}, "halve takes 1×2×56×56, not 1 ch"),
         ("halo", {"network_halo_px": 400}, "disagree in tile size"),
         ("no halo", {"network_halo_px": 0}, "disagree in tile size"),
         ("halo below 0", {"network_halo_px": -1}, "disagree in tile size"),
@@ -64,9 +69,9 @@ def test_folders_that_do_not_hold_what_they_should(stages: Path, tmp_path: Path)
         ("below 0", {"precision": "int8", "noise_levels": [-1, 4]}, "are not the two"),
         ("endless", {"precision": "int8", "noise_levels": [1, float("inf")]}, "are not the two"),
         ("words", {"precision": "int8", "noise_levels": ["a", "b"]}, r"\(noise_levels.0: "),
-        ("type", {"encode_px": "wide"}, r"damaged \(encode_px: Input should be a valid integer"),
-        ("no stage", {"files": {"encode": "encode.tflite"}}, "no file of the stage 'blend'"),
-        ("outside", {"files": {"encode": "../x", "blend": "b", "decode": "c"}}, "missing"),
+        ("type", {"decoded_px": "wide"}, r"damaged \(decoded_px: Input should be a valid integer"),
+        ("no stage", {"files": {"score": "score.tflite"}}, "no file of the stage 'smooth'"),
+        ("outside", {"files": dict.fromkeys(shapes, "../x")}, "missing"),
     ):
         with pytest.raises(ArtifactError, match=message):
             read_manifest(damaged(stages, tmp_path / name, **changes))
@@ -80,7 +85,8 @@ def test_folders_that_do_not_hold_what_they_should(stages: Path, tmp_path: Path)
     with pytest.raises(ArtifactError, match="missing"):
         StageFiles(broken)
     # Both sizes changed alike pass the manifest; the file itself says otherwise.
-    alike = damaged(stages, tmp_path / "alike", blend_px=150, decode_px=148, decoded_px=142)
+    larger = {"blend": [1, 22, 150, 150], "decode": [1, 24, 148, 148]}
+    alike = damaged(stages, tmp_path / "alike", shapes=shapes | larger, decoded_px=142)
     with pytest.raises(ArtifactError, match="takes 1×22×"):
         StageFiles(alike)
 

@@ -16,6 +16,7 @@ from torch import nn
 
 import edge_sdk
 from edge_sdk.burst.converted.fitting import network_scale
+from edge_sdk.burst.converted.graphs import StageSizes
 from edge_sdk.burst.converted.running import StageFiles
 from edge_sdk.burst.converted.writing import write_stages
 from edge_sdk.deploy.preparation import Prepared, prepare
@@ -145,6 +146,7 @@ def convert_stages(
     precision: str,
     folder: Path,
     on_progress: Progress | None = None,
+    sizes: StageSizes | None = None,
 ) -> dict[str, LoweringReport]:
     """Convert the stages of a network by name; as :func:`write_stages`, fused and in codes.
 
@@ -157,7 +159,7 @@ def convert_stages(
         sized = loaded.resized(side, side)
         return prepare(sized, sized.single_example, precision)
 
-    return write_stages(loaded, prepared, target, precision, folder, on_progress)
+    return write_stages(loaded, prepared, target, precision, folder, on_progress, sizes)
 
 
 def _stage_name(stages: StageFiles) -> str:

@@ -8,6 +8,8 @@ import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from edge_sdk.burst.converted.graphs import STAGES, Shape, channels_of
+from edge_sdk.burst.stages.blend import HALO_PX as BLEND_HALO_PX
 from edge_sdk.burst.stages.encode import HALO_PX
 from edge_sdk.deploy.preparation import INT8
 from edge_sdk.errors import ArtifactError, InputError
@@ -16,8 +18,7 @@ from edge_sdk.outputs import replacing
 
 NAME = "stages.json"
 FORMAT = "edge-sdk stages"
-VERSION = 4
-STAGES = ("encode", "blend", "decode")
+VERSION = 5
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,7 @@ class StageManifest:
         target: converter that wrote the files.
         precision: of ``decode``; the other stages divide and compare, and stay in floating point.
         scale: enlargement.
-        encode_px: side of the input of ``encode``.
-        blend_px: side of the input of ``blend``.
-        decode_px: side of the input of ``decode``.
+        shapes: of the input of each stage.
         decoded_px: side of what ``decode`` returns without its margin, in pixels of a frame.
         network_halo_px: that margin, likewise.
         noise_levels: least and greatest noise of a frame, in 8-bit levels, that int8 ranges were
@@ -44,9 +43,7 @@ class StageManifest:
     target: str
     precision: str
     scale: int
-    encode_px: int
-    blend_px: int
-    decode_px: int
+    shapes: dict[str, Shape]
     decoded_px: int
     network_halo_px: int
     noise_levels: tuple[float, float] | None
@@ -56,7 +53,7 @@ class StageManifest:
     @property
     def tile_px(self) -> int:
         """Side of what ``encode`` returns."""
-        return self.encode_px - 2 * HALO_PX
+        return self.shapes["encode"][3] - 2 * HALO_PX
 
 
 def write_manifest(manifest: StageManifest, folder: Path) -> None:
@@ -117,15 +114,32 @@ def _check_file(folder: Path, name: str, expected: str, again: str) -> None:
 
 
 def _check_sizes(manifest: StageManifest, path: Path, again: str) -> None:
+    for stage in STAGES:
+        shape = manifest.shapes[stage]
+        if shape[0] != 1 or min(shape) < 1:
+            raise ArtifactError(f"{path}: {stage} cannot take {_by(shape)}; {again}")
+    reach_px = (manifest.shapes["search"][1] - 4) // 2
+    for stage, channels in channels_of(manifest.scale, reach_px).items():
+        if manifest.shapes[stage][1] != channels:
+            raise ArtifactError(
+                f"{path}: {stage} takes {_by(manifest.shapes[stage])}, not {channels} channels; "
+                f"{again}"
+            )
+    blend_px, decode_px = (manifest.shapes[stage][2:] for stage in ("blend", "decode"))
     halo_px, decoded_px = manifest.network_halo_px, manifest.decoded_px
-    fits = manifest.blend_px == manifest.decode_px + 2 and manifest.tile_px > 0
-    fits = fits and halo_px >= 0 and manifest.decode_px == decoded_px + 2 * halo_px
-    if not fits or decoded_px < 1 or manifest.scale < 1:
+    fits = all(side == decoded_px + 2 * halo_px for side in decode_px)
+    fits &= all(side == decode_px[0] + 2 * BLEND_HALO_PX for side in blend_px)
+    fits &= min(reach_px, halo_px + 1, manifest.tile_px, decoded_px, manifest.scale) >= 1
+    if not fits:
         raise ArtifactError(
-            f"{path}: the stages disagree in tile size (encode {manifest.encode_px}, blend "
-            f"{manifest.blend_px}, decode {manifest.decode_px} px, of which {decoded_px} px and a "
-            f"margin of {halo_px} px); {again}"
+            f"{path}: the stages disagree in tile size (encode {_by(manifest.shapes['encode'])}, "
+            f"blend {_by(manifest.shapes['blend'])}, decode {_by(manifest.shapes['decode'])}, of "
+            f"which {decoded_px} px and a margin of {halo_px} px); {again}"
         )
+
+
+def _by(shape: Shape) -> str:
+    return "×".join(map(str, shape))
 
 
 def _check_noise(manifest: StageManifest, path: Path, again: str) -> None:

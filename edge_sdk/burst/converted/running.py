@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from edge_sdk.burst.converted.manifest import STAGES, StageManifest, read_manifest
-from edge_sdk.burst.converted.packed import ENCODE_CHANNELS, blend_channels, packed_numbers
+from edge_sdk.burst.converted.graphs import STAGES
+from edge_sdk.burst.converted.manifest import StageManifest, read_manifest
+from edge_sdk.burst.converted.packed import packed_numbers
+from edge_sdk.burst.converted.tiling import FixedStage, frame_stages
 from edge_sdk.burst.driver.stage_set import LEARNED_STD, StageSet
 from edge_sdk.burst.noise.curve import Noise
 from edge_sdk.burst.stages.blend import HALO_PX as BLEND_HALO_PX
@@ -19,7 +21,6 @@ from edge_sdk.burst.stages.encode import HALO_PX as ENCODE_HALO_PX
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.emulate.runtimes.runner import Runner
 from edge_sdk.errors import ArtifactError, InputError
-from edge_sdk.models.spec import burst_channels
 
 NOISE_TOLERANCE = 1.5
 """Factor by which a burst may be noisier or cleaner than what int8 ranges were chosen by."""
@@ -35,6 +36,7 @@ class StageFiles:
     Attributes:
         manifest: what the folder says of itself.
         runtime: the runtime with its version.
+        frame_stages: the stages that ask how sharp a frame is and how it moved.
 
     Raises:
         ArtifactError: if a file is missing or damaged, or stages do not fit each other.
@@ -49,6 +51,9 @@ class StageFiles:
         self._stages = {stage: _Stage(runner) for stage, runner in opened.items()}
         self.runtime = opened["decode"].info.runtime
         self._check_shapes(folder)
+        self.frame_stages = frame_stages(
+            {name: FixedStage(stage, stage.shape) for name, stage in self._stages.items()}
+        )
 
     @property
     def scale(self) -> int:
@@ -82,18 +87,12 @@ class StageFiles:
         return StageSet(encode, decode, manifest.scale, halo, manifest.tile_px, manifest.decoded_px)
 
     def _check_shapes(self, folder: Path) -> None:
-        manifest, scale = self.manifest, self.manifest.scale
-        expected = {
-            "encode": (ENCODE_CHANNELS, manifest.encode_px),
-            "blend": (blend_channels(scale), manifest.blend_px),
-            "decode": (burst_channels(scale), manifest.decode_px),
-        }
-        for name, (channels, side) in expected.items():
+        for name, expected in self.manifest.shapes.items():
             found = self._stages[name].shape
-            if found != (1, channels, side, side):
+            if found != expected:
                 raise ArtifactError(
-                    f"{folder / manifest.files[name]}: takes {'×'.join(map(str, found))}, not "
-                    f"1×{channels}×{side}×{side} as {name} must; write the stages again"
+                    f"{folder / self.manifest.files[name]}: takes {'×'.join(map(str, found))}, not "
+                    f"{'×'.join(map(str, expected))} as {name} must; write the stages again"
                 )
 
 

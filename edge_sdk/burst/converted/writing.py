@@ -6,30 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch import nn
 
-from edge_sdk.burst.converted.manifest import STAGES, StageManifest, digest, write_manifest
-from edge_sdk.burst.converted.packed import (
-    ENCODE_CHANNELS,
-    PackedBlend,
-    PackedEncode,
-    blend_channels,
-)
-from edge_sdk.burst.stages.blend import HALO_PX as BLEND_HALO_PX
-from edge_sdk.burst.stages.blend import Blend
-from edge_sdk.burst.stages.encode import HALO_PX as ENCODE_HALO_PX
-from edge_sdk.burst.stages.encode import Encode
+from edge_sdk.burst.converted.graphs import STAGES, StageSizes, stage_graphs
+from edge_sdk.burst.converted.manifest import StageManifest, digest, write_manifest
 from edge_sdk.deploy.preparation import INT8, Prepared
 from edge_sdk.errors import InputError, OutputError
 from edge_sdk.models.spec import Task
 from edge_sdk.progress import Progress, silent
-from edge_sdk.targets import Converter, LoweringReport, find_converter
+from edge_sdk.targets import LoweringReport, find_converter
 from edge_sdk.zoo.loading import LoadedModel
-
-TILE_PX = 150
-"""Side of what ``encode`` returns."""
-DECODED_PX = 128
-"""Side of what ``decode`` returns without its margin, in pixels of a frame."""
 
 
 def write_stages(
@@ -39,8 +24,9 @@ def write_stages(
     precision: str,
     folder: Path,
     on_progress: Progress | None = None,
+    sizes: StageSizes | None = None,
 ) -> dict[str, LoweringReport]:
-    """Convert ``encode``, ``blend`` and ``decode`` and describe them in ``stages.json``.
+    """Convert the stages of burst zoom and describe them in ``stages.json``.
 
     Args:
         loaded: the network.
@@ -50,6 +36,7 @@ def write_stages(
             where that is requested.
         folder: receives the files; those of an earlier call are replaced.
         on_progress: called before each stage, and when all are done.
+        sizes: how much each stage takes at once.
 
     Returns:
         The report of each stage.
@@ -76,9 +63,8 @@ def write_stages(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be created ({error.strerror})") from error
-    encode_px, decode_px = TILE_PX + 2 * ENCODE_HALO_PX, DECODED_PX + 2 * spec.halo_px
-    blend_px = decode_px + 2 * BLEND_HALO_PX
-    ready = prepared(decode_px)
+    sizes = sizes or StageSizes()
+    ready = prepared(sizes.decoded_px + 2 * spec.halo_px)
     levels = ready.scheme.noise_levels if precision in INT8 and ready.scheme else None
     if precision in INT8 and levels is None:
         raise InputError(
@@ -86,41 +72,27 @@ def write_stages(
             "for; quantize it again with `edge-sdk quantize`"
         )
     rest = "fp16" if precision == "fp16" or "fp32" not in converter.precisions else "fp32"
-    work: dict[str, tuple[nn.Module, int, int, str]] = {
-        "encode": (PackedEncode(Encode(spec.scale)), ENCODE_CHANNELS, encode_px, rest),
-        "blend": (PackedBlend(Blend(spec.scale)), blend_channels(spec.scale), blend_px, rest),
-        "decode": (ready.model, spec.input_channels, decode_px, precision),
-    }
+    graphs = stage_graphs(spec, ready.model, sizes)
     report = on_progress or silent
     reports: dict[str, LoweringReport] = {}
     files = {stage: f"{stage}{converter.suffix}" for stage in STAGES}
-    for done, (stage, (module, channels, side, chosen)) in enumerate(work.items()):
-        report("convert", done, len(work))
-        reports[stage] = _converted(
-            converter, module, channels, side, folder / files[stage], chosen
-        )
-    report("convert", len(work), len(work))
-    digests = {stage: digest(folder / name) for stage, name in files.items()}
+    for done, (stage, graph) in enumerate(graphs.items()):
+        report("convert", done, len(graphs))
+        chosen = precision if stage == "decode" else rest
+        example = torch.rand(graph.shape, generator=torch.Generator().manual_seed(0))
+        reports[stage] = converter.convert(graph.module, example, folder / files[stage], chosen)
+    report("convert", len(graphs), len(graphs))
     manifest = StageManifest(
         Path(loaded.name).name,
         target,
         precision,
         spec.scale,
-        encode_px,
-        blend_px,
-        decode_px,
-        DECODED_PX,
+        {stage: graph.shape for stage, graph in graphs.items()},
+        sizes.decoded_px,
         spec.halo_px,
         levels,
         files,
-        digests,
+        {stage: digest(folder / name) for stage, name in files.items()},
     )
     write_manifest(manifest, folder)
     return reports
-
-
-def _converted(
-    converter: Converter, module: nn.Module, channels: int, side: int, path: Path, precision: str
-) -> LoweringReport:
-    example = torch.rand(1, channels, side, side, generator=torch.Generator().manual_seed(0))
-    return converter.convert(module.eval(), example, path, precision)

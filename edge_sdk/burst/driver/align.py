@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import blake2b
 
@@ -16,10 +16,29 @@ from edge_sdk.burst.noise.curve import Noise
 from edge_sdk.burst.noise.gauge import measure_noise
 from edge_sdk.burst.reference.choice import ReferenceChoice
 from edge_sdk.burst.reference.scoring import score
+from edge_sdk.burst.stages.frame_stages import FrameStages
 from edge_sdk.imaging.color import LUMA_NOISE
 from edge_sdk.imaging.rectangle import Rectangle
-from edge_sdk.progress import Progress
+from edge_sdk.progress import Progress, silent
 from edge_sdk.registration import MotionField, Registrar, Registration, RegistrationConfig
+
+
+@dataclass(frozen=True, eq=False)
+class Aligning:
+    """How frames are aligned.
+
+    Attributes:
+        config: settings of the registration.
+        noise: noise of a frame; ``None`` to measure it between aligned frames.
+        report: called for each frame.
+        stages: what computes on their pixels.
+    """
+
+    config: RegistrationConfig = field(default_factory=RegistrationConfig)
+    noise: Noise | None = None
+    report: Progress = silent
+    stages: FrameStages = field(default_factory=FrameStages)
+
 
 OTHER_REFERENCES = 2
 """Frames that are tried as the reference where most do not match the sharpest."""
@@ -77,11 +96,7 @@ class Aligned:
 
 
 def align_most(
-    source: FrameSource,
-    choice: ReferenceChoice,
-    config: RegistrationConfig,
-    noise: Noise | None,
-    report: Progress,
+    source: FrameSource, choice: ReferenceChoice, how: Aligning
 ) -> tuple[ReferenceChoice, Aligned]:
     """Align to the reference, or to another where the sharpest shows another scene.
 
@@ -90,16 +105,14 @@ def align_most(
     reference that the caller named stays.
 
     Args:
-        source: as in :func:`align`.
+        source: the frames.
         choice: the reference first tried.
-        config: as in :func:`align`.
-        noise: as in :func:`align`.
-        report: as in :func:`align`.
+        how: as in :func:`align`.
 
     Returns:
         The choice made, and how the frames lie on it.
     """
-    best = choice, align(source, choice, config, noise, report)
+    best = choice, align(source, choice, how)
     if choice.forced:
         return best
     left = set(range(source.count)) - {choice.index} - set(best[1].matching)
@@ -108,7 +121,7 @@ def align_most(
             break
         index = max(left, key=lambda frame: choice.scores[frame])
         other = replace(choice, index=index)
-        aligned = align(source, other, config, noise, report)
+        aligned = align(source, other, how)
         left -= {index, *aligned.matching}
         if len(aligned.matching) > len(best[1].matching):
             best = other, aligned
@@ -116,35 +129,27 @@ def align_most(
 
 
 def align_whole(
-    source: FrameSource,
-    config: RegistrationConfig,
-    noise: Noise | None,
-    report: Progress,
-    forced: int | None = None,
+    source: FrameSource, how: Aligning, forced: int | None = None
 ) -> tuple[ReferenceChoice, Aligned]:
     """Choose the reference by whole frames, and align as :func:`align_most` does.
 
     Args:
-        source: as in :func:`align`.
-        config: as in :func:`align`.
-        noise: as in :func:`align`.
-        report: as in :func:`align`.
+        source: the frames.
+        how: as in :func:`align`.
         forced: 0-based reference, instead of the sharpest.
 
     Raises:
         InputError: if ``forced`` is not the index of a frame.
     """
     region = Rectangle(left=0, top=0, width=source.width, height=source.height)
-    choice = score(source, region, forced, report)
-    return align_most(source, choice, config, noise, report)
+    choice = score(source, region, forced, how.report, how.stages)
+    return align_most(source, choice, how)
 
 
 def align(
     source: FrameSource,
     choice: ReferenceChoice,
-    config: RegistrationConfig,
-    noise: Noise | None,
-    report: Progress,
+    how: Aligning,
     shares: Mapping[int, float] | None = None,
 ) -> Aligned:
     """Align every frame to the reference; several frames at a time where they are small.
@@ -152,29 +157,26 @@ def align(
     Args:
         source: the frames.
         choice: the reference, and the noise seen in each frame.
-        config: settings of the registration.
-        noise: noise of a frame; ``None`` to measure it between aligned frames.
-        report: called for each frame.
+        how: settings, and what computes.
         shares: by frame, :attr:`~edge_sdk.burst.photometry.light.Light.noise_share`, where its
             light was another.
     """
     with spreading_frames(source.height * source.width) as spread:
-        return _aligned(source, choice, config, noise, report, shares, spread)
+        return _aligned(source, choice, how, shares, spread)
 
 
 def _aligned(
     source: FrameSource,
     choice: ReferenceChoice,
-    config: RegistrationConfig,
-    noise: Noise | None,
-    report: Progress,
+    how: Aligning,
     shares: Mapping[int, float] | None,
     spread: Spread,
 ) -> Aligned:
     single_frame_std = choice.noise_std[choice.index]
+    noise = how.noise
     assumed_std = single_frame_std if noise is None else noise.typical_std * LUMA_NOISE
     reference = luma_of(source, choice.index)
-    registrar = Registrar(reference, config, assumed_std)
+    registrar = Registrar(reference, how.config, assumed_std, how.stages.align)
     # A black burst consists of copies too, and nothing is lost by merging it.
     textured = bool((reference != reference.flatten()[0]).any())
     digests: dict[int, bytes] = {}
@@ -191,8 +193,8 @@ def _aligned(
     registrations: dict[int, Registration] = {}
     for index, found in zip(others, spread(registered, others), strict=True):
         registrations[index] = found
-        report("align", len(registrations), source.count)
-    report("align", source.count, source.count)
+        how.report("align", len(registrations), source.count)
+    how.report("align", source.count, source.count)
     first: dict[bytes, int] = {}
     for index in sorted(digests) if textured else ():
         original = first.setdefault(digests[index], index)

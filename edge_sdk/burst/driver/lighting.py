@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from edge_sdk.burst.driver.align import Aligned, align, align_most
+from edge_sdk.burst.driver.align import Aligned, Aligning, align, align_most
 from edge_sdk.burst.frames.source import FrameSource
-from edge_sdk.burst.noise.curve import Noise
 from edge_sdk.burst.photometry.evened import EvenedSource, measure_lights
 from edge_sdk.burst.photometry.light import Light
 from edge_sdk.burst.reference.choice import ReferenceChoice
-from edge_sdk.progress import Progress
-from edge_sdk.registration import RegistrationConfig
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,13 +29,7 @@ class Lit:
     lights: Mapping[int, Light]
 
 
-def align_in_one_light(
-    source: FrameSource,
-    choice: ReferenceChoice,
-    config: RegistrationConfig,
-    noise: Noise | None,
-    report: Progress,
-) -> Lit:
+def align_in_one_light(source: FrameSource, choice: ReferenceChoice, how: Aligning) -> Lit:
     """Align as :func:`align_most` does, and where the light differs again without the difference.
 
     A frame that is brighter has larger gradients, and is not sharper for that: scores are compared
@@ -47,24 +38,22 @@ def align_in_one_light(
     Args:
         source: the frames.
         choice: the reference first tried.
-        config: settings of the registration.
-        noise: noise of a frame; ``None`` to measure it.
-        report: called for each frame.
+        how: settings, and what computes.
     """
-    choice, aligned = align_most(source, choice, config, noise, report)
+    choice, aligned = align_most(source, choice, how)
     lights = measure_lights(source, choice.index, aligned.motions)
     if not lights:
         return Lit(source, choice, aligned, lights)
     fair = _at_equal_exposure(choice, lights)
     if fair.index != choice.index:
-        fair, aligned = align_most(source, fair, config, noise, report)
+        fair, aligned = align_most(source, fair, how)
         lights = measure_lights(source, fair.index, aligned.motions)
     if lights:
         source = EvenedSource(source, lights, aligned.motions)
         shares = {index: light.noise_share for index, light in lights.items()}
         # A copy has no light of its own, and no longer shows what its evened original does.
         copies = aligned.copies
-        aligned = align(source, fair, config, noise, report, shares).without(copies)
+        aligned = align(source, fair, how, shares).without(copies)
     return Lit(source, fair, aligned, lights)
 
 

@@ -8,11 +8,10 @@ import torch
 from torch import Tensor
 
 from edge_sdk.burst.config import SCALES
-from edge_sdk.burst.driver.align import Aligned, align_whole
+from edge_sdk.burst.driver.align import Aligned, Aligning, align_whole
 from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.burst.noise.curve import Noise
 from edge_sdk.errors import InputError, PictureError
-from edge_sdk.progress import silent
 from edge_sdk.registration import MotionField, RegistrationConfig
 from edge_sdk.registration.motion import centered_grid
 from edge_sdk.registration.sampling import sample_bicubic
@@ -109,7 +108,7 @@ def resample_burst(source: FrameSource, config: ResamplingConfig | None = None) 
     config = config or ResamplingConfig()
     _check(source)
     given = None if config.noise_std is None else Noise.white(config.noise_std)
-    choice, aligned = align_whole(source, config.registration, given, silent, config.reference)
+    choice, aligned = align_whole(source, Aligning(config.registration, given), config.reference)
     others = _best(aligned, config.frames - 1)
     fine_grid = centered_grid(
         source.height * config.scale,

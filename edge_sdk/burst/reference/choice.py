@@ -19,6 +19,7 @@ from edge_sdk.burst.reference.gradient_energy import (
 )
 from edge_sdk.burst.reference.lost_parts import at_level, blank_in_all, lost_parts
 from edge_sdk.burst.reference.noise import estimate_noise_std
+from edge_sdk.burst.stages.frame_stages import FrameStages
 from edge_sdk.errors import InputError
 from edge_sdk.imaging.rectangle import Rectangle
 
@@ -128,13 +129,14 @@ def laplacian_energy(luma: Tensor, noise_std: Tensor) -> Tensor:
     return energies - LAPLACIAN_NOISE_GAIN * noise_std.square()
 
 
-def measure_sharpness(luma: Tensor) -> Sharpness:
+def measure_sharpness(luma: Tensor, stages: FrameStages | None = None) -> Sharpness:
     """Measure one frame, or the region of it that is zoomed.
 
     Args:
         luma: float [1, H, W] in [0, 1], at least 3×3 px.
+        stages: what computes; PyTorch by default.
     """
-    noise, energy = estimate_noise_std(luma[None]), gradient_energy(luma)
+    noise, energy = estimate_noise_std(luma[None]), gradient_energy(luma, stages)
     # The blocks of the finest level add up to the mean square of its Laplacian.
     finest = float(energy.blocks[0].sum() - LAPLACIAN_NOISE_GAIN * noise.square())
     return Sharpness(energy, float(noise), finest)

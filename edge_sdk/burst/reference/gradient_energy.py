@@ -30,8 +30,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from edge_sdk.burst.reference.lost_parts import at_level
-from edge_sdk.burst.stages.score import BLOCK_PX, HALO_PX, Score
-from edge_sdk.registration.stages.levels import HALVE_HALO_PX, Halve
+from edge_sdk.burst.stages.frame_stages import FrameStages
+from edge_sdk.burst.stages.score import BLOCK_PX, HALO_PX
+from edge_sdk.registration.stages.levels import HALVE_HALO_PX
 
 ScoreStage = Callable[[Tensor, Tensor], Tensor]
 HalveStage = Callable[[Tensor], Tensor]
@@ -93,9 +94,7 @@ class GradientEnergy:
         return float((self.signal.square() / total).sum())
 
 
-def gradient_energy(
-    luma: Tensor, halve: HalveStage | None = None, score: ScoreStage | None = None
-) -> GradientEnergy:
+def gradient_energy(luma: Tensor, stages: FrameStages | None = None) -> GradientEnergy:
     """Measure the energy of one frame's Laplacian and the part that is noise.
 
     Stages ``score`` and ``halve`` do the arithmetic, on strips of rows.
@@ -103,8 +102,7 @@ def gradient_energy(
     Args:
         luma: float [1, H, W] in [0, 1], at least 3×3 px. Levels whose shorter side falls under
             16 px are left out.
-        halve: runs :class:`~edge_sdk.registration.stages.levels.Halve`; PyTorch by default.
-        score: runs :class:`~edge_sdk.burst.stages.score.Score`; PyTorch by default.
+        stages: what computes; PyTorch by default.
 
     Returns:
         One value per level. Texture that fills the whole picture evenly is taken for noise.
@@ -115,14 +113,14 @@ def gradient_energy(
         >>> gradient_energy(torch.full((1, 40, 40), 0.5)).score
         0.0
     """
-    halve, score = halve or Halve(), score or Score()
+    stages = stages or FrameStages()
     level = luma[None]
     signal, noise, blocks = [], [], []
     for index, bias in enumerate(QUIET_BIAS[:LEVELS]):
         if index:
-            level = _halved(level, halve)
+            level = _halved(level, stages.align.halve)
         height, width = (side - 2 * HALO_PX for side in level.shape[-2:])
-        sums = _block_sums(level, score)
+        sums = _block_sums(level, stages.score)
         floor = _noise_energy(sums, height, width, bias)
         blocks.append(sums / (height * width))
         signal.append((blocks[-1].sum() - floor).clamp_min(0))

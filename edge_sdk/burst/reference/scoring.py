@@ -11,12 +11,17 @@ from edge_sdk.burst.reference.choice import (
     choose_sharpest,
     measure_sharpness,
 )
+from edge_sdk.burst.stages.frame_stages import FrameStages
 from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.progress import Progress
 
 
 def score(
-    source: FrameSource, region: Rectangle, forced: int | None, report: Progress
+    source: FrameSource,
+    region: Rectangle,
+    forced: int | None,
+    report: Progress,
+    stages: FrameStages | None = None,
 ) -> ReferenceChoice:
     """Score the same region of every frame and choose the sharpest, or the one that is named.
 
@@ -27,6 +32,7 @@ def score(
         region: what is scored.
         forced: 0-based index that overrides the choice.
         report: called for each frame.
+        stages: what computes; PyTorch by default.
 
     Raises:
         InputError: if ``forced`` is not the index of a frame.
@@ -35,7 +41,8 @@ def score(
     measured = []
     with spreading_frames(region.height * region.width) as spread:
         for found in spread(
-            lambda index: measure_sharpness(luma_of(source, index, region)), range(source.count)
+            lambda index: measure_sharpness(luma_of(source, index, region), stages),
+            range(source.count),
         ):
             measured.append(found)
             report("reference", len(measured), source.count)

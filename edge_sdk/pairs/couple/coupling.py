@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from edge_sdk.burst.driver.align import Aligned, align_whole
+from edge_sdk.burst.driver.align import Aligned, Aligning, align_whole
 from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.burst.reference.choice import ReferenceChoice
 from edge_sdk.errors import SceneError
@@ -156,7 +156,7 @@ def make_couple(
 
 def _reference(far: FrameSource, report: Progress) -> tuple[ReferenceChoice, Aligned]:
     # What bends the motion is estimated once the frames are cut.
-    return align_whole(far, RegistrationConfig(field=False), None, report)
+    return align_whole(far, Aligning(RegistrationConfig(field=False), report=report))
 
 
 def _shared_view(far: Tensor, near: Tensor, config: PairConfig) -> tuple[Match, Rectangle, float]:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from edge_sdk.burst.driver.align import align
+from edge_sdk.burst.driver.align import Aligning, align
 from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.burst.reference.choice import ReferenceChoice
 from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.pairs.couple.geometry import region_offset
 from edge_sdk.progress import Progress
-from edge_sdk.registration import MotionField, RegistrationConfig, transform
+from edge_sdk.registration import MotionField, transform
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +103,7 @@ def cut_frames(
         tuple(choice.finest[index] for index in order),
         forced=True,
     )
-    aligned = align(RegionSource(source, places), here, RegistrationConfig(), None, report)
+    aligned = align(RegionSource(source, places), here, Aligning(report=report))
     frames = [
         FarFrame(
             order[place],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from edge_sdk.burst.driver.align import align_whole
+from edge_sdk.burst.driver.align import Aligning, align_whole
 from edge_sdk.burst.driver.merging import merge
 from edge_sdk.burst.driver.plan import MergePlan
 from edge_sdk.burst.driver.stage_set import DECODED_PX, TILE_PX, StageSet
@@ -16,7 +16,6 @@ from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.burst.stages.encode import Encode
 from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.progress import Progress
-from edge_sdk.registration import RegistrationConfig
 
 SMALLEST_WEIGHT = 1e-6
 
@@ -59,7 +58,7 @@ def standard_image(source: FrameSource, report: Progress) -> StandardImage:
     region = Rectangle(left=0, top=0, width=source.width, height=source.height)
     if source.count == 1:
         return StandardImage(source.rows(0, 0, source.height), 0, 1, {})
-    choice, aligned = align_whole(source, RegistrationConfig(), None, report)
+    choice, aligned = align_whole(source, Aligning(report=report))
     plan = MergePlan(source, choice.index, aligned.motions, region, aligned.noise, 1.0)
     stages = StageSet(Encode(1), _averaged, 1, 0, TILE_PX, DECODED_PX)
     rows = TensorSink(3, source.height, source.width)
