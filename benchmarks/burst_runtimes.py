@@ -67,7 +67,7 @@ def main() -> None:
                 stages += [stage_row(target, stage, report) for stage, report in reports.items()]
                 if runs_here(converter):
                     pictures_table.append(
-                        picture_row(target, precision, StageFiles(place), bursts, eager, quality)
+                        picture_row(target, precision, StageFiles.of(place), bursts, eager, quality)
                     )
     text = "\n".join(
         [

@@ -51,6 +51,10 @@ class ArtifactError(EdgeSdkError):
     """A converted file that its runtime cannot load, or that is not what its suffix says."""
 
 
+class BundleError(EdgeSdkError):
+    """A bundle that is damaged, incomplete, not what its manifest says, or not signed by a key."""
+
+
 class RegistrationError(EdgeSdkError):
     """Two things that claim one name, or an installed package without what it promises."""
 

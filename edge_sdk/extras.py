@@ -21,6 +21,7 @@ EXTRA_MODULES = {
     "examples": ("skimage",),
     "raw": ("rawpy",),
     "heic": ("pi_heif",),
+    "sign": ("cryptography",),
 }
 """Importable top-level modules that each extra of the distribution brings."""
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_sdk.artifacts.coreml import import_coremltools, one_line, silenced
+from edge_sdk.artifacts.coreml_form import settle_package
 from edge_sdk.artifacts.package_folder import place_package
 from edge_sdk.emulate.mil.declared import DECLARED_OPERATIONS
 from edge_sdk.errors import ConversionError
@@ -164,6 +165,7 @@ def _write(package: Any, path: Path) -> None:
     def save(fresh: Path) -> None:
         with silenced():
             package.save(str(fresh))
+            settle_package(fresh)
 
     place_package(save, path)
 

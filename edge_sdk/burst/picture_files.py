@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edge_sdk.burst.config import ZoomConfig
 from edge_sdk.burst.converted.by_name import NO_MODEL, zoom_network
+from edge_sdk.burst.converted.running import StageFiles
 from edge_sdk.burst.frames.files import gather_frames, spool_pictures, spooled_picture
 from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.burst.frames.spool import spooling
@@ -77,7 +78,7 @@ def zoom_files(
     model: str | None = None,
     runtime: str = TORCH,
     precision: str | None = None,
-    stages: str | Path | None = None,
+    stages: str | Path | StageFiles | None = None,
     on_progress: Progress | None = None,
 ) -> ZoomedFile:
     """Zoom a burst of picture files into one larger, cleaner picture file.
@@ -103,7 +104,8 @@ def zoom_files(
         runtime: ``torch`` for PyTorch, or another, such as ``executorch``, ``litert`` or
             ``coreml``, for which the stages are converted once and kept.
         precision: of the network in that runtime; ``None`` for fp32.
-        stages: folder of stages that were converted before; model and runtime are theirs.
+        stages: folder of stages that were converted before, or such stages opened, as a bundle
+            has them; model and runtime are theirs.
         on_progress: told of every step.
 
     Raises:
@@ -149,7 +151,7 @@ def zoom_files(
             config.scale,
             runtime,
             precision,
-            None if stages is None else Path(stages),
+            Path(stages) if isinstance(stages, str) else stages,
             on_progress,
         )
         used = replace(config, scale=chosen.scale)

@@ -30,7 +30,7 @@ def test_a_runtime_gives_the_picture_that_pytorch_gives(stages: Path) -> None:
     config = ZoomConfig(reference=0)
     eager = zoom_network(str(stages.parent / "small.safetensors"), 2)
     expected = zoom(burst.frames, eager.network, config)
-    found = zoom(burst.frames, StageFiles(stages), config)
+    found = zoom(burst.frames, StageFiles.of(stages), config)
     assert psnr(found.pixels, expected.pixels) > 90
     assert [frame.share for frame in found.frames] == pytest.approx(
         [frame.share for frame in expected.frames], abs=1e-4
@@ -80,22 +80,22 @@ def test_folders_that_do_not_hold_what_they_should(stages: Path, tmp_path: Path)
     data[100] ^= 1
     (broken / "blend.tflite").write_bytes(data)
     with pytest.raises(ArtifactError, match="not the file that was written"):
-        StageFiles(broken)
+        StageFiles.of(broken)
     (broken / "blend.tflite").unlink()
     with pytest.raises(ArtifactError, match="missing"):
-        StageFiles(broken)
+        StageFiles.of(broken)
     # Both sizes changed alike pass the manifest; the file itself says otherwise.
     larger = {"blend": [1, 22, 150, 150], "decode": [1, 24, 148, 148]}
     alike = damaged(stages, tmp_path / "alike", shapes=shapes | larger, decoded_px=142)
     with pytest.raises(ArtifactError, match="takes 1×22×"):
-        StageFiles(alike)
+        StageFiles.of(alike)
 
 
 @pytest.mark.slow
 def test_int8_stages_are_for_the_noise_that_they_were_calibrated_on(
     stages: Path, tmp_path: Path
 ) -> None:
-    files = StageFiles(damaged(stages, tmp_path / "gate", noise_levels=[4, 8]))
+    files = StageFiles.of(damaged(stages, tmp_path / "gate", noise_levels=[4, 8]))
     files.stages(Noise.white(5 / 255), 0.3)
     for level in (2, 13):
         with pytest.raises(InputError, match="calibrated on noise of 4 to 8"):
@@ -115,7 +115,7 @@ def test_settings_that_converted_stages_would_ignore_are_refused(
 ) -> None:
     config = ZoomConfig(**settings)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=f"would ignore the settings of {name}"):
-        zoom(torch.rand(2, 3, 40, 40), StageFiles(stages), config)
+        zoom(torch.rand(2, 3, 40, 40), StageFiles.of(stages), config)
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_converted() -> None:

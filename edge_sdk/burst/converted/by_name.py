@@ -65,7 +65,7 @@ def zoom_network(
     scale: int,
     runtime: str = TORCH,
     precision: str | None = None,
-    stages: Path | None = None,
+    stages: Path | StageFiles | None = None,
     on_progress: Progress | None = None,
 ) -> ZoomNetwork:
     """Find what a user requests.
@@ -77,7 +77,8 @@ def zoom_network(
         runtime: a name in :data:`~edge_sdk.emulate.runtimes.names.RUNTIMES`; in others than
             ``torch`` converted stages run, which are kept in the user's cache.
         precision: of the converted network; ``None`` for fp32.
-        stages: folder of stages that were converted before; ``model`` and ``runtime`` are theirs.
+        stages: folder of stages that were converted before, or such stages opened; ``model`` and
+            ``runtime`` are theirs.
         on_progress: called before each stage that is converted, and when all are done.
 
     Raises:
@@ -90,7 +91,7 @@ def zoom_network(
     if stages is not None:
         if model is not None or runtime != TORCH or precision is not None:
             raise InputError("--stages brings model, runtime and precision; leave those out")
-        opened = StageFiles(stages)
+        opened = StageFiles.of(stages) if isinstance(stages, Path) else stages
         return ZoomNetwork(opened, opened.scale, _stage_name(opened))
     if runtime == TORCH and precision is not None:
         raise InputError(f"--precision is for a --runtime other than {TORCH}; leave it out")
@@ -170,7 +171,7 @@ def _stage_name(stages: StageFiles) -> str:
 def _opened(folder: Path, runtime: str) -> StageFiles | None:
     """Stages that were kept; ``None`` where there are none, or they are no longer whole."""
     try:
-        return StageFiles(folder, runtime)
+        return StageFiles.of(folder, runtime)
     except ArtifactError:
         return None
 
@@ -210,7 +211,7 @@ def _moved(made: Path, folder: Path, runtime: str) -> StageFiles:
         made.rename(folder)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written ({error.strerror})") from error
-    return StageFiles(folder, runtime)
+    return StageFiles.of(folder, runtime)
 
 
 def _key(model: str, target: str, precision: str) -> str:

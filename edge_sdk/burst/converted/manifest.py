@@ -83,8 +83,7 @@ def read_manifest(folder: Path) -> StageManifest:
         if head.version != VERSION:
             raise ArtifactError(f"{path}: version {head.version} is not {VERSION}; {again}")
         manifest = from_json(StageManifest, text)
-        _check_sizes(manifest, path, again)
-        _check_noise(manifest, path, again)
+        check_stages(manifest, path, again)
         for stage in STAGES:
             _check_file(folder, manifest.files[stage], manifest.sha256[stage], again)
     except KeyError as error:
@@ -111,6 +110,21 @@ def _check_file(folder: Path, name: str, expected: str, again: str) -> None:
         raise ArtifactError(f"{path}: the stage is missing; {again}")
     if digest(path) != expected:
         raise ArtifactError(f"{path}: is not the file that was written; {again}")
+
+
+def check_stages(manifest: StageManifest, path: Path, again: str) -> None:
+    """Check that stages fit each other.
+
+    Args:
+        manifest: what is known of them.
+        path: where from, for messages.
+        again: what to do, for messages.
+
+    Raises:
+        ArtifactError: if their sizes disagree, or int8 ranges do not say what noise they are for.
+    """
+    _check_sizes(manifest, path, again)
+    _check_noise(manifest, path, again)
 
 
 def _check_sizes(manifest: StageManifest, path: Path, again: str) -> None:

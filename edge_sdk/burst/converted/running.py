@@ -27,10 +27,11 @@ NOISE_TOLERANCE = 1.5
 
 
 class StageFiles:
-    """A folder of converted stages, opened.
+    """Converted stages, opened.
 
     Args:
-        folder: what ``edge-sdk stages`` wrote.
+        manifest: what is known of them.
+        folder: where their files lie.
         runtime: name of the runtime; ``None`` for the one that opens such files.
 
     Attributes:
@@ -43,8 +44,8 @@ class StageFiles:
         MissingExtraError: if the runtime is not installed.
     """
 
-    def __init__(self, folder: Path, runtime: str | None = None) -> None:
-        self.manifest = read_manifest(folder)
+    def __init__(self, manifest: StageManifest, folder: Path, runtime: str | None = None) -> None:
+        self.manifest = manifest
         opened = {
             stage: open_artifact(folder / self.manifest.files[stage], runtime) for stage in STAGES
         }
@@ -54,6 +55,20 @@ class StageFiles:
         self.frame_stages = frame_stages(
             {name: FixedStage(stage, stage.shape) for name, stage in self._stages.items()}
         )
+
+    @classmethod
+    def of(cls, folder: Path, runtime: str | None = None) -> StageFiles:
+        """Open what ``edge-sdk stages`` wrote.
+
+        Args:
+            folder: with ``stages.json``.
+            runtime: as of the class.
+
+        Raises:
+            ArtifactError: if a file is missing or damaged, or stages do not fit each other.
+            MissingExtraError: if the runtime is not installed.
+        """
+        return cls(read_manifest(folder), folder, runtime)
 
     @property
     def scale(self) -> int:

@@ -15,6 +15,12 @@ NOISE_PASS = 0.1 / 3
 """What a slope's energy gains from unit noise in each color, after smoothing."""
 SMALLEST_ENERGY = 1e-4
 """Energy of slopes under which a pixel hardly counts as an edge, on values in [0, 1]."""
+SCALE = 16.0
+"""Factor of slopes, so that half precision holds their squares."""
+FLAT = 1e-3
+"""Energy of slopes, so scaled, by which nothing is divided by 0."""
+ROUND = 1e-6
+"""Square of the share of one direction under which there is none."""
 
 
 @dataclass(frozen=True)
@@ -60,22 +66,26 @@ class Steering(nn.Module):
             Three float [1, 1, T − 6, T − 6].
         """
         luma = sum_tensors([reference[:, color : color + 1] for color in range(3)]) * (1.0 / 3.0)
-        slope_x, slope_y = slopes(_smoothed(luma))
+        slope_x, slope_y = slopes(_smoothed(luma) * SCALE)
         xx, xy, yy = (
             box_mean(product)
             for product in (slope_x * slope_x, slope_x * slope_y, slope_y * slope_y)
         )
         across = xx - yy
-        strength = torch.sqrt(across * across + 4.0 * xy * xy + 1e-18)
-        noise_energy = noise_variance * NOISE_PASS + SMALLEST_ENERGY
+        # Squares of what is itself a square leave half precision, those of shares do not.
+        trace = xx + yy + FLAT
+        even_share, turned_share = across / trace, 2.0 * xy / trace
+        share = torch.sqrt(even_share * even_share + turned_share * turned_share + ROUND)
+        strength = share * trace
+        noise_energy = (noise_variance * NOISE_PASS + SMALLEST_ENERGY) * SCALE**2
         # With A = s/(s + noise), 1 − k·A is (noise + (1 − k)·s)/(noise + s): one division each.
         whole = strength + noise_energy
         narrow = whole / (noise_energy + (1.0 - self.config.narrowing) * strength)
         wide = whole / (noise_energy + (1.0 + self.config.stretching) * strength)
         quarter = 0.25 / self.kernel_std_px**2
         steep, flat = narrow * narrow * quarter, wide * wide * quarter
-        even, turned = steep + flat, (steep - flat) / strength
-        return even + turned * across, 4.0 * turned * xy, even - turned * across
+        even, turned = steep + flat, (steep - flat) / share
+        return even + turned * even_share, 2.0 * turned * turned_share, even - turned * even_share
 
 
 def box_mean(x: Tensor) -> Tensor:

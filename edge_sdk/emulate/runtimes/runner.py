@@ -112,6 +112,11 @@ class Runner(Protocol):
         ...
 
     @property
+    def steps(self) -> dict[str, tuple[float, int]]:
+        """Step and zero point of each end that is quantized, by name."""
+        ...
+
+    @property
     def input_shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of each array that :meth:`run` expects, by name, in order; N×C×H×W."""
         ...
@@ -173,6 +178,12 @@ class EngineRunner:
     def delegation(self) -> Delegation | None:
         """What the runtime's delegate took; ``None`` where the runtime has none."""
         return self._engine.delegation
+
+    @property
+    def steps(self) -> dict[str, tuple[float, int]]:
+        """Step and zero point of each end that is quantized, by name."""
+        ports = (*self._engine.inputs, *self._engine.outputs)
+        return {port.name: (port.scale, port.zero_point) for port in ports if port.scale}
 
     @property
     def input_shapes(self) -> dict[str, tuple[int, ...]]:

@@ -1,0 +1,9 @@
+from .building import PackOptions as PackOptions
+from .packing import Packed as Packed
+from .packing import pack as pack
+from .reading import Bundle as Bundle
+from .reading import open_bundle as open_bundle
+from .targets import Wanted as Wanted
+from .verification import BundleCheck as BundleCheck
+from .verification import GraphCheck as GraphCheck
+from .verification import verify_bundle as verify_bundle

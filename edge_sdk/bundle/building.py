@@ -1,0 +1,269 @@
+"""Packing: a model and its stages, converted, measured and bound together."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from edge_sdk.bundle.driver_constants import driver_constants
+from edge_sdk.bundle.golden import GoldenVector, measured, write_golden
+from edge_sdk.bundle.manifest import (
+    FORMAT,
+    MAJOR,
+    MINOR,
+    MODEL,
+    BundleManifest,
+    BurstEntry,
+    FileEntry,
+    GraphEntry,
+    PictureEntry,
+    TensorEntry,
+    Variant,
+)
+from edge_sdk.bundle.stage_inputs import stage_groups
+from edge_sdk.bundle.targets import Wanted, minimum_versions
+from edge_sdk.burst.converted.graphs import StageGraph, StageSizes, stage_graphs
+from edge_sdk.burst.driver.stage_set import LEARNED_STD
+from edge_sdk.deploy.preparation import INT8, Prepared, prepare
+from edge_sdk.emulate.parity.gates import family
+from edge_sdk.emulate.runtimes.opening import open_artifact
+from edge_sdk.models.spec import PictureSpec, Task
+from edge_sdk.progress import Progress, silent
+from edge_sdk.reparam import Certificate
+from edge_sdk.targets import Converter, LoweringReport, TensorSpec, find_converter, runs_here
+from edge_sdk.zoo.catalogue import model_names, model_path
+from edge_sdk.zoo.loading import LoadedModel
+
+GATES_DB = {"fp32": 80, "fp16": 40, "w8": 40, "palette": 25, "int8": 30}
+"""Least signal over noise against the vector of the same codes that a device must reach."""
+GOLDEN, DRIVER, CERTIFICATE, CARD = "golden.json", "driver.json", "certificate.json", "card.md"
+
+
+@dataclass(frozen=True)
+class PackOptions:
+    """What a bundle is to hold.
+
+    Attributes:
+        wanted: targets and precisions, the preferred first.
+        platform: what it is for; ``any`` for several.
+        soc: chip that its graphs are for; empty for any.
+        sizes: how much each stage of burst zoom takes at once.
+        license: of the weights.
+    """
+
+    wanted: tuple[Wanted, ...]
+    platform: str = "any"
+    soc: str = ""
+    sizes: StageSizes = field(default_factory=StageSizes)
+    license: str = "Apache-2.0"
+
+
+def build(
+    loaded: LoadedModel, options: PackOptions, folder: Path, on_progress: Progress | None = None
+) -> BundleManifest:
+    """Fill an empty folder with all files of a bundle but its manifest.
+
+    Args:
+        loaded: the model.
+        options: what it is to hold.
+        folder: empty.
+        on_progress: called before each graph, and when all are done.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        InputError: if a precision has no codes, or a target has no such precision.
+        ConversionError: if a graph cannot be lowered.
+        MissingExtraError: if a target's package is not installed.
+    """
+    maker = _Maker(loaded, options, folder, on_progress or silent)
+    variants = tuple(maker.variant(wanted) for wanted in options.wanted)
+    maker.finish()
+    spec = loaded.picture_spec
+    return BundleManifest(
+        FORMAT,
+        MAJOR,
+        MINOR,
+        _plain(Path(loaded.name).name),
+        "" if loaded.spec is None else str(loaded.spec.task),
+        options.platform,
+        options.license,
+        minimum_versions(options.wanted),
+        variants,
+        tuple(file_entries(folder)),
+        None if spec is None else picture_entry(spec),
+        maker.burst,
+    )
+
+
+class _Maker:
+    """Converts each graph once, whatever number of variants it is in."""
+
+    def __init__(
+        self, loaded: LoadedModel, options: PackOptions, folder: Path, report: Progress
+    ) -> None:
+        self._loaded = loaded
+        self._options = options
+        self._folder = folder
+        self._report = report
+        self._made: dict[tuple[str, str, str], GraphEntry] = {}
+        self._vectors: dict[str, GoldenVector] = {}
+        self._certificate: Certificate | None = None
+        spec = loaded.picture_spec
+        self._burst = spec if spec is not None and spec.task == Task.BURST_ZOOM else None
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        self._total = len(options.wanted) * (10 if self._burst else 1)
+
+    @property
+    def burst(self) -> BurstEntry | None:
+        """What the manifest says of the driver."""
+        if self._burst is None:
+            return None
+        return BurstEntry(self._options.sizes.decoded_px, self._burst.halo_px)
+
+    def variant(self, wanted: Wanted) -> Variant:
+        """Convert all graphs of a target in a precision."""
+        converter, precision = find_converter(wanted.target), wanted.precision
+        prepared, graphs = self._prepared(precision)
+        self._certificate = prepared.certificate
+        rest = "fp16" if precision == "fp16" or "fp32" not in converter.precisions else "fp32"
+        entries = []
+        for stage, graph in graphs.items():
+            chosen = precision if stage in (MODEL, "decode") else rest
+            key = (converter.name, stage, chosen)
+            if key not in self._made:
+                self._report("pack", len(self._made), self._total)
+                self._made[key] = self._converted(converter, stage, chosen, graph)
+            entries.append(self._made[key])
+        backend = getattr(converter, "backend", converter.name)
+        levels: tuple[float, ...] = ()
+        if precision in INT8 and prepared.scheme is not None:
+            levels = prepared.scheme.noise_levels or ()
+        return Variant(
+            converter.name,
+            backend,
+            precision,
+            self._options.soc,
+            tuple(round(100 * level) for level in levels),
+            tuple(entries),
+        )
+
+    def finish(self) -> None:
+        """Write what all variants share."""
+        self._report("pack", self._total, self._total)
+        (self._folder / GOLDEN).write_bytes(write_golden(self._vectors))
+        assert self._certificate is not None
+        (self._folder / CERTIFICATE).write_text(_certificate_json(self._certificate))
+        if self._loaded.name in model_names():
+            card = model_path(self._loaded.name).with_name("card.md")
+            (self._folder / CARD).write_bytes(card.read_bytes())
+        if self._burst is not None:
+            (self._folder / DRIVER).write_text(self._driver_json(self._burst), encoding="utf-8")
+
+    def _prepared(self, precision: str) -> tuple[Prepared, dict[str, StageGraph]]:
+        loaded, sizes = self._loaded, self._options.sizes
+        if self._burst is None:
+            example = loaded.single_example
+            prepared = prepare(loaded, example, precision)
+            return prepared, {MODEL: StageGraph(prepared.model.eval(), _shape(example))}
+        side = sizes.decoded_px + 2 * self._burst.halo_px
+        sized = loaded.resized(side, side)
+        prepared = prepare(sized, sized.single_example, precision)
+        return prepared, stage_graphs(self._burst, prepared.model, sizes)
+
+    def _converted(
+        self, converter: Converter, stage: str, precision: str, graph: StageGraph
+    ) -> GraphEntry:
+        name = f"{stage}-{converter.name}-{precision}{converter.suffix}"
+        example = torch.rand(graph.shape, generator=torch.Generator().manual_seed(0))
+        report = converter.convert(graph.module, example, self._folder / name, precision)
+        self._shapes[stage] = graph.shape
+        kind = family(precision)
+        key = f"{stage}-{kind}" if kind in ("int8", "w8") else stage
+        if key not in self._vectors:
+            groups = stage_groups(stage, graph.shape)
+            self._vectors[key] = measured(as_function(graph.module), groups, graph.shape)
+        taken, given = tensor_entries(converter, report, self._folder / name)
+        return GraphEntry(stage, name, taken, given, key, GATES_DB[kind])
+
+    def _driver_json(self, spec: PictureSpec) -> str:
+        content = {
+            "scale": spec.scale,
+            "shapes": self._shapes,
+            "decoded_px": self._options.sizes.decoded_px,
+            "network_halo_px": spec.halo_px,
+            "learned_std": LEARNED_STD,
+            "constants": driver_constants(),
+        }
+        return json.dumps(content, indent=1) + "\n"
+
+
+def as_function(module: nn.Module) -> Any:
+    """A module as a function of float32 arrays."""
+
+    def run(x: NDArray[np.float32]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            made: NDArray[np.float32] = module(torch.from_numpy(x)).float().numpy()
+        return made
+
+    return run
+
+
+def tensor_entries(
+    converter: Converter, report: LoweringReport, path: Path
+) -> tuple[TensorEntry, TensorEntry]:
+    """Input and output of a file, with the steps of their integers if a runtime here reads them."""
+    (taken,), (given,) = report.inputs, report.outputs
+    steps: dict[str, tuple[float, int]] = {}
+    if "float32" not in (taken.dtype, given.dtype) or taken.dtype != given.dtype:
+        steps = open_artifact(path).steps if runs_here(converter) else {}
+    return _tensor(taken, steps), _tensor(given, steps)
+
+
+def _tensor(spec: TensorSpec, steps: dict[str, tuple[float, int]]) -> TensorEntry:
+    scale, zero_point = steps.get(spec.name, (0.0, 0))
+    shown = np.format_float_positional(np.float32(scale), trim="-") if scale else ""
+    return TensorEntry(spec.name, tuple(spec.shape), spec.layout, spec.dtype, shown, zero_point)
+
+
+def picture_entry(spec: PictureSpec) -> PictureEntry:
+    """What a manifest says of pictures."""
+    return PictureEntry(
+        str(spec.color), spec.scale, spec.reduction, spec.size_multiple, spec.halo_px
+    )
+
+
+def file_entries(folder: Path) -> Iterator[FileEntry]:
+    """All files of a folder, by name."""
+    paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
+    for name in sorted(paths):
+        if paths[name].is_file():
+            contents = paths[name].read_bytes()
+            yield FileEntry(name, len(contents), hashlib.sha256(contents).hexdigest())
+
+
+def _shape(example: torch.Tensor) -> tuple[int, int, int, int]:
+    batch, channels, height, width = example.shape
+    return (batch, channels, height, width)
+
+
+def _plain(name: str) -> str:
+    """A name in printable ASCII."""
+    return "".join(sign if " " <= sign <= "~" and sign not in '"\\' else "_" for sign in name)
+
+
+def _certificate_json(certificate: Certificate) -> str:
+    content = asdict(certificate)
+    for key in ("operators_before", "operators_after"):
+        content[key] = len(content[key])
+    return json.dumps(content, indent=1, default=str) + "\n"

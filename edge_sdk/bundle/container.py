@@ -1,0 +1,139 @@
+"""Where the files of a bundle lie: in a folder, or one after the other in a zip."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from edge_sdk.bundle.names import check_names
+from edge_sdk.bundle.zip_form import MOST_BYTES, MOST_ENTRIES, read_zip
+from edge_sdk.errors import BundleError
+
+_CHUNK = 1 << 20
+
+
+class Container(Protocol):
+    """Files by name.
+
+    Attributes:
+        sizes: bytes of each file, by name; known before any of it is read.
+    """
+
+    sizes: dict[str, int]
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """Contents of a file, at most a megabyte at a time."""
+        ...
+
+
+class FolderContainer:
+    """Files below a folder.
+
+    Args:
+        folder: without links and without anything else than files and folders.
+
+    Raises:
+        BundleError: if something else lies there, or names cannot lie in one bundle.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.sizes: dict[str, int] = {}
+        waiting = [""]
+        while waiting:
+            below = waiting.pop()
+            for entry in sorted(os.scandir(folder / below), key=lambda each: each.name):
+                name = f"{below}/{entry.name}" if below else entry.name
+                mode = entry.stat(follow_symlinks=False)
+                if stat.S_ISDIR(mode.st_mode):
+                    waiting.append(name)
+                elif stat.S_ISREG(mode.st_mode):
+                    self.sizes[name] = mode.st_size
+                else:
+                    raise BundleError(f"{name!a} is a link or device; remove it")
+                if len(self.sizes) + len(waiting) > MOST_ENTRIES:
+                    raise BundleError(f"holds more than {MOST_ENTRIES} files; it is no bundle")
+        check_names(self.sizes)
+        if sum(self.sizes.values()) > MOST_BYTES:
+            raise BundleError(f"holds more than {MOST_BYTES} bytes; it is no bundle")
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """Contents of a file; a link that took its place meanwhile is not followed."""
+        place = os.open(self._folder / name, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        with os.fdopen(place, "rb") as stream:
+            left = self.sizes[name]
+            while left:
+                chunk = stream.read(min(left, _CHUNK))
+                if not chunk:
+                    raise BundleError(f"{name}: is shorter than it was; read the bundle again")
+                left -= len(chunk)
+                yield chunk
+
+
+class ZipContainer:
+    """Files of a zip.
+
+    Args:
+        path: the zip.
+
+    Raises:
+        BundleError: if it is of another form, or names cannot lie in one bundle.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with path.open("rb") as stream:
+            self._entries = {entry.name: entry for entry in read_zip(stream)}
+        self.sizes = {name: entry.size for name, entry in self._entries.items()}
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """Contents of a file."""
+        entry = self._entries[name]
+        with self._path.open("rb") as stream:
+            stream.seek(entry.start)
+            left = entry.size
+            while left:
+                chunk = stream.read(min(left, _CHUNK))
+                if not chunk:
+                    raise BundleError(f"{name}: is shorter than it was; read the bundle again")
+                left -= len(chunk)
+                yield chunk
+
+
+def open_container(path: Path) -> Container:
+    """The files of a bundle that is a folder or a zip.
+
+    Raises:
+        BundleError: if there is nothing, or it cannot be read, or is no bundle.
+    """
+    try:
+        return FolderContainer(path) if path.is_dir() else ZipContainer(path)
+    except OSError as error:
+        raise BundleError(
+            f"{path}: cannot be read ({error.strerror or error}); check the path"
+        ) from error
+    except BundleError as error:
+        raise BundleError(f"{path}: {error}") from error
+
+
+def read_file(container: Container, name: str, most: int) -> bytes:
+    """All of a small file.
+
+    Raises:
+        BundleError: if it has more than ``most`` bytes.
+    """
+    if container.sizes[name] > most:
+        raise BundleError(f"{name}: has {container.sizes[name]} bytes, more than {most}")
+    return b"".join(container.chunks(name))
+
+
+def sha256_of(container: Container, name: str) -> str:
+    """SHA-256 of a file, 64 hexadecimal digits."""
+    total = hashlib.sha256()
+    for chunk in container.chunks(name):
+        total.update(chunk)
+    return total.hexdigest()

@@ -1,0 +1,142 @@
+"""The constants of the driver, which a bundle hands over so that no driver copies them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+CONSTANTS: dict[str, tuple[str, ...]] = {
+    "burst.driver.stage_set": ("TILE_PX", "DECODED_PX", "LEARNED_STD"),
+    "burst.stages.encode": ("HALO_PX", "MAX_OFFSET_PX"),
+    "burst.driver.tiles": ("LATTICE_PX", "RIGID_LATTICE_PX", "SHIFT_STEPS"),
+    "burst.driver.align": ("OTHER_REFERENCES",),
+    "registration.repetition.self_similarity": (
+        "TILE_PX",
+        "TILES",
+        "REACH_PX",
+        "ALIKE",
+        "PROMINENCE",
+        "MAX_PERIODS",
+    ),
+    "registration.repetition.block_samples": ("CAP", "ERRORS", "MISFIT_STD"),
+    "registration.repetition.repetition": (
+        "LEAST_EVIDENCE",
+        "AGREED",
+        "FITTING",
+        "DRIFT_PX",
+        "TOGETHER_PX",
+        "SAME_PX",
+    ),
+    "burst.stages.decode": ("OWN_HALO_PX",),
+    "burst.pipeline": ("SMALLEST_FRAME_PX", "MIN_SHARE"),
+    "burst.driver.contributions": ("MAP_PX",),
+    "burst.driver.summing": ("FRAMES_AT_ONCE",),
+    "burst.stages.score": ("BLOCK_PX",),
+    "burst.reference.lost_parts": ("MOTION_BLOCKS", "LEAST_LOST_BLOCKS", "BORDER_PX"),
+    "burst.photometry.light": (
+        "WAVES",
+        "MEAN_PX",
+        "SPACING_PX",
+        "MOST_PLACES",
+        "TUKEY",
+        "ERRORS",
+        "LEAST_PLACES",
+    ),
+    "burst.photometry.exposure": ("MOST_STOPS", "STOPS_ERROR"),
+    "burst.frames.hot_pixels": ("MIN_FRAMES", "MIN_MOTION_PX", "STEADY_SHARE", "NOISE_FACTOR"),
+    "burst.reference.choice": ("BLURRY_SHARE",),
+    "burst.stages.blend": ("HALO_PX", "SMALLEST_WEIGHT", "NOISE_GAIN"),
+    "burst.driver.network_choice": (
+        "MANY_FRAMES",
+        "MANY_FRAMES_STD",
+        "THIRDS_STD",
+        "FEW_FRAMES_STD",
+    ),
+    "burst.stages.blur": ("DEFAULT_LENS_PX", "MAX_LENS_PX"),
+    "burst.lens.halves": ("TILE_PX", "PLACES", "LEAST_TRUST", "SCALE"),
+    "burst.lens.spectrum": ("BLOCK_PX", "RINGS"),
+    "burst.lens.estimate": (
+        "FIRST_RING",
+        "RING_STD",
+        "SLOPE_STD",
+        "BEND_STD",
+        "DISTRUST",
+        "LEAST_COMMON",
+        "LEAST_RINGS",
+        "MOST_MISFIT",
+        "MOST_SLOPE",
+        "MOST_SPREAD_PX",
+        "STEPS",
+    ),
+    "burst.noise.tiles": ("TILE_PX", "MAX_TILES", "COPY_SHARE", "COPY_QUANTILE", "MAX_FRAMES"),
+    "burst.noise.gauge": (
+        "LEAST_TILES",
+        "CALM_SHARE",
+        "QUIET_SHARE",
+        "LEAST_DEVIATION",
+        "TIE",
+        "EVEN_TEXTURE",
+        "MAX_STD",
+        "MAX_SMOOTHING",
+    ),
+    "burst.preparing": ("MARGIN_PX", "LEAST_PX", "MOST_SHARE", "NEEDED_PX"),
+    "burst.effective_frames": ("SQUARE_PX", "LOW_SHARE"),
+    "burst.gain": ("LEAST_EFFECTIVE", "MANY_FRAMES", "LEAST_SHARE"),
+    "burst.converted.running": ("NOISE_TOLERANCE",),
+    "burst.frames.threads": ("MAX_THREADS", "MAX_PIXELS"),
+    "imaging.color": ("LUMA_NOISE",),
+    "registration.stages.levels": ("SMOOTH_PX", "HALVING_PX", "SURROUNDINGS_PX"),
+    "registration.stages.expand": ("REACH_PX", "SCALE"),
+    "registration.stages.search": ("COMPRESSION",),
+    "registration.stages.align": ("BLOCK_POINTS", "CONTRAST_PX", "TUKEY"),
+    "registration.alignment.levels": ("COARSEST_PX",),
+    "registration.alignment.points": ("MARGIN_PX", "BLOCK_CELLS"),
+    "registration.alignment.peaks": (
+        "FLAT",
+        "NOTHING",
+        "LEAST_OVERLAP",
+        "PEAKS",
+        "OTHER_PEAK",
+        "LEAST_PEAK",
+    ),
+    "registration.alignment.equations": ("LEAST_SHARE", "LEAST_SPREAD", "FITS_LEAST", "FITS_FULLY"),
+    "registration.alignment.refining": ("FIRST_SPREAD", "MIN_GAIN", "LONGEST_STEP_PX"),
+    "registration.alignment.rivals": (
+        "SHOWN",
+        "CHANCE",
+        "EVIDENCE",
+        "AGREED",
+        "BETTER",
+        "APART_PX",
+    ),
+    "registration.alignment.global_motion": (
+        "FINE_POINTS",
+        "COARSE_POINTS",
+        "STEPS",
+        "COARSE_TOLERANCE_PX",
+        "TOLERANCE_PX",
+        "JUDGED_BLOCKS",
+        "BELIEVED",
+        "WORSE",
+        "WORSE_STILL",
+    ),
+    "registration.registrar": ("SEARCHED_SHARE",),
+    "registration.verdict": ("BEYOND_PX",),
+}
+"""By module below ``edge_sdk``; docs/reference/driver.md says what each is, in this order."""
+
+
+def driver_constants() -> dict[str, float | list[float]]:
+    """All constants by name, such as ``burst.driver.tiles.LATTICE_PX``.
+
+    Example:
+        >>> from edge_sdk.bundle.driver_constants import driver_constants
+        >>> driver_constants()["burst.driver.tiles.LATTICE_PX"]
+        4
+    """
+    found: dict[str, float | list[float]] = {}
+    for name, constants in CONSTANTS.items():
+        module = import_module(f"edge_sdk.{name}")
+        for constant in constants:
+            value = getattr(module, constant)
+            found[f"{name}.{constant}"] = list(value) if isinstance(value, tuple) else value
+    return found

@@ -1,0 +1,164 @@
+"""Reading a bundle: sizes before memory, digests before parsing, parsing before any runtime."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_sdk.bundle.canonical import MOST_BYTES
+from edge_sdk.bundle.container import (
+    Container,
+    FolderContainer,
+    open_container,
+    read_file,
+    sha256_of,
+)
+from edge_sdk.bundle.golden import GoldenVector, read_golden
+from edge_sdk.bundle.manifest import BundleManifest, read_manifest
+from edge_sdk.bundle.names import MANIFEST, SIGNATURE
+from edge_sdk.bundle.signature import BYTES, check_signature
+from edge_sdk.errors import BundleError, InputError
+
+GOLDEN = "golden.json"
+_MOST_GOLDEN = 1 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A bundle that is whole: all its files are there, no others, and each is what was packed.
+
+    Attributes:
+        path: the folder or zip.
+        manifest: what it says of itself.
+        golden: its golden vectors, by key.
+        signature: 64 bytes, or ``None`` if it is not signed.
+        container: its files.
+    """
+
+    path: Path
+    manifest: BundleManifest
+    golden: dict[str, GoldenVector]
+    signature: bytes | None
+    container: Container
+
+    def read(self, name: str) -> bytes:
+        """Contents of a file.
+
+        Raises:
+            BundleError: if there is none of that name.
+        """
+        if name not in self.container.sizes:
+            raise BundleError(f"{self.path}: holds no {name}; pack the bundle anew")
+        return read_file(self.container, name, MOST_BYTES)
+
+    @contextmanager
+    def unpacked(self) -> Iterator[Path]:
+        """A folder of one's own with all files, as they were checked, for runtimes that open files.
+
+        Raises:
+            BundleError: if a file is no longer what it was when it was checked.
+        """
+        with tempfile.TemporaryDirectory(prefix="edge-sdk-bundle-") as place:
+            folder = Path(place)
+            for entry in self.manifest.files:
+                target = folder / entry.name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with target.open("wb") as stream:
+                    for chunk in self.container.chunks(entry.name):
+                        stream.write(chunk)
+            _check_digests(self.manifest, FolderContainer(folder))
+            yield folder
+
+
+def open_bundle(path: str | Path, key: str | Path | None = None) -> Bundle:
+    """Read a bundle and check that it is whole, and with a key whose it is.
+
+    Without a key nothing is known of its origin: who changes a file can change its digest too.
+
+    Args:
+        path: a folder or zip that ``edge-sdk pack`` wrote.
+        key: public key in PEM that must have signed it; ``None`` to take any.
+
+    Raises:
+        BundleError: of one line, naming the file and what is wrong with it.
+        InputError: if the key cannot be read.
+        MissingExtraError: if there is a key and cryptography is not installed.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from edge_sdk.bundle import open_bundle
+        >>> Path("empty").mkdir()
+        >>> open_bundle("empty")
+        Traceback (most recent call last):
+        edge_sdk.errors.BundleError: empty: holds no manifest.json and is no bundle; ...
+    """
+    path = Path(path)
+    container = open_container(path)
+    try:
+        return _checked(path, container, None if key is None else Path(key))
+    except InputError:
+        raise
+    except BundleError as error:
+        raise BundleError(f"{path}: {error}") from error
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _checked(path: Path, container: Container, key: Path | None) -> Bundle:
+    sizes = dict(container.sizes)
+    if MANIFEST not in sizes:
+        raise BundleError(f"holds no {MANIFEST} and is no bundle; pack one with `edge-sdk pack`")
+    text = read_file(container, MANIFEST, MOST_BYTES)
+    signature = read_file(container, SIGNATURE, BYTES) if SIGNATURE in sizes else None
+    if key is not None:
+        if signature is None:
+            raise BundleError(f"is not signed, by {key.name} or anyone; do not use it")
+        check_signature(text, signature, key)
+    elif signature is not None and len(signature) != BYTES:
+        raise BundleError(f"{SIGNATURE}: has {len(signature)} bytes and not {BYTES}")
+    manifest = read_manifest(text)
+    listed = {entry.name: entry.size for entry in manifest.files}
+    found = {name: size for name, size in sizes.items() if name not in (MANIFEST, SIGNATURE)}
+    missing, extra = sorted(listed.keys() - found.keys()), sorted(found.keys() - listed.keys())
+    if missing:
+        raise BundleError(f"{missing[0]} is missing; copy the bundle again, or pack it anew")
+    if extra:
+        raise BundleError(f"{extra[0]} is no file of this bundle; remove it, or pack it anew")
+    for name, size in listed.items():
+        if found[name] != size:
+            raise BundleError(f"{name}: has {found[name]} bytes, not {size}; copy it again")
+    _check_digests(manifest, container)
+    if GOLDEN not in listed:
+        raise BundleError(f"holds no {GOLDEN}; pack the bundle anew")
+    golden = read_golden(read_file(container, GOLDEN, _MOST_GOLDEN), GOLDEN)
+    _check_vectors(manifest, golden)
+    return Bundle(path, manifest, golden, signature, container)
+
+
+def _check_digests(manifest: BundleManifest, container: Container) -> None:
+    for entry in manifest.files:
+        if sha256_of(container, entry.name) != entry.sha256:
+            raise BundleError(f"{entry.name}: is not the file that was packed; copy it again")
+
+
+def _check_vectors(manifest: BundleManifest, golden: dict[str, GoldenVector]) -> None:
+    for variant in manifest.variants:
+        for graph in variant.graphs:
+            vector = golden.get(graph.golden)
+            if vector is None:
+                raise BundleError(f"{GOLDEN}: has no vector {graph.golden}; pack the bundle anew")
+            if vector.input != as_torch(graph.input.shape, graph.input.layout):
+                raise BundleError(
+                    f"{GOLDEN}: the vector {graph.golden} is not of the size that {graph.file} "
+                    "takes; pack the bundle anew"
+                )
+
+
+def as_torch(shape: tuple[int, ...], layout: str) -> tuple[int, ...]:
+    """A shape in PyTorch's order of axes."""
+    if layout == "NHWC" and len(shape) == 4:
+        return (shape[0], shape[3], shape[1], shape[2])
+    return shape

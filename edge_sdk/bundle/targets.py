@@ -1,0 +1,103 @@
+"""Which targets a bundle for a platform holds, and the least versions that they ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import metadata
+
+from edge_sdk.bundle.manifest import PLATFORMS
+from edge_sdk.deploy.preparation import INT8
+from edge_sdk.errors import InputError
+from edge_sdk.targets import find_converter
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A target in a precision.
+
+    Attributes:
+        target: name of a converter.
+        precision: of the network.
+    """
+
+    target: str
+    precision: str
+
+
+DEFAULTS: dict[str, tuple[Wanted, ...]] = {
+    "android": (
+        Wanted("tflite", "fp32"),
+        Wanted("tflite", "int8"),
+        Wanted("executorch", "fp32"),
+        Wanted("executorch", "int8"),
+    ),
+    "ios": (Wanted("coreml", "fp16"), Wanted("coreml", "int8")),
+    "web": (Wanted("tflite", "fp32"), Wanted("tflite", "int8")),
+}
+"""What a bundle for a platform holds, the preferred first."""
+FORMATS = {"android": ("tflite", "executorch"), "ios": ("coreml", "executorch"), "web": ("tflite",)}
+"""Kinds of files that a platform runs."""
+
+
+def wanted_for(
+    platform: str | None, targets: tuple[str, ...], precisions: tuple[str, ...]
+) -> tuple[Wanted, ...]:
+    """Targets and precisions of a bundle.
+
+    Args:
+        platform: one of :data:`PLATFORMS`, or ``None`` for any.
+        targets: converters; empty for those of the platform.
+        precisions: of the network; empty for those of the platform, or each target's first.
+
+    Raises:
+        InputError: if the platform, a target or a precision is unknown, or does not fit.
+
+    Example:
+        >>> from edge_sdk.bundle.targets import wanted_for
+        >>> wanted_for("web", (), ("int8",))
+        (Wanted(target='tflite', precision='int8'),)
+    """
+    if platform is not None and platform not in PLATFORMS:
+        raise InputError(f"unknown platform '{platform}'; choose one of: {', '.join(PLATFORMS)}")
+    usual = DEFAULTS.get(platform or "", ())
+    if not targets and platform is None:
+        targets = ("tflite", "executorch", "coreml")
+    chosen = targets or tuple(dict.fromkeys(each.target for each in usual))
+    found: list[Wanted] = []
+    for target in chosen:
+        converter = find_converter(target)
+        form = getattr(converter, "format", converter.name)
+        if platform is not None and form not in FORMATS[platform]:
+            raise InputError(
+                f"{platform} runs no files of target '{target}'; choose one of: "
+                f"{', '.join(FORMATS[platform])}, or leave --for out"
+            )
+        own = tuple(each.precision for each in usual if each.target == target)
+        asked = precisions or own or converter.precisions[:1]
+        missing = [each for each in asked if each not in converter.precisions]
+        if missing and targets:
+            raise InputError(
+                f"target '{target}' has no precision '{missing[0]}'; choose one of: "
+                + ", ".join(converter.precisions)
+            )
+        found += [Wanted(target, each) for each in asked if each in converter.precisions]
+    if not found:
+        raise InputError(f"no target for {platform} has precision {', '.join(precisions)}")
+    return tuple(found)
+
+
+def minimum_versions(wanted: tuple[Wanted, ...]) -> dict[str, str]:
+    """Least versions of systems and runtimes, by name.
+
+    Those of Core ML are what the files ask for. ExecuTorch and LiteRT run files of their own
+    version and of older ones: the least known to run them is what wrote or ran them here.
+    """
+    forms = {getattr(find_converter(each.target), "format", each.target) for each in wanted}
+    found: dict[str, str] = {}
+    if "coreml" in forms:
+        coded = any(each.precision in (*INT8, "w8") for each in wanted if each.target == "coreml")
+        found |= {"ios": "17.0" if coded else "16.0", "coreml": "8" if coded else "7"}
+    for form, package in (("executorch", "executorch"), ("tflite", "ai-edge-litert")):
+        if form in forms:
+            found["litert" if form == "tflite" else form] = metadata.version(package)
+    return found

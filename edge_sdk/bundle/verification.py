@@ -1,0 +1,134 @@
+"""Whether a bundle computes what was packed: every graph, in every runtime that is here."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_sdk.bundle.manifest import GraphEntry, Variant
+from edge_sdk.bundle.reading import Bundle
+from edge_sdk.emulate.runtimes.opening import open_artifact
+from edge_sdk.emulate.runtimes.runner import Runner
+from edge_sdk.errors import ArtifactError, BundleError, MissingExtraError
+from edge_sdk.targets import find_converter, runs_here
+
+
+@dataclass(frozen=True)
+class GraphCheck:
+    """How one graph did on its golden vector.
+
+    Attributes:
+        variant: target and precision.
+        stage: what it computes.
+        runtime: what ran it, with its version; empty where nothing here does.
+        snr_db: signal over noise; NaN where nothing ran it.
+        gate_db: what it must reach.
+        milliseconds: of one run, after one before it.
+        missing: why it was not run; empty if it was.
+        proves: what agreement in that runtime says of a device.
+    """
+
+    variant: str
+    stage: str
+    runtime: str
+    snr_db: float
+    gate_db: int
+    milliseconds: float
+    missing: str = ""
+    proves: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether it reached its gate; what nothing here runs counts as not refuted."""
+        return bool(self.missing) or self.snr_db >= self.gate_db
+
+
+@dataclass(frozen=True)
+class BundleCheck:
+    """How all graphs did.
+
+    Attributes:
+        rows: one for each graph of each variant.
+    """
+
+    rows: tuple[GraphCheck, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether no graph missed its gate, and one ran at least."""
+        return all(row.passed for row in self.rows) and any(not row.missing for row in self.rows)
+
+
+def verify_bundle(bundle: Bundle) -> BundleCheck:
+    """Run every graph of a bundle on its golden vector.
+
+    Args:
+        bundle: as :func:`~edge_sdk.bundle.reading.open_bundle` gives it.
+
+    Raises:
+        BundleError: if a graph cannot be opened, or takes or gives something else than it says.
+    """
+    seen: dict[str, GraphCheck] = {}
+    rows = []
+    with bundle.unpacked() as folder:
+        for variant in bundle.manifest.variants:
+            for graph in variant.graphs:
+                if graph.file not in seen:
+                    seen[graph.file] = _checked(bundle, variant, graph, folder)
+                row = seen[graph.file]
+                rows.append(
+                    GraphCheck(
+                        variant.name,
+                        graph.stage,
+                        row.runtime,
+                        row.snr_db,
+                        graph.gate_db,
+                        row.milliseconds,
+                        row.missing,
+                        row.proves,
+                    )
+                )
+    return BundleCheck(tuple(rows))
+
+
+def _checked(bundle: Bundle, variant: Variant, graph: GraphEntry, folder: Path) -> GraphCheck:
+    try:
+        if not runs_here(find_converter(variant.target)):
+            raise MissingExtraError(f"nothing on this machine runs {variant.target}")
+        runner = open_artifact(folder / graph.file)
+    except ArtifactError as error:
+        raise BundleError(f"{bundle.path}: {str(error).replace(f'{folder}/', '')}") from error
+    except MissingExtraError as error:
+        return GraphCheck(
+            variant.name, graph.stage, "", float("nan"), graph.gate_db, 0.0, str(error)
+        )
+    vector = bundle.golden[graph.golden]
+    taken = vector.drawn()
+    _run(runner, graph, taken)
+    started = time.perf_counter()
+    made = _run(runner, graph, taken)
+    milliseconds = 1000 * (time.perf_counter() - started)
+    try:
+        snr_db = vector.snr_db(made)
+    except BundleError as error:
+        raise BundleError(f"{bundle.path}: {graph.file} {error}; pack the bundle anew") from error
+    info = runner.info
+    return GraphCheck(
+        variant.name,
+        graph.stage,
+        info.runtime,
+        snr_db,
+        graph.gate_db,
+        milliseconds,
+        proves=info.proves,
+    )
+
+
+def _run(runner: Runner, graph: GraphEntry, taken: NDArray[np.float32]) -> NDArray[np.float32]:
+    (made, *_) = runner.run({graph.input.name: taken}).values()
+    found: NDArray[np.float32] = np.asarray(made, np.float32)
+    return found
