@@ -43,7 +43,10 @@ CONSTANTS: dict[str, tuple[str, ...]] = {
     ),
     "burst.photometry.exposure": ("MOST_STOPS", "STOPS_ERROR"),
     "burst.frames.hot_pixels": ("MIN_FRAMES", "MIN_MOTION_PX", "STEADY_SHARE", "NOISE_FACTOR"),
-    "burst.reference.choice": ("BLURRY_SHARE",),
+    "burst.reference.choice": (
+        "BLURRY_SHARE",
+        "LEAST_SHOWN",
+    ),
     "burst.stages.blend": ("HALO_PX", "SMALLEST_WEIGHT", "NOISE_GAIN"),
     "burst.driver.network_choice": (
         "MANY_FRAMES",

@@ -140,6 +140,11 @@ def zoom_files(
     if model is None and stages is None and runtime == TORCH and _restored_otherwise(config):
         model = NO_MODEL
     notes = [f"{path} is no picture and is passed over" for path in others]
+    if any(output.parent.resolve() == folder.resolve() for folder in map(Path, frames)):
+        notes.append(
+            f"{output} lies in the folder of its frames: the next zoom of that folder takes it for "
+            "one; move it elsewhere"
+        )
     with spooling() as spool:
         spooled = spool_pictures(paths, spool)
         held = spooled.held
@@ -176,7 +181,8 @@ def zoom_files(
                 f"the frames use {bits} of their 16 bits: they are worked as {bits} bits, noise "
                 f"and all, and the result is written {place}"
             )
-        said = (result.noise_note, result.network_passed_over, little_gain(result, used))
+        network = result.network_passed_over or result.network_note
+        said = (result.noise_note, network, little_gain(result, used))
         notes += (*more, *filter(None, said))
         metadata = held[result.reference]
         reference = spooled_picture(seen, result.reference, metadata, config.crop)

@@ -12,7 +12,7 @@ from edge_sdk.burst.config import ZoomConfig
 from edge_sdk.burst.converted.fitting import check_fit
 from edge_sdk.burst.converted.running import StageFiles
 from edge_sdk.burst.driver.merging import merge
-from edge_sdk.burst.driver.network_choice import why_unsuited
+from edge_sdk.burst.driver.network_choice import noise_note, why_unsuited
 from edge_sdk.burst.driver.plan import MergePlan
 from edge_sdk.burst.driver.stage_set import decodes_bursts, stages_for
 from edge_sdk.burst.effective_frames import reference_alone
@@ -23,7 +23,7 @@ from edge_sdk.burst.frames.source import FrameSource, TensorSource
 from edge_sdk.burst.lens.estimate import settle_lens
 from edge_sdk.burst.noise.settling import NoiseSource, SettledNoise, settle_noise
 from edge_sdk.burst.preparing import prepare
-from edge_sdk.burst.reference.choice import is_blurry
+from edge_sdk.burst.reference.choice import ReferenceChoice, is_blurry
 from edge_sdk.burst.reference.scoring import score
 from edge_sdk.burst.result import FrameReport, ZoomResult
 from edge_sdk.burst.single import enlarge_single
@@ -34,6 +34,8 @@ from edge_sdk.registration import Registration
 
 SMALLEST_FRAME_PX = 32
 _ROWS_AT_ONCE = 64
+MENTIONED_LOSS = 0.1
+"""Lost part of a frame from which on it is named as what may have kept it from being aligned."""
 MIN_SHARE = 0.02
 """Share of agreeing pixels under which a frame counts as left out."""
 
@@ -157,8 +159,11 @@ def zoom_into(
     lens = settle_lens(plan, config.lens_std_px)
     seconds["lens"] = time.perf_counter() - started
     passed_over = why_unsuited(network, noise, len(aligned.motions) + 1)
+    network_note = ""
     if passed_over is not None:
         network = None
+    elif network is not None:
+        network_note = noise_note(network, noise, len(aligned.motions) + 1)
     if aligned.motions or not isinstance(network, nn.Module) or decodes_bursts(network):
         count = len(aligned.motions) + 1
         if isinstance(network, StageFiles):
@@ -183,7 +188,7 @@ def zoom_into(
             choice.scores[index],
             registrations.get(index),
             shares.get(index, 0.0),
-            _note(registrations.get(index), shares.get(index, 0.0)),
+            _note(registrations.get(index), shares.get(index, 0.0), choice, index),
             is_blurry(choice, index),
             maps.get(index),
             lit.lights.get(index),
@@ -207,6 +212,8 @@ def zoom_into(
         settled.source,
         settled.note,
         lens,
+        network_note,
+        choice.is_sharpest,
     )
 
 
@@ -241,9 +248,17 @@ def _is_gray(source: FrameSource, index: int) -> bool:
     return True
 
 
-def _note(registration: Registration | None, share: float) -> str:
-    if registration is None or registration.reason:
-        return "" if registration is None else registration.reason
+def _note(
+    registration: Registration | None, share: float, choice: ReferenceChoice, index: int
+) -> str:
+    if registration is None:
+        return ""
+    if registration.reason:
+        if not choice.shows(index):
+            return f"{registration.reason}; it shows nothing, as a black or covered frame"
+        lost = choice.lost[index]
+        more = f"; {lost:.0%} of it shows nothing" if lost > MENTIONED_LOSS else ""
+        return f"{registration.reason}{more}"
     if share < MIN_SHARE:
         return "agrees with the reference nowhere: other content or another exposure"
     return ""

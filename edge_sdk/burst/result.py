@@ -79,6 +79,9 @@ class ZoomResult:
         noise_note: why noise that the files state was not taken, or that too little is seen in two
             frames to measure it between them; empty elsewhere.
         lens: blur of the lens, given, measured or assumed.
+        network_note: that the network is told of less noise than there is, or is beyond what it
+            has learned and there was no other way; empty elsewhere.
+        is_sharpest: whether no frame is sharper than the reference, at equal exposure.
 
     Example:
         >>> import torch
@@ -101,6 +104,8 @@ class ZoomResult:
     noise_source: NoiseSource = NoiseSource.MEASURED
     noise_note: str = ""
     lens: LensEstimate = ASSUMED
+    network_note: str = ""
+    is_sharpest: bool = True
 
     @property
     def effective_frames(self) -> float:
@@ -110,6 +115,11 @@ class ZoomResult:
         the picture is half a frame. :attr:`effective` says where they are fewer.
         """
         return self.effective.mean
+
+    @property
+    def why_reference(self) -> str:
+        """Why the reference is the reference where nobody named it, for people."""
+        return "the sharpest" + ("" if self.is_sharpest else " of those that most frames match")
 
     @property
     def noise_std(self) -> float:

@@ -79,7 +79,9 @@ def _run() -> int:
     except EdgeSdkError as error:
         return _fail(str(error))
     except typer.TyperException as error:
-        unknown = f"{error.format_message().rstrip('.')}; see `edge-sdk --help`"
+        context = getattr(error, "ctx", None)
+        command = "edge-sdk" if context is None else context.command_path
+        unknown = f"{error.format_message().rstrip('.')}; see `{command} --help`"
         return _fail(renamed_option(error) or unknown)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EPIPE):

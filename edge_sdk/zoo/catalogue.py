@@ -117,19 +117,19 @@ class Card:
     Attributes:
         name: its name.
         figures: PSNR in dB by test set.
-        recipe: file of the recipe that it was trained by.
+        recipes: files of the recipes that it was trained by, one after the other.
         text: the whole card, Markdown.
 
     Example:
         >>> from edge_sdk.zoo import load_card
         >>> card = load_card("sr_x2_y")
-        >>> card.recipe.name, card.figures["Set5"] > 36
+        >>> card.recipes[0].name, card.figures["Set5"] > 36
         ('recipe.yaml', True)
     """
 
     name: str
     figures: dict[str, float]
-    recipe: Path
+    recipes: tuple[Path, ...]
     text: str
 
 
@@ -157,4 +157,5 @@ def load_card(name: str) -> Card:
     folder = model_path(name).parent
     figures = from_json(_Figures, (folder / "figures.json").read_bytes())
     text = (folder / "card.md").read_text(encoding="utf-8")
-    return Card(name, figures.psnr_db, folder / "recipe.yaml", text)
+    later = sorted(folder.glob("recipe-[0-9].yaml"))
+    return Card(name, figures.psnr_db, (folder / "recipe.yaml", *later), text)

@@ -189,7 +189,7 @@ def test_frames_that_differ_quite_otherwise_overrule_the_profile() -> None:
 
 def test_frames_that_show_too_little_to_compare_are_told() -> None:
     settled = settle_noise(Noise.white(0.001), None, True)
-    assert settled.source is NoiseSource.MEASURED
+    assert settled.source is NoiseSource.ALONE
     assert settled.note.startswith("too little is seen in two frames")
     result = zoom(torch.full((3, 3, 48, 64), 1.0))
     assert result.used == 3
@@ -201,7 +201,7 @@ def test_one_frame_alone_cannot_overrule_it() -> None:
     assert settle_noise(uneven(0.001), stated, False).noise is stated
     assert settle_noise(Noise.white(0.001), stated, True).noise is stated
     alone = settle_noise(Noise.white(0.001), None, False)
-    assert (alone.source, alone.note) == (NoiseSource.MEASURED, "")
+    assert (alone.source, alone.note) == (NoiseSource.ALONE, "")
     assert settle_noise(uneven(0.001), None, True).note == ""
     result = zoom(torch.rand(1, 3, 48, 64), config=ZoomConfig(stated_noise=stated))
     assert result.noise_source is NoiseSource.PROFILE

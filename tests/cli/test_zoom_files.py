@@ -287,7 +287,8 @@ def test_a_folder_is_its_pictures_in_the_order_of_their_numbers(run: Run) -> Non
         report = json.loads(outcome.out)
         names = [Path(frame["path"]).name for frame in report["frames"]]
         assert names == ["IMG_9.png", "IMG_10.png", "IMG_101.png"]
-        passed_over, few = report["notes"]
+        passed_over, among, few = report["notes"]
+        assert among.startswith("night/zoomed.png lies in the folder of its frames")
         assert passed_over == "night/notes.txt is no picture and is passed over"
         assert few.startswith("only 1.0 of 3 frames were effective: 2 frames are left out (all: ")
     page = run("zoom", "night", "-o", "z.png", "--report", "night/IMG_9.png", "--model", "none")
@@ -305,7 +306,7 @@ def test_light_and_hot_pixels_are_told(run: Run) -> None:
     for name, frame in zip(names, frames, strict=True):
         write_picture(Picture(frame), name)
     outcome = run("zoom", *names, "-o", "z.png", "--reference", "0", "--model", "none")
-    assert "note: in 1 frame the light is 0.90 times the reference's" in outcome.err
+    assert "note: in 1 frame the light differs from the reference's, -0.37 stops; that" in outcome.err
     assert "note: 1 hot pixel of the sensor mended in all frames" in outcome.err
     made = run("zoom", *names, "-o", "z.png", "--reference", "0", "--model", "none", "--json")
     report = json.loads(made.out)

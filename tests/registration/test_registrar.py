@@ -86,12 +86,21 @@ def worst_px(found: Registration, matrix: Tensor) -> float:
 
 
 @examples(20)
-@given(st.floats(-20, 20), st.floats(-20, 20))
-@example(-16.0, -20.0)  # two of the blocks that tell this scene from itself are in sight
+@given(st.floats(-14, 14), st.floats(-14, 14))
 def test_a_known_shift_is_found(x: float, y: float) -> None:
     matrix = EuclideanMotion(x, y, 0.0).matrix
     found = aligned(view(matrix), "translation")
     assert found.accepted
+    assert worst_px(found, matrix) < 0.02
+
+
+@examples(20)
+@given(st.floats(-24, 24), st.floats(-24, 24))
+@example(-16.0, -20.0)  # of what tells these waves from themselves a period away little is in sight
+def test_a_far_shift_is_found_or_undecided(x: float, y: float) -> None:
+    matrix = EuclideanMotion(x, y, 0.0).matrix
+    found = aligned(view(matrix), "translation")
+    assert found.accepted or found.reason.startswith("fits in several places")
     assert worst_px(found, matrix) < 0.02
 
 

@@ -113,6 +113,17 @@ def test_what_is_fixed_to_the_camera_decides_nothing(name: str, change: Change) 
     assert accepted == 0
 
 
+@pytest.mark.parametrize("name", ["sine", "checkerboard", "facade"])
+@pytest.mark.parametrize("period_px", [13.0, 24.0])
+def test_shading_does_not_draw_a_frame_without_noise_a_period_back(
+    name: str, period_px: float
+) -> None:
+    chart, motion = Chart(name, period_px, 5.0, 200, 264), EuclideanMotion(-2 * period_px, 0.4, 0.0)
+    frames = [dimmed(chart.seen(place, noise_std=0.0)) for place in (STILL, motion)]
+    (found,) = register(frames[0], frames[1][None])
+    assert not found.accepted or worst_px(found, motion, chart) < WRONG_PX
+
+
 def test_exposure_does_not_matter() -> None:
     chart, motion = Chart("checkerboard", 13.3, THING_PX), hand_motion(100)
     frame = 0.6 * chart.seen(motion) + 0.05

@@ -86,12 +86,11 @@ def test_an_int8_form_is_the_same_network_with_codes(name: str) -> None:
     assert rounded == float_form
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("*/recipe*.yaml")), ids=str)
+# Networks for bursts are younger than today's start and steps.
+@pytest.mark.parametrize("path", sorted(ROOT.glob("[!b]*/recipe*.yaml")), ids=str)
 def test_recipes_start_and_step_as_they_did(path: Path) -> None:
     config = load_train_config(path, init="sr_x2_y")
-    if not isinstance(config.model, EnhanceNetConfig):
-        # Younger than today's start and steps.
-        return
+    assert isinstance(config.model, EnhanceNetConfig)
     assert config.model.branches is None or config.model.initialization == "independent"
     assert (config.optimizer.algorithm, config.optimizer.gradient_clip_norm) == ("adam", None)
 

@@ -102,7 +102,7 @@ def align_most(
 
     Where less than half of the others match the sharpest frame, the sharpest of those that do not
     is tried, up to ``OTHER_REFERENCES`` times, and the reference that most frames match is taken. A
-    reference that the caller named stays.
+    reference that the caller named stays; frames that show nothing do not count.
 
     Args:
         source: the frames.
@@ -115,15 +115,16 @@ def align_most(
     best = choice, align(source, choice, how)
     if choice.forced:
         return best
-    left = set(range(source.count)) - {choice.index} - set(best[1].matching)
+    shown = {index for index in range(source.count) if choice.shows(index)}
+    left = shown - {choice.index, *best[1].matching}
     for _ in range(OTHER_REFERENCES):
-        if 2 * len(best[1].matching) >= source.count - 1 or not left:
+        if 2 * len(shown.intersection(best[1].matching)) >= len(shown) - 1 or not left:
             break
         index = max(left, key=lambda frame: choice.scores[frame])
         other = replace(choice, index=index)
         aligned = align(source, other, how)
         left -= {index, *aligned.matching}
-        if len(aligned.matching) > len(best[1].matching):
+        if len(shown.intersection(aligned.matching)) > len(shown.intersection(best[1].matching)):
             best = other, aligned
     return best
 

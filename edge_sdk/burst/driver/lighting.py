@@ -58,12 +58,17 @@ def align_in_one_light(source: FrameSource, choice: ReferenceChoice, how: Aligni
 
 
 def _at_equal_exposure(choice: ReferenceChoice, lights: Mapping[int, Light]) -> ReferenceChoice:
-    scores = tuple(
-        score / float(lights[index].colors.mean()) ** 2 if index in lights else score
-        for index, score in enumerate(choice.scores)
+    gains = [
+        float(lights[index].colors.mean()) ** 2 if index in lights else 1.0
+        for index in range(len(choice.scores))
+    ]
+    scores, detail = (
+        tuple(value / gain for value, gain in zip(values, gains, strict=True))
+        for values in (choice.scores, choice.detail)
     )
+    choice = replace(choice, scores=scores, detail=detail)
     if choice.forced:
-        return replace(choice, scores=scores)
+        return choice
     # Frames of another scene were passed over already: only those that match may win.
     candidates = [choice.index, *lights]
-    return replace(choice, scores=scores, index=max(candidates, key=lambda index: scores[index]))
+    return replace(choice, index=max(candidates, key=lambda index: scores[index]))

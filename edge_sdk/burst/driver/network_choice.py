@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from torch import nn
 
-from edge_sdk.burst.driver.stage_set import decodes_bursts
+from edge_sdk.burst.converted.fitting import network_scale
+from edge_sdk.burst.converted.running import StageFiles
+from edge_sdk.burst.driver.stage_set import LEARNED_STD, decodes_bursts
 from edge_sdk.burst.noise.curve import Noise
 from edge_sdk.models.spec import PictureSpec
 
@@ -33,19 +35,54 @@ def why_unsuited(network: object, noise: Noise, frames: int) -> str | None:
         frames: number of frames that are merged.
 
     Returns:
-        What was done instead; ``None`` where the network suits, or there is no other way: converted
-        stages hold no restoration.
+        What was done instead; ``None`` where the network suits, or is none for bursts. Converted
+        stages hold no restoration, and :func:`noise_note` speaks of them.
     """
-    spec = getattr(network, "spec", None)
     if not isinstance(network, nn.Module) or not decodes_bursts(network):
         return None
+    spec = getattr(network, "spec", None)
     assert isinstance(spec, PictureSpec)
-    many = MANY_FRAMES_STD if spec.scale <= 2 else THIRDS_STD
-    limit = many if frames >= MANY_FRAMES else FEW_FRAMES_STD
+    limit = most_noise(spec.scale, frames)
     if noise.typical_std <= limit:
         return None
+    return f"{_beyond(noise, limit)}; the restoration without a network made the picture"
+
+
+def noise_note(network: nn.Module | StageFiles, noise: Noise, frames: int) -> str:
+    """What to know of a network that a burst is noisier than, for people; empty for nothing.
+
+    Args:
+        network: what makes the picture.
+        noise: noise of one frame.
+        frames: number of frames that are merged.
+    """
+    converted = isinstance(network, StageFiles)
+    if not converted and not decodes_bursts(network):
+        return ""
+    limit = most_noise(network_scale(network), frames)
+    if converted and noise.typical_std > limit:
+        return (
+            f"{_beyond(noise, limit)}, and converted stages have no other way; PyTorch with "
+            "--model none makes a cleaner picture"
+        )
+    if noise.typical_std > LEARNED_STD:
+        return (
+            f"noise of {255 * noise.typical_std:.1f} levels is more than the "
+            f"{255 * LEARNED_STD:.0f} that the network has learned: it is told of no more, and "
+            "leaves some"
+        )
+    return ""
+
+
+def most_noise(scale: int, frames: int) -> float:
+    """Noise up to which a network gains over the restoration without it, on values in [0, 1]."""
+    if frames < MANY_FRAMES:
+        return FEW_FRAMES_STD
+    return MANY_FRAMES_STD if scale <= 2 else THIRDS_STD
+
+
+def _beyond(noise: Noise, limit: float) -> str:
     return (
-        f"noise of {255 * noise.typical_std:.1f} levels is more than the "
-        f"{255 * limit:.0f} that the network takes; the restoration without a network made the "
-        "picture"
+        f"noise of {255 * noise.typical_std:.1f} levels is more than the {255 * limit:.0f} that "
+        "the network takes"
     )

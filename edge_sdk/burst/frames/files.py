@@ -152,7 +152,7 @@ def spool_pictures(paths: Sequence[Path], spool: Spool) -> Spooled:
         if spool.count and (height, width) != (spool.height, spool.width):
             raise PictureError(
                 f"{path}: is {width}×{height} px but {paths[0]} is {spool.width}×{spool.height} "
-                "px; the frames of a burst have one size"
+                "px; the frames of a burst have one size: leave out what is none"
             )
         if not found or decoded.icc_profile == found[0].icc_profile:
             # As levels, without the way through values that ends at the same.

@@ -11,7 +11,8 @@ AGREEING = 2.0
 """Factor within which what files state and what frames show count as the same."""
 _ALONE = (
     "too little is seen in two frames to measure the noise between them: that of the reference "
-    "alone is taken, which a camera's own smoothing hides; give a noise if the result is grainy"
+    "alone is taken, which fine texture raises and a camera's own smoothing hides; give a noise if "
+    "the result is smooth or grainy"
 )
 
 
@@ -31,7 +32,9 @@ class NoiseSource(StrEnum):
     PROFILE = "NoiseProfile"
     """By the frames' own files."""
     MEASURED = "measured"
-    """Between aligned frames, or in a single one."""
+    """Between aligned frames."""
+    ALONE = "of one frame"
+    """Told by a single frame, in which fine texture counts as noise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +69,9 @@ def settle_noise(measured: Noise, stated: Noise | None, comparable: bool) -> Set
     # What is measured between frames is never white to the last digit: that is of one frame alone.
     between = comparable and not measured.is_white
     if stated is None:
-        note = _ALONE if comparable and not between else ""
-        return SettledNoise(measured, NoiseSource.MEASURED, note)
+        if between:
+            return SettledNoise(measured, NoiseSource.MEASURED)
+        return SettledNoise(measured, NoiseSource.ALONE, _ALONE if comparable else "")
     if not between:
         return SettledNoise(stated, NoiseSource.PROFILE)
     low, high = sorted((stated.typical_std, measured.typical_std))

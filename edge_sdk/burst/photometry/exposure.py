@@ -40,19 +40,21 @@ def prefer_common_exposure(source: FrameSource, choice: ReferenceChoice) -> Refe
 
     A frame that is far too bright has large gradients where the others' are ordinary. Where less
     than half of the others lie within ``MOST_STOPS`` of the choice, the sharpest of those frames
-    that have most others near them is taken. A reference that the caller named stays.
+    that have most others near them is taken. Frames that show nothing do not count. A reference
+    that the caller named stays.
 
     Args:
         source: the frames.
         choice: the reference first chosen.
     """
-    if choice.forced or source.count < 3:
+    shown = [index for index in range(source.count) if choice.shows(index)]
+    if choice.forced or len(shown) < 3:
         return choice
-    levels = torch.stack([_quantiles(source, index) for index in range(source.count)])
+    levels = torch.stack([_quantiles(source, index) for index in shown])
     near = [int((_stops(levels, each).abs() < MOST_STOPS).sum()) - 1 for each in levels]
-    if 2 * near[choice.index] >= source.count - 1:
+    if 2 * near[shown.index(choice.index)] >= len(shown) - 1:
         return choice
-    common = [index for index, count in enumerate(near) if count == max(near)]
+    common = [index for index, count in zip(shown, near, strict=True) if count == max(near)]
     return replace(choice, index=max(common, key=lambda index: choice.scores[index]))
 
 

@@ -17,7 +17,7 @@ from edge_sdk.burst.reference.gradient_energy import (
     gradient_energy,
     laplacian,
 )
-from edge_sdk.burst.reference.lost_parts import at_level, blank_in_all, lost_parts
+from edge_sdk.burst.reference.lost_parts import blank_in_all, lost_parts
 from edge_sdk.burst.reference.noise import estimate_noise_std
 from edge_sdk.burst.stages.frame_stages import FrameStages
 from edge_sdk.errors import InputError
@@ -27,9 +27,11 @@ LAPLACIAN_NOISE_GAIN = 20.0
 """Variance of the 4-neighbor Laplacian of white noise of variance 1: 1 + 1 + 1 + 1 + 4²."""
 
 BLURRY_SHARE = 0.35
-"""Part of the largest energy under which a frame counts as blurry."""
+"""Part of the most detail under which a frame counts as blurry."""
 SCORE_UNCERTAINTY = 0.2
-"""Part of the noise's own energy by which energies may differ by chance."""
+"""Part of the noise's own energy by which detail may differ by chance."""
+LEAST_SHOWN = 0.01
+"""Part of the largest score under which a frame shows nothing."""
 SMALLEST_REGION_PX = 16
 
 
@@ -40,21 +42,16 @@ class Sharpness:
     Attributes:
         energy: of its Laplacian, whose score the largest wins.
         noise_std: estimated noise on values in [0, 1].
-        finest: :func:`laplacian_energy`.
     """
 
     energy: GradientEnergy
     noise_std: float
-    finest: float
 
     def without(self, lost: Tensor) -> Sharpness:
         """The same frame as if some blocks, bool [h, w], held nothing."""
         if not bool(lost.any()):
             return self
-        blocks = self.energy.blocks[0]
-        gone = at_level(lost, 0, (blocks.shape[0], blocks.shape[1]))
-        finest = self.finest - float(blocks[gone].sum())
-        return Sharpness(self.energy.without(lost), self.noise_std, finest)
+        return Sharpness(self.energy.without(lost), self.noise_std)
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,8 @@ class ReferenceChoice:
         index: position of the reference among the frames, 0-based.
         scores: :func:`gradient_score` of every frame without what it lost; the largest wins.
         noise_std: noise of every frame on values in [0, 1], estimated.
-        finest: :func:`laplacian_energy` of every frame, which :func:`is_blurry` compares.
+        detail: part of the score of every frame that its finest detail gives, which
+            :func:`is_blurry` compares.
         forced: whether the caller named the reference.
         lost: part of every frame, 0 to 1, that shows nothing where most others show something.
         blank: part of the picture, 0 to 1, where all frames hold one value in the same place.
@@ -82,10 +80,22 @@ class ReferenceChoice:
     index: int
     scores: tuple[float, ...]
     noise_std: tuple[float, ...]
-    finest: tuple[float, ...]
+    detail: tuple[float, ...]
     forced: bool = False
     lost: tuple[float, ...] = ()
     blank: float = 0.0
+
+    def shows(self, index: int) -> bool:
+        """Whether a frame shows more than nothing, as a black one or one of noise alone does not.
+
+        Where none does, all count.
+        """
+        return self.scores[index] >= LEAST_SHOWN * max(self.scores)
+
+    @property
+    def is_sharpest(self) -> bool:
+        """Whether no frame is sharper than the reference."""
+        return self.scores[self.index] >= max(self.scores)
 
 
 def gradient_score(luma: Tensor) -> Tensor:
@@ -136,10 +146,7 @@ def measure_sharpness(luma: Tensor, stages: FrameStages | None = None) -> Sharpn
         luma: float [1, H, W] in [0, 1], at least 3×3 px.
         stages: what computes; PyTorch by default.
     """
-    noise, energy = estimate_noise_std(luma[None]), gradient_energy(luma, stages)
-    # The blocks of the finest level add up to the mean square of its Laplacian.
-    finest = float(energy.blocks[0].sum() - LAPLACIAN_NOISE_GAIN * noise.square())
-    return Sharpness(energy, float(noise), finest)
+    return Sharpness(gradient_energy(luma, stages), float(estimate_noise_std(luma[None])))
 
 
 def choose_sharpest(measured: Sequence[Sharpness], forced: int | None = None) -> ReferenceChoice:
@@ -161,7 +168,7 @@ def choose_sharpest(measured: Sequence[Sharpness], forced: int | None = None) ->
         scores.index(max(scores)) if forced is None else forced,
         scores,
         tuple(frame.noise_std for frame in found),
-        tuple(frame.finest for frame in found),
+        tuple(frame.energy.detail for frame in found),
         forced is not None,
         tuple(float(part.float().mean()) for part in lost),
         blank_in_all(flat),
@@ -208,12 +215,15 @@ def choose_reference(
 
 
 def is_blurry(choice: ReferenceChoice, index: int) -> bool:
-    """Whether a frame is far less sharp than the sharpest, by more than noise could make it seem.
+    """Whether a frame has far less detail than the best, by more than noise could make it seem.
+
+    A frame that shows nothing is not blurry.
 
     Args:
-        choice: energies and noise of all frames.
+        choice: detail of all frames, at equal exposure.
         index: 0-based frame.
     """
-    sharpest = max(choice.finest)
     uncertainty = SCORE_UNCERTAINTY * LAPLACIAN_NOISE_GAIN * choice.noise_std[index] ** 2
-    return choice.finest[index] < BLURRY_SHARE * sharpest - uncertainty
+    least = BLURRY_SHARE * max(choice.detail) - uncertainty
+    kept = 1.0 - (choice.lost[index] if choice.lost else 0.0)
+    return choice.shows(index) and choice.detail[index] < kept * least

@@ -39,6 +39,7 @@ HalveStage = Callable[[Tensor], Tensor]
 
 LEVELS = 4
 SMALLEST_LEVEL_PX = 16
+DETAIL_LEVELS = 2
 QUIET_SHARE = 0.25
 """Share of the quietest blocks that are taken to be free of texture."""
 QUIET_BIAS = (0.841, 0.865, 0.870, 0.871)
@@ -90,8 +91,17 @@ class GradientEnergy:
     @property
     def score(self) -> float:
         """Σ S² / (S + N)."""
+        return float(self._shares.sum())
+
+    @property
+    def detail(self) -> float:
+        """The same sum over the ``DETAIL_LEVELS`` finest levels, which any blur takes first."""
+        return float(self._shares[:DETAIL_LEVELS].sum())
+
+    @property
+    def _shares(self) -> Tensor:
         total = (self.signal + self.noise).clamp_min(torch.finfo(self.signal.dtype).tiny)
-        return float((self.signal.square() / total).sum())
+        return self.signal.square() / total
 
 
 def gradient_energy(luma: Tensor, stages: FrameStages | None = None) -> GradientEnergy:

@@ -31,7 +31,7 @@ def models(
                     "parameters": sizes[name],
                     **vars(spec),
                     "psnr_db": cards[name].figures,
-                    "recipe": cards[name].recipe,
+                    "recipes": cards[name].recipes,
                 }
                 for name, spec in shipped.items()
             ]
@@ -49,7 +49,8 @@ def models(
     ]
     print_table("Models", ("name", "task", "color", "parameters, fused", "PSNR (dB)"), rows)
     for name, card in cards.items():
-        out.print(f"recipe of {name}: {card.recipe}")
+        for recipe in card.recipes:
+            out.print(f"recipe of {name}: {recipe}")
 
 
 def describe_task(spec: ModelSpec) -> str:

@@ -44,11 +44,13 @@ def check_noise_path(path: Path, others: Sequence[Path | None]) -> None:
         others: frames, the noise that is given, and other results.
 
     Raises:
-        InputError: if it is one of ``others``.
+        InputError: if it is one of ``others``, or not named ``.json``.
         OutputError: if it cannot be written.
     """
     if any(other is not None and is_same_file(other, path) for other in others):
         raise InputError(
             f"{path}: is a frame, the given noise or another result; give the noise another name"
         )
+    if path.suffix.lower() != ".json":
+        raise InputError(f"{path}: is JSON; give --save-noise a name that ends in .json")
     check_writable(path)

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from edge_sdk.burst.photometry.light import Light
 
 
+LEAST_STOPS = 0.02
+"""Difference of exposure that is worth a word."""
+
+
 def plain_outcome(frames: Sequence[Path], result: ZoomResult) -> dict[str, object]:
     """What happened to each frame, as plain values."""
     from edge_sdk.burst.noise.file import noise_record
@@ -69,7 +73,7 @@ def print_outcome(frames: Sequence[Path], result: ZoomResult) -> None:
         )
     columns = ("frame", "sharpness", "shift (px)", "turn (°)", "agrees", "")
     print_table("Frames", columns, rows, emphasize=result.reference)
-    why = "chosen by you" if result.forced else "the sharpest"
+    why = "chosen by you" if result.forced else result.why_reference
     out.print(on_one_line(f"reference: {frames[result.reference].name}, {why}"))
     if len(frames) > 1:
         out.print(
@@ -88,14 +92,7 @@ def print_outcome(frames: Sequence[Path], result: ZoomResult) -> None:
             note(f"{path.name} is left out: {frame.note}")
     lights = [frame.light for frame in result.frames if frame.light is not None and not frame.note]
     if lights:
-        factors = [float(light.colors.mean()) for light in lights]
-        ends = dict.fromkeys(f"{end(factors):.2f}" for end in (min, max))
-        banded = sum(len(light.waves) > 0 for light in lights)
-        along = f", in bands along the rows of {_frames(banded)}" if banded else ""
-        note(
-            f"in {_frames(len(lights))} the light is {' to '.join(ends)} times the reference's"
-            f"{along}; that is undone"
-        )
+        note(_other_light(lights))
     if result.hot_pixels:
         what = "hot pixel" if result.hot_pixels == 1 else "hot pixels"
         note(f"{result.hot_pixels} {what} of the sensor mended in all frames")
@@ -109,12 +106,32 @@ def print_outcome(frames: Sequence[Path], result: ZoomResult) -> None:
         note(f"{reason}: this is single-image zoom, without the gain of a burst")
     stages = " · ".join(f"{name} {seconds:.2f} s" for name, seconds in result.seconds.items())
     lens = result.lens
-    spread = f" ± {lens.spread_px:.2f}" if lens.spread_px else ""
+    known = lens.spread_px and lens.source != "assumed"
+    spread = f" ± {lens.spread_px:.2f}" if known else ""
     out.print(
         f"noise {result.noise_std * 255:.1f} levels of 255, {result.noise_source} · "
         f"lens {lens.std_px:.2f}{spread} px, {lens.source}"
     )
     out.print(stages)
+
+
+def _other_light(lights: Sequence[Light]) -> str:
+    from edge_sdk.burst.photometry.exposure import stops_of
+
+    stops = [round(stops_of(light), 2) for light in lights]
+    ends = dict.fromkeys(f"{end(stops):+.2f}" for end in (min, max))
+    banded = sum(len(light.waves) > 0 for light in lights)
+    kinds = []
+    if any(abs(each) >= LEAST_STOPS for each in stops):
+        kinds.append(f"{' to '.join(ends)} stops")
+    if banded:
+        kinds.append(f"in bands along the rows of {_frames(banded)}")
+    if not kinds:
+        kinds.append("by color alone")
+    return (
+        f"in {_frames(len(lights))} the light differs from the reference's, {', '.join(kinds)}; "
+        "that is undone"
+    )
 
 
 def _frames(count: int) -> str:

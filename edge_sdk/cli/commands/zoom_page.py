@@ -18,7 +18,7 @@ def check_report(report: Path, frames: Sequence[Path], output: Path) -> None:
     """Refuse to write the page over a frame or the picture, also where a link leads there.
 
     Raises:
-        InputError: if two of them are one file.
+        InputError: if two of them are one file, or the page is not named as one.
         OutputError: if the page could not be written.
     """
     from edge_sdk.burst.picture_files import check_apart
@@ -31,6 +31,8 @@ def check_report(report: Path, frames: Sequence[Path], output: Path) -> None:
             raise InputError(f"{report}: is the frame {path}; give another name with --report")
     if is_same_file(output, report):
         raise InputError(f"{report}: is the picture to write; give another name with --report")
+    if report.suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"{report}: is a page in HTML; give --report a name that ends in .html")
     check_writable(report)
 
 

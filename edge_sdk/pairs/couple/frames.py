@@ -100,7 +100,7 @@ def cut_frames(
         0,
         tuple(choice.scores[index] for index in order),
         tuple(choice.noise_std[index] for index in order),
-        tuple(choice.finest[index] for index in order),
+        tuple(choice.detail[index] for index in order),
         forced=True,
     )
     aligned = align(RegionSource(source, places), here, Aligning(report=report))

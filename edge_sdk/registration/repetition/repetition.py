@@ -7,8 +7,6 @@ falls by the same rule. If none stands, the frame's position is undecided.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
@@ -136,57 +134,23 @@ class Repetition:
         light = float(found.gain[0]), float(found.offset[0])
         noise = self._everywhere.noise(frame, found.matrices[0], light)
         for rival in self._rivals:
-            motions = torch.stack((found.matrices[0], found.matrices[0] @ rival.matrix))
-            weighed = _weighed(rival.telling, frame, motions, light, noise)
-            # A frame with less noise than the reference's own differences is told by them too.
-            if weighed.against == 0.0 and weighed.evidence < LEAST_EVIDENCE:
-                weighed = _weighed(self._everywhere, frame, motions, light, noise)
-            if not weighed.stands:
+            both = torch.stack((found.matrices[0], found.matrices[0] @ rival.matrix))
+            (own, other), shown = rival.telling.misfit(frame, both, light, noise)
+            seen = shown.all(0)
+            if not bool(seen.any()):
+                return False
+            normal, right = rival.telling.pull(frame, found.matrices[0], light, noise)
+            fits = seen & (own < FITS) & (drift_px(normal, right) < DRIFT_PX)
+            gained = (other - own).masked_fill(~seen, 0.0)
+            speaks = gained > CHANCE
+            evidence = float(gained[fits & speaks].sum())
+            against = -float(gained[gained < -CHANCE].sum())
+            share = float(fits.sum() / seen.sum())
+            if evidence < LEAST_EVIDENCE or evidence < AGREED * against or share < FITTING:
+                return False
+            if float(drift_px(normal[speaks].sum(0), right[speaks].sum(0))) > TOGETHER_PX:
                 return False
         return True
-
-
-@dataclass(frozen=True)
-class _Weighed:
-    """What blocks say for a motion and against it.
-
-    Attributes:
-        evidence: sum of misfits, beyond chance, that the rival has more.
-        against: the same that the motion has more.
-        fitting: share of the blocks seen that fit the motion.
-        together_px: how far from the motion all that speak for it would lie together.
-    """
-
-    evidence: float
-    against: float
-    fitting: float
-    together_px: float
-
-    @property
-    def stands(self) -> bool:
-        return (
-            self.evidence >= max(LEAST_EVIDENCE, AGREED * self.against)
-            and self.fitting >= FITTING
-            and self.together_px <= TOGETHER_PX
-        )
-
-
-def _weighed(
-    blocks: Samples, frame: Tensor, motions: Tensor, light: tuple[float, float], noise: float
-) -> _Weighed:
-    """Ask blocks which of two motions [2, 3, 3], a frame's own and its rival, fits them."""
-    (own, other), shown = blocks.misfit(frame, motions, light, noise)
-    seen = shown.all(0)
-    normal, right = blocks.pull(frame, motions[0], light, noise)
-    fits = seen & (own < FITS) & (drift_px(normal, right) < DRIFT_PX)
-    gained = (other - own).masked_fill(~seen, 0.0)
-    speaks = gained > CHANCE
-    return _Weighed(
-        float(gained[fits & speaks].sum()),
-        -float(gained[gained < -CHANCE].sum()),
-        float(fits.sum()) / max(1, int(seen.sum())),
-        float(drift_px(normal[speaks].sum(0), right[speaks].sum(0))) if bool(speaks.any()) else 0.0,
-    )
 
 
 def _refined(normals: Normals, frames: Tensor, start: Tensor) -> Refined:

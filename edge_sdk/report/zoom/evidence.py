@@ -70,6 +70,7 @@ class ZoomEvidence:
         hot_pixels: number of pixels of the sensor that were mended.
         blank: part of the picture, 0 to 1, where all frames hold one value in the same place.
         lens: blur of the lens.
+        why_reference: why the reference is it where nobody named it.
 
     Example:
         >>> import torch
@@ -100,6 +101,7 @@ class ZoomEvidence:
     hot_pixels: int = 0
     blank: float = 0.0
     lens: LensEstimate = ASSUMED
+    why_reference: str = "the sharpest"
 
     def __post_init__(self) -> None:
         if not 0 <= self.reference < len(self.frames):
@@ -198,4 +200,5 @@ def evidence_of(
         result.hot_pixels,
         result.blank,
         result.lens,
+        result.why_reference,
     )

@@ -59,7 +59,7 @@ def burst_report(evidence: ZoomEvidence) -> str:
 def _lead(evidence: ZoomEvidence) -> tuple[str, ...]:
     count, used = len(evidence.frames), len(evidence.others) + 1
     height, width = evidence.after.shape[-2:]
-    why = "chosen by the user" if evidence.forced else "the sharpest"
+    why = "chosen by the user" if evidence.forced else evidence.why_reference
     name = evidence.frames[evidence.reference].name
     what = (
         f"{used} of {count} frames became one picture"
