@@ -3,294 +3,214 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 
-from .light import CLIPPED, lower_median
-from .motion import moved
-from .stages import Driver
+from .light import CLIPPED, Burst, lower_median
+from .motion import SIDES, moved
 
 LEVELS = (0.0, 0.0625, 0.125, 0.25, 0.5, 1.0)
 """Values at which curves of noise are given."""
-LUMA_WEIGHTS = np.array((0.299, 0.587, 0.114))
-MARGIN_PX = 2
+LUMA_SHARES = np.array((0.299, 0.587, 0.114)) ** 2 / (0.299**2 + 0.587**2 + 0.114**2)
+MARGIN_PX, MIN_EXCESS = 2, 16 / 255
+"""Of tiles, and of hot pixels over their neighbors."""
 DARKEST, BRIGHTEST, SAME, AT_REST = 0.02, 0.95, (0.1 / 255) ** 2, 0.05**2
-QUIET_BIAS = (0.985, 0.955)
-ITERATIONS = 20
-MIN_EXCESS = 16 / 255
-TILES, GAUGE, HOT = "burst.noise.tiles.", "burst.noise.gauge.", "burst.frames.hot_pixels."
+QUIET_BIAS, ITERATIONS = (0.985, 0.955), 20
 
 
-@dataclass(frozen=True, eq=False)
-class Noise:
-    """Noise of one frame: s and s′ by color and level, float64 [3, 6, 2], and that of luma."""
+def measured_noise(burst: Burst, alone: float) -> tuple[np.ndarray, float]:
+    """Noise between frames in one light: s and s′, float64 [3, 6, 2], and the typical σ.
 
-    curves: np.ndarray
-    typical_std: float
-
-    @classmethod
-    def white(cls, std: float) -> Noise:
-        """The same at all levels and in all colors."""
-        return cls(np.full((3, len(LEVELS), 2), std), std)
-
-
-def measured_noise(
-    driver: Driver,
-    frames: list[np.ndarray],
-    reference: int,
-    matrices: dict[int, np.ndarray],
-    shares: dict[int, float],
-    alone: float,
-) -> Noise:
-    """Noise between frames in one light.
-
-    Args:
-        driver: constants.
-        frames: float32 [3, h, w] each.
-        reference: its index.
-        matrices: by frame, its motion.
-        shares: by frame, (1 + g²)/2 where its light was another.
-        alone: noise seen in the reference alone.
+    Where too little can be compared it is that which is seen in the reference alone.
     """
-    every = max(1, -(-len(matrices) // driver.count(TILES + "MAX_FRAMES")))
-    chosen = list(matrices)[::every]
-    corners = _corners(driver, frames[reference].shape)
-    if not chosen or not corners:
-        return Noise.white(alone)
-    own = [_patch(driver, frames[reference], corner) for corner in corners]
-    level = np.array([patch[:, 2:-2, 2:-2].mean((1, 2)) for patch in own])
-    seen = np.array(
-        [
-            [
-                _compared(patch, *_aligned_patch(driver, frames[i], corner, matrices[i]), share)
-                for patch, corner in zip(own, corners, strict=True)
-            ]
-            for i in chosen
-            for share in (shares.get(i, 1.0),)
-        ]
-    )
-    tiles = _middle(seen[_originals(driver, seen)])
-    used = ~np.isnan(tiles).any((1, 2)) & (tiles[:, :, 0] > SAME).any(1)
-    used &= ((level > DARKEST) & (level < BRIGHTEST)).all(1)
-    if used.sum() < driver.count(GAUGE + "LEAST_TILES"):
-        return Noise.white(alone)
-    return _by_color(driver, tiles[used], level[used], alone)
+    table, gauge = burst.table("burst.noise.tiles"), burst.table("burst.noise.gauge")
+    chosen = list(burst.matrices)[:: max(1, math.ceil(len(burst.matrices) / table.MAX_FRAMES))]
+    level, seen = [], []
+    for row, column in _corners(burst, table):
+        rows = slice(row - MARGIN_PX, row + table.TILE_PX + MARGIN_PX)
+        columns = slice(column - MARGIN_PX, column + table.TILE_PX + MARGIN_PX)
+        own = burst.frames[burst.reference][:, rows, columns].astype(np.float64)
+        level.append(own[:, MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX].mean((1, 2)))
+        seen.append([_compared(burst, own, row, column, index) for index in chosen])
+    if chosen and seen:
+        tiles = _middle(table, np.array(seen).swapaxes(0, 1))
+        levels = np.array(level)
+        used = ~np.isnan(tiles).any((1, 2)) & (tiles[:, :, 0] > SAME).any(1)
+        used &= (levels.min(1) > DARKEST) & (levels.max(1) < BRIGHTEST)
+        if used.sum() >= gauge.LEAST_TILES:
+            return _by_color(gauge, tiles[used], levels[used], alone)
+    return np.full((3, len(LEVELS), 2), alone), alone
 
 
-def hot_pixels(
-    driver: Driver,
-    frames: list[np.ndarray],
-    reference: int,
-    matrices: dict[int, np.ndarray],
-    noise_std: float,
-) -> np.ndarray:
+def hot_pixels(burst: Burst, noise_std: float) -> np.ndarray:
     """Whether a pixel of the sensor is bright in all frames, bool [3, h, w]; in one light."""
-    (_, height, width), least = frames[reference].shape, driver.number(HOT + "MIN_MOTION_PX")
-    x = np.array([0, -1, 1, -1, 1]) * width / 2
-    y = np.array([0, -1, -1, 1, 1]) * height / 2
+    table, (height, width) = burst.table("burst.frames.hot_pixels"), burst.size
+    x, y = np.append(SIDES[0] * width, 0), np.append(SIDES[1] * height, 0)
     telling = []
-    for index, matrix in matrices.items():
+    for index, matrix in burst.matrices.items():
         there_x, there_y = moved(matrix, x, y)
-        if np.hypot(there_x - x, there_y - y).min() >= least:
+        if np.hypot(there_x - x, there_y - y).min() >= table.MIN_MOTION_PX:
             telling.append(index)
-    if len(telling) + 1 < driver.count(HOT + "MIN_FRAMES"):
-        return np.zeros(frames[reference].shape, bool)
-    bound = max(MIN_EXCESS, driver.number(HOT + "NOISE_FACTOR") * noise_std)
-    votes = sum(_excess(frames[index]) > bound for index in telling)
-    steady = votes >= math.ceil(driver.number(HOT + "STEADY_SHARE") * len(telling))
-    return steady & (_excess(frames[reference]) > bound)
+    if len(telling) + 1 < table.MIN_FRAMES:
+        return np.zeros((3, height, width), bool)
+    least = max(MIN_EXCESS, table.NOISE_FACTOR * noise_std)
+    own, *others = (
+        burst.frames[index] - _neighbors(burst.frames[index])[-1] > least
+        for index in (burst.reference, *telling)
+    )
+    return own & (np.sum(others, 0) >= math.ceil(table.STEADY_SHARE * len(telling)))
 
 
 def mended(frame: np.ndarray, hot: np.ndarray) -> np.ndarray:
     """A frame whose hot pixels hold the median of their neighbors."""
-    around = np.sort(_neighbors(frame), axis=0)
+    around = _neighbors(frame)
     return np.where(hot, (around[3] + around[4]) / 2, frame)
 
 
 def _neighbors(frame: np.ndarray) -> np.ndarray:
-    """The eight neighbors of all pixels, mirrored at the edge, [8, 3, h, w]."""
-    _, height, width = frame.shape
+    """The eight neighbors of all pixels, mirrored at the edge, by size: [8, 3, h, w]."""
     padded = np.pad(frame, ((0, 0), (1, 1), (1, 1)), mode="reflect")
-    places = [(down, right) for down in range(3) for right in range(3) if (down, right) != (1, 1)]
-    return np.stack([padded[:, j : j + height, i : i + width] for j, i in places])
+    near = [_by(padded, x, y) for y in (-1, 0, 1) for x in (-1, 0, 1) if x != 0 or y != 0]
+    return np.sort(near, axis=0)
 
 
-def _excess(frame: np.ndarray) -> np.ndarray:
-    return frame - _neighbors(frame).max(0)
-
-
-def _corners(driver: Driver, size: tuple[int, ...]) -> list[tuple[int, int]]:
-    """Rows and columns where tiles start."""
-    side, most = driver.count(TILES + "TILE_PX"), driver.count(TILES + "MAX_TILES")
-    step = side if size[1] * size[2] > 256 * side**2 else side // 2
-    rows, columns = (
-        range(MARGIN_PX, length - side - MARGIN_PX + 1, step) for length in size[1:]
-    )
-    thinned = max(1, math.ceil(math.sqrt(len(rows) * len(columns) / most)))
-    start = thinned // 2
-    return [(row, column) for row in rows[start::thinned] for column in columns[start::thinned]]
-
-
-def _patch(driver: Driver, frame: np.ndarray, corner: tuple[int, int]) -> np.ndarray:
-    """A tile with its margin, float64 [3, 20, 20]."""
-    (row, column), far = corner, driver.count(TILES + "TILE_PX") + MARGIN_PX
-    patch = frame[:, row - MARGIN_PX : row + far, column - MARGIN_PX : column + far]
-    return patch.astype(np.float64)
-
-
-def _aligned_patch(
-    driver: Driver, frame: np.ndarray, corner: tuple[int, int], matrix: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, bool]:
-    """A tile of a frame at whole pixels, their distances [2, 20, 20], whether all are shown."""
-    (_, height, width), side = frame.shape, driver.count(TILES + "TILE_PX")
-    middle = np.array([(width - 1) / 2, (height - 1) / 2])
-    x, y = corner[1] - middle[0], corner[0] - middle[1]
-    origin, right, down = (
-        np.array(moved(matrix, x + across, y + along)) + middle
-        for across, along in ((0, 0), (side, 0), (0, side))
-    )
-    share = np.arange(-MARGIN_PX, side + MARGIN_PX) / side
-    # Over a tile the motion is linear.
-    there = origin[:, None, None] + (right - origin)[:, None, None] * share
-    there = there + (down - origin)[:, None, None] * share[:, None]
-    whole = np.rint(there)
-    column, row = whole.astype(int)
-    shown = row.min() >= 0 and row.max() < height and column.min() >= 0 and column.max() < width
-    pixels = frame[:, row.clip(0, height - 1), column.clip(0, width - 1)]
-    return pixels.astype(np.float64), whole - there, bool(shown)
-
-
-def _compared(
-    own: np.ndarray, other: np.ndarray, rest: np.ndarray, shown: bool, share: float
-) -> np.ndarray:
-    """V, c, t, u, h of a tile by color, and the square of the rest: [3, 6]."""
-    if not shown or max(own.max(), other.max()) >= np.float32(CLIPPED):
-        return np.full((3, 6), np.nan)
-    rest_x, rest_y = rest[:, MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]
-    mean, other_mean = _box(own), _box(other)
-    product = _inner(_inner(own) - mean) * _inner(_inner(other) - other_mean)
-    (slope_x, slope_y), (other_x, other_y) = _slopes(mean), _slopes(other_mean)
-    along = slope_x * other_x + slope_y * other_y
-    squares = slope_x**2 + slope_y**2 + other_x**2 + other_y**2
-    carried = _carried(_inner((own + other) / 2), rest_x, rest_y)
-    difference = _inner(_inner(other - own)) - carried
-    fine, coarse = difference**2 / (2 * share), _box(difference) ** 2 * (9 / (2 * share))
-    beside = np.broadcast_to(rest_x**2 + rest_y**2, difference.shape)
-    parts = (fine, coarse, product, along, squares, beside)
-    return np.stack([part.mean((1, 2)) for part in parts], 1)
-
-
-def _inner(x: np.ndarray) -> np.ndarray:
-    return x[:, 1:-1, 1:-1]
+def _by(x: np.ndarray, right: int, down: int) -> np.ndarray:
+    """What lies so far beside all pixels [C, h, w] within a margin of 1: [C, h − 2, w − 2]."""
+    height, width = x.shape[1:]
+    return x[:, 1 + down : height - 1 + down, 1 + right : width - 1 + right]
 
 
 def _box(x: np.ndarray) -> np.ndarray:
     """Means over 3×3."""
-    down = x[:, :-2] + x[:, 1:-1] + x[:, 2:]
-    return (down[..., :-2] + down[..., 1:-1] + down[..., 2:]) / 9
+    return sum(_by(x, right, down) for down in (-1, 0, 1) for right in (-1, 0, 1)) / 9
+
+
+def _corners(burst: Burst, table: SimpleNamespace) -> list[tuple[int, int]]:
+    """Rows and columns where tiles start."""
+    (height, width), side = burst.size, table.TILE_PX
+    step = side if height * width > 256 * side**2 else side // 2
+    rows = range(MARGIN_PX, height - side - MARGIN_PX + 1, step)
+    columns = range(MARGIN_PX, width - side - MARGIN_PX + 1, step)
+    every = max(1, math.ceil(math.sqrt(len(rows) * len(columns) / table.MAX_TILES)))
+    return [(y, x) for y in rows[every // 2 :: every] for x in columns[every // 2 :: every]]
+
+
+def _compared(burst: Burst, own: np.ndarray, row: int, column: int, index: int) -> np.ndarray:
+    """V, c, t, u, h of a tile by color, and the square of the rest of the shift: [3, 6]."""
+    frame, (height, width), side = burst.frames[index], burst.size, own.shape[1] - 2 * MARGIN_PX
+    middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
+    x, y = np.array((0, side, 0)) + column - middle_x, np.array((0, 0, side)) + row - middle_y
+    there_x, there_y = moved(burst.found[index].matrix, x, y)
+    # Over a tile the motion is linear: from its corner to the right and down.
+    across = np.arange(-MARGIN_PX, side + MARGIN_PX) / side
+    (x, y), (x_right, y_right), (x_down, y_down) = zip(there_x, there_y, strict=True)
+    x = x + middle_x + (x_right - x) * across + (x_down - x) * across[:, None]
+    y = y + middle_y + (y_right - y) * across + (y_down - y) * across[:, None]
+    columns, rows = np.rint(x).astype(int), np.rint(y).astype(int)
+    if rows.min() < 0 or columns.min() < 0 or rows.max() >= height or columns.max() >= width:
+        return np.full((3, 6), np.nan)
+    other = frame[:, rows, columns].astype(np.float64)
+    if max(own.max(), other.max()) >= np.float32(CLIPPED):
+        return np.full((3, 6), np.nan)
+    gain = float((1 / burst.lights[index].colors).mean()) if index in burst.lights else 1.0
+    inside = slice(MARGIN_PX, -MARGIN_PX)
+    right, down = (columns - x)[inside, inside], (rows - y)[inside, inside]
+    return _moments(own, other, right, down) / np.array([0.5 + 0.5 * gain**2] * 2 + [1] * 4)
+
+
+def _moments(own: np.ndarray, other: np.ndarray, right: np.ndarray, down: np.ndarray) -> np.ndarray:
+    """What two tiles [3, 20, 20] say of noise and of texture, [3, 6]."""
+    mean, other_mean, both = _box(own), _box(other), _by((own + other) / 2, 0, 0)
+    finest = _by(_by(own, 0, 0) - mean, 0, 0) * _by(_by(other, 0, 0) - other_mean, 0, 0)
+    (x, y), (other_x, other_y), (both_x, both_y) = map(_slopes, (mean, other_mean, both))
+    # Taylor's series to squares.
+    bend_x = _by(both, 1, 0) + _by(both, -1, 0) - 2 * _by(both, 0, 0)
+    bend_y = _by(both, 0, 1) + _by(both, 0, -1) - 2 * _by(both, 0, 0)
+    twist = (_by(both, 1, 1) + _by(both, -1, -1) - _by(both, 1, -1) - _by(both, -1, 1)) / 4
+    carried = right * both_x + down * both_y + right * down * twist
+    carried += (right**2 * bend_x + down**2 * bend_y) / 2
+    difference = _by(_by(other - own, 0, 0), 0, 0) - carried
+    along, squares = x * other_x + y * other_y, x**2 + y**2 + other_x**2 + other_y**2
+    rest = np.broadcast_to(right**2 + down**2, finest.shape)
+    parts = (difference**2 / 2, 4.5 * _box(difference) ** 2, finest, along, squares, rest)
+    return np.stack([part.mean((1, 2)) for part in parts], 1)
 
 
 def _slopes(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return (x[:, 1:-1, 2:] - x[:, 1:-1, :-2]) / 2, (x[:, 2:, 1:-1] - x[:, :-2, 1:-1]) / 2
+    return (_by(x, 1, 0) - _by(x, -1, 0)) / 2, (_by(x, 0, 1) - _by(x, 0, -1)) / 2
 
 
-def _carried(x: np.ndarray, right: np.ndarray, down: np.ndarray) -> np.ndarray:
-    """What a picture gains from its pixels to places beside them: Taylor's series to squares."""
-    slope_x, slope_y = _slopes(x)
-    bend_x = x[:, 1:-1, 2:] + x[:, 1:-1, :-2] - 2 * _inner(x)
-    bend_y = x[:, 2:, 1:-1] + x[:, :-2, 1:-1] - 2 * _inner(x)
-    twist = (x[:, 2:, 2:] + x[:, :-2, :-2] - x[:, 2:, :-2] - x[:, :-2, 2:]) / 4
-    bent = (right**2 * bend_x + down**2 * bend_y) / 2
-    return right * slope_x + down * slope_y + right * down * twist + bent
-
-
-def _originals(driver: Driver, seen: np.ndarray) -> list[int]:
-    """Frames, of [F, n, 3, 6], that are no copies of the reference written anew."""
-    share, quantile = (driver.number(TILES + k) for k in ("COPY_SHARE", "COPY_QUANTILE"))
+def _middle(table: SimpleNamespace, seen: np.ndarray) -> np.ndarray:
+    """Medians [n, 3, 5] over the nearest frames, of [F, n, 3, 6], without copies written anew."""
     known = [frame[~np.isnan(frame[..., 0])] for frame in seen]
-    differ = [np.quantile(k[:, 0], quantile) if len(k) else math.inf for k in known]
-    at_rest = [len(k) > 0 and lower_median(k[:, 5]) < AT_REST for k in known]
+    differ = [np.quantile(k[:, 0], table.COPY_QUANTILE) if len(k) else math.inf for k in known]
     most = max((each for each in differ if each < math.inf), default=0.0)
-    copies = [rests and each < share * most for rests, each in zip(at_rest, differ, strict=True)]
-    return [index for index, copy in enumerate(copies) if not copy]
-
-
-def _middle(seen: np.ndarray) -> np.ndarray:
-    """Lower medians [n, 3, 5] over the frames that lie nearest, of [F, n, 3, 6]."""
+    originals = [
+        not (each < table.COPY_SHARE * most and lower_median(k[:, 5]) < AT_REST)
+        for each, k in zip(differ, known, strict=True)
+    ]
+    seen = seen[originals]
     middle = np.full((*seen.shape[1:3], 5), np.nan)
-    for tile in range(seen.shape[1]):
-        for color in range(3):
-            known = seen[~np.isnan(seen[:, tile, color, 0]), tile, color]
-            if len(known):
-                near = known[known[:, 5] <= lower_median(known[:, 5])]
-                middle[tile, color] = [lower_median(near[:, k]) for k in range(5)]
+    for tile, color in np.ndindex(*middle.shape[:2]):
+        shown = seen[~np.isnan(seen[:, tile, color, 0]), tile, color]
+        if len(shown):
+            near = shown[shown[:, 5] <= lower_median(shown[:, 5])]
+            middle[tile, color] = [lower_median(near[:, k]) for k in range(5)]
     return middle
 
 
-def _by_color(driver: Driver, tiles: np.ndarray, level: np.ndarray, alone: float) -> Noise:
-    """Curves through tiles, [n, 3, 5] at levels [n, 3]."""
+def _by_color(
+    table: SimpleNamespace, tiles: np.ndarray, level: np.ndarray, alone: float
+) -> tuple[np.ndarray, float]:
+    """Curves through tiles [n, 3, 5] at levels [n, 3], and the typical σ."""
     curves, variance = np.empty((3, len(LEVELS), 2)), 0.0
     for color in range(3):
-        hats = _hats(level[:, color])
-        calm = _calm(driver, hats, tiles[:, color, 4])
-        texture = tiles[calm, color, 2:4].clip(0)
-        fine, coarse = (
-            np.sqrt(_curve(driver, tiles[calm, color, k], hats[calm], texture)) / QUIET_BIAS[k]
-            for k in (0, 1)
-        )
+        # Weights of linear interpolation between levels.
+        hats = np.stack([np.interp(level[:, color], LEVELS, row) for row in np.eye(len(LEVELS))], 1)
+        nearest, calm = hats.argmax(1), []
+        for knot in range(len(LEVELS)):
+            near = np.flatnonzero(nearest == knot)
+            least = np.argsort(tiles[near, color, 4], kind="stable")
+            calm += near[least[: math.ceil(table.CALM_SHARE * len(near))]].tolist()
+        texture = np.maximum(tiles[calm, color, 2:4], 0)
+        for k, bias in enumerate(QUIET_BIAS):
+            found = _curve(table, tiles[calm, color, k], hats[calm], texture)
+            curves[color, :, k] = np.sqrt(found) / bias
+        fine, coarse = curves[color].T
         if alone > 0:
-            fine = np.minimum(fine, driver.number(GAUGE + "MAX_SMOOTHING") * alone)
+            fine = np.minimum(fine, table.MAX_SMOOTHING * alone)
         # Nine pixels that all go along have thrice the noise of nine that do not.
         coarse = np.minimum(coarse, 3 * fine)
-        curve = np.stack((fine, coarse), 1).clip(0, driver.number(GAUGE + "MAX_STD"))
-        share = LUMA_WEIGHTS[color] ** 2 / (LUMA_WEIGHTS**2).sum()
-        variance += share * ((hats @ curve[:, 1]) ** 2).mean()
-        curves[color] = curve
-    return Noise(curves, math.sqrt(variance))
-
-
-def _hats(level: np.ndarray) -> np.ndarray:
-    """Weights [n, 6] of linear interpolation between ``LEVELS``."""
-    return np.stack([np.interp(level, LEVELS, row) for row in np.eye(len(LEVELS))], 1)
-
-
-def _calm(driver: Driver, hats: np.ndarray, slope: np.ndarray) -> np.ndarray:
-    """Tiles of least slope, as large a share of those near each level."""
-    nearest, found = hats.argmax(1), []
-    for knot in range(len(LEVELS)):
-        near = np.flatnonzero(nearest == knot)
-        least = np.argsort(slope[near], kind="stable")
-        found.append(near[least[: math.ceil(driver.number(GAUGE + "CALM_SHARE") * len(near))]])
-    return np.concatenate(found)
+        curves[color] = np.minimum(np.stack((fine, coarse), 1), table.MAX_STD)
+        variance += LUMA_SHARES[color] * ((hats @ curves[color, :, 1]) ** 2).mean()
+    return curves, math.sqrt(variance)
 
 
 def _curve(
-    driver: Driver, values: np.ndarray, hats: np.ndarray, texture: np.ndarray
+    table: SimpleNamespace, values: np.ndarray, hats: np.ndarray, texture: np.ndarray
 ) -> np.ndarray:
     """Points [6] of a curve of variance: a quantile of the tiles, by its own loss."""
-    names = ("QUIET_SHARE", "LEAST_DEVIATION", "TIE", "EVEN_TEXTURE")
-    quiet, least, tie, even = (driver.number(GAUGE + name) for name in names)
-    count = len(LEVELS)
+    count, quiet = len(LEVELS), table.QUIET_SHARE
     basis = np.concatenate((hats, texture / np.maximum(texture.mean(0), 1e-12)), 1)
     steps = np.diff(np.eye(count, count + 2), axis=0)
-    found, used = np.zeros(count + 2), np.ones(count + 2, bool)
-    found[:count] = lower_median(values)
+    used = np.ones(count + 2, bool)
+    found = np.append(np.full(count, lower_median(values)), (0, 0))
     for _ in range(ITERATIONS):
         expected = np.maximum(basis @ found, 1e-12)
         beyond = (values - basis @ found) / expected
-        deviation = np.maximum(abs(beyond), least)
+        deviation = np.maximum(abs(beyond), table.LEAST_DEVIATION)
         weight = 2 * np.where(beyond > 0, quiet, 1 - quiet) / (deviation * expected**2)
         points = np.maximum(found[:count], 1e-12)
-        ties = tie / (lower_median(deviation) * points[1:] * points[:-1])
+        ties = table.TIE / (lower_median(deviation) * points[1:] * points[:-1])
         normal = basis.T @ (weight[:, None] * basis) + steps.T @ (ties[:, None] * steps)
         # Texture that is everywhere the same cannot be told from noise, and is then no texture.
-        normal[count:, count:] += even * weight.sum() * np.eye(2)
+        normal[count:, count:] += table.EVEN_TEXTURE * weight.sum() * np.eye(2)
         diagonal = normal.diagonal()
         normal = normal + 1e-9 * np.diag(np.maximum(diagonal, 1e-6 * diagonal.max()))
-        target = basis.T @ (weight * values)
         found = np.zeros(count + 2)
-        found[used] = np.linalg.solve(normal[np.ix_(used, used)], target[used])
+        right = basis.T @ (weight * values)
+        found[used] = np.linalg.solve(normal[np.ix_(used, used)], right[used])
         # Texture that makes a tile quieter is chance.
         used[count:] &= found[count:] >= 0
         found = np.maximum(found, 0)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 Run = Callable[[str, np.ndarray], np.ndarray]
 """Runs the stage of a name on its input, float32, and returns its output."""
-SMOOTH_HALO_PX, HALVE_HALO_PX, SURROUND_HALO_PX, EXPAND_HALO_PX, SCORE_HALO_PX = 3, 4, 6, 2, 1
+HALOS_PX = {"smooth": 3, "halve": 4, "surround": 6, "expand": 2, "score": 1}
 """Margins that stages consume, in pixels of their input."""
 
 
@@ -47,13 +49,11 @@ class Driver:
         """Read ``driver.json``."""
         return cls.of(json.loads(path.read_text(encoding="utf-8")))
 
-    def number(self, name: str) -> float:
-        """A constant of the contract, such as ``burst.noise.gauge.TIE``."""
-        return self.constants[name]
-
-    def count(self, name: str) -> int:
-        """A constant that is a whole number."""
-        return int(self.constants[name])
+    def table(self, module: str) -> SimpleNamespace:
+        """Constants of one module of the contract, such as ``burst.noise.gauge``."""
+        start = module + "."
+        names = [name for name in self.constants if name.startswith(start)]
+        return SimpleNamespace(**{name[len(start) :]: self.constants[name] for name in names})
 
 
 @dataclass(frozen=True)
@@ -65,39 +65,32 @@ class Stages:
 
     def smooth(self, picture: np.ndarray) -> np.ndarray:
         """The finest level, float32 [h, w], of a plane [h, w]."""
-        return self.tiled("smooth", continued(picture, SMOOTH_HALO_PX)[None], SMOOTH_HALO_PX)[0]
+        return self.tiled("smooth", continued(picture, HALOS_PX["smooth"])[None])[0]
 
     def halve(self, level: np.ndarray) -> np.ndarray:
         """The level above, float32 [⌊h/2⌋, ⌊w/2⌋]; odd rows and columns are dropped."""
-        height, width = level.shape
-        padded = continued(level[: height // 2 * 2, : width // 2 * 2], HALVE_HALO_PX)
-        return self.tiled("halve", padded[None], HALVE_HALO_PX, shrink=2)[0]
+        even = level[: level.shape[0] // 2 * 2, : level.shape[1] // 2 * 2]
+        return self.tiled("halve", continued(even, HALOS_PX["halve"])[None], shrink=2)[0]
 
     def surround(self, level: np.ndarray) -> np.ndarray:
         """What a level differs by from its surroundings, float32 [h, w]."""
-        padded = continued(level, SURROUND_HALO_PX)
-        return self.tiled("surround", padded[None], SURROUND_HALO_PX)[0]
+        return self.tiled("surround", continued(level, HALOS_PX["surround"])[None])[0]
 
-    def tiled(self, stage: str, planes: np.ndarray, halo: int, shrink: int = 1) -> np.ndarray:
+    def tiled(self, stage: str, planes: np.ndarray, shrink: int = 1) -> np.ndarray:
         """Cover planes [C, h, w], margin included, with tiles of a stage.
 
-        Tiles that stick out are filled with zeros, of which the margins keep what is returned free.
-
-        Returns:
-            Float32 [C′, ⌈(h − 2·halo)/shrink⌉, ⌈(w − 2·halo)/shrink⌉].
+        Returns [C′, ⌈(h − 2·halo)/shrink⌉, ⌈(w − 2·halo)/shrink⌉]. Tiles that stick out hold zeros,
+        which reach nothing that is returned.
         """
-        side_y, side_x = self.driver.shapes[stage][2:]
-        step_y, step_x = side_y - 2 * halo, side_x - 2 * halo
-        height, width = planes.shape[1] - 2 * halo, planes.shape[2] - 2 * halo
+        margin, (side_y, side_x) = 2 * HALOS_PX[stage], self.driver.shapes[stage][2:]
+        height, width = planes.shape[1] - margin, planes.shape[2] - margin
         rows = []
-        for top in range(0, height, step_y):
+        for top in range(0, height, side_y - margin):
             row = []
-            for left in range(0, width, step_x):
+            for left in range(0, width, side_x - margin):
                 crop = planes[:, top : top + side_y, left : left + side_x]
-                made = self.padded(stage, crop)
-                bottom = -(-min(step_y, height - top) // shrink)
-                right = -(-min(step_x, width - left) // shrink)
-                row.append(made[:, :bottom, :right])
+                down, right = (math.ceil((side - margin) / shrink) for side in crop.shape[1:])
+                row.append(self.padded(stage, crop)[:, :down, :right])
             rows.append(np.concatenate(row, 2))
         return np.concatenate(rows, 1)
 
@@ -114,8 +107,7 @@ class Stages:
             planes: float32 [14, B, 64]: coefficients 10, frame, offsets 2, mask.
             numbers: gain, offset and S times the spread.
         """
-        shape = self.driver.shapes["align"]
-        parts = []
+        shape, parts = self.driver.shapes["align"], []
         for start in range(0, planes.shape[1], shape[2]):
             part = planes[:, start : start + shape[2]]
             packed = np.zeros(shape, np.float32)
@@ -124,63 +116,52 @@ class Stages:
             parts.append(self.run("align", packed)[0, :, : part.shape[1], 0])
         return np.concatenate(parts, 1).astype(np.float64)
 
-    def search(
-        self, high: tuple[np.ndarray, np.ndarray], bounds: tuple[float, float], reach: int
-    ) -> np.ndarray:
-        """C and B over all whole shifts, float64 [2, 2·reach_y + 1, 2·reach_x + 1].
+    def search(self, own: np.ndarray, frame: np.ndarray, k: list[float], reach: int) -> np.ndarray:
+        """C and B at all whole shifts, float64 [2, 2·reach_y + 1, 2·reach_x + 1].
 
-        A file takes D rows of shifts and D columns, and lines of L pixels: further shifts are
-        further calls on a frame that was moved, and a level is cut into pieces of whole rows.
+        A file takes D shifts up and down, D to the side, and a line of L pixels: further shifts are
+        further calls with the frame moved, and a level is cut into pieces of whole rows.
 
         Args:
-            high: h of the reference and of the frame, float32 [h, w] both.
-            bounds: k of both.
+            own: h of the reference, float32 [h, w].
+            frame: h of the frame.
+            k: that of both.
             reach: largest shift; a level is not shifted beyond itself.
         """
-        reference, frame = high
-        (_, channels, _, columns), (height, width) = self.driver.shapes["search"], reference.shape
+        (_, channels, _, columns), (height, width) = self.driver.shapes["search"], own.shape
         shifts = channels - 3
-        side = shifts // 2
-        length = columns - 2 * side
-        piece_w = min(width, length - 2 * side)
-        piece_h = length // (piece_w + 2 * side)
-        reach_x, reach_y = min(reach, width - 1), min(reach, height - 1)
+        length = columns - (shifts - 1)
+        piece_w = min(width, length - (shifts - 1))
+        piece_h = length // (piece_w + shifts - 1)
+        reach_y, reach_x = min(reach, height - 1), min(reach, width - 1)
         # Beyond the frame there is nothing, as far as any call may look.
-        away = reach + 2 * shifts
-        around = np.pad(frame, away)
+        far = reach + 2 * shifts
+        beyond = np.pad(frame, far)
         sums = np.zeros((2, 2 * reach_y + shifts, 2 * reach_x + shifts))
         for y in range(0, 2 * reach_y + 1, shifts):
             for x in range(0, 2 * reach_x + 1, shifts):
+                moved = beyond[far + y - reach_y :, far + x - reach_x :]
                 for top in range(0, height, piece_h):
                     for left in range(0, width, piece_w):
-                        own = reference[top : top + piece_h, left : left + piece_w]
-                        first = (top + y - reach_y + away, left + x - reach_x + away)
-                        packed = self._lines(own, around, first, piece_w + 2 * side)
-                        packed[0, 2, 0, :2] = bounds
-                        found = self.run("search", packed)[0, :, 0].astype(np.float64)
-                        both = found.reshape(2, shifts, shifts)
-                        sums[:, y : y + shifts, x : x + shifts] += both
+                        piece = own[top : top + piece_h, left : left + piece_w]
+                        packed = self._lines(piece, moved[top:, left:], piece_w + shifts - 1)
+                        packed[0, 2, 0, :2] = k
+                        found = self.run("search", packed).reshape(2, shifts, shifts)
+                        sums[:, y : y + shifts, x : x + shifts] += found
         # Means over L become means over the line that the level is as a whole.
         sums *= length / (height * (width + 2 * reach_x))
         return sums[:, : 2 * reach_y + 1, : 2 * reach_x + 1]
 
-    def _lines(
-        self, own: np.ndarray, around: np.ndarray, first: tuple[int, int], step: int
-    ) -> np.ndarray:
-        """Input of ``search`` for a piece of the reference, without its numbers.
-
-        ``first`` has row and column of the frame for the first row and column of shifts, ``step``
-        is the length of a row with its zeros.
-        """
+    def _lines(self, own: np.ndarray, frame: np.ndarray, step: int) -> np.ndarray:
+        """Input of ``search`` for a piece [h, w]; its rows begin ``step`` pixels apart."""
         packed = np.zeros(self.driver.shapes["search"], np.float32)
-        shifts = packed.shape[1] - 3
-        (height, width), (top, left) = own.shape, first
+        (height, width), shifts = own.shape, packed.shape[1] - 3
         for row in range(height):
             packed[0, 0, 0, row * step : row * step + width] = own[row]
             packed[0, 1, 0, row * step : row * step + width] = 1
             for down in range(shifts):
-                beside = around[top + row + down, left : left + width + shifts - 1]
-                packed[0, 3 + down, 0, row * step : row * step + len(beside)] = beside
+                shown = frame[row + down, : width + shifts - 1]
+                packed[0, 3 + down, 0, row * step : row * step + len(shown)] = shown
         return packed
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .lens import measured_lens
-from .light import Light, common_exposure, evened, far_exposures, lights_of, luma_of
-from .merging import Plan, merged
-from .motion import Found, aligned, prepared
-from .noise import Noise, hot_pixels, measured_noise, mended
+from .light import Burst, Light, common_exposure, evened, far_exposures, lights_of, luma_of
+from .merging import merged
+from .motion import Found, aligned
+from .noise import LEVELS, hot_pixels, measured_noise, mended
+from .points import prepared
 from .sharpness import scores_of, sharpness_of
 from .stages import Driver, Run, Stages
 
@@ -27,8 +28,7 @@ class Zoomed:
         reference: index of the reference.
         used: frames that contributed, the reference among them.
         scores: sharpness of every frame.
-        matrices: by frame but the reference, its motion, [3, 3], on positions from the middle.
-        reasons: by frame that was left out, why.
+        found: by frame but the reference, its motion, and why it was left out.
         lights: by frame, its light where it differs from the reference's.
         shares: by frame that was merged, the mean trust in it.
         effective: how many frames' worth of samples a pixel received, on average.
@@ -42,69 +42,14 @@ class Zoomed:
     reference: int
     used: list[int]
     scores: list[float]
-    matrices: dict[int, np.ndarray]
-    reasons: dict[int, str]
-    lights: dict[int, Light]
-    shares: dict[int, float]
+    found: Mapping[int, Found]
+    lights: Mapping[int, Light]
+    shares: Mapping[int, float]
     effective: float
     noise: np.ndarray
     noise_std: float
     lens_px: float
     hot: np.ndarray
-
-    def whole_shift(self, index: int, x: float, y: float) -> tuple[int, int]:
-        """Whole pixels by which a frame lies off at a position of the reference."""
-        m = self.matrices[index]
-        there = m @ np.array([x, y, 1.0])
-        return round(there[0] / there[2] - x), round(there[1] / there[2] - y)
-
-
-@dataclass(frozen=True, eq=False)
-class Burst:
-    """Frames, float32 [3, h, w] each; noise of luma seen in each; noise that was given."""
-
-    stages: Stages
-    frames: list[np.ndarray]
-    alone: list[float]
-    given: Noise | None
-
-
-@dataclass(frozen=True, eq=False)
-class Choice:
-    """A reference, sharpness of all frames, and how the others lie on it."""
-
-    reference: int
-    scores: list[float]
-    found: dict[int, Found]
-
-    @property
-    def matrices(self) -> dict[int, np.ndarray]:
-        """Motions of the frames that may contribute."""
-        return {index: each.matrix for index, each in self.found.items() if not each.reason}
-
-    @property
-    def matching(self) -> list[int]:
-        """Frames that show what the reference shows, copies included."""
-        return [
-            i for i, each in self.found.items() if not each.reason or each.reason.startswith(COPY)
-        ]
-
-    def without(self, reasons: dict[int, str]) -> Choice:
-        """The same with some of the frames left out that may contribute."""
-        found = {
-            i: replace(each, reason=reasons[i]) if i in reasons and not each.reason else each
-            for i, each in self.found.items()
-        }
-        return replace(self, found=found)
-
-
-@dataclass(frozen=True, eq=False)
-class Lit:
-    """A choice, lights against the reference's, and the frames in its light."""
-
-    choice: Choice
-    lights: dict[int, Light]
-    frames: list[np.ndarray]
 
 
 def zoom(
@@ -123,140 +68,116 @@ def zoom(
         noise: standard deviation in [0, 1]; measured if ``None``.
         lens: blur in pixels of a frame; measured if ``None``.
     """
-    stages = Stages(driver, run)
-    planes = [_planes(frame) for frame in frames]
+    stages, planes = Stages(driver, run), [_planes(frame) for frame in frames]
     sharpness = [sharpness_of(stages, luma_of(frame)) for frame in planes]
-    given = None if noise is None else Noise.white(noise)
-    burst = Burst(stages, planes, [each.noise_std for each in sharpness], given)
-    lit = _of_common_exposure(burst, scores_of(driver, sharpness))
-    choice = lit.choice
-    reference, matrices = choice.reference, choice.matrices
-    found = given or _noise(burst, lit)
-    hot = hot_pixels(driver, lit.frames, reference, matrices, found.typical_std)
+    alone, scores = [each.noise_std for each in sharpness], scores_of(stages, sharpness)
+    lit = _of_common_exposure(Burst(stages, planes, alone, noise, scores, 0, {}, {}))
+    luma_noise = lit.table("imaging.color").LUMA_NOISE
+    if noise is None:
+        curves, noise_std = measured_noise(lit, alone[lit.reference] / luma_noise)
+    else:
+        curves, noise_std = np.full((3, len(LEVELS), 2), noise), noise
+    hot = hot_pixels(lit, noise_std)
     if hot.any():
         planes = [mended(frame, hot) for frame in planes]
-    plan = Plan(planes, reference, matrices, lit.lights, found.curves)
-    lens_px = measured_lens(stages, plan) if lens is None else lens
-    pixels, trusts = merged(stages, plan, lens_px)
-    own = planes[reference]
-    if (own == own[:1]).all():
-        # A gray burst stays gray.
-        pixels = np.broadcast_to(pixels.mean(0), pixels.shape)
+    # From here on frames are in their own light: encode brings them to that of the reference.
+    burst = replace(lit, frames=planes)
+    lens_px = measured_lens(burst, curves) if lens is None else lens
+    picture, trusts = merged(burst, curves, lens_px)
+    if (planes[burst.reference] == planes[burst.reference][:1]).all():
+        # Gray frames make a gray picture.
+        picture = np.broadcast_to(picture.mean(0), picture.shape)
     shares = {index: float(trust.mean(dtype=np.float64)) for index, trust in trusts.items()}
-    reasons = {index: each.reason for index, each in choice.found.items() if each.reason}
-    for index, share in shares.items():
-        if share < driver.number("burst.pipeline.MIN_SHARE"):
-            reasons[index] = "agrees with the reference nowhere"
-    used = [index for index in range(len(frames)) if index not in reasons]
-    picture = pixels.clip(0, 1).transpose(1, 2, 0)
-    every = {index: each.matrix for index, each in choice.found.items()}
-    effective = 1 + sum(shares.values())
-    return Zoomed(
-        picture, reference, used, choice.scores, every, reasons, lit.lights, shares, effective,
-        found.curves, found.typical_std, lens_px, hot,
-    )
+    least = lit.table("burst.pipeline").MIN_SHARE
+    nowhere = {i: "agrees with the reference nowhere" for i in shares if shares[i] < least}
+    burst = _without(burst, nowhere)
+    pixels, used = picture.clip(0, 1).transpose(1, 2, 0), sorted((burst.reference, *burst.matrices))
+    told = (burst.scores, burst.found, burst.lights, shares, 1 + sum(shares.values()))
+    return Zoomed(pixels, burst.reference, used, *told, curves, noise_std, lens_px, hot)
 
 
 def _planes(frame: np.ndarray) -> np.ndarray:
     """Colors as float32 [3, h, w] in [0, 1]."""
-    values = frame.astype(np.float32)
-    if frame.dtype == np.uint8:
-        values = values / np.float32(255)
+    values = frame.astype(np.float32) / np.float32(255 if frame.dtype == np.uint8 else 1)
     return np.ascontiguousarray(values.transpose(2, 0, 1))
 
 
-def _noise(burst: Burst, lit: Lit) -> Noise:
-    driver, choice = burst.stages.driver, lit.choice
-    alone = burst.alone[choice.reference] / driver.number("imaging.color.LUMA_NOISE")
-    shares = {index: light.noise_share for index, light in lit.lights.items()}
-    return measured_noise(
-        driver, lit.frames, choice.reference, choice.matrices, shares, alone
-    )
-
-
-def _of_common_exposure(burst: Burst, scores: list[float]) -> Lit:
-    """Align in one light; frames that are exposed quite otherwise are left out."""
-    common = common_exposure(burst.stages.driver, burst.frames, scores)
-    lit = _in_one_light(burst, common, scores, held=False)
-    far = _far(burst, lit)
-    if common in far and 2 * len(far) > len(lit.choice.matrices):
+def _of_common_exposure(burst: Burst) -> Burst:
+    """Choose the reference and align; frames that are exposed quite otherwise are left out."""
+    common = common_exposure(burst)
+    lit = _in_one_light(replace(burst, reference=common), held=False)
+    far = far_exposures(replace(lit, frames=burst.frames))
+    if common in far and 2 * len(far) > len(lit.matrices):
         # Brightened to one light, the noise of a dark frame counts as sharpness.
-        lit = _in_one_light(burst, common, scores, held=True)
-        far = _far(burst, lit)
-    return replace(lit, choice=lit.choice.without(far))
+        lit = _in_one_light(replace(burst, reference=common), held=True)
+        far = far_exposures(replace(lit, frames=burst.frames))
+    return _without(lit, far)
 
 
-def _far(burst: Burst, lit: Lit) -> dict[int, str]:
-    unmeasured = lit.choice.matrices.keys() - lit.lights.keys()
-    reference = lit.choice.reference
-    return far_exposures(burst.stages.driver, burst.frames, reference, lit.lights, unmeasured)
-
-
-def _in_one_light(burst: Burst, reference: int, scores: list[float], held: bool) -> Lit:
+def _in_one_light(burst: Burst, held: bool) -> Burst:
     """Align frames, and where their light differs, once more in the light of the reference."""
-    driver = burst.stages.driver
-    choice = _aligned_most(burst, reference, scores, held)
-    lights = lights_of(driver, burst.frames, choice.reference, choice.matrices)
-    if not lights:
-        return Lit(choice, lights, burst.frames)
+    burst = _aligned_most(burst, held)
+    lights = lights_of(burst)
     # A frame that is brighter has larger gradients, and is not sharper for that.
-    fair = list(scores)
+    scores = list(burst.scores)
     for index, light in lights.items():
-        fair[index] /= float(light.colors.mean()) ** 2
-    best = max([choice.reference, *lights], key=lambda index: fair[index])
-    choice = replace(choice, scores=fair)
-    if best != choice.reference and not held:
-        choice = _aligned_most(burst, best, fair, held)
-        lights = lights_of(driver, burst.frames, choice.reference, choice.matrices)
-    frames = [
-        evened(frame, lights[index], choice.matrices[index]) if index in lights else frame
-        for index, frame in enumerate(burst.frames)
-    ]
-    if lights:
-        # A copy has no light of its own, and no longer shows what its evened original does.
-        copies = {i: each.reason for i, each in choice.found.items() if COPY in each.reason}
-        again = _aligned_to(replace(burst, frames=frames), choice.reference)
-        choice = replace(choice, found=again).without(copies)
-    return Lit(choice, lights, frames)
+        scores[index] /= float(light.colors.mean()) ** 2
+    best = max((burst.reference, *lights), key=lambda index: scores[index])
+    burst = replace(burst, scores=scores, lights=lights)
+    if best != burst.reference and not held:
+        burst = _aligned_most(replace(burst, reference=best), held)
+        burst = replace(burst, lights=lights_of(burst))
+    if not burst.lights:
+        return burst
+    lit = replace(burst, frames=evened(burst))
+    # A copy has no light of its own, and no longer shows what its evened original does.
+    copies = {i: each.reason for i, each in burst.found.items() if each.reason.startswith(COPY)}
+    return _without(replace(lit, found=_aligned(lit)), copies)
 
 
-def _aligned_most(burst: Burst, reference: int, scores: list[float], held: bool) -> Choice:
+def _aligned_most(burst: Burst, held: bool) -> Burst:
     """Align to the reference, or to another where most frames show another scene."""
-    best = Choice(reference, scores, _aligned_to(burst, reference))
-    others = set(range(len(burst.frames))) - {reference} - set(best.matching)
-    for _ in range(burst.stages.driver.count("burst.driver.align.OTHER_REFERENCES")):
-        if held or 2 * len(best.matching) >= len(burst.frames) - 1 or not others:
+    best = replace(burst, found=_aligned(burst))
+    others = set(range(len(burst.frames))) - {best.reference} - _matching(best)
+    for _ in range(burst.table("burst.driver.align").OTHER_REFERENCES):
+        if held or 2 * len(_matching(best)) >= len(burst.frames) - 1 or not others:
             break
-        index = max(others, key=lambda frame: scores[frame])
-        other = Choice(index, scores, _aligned_to(burst, index))
-        others -= {index, *other.matching}
-        if len(other.matching) > len(best.matching):
+        other = replace(burst, reference=max(others, key=lambda index: burst.scores[index]))
+        other = replace(other, found=_aligned(other))
+        others -= {other.reference} | _matching(other)
+        if len(_matching(other)) > len(_matching(best)):
             best = other
     return best
 
 
-def _aligned_to(burst: Burst, reference: int) -> dict[int, Found]:
-    """How all other frames lie on one."""
-    stages, own = burst.stages, luma_of(burst.frames[reference])
-    shares = stages.driver.number("imaging.color.LUMA_NOISE")
-    noise_std = burst.alone[reference]
-    if burst.given is not None:
-        noise_std = burst.given.typical_std * shares
-    ready = prepared(stages, own)
-    textured = bool((own != own[0, 0]).any())
-    found: dict[int, Found] = {}
-    first: dict[bytes, int] = {}
+def _aligned(burst: Burst) -> dict[int, Found]:
+    """How all other frames lie on the reference."""
+    own, noise_std = luma_of(burst.frames[burst.reference]), burst.alone[burst.reference]
+    if burst.given_std is not None:
+        noise_std = burst.given_std * burst.table("imaging.color").LUMA_NOISE
+    reference, known, found = prepared(burst.stages, own), {own.tobytes(): "the reference"}, {}
     for index, frame in enumerate(burst.frames):
-        if index == reference:
-            continue
-        luma = luma_of(frame)
-        found[index] = aligned(stages, ready, luma, noise_std)
-        if not textured:
-            continue
-        if np.array_equal(luma, own):
-            found[index] = replace(found[index], reason=f"{COPY}the reference")
-            continue
-        original = first.setdefault(luma.tobytes(), index)
-        if original != index and not found[index].reason:
-            found[index] = replace(found[index], reason=f"{COPY}frame {original}")
+        if index != burst.reference:
+            luma = luma_of(frame)
+            each = aligned(burst.stages, reference, luma, noise_std)
+            original = known.setdefault(luma.tobytes(), f"frame {index}")
+            copied = original != f"frame {index}" and (luma != luma[0, 0]).any()
+            if copied and (not each.reason or original == "the reference"):
+                each = replace(each, reason=COPY + original)
+            found[index] = each
     return found
+
+
+def _matching(burst: Burst) -> set[int]:
+    """Frames that show what the reference shows, copies of it included."""
+    copies = {i for i, each in burst.found.items() if each.reason.startswith(COPY)}
+    return copies | set(burst.matrices)
+
+
+def _without(burst: Burst, reasons: Mapping[int, str]) -> Burst:
+    """The same with some of the frames left out that may contribute."""
+    found = {
+        index: replace(each, reason=each.reason or reasons.get(index, ""))
+        for index, each in burst.found.items()
+    }
+    return replace(burst, found=found)
