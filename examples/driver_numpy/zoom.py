@@ -161,7 +161,7 @@ def _aligned(burst: Burst) -> dict[int, Found]:
             luma = luma_of(frame)
             each = aligned(burst.stages, reference, luma, noise_std)
             original = known.setdefault(luma.tobytes(), f"frame {index}")
-            copied = original != f"frame {index}" and (luma != luma[0, 0]).any()
+            copied = original != f"frame {index}" and (own != own[0, 0]).any()
             if copied and (not each.reason or original == "the reference"):
                 each = replace(each, reason=COPY + original)
             found[index] = each
