@@ -9,12 +9,13 @@ import numpy as np
 
 from .light import Burst, luma_of
 from .merging import Place, blended, cuts, summed
+from .stages import Array
 
 MEAN_LOG_POWER = (0.0, -0.973, -1.738, -2.287, -2.741, -3.319, -3.707, -4.102, -4.706, -5.148)
 """Mean of scenes by ring, from the first that is looked at."""
 
 
-def measured_lens(burst: Burst, noise: np.ndarray) -> float:
+def measured_lens(burst: Burst, noise: Array) -> float:
     """Standard deviation of the blur, in pixels of a frame; a sharp one where it cannot be told."""
     table, spectrum = burst.table("burst.lens.halves"), burst.table("burst.lens.spectrum")
     order = sorted(burst.matrices, key=lambda index: burst.matrices[index].flatten().tolist())
@@ -56,9 +57,7 @@ def _detailed(burst: Burst) -> list[Place]:
     return [place for _, place in places[: table.PLACES]]
 
 
-def _half(
-    burst: Burst, noise: np.ndarray, place: Place, reference_weight: float
-) -> tuple[np.ndarray, np.ndarray]:
+def _half(burst: Burst, noise: Array, place: Place, reference_weight: float) -> tuple[Array, Array]:
     """Luma of a half at a place on the finer grid; trust in its frames by squares of it."""
     scale = burst.table("burst.lens.halves").SCALE
     band = summed(burst, noise, place, reference_weight)
@@ -75,7 +74,7 @@ def _half(
     return luma_of(colors), np.array(squares)
 
 
-def _powers(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _powers(first: Array, second: Array) -> tuple[Array, Array]:
     """Common and own power of two blocks at all frequencies of a half plane."""
     window = np.hanning(len(first))
     window = window[:, None] * window
@@ -84,7 +83,7 @@ def _powers(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return (a * b.conj()).real, 0.5 * (abs(a) ** 2 + abs(b) ** 2)
 
 
-def _lens_of(burst: Burst, powers: np.ndarray) -> float | None:
+def _lens_of(burst: Burst, powers: Array) -> float | None:
     """The mean of all lenses, each by how well it explains powers [n, 2, f_y, f_x] of blocks.
 
     ``None`` where none does, or where that says hardly anything.

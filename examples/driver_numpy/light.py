@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from .motion import Found, moved
-from .stages import Stages
+from .stages import Array, Stages
 
 TOE, CURVE_POWER = 0.055, 2.4
 """Of sRGB's curve: offset and power."""
@@ -23,10 +23,10 @@ ITERATIONS, QUANTILES, LEAST_QUANTILES = 8, np.linspace(0.02, 0.98, 33), 4
 class Light:
     """What a frame's light is of the reference's: b by color [3], and θ, empty for even light."""
 
-    colors: np.ndarray
-    waves: np.ndarray
+    colors: Array
+    waves: Array
 
-    def gains(self, y: np.ndarray) -> np.ndarray:
+    def gains(self, y: Array) -> Array:
         """1/a at rows y of the reference, from 0 to 1: float64 [3, n] for [n]."""
         along = 1 + _cosines(y.clip(0, 1), len(self.waves)) @ self.waves
         return 1 / (self.colors[:, None] * along)
@@ -34,30 +34,19 @@ class Light:
 
 @dataclass(frozen=True, eq=False)
 class Burst:
-    """Frames, and what is known of them so far.
-
-    Attributes:
-        stages: what computes.
-        frames: float32 [3, h, w] each, in [0, 1].
-        alone: noise of luma that is seen in each alone.
-        given_std: noise that the user gave.
-        scores: sharpness of each.
-        reference: index of the reference.
-        found: by frame but the reference, how it lies on it.
-        lights: by frame, its light where it differs.
-    """
+    """Frames, and what is known of them so far."""
 
     stages: Stages
-    frames: list[np.ndarray]
-    alone: list[float]
-    given_std: float | None
-    scores: list[float]
+    frames: list[Array]  # float32 [3, h, w] each, in [0, 1]
+    alone: list[float]  # noise of luma that is seen in each alone
+    given_std: float | None  # noise that the user gave
+    scores: list[float]  # sharpness of each
     reference: int
-    found: Mapping[int, Found]
-    lights: Mapping[int, Light]
+    found: Mapping[int, Found]  # by frame but the reference, how it lies on it
+    lights: Mapping[int, Light]  # by frame, where its light differs
 
     @property
-    def matrices(self) -> dict[int, np.ndarray]:
+    def matrices(self) -> dict[int, Array]:
         """Motions of the frames that may contribute."""
         return {index: each.matrix for index, each in self.found.items() if not each.reason}
 
@@ -67,27 +56,27 @@ class Burst:
         return self.frames[0].shape[1], self.frames[0].shape[2]
 
     def table(self, module: str) -> SimpleNamespace:
-        """Constants of the contract."""
-        return self.stages.driver.table(module)
+        """Constants of one module of the contract."""
+        return self.stages.table(module)
 
 
-def luma_of(frame: np.ndarray) -> np.ndarray:
+def luma_of(frame: Array) -> Array:
     """Luma in studio swing, float32 [h, w], of colors [3, h, w]."""
     red, green, blue = (np.float32(share / 255) for share in (65.481, 128.553, 24.966))
     return red * frame[0] + green * frame[1] + blue * frame[2] + np.float32(16 / 255)
 
 
-def lower_median(values: np.ndarray) -> float:
+def lower_median(values: Array) -> float:
     """The median, of an even number the lower one of both in the middle."""
     return float(np.sort(values, axis=None)[(values.size - 1) // 2])
 
 
-def evened(burst: Burst) -> list[np.ndarray]:
+def evened(burst: Burst) -> list[Array]:
     """All frames in the light of the reference."""
     frames, height = list(burst.frames), burst.size[0]
     for index, light in burst.lights.items():
         y = np.arange(height) - (height - 1) / 2
-        _, back = moved(np.linalg.inv(burst.found[index].matrix), np.zeros(height), y)
+        _, back = moved(np.linalg.inv(burst.matrices[index]), np.zeros(height), y)
         gain = light.gains((back + height / 2) / height).astype(np.float32)[:, :, None]
         lit = ((frames[index] + np.float32(TOE)) * gain - np.float32(TOE)).clip(0, 1)
         frames[index] = np.where(frames[index] >= np.float32(CLIPPED), frames[index], lit)
@@ -103,41 +92,39 @@ def lights_of(burst: Burst) -> dict[int, Light]:
 def common_exposure(burst: Burst) -> int:
     """The sharpest frame, or where most are exposed otherwise, of those that most are like."""
     sharpest = burst.scores.index(max(burst.scores))
-    levels = [_quantiles(burst, index) for index in range(len(burst.frames))]
+    every = range(len(burst.frames))
+    exposures = [_exposure(burst, index) for index in every]
     most = burst.table("burst.photometry.exposure").MOST_STOPS
-    near = [sum(abs(_stops(other, own)) < most for other in levels) - 1 for own in levels]
-    if len(levels) < 3 or 2 * near[sharpest] >= len(levels) - 1:
+    near = [sum(abs(_apart(other, own)) < most for other in exposures) - 1 for own in exposures]
+    if len(every) < 3 or 2 * near[sharpest] >= len(every) - 1:
         return sharpest
-    common = [index for index, count in enumerate(near) if count == max(near)]
-    return max(common, key=lambda index: burst.scores[index])
+    return max((i for i in every if near[i] == max(near)), key=lambda index: burst.scores[index])
 
 
 def far_exposures(burst: Burst) -> dict[int, str]:
     """Frames whose exposure is too far from the reference's, each with the reason."""
-    table, found = burst.table("burst.photometry.exposure"), {}
-    for index, light in burst.lights.items():
-        stops = CURVE_POWER * math.log2(float(light.colors.mean()))
-        if abs(stops) >= table.MOST_STOPS - table.STOPS_ERROR:
-            way = "darker" if stops < 0 else "brighter"
-            found[index] = f"is exposed {abs(stops):.1f} stops {way} than the reference"
-    own = _quantiles(burst, burst.reference)
-    usable = (own > DARKEST) & (own < BRIGHTEST)
-    for index in burst.matrices if usable.sum() >= LEAST_QUANTILES else ():
-        other = np.maximum(_linear(_quantiles(burst, index)[usable]), 1e-5)
-        stops = float(np.log2(_linear(own[usable]) / other).min())
-        if index not in burst.lights and stops >= table.MOST_STOPS:
-            found[index] = f"is exposed at least {stops:.1f} stops darker than the reference"
-    return found
+    table, (own, usable) = burst.table("burst.photometry.exposure"), _exposure(burst)
+    apart = {}
+    for index in burst.matrices:
+        if index in burst.lights:
+            stops = CURVE_POWER * math.log2(float(burst.lights[index].colors.mean()))
+            if abs(stops) >= table.MOST_STOPS - table.STOPS_ERROR:
+                apart[index] = stops
+        elif usable.sum() >= LEAST_QUANTILES:
+            stops = float((_exposure(burst, index)[0] - own)[usable].max())
+            if stops <= -table.MOST_STOPS:
+                apart[index] = stops
+    return {i: f"is exposed {stops:+.1f} stops to the reference" for i, stops in apart.items()}
 
 
-def _means(frame: np.ndarray, side: int) -> np.ndarray:
+def _means(frame: Array, side: int) -> Array:
     """Means of side×side pixels, float64 [3, ⌊h/side⌋, ⌊w/side⌋]."""
     rows, columns = frame.shape[1] // side, frame.shape[2] // side
     blocks = frame[:, : rows * side, : columns * side].reshape(-1, rows, side, columns, side)
     return blocks.mean((2, 4), dtype=np.float64)
 
 
-def _at(means: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _at(means: Array, x: Array, y: Array) -> Array:
     """Means [3, r, c] at n places, in means from the corner, interpolated: [3, n]."""
     x, y = (x - 0.5).clip(0, means.shape[2] - 1), (y - 0.5).clip(0, means.shape[1] - 1)
     left = np.minimum(x.astype(int), means.shape[2] - 2)
@@ -148,7 +135,7 @@ def _at(means: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return above * (1 - down) + below * down
 
 
-def _cosines(y: np.ndarray, count: int) -> np.ndarray:
+def _cosines(y: Array, count: int) -> Array:
     return np.cos(math.pi * y[:, None] * np.arange(1, count + 1))
 
 
@@ -159,7 +146,7 @@ def _light(burst: Burst, index: int) -> Light:
     step = spacing * math.ceil(math.sqrt(height * width / table.MOST_PLACES) / spacing)
     rows, columns = range(step // 2, height, step), range(step // 2, width, step)
     y, x = np.array([(row, column) for row in rows for column in columns], float).T
-    there_x, there_y = moved(burst.found[index].matrix, x - width / 2, y - height / 2)
+    there_x, there_y = moved(burst.matrices[index], x - width / 2, y - height / 2)
     shown = (abs(there_x) <= width / 2 - spacing) & (abs(there_y) <= height / 2 - spacing)
     own, other = (_means(burst.frames[k], side) for k in (burst.reference, index))
     before = _at(own, x / side, y / side)
@@ -175,9 +162,7 @@ def _light(burst: Burst, index: int) -> Light:
     return _fitted(table, before[:, used] + TOE, after[:, used] + TOE, slope, y[used] / height)
 
 
-def _fitted(
-    table: SimpleNamespace, x: np.ndarray, z: np.ndarray, slope: np.ndarray, y: np.ndarray
-) -> Light:
+def _fitted(table: SimpleNamespace, x: Array, z: Array, slope: Array, y: Array) -> Light:
     """Fit z ≈ b_c·(1 + Σ θ_j cos(π·j·y))·x, [3, n] at y [n]; sums are set equal, not squares."""
     certain = 1 / ((1 / 1020) ** 2 + (slope / 4) ** 2)
     count = min(table.WAVES, len(y) // table.LEAST_PLACES)
@@ -206,20 +191,19 @@ def _fitted(
     return Light(np.where(steady, 1.0, colors), waves if banded else waves[:0])
 
 
-def _quantiles(burst: Burst, index: int) -> np.ndarray:
-    """Quantiles of means of 4×4 pixels of green, of every eighth row of means: float64 [33]."""
-    side = burst.table("burst.photometry.light").MEAN_PX
-    rows = _means(burst.frames[index][1:2], side)[:, ::8]
-    return np.quantile(rows, QUANTILES)
+def _exposure(burst: Burst, index: int | None = None) -> tuple[Array, Array]:
+    """Light of a frame, or the reference, in stops at 33 quantiles, and which are not clipped."""
+    frame = burst.frames[burst.reference if index is None else index]
+    # Of means of 4×4 pixels of green, in every eighth row of means.
+    means = _means(frame[1:2], burst.table("burst.photometry.light").MEAN_PX)[:, ::8]
+    levels = np.quantile(means, QUANTILES)
+    curve = ((levels + TOE) / (1 + TOE)) ** CURVE_POWER
+    light = np.where(levels <= 0.04045, levels / 12.92, curve)
+    return np.log2(np.maximum(light, 1e-5)), (levels > DARKEST) & (levels < BRIGHTEST)
 
 
-def _stops(levels: np.ndarray, own: np.ndarray) -> float:
-    """Stops from one frame's quantiles to another's; infinite without any in common."""
-    usable = (np.minimum(levels, own) > DARKEST) & (np.maximum(levels, own) < BRIGHTEST)
-    if usable.sum() < LEAST_QUANTILES:
-        return math.inf
-    return lower_median(np.log2(_linear(levels[usable]) / _linear(own[usable])))
-
-
-def _linear(values: np.ndarray) -> np.ndarray:
-    return np.where(values <= 0.04045, values / 12.92, ((values + TOE) / 1.055) ** CURVE_POWER)
+def _apart(one: tuple[Array, Array], other: tuple[Array, Array]) -> float:
+    """Stops from one exposure to another; infinite with too few quantiles in common."""
+    usable = one[1] & other[1]
+    enough = usable.sum() >= LEAST_QUANTILES
+    return lower_median((one[0] - other[0])[usable]) if enough else math.inf

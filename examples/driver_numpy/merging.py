@@ -10,6 +10,7 @@ import numpy as np
 
 from .light import TOE, Burst, Light
 from .motion import moved
+from .stages import Array
 
 REFERENCE_WEIGHT = 1.5
 LENS_COLUMN = 4
@@ -29,13 +30,11 @@ class Place:
 class Band:
     """Planes over a place: sums 3·s², weights s², reference 3; and by frame the trust, [h, w]."""
 
-    planes: np.ndarray
-    trusts: dict[int, np.ndarray]
+    planes: Array
+    trusts: dict[int, Array]
 
 
-def merged(
-    burst: Burst, noise: np.ndarray, lens_px: float
-) -> tuple[np.ndarray, dict[int, np.ndarray]]:
+def merged(burst: Burst, noise: Array, lens_px: float) -> tuple[Array, dict[int, Array]]:
     """The enlarged picture, float32 [3, s·h, s·w], and the trust in each other frame, [h, w].
 
     Rows of tiles are summed from top to bottom; of each, as many rows stay as the next must know.
@@ -57,7 +56,7 @@ def merged(
 
 
 def summed(
-    burst: Burst, noise: np.ndarray, place: Place, reference_weight: float = REFERENCE_WEIGHT
+    burst: Burst, noise: Array, place: Place, reference_weight: float = REFERENCE_WEIGHT
 ) -> Band:
     """Sums of all frames over a place that is no higher than a tile, from left to right."""
     halo, stages = burst.table("burst.stages.encode").HALO_PX, burst.stages
@@ -71,7 +70,7 @@ def summed(
             if index == burst.reference:
                 frame, trust = own, shown * np.float32(reference_weight)
             else:
-                frame, offset, trust = _cropped(burst, index, burst.found[index].matrix, crop)
+                frame, offset, trust = _cropped(burst, index, burst.matrices[index], crop)
             numbers = _numbers(burst, burst.lights.get(index), crop, noise, 0.0)
             packed = np.concatenate((own, frame, offset, trust, numbers))
             made = stages.padded("encode", packed)[:, : place.height, :width]
@@ -82,7 +81,7 @@ def summed(
     return Band(np.concatenate([tile.planes for tile in tiles], 2), trusts)
 
 
-def blended(burst: Burst, planes: np.ndarray, noise: np.ndarray, lens_px: float) -> np.ndarray:
+def blended(burst: Burst, planes: Array, noise: Array, lens_px: float) -> Array:
     """Features [4·s² + 8, h − 2, w − 2] of the planes of a band, no larger than ``blend`` takes."""
     _, height, width = planes.shape
     numbers = _numbers(burst, None, Place(0, 0, height, width), noise, lens_px)
@@ -98,9 +97,7 @@ def cuts(length: int, most: int) -> Iterator[tuple[int, int]]:
         yield start, length * (part + 1) // count - start
 
 
-def _cropped(
-    burst: Burst, index: int, matrix: np.ndarray, crop: Place
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _cropped(burst: Burst, index: int, matrix: Array, crop: Place) -> tuple[Array, Array, Array]:
     """What a frame shows along its motion: pixels [3, r, c], offsets [2, r, c], on it [1, r, c]."""
     (height, width), frame = burst.size, burst.frames[index]
     shift = _shifts(burst, matrix, crop)
@@ -117,7 +114,7 @@ def _cropped(
     return pixels, offset.clip(-most, most), shown[None].astype(np.float32)
 
 
-def _shifts(burst: Burst, matrix: np.ndarray, crop: Place) -> np.ndarray:
+def _shifts(burst: Burst, matrix: Array, crop: Place) -> Array:
     """M p − p on a crop, float32 [2, r, c], bilinear between points that all tiles share."""
     table, (height, width) = burst.table("burst.driver.tiles"), burst.size
     step = table.RIGID_LATTICE_PX
@@ -136,9 +133,7 @@ def _shifts(burst: Burst, matrix: np.ndarray, crop: Place) -> np.ndarray:
     return between[:, above] * (1 - down) + between[:, above + 1] * down
 
 
-def _numbers(
-    burst: Burst, light: Light | None, crop: Place, noise: np.ndarray, lens_px: float
-) -> np.ndarray:
+def _numbers(burst: Burst, light: Light | None, crop: Place, noise: Array, lens_px: float) -> Array:
     """Light, noise and lens as channels, float32 [3, r, c]."""
     numbers = np.zeros((3, crop.height, crop.width), np.float32)
     numbers[:, :, 0] = 1
@@ -150,9 +145,7 @@ def _numbers(
     return numbers
 
 
-def _decoded(
-    burst: Burst, planes: np.ndarray, halo: int, noise: np.ndarray, lens_px: float
-) -> np.ndarray:
+def _decoded(burst: Burst, planes: Array, halo: int, noise: Array, lens_px: float) -> Array:
     """The picture of a band, in pieces that fit the files, [3, s·(h − 2·halo), s·(w − 2·halo)]."""
     driver = burst.stages.driver
     scale, margin = driver.scale, driver.scale * driver.network_halo_px

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 
 from .light import CLIPPED, Burst, lower_median
-from .motion import SIDES, moved
+from .motion import SIDES_X, SIDES_Y, moved
+from .stages import Array
 
 LEVELS = (0.0, 0.0625, 0.125, 0.25, 0.5, 1.0)
 """Values at which curves of noise are given."""
@@ -19,7 +20,7 @@ DARKEST, BRIGHTEST, SAME, AT_REST = 0.02, 0.95, (0.1 / 255) ** 2, 0.05**2
 QUIET_BIAS, ITERATIONS = (0.985, 0.955), 20
 
 
-def measured_noise(burst: Burst, alone: float) -> tuple[np.ndarray, float]:
+def measured_noise(burst: Burst, alone: float) -> tuple[Array, float]:
     """Noise between frames in one light: s and s′, float64 [3, 6, 2], and the typical σ.
 
     Where too little can be compared it is that which is seen in the reference alone.
@@ -43,10 +44,10 @@ def measured_noise(burst: Burst, alone: float) -> tuple[np.ndarray, float]:
     return np.full((3, len(LEVELS), 2), alone), alone
 
 
-def hot_pixels(burst: Burst, noise_std: float) -> np.ndarray:
+def hot_pixels(burst: Burst, noise_std: float) -> Array:
     """Whether a pixel of the sensor is bright in all frames, bool [3, h, w]; in one light."""
     table, (height, width) = burst.table("burst.frames.hot_pixels"), burst.size
-    x, y = np.append(SIDES[0] * width, 0), np.append(SIDES[1] * height, 0)
+    x, y = np.append(SIDES_X * width, 0), np.append(SIDES_Y * height, 0)
     telling = []
     for index, matrix in burst.matrices.items():
         there_x, there_y = moved(matrix, x, y)
@@ -62,26 +63,26 @@ def hot_pixels(burst: Burst, noise_std: float) -> np.ndarray:
     return own & (np.sum(others, 0) >= math.ceil(table.STEADY_SHARE * len(telling)))
 
 
-def mended(frame: np.ndarray, hot: np.ndarray) -> np.ndarray:
+def mended(frame: Array, hot: Array) -> Array:
     """A frame whose hot pixels hold the median of their neighbors."""
     around = _neighbors(frame)
     return np.where(hot, (around[3] + around[4]) / 2, frame)
 
 
-def _neighbors(frame: np.ndarray) -> np.ndarray:
+def _neighbors(frame: Array) -> Array:
     """The eight neighbors of all pixels, mirrored at the edge, by size: [8, 3, h, w]."""
     padded = np.pad(frame, ((0, 0), (1, 1), (1, 1)), mode="reflect")
     near = [_by(padded, x, y) for y in (-1, 0, 1) for x in (-1, 0, 1) if x != 0 or y != 0]
     return np.sort(near, axis=0)
 
 
-def _by(x: np.ndarray, right: int, down: int) -> np.ndarray:
+def _by(x: Array, right: int, down: int) -> Array:
     """What lies so far beside all pixels [C, h, w] within a margin of 1: [C, h − 2, w − 2]."""
     height, width = x.shape[1:]
     return x[:, 1 + down : height - 1 + down, 1 + right : width - 1 + right]
 
 
-def _box(x: np.ndarray) -> np.ndarray:
+def _box(x: Array) -> Array:
     """Means over 3×3."""
     return sum(_by(x, right, down) for down in (-1, 0, 1) for right in (-1, 0, 1)) / 9
 
@@ -96,12 +97,12 @@ def _corners(burst: Burst, table: SimpleNamespace) -> list[tuple[int, int]]:
     return [(y, x) for y in rows[every // 2 :: every] for x in columns[every // 2 :: every]]
 
 
-def _compared(burst: Burst, own: np.ndarray, row: int, column: int, index: int) -> np.ndarray:
+def _compared(burst: Burst, own: Array, row: int, column: int, index: int) -> Array:
     """V, c, t, u, h of a tile by color, and the square of the rest of the shift: [3, 6]."""
     frame, (height, width), side = burst.frames[index], burst.size, own.shape[1] - 2 * MARGIN_PX
     middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
     x, y = np.array((0, side, 0)) + column - middle_x, np.array((0, 0, side)) + row - middle_y
-    there_x, there_y = moved(burst.found[index].matrix, x, y)
+    there_x, there_y = moved(burst.matrices[index], x, y)
     # Over a tile the motion is linear: from its corner to the right and down.
     across = np.arange(-MARGIN_PX, side + MARGIN_PX) / side
     (x, y), (x_right, y_right), (x_down, y_down) = zip(there_x, there_y, strict=True)
@@ -119,7 +120,7 @@ def _compared(burst: Burst, own: np.ndarray, row: int, column: int, index: int) 
     return _moments(own, other, right, down) / np.array([0.5 + 0.5 * gain**2] * 2 + [1] * 4)
 
 
-def _moments(own: np.ndarray, other: np.ndarray, right: np.ndarray, down: np.ndarray) -> np.ndarray:
+def _moments(own: Array, other: Array, right: Array, down: Array) -> Array:
     """What two tiles [3, 20, 20] say of noise and of texture, [3, 6]."""
     mean, other_mean, both = _box(own), _box(other), _by((own + other) / 2, 0, 0)
     finest = _by(_by(own, 0, 0) - mean, 0, 0) * _by(_by(other, 0, 0) - other_mean, 0, 0)
@@ -137,11 +138,11 @@ def _moments(own: np.ndarray, other: np.ndarray, right: np.ndarray, down: np.nda
     return np.stack([part.mean((1, 2)) for part in parts], 1)
 
 
-def _slopes(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _slopes(x: Array) -> tuple[Array, Array]:
     return (_by(x, 1, 0) - _by(x, -1, 0)) / 2, (_by(x, 0, 1) - _by(x, 0, -1)) / 2
 
 
-def _middle(table: SimpleNamespace, seen: np.ndarray) -> np.ndarray:
+def _middle(table: SimpleNamespace, seen: Array) -> Array:
     """Medians [n, 3, 5] over the nearest frames, of [F, n, 3, 6], without copies written anew."""
     known = [frame[~np.isnan(frame[..., 0])] for frame in seen]
     differ = [np.quantile(k[:, 0], table.COPY_QUANTILE) if len(k) else math.inf for k in known]
@@ -161,8 +162,8 @@ def _middle(table: SimpleNamespace, seen: np.ndarray) -> np.ndarray:
 
 
 def _by_color(
-    table: SimpleNamespace, tiles: np.ndarray, level: np.ndarray, alone: float
-) -> tuple[np.ndarray, float]:
+    table: SimpleNamespace, tiles: Array, level: Array, alone: float
+) -> tuple[Array, float]:
     """Curves through tiles [n, 3, 5] at levels [n, 3], and the typical σ."""
     curves, variance = np.empty((3, len(LEVELS), 2)), 0.0
     for color in range(3):
@@ -187,9 +188,7 @@ def _by_color(
     return curves, math.sqrt(variance)
 
 
-def _curve(
-    table: SimpleNamespace, values: np.ndarray, hats: np.ndarray, texture: np.ndarray
-) -> np.ndarray:
+def _curve(table: SimpleNamespace, values: Array, hats: Array, texture: Array) -> Array:
     """Points [6] of a curve of variance: a quantile of the tiles, by its own loss."""
     count, quiet = len(LEVELS), table.QUIET_SHARE
     basis = np.concatenate((hats, texture / np.maximum(texture.mean(0), 1e-12)), 1)

@@ -13,47 +13,32 @@ from .merging import merged
 from .motion import Found, aligned
 from .noise import LEVELS, hot_pixels, measured_noise, mended
 from .points import prepared
-from .sharpness import scores_of, sharpness_of
-from .stages import Driver, Run, Stages
+from .sharpness import noise_of_one, scores_of, sharpness_of
+from .stages import Array, Driver, Run, Stages
 
 COPY = "is a copy of "
 
 
 @dataclass(frozen=True, eq=False)
 class Zoomed:
-    """The enlarged picture, and how it came about.
+    """The enlarged picture, and how it came about."""
 
-    Attributes:
-        pixels: float32 [s·h, s·w, 3] in [0, 1].
-        reference: index of the reference.
-        used: frames that contributed, the reference among them.
-        scores: sharpness of every frame.
-        found: by frame but the reference, its motion, and why it was left out.
-        lights: by frame, its light where it differs from the reference's.
-        shares: by frame that was merged, the mean trust in it.
-        effective: how many frames' worth of samples a pixel received, on average.
-        noise: s and s′ by color and level, float64 [3, 6, 2].
-        noise_std: the typical one, of luma.
-        lens_px: blur of the lens.
-        hot: whether a pixel of the sensor is hot, bool [3, h, w].
-    """
-
-    pixels: np.ndarray
+    pixels: Array  # float32 [s·h, s·w, 3] in [0, 1]
     reference: int
-    used: list[int]
-    scores: list[float]
-    found: Mapping[int, Found]
-    lights: Mapping[int, Light]
-    shares: Mapping[int, float]
-    effective: float
-    noise: np.ndarray
-    noise_std: float
-    lens_px: float
-    hot: np.ndarray
+    used: list[int]  # frames that contributed, the reference among them
+    scores: list[float]  # sharpness of every frame
+    found: Mapping[int, Found]  # by frame but the reference, its motion or why it was left out
+    lights: Mapping[int, Light]  # by frame, where its light differs from the reference's
+    shares: Mapping[int, float]  # by frame that was merged, the mean trust in it
+    effective: float  # how many frames' worth of samples a pixel received, on average
+    noise: Array  # s and s′ by color and level, float64 [3, 6, 2]
+    noise_std: float  # the typical one, of luma
+    lens_px: float  # blur of the lens
+    hot: Array  # whether a pixel of the sensor is hot, bool [3, h, w]
 
 
 def zoom(
-    frames: list[np.ndarray],
+    frames: list[Array],
     driver: Driver,
     run: Run,
     noise: float | None = None,
@@ -69,8 +54,9 @@ def zoom(
         lens: blur in pixels of a frame; measured if ``None``.
     """
     stages, planes = Stages(driver, run), [_planes(frame) for frame in frames]
-    sharpness = [sharpness_of(stages, luma_of(frame)) for frame in planes]
-    alone, scores = [each.noise_std for each in sharpness], scores_of(stages, sharpness)
+    lumas = [luma_of(frame) for frame in planes]
+    scores = scores_of(stages, [sharpness_of(stages, luma) for luma in lumas])
+    alone = [noise_of_one(luma) for luma in lumas]
     lit = _of_common_exposure(Burst(stages, planes, alone, noise, scores, 0, {}, {}))
     luma_noise = lit.table("imaging.color").LUMA_NOISE
     if noise is None:
@@ -96,7 +82,7 @@ def zoom(
     return Zoomed(pixels, burst.reference, used, *told, curves, noise_std, lens_px, hot)
 
 
-def _planes(frame: np.ndarray) -> np.ndarray:
+def _planes(frame: Array) -> Array:
     """Colors as float32 [3, h, w] in [0, 1]."""
     values = frame.astype(np.float32) / np.float32(255 if frame.dtype == np.uint8 else 1)
     return np.ascontiguousarray(values.transpose(2, 0, 1))
