@@ -29,7 +29,8 @@ class Light:
     def gains(self, y: Array) -> Array:
         """1/a at rows y of the reference, from 0 to 1: float64 [3, n] for [n]."""
         along = 1 + _cosines(y.clip(0, 1), len(self.waves)) @ self.waves
-        return 1 / (self.colors[:, None] * along)
+        gains: Array = 1 / (self.colors[:, None] * along)
+        return gains
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,15 +56,12 @@ class Burst:
         """Rows and columns of a frame."""
         return self.frames[0].shape[1], self.frames[0].shape[2]
 
-    def table(self, module: str) -> SimpleNamespace:
-        """Constants of one module of the contract."""
-        return self.stages.table(module)
-
 
 def luma_of(frame: Array) -> Array:
     """Luma in studio swing, float32 [h, w], of colors [3, h, w]."""
     red, green, blue = (np.float32(share / 255) for share in (65.481, 128.553, 24.966))
-    return red * frame[0] + green * frame[1] + blue * frame[2] + np.float32(16 / 255)
+    luma: Array = red * frame[0] + green * frame[1] + blue * frame[2] + np.float32(16 / 255)
+    return luma
 
 
 def lower_median(values: Array) -> float:
@@ -94,7 +92,7 @@ def common_exposure(burst: Burst) -> int:
     sharpest = burst.scores.index(max(burst.scores))
     every = range(len(burst.frames))
     exposures = [_exposure(burst, index) for index in every]
-    most = burst.table("burst.photometry.exposure").MOST_STOPS
+    most = burst.stages.table("burst.photometry.exposure").MOST_STOPS
     near = [sum(abs(_apart(other, own)) < most for other in exposures) - 1 for own in exposures]
     if len(every) < 3 or 2 * near[sharpest] >= len(every) - 1:
         return sharpest
@@ -103,8 +101,8 @@ def common_exposure(burst: Burst) -> int:
 
 def far_exposures(burst: Burst) -> dict[int, str]:
     """Frames whose exposure is too far from the reference's, each with the reason."""
-    table, (own, usable) = burst.table("burst.photometry.exposure"), _exposure(burst)
-    apart = {}
+    table, apart = burst.stages.table("burst.photometry.exposure"), {}
+    own, usable = _exposure(burst, burst.reference)
     for index in burst.matrices:
         if index in burst.lights:
             stops = CURVE_POWER * math.log2(float(burst.lights[index].colors.mean()))
@@ -121,7 +119,8 @@ def _means(frame: Array, side: int) -> Array:
     """Means of side×side pixels, float64 [3, ⌊h/side⌋, ⌊w/side⌋]."""
     rows, columns = frame.shape[1] // side, frame.shape[2] // side
     blocks = frame[:, : rows * side, : columns * side].reshape(-1, rows, side, columns, side)
-    return blocks.mean((2, 4), dtype=np.float64)
+    means: Array = blocks.mean((2, 4), dtype=np.float64)
+    return means
 
 
 def _at(means: Array, x: Array, y: Array) -> Array:
@@ -132,7 +131,8 @@ def _at(means: Array, x: Array, y: Array) -> Array:
     right, down = x - left, y - top
     above = means[:, top, left] * (1 - right) + means[:, top, left + 1] * right
     below = means[:, top + 1, left] * (1 - right) + means[:, top + 1, left + 1] * right
-    return above * (1 - down) + below * down
+    between: Array = above * (1 - down) + below * down
+    return between
 
 
 def _cosines(y: Array, count: int) -> Array:
@@ -141,7 +141,7 @@ def _cosines(y: Array, count: int) -> Array:
 
 def _light(burst: Burst, index: int) -> Light:
     """Light of a frame; steady where too little can be compared."""
-    (height, width), table = burst.size, burst.table("burst.photometry.light")
+    (height, width), table = burst.size, burst.stages.table("burst.photometry.light")
     side, spacing = table.MEAN_PX, table.SPACING_PX
     step = spacing * math.ceil(math.sqrt(height * width / table.MOST_PLACES) / spacing)
     rows, columns = range(step // 2, height, step), range(step // 2, width, step)
@@ -191,11 +191,12 @@ def _fitted(table: SimpleNamespace, x: Array, z: Array, slope: Array, y: Array) 
     return Light(np.where(steady, 1.0, colors), waves if banded else waves[:0])
 
 
-def _exposure(burst: Burst, index: int | None = None) -> tuple[Array, Array]:
-    """Light of a frame, or the reference, in stops at 33 quantiles, and which are not clipped."""
-    frame = burst.frames[burst.reference if index is None else index]
+def _exposure(burst: Burst, index: int) -> tuple[Array, Array]:
+    """Light of a frame in stops, at 33 quantiles, and which of them are not clipped."""
     # Of means of 4×4 pixels of green, in every eighth row of means.
-    means = _means(frame[1:2], burst.table("burst.photometry.light").MEAN_PX)[:, ::8]
+    means = _means(burst.frames[index][1:2], burst.stages.table("burst.photometry.light").MEAN_PX)[
+        :, ::8
+    ]
     levels = np.quantile(means, QUANTILES)
     curve = ((levels + TOE) / (1 + TOE)) ** CURVE_POWER
     light = np.where(levels <= 0.04045, levels / 12.92, curve)

@@ -40,8 +40,8 @@ def merged(burst: Burst, noise: Array, lens_px: float) -> tuple[Array, dict[int,
     Rows of tiles are summed from top to bottom; of each, as many rows stay as the next must know.
     """
     driver, (height, width) = burst.stages.driver, burst.size
-    halo = burst.table("burst.stages.blend").HALO_PX + driver.network_halo_px
-    most = driver.shapes["encode"][2] - 2 * burst.table("burst.stages.encode").HALO_PX
+    halo = burst.stages.table("burst.stages.blend").HALO_PX + driver.network_halo_px
+    most = driver.shapes["encode"][2] - 2 * burst.stages.table("burst.stages.encode").HALO_PX
     picture, bands = [], []
     kept = np.zeros((4 * driver.scale**2 + 3, 0, width + 2 * halo), np.float32)
     for top, rows in cuts(height + 2 * halo, most):
@@ -59,13 +59,13 @@ def summed(
     burst: Burst, noise: Array, place: Place, reference_weight: float = REFERENCE_WEIGHT
 ) -> Band:
     """Sums of all frames over a place that is no higher than a tile, from left to right."""
-    halo, stages = burst.table("burst.stages.encode").HALO_PX, burst.stages
+    halo, stages = burst.stages.table("burst.stages.encode").HALO_PX, burst.stages
     tiles = []
     for left, width in cuts(place.width, stages.driver.shapes["encode"][3] - 2 * halo):
         crop = Place(place.top - halo, place.left + left - halo, place.height, width)
         crop = Place(crop.top, crop.left, place.height + 2 * halo, width + 2 * halo)
         own, offset, shown = _cropped(burst, burst.reference, np.eye(3), crop)
-        total, trusts = np.float32(0), {}
+        total, trusts = np.zeros((), np.float32), {}
         for index in (burst.reference, *burst.matrices):
             if index == burst.reference:
                 frame, trust = own, shown * np.float32(reference_weight)
@@ -106,7 +106,7 @@ def _cropped(burst: Burst, index: int, matrix: Array, crop: Place) -> tuple[Arra
     m = matrix / matrix[2, 2]
     back = np.linalg.inv(m[:2, :2] - np.outer(m[:2, 2], m[2, :2])).astype(np.float32)
     offset = np.stack([row[0] * rest_x + row[1] * rest_y for row in back])
-    most = burst.table("burst.stages.encode").MAX_OFFSET_PX
+    most = burst.stages.table("burst.stages.encode").MAX_OFFSET_PX
     columns = np.arange(crop.width) + crop.left + whole[0].astype(int)
     rows = np.arange(crop.height)[:, None] + crop.top + whole[1].astype(int)
     shown = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
@@ -116,7 +116,7 @@ def _cropped(burst: Burst, index: int, matrix: Array, crop: Place) -> tuple[Arra
 
 def _shifts(burst: Burst, matrix: Array, crop: Place) -> Array:
     """M p − p on a crop, float32 [2, r, c], bilinear between points that all tiles share."""
-    table, (height, width) = burst.table("burst.driver.tiles"), burst.size
+    table, (height, width) = burst.stages.table("burst.driver.tiles"), burst.size
     step = table.RIGID_LATTICE_PX
     first_row, first_column = crop.top // step * step, crop.left // step * step
     y = np.arange(first_row, crop.top + crop.height + step, step)[:, None] - (height - 1) / 2
@@ -130,7 +130,8 @@ def _shifts(burst: Burst, matrix: Array, crop: Place) -> Array:
     right = (column % step / step).astype(np.float32)
     left, above = column // step, row // step
     between = nodes[:, :, left] * (1 - right) + nodes[:, :, left + 1] * right
-    return between[:, above] * (1 - down) + between[:, above + 1] * down
+    shifts: Array = between[:, above] * (1 - down) + between[:, above + 1] * down
+    return shifts
 
 
 def _numbers(burst: Burst, light: Light | None, crop: Place, noise: Array, lens_px: float) -> Array:

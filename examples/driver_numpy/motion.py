@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
 
 import numpy as np
 
@@ -29,9 +28,10 @@ class Level:
     points: Points
     frame: Array
 
-    def table(self, module: str) -> SimpleNamespace:
-        """Constants of one module of the alignment."""
-        return self.stages.table("registration.alignment." + module)
+    @property
+    def scale(self) -> float:
+        """S, factor of values and slopes."""
+        return float(self.stages.table("registration.stages.expand").SCALE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +100,7 @@ def aligned(stages: Stages, reference: Reference, luma: Array, noise_std: float)
 
 def _starting(level: Level, x: int, y: int) -> Motion:
     """A whole shift, and the spread that it leaves before any step."""
-    spread = level.table("refining").FIRST_SPREAD
+    spread = level.stages.table("registration.alignment.refining").FIRST_SPREAD
     start = Motion(np.array(((1.0, 0, x), (0, 1, y), (0, 0, 1))), 1.0, 0.0, spread)
     return replace(start, spread=_spread(level, _sums(level, start), spread))
 
@@ -108,7 +108,8 @@ def _starting(level: Level, x: int, y: int) -> Motion:
 def _finer(matrix: Array, height: int, width: int) -> Array:
     """A motion on half a level, of that on the level, of height × width."""
     scaling = np.array([[2, 0, -0.5 * (width % 2)], [0, 2, -0.5 * (height % 2)], [0, 0, 1]])
-    return scaling @ matrix @ np.linalg.inv(scaling)
+    finer: Array = scaling @ matrix @ np.linalg.inv(scaling)
+    return finer
 
 
 def _sums(level: Level, at: Motion) -> Sums:
@@ -128,18 +129,14 @@ def _sums(level: Level, at: Motion) -> Sums:
     rows, columns = row.clip(0, height - 1), column.clip(0, width - 1)
     values = level.frame[rows.astype(int), columns.astype(int)]
     planes = np.stack((values, offset_x, offset_y, shown), dtype=np.float32)
-    numbers = (at.gain, at.offset, at.spread * _scale(level))
+    numbers = (at.gain, at.offset, at.spread * level.scale)
     found = stages.align(np.concatenate((points.coefficients, planes)), numbers)
     return Sums(found[:20].reshape(5, 4, -1), found[20], found[21], shown.mean(1))
 
 
-def _scale(level: Level) -> float:
-    return float(level.stages.table("registration.stages.expand").SCALE)
-
-
 def _refined(level: Level, motion: Motion, is_finest: bool) -> Motion:
     """Up to so many steps, fewer once they are small."""
-    table = level.table("global_motion")
+    table = level.stages.table("registration.alignment.global_motion")
     tolerance_px = table.TOLERANCE_PX if is_finest else table.COARSE_TOLERANCE_PX
     for _ in range(table.STEPS):
         motion = _stepped(level, _sums(level, motion), motion)
@@ -150,7 +147,7 @@ def _refined(level: Level, motion: Motion, is_finest: bool) -> Motion:
 
 def _stepped(level: Level, sums: Sums, at: Motion) -> Motion:
     """One step of Gauss–Newton; its unknowns are shifts along x and y and a turn, at the radius."""
-    table, points = level.table("refining"), level.points
+    table, points = level.stages.table("registration.alignment.refining"), level.points
     (height, width), radius, count = points.size, max(points.size) / 2, points.real.sum(1)
     x = (points.column * points.real).sum(1, dtype=np.float64) / count - (width - 1) / 2
     y = (points.row * points.real).sum(1, dtype=np.float64) / count - (height - 1) / 2
@@ -184,7 +181,7 @@ def _turned(step: Array, radius: float) -> Array:
 
 def _solved(level: Level, sums: Sums, moves: Array) -> tuple[Array, float, float]:
     """Motion [3] and changes of gain and offset, by least squares over blocks."""
-    table = level.table("equations")
+    table = level.stages.table("registration.alignment.equations")
     fit = sums.fits / np.maximum(sums.shares, 1e-9) - table.FITS_LEAST
     products = sums.products * (fit / (table.FITS_FULLY - table.FITS_LEAST)).clip(0, 1)
     # w times the column of the motion, times v_x, v_y, v, 1 and r: [5, 3, B].
@@ -197,25 +194,25 @@ def _solved(level: Level, sums: Sums, moves: Array) -> tuple[Array, float, float
     rest = normal - light @ inverse @ light.T + damping * np.eye(3)
     motion = np.linalg.solve(rest, right - light @ inverse @ own_right)
     change = inverse @ (own_right - light.T @ motion)
-    return motion, float(change[0]), float(change[1]) / _scale(level)
+    return motion, float(change[0]), float(change[1]) / level.scale
 
 
 def _spread(level: Level, sums: Sums, otherwise: float) -> float:
     """Robust deviation of residuals: the lower median over the blocks that are shown."""
-    table = level.table("equations")
+    table = level.stages.table("registration.alignment.equations")
     shown = sums.shares > table.LEAST_SHARE
     squares = np.sort(sums.squares[shown] / sums.shares[shown])
     if not len(squares):
         return otherwise
     median = squares[(len(squares) - 1) // 2]
-    return max(math.sqrt(median) / _scale(level), table.LEAST_SPREAD)
+    return max(math.sqrt(median) / level.scale, float(table.LEAST_SPREAD))
 
 
 def _settled(level: Level, motions: list[Motion]) -> list[Motion]:
     """The best of several motions of a frame, first, and those that it does not beat."""
     if len(motions) == 1:
         return motions
-    table, (height, width) = level.table("rivals"), level.points.size
+    table, (height, width) = level.stages.table("registration.alignment.rivals"), level.points.size
     least = min(each.spread for each in motions)
     sums = [_sums(level, replace(each, spread=least)) for each in motions]
     asked = [each.shares > table.SHOWN * level.points.real.mean(1) for each in sums]
@@ -244,12 +241,11 @@ def _judged(level: Level, at: Motion) -> tuple[float, float]:
     count = max(count, 1e-9)
     variance = max(square / count - (first / count) ** 2, 0.0)
     shared = product / count - first * rest / count**2
-    slope = shared / max(variance, 1e-9)
-    seen = variance * max(at.gain + slope, 0.0) ** 2
-    left = max(sums.squares.sum() / count - (rest / count) ** 2 - shared * slope, 0.0)
-    return float(sums.shares.mean() / level.points.real.mean()), float(
-        seen / max(seen + left, 1e-9)
-    )
+    # What the frame holds is g·v + r.
+    both = max(at.gain * variance + shared, 0.0)
+    own = at.gain * (both + shared) + sums.squares.sum() / count - (rest / count) ** 2
+    explained = both**2 / max(variance, 1e-9) / max(own, 1e-9)
+    return float(sums.shares.mean() / level.points.real.mean()), float(explained)
 
 
 def _reason(stages: Stages, reference: Reference, found: Found, others: list[float]) -> str:
@@ -276,4 +272,4 @@ def _rests(stages: Stages, reference: Reference, frame: Array, noise_std: float)
     passed = float((taps**2).sum() / taps.sum() ** 2) ** 2
     expected = (2 * noise_std**2 * passed + QUANTIZATION) / 4 ** len(reference.larger)
     difference = frame.astype(np.float64) - reference.levels[0]
-    return float(difference.var()) <= NOISE_MARGIN * expected
+    return float(difference.var()) <= NOISE_MARGIN * float(expected)

@@ -25,7 +25,7 @@ def measured_noise(burst: Burst, alone: float) -> tuple[Array, float]:
 
     Where too little can be compared it is that which is seen in the reference alone.
     """
-    table, gauge = burst.table("burst.noise.tiles"), burst.table("burst.noise.gauge")
+    table, gauge = burst.stages.table("burst.noise.tiles"), burst.stages.table("burst.noise.gauge")
     chosen = list(burst.matrices)[:: max(1, math.ceil(len(burst.matrices) / table.MAX_FRAMES))]
     level, seen = [], []
     for row, column in _corners(burst, table):
@@ -46,7 +46,7 @@ def measured_noise(burst: Burst, alone: float) -> tuple[Array, float]:
 
 def hot_pixels(burst: Burst, noise_std: float) -> Array:
     """Whether a pixel of the sensor is bright in all frames, bool [3, h, w]; in one light."""
-    table, (height, width) = burst.table("burst.frames.hot_pixels"), burst.size
+    table, (height, width) = burst.stages.table("burst.frames.hot_pixels"), burst.size
     x, y = np.append(SIDES_X * width, 0), np.append(SIDES_Y * height, 0)
     telling = []
     for index, matrix in burst.matrices.items():
@@ -60,7 +60,8 @@ def hot_pixels(burst: Burst, noise_std: float) -> Array:
         burst.frames[index] - _neighbors(burst.frames[index])[-1] > least
         for index in (burst.reference, *telling)
     )
-    return own & (np.sum(others, 0) >= math.ceil(table.STEADY_SHARE * len(telling)))
+    hot: Array = own & (np.sum(others, 0) >= math.ceil(table.STEADY_SHARE * len(telling)))
+    return hot
 
 
 def mended(frame: Array, hot: Array) -> Array:
@@ -84,7 +85,9 @@ def _by(x: Array, right: int, down: int) -> Array:
 
 def _box(x: Array) -> Array:
     """Means over 3×3."""
-    return sum(_by(x, right, down) for down in (-1, 0, 1) for right in (-1, 0, 1)) / 9
+    near = [_by(x, right, down) for down in (-1, 0, 1) for right in (-1, 0, 1)]
+    means: Array = np.mean(near, axis=0)
+    return means
 
 
 def _corners(burst: Burst, table: SimpleNamespace) -> list[tuple[int, int]]:
@@ -117,7 +120,9 @@ def _compared(burst: Burst, own: Array, row: int, column: int, index: int) -> Ar
     gain = float((1 / burst.lights[index].colors).mean()) if index in burst.lights else 1.0
     inside = slice(MARGIN_PX, -MARGIN_PX)
     right, down = (columns - x)[inside, inside], (rows - y)[inside, inside]
-    return _moments(own, other, right, down) / np.array([0.5 + 0.5 * gain**2] * 2 + [1] * 4)
+    seen = _moments(own, other, right, down)
+    seen[:, :2] /= 0.5 + 0.5 * gain**2
+    return seen
 
 
 def _moments(own: Array, other: Array, right: Array, down: Array) -> Array:

@@ -136,4 +136,4 @@ def _points(stages: Stages, level: Array, most: int) -> Points:
     coefficients = np.stack(taken, 1).reshape(-1, *row.shape)
     points = Points(level.shape, coefficients, row, column, real > 0)
     points = replace(points, real=points.within(stages, row, column))
-    return points.only(points.real.any(1))
+    return points.only(np.flatnonzero(points.real.any(1)))

@@ -56,7 +56,9 @@ class Stages:
         height, width = picture.shape
         shrink = 2 if stage == "halve" else 1
         even = picture[: height // shrink * shrink, : width // shrink * shrink]
-        return self.tiled(stage, np.pad(even, HALOS_PX[stage], mode="edge")[None], shrink)[0]
+        padded = np.pad(even, HALOS_PX[stage], mode="edge")[None]
+        made: Array = self.tiled(stage, padded, shrink)[0]
+        return made
 
     def tiled(self, stage: str, planes: Array, shrink: int = 1) -> Array:
         """Cover planes [C, h, w], margin included, with tiles of a stage.
@@ -79,7 +81,8 @@ class Stages:
         """Run a stage on planes [C, h, w] no larger than its input, with zeros for what lacks."""
         packed = np.zeros(self.driver.shapes[stage], np.float32)
         packed[0, :, : planes.shape[1], : planes.shape[2]] = planes
-        return self.run(stage, packed)[0]
+        made: Array = self.run(stage, packed)[0]
+        return made
 
     def align(self, planes: Array, numbers: tuple[float, float, float]) -> Array:
         """Means over blocks, float64 [22, B], of planes [14, B, 64] and g, o and s."""

@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .lens import measured_lens
 from .light import Burst, Light, common_exposure, evened, far_exposures, lights_of, luma_of
 from .merging import merged
 from .motion import Found, aligned
 from .noise import LEVELS, hot_pixels, measured_noise, mended
 from .points import prepared
-from .sharpness import noise_of_one, scores_of, sharpness_of
+from .sharpness import measured_lens, noise_of_one, scores_of, sharpness_of
 from .stages import Array, Driver, Run, Stages
 
 COPY = "is a copy of "
@@ -58,7 +57,7 @@ def zoom(
     scores = scores_of(stages, [sharpness_of(stages, luma) for luma in lumas])
     alone = [noise_of_one(luma) for luma in lumas]
     lit = _of_common_exposure(Burst(stages, planes, alone, noise, scores, 0, {}, {}))
-    luma_noise = lit.table("imaging.color").LUMA_NOISE
+    luma_noise = lit.stages.table("imaging.color").LUMA_NOISE
     if noise is None:
         curves, noise_std = measured_noise(lit, alone[lit.reference] / luma_noise)
     else:
@@ -74,7 +73,7 @@ def zoom(
         # Gray frames make a gray picture.
         picture = np.broadcast_to(picture.mean(0), picture.shape)
     shares = {index: float(trust.mean(dtype=np.float64)) for index, trust in trusts.items()}
-    least = lit.table("burst.pipeline").MIN_SHARE
+    least = lit.stages.table("burst.pipeline").MIN_SHARE
     nowhere = {i: "agrees with the reference nowhere" for i in shares if shares[i] < least}
     burst = _without(burst, nowhere)
     pixels, used = picture.clip(0, 1).transpose(1, 2, 0), sorted((burst.reference, *burst.matrices))
@@ -125,7 +124,7 @@ def _aligned_most(burst: Burst, held: bool) -> Burst:
     """Align to the reference, or to another where most frames show another scene."""
     best = replace(burst, found=_aligned(burst))
     others = set(range(len(burst.frames))) - {best.reference} - _matching(best)
-    for _ in range(burst.table("burst.driver.align").OTHER_REFERENCES):
+    for _ in range(burst.stages.table("burst.driver.align").OTHER_REFERENCES):
         if held or 2 * len(_matching(best)) >= len(burst.frames) - 1 or not others:
             break
         other = replace(burst, reference=max(others, key=lambda index: burst.scores[index]))
@@ -140,7 +139,7 @@ def _aligned(burst: Burst) -> dict[int, Found]:
     """How all other frames lie on the reference."""
     own, noise_std = luma_of(burst.frames[burst.reference]), burst.alone[burst.reference]
     if burst.given_std is not None:
-        noise_std = burst.given_std * burst.table("imaging.color").LUMA_NOISE
+        noise_std = burst.given_std * burst.stages.table("imaging.color").LUMA_NOISE
     reference, known, found = prepared(burst.stages, own), {own.tobytes(): "the reference"}, {}
     for index, frame in enumerate(burst.frames):
         if index != burst.reference:
