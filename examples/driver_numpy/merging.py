@@ -45,7 +45,8 @@ def merged(burst: Burst, noise: Array, lens_px: float) -> tuple[Array, dict[int,
     picture, bands = [], []
     kept = np.zeros((4 * driver.scale**2 + 3, 0, width + 2 * halo), np.float32)
     for top, rows in cuts(height + 2 * halo, most):
-        bands.append(summed(burst, noise, Place(top - halo, -halo, rows, width + 2 * halo)))
+        place = Place(top - halo, -halo, rows, width + 2 * halo)
+        bands.append(summed(burst, noise, place, REFERENCE_WEIGHT))
         planes = np.concatenate((kept, bands[-1].planes), 1)
         if planes.shape[1] > 2 * halo:
             picture.append(_decoded(burst, planes, halo, noise, lens_px))
@@ -55,15 +56,13 @@ def merged(burst: Burst, noise: Array, lens_px: float) -> tuple[Array, dict[int,
     return np.concatenate(picture, 1), trusts
 
 
-def summed(
-    burst: Burst, noise: Array, place: Place, reference_weight: float = REFERENCE_WEIGHT
-) -> Band:
+def summed(burst: Burst, noise: Array, place: Place, reference_weight: float) -> Band:
     """Sums of all frames over a place that is no higher than a tile, from left to right."""
     halo, stages = burst.stages.table("burst.stages.encode").HALO_PX, burst.stages
     tiles = []
     for left, width in cuts(place.width, stages.driver.shapes["encode"][3] - 2 * halo):
-        crop = Place(place.top - halo, place.left + left - halo, place.height, width)
-        crop = Place(crop.top, crop.left, place.height + 2 * halo, width + 2 * halo)
+        top, first = place.top - halo, place.left + left - halo
+        crop = Place(top, first, place.height + 2 * halo, width + 2 * halo)
         own, offset, shown = _cropped(burst, burst.reference, np.eye(3), crop)
         total, trusts = np.zeros((), np.float32), {}
         for index in (burst.reference, *burst.matrices):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .light import Burst, luma_of
-from .merging import Place, blended, cuts, summed
+from .merging import REFERENCE_WEIGHT, Place, blended, cuts, summed
 from .stages import Array, Stages
 
 QUIET_SHARE, QUIET_BIAS = 0.25, (0.841, 0.865, 0.870, 0.871)
@@ -84,33 +84,6 @@ def scores_of(stages: Stages, measured: list[Sharpness]) -> list[float]:
     return scores
 
 
-def measured_lens(burst: Burst, noise: Array) -> float:
-    """Standard deviation of the blur, in pixels of a frame; a sharp one where it cannot be told."""
-    table, spectrum = (
-        burst.stages.table("burst.lens.halves"),
-        burst.stages.table("burst.lens.spectrum"),
-    )
-    order = sorted(burst.matrices, key=lambda index: burst.matrices[index].flatten().tolist())
-    with_reference, without = (
-        replace(burst, found={index: burst.found[index] for index in order[start::2]})
-        for start in (1, 0)
-    )
-    powers = []
-    for place in _detailed(burst) if order else ():
-        first, _ = _half(with_reference, noise, place, 1.5)
-        second, trust = _half(without, noise, place, 0.0)
-        side = spectrum.BLOCK_PX
-        for row in range((first.shape[0] - side) // (side // 2) + 1):
-            for column in range((first.shape[1] - side) // (side // 2) + 1):
-                # Blocks are two squares wide and begin at every square.
-                if trust[row : row + 2, column : column + 2].min() >= table.LEAST_TRUST:
-                    top, left = row * side // 2, column * side // 2
-                    block = slice(top, top + side), slice(left, left + side)
-                    powers.append(_powers(first[block], second[block]))
-    found = _lens_of(burst, np.array(powers)) if powers else None
-    return burst.stages.table("burst.stages.blur").DEFAULT_LENS_PX if found is None else found
-
-
 def _are_flat(blocks: Array) -> Array:
     return blocks * blocks.size <= FLAT
 
@@ -158,8 +131,33 @@ def _of_areas(mask: Array, least: int) -> Array:
     return kept
 
 
+def measured_lens(burst: Burst, noise: Array) -> float:
+    """Standard deviation of the blur, in pixels of a frame; a sharp one where it cannot be told."""
+    table = burst.stages.table("burst.lens.halves")
+    side = burst.stages.table("burst.lens.spectrum").BLOCK_PX
+    order = sorted(burst.matrices, key=lambda index: burst.matrices[index].flatten().tolist())
+    with_reference, without = (
+        replace(burst, found={index: burst.found[index] for index in order[start::2]})
+        for start in (1, 0)
+    )
+    powers = []
+    for place in _detailed(burst) if order else ():
+        first, _ = _half(with_reference, noise, place, REFERENCE_WEIGHT)
+        second, trust = _half(without, noise, place, 0.0)
+        for row in range((first.shape[0] - side) // (side // 2) + 1):
+            for column in range((first.shape[1] - side) // (side // 2) + 1):
+                # Blocks are two squares wide and begin at every square.
+                if trust[row : row + 2, column : column + 2].min() >= table.LEAST_TRUST:
+                    top, left = row * side // 2, column * side // 2
+                    block = slice(top, top + side), slice(left, left + side)
+                    powers.append(_powers(first[block], second[block]))
+    found = _lens_of(burst, np.array(powers)) if powers else None
+    default = float(burst.stages.table("burst.stages.blur").DEFAULT_LENS_PX)
+    return default if found is None else found
+
+
 def _detailed(burst: Burst) -> list[Place]:
-    """The places of steepest slopes; none where one is smaller than a block."""
+    """The places of steepest slopes; none where files are of another scale, or places too small."""
     table, (height, width) = burst.stages.table("burst.lens.halves"), burst.size
     luma = burst.frames[burst.reference].mean(0, dtype=np.float64)
     places = []
@@ -170,7 +168,8 @@ def _detailed(burst: Burst) -> list[Place]:
             steepness = sum(float((slope**2).mean()) for slope in slopes)
             places.append((steepness, Place(top, left, rows, columns)))
     smallest = min(min(place.height, place.width) for _, place in places)
-    if table.SCALE * (smallest - 2) < burst.stages.table("burst.lens.spectrum").BLOCK_PX:
+    least = burst.stages.table("burst.lens.spectrum").BLOCK_PX
+    if burst.stages.driver.scale != table.SCALE or table.SCALE * (smallest - 2) < least:
         return []
     places.sort(key=lambda place: -place[0])
     return [place for _, place in places[: table.PLACES]]
@@ -207,10 +206,7 @@ def _lens_of(burst: Burst, powers: Array) -> float | None:
 
     ``None`` where none does, or where that says hardly anything.
     """
-    table, spectrum = (
-        burst.stages.table("burst.lens.estimate"),
-        burst.stages.table("burst.lens.spectrum"),
-    )
+    table, spectrum = (burst.stages.table("burst.lens." + k) for k in ("estimate", "spectrum"))
     side, rings, count = spectrum.BLOCK_PX, spectrum.RINGS, len(MEAN_LOG_POWER)
     frequencies = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side))
     ring_of = (frequencies * 2 * rings).astype(int)

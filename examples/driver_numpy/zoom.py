@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 
 import numpy as np
 
@@ -51,14 +52,22 @@ def zoom(
         run: runs one of them, by name, on float32 of its fixed shape.
         noise: standard deviation in [0, 1]; measured if ``None``.
         lens: blur in pixels of a frame; measured if ``None``.
+
+    Raises:
+        ValueError: if there is no frame, or they are too small or not of one size.
     """
+    least = int(driver.table("burst.pipeline").SMALLEST_FRAME_PX)
+    if not frames or min(frames[0].shape[:2]) < least:
+        raise ValueError(f"give one frame or more of at least {least}×{least} px")
+    if any(frame.shape != frames[0].shape for frame in frames):
+        raise ValueError(f"all frames must be {frames[0].shape}; leave out those of another size")
     stages, planes = Stages(driver, run), [_planes(frame) for frame in frames]
     lumas = [luma_of(frame) for frame in planes]
     scores = scores_of(stages, [sharpness_of(stages, luma) for luma in lumas])
     alone = [noise_of_one(luma) for luma in lumas]
     lit = _of_common_exposure(Burst(stages, planes, alone, noise, scores, 0, {}, {}))
-    luma_noise = lit.stages.table("imaging.color").LUMA_NOISE
     if noise is None:
+        luma_noise = driver.table("imaging.color").LUMA_NOISE
         curves, noise_std = measured_noise(lit, alone[lit.reference] / luma_noise)
     else:
         curves, noise_std = np.full((3, len(LEVELS), 2), noise), noise
@@ -73,8 +82,8 @@ def zoom(
         # Gray frames make a gray picture.
         picture = np.broadcast_to(picture.mean(0), picture.shape)
     shares = {index: float(trust.mean(dtype=np.float64)) for index, trust in trusts.items()}
-    least = lit.stages.table("burst.pipeline").MIN_SHARE
-    nowhere = {i: "agrees with the reference nowhere" for i in shares if shares[i] < least}
+    least_share = driver.table("burst.pipeline").MIN_SHARE
+    nowhere = {i: "agrees with the reference nowhere" for i in shares if shares[i] < least_share}
     burst = _without(burst, nowhere)
     pixels, used = picture.clip(0, 1).transpose(1, 2, 0), sorted((burst.reference, *burst.matrices))
     told = (burst.scores, burst.found, burst.lights, shares, 1 + sum(shares.values()))
@@ -140,17 +149,22 @@ def _aligned(burst: Burst) -> dict[int, Found]:
     own, noise_std = luma_of(burst.frames[burst.reference]), burst.alone[burst.reference]
     if burst.given_std is not None:
         noise_std = burst.given_std * burst.stages.table("imaging.color").LUMA_NOISE
-    reference, known, found = prepared(burst.stages, own), {own.tobytes(): "the reference"}, {}
+    reference, known, found = prepared(burst.stages, own), {_digest(own): "the reference"}, {}
     for index, frame in enumerate(burst.frames):
         if index != burst.reference:
             luma = luma_of(frame)
             each = aligned(burst.stages, reference, luma, noise_std)
-            original = known.setdefault(luma.tobytes(), f"frame {index}")
+            original = known.setdefault(_digest(luma), f"frame {index}")
             copied = original != f"frame {index}" and (own != own[0, 0]).any()
             if copied and (not each.reason or original == "the reference"):
                 each = replace(each, reason=COPY + original)
             found[index] = each
     return found
+
+
+def _digest(luma: Array) -> bytes:
+    # Any will do: it tells copies without keeping frames.
+    return blake2b(luma.tobytes()).digest()
 
 
 def _matching(burst: Burst) -> set[int]:
