@@ -9,6 +9,8 @@ from edge_sdk.bundle.manifest import PLATFORMS
 from edge_sdk.deploy.preparation import INT8
 from edge_sdk.errors import InputError
 from edge_sdk.targets import find_converter
+from edge_sdk.zoo.catalogue import load_int8, model_names, resolve_checkpoint
+from edge_sdk.zoo.loading import LoadedModel
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,33 @@ def wanted_for(
     if not found:
         raise InputError(f"no target for {platform} has precision {', '.join(precisions)}")
     return tuple(found)
+
+
+def usable(
+    loaded: LoadedModel, wanted: tuple[Wanted, ...]
+) -> tuple[tuple[Wanted, ...], tuple[Wanted, ...]]:
+    """Which of the wanted a model has codes for, and which it has not.
+
+    Raises:
+        InputError: if it has them for none.
+    """
+    if not any(each.precision in INT8 for each in wanted) or _has_int8(loaded):
+        return wanted, ()
+    fine = tuple(each for each in wanted if each.precision not in INT8)
+    if not fine:
+        raise InputError(
+            f"{loaded.name} has no int8 ranges; add them by `edge-sdk quantize`, or choose another "
+            "--precision"
+        )
+    return fine, tuple(each for each in wanted if each.precision in INT8)
+
+
+def _has_int8(loaded: LoadedModel) -> bool:
+    if loaded.name in model_names():
+        return load_int8(loaded.name) is not None
+    if not loaded.name.endswith(".safetensors"):
+        return False
+    return resolve_checkpoint(loaded.name).scheme is not None
 
 
 def minimum_versions(wanted: tuple[Wanted, ...]) -> dict[str, str]:

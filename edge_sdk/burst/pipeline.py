@@ -162,8 +162,10 @@ def zoom_into(
     network_note = ""
     if passed_over is not None:
         network = None
-    elif network is not None:
-        network_note = noise_note(network, noise, len(aligned.motions) + 1)
+    elif isinstance(network, StageFiles) or decodes_bursts(network):
+        converted = isinstance(network, StageFiles)
+        count = len(aligned.motions) + 1
+        network_note = noise_note(config.scale, noise, count, converted=converted)
     if aligned.motions or not isinstance(network, nn.Module) or decodes_bursts(network):
         count = len(aligned.motions) + 1
         if isinstance(network, StageFiles):

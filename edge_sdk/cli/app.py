@@ -41,6 +41,13 @@ COMMANDS = {
     "stages": ListedCommand(
         "Phones", "Convert the stages of burst zoom: encode, blend and decode."
     ),
+    "pack": ListedCommand(
+        "Phones",
+        "Pack a model and all that an app needs to run it into one bundle, and prove it.",
+    ),
+    "inspect": ListedCommand(
+        "Phones", "Show what a bundle holds, after its sizes, digests and names are checked."
+    ),
     "verify": ListedCommand(
         "Phones",
         "Run converted files in their desktop runtimes and compare them with the PyTorch model.",

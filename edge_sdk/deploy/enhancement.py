@@ -16,7 +16,7 @@ from edge_sdk.errors import ConversionError, EdgeSdkError, InputError, OutputErr
 from edge_sdk.imaging import Picture, read_picture, write_picture
 from edge_sdk.imaging.encoding import FORMATS
 from edge_sdk.imaging.heic import SUFFIXES as HEIC_SUFFIXES
-from edge_sdk.models import Network, PictureNetwork, enhance_picture
+from edge_sdk.models import Network, PictureNetwork, PictureSpec, enhance_picture
 from edge_sdk.outputs import check_writable
 from edge_sdk.progress import Progress, silent
 from edge_sdk.targets import find_converter
@@ -262,32 +262,82 @@ def enhance_files(
     with tempfile.TemporaryDirectory() as folder:
         runner = _Runner(network, runtime, Path(folder))
         for source in pictures:
-            started = time.perf_counter()
-            try:
-                picture = _enhanced(source, network, runner, on_progress)
-                written = write_picture(picture, out / result_name(source))
-            except ConversionError:
-                raise
-            except EdgeSdkError as error:
-                seconds = time.perf_counter() - started
-                yield EnhancedPicture(source, None, 0, 0, seconds, failure=_named(source, error))
-                continue
-            seconds = time.perf_counter() - started
-            yield EnhancedPicture(
-                source, written.path, picture.width, picture.height, seconds, written.notes
+            yield _written(source, out, network.spec, runner.for_picture, on_progress)
+
+
+def enhance_by_file(
+    pictures: str | Path | Sequence[str | Path],
+    folder: str | Path,
+    method: ArtifactMethod,
+    on_progress: Progress | None = None,
+) -> tuple[EnhancedPicture, ...]:
+    """Enhance pictures by a converted file, as :func:`enhance` does by a model.
+
+    Args:
+        pictures: a file, a folder of pictures, or several of these.
+        folder: takes the results; created if missing.
+        method: the file in its runtime.
+        on_progress: told of every window of every picture.
+
+    Returns:
+        One result per picture, in order; one smaller than the file's window fails.
+
+    Raises:
+        InputError: if there are no pictures, two have one name, or one lies in ``folder`` itself.
+        OutputError: if the folder cannot be written.
+    """
+    named = (pictures,) if isinstance(pictures, str | Path) else pictures
+    found = gather_pictures([Path(subject) for subject in named])
+    check_folder(found, Path(folder))
+
+    def fitting(width: int, height: int) -> Callable[[Tensor], Tensor]:
+        if min(width, height) < method.min_px:
+            raise PictureError(
+                f"{width}×{height} px is smaller than the {method.min_px} px that {method.name} "
+                "takes at once"
             )
+        return method
+
+    return tuple(
+        _written(source, Path(folder), method.spec, fitting, on_progress) for source in found
+    )
+
+
+def _written(
+    source: Path,
+    out: Path,
+    spec: PictureSpec,
+    for_picture: Callable[[int, int], Callable[[Tensor], Tensor]],
+    on_progress: Progress | None,
+) -> EnhancedPicture:
+    started = time.perf_counter()
+    try:
+        picture = _enhanced(source, spec, for_picture, on_progress)
+        written = write_picture(picture, out / result_name(source))
+    except ConversionError:
+        raise
+    except EdgeSdkError as error:
+        seconds = time.perf_counter() - started
+        return EnhancedPicture(source, None, 0, 0, seconds, failure=_named(source, error))
+    seconds = time.perf_counter() - started
+    return EnhancedPicture(
+        source, written.path, picture.width, picture.height, seconds, written.notes
+    )
 
 
 def _enhanced(
-    source: Path, network: PictureNetwork, runner: _Runner, on_progress: Progress | None
+    source: Path,
+    spec: PictureSpec,
+    for_picture: Callable[[int, int], Callable[[Tensor], Tensor]],
+    on_progress: Progress | None,
 ) -> Picture:
     report = on_progress or silent
     picture = read_picture(source)
     height, width = picture.pixels.shape[-2:]
     return enhance_picture(
         picture,
-        runner.for_picture(width, height),
-        spec=network.spec,
+        for_picture(width, height),
+        spec=spec,
         on_progress=lambda _, done, total: report(source.name, done, total),
     )
 

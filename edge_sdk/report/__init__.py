@@ -1,7 +1,7 @@
 """Reports: self-contained HTML pages with pictures of what was measured.
 
-Reading order: ``kinds`` (the table of them), ``parity`` (the shortest), ``fusion/page``,
-``zoom/evidence`` and ``zoom/page``; what all are made of is :mod:`edge_sdk.html`.
+Reading order: ``kinds`` (the table of them), ``bundle`` (the shortest), ``parity``,
+``fusion/page``, ``zoom/evidence`` and ``zoom/page``; what all are made of is :mod:`edge_sdk.html`.
 """
 
 import lazy_loader

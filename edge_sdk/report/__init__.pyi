@@ -1,3 +1,4 @@
+from .bundle import bundle_report as bundle_report
 from .fusion.page import FusionSummary as FusionSummary
 from .fusion.page import Section as Section
 from .fusion.page import fusion_report as fusion_report

@@ -306,7 +306,9 @@ def test_light_and_hot_pixels_are_told(run: Run) -> None:
     for name, frame in zip(names, frames, strict=True):
         write_picture(Picture(frame), name)
     outcome = run("zoom", *names, "-o", "z.png", "--reference", "0", "--model", "none")
-    assert "note: in 1 frame the light differs from the reference's, -0.37 stops; that" in outcome.err
+    assert (
+        "note: in 1 frame the light differs from the reference's, -0.37 stops; that" in outcome.err
+    )
     assert "note: 1 hot pixel of the sensor mended in all frames" in outcome.err
     made = run("zoom", *names, "-o", "z.png", "--reference", "0", "--model", "none", "--json")
     report = json.loads(made.out)

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from torch import nn
 
-from edge_sdk.burst.converted.fitting import network_scale
-from edge_sdk.burst.converted.running import StageFiles
 from edge_sdk.burst.driver.stage_set import LEARNED_STD, decodes_bursts
 from edge_sdk.burst.noise.curve import Noise
 from edge_sdk.models.spec import PictureSpec
@@ -48,18 +46,16 @@ def why_unsuited(network: object, noise: Noise, frames: int) -> str | None:
     return f"{_beyond(noise, limit)}; the restoration without a network made the picture"
 
 
-def noise_note(network: nn.Module | StageFiles, noise: Noise, frames: int) -> str:
+def noise_note(scale: int, noise: Noise, frames: int, *, converted: bool) -> str:
     """What to know of a network that a burst is noisier than, for people; empty for nothing.
 
     Args:
-        network: what makes the picture.
+        scale: enlargement of the network, which is one for bursts.
         noise: noise of one frame.
         frames: number of frames that are merged.
+        converted: whether it runs as converted stages, which hold no restoration.
     """
-    converted = isinstance(network, StageFiles)
-    if not converted and not decodes_bursts(network):
-        return ""
-    limit = most_noise(network_scale(network), frames)
+    limit = most_noise(scale, frames)
     if converted and noise.typical_std > limit:
         return (
             f"{_beyond(noise, limit)}, and converted stages have no other way; PyTorch with "

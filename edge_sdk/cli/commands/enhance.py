@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edge_sdk.cli.shared.bundle_option import KEY_HELP, check_bundle_alone
 from edge_sdk.cli.shared.console import err, out, print_json, progress_bars
 from edge_sdk.cli.shared.model_argument import KEEP_HELP, note_merging
 from edge_sdk.cli.shared.runtime_option import RUNTIME_NAMES
+
+if TYPE_CHECKING:
+    from edge_sdk.deploy.enhancement import EnhancedPicture
 
 
 def enhance(
@@ -25,6 +29,10 @@ def enhance(
     ] = Path("enhanced"),
     model: Annotated[str, typer.Option(help="Shipped model, or a .safetensors file.")] = "sr_x2_y",
     runtime: Annotated[str, typer.Option(help=f"{RUNTIME_NAMES}, or another installed.")] = "torch",
+    bundle: Annotated[
+        Path | None, typer.Option(help="Bundle of `edge-sdk pack` that enhances them instead.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option(help=KEY_HELP)] = None,
     keep_branches: Annotated[bool, typer.Option("--keep-branches", help=KEEP_HELP)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
@@ -39,9 +47,15 @@ def enhance(
     """
     from edge_sdk.deploy.enhancement import enhance as run
 
-    with progress_bars() as progress:
-        results = run(pictures or (), output, model, runtime, progress, keep_branches=keep_branches)
-    note_merging(model, keep_branches)
+    check_bundle_alone(bundle, key, None)
+    if bundle is not None:
+        results, model, runtime = _by_bundle(pictures or [], output, bundle, key, runtime)
+    else:
+        with progress_bars() as progress:
+            results = run(
+                pictures or (), output, model, runtime, progress, keep_branches=keep_branches
+            )
+        note_merging(model, keep_branches)
     failed = [result for result in results if result.failure is not None]
     if as_json:
         print_json({"model": model, "runtime": runtime, "pictures": results})
@@ -58,3 +72,20 @@ def enhance(
                 err.print(f"note: {result.source.name}: {note}", soft_wrap=True)
     if failed:
         raise typer.Exit(1)
+
+
+def _by_bundle(
+    pictures: list[Path], output: Path, path: Path, key: Path | None, runtime: str
+) -> tuple[tuple[EnhancedPicture, ...], str, str]:
+    """Results, model and runtime of a bundle."""
+    from edge_sdk.bundle import open_bundle
+    from edge_sdk.bundle.enhancing import open_method
+    from edge_sdk.bundle.zooming import choose_variant
+    from edge_sdk.deploy.enhancement import enhance_by_file
+
+    bundle = open_bundle(path, key)
+    variant = choose_variant(bundle.manifest, runtime)
+    with bundle.unpacked() as folder, progress_bars() as progress:
+        method = open_method(bundle, variant, folder)
+        results = enhance_by_file(list(pictures), output, method, progress)
+    return results, bundle.manifest.name, method.runtime

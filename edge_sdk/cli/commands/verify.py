@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_sdk.cli.commands.convert import CALIBRATION_HELP
+from edge_sdk.cli.commands.verify_bundle import verify_bundle_file
+from edge_sdk.cli.shared.bundle_option import KEY_HELP, is_bundle
 from edge_sdk.cli.shared.console import err, format_db, out, print_json, print_table
 from edge_sdk.cli.shared.model_argument import INPUT_HELP, KEEP_HELP, MODEL_HELP, note_merging
 from edge_sdk.errors import InputError
@@ -42,6 +44,15 @@ def verify(
     ] = None,
     input_shape: Annotated[str | None, typer.Option("--input", help=INPUT_HELP)] = None,
     keep_branches: Annotated[bool, typer.Option("--keep-branches", help=KEEP_HELP)] = False,
+    key: Annotated[Path | None, typer.Option(help=KEY_HELP)] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(help="Class of phones, or .yaml of one, that must have room for a bundle."),
+    ] = None,
+    device: Annotated[
+        Path | None,
+        typer.Option(help="What the self-test of a phone wrote of a bundle, device.json."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the chain as JSON.")] = False,
 ) -> None:
     """Run converted files in their desktop runtimes and compare them with the PyTorch model.
@@ -51,6 +62,8 @@ def verify(
     gate (100 dB for fp32, 60 for fp16, 50 for w8 and int8, 40 for palette; the worst picture may
     lie 3 dB lower), or if an int8 or w8 file disagrees with torch's codes or stores others.
 
+    Of a bundle every graph runs on its golden vector instead, in the runtimes that are here.
+
     Example: edge-sdk verify sr_x2_y sr_x2_y.tflite --report parity.html
     """
     from edge_sdk.deploy.verification import verify as run
@@ -59,6 +72,12 @@ def verify(
 
     if model is None:
         raise InputError("no model given; name one: edge-sdk verify MODEL FILE …")
+    if is_bundle(model):
+        verify_bundle_file(Path(model), artifacts, key, profile, device, as_json)
+        return
+    for name, value in (("key", key), ("profile", profile), ("device", device)):
+        if value is not None:
+            raise InputError(f"--{name} is for a bundle; name one instead of {model}")
     found = run(
         model,
         artifacts or (),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from edge_sdk.burst.quality import Quality
 from edge_sdk.cli.commands.zoom_noise import check_noise_path, given_noise
 from edge_sdk.cli.commands.zoom_outcome import plain_outcome, print_outcome
 from edge_sdk.cli.commands.zoom_page import check_report, write_zoom_page
+from edge_sdk.cli.shared.bundle_option import KEY_HELP, check_bundle_alone, stages_of
 from edge_sdk.cli.shared.console import note, out, print_json, progress_bars
 from edge_sdk.cli.shared.runtime_option import RUNTIME_NAMES
 from edge_sdk.errors import InputError
@@ -96,6 +98,14 @@ def zoom(
     stages: Annotated[
         Path | None, typer.Option(help="Folder of converted stages, from `edge-sdk stages`.")
     ] = None,
+    bundle: Annotated[
+        Path | None, typer.Option(help="Bundle of `edge-sdk pack` whose stages make the picture.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option(help=KEY_HELP)] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(help="Class of phones, or .yaml of one, that must have room for the zoom."),
+    ] = None,
     report: Annotated[
         Path | None, typer.Option(help="Write what each frame did as one HTML page.")
     ] = None,
@@ -127,20 +137,23 @@ def zoom(
         provenance=report is not None,
         lens_std_px=lens,
     )
+    check_bundle_alone(bundle, key, profile, model=model, stages=stages)
     if report is not None:
         check_report(report, gather_frames(frames, output)[0], output)
     if save_noise is not None:
         used = [*gather_frames(frames, output)[0], *([] if noise is None else [Path(noise)])]
         check_noise_path(save_noise, [*used, output, report])
-    with progress_bars() as progress:
+    size = (0, 0, 0) if profile is None else _size_of(gather_frames(frames, output)[0])
+    opened = stages_of(bundle, key, runtime, precision, profile, size)
+    with progress_bars() as progress, opened as held:
         made = zoom_files(
             frames,
             output,
             config,
             model=model,
-            runtime=runtime,
-            precision=precision,
-            stages=stages,
+            runtime=runtime if bundle is None else "torch",
+            precision=precision if bundle is None else None,
+            stages=held or stages,
             on_progress=progress,
         )
     result, written = made.result, made.written
@@ -173,3 +186,11 @@ def zoom(
         out.print(f"wrote {report}")
     if save_noise is not None:
         out.print(f"wrote {save_noise}")
+
+
+def _size_of(paths: Sequence[Path]) -> tuple[int, int, int]:
+    """Width and height of a burst's frames, and how many there are."""
+    from edge_sdk.imaging.previews import read_preview
+
+    first = read_preview(paths[0])
+    return first.width, first.height, len(paths)

@@ -1,0 +1,9 @@
+"""What phones have room for: a profile for each class of them, and what a zoom or bundle needs.
+
+Reading order: ``profile`` (what is known of a class of phones), ``named`` (a few of them),
+``estimate`` (memory of a zoom), ``limits`` (what fails where), ``self_test`` (what a phone wrote).
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
