@@ -9,7 +9,7 @@ INPUTS := pyproject.toml constraints.txt
 # Rewriting the asserts anew would be a third of the time in which tests are collected.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
-.PHONY: help zoom test quick nightly check format merged docs site clean
+.PHONY: help zoom test quick nightly fuzz check format merged docs site clean
 
 help: ## List the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -42,6 +42,9 @@ quick: $(VENV)/.all ## Run the tests that people run while they work, with fewer
 
 nightly: $(VENV)/.all ## Run every test there is, with four times the drawn examples
 	$(PYTEST) -m "" --hypothesis-profile nightly
+
+fuzz: $(VENV)/.all ## Try mutants of bundles on the reader (MUTANTS=10000)
+	$(BIN)/python -m tests.bundle.fuzzing --mutants $(or $(MUTANTS),10000)
 
 check: $(VENV)/.all ## Lint, formatting, strict types and the order of packages
 	$(BIN)/ruff check .

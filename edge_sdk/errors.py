@@ -52,7 +52,18 @@ class ArtifactError(EdgeSdkError):
 
 
 class BundleError(EdgeSdkError):
-    """A bundle that is damaged, incomplete, not what its manifest says, or not signed by a key."""
+    """A bundle that is damaged, incomplete, not what its manifest says, or not signed by a key.
+
+    Args:
+        message: one line, as of every error.
+        kind: what was refused, one word for all languages: ``container`` (the form of the zip or
+            folder), ``name``, ``manifest``, ``version``, ``signature``, ``listing`` (a file that is
+            missing, extra or of another size), ``digest``, ``golden`` or ``graph``.
+    """
+
+    def __init__(self, message: str, kind: str = "graph") -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class RegistrationError(EdgeSdkError):

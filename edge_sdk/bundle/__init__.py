@@ -1,10 +1,11 @@
 """Bundles: all that an app needs to run a model, bound together and proved by golden vectors.
 
 Reading order: ``manifest`` (what a bundle says of itself) with ``canonical`` and ``names``,
-``container`` and ``zip_form`` (where its files lie), ``reading`` (what is checked, in which order)
-and ``signature``; ``generator``, ``stage_inputs`` and ``golden`` (how a device proves itself);
+``container`` and ``zip_form`` (where its files lie), ``reading`` (what is checked, and when) with
+``stage_record`` and ``signature``; ``generator``, ``stage_inputs`` and ``golden`` (how a device
+proves itself);
 ``targets``, ``driver_constants``, ``building`` and ``packing`` (how one is made);
-``verification`` and ``zooming`` (what is done with one).
+``verification``, ``zooming``, ``enhancing`` and ``device_limits`` (what is done with one).
 """
 
 import lazy_loader

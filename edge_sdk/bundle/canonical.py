@@ -44,24 +44,30 @@ def read_canonical(text: bytes, name: str) -> dict[str, Any]:
         BundleError: if it is too long, no object, or not in that form.
     """
     if len(text) > MOST_BYTES:
-        raise BundleError(f"{name}: has {len(text)} bytes, more than {MOST_BYTES}; pack it anew")
+        raise BundleError(
+            f"{name}: has {len(text)} bytes, more than {MOST_BYTES}; pack it anew", "manifest"
+        )
     try:
         value = json.loads(text.decode("ascii"))
     except (ValueError, RecursionError) as error:
-        raise BundleError(f"{name}: is no JSON of ASCII text; pack the bundle anew") from error
+        raise BundleError(
+            f"{name}: is no JSON of ASCII text; pack the bundle anew", "manifest"
+        ) from error
     try:
         same = isinstance(value, dict) and canonical(value) == text
     except BundleError as error:
-        raise BundleError(f"{name}: {error}") from error
+        raise BundleError(f"{name}: {error}", "manifest") from error
     if not same:
-        raise BundleError(f"{name}: is not in canonical form; pack the bundle anew")
+        raise BundleError(f"{name}: is not in canonical form; pack the bundle anew", "manifest")
     found: dict[str, Any] = value
     return found
 
 
 def _check(value: object, depth: int) -> None:
     if depth > MOST_DEPTH:
-        raise BundleError(f"is nested deeper than {MOST_DEPTH} levels; pack the bundle anew")
+        raise BundleError(
+            f"is nested deeper than {MOST_DEPTH} levels; pack the bundle anew", "manifest"
+        )
     if isinstance(value, dict):
         for key, entry in value.items():
             _check(key, depth + 1)
@@ -71,8 +77,10 @@ def _check(value: object, depth: int) -> None:
             _check(entry, depth + 1)
     elif isinstance(value, str):
         if not all(" " <= sign <= "~" and sign not in '"\\' for sign in value):
-            raise BundleError(f"holds the text {ascii(value)[:60]}, which is not plain ASCII")
+            raise BundleError(
+                f"holds the text {ascii(value)[:60]}, which is not plain ASCII", "manifest"
+            )
     elif isinstance(value, bool):
         pass
     elif not isinstance(value, int) or abs(value) > MOST_INTEGER:
-        raise BundleError("holds a number that is no integer of 53 bits, or null")
+        raise BundleError("holds a number that is no integer of 53 bits, or null", "manifest")

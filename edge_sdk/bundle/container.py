@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -54,22 +55,33 @@ class FolderContainer:
                 elif stat.S_ISREG(mode.st_mode):
                     self.sizes[name] = mode.st_size
                 else:
-                    raise BundleError(f"{name!a} is a link or device; remove it")
+                    raise BundleError(f"{name!a} is a link or device; remove it", "container")
                 if len(self.sizes) + len(waiting) > MOST_ENTRIES:
-                    raise BundleError(f"holds more than {MOST_ENTRIES} files; it is no bundle")
+                    raise BundleError(
+                        f"holds more than {MOST_ENTRIES} files; it is no bundle", "container"
+                    )
         check_names(self.sizes)
         if sum(self.sizes.values()) > MOST_BYTES:
-            raise BundleError(f"holds more than {MOST_BYTES} bytes; it is no bundle")
+            raise BundleError(f"holds more than {MOST_BYTES} bytes; it is no bundle", "container")
 
     def chunks(self, name: str) -> Iterator[bytes]:
-        """Contents of a file; a link that took its place meanwhile is not followed."""
-        place = os.open(self._folder / name, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        """Contents of a file.
+
+        Raises:
+            BundleError: if it is shorter than it was, or a link took its place meanwhile.
+        """
+        try:
+            place = os.open(self._folder / name, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        except OSError as error:
+            raise BundleError(f"{name}: cannot be read ({error.strerror})", "container") from error
         with os.fdopen(place, "rb") as stream:
             left = self.sizes[name]
             while left:
                 chunk = stream.read(min(left, _CHUNK))
                 if not chunk:
-                    raise BundleError(f"{name}: is shorter than it was; read the bundle again")
+                    raise BundleError(
+                        f"{name}: is shorter than it was; read the bundle again", "container"
+                    )
                 left -= len(chunk)
                 yield chunk
 
@@ -91,17 +103,26 @@ class ZipContainer:
         self.sizes = {name: entry.size for name, entry in self._entries.items()}
 
     def chunks(self, name: str) -> Iterator[bytes]:
-        """Contents of a file."""
-        entry = self._entries[name]
+        """Contents of a file.
+
+        Raises:
+            BundleError: at the end, if they have another checksum than the zip says.
+        """
+        entry, checksum = self._entries[name], 0
         with self._path.open("rb") as stream:
             stream.seek(entry.start)
             left = entry.size
             while left:
                 chunk = stream.read(min(left, _CHUNK))
                 if not chunk:
-                    raise BundleError(f"{name}: is shorter than it was; read the bundle again")
+                    raise BundleError(
+                        f"{name}: is shorter than it was; read the bundle again", "container"
+                    )
                 left -= len(chunk)
+                checksum = zlib.crc32(chunk, checksum)
                 yield chunk
+        if checksum != entry.crc:
+            raise BundleError(f"{name}: is damaged; copy the bundle again", "container")
 
 
 def open_container(path: Path) -> Container:
@@ -114,10 +135,10 @@ def open_container(path: Path) -> Container:
         return FolderContainer(path) if path.is_dir() else ZipContainer(path)
     except OSError as error:
         raise BundleError(
-            f"{path}: cannot be read ({error.strerror or error}); check the path"
+            f"{path}: cannot be read ({error.strerror or error}); check the path", "container"
         ) from error
     except BundleError as error:
-        raise BundleError(f"{path}: {error}") from error
+        raise BundleError(f"{path}: {error}", error.kind) from error
 
 
 def read_file(container: Container, name: str, most: int) -> bytes:
@@ -127,7 +148,9 @@ def read_file(container: Container, name: str, most: int) -> bytes:
         BundleError: if it has more than ``most`` bytes.
     """
     if container.sizes[name] > most:
-        raise BundleError(f"{name}: has {container.sizes[name]} bytes, more than {most}")
+        raise BundleError(
+            f"{name}: has {container.sizes[name]} bytes, more than {most}", "container"
+        )
     return b"".join(container.chunks(name))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from edge_sdk.bundle.manifest import BundleManifest, Variant
-from edge_sdk.bundle.reading import as_torch
+from edge_sdk.bundle.stage_record import as_torch
 from edge_sdk.devices.estimate import zoom_memory_mb
 from edge_sdk.devices.profile import DeviceProfile
 from edge_sdk.devices.self_test import SelfTest

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_sdk.bundle.generator import Group, drawn, positions
+from edge_sdk.bundle.generator import Group, Layer, drawn, positions
 from edge_sdk.errors import BundleError, InputError
 from edge_sdk.json_records import Head, from_json
 
@@ -25,6 +25,10 @@ VALUES = 96
 _SEED = 7
 DIGITS = 7
 """Significant digits that are kept of a value: float32 has little more."""
+MOST_INPUT, MOST_OUTPUT, MOST_VALUES = 1 << 24, 1 << 26, 4096
+"""Elements of an input and of an output, and places, that a vector may have."""
+MOST_LAYERS, MOST_CELL, MOST_VALUE = 64, 256, 1 << 24
+"""Layers of a vector, and cell and values of one, at most."""
 Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
@@ -58,7 +62,8 @@ class GoldenVector:
         """
         if output.shape != self.output:
             raise BundleError(
-                f"gives {'×'.join(map(str, output.shape))}, not {'×'.join(map(str, self.output))}"
+                f"gives {'×'.join(map(str, output.shape))}, not {'×'.join(map(str, self.output))}",
+                "golden",
             )
         places = positions(self.seed, len(self.values), output.size)
         expected = np.array(self.values, np.float64)
@@ -107,13 +112,22 @@ def read_golden(text: bytes, name: str) -> dict[str, GoldenVector]:
     try:
         head = from_json(Head, text)
         if (head.format, head.version) != (FORMAT, VERSION):
-            raise BundleError(f"{name}: is no {FORMAT} of version {VERSION}; pack the bundle anew")
+            raise BundleError(
+                f"{name}: is no {FORMAT} of version {VERSION}; pack the bundle anew", "golden"
+            )
         vectors = from_json(_Golden, text).vectors
     except InputError as error:
-        raise BundleError(f"{name}: {error}; pack the bundle anew") from error
+        raise BundleError(f"{name}: {error}; pack the bundle anew", "golden") from error
     for key, vector in vectors.items():
         _check(key, vector, name)
     return vectors
+
+
+def _drawable(layer: Layer) -> bool:
+    """Whether a layer stays within integers of 53 bits."""
+    cell = 0 < layer.cell <= MOST_CELL and layer.cell & (layer.cell - 1) == 0
+    seed = 0 <= layer.seed < 1 << 31
+    return cell and seed and -MOST_VALUE <= layer.low <= layer.high <= MOST_VALUE
 
 
 def _check(key: str, vector: GoldenVector, name: str) -> None:
@@ -121,21 +135,22 @@ def _check(key: str, vector: GoldenVector, name: str) -> None:
     shape = vector.input
     channels = sum(group.channels for group in vector.groups)
     layers = [layer for group in vector.groups for layer in group.layers]
-    fine = len(shape) == 4 and shape[0] == 1 and min(shape) > 0 and math.prod(shape) <= 1 << 24
-    fine = fine and min(group.channels for group in vector.groups) > 0 and shape[1] == channels
     fine = (
-        fine
-        and len(layers) <= 64
-        and all(
-            0 < layer.cell <= 256
-            and 0 <= layer.seed < 1 << 31
-            and abs(layer.low) <= 1 << 24
-            and 0 <= layer.high - layer.low <= 1 << 25
-            for layer in layers
-        )
+        len(shape) == 4
+        and shape[0] == 1
+        and min(shape) > 0
+        and math.prod(shape) <= MOST_INPUT
+        and shape[1] == channels
+        and all(group.channels > 0 for group in vector.groups)
+        and len(layers) <= MOST_LAYERS
+        and all(_drawable(layer) for layer in layers)
     )
     size = math.prod(vector.output) if vector.output and min(vector.output) > 0 else 0
-    if not fine or not 0 < size <= 1 << 26 or not 0 < len(vector.values) <= 4096:
-        raise BundleError(f"{name}: the vector {key} cannot be drawn; pack the bundle anew")
+    if not fine or not 0 < size <= MOST_OUTPUT or not 0 < len(vector.values) <= MOST_VALUES:
+        raise BundleError(
+            f"{name}: the vector {key} cannot be drawn; pack the bundle anew", "golden"
+        )
     if not 0 <= vector.seed < 1 << 31 or not all(map(math.isfinite, vector.values)):
-        raise BundleError(f"{name}: the vector {key} has impossible values; pack the bundle anew")
+        raise BundleError(
+            f"{name}: the vector {key} has impossible values; pack the bundle anew", "golden"
+        )

@@ -188,23 +188,24 @@ def read_manifest(text: bytes) -> BundleManifest:
     """
     found = read_canonical(text, MANIFEST)
     if found.get("format") != FORMAT:
-        raise BundleError(f"{MANIFEST}: is that of no {FORMAT}; take another file")
+        raise BundleError(f"{MANIFEST}: is that of no {FORMAT}; take another file", "manifest")
     major = found.get("major")
     if major != MAJOR:
         raise BundleError(
             f"{MANIFEST}: version {ascii(major)[:20]} is not {MAJOR}; update edge-sdk, or pack the "
-            "bundle anew"
+            "bundle anew",
+            "version",
         )
     try:
         manifest = from_json(BundleManifest, text)
     except InputError as error:
-        raise BundleError(f"{MANIFEST}: {error}; pack the bundle anew") from error
+        raise BundleError(f"{MANIFEST}: {error}; pack the bundle anew", "manifest") from error
     try:
         _check_files(manifest)
         for variant in manifest.variants:
             _check_variant(manifest, variant)
     except BundleError as error:
-        raise BundleError(f"{MANIFEST}: {error}; pack the bundle anew") from error
+        raise BundleError(f"{MANIFEST}: {error}; pack the bundle anew", error.kind) from error
     return manifest
 
 
@@ -212,37 +213,49 @@ def _check_files(manifest: BundleManifest) -> None:
     names = [entry.name for entry in manifest.files]
     check_names([MANIFEST, *names])
     if names != sorted(names):
-        raise BundleError("files: are not in order")
+        raise BundleError("files: are not in order", "manifest")
     for entry in manifest.files:
         if entry.size < 0 or len(entry.sha256) != 64 or set(entry.sha256) - set("0123456789abcdef"):
-            raise BundleError(f"files: {entry.name} has no size or no SHA-256")
+            raise BundleError(f"files: {entry.name} has no size or no SHA-256", "manifest")
     if not manifest.variants:
-        raise BundleError("variants: there are none")
+        raise BundleError("variants: there are none", "manifest")
     if manifest.platform not in (*PLATFORMS, "any"):
-        raise BundleError(f"platform: '{manifest.platform}' is none of {', '.join(PLATFORMS)}, any")
+        raise BundleError(
+            f"platform: '{manifest.platform}' is none of {', '.join(PLATFORMS)}, any", "manifest"
+        )
 
 
 def _check_variant(manifest: BundleManifest, variant: Variant) -> None:
     names = {entry.name for entry in manifest.files}
     counts = Counter(graph.stage for graph in variant.graphs)
     if not counts or max(counts.values()) > 1:
-        raise BundleError(f"variants: {variant.name} has no graph, or two of one stage")
+        raise BundleError(f"variants: {variant.name} has no graph, or two of one stage", "manifest")
     if manifest.burst is None and set(counts) != {MODEL}:
-        raise BundleError(f"variants: {variant.name} has stages, and the bundle is of one graph")
+        raise BundleError(
+            f"variants: {variant.name} has stages, and the bundle is of one graph", "manifest"
+        )
     if variant.noise_levels and (
         len(variant.noise_levels) != 2
         or not 0 <= variant.noise_levels[0] <= variant.noise_levels[1]
     ):
-        raise BundleError(f"variants: noise_levels of {variant.name} are not two that increase")
+        raise BundleError(
+            f"variants: noise_levels of {variant.name} are not two that increase", "manifest"
+        )
     for graph in variant.graphs:
         if graph.file not in names and not any(each.startswith(f"{graph.file}/") for each in names):
-            raise BundleError(f"variants: {graph.file} of {variant.name} is none of the files")
+            raise BundleError(
+                f"variants: {graph.file} of {variant.name} is none of the files", "manifest"
+            )
         for tensor in (graph.input, graph.output):
             shape = tensor.shape
             if not shape or min(shape) < 1 or math.prod(shape) > MOST_ELEMENTS:
-                raise BundleError(f"variants: {graph.file} has a tensor of impossible shape")
+                raise BundleError(
+                    f"variants: {graph.file} has a tensor of impossible shape", "manifest"
+                )
             if tensor.dtype not in ("float32", "float16", "int8", "uint8"):
-                raise BundleError(f"variants: {graph.file} has a tensor of type {tensor.dtype}")
+                raise BundleError(
+                    f"variants: {graph.file} has a tensor of type {tensor.dtype}", "manifest"
+                )
 
 
 def _without_none(value: Any) -> Any:

@@ -37,7 +37,7 @@ def check_name(name: str) -> None:
     ):
         shown = ascii(name if len(name) <= MOST_LENGTH else f"{name[:40]}…")
         raise BundleError(
-            f"{shown} is no name for a file of a bundle; refuse it, or pack the bundle anew"
+            f"{shown} is no name for a file of a bundle; refuse it, or pack the bundle anew", "name"
         )
 
 
@@ -57,6 +57,6 @@ def check_names(names: Iterable[str]) -> None:
         above = ["/".join(parts[:count]) for count in range(1, len(parts))]
         other = other or next((seen[each] for each in above if each in seen), None)
         if other is not None:
-            raise BundleError(f"{name} and {other} cannot lie in one bundle; pack it anew")
+            raise BundleError(f"{name} and {other} cannot lie in one bundle; pack it anew", "name")
         seen[lower] = name
         folders.update(dict.fromkeys(above, name))

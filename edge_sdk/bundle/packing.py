@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +74,7 @@ def pack(
     if key is not None:
         public_pem(Path(key))
     _check_place(path)
-    with _Beside(path) as folder:
+    with _beside(path) as folder:
         manifest = build(loaded, options, folder, on_progress)
         text = manifest.to_bytes()
         (folder / MANIFEST).write_bytes(text)
@@ -103,24 +104,21 @@ def _check_place(path: Path) -> None:
     check_writable(path / MANIFEST if path.is_dir() else path)
 
 
-class _Beside:
-    """A new folder beside a path, on the same file system; gone afterwards."""
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A new folder beside a path, on the same file system; gone afterwards.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path.absolute()
-
-    def __enter__(self) -> Path:
-        try:
-            place = tempfile.mkdtemp(prefix=f".{self._path.name}.", dir=self._path.parent)
-        except OSError as error:
-            raise OutputError(f"{self._path}: cannot be written ({error.strerror})") from error
-        self._folder = Path(place)
-        inner = self._folder / "bundle"
-        inner.mkdir()
-        return inner
-
-    def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+    Raises:
+        OutputError: for whatever cannot be written inside.
+    """
+    path = path.absolute()
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as place:
+            inner = Path(place) / "bundle"
+            inner.mkdir()
+            yield inner
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
 def _write_zip(folder: Path, path: Path) -> None:
@@ -135,18 +133,15 @@ def _write_zip(folder: Path, path: Path) -> None:
 
 def _rename(folder: Path, path: Path) -> None:
     old = folder.parent / "replaced"
+    for file in folder.rglob("*"):
+        if file.is_file():
+            with file.open("rb") as stream:
+                os.fsync(stream.fileno())
+    if path.exists():
+        path.rename(old)
     try:
-        for file in folder.rglob("*"):
-            if file.is_file():
-                with file.open("rb") as stream:
-                    os.fsync(stream.fileno())
-        if path.exists():
-            path.rename(old)
-        try:
-            folder.rename(path)
-        except OSError:
-            if old.exists():
-                old.rename(path)
-            raise
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
+        folder.rename(path)
+    except OSError:
+        if old.exists():
+            old.rename(path)
+        raise

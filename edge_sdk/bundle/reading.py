@@ -20,6 +20,7 @@ from edge_sdk.bundle.golden import GoldenVector, read_golden
 from edge_sdk.bundle.manifest import BundleManifest, read_manifest
 from edge_sdk.bundle.names import MANIFEST, SIGNATURE
 from edge_sdk.bundle.signature import BYTES, check_signature
+from edge_sdk.bundle.stage_record import as_torch, stage_record
 from edge_sdk.errors import BundleError, InputError
 
 GOLDEN = "golden.json"
@@ -51,7 +52,7 @@ class Bundle:
             BundleError: if there is none of that name.
         """
         if name not in self.container.sizes:
-            raise BundleError(f"{self.path}: holds no {name}; pack the bundle anew")
+            raise BundleError(f"{self.path}: holds no {name}; pack the bundle anew", "listing")
         return read_file(self.container, name, MOST_BYTES)
 
     @contextmanager
@@ -102,46 +103,56 @@ def open_bundle(path: str | Path, key: str | Path | None = None) -> Bundle:
     except InputError:
         raise
     except BundleError as error:
-        raise BundleError(f"{path}: {error}") from error
+        raise BundleError(f"{path}: {error}", error.kind) from error
     except OSError as error:
-        raise BundleError(f"{path}: cannot be read ({error.strerror or error})") from error
+        reason = error.strerror or error
+        raise BundleError(f"{path}: cannot be read ({reason})", "container") from error
 
 
 def _checked(path: Path, container: Container, key: Path | None) -> Bundle:
     sizes = dict(container.sizes)
     if MANIFEST not in sizes:
-        raise BundleError(f"holds no {MANIFEST} and is no bundle; pack one with `edge-sdk pack`")
+        raise BundleError(
+            f"holds no {MANIFEST} and is no bundle; pack one with `edge-sdk pack`", "listing"
+        )
     text = read_file(container, MANIFEST, MOST_BYTES)
+    if sizes.get(SIGNATURE, BYTES) != BYTES:
+        raise BundleError(f"{SIGNATURE}: has {sizes[SIGNATURE]} bytes, not {BYTES}", "signature")
     signature = read_file(container, SIGNATURE, BYTES) if SIGNATURE in sizes else None
     if key is not None:
         if signature is None:
-            raise BundleError(f"is not signed, by {key.name} or anyone; do not use it")
+            raise BundleError(f"is not signed, by {key.name} or anyone; do not use it", "signature")
         check_signature(text, signature, key)
-    elif signature is not None and len(signature) != BYTES:
-        raise BundleError(f"{SIGNATURE}: has {len(signature)} bytes and not {BYTES}")
     manifest = read_manifest(text)
     listed = {entry.name: entry.size for entry in manifest.files}
     found = {name: size for name, size in sizes.items() if name not in (MANIFEST, SIGNATURE)}
     missing, extra = sorted(listed.keys() - found.keys()), sorted(found.keys() - listed.keys())
     if missing:
-        raise BundleError(f"{missing[0]} is missing; copy the bundle again, or pack it anew")
+        raise BundleError(f"{missing[0]} is missing; copy it again, or pack anew", "listing")
     if extra:
-        raise BundleError(f"{extra[0]} is no file of this bundle; remove it, or pack it anew")
+        raise BundleError(f"{extra[0]} is no file of this bundle; remove it", "listing")
     for name, size in listed.items():
         if found[name] != size:
-            raise BundleError(f"{name}: has {found[name]} bytes, not {size}; copy it again")
+            raise BundleError(
+                f"{name}: has {found[name]} bytes, not {size}; copy it again", "listing"
+            )
     _check_digests(manifest, container)
     if GOLDEN not in listed:
-        raise BundleError(f"holds no {GOLDEN}; pack the bundle anew")
+        raise BundleError(f"holds no {GOLDEN}; pack the bundle anew", "listing")
     golden = read_golden(read_file(container, GOLDEN, _MOST_GOLDEN), GOLDEN)
     _check_vectors(manifest, golden)
+    for variant in manifest.variants:
+        if manifest.burst is not None:
+            stage_record(manifest, variant)
     return Bundle(path, manifest, golden, signature, container)
 
 
 def _check_digests(manifest: BundleManifest, container: Container) -> None:
     for entry in manifest.files:
         if sha256_of(container, entry.name) != entry.sha256:
-            raise BundleError(f"{entry.name}: is not the file that was packed; copy it again")
+            raise BundleError(
+                f"{entry.name}: is not the file that was packed; copy it again", "digest"
+            )
 
 
 def _check_vectors(manifest: BundleManifest, golden: dict[str, GoldenVector]) -> None:
@@ -149,16 +160,12 @@ def _check_vectors(manifest: BundleManifest, golden: dict[str, GoldenVector]) ->
         for graph in variant.graphs:
             vector = golden.get(graph.golden)
             if vector is None:
-                raise BundleError(f"{GOLDEN}: has no vector {graph.golden}; pack the bundle anew")
+                raise BundleError(
+                    f"{GOLDEN}: has no vector {graph.golden}; pack the bundle anew", "golden"
+                )
             if vector.input != as_torch(graph.input.shape, graph.input.layout):
                 raise BundleError(
                     f"{GOLDEN}: the vector {graph.golden} is not of the size that {graph.file} "
-                    "takes; pack the bundle anew"
+                    "takes; pack the bundle anew",
+                    "golden",
                 )
-
-
-def as_torch(shape: tuple[int, ...], layout: str) -> tuple[int, ...]:
-    """A shape in PyTorch's order of axes."""
-    if layout == "NHWC" and len(shape) == 4:
-        return (shape[0], shape[3], shape[1], shape[2])
-    return shape

@@ -70,14 +70,15 @@ def check_signature(manifest: bytes, signature: bytes, key: Path) -> None:
     from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
     if len(signature) != BYTES:
-        raise BundleError(f"the signature has {len(signature)} bytes and not {BYTES}")
+        raise BundleError(f"the signature has {len(signature)} bytes and not {BYTES}", "signature")
     r, s = (int.from_bytes(signature[at : at + 32], "big") for at in (0, 32))
     try:
         public.verify(encode_dss_signature(r, s), manifest, ECDSA(hashes.SHA256()))
     except InvalidSignature as error:
         raise BundleError(
             f"the bundle is not signed by {key.name}: do not use it, unless you trust where it "
-            "comes from for another reason"
+            "comes from for another reason",
+            "signature",
         ) from error
 
 

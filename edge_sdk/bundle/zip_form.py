@@ -36,11 +36,13 @@ class ZipEntry:
         name: its name.
         start: offset of its first byte.
         size: bytes.
+        crc: CRC-32 of its contents.
     """
 
     name: str
     start: int
     size: int
+    crc: int
 
 
 def write_zip(stream: BinaryIO, files: Iterable[tuple[str, bytes]]) -> None:
@@ -62,14 +64,14 @@ def write_zip(stream: BinaryIO, files: Iterable[tuple[str, bytes]]) -> None:
 
 
 def read_zip(stream: BinaryIO) -> tuple[ZipEntry, ...]:
-    """Where the files of a zip lie; their checksums are not looked at, digests tell more.
+    """Where the files of a zip lie; their contents are not looked at.
 
     Raises:
         BundleError: if the zip is of another form, or names cannot lie in one bundle.
     """
     total = stream.seek(0, 2)
     if not END.size <= total <= MOST_BYTES:
-        raise BundleError(f"has {total} bytes and is no bundle; take another file")
+        raise BundleError(f"has {total} bytes and is no bundle; take another file", "container")
     stream.seek(total - END.size)
     sign, disk, first, here, count, length, start, comment = END.unpack(stream.read(END.size))
     if sign != b"PK\x05\x06" or disk or first or here != count or comment:
@@ -84,7 +86,7 @@ def read_zip(stream: BinaryIO) -> tuple[ZipEntry, ...]:
         stream.seek(place)
         if offset != place or stream.read(len(local)) != local:
             raise _other("has an entry that its directory does not describe")
-        entries.append(ZipEntry(name.decode("ascii"), place + len(local), size))
+        entries.append(ZipEntry(name.decode("ascii"), place + len(local), size, common[5]))
         place += len(local) + size
     if place != start:
         raise _other("has bytes that belong to no entry")
@@ -116,4 +118,6 @@ def _directory(text: bytes, count: int) -> Iterable[tuple[bytes, int, tuple[int,
 
 
 def _other(why: str) -> BundleError:
-    return BundleError(f"this zip {why}: it was not packed by edge-sdk; pack the bundle anew")
+    return BundleError(
+        f"this zip {why}: it was not packed by edge-sdk; pack the bundle anew", "container"
+    )

@@ -1,0 +1,64 @@
+"""The stages of one variant of a bundle, as the driver of the SDK knows them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edge_sdk.bundle.manifest import BundleManifest, Variant
+from edge_sdk.bundle.names import MANIFEST
+from edge_sdk.burst.converted.graphs import STAGES
+from edge_sdk.burst.converted.manifest import StageManifest, check_stages
+from edge_sdk.errors import ArtifactError, BundleError
+from edge_sdk.models.spec import burst_channels
+
+
+def stage_record(manifest: BundleManifest, variant: Variant) -> StageManifest:
+    """What is known of the stages of a variant.
+
+    Args:
+        manifest: of a bundle for burst zoom.
+        variant: one of its variants.
+
+    Raises:
+        BundleError: if stages are missing, or do not fit each other.
+    """
+    picture, burst = manifest.picture, manifest.burst
+    graphs = {graph.stage: graph for graph in variant.graphs}
+    missing = [stage for stage in STAGES if stage not in graphs]
+    if picture is None or burst is None or missing:
+        what = f"stage {missing[0]}" if missing else "scale"
+        raise BundleError(f"{MANIFEST}: {variant.name} has no {what}; pack the bundle anew")
+    shapes = {}
+    for stage in STAGES:
+        tensor = graphs[stage].input
+        shape = as_torch(tensor.shape, tensor.layout)
+        if len(shape) != 4:
+            raise BundleError(f"{MANIFEST}: {stage} takes no picture; pack the bundle anew")
+        shapes[stage] = (shape[0], shape[1], shape[2], shape[3])
+    if not 1 <= picture.scale <= 4 or shapes["decode"][1] != burst_channels(picture.scale):
+        raise BundleError(f"{MANIFEST}: decode does not enlarge ×{picture.scale}; pack it anew")
+    low, high = variant.noise_levels or (0, 0)
+    stages = StageManifest(
+        manifest.name,
+        variant.target,
+        variant.precision,
+        picture.scale,
+        shapes,
+        burst.decoded_px,
+        burst.network_halo_px,
+        (low / 100, high / 100) if variant.noise_levels else None,
+        {stage: graphs[stage].file for stage in STAGES},
+        {},
+    )
+    try:
+        check_stages(stages, Path(MANIFEST), "pack the bundle anew")
+    except ArtifactError as error:
+        raise BundleError(str(error)) from error
+    return stages
+
+
+def as_torch(shape: tuple[int, ...], layout: str) -> tuple[int, ...]:
+    """A shape in PyTorch's order of axes."""
+    if layout == "NHWC" and len(shape) == 4:
+        return (shape[0], shape[3], shape[1], shape[2])
+    return shape

@@ -1,0 +1,91 @@
+"""Signatures: one vector for all languages, and keys that are none."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from edge_sdk.bundle.signature import check_signature, public_pem, sign
+from edge_sdk.errors import BundleError, EdgeSdkError, InputError
+from tests.builders.bundle_corpus import key
+
+MESSAGE = b'{"a":1}'
+VECTOR = (
+    "845aebef1daaf916de61963bd1cb1585f0418e6ecb226fcbd6891c9cc1b84b4f"
+    "6fec89ecf3f5982d2c465539e39a10a6a151368cc54112d5501f1aeee69f988b"
+)
+
+
+def test_one_key_and_one_manifest_give_one_signature() -> None:
+    # RFC 6979; WebCrypto, java.security and CryptoKit check the same 64 bytes.
+    made = sign(MESSAGE, key())
+    assert made == sign(MESSAGE, key())
+    assert made.hex() == VECTOR
+    check_signature(MESSAGE, made, key())
+
+
+def test_the_public_half_checks_and_other_bytes_do_not_pass(tmp_path: Path) -> None:
+    public = tmp_path / "public.pem"
+    public.write_bytes(public_pem(key()))
+    made = sign(MESSAGE, key())
+    check_signature(MESSAGE, made, public)
+    for message, signature in (
+        (MESSAGE + b" ", made),
+        (MESSAGE, bytes(64)),
+        (MESSAGE, made[32:] + made[:32]),
+        (MESSAGE, b"\xff" * 64),
+    ):
+        with pytest.raises(BundleError, match=r"is not signed by public\.pem"):
+            check_signature(message, signature, public)
+    with pytest.raises(BundleError, match="has 63 bytes"):
+        check_signature(MESSAGE, made[1:], public)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"", "holds no key in PEM"),
+        (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "holds no key in PEM"),
+        (b"\xff\xfe", "holds no key in PEM"),
+    ],
+)
+def test_what_is_no_key_is_named(tmp_path: Path, text: bytes, message: str) -> None:
+    path = tmp_path / "key.pem"
+    path.write_bytes(text)
+    with pytest.raises(InputError, match=message) as refused:
+        check_signature(MESSAGE, bytes(64), path)
+    assert "openssl genpkey" in str(refused.value)
+    with pytest.raises(EdgeSdkError, match="cannot be read"):
+        sign(MESSAGE, tmp_path / "none.pem")
+
+
+def test_a_key_of_another_curve_is_refused(tmp_path: Path) -> None:
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    other = ec.generate_private_key(ec.SECP384R1())
+    path = tmp_path / "other.pem"
+    path.write_bytes(other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    with pytest.raises(InputError, match="another curve than P-256"):
+        sign(MESSAGE, path)
+
+
+def test_the_command_that_messages_name_makes_a_key(tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    command = "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out"
+    subprocess.run([*command.split(), str(path)], check=True, capture_output=True)
+    check_signature(MESSAGE, sign(MESSAGE, path), path)
+
+
+def test_openssl_takes_the_vector(tmp_path: Path) -> None:
+    from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+    r, s = (int(VECTOR[at : at + 64], 16) for at in (0, 64))
+    (tmp_path / "sig").write_bytes(encode_dss_signature(r, s))
+    (tmp_path / "text").write_bytes(MESSAGE)
+    (tmp_path / "public.pem").write_bytes(public_pem(key()))
+    command = "openssl dgst -sha256 -verify public.pem -signature sig text"
+    done = subprocess.run(command.split(), cwd=tmp_path, check=True, capture_output=True)
+    assert b"Verified OK" in done.stdout
