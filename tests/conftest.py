@@ -147,3 +147,19 @@ def picture_sets() -> Path:
     """Folder with the benchmark pictures, which are not part of this repository."""
     assert PICTURE_SETS.is_dir(), "a test that reads the picture sets is marked `data`"
     return PICTURE_SETS
+
+
+@pytest.fixture(scope="session")
+def packed(made_once: MakeOnce) -> Path:
+    """A folder with ``small.safetensors`` and its bundle, ``small.zip``; not to be changed."""
+
+    def make(folder: Path) -> None:
+        from edge_sdk.bundle import PackOptions, Wanted, pack
+        from edge_sdk.zoo.loading import load_any
+        from tests.builders.bundle_corpus import key
+        from tests.builders.burst_networks import SMALL_SIZES, small_network
+
+        options = PackOptions((Wanted("tflite", "fp32"),), "android", sizes=SMALL_SIZES)
+        pack(load_any(str(small_network(folder))), folder / "small.zip", options, key())
+
+    return made_once("small_bundle", make)

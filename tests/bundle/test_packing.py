@@ -26,21 +26,10 @@ from edge_sdk.imaging import psnr
 from edge_sdk.zoo.loading import load_any
 from tests.builders.bundle_corpus import key
 from tests.builders.bundles import small, written
-from tests.builders.burst_networks import SMALL_SIZES, small_network
-from tests.made_once import MakeOnce
+from tests.builders.burst_networks import SMALL_SIZES
 from tests.needs import each_needing, needs
 
 OPTIONS = PackOptions((Wanted("tflite", "fp32"),), "android", sizes=SMALL_SIZES)
-
-
-@pytest.fixture(scope="session")
-def packed(made_once: MakeOnce) -> Path:
-    """A folder with ``small.safetensors`` and its signed bundle, ``small.zip``."""
-
-    def make(folder: Path) -> None:
-        pack(load_any(str(small_network(folder))), folder / "small.zip", OPTIONS, key())
-
-    return made_once("small_bundle", make)
 
 
 @needs("tflite")
