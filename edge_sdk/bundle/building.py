@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from edge_sdk.bundle.burst_vectors import burst_vectors, write_bursts
 from edge_sdk.bundle.driver_constants import driver_constants
 from edge_sdk.bundle.golden import GoldenVector, measured, write_golden
 from edge_sdk.bundle.manifest import (
@@ -29,6 +30,7 @@ from edge_sdk.bundle.manifest import (
     TensorEntry,
     Variant,
 )
+from edge_sdk.bundle.names import BURSTS, CARD, CERTIFICATE, DRIVER, GOLDEN
 from edge_sdk.bundle.stage_inputs import stage_groups
 from edge_sdk.bundle.targets import Wanted, minimum_versions
 from edge_sdk.burst.converted.graphs import StageGraph, StageSizes, stage_graphs
@@ -45,7 +47,6 @@ from edge_sdk.zoo.loading import LoadedModel
 
 GATES_DB = {"fp32": 80, "fp16": 40, "w8": 40, "palette": 25, "int8": 30}
 """Least signal over noise against the vector of the same codes that a device must reach."""
-GOLDEN, DRIVER, CERTIFICATE, CARD = "golden.json", "driver.json", "certificate.json", "card.md"
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,9 @@ class _Maker:
             (self._folder / CARD).write_bytes(card.read_bytes())
         if self._burst is not None:
             (self._folder / DRIVER).write_text(self._driver_json(self._burst), encoding="utf-8")
+            network, _ = self._loaded.fused()
+            vectors = burst_vectors(network, self._burst.scale)
+            (self._folder / BURSTS).write_bytes(write_bursts(vectors))
 
     def _prepared(self, precision: str) -> tuple[Prepared, dict[str, StageGraph]]:
         loaded, sizes = self._loaded, self._options.sizes

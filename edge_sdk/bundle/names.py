@@ -9,6 +9,8 @@ from edge_sdk.errors import BundleError
 
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"
+GOLDEN, BURSTS, DRIVER = "golden.json", "bursts.json", "driver.json"
+CERTIFICATE, CARD = "certificate.json", "card.md"
 MOST_LENGTH, MOST_PARTS = 160, 5
 _PART = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,78}[A-Za-z0-9])?")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)

@@ -87,6 +87,13 @@ def pack(
                 f"{missed.stage} as {missed.variant} gives {missed.snr_db:.1f} dB on its golden "
                 f"vector, less than {missed.gate_db}: nothing was written"
             )
+        wrong = next((burst for burst in check.bursts if not burst.passed), None)
+        if wrong is not None:
+            why = wrong.differs or f"{wrong.picture_db:.1f} dB, less than {wrong.gate_db}"
+            raise BundleError(
+                f"the golden burst '{wrong.name}' by {wrong.variant} differs ({why}): nothing was "
+                "written"
+            )
         size = manifest.size + len(text)
         if path.suffix == ".zip":
             _write_zip(folder, path)

@@ -18,12 +18,11 @@ from edge_sdk.bundle.container import (
 )
 from edge_sdk.bundle.golden import GoldenVector, read_golden
 from edge_sdk.bundle.manifest import BundleManifest, read_manifest
-from edge_sdk.bundle.names import MANIFEST, SIGNATURE
+from edge_sdk.bundle.names import GOLDEN, MANIFEST, SIGNATURE
 from edge_sdk.bundle.signature import BYTES, check_signature
 from edge_sdk.bundle.stage_record import as_torch, stage_record
 from edge_sdk.errors import BundleError, InputError
 
-GOLDEN = "golden.json"
 _MOST_GOLDEN = 1 << 20
 
 

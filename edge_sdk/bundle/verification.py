@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_sdk.bundle.burst_vectors import BurstCheck, check_burst, read_bursts
 from edge_sdk.bundle.manifest import GraphEntry, Variant
+from edge_sdk.bundle.names import BURSTS
 from edge_sdk.bundle.reading import Bundle
+from edge_sdk.bundle.zooming import open_stages
+from edge_sdk.emulate.parity.gates import family
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.emulate.runtimes.runner import Runner
 from edge_sdk.errors import ArtifactError, BundleError, MissingExtraError
 from edge_sdk.targets import find_converter, runs_here
+
+BURST_GATES_DB = {"fp32": 80, "fp16": 40, "w8": 35, "palette": 25, "int8": 30}
+"""Least signal over noise of the picture of a golden burst, all stages in a precision."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +61,19 @@ class BundleCheck:
 
     Attributes:
         rows: one for each graph of each variant.
+        bursts: of a bundle for burst zoom, the golden bursts by the driver of the SDK: all of them
+            by the first variant that runs here, the first by each other.
     """
 
     rows: tuple[GraphCheck, ...]
+    bursts: tuple[BurstCheck, ...] = ()
 
     @property
     def passed(self) -> bool:
         """Whether no graph missed its gate, and one ran at least."""
-        return all(row.passed for row in self.rows) and any(not row.missing for row in self.rows)
+        ran = any(not row.missing for row in self.rows)
+        graphs = all(row.passed for row in self.rows)
+        return ran and graphs and all(burst.passed for burst in self.bursts)
 
 
 def verify_bundle(bundle: Bundle) -> BundleCheck:
@@ -92,7 +105,24 @@ def verify_bundle(bundle: Bundle) -> BundleCheck:
                         row.proves,
                     )
                 )
-    return BundleCheck(tuple(rows))
+        bursts = tuple(_bursts(bundle, folder))
+    return BundleCheck(tuple(rows), bursts)
+
+
+def _bursts(bundle: Bundle, folder: Path) -> Iterator[BurstCheck]:
+    if bundle.manifest.burst is None or BURSTS not in bundle.container.sizes:
+        return
+    vectors = read_bursts(bundle.read(BURSTS), BURSTS)
+    first = True
+    for variant in bundle.manifest.variants:
+        try:
+            stages = open_stages(bundle, variant, folder)
+        except MissingExtraError:
+            continue
+        gate_db = BURST_GATES_DB[family(variant.precision)]
+        for vector in vectors if first else vectors[:1]:
+            yield check_burst(vector, stages, variant.name, gate_db)
+        first = False
 
 
 def _checked(bundle: Bundle, variant: Variant, graph: GraphEntry, folder: Path) -> GraphCheck:

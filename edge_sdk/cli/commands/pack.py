@@ -90,6 +90,7 @@ def pack(
                 "signed": key is not None,
                 "manifest": packed.manifest,
                 "rows": packed.check.rows,
+                "bursts": packed.check.bursts,
             }
         )
         return
@@ -112,6 +113,18 @@ def print_check(check: BundleCheck) -> None:
     ]
     columns = ("variant", "stage", "SNR (dB)", "gate", "ms", "")
     print_table("Golden vectors", columns, rows)
+    bursts = [
+        (
+            burst.name,
+            burst.variant,
+            f"{burst.picture_db:.1f}",
+            f"≥ {burst.gate_db}",
+            "passed" if burst.passed else burst.differs or "MISSED",
+        )
+        for burst in check.bursts
+    ]
+    if bursts:
+        print_table("Golden bursts", ("burst", "variant", "SNR (dB)", "gate", ""), bursts)
     for reason in dict.fromkeys(row.missing for row in check.rows if row.missing):
         note(reason)
     for runtime, proves in dict.fromkeys((row.runtime, row.proves) for row in check.rows):

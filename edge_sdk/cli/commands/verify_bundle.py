@@ -41,7 +41,7 @@ def verify_bundle_file(
     passed = check.passed and fits and not failed
     if as_json:
         said = {"profile": profile, "refused": refused, "device_failures": failed}
-        print_json({"passed": passed, "rows": check.rows, **said})
+        print_json({"passed": passed, "rows": check.rows, "bursts": check.bursts, **said})
     else:
         print_check(check)
         for name, reasons in refused.items():

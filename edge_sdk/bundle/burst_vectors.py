@@ -1,0 +1,257 @@
+"""Golden bursts: what the driver decides, step by step, and the picture that comes of it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from edge_sdk.bundle.burst_frames import DrawnBurst, golden_bursts
+from edge_sdk.bundle.generator import positions
+from edge_sdk.burst.config import ZoomConfig
+from edge_sdk.burst.converted.running import StageFiles
+from edge_sdk.burst.pipeline import zoom
+from edge_sdk.burst.result import ZoomResult
+from edge_sdk.errors import BundleError, InputError
+from edge_sdk.imaging import rgb_to_ycbcr
+from edge_sdk.json_records import Head, from_json
+from edge_sdk.registration import RegistrationConfig
+from edge_sdk.registration.alignment.levels import levels_of
+from edge_sdk.registration.stages.stage_set import AlignStages
+
+FORMAT, VERSION = "edge-sdk golden bursts", 1
+VALUES = 48
+"""Places of a tensor that are kept."""
+DIGITS = 7
+_SEED = 17
+
+
+@dataclass(frozen=True)
+class StepValues:
+    """A tensor on the way, at drawn places.
+
+    Attributes:
+        shape: of the tensor.
+        values: at the places of :func:`~edge_sdk.bundle.generator.positions`, seed 17.
+    """
+
+    shape: tuple[int, ...]
+    values: tuple[float, ...]
+
+    @staticmethod
+    def of(tensor: Tensor | NDArray[np.float32]) -> StepValues:
+        """Keep some values of a tensor."""
+        array = np.asarray(tensor, np.float32)
+        flat = array.reshape(-1)[positions(_SEED, VALUES, array.size)]
+        return StepValues(tuple(array.shape), tuple(_rounded(value) for value in flat.tolist()))
+
+    def snr_db(self, tensor: Tensor) -> float:
+        """Signal over noise of another tensor at the places; −∞ for one of another shape."""
+        if tuple(tensor.shape) != self.shape:
+            return -math.inf
+        found = tensor.numpy().reshape(-1)[positions(_SEED, len(self.values), tensor.numel())]
+        expected = np.array(self.values)
+        error = float(np.square(found - expected).sum())
+        if not math.isfinite(error):
+            return -math.inf
+        return 10 * math.log10(float(np.square(expected).sum()) / max(error, 1e-30))
+
+
+@dataclass(frozen=True)
+class BurstVector:
+    """A golden burst.
+
+    Attributes:
+        burst: how its frames are drawn.
+        luma: of the first frame, [1, H, W].
+        levels: of the first frame, from the finest, [1, 1, h, w] each.
+        scores: of all frames, as they end.
+        reference: 0-based.
+        used: frames that were merged, the reference among them.
+        reasons: why each frame was left out, in the words of the SDK; empty for one that was not.
+        motions: by frame, M as nine numbers in rows; empty for the reference.
+        lights: by frame, the factor of red, green and blue; empty where the light is steady.
+        noise: s and s′ by color and level, 36 numbers.
+        lens_px: blur of the lens.
+        hot: number of hot pixels.
+        features: of the first piece that is decoded, [1, C, h, w]; what ``blend`` returns.
+        picture: [3, s·H, s·W].
+    """
+
+    burst: DrawnBurst
+    luma: StepValues
+    levels: tuple[StepValues, ...]
+    scores: tuple[float, ...]
+    reference: int
+    used: tuple[int, ...]
+    reasons: tuple[str, ...]
+    motions: tuple[tuple[float, ...], ...]
+    lights: tuple[tuple[float, ...], ...]
+    noise: tuple[float, ...]
+    lens_px: float
+    hot: int
+    features: StepValues
+    picture: StepValues
+
+
+@dataclass(frozen=True)
+class BurstCheck:
+    """How the driver of the SDK did on a golden burst, with the stages of a bundle.
+
+    Attributes:
+        name: of the burst.
+        variant: whose stages ran.
+        picture_db: signal over noise of the picture.
+        gate_db: what it must reach.
+        differs: what was decided otherwise; empty for nothing.
+    """
+
+    name: str
+    variant: str
+    picture_db: float
+    gate_db: int
+    differs: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether the picture reaches its gate and all was decided alike."""
+        return not self.differs and self.picture_db >= self.gate_db
+
+
+class _Recorder(nn.Module):
+    """A network that remembers what it was given first."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        self.spec = network.spec
+        self.first: Tensor | None = None
+
+    def forward(self, features: Tensor) -> Tensor:
+        if self.first is None:
+            self.first = features.clone()
+        made: Tensor = self.network(features)
+        return made
+
+
+def burst_vectors(network: nn.Module, scale: int) -> tuple[BurstVector, ...]:
+    """Golden bursts by the driver in PyTorch, on one thread and without fields of motion.
+
+    Args:
+        network: one for bursts, in floating point.
+        scale: its enlargement.
+    """
+    return tuple(_vector(burst, network, scale) for burst in golden_bursts())
+
+
+def check_burst(vector: BurstVector, stages: StageFiles, variant: str, gate_db: int) -> BurstCheck:
+    """Zoom a golden burst by other stages and compare.
+
+    Args:
+        vector: the burst.
+        stages: of a variant.
+        variant: its name.
+        gate_db: least signal over noise of the picture.
+    """
+    try:
+        result = _zoomed(vector.burst, stages, stages.scale)
+    except InputError as error:
+        return BurstCheck(vector.burst.name, variant, -math.inf, gate_db, str(error))
+    picture_db = min(vector.picture.snr_db(result.pixels), 999.0)
+    return BurstCheck(vector.burst.name, variant, picture_db, gate_db, _differs(vector, result))
+
+
+def write_bursts(vectors: Sequence[BurstVector]) -> bytes:
+    """``bursts.json``."""
+    content = {"format": FORMAT, "version": VERSION, "bursts": [asdict(each) for each in vectors]}
+    return json.dumps(content, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True)
+class _Bursts:
+    bursts: tuple[BurstVector, ...]
+
+
+def read_bursts(text: bytes, name: str) -> tuple[BurstVector, ...]:
+    """Read ``bursts.json``.
+
+    Raises:
+        BundleError: if it is of another version, or damaged.
+    """
+    try:
+        head = from_json(Head, text)
+        if (head.format, head.version) != (FORMAT, VERSION):
+            raise BundleError(
+                f"{name}: is no {FORMAT} of version {VERSION}; pack the bundle anew", "golden"
+            )
+        vectors = from_json(_Bursts, text).bursts
+    except InputError as error:
+        raise BundleError(f"{name}: {error}; pack the bundle anew", "golden") from error
+    for vector in vectors:
+        burst = vector.burst
+        small = min(burst.height, burst.width) >= 32 and max(burst.height, burst.width) <= 512
+        if not small or not 1 <= len(burst.frames) <= 16:
+            raise BundleError(f"{name}: {burst.name} cannot be drawn; pack anew", "golden")
+    return vectors
+
+
+def _zoomed(burst: DrawnBurst, network: nn.Module | StageFiles, scale: int) -> ZoomResult:
+    frames = torch.from_numpy(burst.drawn()).permute(0, 3, 1, 2).float() / 255
+    config = ZoomConfig(scale=scale, registration=RegistrationConfig(field=False))
+    return zoom(frames.contiguous(), network, config)
+
+
+def _vector(burst: DrawnBurst, network: nn.Module, scale: int) -> BurstVector:
+    recorder = _Recorder(network).eval()
+    result = _zoomed(burst, recorder, scale)
+    assert recorder.first is not None
+    first = torch.from_numpy(burst.drawn()[:1]).permute(0, 3, 1, 2).float() / 255
+    luma = rgb_to_ycbcr(first)[:, :1]
+    levels = levels_of(luma, AlignStages())
+    return BurstVector(
+        burst,
+        StepValues.of(luma[0]),
+        tuple(StepValues.of(level) for level in levels),
+        tuple(_rounded(frame.score) for frame in result.frames),
+        result.reference,
+        tuple(index for index, frame in enumerate(result.frames) if not frame.note),
+        tuple(frame.note for frame in result.frames),
+        tuple(
+            ()
+            if frame.registration is None
+            else tuple(_rounded(x) for x in frame.registration.matrix.flatten().tolist())
+            for frame in result.frames
+        ),
+        tuple(
+            () if frame.light is None else tuple(map(_rounded, frame.light.colors.tolist()))
+            for frame in result.frames
+        ),
+        tuple(_rounded(x) for x in result.noise.tensor()[0].flatten().tolist()),
+        _rounded(result.lens.std_px),
+        result.hot_pixels,
+        StepValues.of(recorder.first),
+        StepValues.of(result.pixels),
+    )
+
+
+def _differs(vector: BurstVector, result: ZoomResult) -> str:
+    """What was decided otherwise than in the vector."""
+    used = tuple(index for index, frame in enumerate(result.frames) if not frame.note)
+    for what, found, expected in (
+        ("the reference", result.reference, vector.reference),
+        ("the frames merged", used, vector.used),
+        ("the number of hot pixels", result.hot_pixels, vector.hot),
+    ):
+        if found != expected:
+            return f"{what}: {found}, not {expected}"
+    return ""
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")
