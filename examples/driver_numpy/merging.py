@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .light import TOE, Burst, Light
+from .light import LIGHT, Burst, Light
 from .motion import moved
 from .stages import Array
 
 REFERENCE_WEIGHT = 1.5
-LENS_COLUMN = 4
 
 
 @dataclass(frozen=True)
@@ -138,10 +137,13 @@ def _numbers(burst: Burst, light: Light | None, crop: Place, noise: Array, lens_
     numbers = np.zeros((3, crop.height, crop.width), np.float32)
     numbers[:, :, 0] = 1
     if light is not None:
-        gain = light.gains((np.arange(crop.height) + crop.top + 0.5) / burst.size[0])
-        numbers[:, :, 0], numbers[:, :, 1] = gain, TOE * gain - TOE
+        gain, toe = (
+            light.gains((np.arange(crop.height) + crop.top + 0.5) / burst.size[0]),
+            burst.stages.table(LIGHT).TOE,
+        )
+        numbers[:, :, 0], numbers[:, :, 1] = gain, toe * gain - toe
     numbers[:, : noise.shape[1], 2:4] = noise
-    numbers[:, 0, LENS_COLUMN] = lens_px
+    numbers[:, 0, burst.stages.table("burst.converted.packed").LENS_COLUMN] = lens_px
     return numbers
 
 

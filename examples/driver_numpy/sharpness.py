@@ -11,14 +11,7 @@ from .light import Burst, luma_of
 from .merging import REFERENCE_WEIGHT, Place, blended, cuts, summed
 from .stages import Array, Stages
 
-QUIET_SHARE, QUIET_BIAS = 0.25, (0.841, 0.865, 0.870, 0.871)
-"""Quantile of 8×8 blocks, and what it is of the mean over all, by level, for white noise."""
-FLAT, SMALLEST_LEVEL_PX = 1e-12, 16
-"""Mean square of the Laplacian up to which a block holds one value; least side of a level."""
-NOISE_BLOCK_PX, NOISE_BIAS, UNCHANGED = 16, 0.943, 1e-6
-"""Noise of one frame: side of blocks, bias of their quantile, response to one value."""
-MEAN_LOG_POWER = (0.0, -0.973, -1.738, -2.287, -2.741, -3.319, -3.707, -4.102, -4.706, -5.148)
-"""Mean of scenes by ring, from the first that is looked at."""
+ENERGY = "burst.reference.gradient_energy"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +32,8 @@ class Sharpness:
 def sharpness_of(stages: Stages, luma: Array) -> Sharpness:
     """Measure the luma of a frame, float32 [h, w]."""
     found, level, side = Sharpness([], [], []), luma, stages.table("burst.stages.score").BLOCK_PX
-    for index, bias in enumerate(QUIET_BIAS):
+    table = stages.table(ENERGY)
+    for index, bias in enumerate(table.QUIET_BIAS):
         level = stages.whole("halve", level) if index else level
         height, width = level.shape[0] - 2, level.shape[1] - 2
         shown = np.pad(np.ones((height, width)), 1)
@@ -47,34 +41,35 @@ def sharpness_of(stages: Stages, luma: Array) -> Sharpness:
         sums = means.astype(np.float64) * side**2
         side_y, side_x = min(side, height), min(side, width)
         whole = sums[: height // side_y, : width // side_x] / (side_y * side_x)
-        changing, noise = np.sort(whole[whole > FLAT]), 0.0
+        changing, noise = np.sort(whole[whole > table.FLAT]), 0.0
         if len(changing):
-            quiet = changing[max(math.ceil(QUIET_SHARE * len(changing)), 1) - 1]
+            quiet = changing[max(math.ceil(table.QUIET_SHARE * len(changing)), 1) - 1]
             noise = float(quiet) / bias * len(changing) / whole.size
         found.noise.append(noise)
         found.blocks.append(sums / (height * width))
         found.signal.append(max(float(found.blocks[-1].sum()) - noise, 0.0))
-        if min(level.shape) // 2 < SMALLEST_LEVEL_PX:
+        if min(level.shape) // 2 < table.SMALLEST_LEVEL_PX:
             break
     return found
 
 
-def noise_of_one(luma: Array) -> float:
+def noise_of_one(stages: Stages, luma: Array) -> float:
     """Standard deviation of white noise by Immerkær's mask, on the quietest blocks of [h, w]."""
-    (height, width), side = luma.shape, min(NOISE_BLOCK_PX, *(size - 2 for size in luma.shape))
+    (height, width), table = luma.shape, stages.table("burst.reference.noise")
+    side = min(table.BLOCK_PX, height - 2, width - 2)
     down = luma[:-2] + luma[2:] - 2 * luma[1:-1]
     response = np.abs(down[:, :-2] + down[:, 2:] - 2 * down[:, 1:-1])
     tops, lefts = range(0, height - 1 - side, side), range(0, width - 1 - side, side)
     means = [response[y : y + side, x : x + side].mean() for y in tops for x in lefts]
-    changing = [mean for mean in means if mean >= UNCHANGED]
-    quiet = float(np.quantile(changing, QUIET_SHARE)) if changing else 0.0
-    return quiet * math.sqrt(math.pi / 2) / 6 / NOISE_BIAS
+    changing = [mean for mean in means if mean >= table.UNCHANGED]
+    quiet = float(np.quantile(changing, table.QUIET_SHARE)) if changing else 0.0
+    return quiet * math.sqrt(math.pi / 2) / 6 / float(table.QUIET_BIAS)
 
 
 def scores_of(stages: Stages, measured: list[Sharpness]) -> list[float]:
     """Scores of frames, without what some of them have lost."""
     table = stages.table("burst.reference.lost_parts")
-    flat = [_are_flat(each.blocks[0]) for each in measured]
+    flat = [_are_flat(stages, each.blocks[0]) for each in measured]
     alive = sum((~_grown(each, table.MOTION_BLOCKS)).astype(int) for each in flat)
     scores = []
     for each, own in zip(measured, flat, strict=True):
@@ -84,8 +79,9 @@ def scores_of(stages: Stages, measured: list[Sharpness]) -> list[float]:
     return scores
 
 
-def _are_flat(blocks: Array) -> Array:
-    return blocks * blocks.size <= FLAT
+def _are_flat(stages: Stages, blocks: Array) -> Array:
+    flat: Array = blocks * blocks.size <= stages.table(ENERGY).FLAT
+    return flat
 
 
 def _without(stages: Stages, found: Sharpness, lost: Array) -> Sharpness:
@@ -98,7 +94,7 @@ def _without(stages: Stages, found: Sharpness, lost: Array) -> Sharpness:
         for row, column in np.ndindex(*blocks.shape):
             top, left = row * factor, column * factor
             gone[row, column] = grown[top : top + factor, left : left + factor].any()
-        noisy = ~_are_flat(blocks)
+        noisy = ~_are_flat(stages, blocks)
         everywhere = found.noise[level] / max(noisy.mean(), 1 / noisy.size)
         taken = max(blocks[gone].sum() - everywhere * (gone & noisy).mean(), 0.0)
         signal.append(max(found.signal[level] - taken, 0.0))
@@ -207,7 +203,7 @@ def _lens_of(burst: Burst, powers: Array) -> float | None:
     ``None`` where none does, or where that says hardly anything.
     """
     table, spectrum = (burst.stages.table("burst.lens." + k) for k in ("estimate", "spectrum"))
-    side, rings, count = spectrum.BLOCK_PX, spectrum.RINGS, len(MEAN_LOG_POWER)
+    side, rings, count = spectrum.BLOCK_PX, spectrum.RINGS, len(table.MEAN_LOG_POWER)
     frequencies = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side))
     ring_of = (frequencies * 2 * rings).astype(int)
     ring = np.arange(count) + table.FIRST_RING
@@ -223,7 +219,7 @@ def _lens_of(burst: Burst, powers: Array) -> float | None:
     share, frequency = share[:known], frequency[:known]
     variance = (1 / share**2 + 1) / (2 * len(powers) * modes / 4)
     variance += (table.DISTRUST * (1 / share - 1)) ** 2 + table.RING_STD**2
-    level = np.log(common[:known]) - MEAN_LOG_POWER[:known]
+    level = np.log(common[:known]) - table.MEAN_LOG_POWER[:known]
     prior = np.diag((1e-3, table.SLOPE_STD**-2, table.BEND_STD**-2))
     weighted, misfits, slopes = basis / variance[:, None], [], []
     blurs = np.linspace(0, burst.stages.table("burst.stages.blur").MAX_LENS_PX, table.STEPS + 1)

@@ -11,7 +11,7 @@ import numpy as np
 from .light import Burst, Light, common_exposure, evened, far_exposures, lights_of, luma_of
 from .merging import merged
 from .motion import Found, aligned
-from .noise import LEVELS, hot_pixels, measured_noise, mended
+from .noise import hot_pixels, measured_noise, mended, white
 from .points import prepared
 from .sharpness import measured_lens, noise_of_one, scores_of, sharpness_of
 from .stages import Array, Driver, Run, Stages
@@ -56,21 +56,22 @@ def zoom(
     Raises:
         ValueError: if there is no frame, or they are too small or not of one size.
     """
-    least = int(driver.table("burst.pipeline").SMALLEST_FRAME_PX)
+    stages = Stages(driver, run)
+    least = int(stages.table("burst.pipeline").SMALLEST_FRAME_PX)
     if not frames or min(frames[0].shape[:2]) < least:
         raise ValueError(f"give one frame or more of at least {least}×{least} px")
     if any(frame.shape != frames[0].shape for frame in frames):
         raise ValueError(f"all frames must be {frames[0].shape}; leave out those of another size")
-    stages, planes = Stages(driver, run), [_planes(frame) for frame in frames]
+    planes = [_planes(frame) for frame in frames]
     lumas = [luma_of(frame) for frame in planes]
     scores = scores_of(stages, [sharpness_of(stages, luma) for luma in lumas])
-    alone = [noise_of_one(luma) for luma in lumas]
+    alone = [noise_of_one(stages, luma) for luma in lumas]
     lit = _of_common_exposure(Burst(stages, planes, alone, noise, scores, 0, {}, {}))
     if noise is None:
-        luma_noise = driver.table("imaging.color").LUMA_NOISE
+        luma_noise = stages.table("imaging.color").LUMA_NOISE
         curves, noise_std = measured_noise(lit, alone[lit.reference] / luma_noise)
     else:
-        curves, noise_std = np.full((3, len(LEVELS), 2), noise), noise
+        curves, noise_std = white(stages, noise), noise
     hot = hot_pixels(lit, noise_std)
     if hot.any():
         planes = [mended(frame, hot) for frame in planes]
@@ -82,7 +83,7 @@ def zoom(
         # Gray frames make a gray picture.
         picture = np.broadcast_to(picture.mean(0), picture.shape)
     shares = {index: float(trust.mean(dtype=np.float64)) for index, trust in trusts.items()}
-    least_share = driver.table("burst.pipeline").MIN_SHARE
+    least_share = stages.table("burst.pipeline").MIN_SHARE
     nowhere = {i: "agrees with the reference nowhere" for i in shares if shares[i] < least_share}
     burst = _without(burst, nowhere)
     pixels, used = picture.clip(0, 1).transpose(1, 2, 0), sorted((burst.reference, *burst.matrices))
@@ -131,15 +132,16 @@ def _in_one_light(burst: Burst, held: bool) -> Burst:
 
 def _aligned_most(burst: Burst, held: bool) -> Burst:
     """Align to the reference, or to another where most frames show another scene."""
-    best = replace(burst, found=_aligned(burst))
-    others = set(range(len(burst.frames))) - {best.reference} - _matching(best)
+    best, shown = replace(burst, found=_aligned(burst)), burst.shown
+    others = shown - {best.reference} - _matching(best)
     for _ in range(burst.stages.table("burst.driver.align").OTHER_REFERENCES):
-        if held or 2 * len(_matching(best)) >= len(burst.frames) - 1 or not others:
+        matching = len(shown & _matching(best))
+        if held or 2 * matching >= len(shown) - 1 or not others:
             break
         other = replace(burst, reference=max(others, key=lambda index: burst.scores[index]))
         other = replace(other, found=_aligned(other))
         others -= {other.reference} | _matching(other)
-        if len(_matching(other)) > len(_matching(best)):
+        if len(shown & _matching(other)) > matching:
             best = other
     return best
 

@@ -159,6 +159,12 @@ def with_copies() -> Tensor:
     return frames
 
 
+def mostly_black() -> Tensor:
+    frames = burst(5, seed=4)
+    frames[[0, 2, 4]] = 0
+    return frames
+
+
 def cut_off() -> Tensor:
     frames = burst()
     frames[1, :, 130:] = 0.6
@@ -180,6 +186,7 @@ BURSTS: dict[str, Callable[[], Tensor]] = {
     "another scene": with_another_scene,
     "mostly another scene": mostly_another_scene,
     "copies": with_copies,
+    "mostly black": mostly_black,
     "cut off": cut_off,
     "gray": gray,
     "one frame": lambda: burst(1),
