@@ -25,8 +25,7 @@ class Light:
     def gains(self, y: Array) -> Array:
         """1/a at rows y of the reference, from 0 to 1: float64 [3, n] for [n]."""
         along = 1 + _cosines(y.clip(0, 1), len(self.waves)) @ self.waves
-        gains: Array = 1 / (self.colors[:, None] * along)
-        return gains
+        return np.asarray(1 / (self.colors[:, None] * along))
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +47,11 @@ class Burst:
         return {index: each.matrix for index, each in self.found.items() if not each.reason}
 
     @property
+    def used(self) -> list[int]:
+        """Frames that contribute, the reference among them."""
+        return sorted((self.reference, *self.matrices))
+
+    @property
     def shown(self) -> set[int]:
         """Frames that show more than nothing, as a black one does not."""
         least = self.stages.table("burst.reference.choice").LEAST_SHOWN * max(self.scores)
@@ -62,8 +66,7 @@ class Burst:
 def luma_of(frame: Array) -> Array:
     """Luma in studio swing, float32 [h, w], of colors [3, h, w]."""
     red, green, blue = (np.float32(share / 255) for share in (65.481, 128.553, 24.966))
-    luma: Array = red * frame[0] + green * frame[1] + blue * frame[2] + np.float32(16 / 255)
-    return luma
+    return np.asarray(red * frame[0] + green * frame[1] + blue * frame[2] + np.float32(16 / 255))
 
 
 def evened(burst: Burst) -> list[Array]:
@@ -124,8 +127,7 @@ def _means(frame: Array, side: int) -> Array:
     """Means of side×side pixels, float64 [3, ⌊h/side⌋, ⌊w/side⌋]."""
     rows, columns = frame.shape[1] // side, frame.shape[2] // side
     blocks = frame[:, : rows * side, : columns * side].reshape(-1, rows, side, columns, side)
-    means: Array = blocks.mean((2, 4), dtype=np.float64)
-    return means
+    return np.asarray(blocks.mean((2, 4), dtype=np.float64))
 
 
 def _at(means: Array, x: Array, y: Array) -> Array:
@@ -136,8 +138,7 @@ def _at(means: Array, x: Array, y: Array) -> Array:
     right, down = x - left, y - top
     above = means[:, top, left] * (1 - right) + means[:, top, left + 1] * right
     below = means[:, top + 1, left] * (1 - right) + means[:, top + 1, left + 1] * right
-    between: Array = above * (1 - down) + below * down
-    return between
+    return np.asarray(above * (1 - down) + below * down)
 
 
 def _cosines(y: Array, count: int) -> Array:

@@ -77,8 +77,13 @@ def aligned(stages: Stages, reference: Reference, luma: Array, noise_std: float)
     frames = levels_of(stages, luma)[len(reference.larger) :]
     pairs = zip(reference.points, frames, strict=True)
     levels = [Level(stages, points, frame) for points, frame in pairs]
-    shifts = whole_shifts(stages, reference, frames[-1])
-    motions = [_starting(levels[-1], *shift) for shift in shifts]
+    first = float(stages.table("registration.alignment.refining").FIRST_SPREAD)
+    motions = []
+    for x, y in whole_shifts(stages, reference, frames[-1]):
+        start = Motion(np.array(((1.0, 0, x), (0, 1, y), (0, 0, 1))), 1.0, 0.0, first)
+        # The spread that is left before any step.
+        spread = _spread(levels[-1], _sums(levels[-1], start), first)
+        motions.append(replace(start, spread=spread))
     for index in range(len(levels) - 1, -1, -1):
         level, is_coarsest, is_finest = levels[index], index == len(levels) - 1, index == 0
         if not is_coarsest:
@@ -99,18 +104,10 @@ def aligned(stages: Stages, reference: Reference, luma: Array, noise_std: float)
     return replace(found, reason=reason)
 
 
-def _starting(level: Level, x: int, y: int) -> Motion:
-    """A whole shift, and the spread that it leaves before any step."""
-    spread = level.stages.table("registration.alignment.refining").FIRST_SPREAD
-    start = Motion(np.array(((1.0, 0, x), (0, 1, y), (0, 0, 1))), 1.0, 0.0, spread)
-    return replace(start, spread=_spread(level, _sums(level, start), spread))
-
-
 def _finer(matrix: Array, height: int, width: int) -> Array:
     """A motion on half a level, of that on the level, of height × width."""
     scaling = np.array([[2, 0, -0.5 * (width % 2)], [0, 2, -0.5 * (height % 2)], [0, 0, 1]])
-    finer: Array = scaling @ matrix @ np.linalg.inv(scaling)
-    return finer
+    return np.asarray(scaling @ matrix @ np.linalg.inv(scaling))
 
 
 def _sums(level: Level, at: Motion) -> Sums:

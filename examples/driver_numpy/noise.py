@@ -59,8 +59,7 @@ def hot_pixels(burst: Burst, noise_std: float) -> Array:
         burst.frames[index] - _neighbors(burst.frames[index])[-1] > least
         for index in (burst.reference, *telling)
     )
-    hot: Array = own & (np.sum(others, 0) >= math.ceil(table.STEADY_SHARE * len(telling)))
-    return hot
+    return np.asarray(own & (np.sum(others, 0) >= math.ceil(table.STEADY_SHARE * len(telling))))
 
 
 def mended(frame: Array, hot: Array) -> Array:
@@ -85,8 +84,7 @@ def _by(x: Array, right: int, down: int) -> Array:
 def _box(x: Array) -> Array:
     """Means over 3×3."""
     near = [_by(x, right, down) for down in (-1, 0, 1) for right in (-1, 0, 1)]
-    means: Array = np.mean(near, axis=0)
-    return means
+    return np.asarray(np.mean(near, axis=0))
 
 
 def _corners(burst: Burst, table: SimpleNamespace) -> list[tuple[int, int]]:

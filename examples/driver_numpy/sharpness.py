@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,22 +17,21 @@ ENERGY = "burst.reference.gradient_energy"
 
 @dataclass(frozen=True, eq=False)
 class Sharpness:
-    """Of one frame: S and P by level from the finest, parts of E by blocks [h, w]."""
+    """Of one frame, by level from the finest: S, P, parts of E by blocks [h, w], which are flat."""
 
     signal: list[float]
     noise: list[float]
     blocks: list[Array]
-
-    @property
-    def score(self) -> float:
-        """Σ S²/(S + P)."""
-        pairs = zip(self.signal, self.noise, strict=True)
-        return sum(s * s / (s + p) for s, p in pairs if s > 0)
+    flat: list[Array]
 
 
 def sharpness_of(stages: Stages, luma: Array) -> Sharpness:
     """Measure the luma of a frame, float32 [h, w]."""
-    found, level, side = Sharpness([], [], []), luma, stages.table("burst.stages.score").BLOCK_PX
+    found, level, side = (
+        Sharpness([], [], [], []),
+        luma,
+        stages.table("burst.stages.score").BLOCK_PX,
+    )
     table = stages.table(ENERGY)
     for index, bias in enumerate(table.QUIET_BIAS):
         level = stages.whole("halve", level) if index else level
@@ -47,6 +47,7 @@ def sharpness_of(stages: Stages, luma: Array) -> Sharpness:
             noise = float(quiet) / bias * len(changing) / whole.size
         found.noise.append(noise)
         found.blocks.append(sums / (height * width))
+        found.flat.append(found.blocks[-1] * sums.size <= table.FLAT)
         found.signal.append(max(float(found.blocks[-1].sum()) - noise, 0.0))
         if min(level.shape) // 2 < table.SMALLEST_LEVEL_PX:
             break
@@ -67,39 +68,34 @@ def noise_of_one(stages: Stages, luma: Array) -> float:
 
 
 def scores_of(stages: Stages, measured: list[Sharpness]) -> list[float]:
-    """Scores of frames, without what some of them have lost."""
-    table = stages.table("burst.reference.lost_parts")
-    flat = [_are_flat(stages, each.blocks[0]) for each in measured]
-    alive = sum((~_grown(each, table.MOTION_BLOCKS)).astype(int) for each in flat)
-    scores = []
-    for each, own in zip(measured, flat, strict=True):
-        single = own & (alive > (len(measured) - 1) / 2)
+    """Σ S²/(S + P) of frames, without what some of them have lost."""
+    table, scores = stages.table("burst.reference.lost_parts"), []
+    alive = sum((~_grown(each.flat[0], table.MOTION_BLOCKS)).astype(int) for each in measured)
+    for each in measured:
+        single = each.flat[0] & (alive > (len(measured) - 1) / 2)
         lost = _of_areas(single, table.LEAST_LOST_BLOCKS)
-        scores.append(_without(stages, each, lost).score if lost.any() else each.score)
+        kept = _without(stages, each, lost)
+        scores.append(sum(s * s / (s + p) for s, p in kept if s > 0))
     return scores
 
 
-def _are_flat(stages: Stages, blocks: Array) -> Array:
-    flat: Array = blocks * blocks.size <= stages.table(ENERGY).FLAT
-    return flat
-
-
-def _without(stages: Stages, found: Sharpness, lost: Array) -> Sharpness:
-    """The same frame as if some blocks of the finest level, bool [h, w], held noise alone."""
+def _without(stages: Stages, found: Sharpness, lost: Array) -> Iterator[tuple[float, float]]:
+    """S and P as if lost blocks of the finest level, bool [h, w], if any, held noise alone."""
     border_px = stages.table("burst.reference.lost_parts").BORDER_PX
-    side, signal, noise = stages.table("burst.stages.score").BLOCK_PX, [], []
+    if not lost.any():
+        yield from zip(found.signal, found.noise, strict=True)
+        return
     for level, blocks in enumerate(found.blocks):
         factor, gone = 2**level, np.zeros(blocks.shape, bool)
+        side = stages.table("burst.stages.score").BLOCK_PX
         grown = _grown(lost, math.ceil(border_px * factor / side))
         for row, column in np.ndindex(*blocks.shape):
             top, left = row * factor, column * factor
             gone[row, column] = grown[top : top + factor, left : left + factor].any()
-        noisy = ~_are_flat(stages, blocks)
+        noisy = ~found.flat[level]
         everywhere = found.noise[level] / max(noisy.mean(), 1 / noisy.size)
         taken = max(blocks[gone].sum() - everywhere * (gone & noisy).mean(), 0.0)
-        signal.append(max(found.signal[level] - taken, 0.0))
-        noise.append(everywhere)
-    return Sharpness(signal, noise, found.blocks)
+        yield max(found.signal[level] - taken, 0.0), everywhere
 
 
 def _grown(mask: Array, reach: int) -> Array:
@@ -140,13 +136,12 @@ def measured_lens(burst: Burst, noise: Array) -> float:
     for place in _detailed(burst) if order else ():
         first, _ = _half(with_reference, noise, place, REFERENCE_WEIGHT)
         second, trust = _half(without, noise, place, 0.0)
-        for row in range((first.shape[0] - side) // (side // 2) + 1):
-            for column in range((first.shape[1] - side) // (side // 2) + 1):
-                # Blocks are two squares wide and begin at every square.
-                if trust[row : row + 2, column : column + 2].min() >= table.LEAST_TRUST:
-                    top, left = row * side // 2, column * side // 2
-                    block = slice(top, top + side), slice(left, left + side)
-                    powers.append(_powers(first[block], second[block]))
+        for row, column in np.ndindex(*(2 * n // side - 1 for n in first.shape)):
+            # Blocks are two squares wide and begin at every square.
+            if trust[row : row + 2, column : column + 2].min() >= table.LEAST_TRUST:
+                top, left = row * side // 2, column * side // 2
+                block = slice(top, top + side), slice(left, left + side)
+                powers.append(_powers(first[block], second[block]))
     found = _lens_of(burst, np.array(powers)) if powers else None
     default = float(burst.stages.table("burst.stages.blur").DEFAULT_LENS_PX)
     return default if found is None else found
@@ -174,14 +169,12 @@ def _detailed(burst: Burst) -> list[Place]:
 def _half(burst: Burst, noise: Array, place: Place, reference_weight: float) -> tuple[Array, Array]:
     """Luma of a half at a place on the finer grid; trust in its frames by squares of it."""
     scale = burst.stages.table("burst.lens.halves").SCALE
-    band = summed(burst, noise, place, reference_weight)
-    features = blended(burst, band.planes, noise, 0.0)
+    planes, trusts = summed(burst, noise, place, reference_weight)
+    features = blended(burst, planes, noise, 0.0)
     _, height, width = features.shape
-    colors = np.empty((3, scale * height, scale * width), np.float32)
-    for phase in range(scale**2):
-        row, column = divmod(phase, scale)
-        colors[:, row::scale, column::scale] = features[phase : 3 * scale**2 : scale**2]
-    trust = sum(band.trusts.values(), np.zeros((place.height, place.width)))
+    phases = features[: 3 * scale**2].reshape(3, scale, scale, height, width)
+    colors = phases.transpose(0, 3, 1, 4, 2).reshape(3, scale * height, scale * width)
+    trust = trusts.sum(0, dtype=np.float64)
     side = burst.stages.table("burst.effective_frames").SQUARE_PX
     tops, lefts = range(0, place.height, side), range(0, place.width, side)
     squares = [[trust[y : y + side, x : x + side].mean() for x in lefts] for y in tops]

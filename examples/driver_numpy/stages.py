@@ -66,8 +66,7 @@ class Stages:
         shrink = 2 if stage == "halve" else 1
         even = picture[: height // shrink * shrink, : width // shrink * shrink]
         padded = np.pad(even, self.halo_px(stage), mode="edge")[None]
-        made: Array = self.tiled(stage, padded, shrink)[0]
-        return made
+        return np.asarray(self.tiled(stage, padded, shrink)[0])
 
     def tiled(self, stage: str, planes: Array, shrink: int = 1) -> Array:
         """Cover planes [C, h, w], margin included, with tiles of a stage.
@@ -75,23 +74,22 @@ class Stages:
         Returns [C′, ⌈(h − 2·halo)/shrink⌉, ⌈(w − 2·halo)/shrink⌉]. Tiles that stick out hold zeros,
         which reach nothing that is returned.
         """
-        margin, (side_y, side_x) = 2 * self.halo_px(stage), self.driver.shapes[stage][2:]
-        rows = []
-        for top in range(0, planes.shape[1] - margin, side_y - margin):
-            row = []
-            for left in range(0, planes.shape[2] - margin, side_x - margin):
-                crop = planes[:, top : top + side_y, left : left + side_x]
-                down, right = (math.ceil((side - margin) / shrink) for side in crop.shape[1:])
-                row.append(self.padded(stage, crop)[:, :down, :right])
-            rows.append(np.concatenate(row, 2))
-        return np.concatenate(rows, 1)
+        margin, sides = 2 * self.halo_px(stage), self.driver.shapes[stage][2:]
+
+        def tile(top: int, left: int) -> Array:
+            crop = planes[:, top : top + sides[0], left : left + sides[1]]
+            down, right = (math.ceil((side - margin) / shrink) for side in crop.shape[1:])
+            return self.padded(stage, crop)[:, :down, :right]
+
+        sizes = zip(planes.shape[1:], sides, strict=True)
+        tops, lefts = (range(0, size - margin, side - margin) for size, side in sizes)
+        return np.block([[tile(top, left) for left in lefts] for top in tops])
 
     def padded(self, stage: str, planes: Array) -> Array:
         """Run a stage on planes [C, h, w] no larger than its input, with zeros for what lacks."""
         packed = np.zeros(self.driver.shapes[stage], np.float32)
         packed[0, :, : planes.shape[1], : planes.shape[2]] = planes
-        made: Array = self.run(stage, packed)[0]
-        return made
+        return np.asarray(self.run(stage, packed)[0])
 
     def align(self, planes: Array, numbers: tuple[float, float, float]) -> Array:
         """Means over blocks, float64 [22, B], of planes [14, B, 64] and g, o and s."""
