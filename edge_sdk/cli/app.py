@@ -39,7 +39,7 @@ COMMANDS = {
     ),
     "convert": ListedCommand("Phones", "Turn a model into a file that a phone's runtime loads."),
     "stages": ListedCommand(
-        "Phones", "Convert the stages of burst zoom: encode, blend and decode."
+        "Phones", "Convert the ten stages of burst zoom, which a phone's driver runs, to files."
     ),
     "pack": ListedCommand(
         "Phones",

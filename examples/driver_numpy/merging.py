@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .light import TOE, Burst, Light
+from .light import LIGHT, Burst, Light
 from .motion import moved
 from .stages import Array
 
 REFERENCE_WEIGHT = 1.5
-LENS_COLUMN = 4
 
 
 @dataclass(frozen=True)
@@ -26,58 +25,50 @@ class Place:
     width: int
 
 
-@dataclass(frozen=True, eq=False)
-class Band:
-    """Planes over a place: sums 3·s², weights s², reference 3; and by frame the trust, [h, w]."""
-
-    planes: Array
-    trusts: dict[int, Array]
-
-
-def merged(burst: Burst, noise: Array, lens_px: float) -> tuple[Array, dict[int, Array]]:
-    """The enlarged picture, float32 [3, s·h, s·w], and the trust in each other frame, [h, w].
+def merged(burst: Burst, noise: Array, lens_px: float) -> tuple[Array, Array]:
+    """The enlarged picture, float32 [3, s·h, s·w], and the trust in the other frames, [F, h, w].
 
     Rows of tiles are summed from top to bottom; of each, as many rows stay as the next must know.
     """
     driver, (height, width) = burst.stages.driver, burst.size
     halo = burst.stages.table("burst.stages.blend").HALO_PX + driver.network_halo_px
     most = driver.shapes["encode"][2] - 2 * burst.stages.table("burst.stages.encode").HALO_PX
-    picture, bands = [], []
+    picture, trusts = [], []
     kept = np.zeros((4 * driver.scale**2 + 3, 0, width + 2 * halo), np.float32)
     for top, rows in cuts(height + 2 * halo, most):
         place = Place(top - halo, -halo, rows, width + 2 * halo)
-        bands.append(summed(burst, noise, place, REFERENCE_WEIGHT))
-        planes = np.concatenate((kept, bands[-1].planes), 1)
+        planes, trust = summed(burst, noise, place, REFERENCE_WEIGHT)
+        planes = np.concatenate((kept, planes), 1)
         if planes.shape[1] > 2 * halo:
             picture.append(_decoded(burst, planes, halo, noise, lens_px))
         kept = planes[:, -2 * halo :]
-    inside = slice(halo, halo + height), slice(halo, halo + width)
-    trusts = {i: np.concatenate([band.trusts[i] for band in bands])[inside] for i in burst.matrices}
-    return np.concatenate(picture, 1), trusts
+        trusts.append(trust[:, :, halo:-halo])
+    return np.concatenate(picture, 1), np.concatenate(trusts, 1)[:, halo:-halo]
 
 
-def summed(burst: Burst, noise: Array, place: Place, reference_weight: float) -> Band:
-    """Sums of all frames over a place that is no higher than a tile, from left to right."""
+def summed(
+    burst: Burst, noise: Array, place: Place, reference_weight: float
+) -> tuple[Array, Array]:
+    """Planes over a place no higher than a tile: sums 3·s², weights s², reference 3; and trusts.
+
+    The latter are those in the other frames, [F, h, w].
+    """
     halo, stages = burst.stages.table("burst.stages.encode").HALO_PX, burst.stages
-    tiles = []
+    motions, planes, trusts = {burst.reference: np.eye(3), **burst.matrices}, [], []
     for left, width in cuts(place.width, stages.driver.shapes["encode"][3] - 2 * halo):
         top, first = place.top - halo, place.left + left - halo
         crop = Place(top, first, place.height + 2 * halo, width + 2 * halo)
-        own, offset, shown = _cropped(burst, burst.reference, np.eye(3), crop)
-        total, trusts = np.zeros((), np.float32), {}
-        for index in (burst.reference, *burst.matrices):
-            if index == burst.reference:
-                frame, trust = own, shown * np.float32(reference_weight)
-            else:
-                frame, offset, trust = _cropped(burst, index, burst.matrices[index], crop)
+        crops = {index: _cropped(burst, index, motions[index], crop) for index in motions}
+        own, made = crops[burst.reference][0], []
+        for index, (frame, offset, shown) in crops.items():
+            trust = shown * np.float32(reference_weight if index == burst.reference else 1)
             numbers = _numbers(burst, burst.lights.get(index), crop, noise, 0.0)
             packed = np.concatenate((own, frame, offset, trust, numbers))
-            made = stages.padded("encode", packed)[:, : place.height, :width]
-            total, trusts[index] = total + made[:-1], made[-1]
+            made.append(stages.padded("encode", packed)[:, : place.height, :width])
         inner = own[:, halo : halo + place.height, halo : halo + width]
-        tiles.append(Band(np.concatenate((total, inner)), trusts))
-    trusts = {i: np.concatenate([tile.trusts[i] for tile in tiles], 1) for i in burst.matrices}
-    return Band(np.concatenate([tile.planes for tile in tiles], 2), trusts)
+        planes.append(np.concatenate((sum(each[:-1] for each in made), inner)))
+        trusts.append(np.array([each[-1] for each in made])[1:])
+    return np.concatenate(planes, 2), np.concatenate(trusts, 2)
 
 
 def blended(burst: Burst, planes: Array, noise: Array, lens_px: float) -> Array:
@@ -129,8 +120,7 @@ def _shifts(burst: Burst, matrix: Array, crop: Place) -> Array:
     right = (column % step / step).astype(np.float32)
     left, above = column // step, row // step
     between = nodes[:, :, left] * (1 - right) + nodes[:, :, left + 1] * right
-    shifts: Array = between[:, above] * (1 - down) + between[:, above + 1] * down
-    return shifts
+    return np.asarray(between[:, above] * (1 - down) + between[:, above + 1] * down)
 
 
 def _numbers(burst: Burst, light: Light | None, crop: Place, noise: Array, lens_px: float) -> Array:
@@ -138,10 +128,13 @@ def _numbers(burst: Burst, light: Light | None, crop: Place, noise: Array, lens_
     numbers = np.zeros((3, crop.height, crop.width), np.float32)
     numbers[:, :, 0] = 1
     if light is not None:
-        gain = light.gains((np.arange(crop.height) + crop.top + 0.5) / burst.size[0])
-        numbers[:, :, 0], numbers[:, :, 1] = gain, TOE * gain - TOE
+        gain, toe = (
+            light.gains((np.arange(crop.height) + crop.top + 0.5) / burst.size[0]),
+            burst.stages.table(LIGHT).TOE,
+        )
+        numbers[:, :, 0], numbers[:, :, 1] = gain, toe * gain - toe
     numbers[:, : noise.shape[1], 2:4] = noise
-    numbers[:, 0, LENS_COLUMN] = lens_px
+    numbers[:, 0, burst.stages.table("burst.converted.packed").LENS_COLUMN] = lens_px
     return numbers
 
 
@@ -149,13 +142,12 @@ def _decoded(burst: Burst, planes: Array, halo: int, noise: Array, lens_px: floa
     """The picture of a band, in pieces that fit the files, [3, s·(h − 2·halo), s·(w − 2·halo)]."""
     driver = burst.stages.driver
     scale, margin = driver.scale, driver.scale * driver.network_halo_px
-    told, rows = np.minimum(noise, driver.learned_std), []
-    for top, height in cuts(planes.shape[1] - 2 * halo, driver.decoded_px):
-        row = []
-        for left, width in cuts(planes.shape[2] - 2 * halo, driver.decoded_px):
-            piece = planes[:, top : top + height + 2 * halo, left : left + width + 2 * halo]
-            made = burst.stages.padded("decode", blended(burst, piece, told, lens_px))
-            bottom, right = margin + scale * height, margin + scale * width
-            row.append(made[:, margin:bottom, margin:right])
-        rows.append(np.concatenate(row, 2))
-    return np.concatenate(rows, 1)
+    told = np.minimum(noise, driver.learned_std)
+
+    def piece(top: int, height: int, left: int, width: int) -> Array:
+        taken = planes[:, top : top + height + 2 * halo, left : left + width + 2 * halo]
+        made = burst.stages.padded("decode", blended(burst, taken, told, lens_px))
+        return made[:, margin : margin + scale * height, margin : margin + scale * width]
+
+    rows, columns = (list(cuts(n - 2 * halo, driver.decoded_px)) for n in planes.shape[1:])
+    return np.block([[piece(*row, *column) for column in columns] for row in rows])

@@ -10,12 +10,8 @@ import numpy as np
 from .points import Points, Reference, levels_of, whole_shifts
 from .stages import Array, Stages
 
-DAMPING, NO_OUTLIERS = 1e-9, 100.0
-"""Share of the trace on the diagonal; spread with which every pixel counts."""
 LEAST = 0.25
 """Share of the reference that a frame must show, and correlation² times its root."""
-QUANTIZATION, NOISE_MARGIN = (1 / 255) ** 2 / 6, 1.3
-"""Of two frames at rest: variance by rounding, and what counts as noise over that of noise."""
 SIDES_X, SIDES_Y = np.array((-0.5, 0.5, -0.5, 0.5)), np.array((-0.5, -0.5, 0.5, 0.5))
 """Corners of a picture, in its sides."""
 
@@ -71,13 +67,23 @@ def moved(matrix: Array, x: Array, y: Array) -> tuple[Array, Array]:
     return there_x / depth, there_y / depth
 
 
+def lower_median(values: Array) -> float:
+    """The median, of an even number the lower one of both in the middle."""
+    return float(np.sort(values, axis=None)[(values.size - 1) // 2])
+
+
 def aligned(stages: Stages, reference: Reference, luma: Array, noise_std: float) -> Found:
     """Align a frame by its luma, float32 [h, w], on which a frame's noise is ``noise_std``."""
     frames = levels_of(stages, luma)[len(reference.larger) :]
     pairs = zip(reference.points, frames, strict=True)
     levels = [Level(stages, points, frame) for points, frame in pairs]
-    shifts = whole_shifts(stages, reference, frames[-1])
-    motions = [_starting(levels[-1], *shift) for shift in shifts]
+    first = float(stages.table("registration.alignment.refining").FIRST_SPREAD)
+    motions = []
+    for x, y in whole_shifts(stages, reference, frames[-1]):
+        start = Motion(np.array(((1.0, 0, x), (0, 1, y), (0, 0, 1))), 1.0, 0.0, first)
+        # The spread that is left before any step.
+        spread = _spread(levels[-1], _sums(levels[-1], start), first)
+        motions.append(replace(start, spread=spread))
     for index in range(len(levels) - 1, -1, -1):
         level, is_coarsest, is_finest = levels[index], index == len(levels) - 1, index == 0
         if not is_coarsest:
@@ -98,18 +104,10 @@ def aligned(stages: Stages, reference: Reference, luma: Array, noise_std: float)
     return replace(found, reason=reason)
 
 
-def _starting(level: Level, x: int, y: int) -> Motion:
-    """A whole shift, and the spread that it leaves before any step."""
-    spread = level.stages.table("registration.alignment.refining").FIRST_SPREAD
-    start = Motion(np.array(((1.0, 0, x), (0, 1, y), (0, 0, 1))), 1.0, 0.0, spread)
-    return replace(start, spread=_spread(level, _sums(level, start), spread))
-
-
 def _finer(matrix: Array, height: int, width: int) -> Array:
     """A motion on half a level, of that on the level, of height × width."""
     scaling = np.array([[2, 0, -0.5 * (width % 2)], [0, 2, -0.5 * (height % 2)], [0, 0, 1]])
-    finer: Array = scaling @ matrix @ np.linalg.inv(scaling)
-    return finer
+    return np.asarray(scaling @ matrix @ np.linalg.inv(scaling))
 
 
 def _sums(level: Level, at: Motion) -> Sums:
@@ -156,7 +154,8 @@ def _stepped(level: Level, sums: Sums, at: Motion) -> Motion:
     corners = _directions(SIDES_X * width / radius, SIDES_Y * height / radius)
     step_px = float(np.hypot(step @ corners[0], step @ corners[1]).max())
     # The step moves the reference; the frame's motion takes its inverse.
-    back = _turned(-step * table.LONGEST_STEP_PX / max(step_px, table.LONGEST_STEP_PX), radius)
+    shortened = -step * table.LONGEST_STEP_PX / max(step_px, table.LONGEST_STEP_PX)
+    back = _turned(shortened, radius, table.SERIES)
     spread = _spread(level, sums, at.spread)
     return Motion(at.matrix @ back, at.gain + gain, at.offset + offset, spread, step_px)
 
@@ -167,12 +166,12 @@ def _directions(x: Array, y: Array) -> Array:
     return np.array([[one, none, -y], [none, one, x]])
 
 
-def _turned(step: Array, radius: float) -> Array:
+def _turned(step: Array, radius: float, terms: int) -> Array:
     """exp(Σ d_k G_k) of shifts and a turn in pixels at the radius, [3, 3]."""
     x, y, turn = step / radius
     small = np.array([[0, -turn, x], [turn, 0, y], [0, 0, 0]])
     total, term = np.eye(3), np.eye(3)
-    for order in range(1, 7):
+    for order in range(1, terms + 1):
         term = term @ small / order
         total = total + term
     total[:2, 2] *= radius
@@ -189,7 +188,7 @@ def _solved(level: Level, sums: Sums, moves: Array) -> tuple[Array, float, float
     normal = along[0] @ moves[0].T + along[1] @ moves[1].T
     light, right = along[2:4].sum(-1).T, along[4].sum(-1)
     own, own_right = products[2:4, 2:].sum(-1), products[4, 2:].sum(-1)
-    damping = DAMPING * (np.trace(normal) + np.trace(own)) + 1e-12
+    damping = table.DAMPING * (np.trace(normal) + np.trace(own)) + 1e-12
     inverse = np.linalg.inv(own + damping * np.eye(2))
     rest = normal - light @ inverse @ light.T + damping * np.eye(3)
     motion = np.linalg.solve(rest, right - light @ inverse @ own_right)
@@ -201,10 +200,9 @@ def _spread(level: Level, sums: Sums, otherwise: float) -> float:
     """Robust deviation of residuals: the lower median over the blocks that are shown."""
     table = level.stages.table("registration.alignment.equations")
     shown = sums.shares > table.LEAST_SHARE
-    squares = np.sort(sums.squares[shown] / sums.shares[shown])
-    if not len(squares):
+    if not shown.any():
         return otherwise
-    median = squares[(len(squares) - 1) // 2]
+    median = lower_median(sums.squares[shown] / sums.shares[shown])
     return max(math.sqrt(median) / level.scale, float(table.LEAST_SPREAD))
 
 
@@ -236,7 +234,8 @@ def _settled(level: Level, motions: list[Motion]) -> list[Motion]:
 
 def _judged(level: Level, at: Motion) -> tuple[float, float]:
     """Share of the reference that a frame shows, and the squared correlation there."""
-    sums = _sums(level, replace(at, spread=NO_OUTLIERS))
+    spread = level.stages.table("registration.alignment.refining").NO_OUTLIERS
+    sums = _sums(level, replace(at, spread=spread))
     (square, first), (_, count), (product, rest) = sums.products[2:, 2:].sum(-1)
     count = max(count, 1e-9)
     variance = max(square / count - (first / count) ** 2, 0.0)
@@ -270,6 +269,7 @@ def _rests(stages: Stages, reference: Reference, frame: Array, noise_std: float)
     std = stages.table("registration.stages.levels").SMOOTH_PX
     taps = np.exp(-0.5 * (np.arange(-3, 4) / std) ** 2)
     passed = float((taps**2).sum() / taps.sum() ** 2) ** 2
-    expected = (2 * noise_std**2 * passed + QUANTIZATION) / 4 ** len(reference.larger)
+    table = stages.table("registration.verdict")
+    expected = (2 * noise_std**2 * passed + table.QUANTIZATION) / 4 ** len(reference.larger)
     difference = frame.astype(np.float64) - reference.levels[0]
-    return float(difference.var()) <= NOISE_MARGIN * float(expected)
+    return float(difference.var()) <= float(table.NOISE_MARGIN * expected)

@@ -7,17 +7,16 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from .light import CLIPPED, Burst, lower_median
-from .motion import SIDES_X, SIDES_Y, moved
-from .stages import Array
+from .light import Burst
+from .motion import SIDES_X, SIDES_Y, lower_median, moved
+from .stages import Array, Stages
 
-LEVELS = (0.0, 0.0625, 0.125, 0.25, 0.5, 1.0)
-"""Values at which curves of noise are given."""
-LUMA_SHARES = np.array((0.299, 0.587, 0.114)) ** 2 / (0.299**2 + 0.587**2 + 0.114**2)
-MARGIN_PX, MIN_EXCESS = 2, 16 / 255
-"""Of tiles, and of hot pixels over their neighbors."""
-DARKEST, BRIGHTEST, SAME, AT_REST = 0.02, 0.95, (0.1 / 255) ** 2, 0.05**2
-QUIET_BIAS, ITERATIONS = (0.985, 0.955), 20
+TILES, GAUGE, MAP = "burst.noise.tiles", "burst.noise.gauge", "burst.stages.noise_map"
+
+
+def white(stages: Stages, std: float) -> Array:
+    """Noise of one σ in all colors and at all levels, s and s′: float64 [3, 6, 2]."""
+    return np.full((3, len(stages.table(MAP).LEVELS), 2), std)
 
 
 def measured_noise(burst: Burst, alone: float) -> tuple[Array, float]:
@@ -25,23 +24,23 @@ def measured_noise(burst: Burst, alone: float) -> tuple[Array, float]:
 
     Where too little can be compared it is that which is seen in the reference alone.
     """
-    table, gauge = burst.stages.table("burst.noise.tiles"), burst.stages.table("burst.noise.gauge")
+    table, margin = burst.stages.table(TILES), burst.stages.table(TILES).MARGIN_PX
     chosen = list(burst.matrices)[:: max(1, math.ceil(len(burst.matrices) / table.MAX_FRAMES))]
     level, seen = [], []
     for row, column in _corners(burst, table):
-        rows = slice(row - MARGIN_PX, row + table.TILE_PX + MARGIN_PX)
-        columns = slice(column - MARGIN_PX, column + table.TILE_PX + MARGIN_PX)
+        rows = slice(row - margin, row + table.TILE_PX + margin)
+        columns = slice(column - margin, column + table.TILE_PX + margin)
         own = burst.frames[burst.reference][:, rows, columns].astype(np.float64)
-        level.append(own[:, MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX].mean((1, 2)))
+        level.append(own[:, margin:-margin, margin:-margin].mean((1, 2)))
         seen.append([_compared(burst, own, row, column, index) for index in chosen])
     if chosen and seen:
         tiles = _middle(table, np.array(seen).swapaxes(0, 1))
         levels = np.array(level)
-        used = ~np.isnan(tiles).any((1, 2)) & (tiles[:, :, 0] > SAME).any(1)
-        used &= (levels.min(1) > DARKEST) & (levels.max(1) < BRIGHTEST)
-        if used.sum() >= gauge.LEAST_TILES:
-            return _by_color(gauge, tiles[used], levels[used], alone)
-    return np.full((3, len(LEVELS), 2), alone), alone
+        used = ~np.isnan(tiles).any((1, 2)) & (tiles[:, :, 0] > table.SAME).any(1)
+        used &= (levels.min(1) > table.DARKEST) & (levels.max(1) < table.BRIGHTEST)
+        if used.sum() >= burst.stages.table(GAUGE).LEAST_TILES:
+            return _by_color(burst.stages, tiles[used], levels[used], alone)
+    return white(burst.stages, alone), alone
 
 
 def hot_pixels(burst: Burst, noise_std: float) -> Array:
@@ -55,13 +54,12 @@ def hot_pixels(burst: Burst, noise_std: float) -> Array:
             telling.append(index)
     if len(telling) + 1 < table.MIN_FRAMES:
         return np.zeros((3, height, width), bool)
-    least = max(MIN_EXCESS, table.NOISE_FACTOR * noise_std)
+    least = max(table.MIN_EXCESS, table.NOISE_FACTOR * noise_std)
     own, *others = (
         burst.frames[index] - _neighbors(burst.frames[index])[-1] > least
         for index in (burst.reference, *telling)
     )
-    hot: Array = own & (np.sum(others, 0) >= math.ceil(table.STEADY_SHARE * len(telling)))
-    return hot
+    return np.asarray(own & (np.sum(others, 0) >= math.ceil(table.STEADY_SHARE * len(telling))))
 
 
 def mended(frame: Array, hot: Array) -> Array:
@@ -86,28 +84,32 @@ def _by(x: Array, right: int, down: int) -> Array:
 def _box(x: Array) -> Array:
     """Means over 3×3."""
     near = [_by(x, right, down) for down in (-1, 0, 1) for right in (-1, 0, 1)]
-    means: Array = np.mean(near, axis=0)
-    return means
+    return np.asarray(np.mean(near, axis=0))
 
 
 def _corners(burst: Burst, table: SimpleNamespace) -> list[tuple[int, int]]:
     """Rows and columns where tiles start."""
     (height, width), side = burst.size, table.TILE_PX
     step = side if height * width > 256 * side**2 else side // 2
-    rows = range(MARGIN_PX, height - side - MARGIN_PX + 1, step)
-    columns = range(MARGIN_PX, width - side - MARGIN_PX + 1, step)
+    margin = table.MARGIN_PX
+    rows, columns = (range(margin, n - side - margin + 1, step) for n in (height, width))
     every = max(1, math.ceil(math.sqrt(len(rows) * len(columns) / table.MAX_TILES)))
     return [(y, x) for y in rows[every // 2 :: every] for x in columns[every // 2 :: every]]
 
 
 def _compared(burst: Burst, own: Array, row: int, column: int, index: int) -> Array:
     """V, c, t, u, h of a tile by color, and the square of the rest of the shift: [3, 6]."""
-    frame, (height, width), side = burst.frames[index], burst.size, own.shape[1] - 2 * MARGIN_PX
+    frame, (height, width), margin = (
+        burst.frames[index],
+        burst.size,
+        burst.stages.table(TILES).MARGIN_PX,
+    )
+    side, clipped = own.shape[1] - 2 * margin, burst.stages.table("burst.photometry.evened").CLIPPED
     middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
     x, y = np.array((0, side, 0)) + column - middle_x, np.array((0, 0, side)) + row - middle_y
     there_x, there_y = moved(burst.matrices[index], x, y)
     # Over a tile the motion is linear: from its corner to the right and down.
-    across = np.arange(-MARGIN_PX, side + MARGIN_PX) / side
+    across = np.arange(-margin, side + margin) / side
     (x, y), (x_right, y_right), (x_down, y_down) = zip(there_x, there_y, strict=True)
     x = x + middle_x + (x_right - x) * across + (x_down - x) * across[:, None]
     y = y + middle_y + (y_right - y) * across + (y_down - y) * across[:, None]
@@ -115,10 +117,10 @@ def _compared(burst: Burst, own: Array, row: int, column: int, index: int) -> Ar
     if rows.min() < 0 or columns.min() < 0 or rows.max() >= height or columns.max() >= width:
         return np.full((3, 6), np.nan)
     other = frame[:, rows, columns].astype(np.float64)
-    if max(own.max(), other.max()) >= np.float32(CLIPPED):
+    if max(own.max(), other.max()) >= np.float32(clipped):
         return np.full((3, 6), np.nan)
     gain = float((1 / burst.lights[index].colors).mean()) if index in burst.lights else 1.0
-    inside = slice(MARGIN_PX, -MARGIN_PX)
+    inside = slice(margin, -margin)
     right, down = (columns - x)[inside, inside], (rows - y)[inside, inside]
     seen = _moments(own, other, right, down)
     seen[:, :2] /= 0.5 + 0.5 * gain**2
@@ -153,7 +155,7 @@ def _middle(table: SimpleNamespace, seen: Array) -> Array:
     differ = [np.quantile(k[:, 0], table.COPY_QUANTILE) if len(k) else math.inf for k in known]
     most = max((each for each in differ if each < math.inf), default=0.0)
     originals = [
-        not (each < table.COPY_SHARE * most and lower_median(k[:, 5]) < AT_REST)
+        not (each < table.COPY_SHARE * most and lower_median(k[:, 5]) < table.AT_REST)
         for each, k in zip(differ, known, strict=True)
     ]
     seen = seen[originals]
@@ -166,21 +168,24 @@ def _middle(table: SimpleNamespace, seen: Array) -> Array:
     return middle
 
 
-def _by_color(
-    table: SimpleNamespace, tiles: Array, level: Array, alone: float
-) -> tuple[Array, float]:
+def _by_color(stages: Stages, tiles: Array, level: Array, alone: float) -> tuple[Array, float]:
     """Curves through tiles [n, 3, 5] at levels [n, 3], and the typical σ."""
-    curves, variance = np.empty((3, len(LEVELS), 2)), 0.0
+    table, levels, shares = (
+        stages.table(GAUGE),
+        stages.table(MAP).LEVELS,
+        stages.table(MAP).LUMA_SHARES,
+    )
+    curves, variance = white(stages, 0.0), 0.0
     for color in range(3):
         # Weights of linear interpolation between levels.
-        hats = np.stack([np.interp(level[:, color], LEVELS, row) for row in np.eye(len(LEVELS))], 1)
+        hats = np.stack([np.interp(level[:, color], levels, row) for row in np.eye(len(levels))], 1)
         nearest, calm = hats.argmax(1), []
-        for knot in range(len(LEVELS)):
+        for knot in range(len(levels)):
             near = np.flatnonzero(nearest == knot)
             least = np.argsort(tiles[near, color, 4], kind="stable")
             calm += near[least[: math.ceil(table.CALM_SHARE * len(near))]].tolist()
         texture = np.maximum(tiles[calm, color, 2:4], 0)
-        for k, bias in enumerate(QUIET_BIAS):
+        for k, bias in enumerate(table.QUIET_BIAS):
             found = _curve(table, tiles[calm, color, k], hats[calm], texture)
             curves[color, :, k] = np.sqrt(found) / bias
         fine, coarse = curves[color].T
@@ -189,18 +194,18 @@ def _by_color(
         # Nine pixels that all go along have thrice the noise of nine that do not.
         coarse = np.minimum(coarse, 3 * fine)
         curves[color] = np.minimum(np.stack((fine, coarse), 1), table.MAX_STD)
-        variance += LUMA_SHARES[color] * ((hats @ curves[color, :, 1]) ** 2).mean()
+        variance += shares[color] * ((hats @ curves[color, :, 1]) ** 2).mean()
     return curves, math.sqrt(variance)
 
 
 def _curve(table: SimpleNamespace, values: Array, hats: Array, texture: Array) -> Array:
     """Points [6] of a curve of variance: a quantile of the tiles, by its own loss."""
-    count, quiet = len(LEVELS), table.QUIET_SHARE
+    count, quiet = hats.shape[1], table.QUIET_SHARE
     basis = np.concatenate((hats, texture / np.maximum(texture.mean(0), 1e-12)), 1)
     steps = np.diff(np.eye(count, count + 2), axis=0)
     used = np.ones(count + 2, bool)
     found = np.append(np.full(count, lower_median(values)), (0, 0))
-    for _ in range(ITERATIONS):
+    for _ in range(table.ITERATIONS):
         expected = np.maximum(basis @ found, 1e-12)
         beyond = (values - basis @ found) / expected
         deviation = np.maximum(abs(beyond), table.LEAST_DEVIATION)

@@ -7,12 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .stages import HALOS_PX, Array, Stages
+from .stages import Array, Stages
 
 MAX_SHIFT_PX, MAX_PIXELS = 64, 4_000_000
 """Shift that is searched in any case, and pixels from which on a level is not compared."""
-TIE, GOLDEN = 1e-5, (math.sqrt(5) - 1) / 2
-"""Evidence per pixel of shift that counts as none; the ratio that leaves no gaps and stripes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +59,8 @@ def prepared(stages: Stages, luma: Array) -> Reference:
     points = [_points(stages, *each) for each in zip(levels, most, strict=True)]
     judged, count = points[0], len(points[0].real)
     if count > table.JUDGED_BLOCKS:
-        spread = {int(count * (GOLDEN * k % 1)) for k in range(table.JUDGED_BLOCKS)}
+        golden = stages.table("registration.alignment.points").GOLDEN
+        spread = {int(count * (golden * k % 1)) for k in range(table.JUDGED_BLOCKS)}
         judged = judged.only(sorted(spread))
     share = stages.table("registration.registrar").SEARCHED_SHARE
     reach_px = max(MAX_SHIFT_PX, share * min(luma.shape))
@@ -89,7 +88,7 @@ def whole_shifts(stages: Stages, reference: Reference, level: Array) -> list[tup
     y, x = np.mgrid[-reach_y : reach_y + 1, -reach_x : reach_x + 1]
     share = (1 - abs(y) / height) * (1 - abs(x) / width)
     correlation = cross / np.sqrt(reference.own * other + table.FLAT**2)
-    evidence = correlation * np.sqrt(share) - TIE * np.hypot(x, y)
+    evidence = correlation * np.sqrt(share) - table.TIE * np.hypot(x, y)
     evidence[share < table.LEAST_OVERLAP] = -1
     best, peaks = float(evidence.max()), []
     if best < table.NOTHING:
@@ -115,23 +114,21 @@ def _points(stages: Stages, level: Array, most: int) -> Points:
     """The point of each cell of a level where slopes are steepest; in strips of whole blocks."""
     (height, width), cell = level.shape, math.ceil(math.sqrt(level.size / most))
     cells = stages.table("registration.alignment.points").BLOCK_CELLS
-    side, around = cells * cell, 2 * HALOS_PX["smooth"]
+    side, around = cells * cell, 2 * stages.halo_px("smooth")
     rows = side * max(1, (stages.driver.shapes["expand"][2] - 2 * around) // side)
-    padded = np.pad(level, HALOS_PX["expand"] + around, mode="edge")
+    padded = np.pad(level, stages.halo_px("expand") + around, mode="edge")
     places, taken = [], []
     for top in range(0, height, rows):
         strip = padded[top : min(top + rows, height) + len(padded) - height]
         c = stages.tiled("expand", strip[None])
         energy = stages.tiled("smooth", stages.tiled("smooth", (c[1] ** 2 + c[2] ** 2)[None]))[0]
-        for block_top in range(0, len(energy), side):
-            for left in range(0, width, side):
-                for down, right in np.ndindex(cells, cells):
-                    y, x = block_top + cell * down, left + cell * right
-                    part = energy[y : y + cell, x : x + cell]
-                    row, column = divmod(int(part.argmax()), part.shape[1]) if part.size else (0, 0)
-                    y, x = (y + row, x + column) if part.size else (0, 0)
-                    places.append((y + top, x, part.size > 0))
-                    taken.append(c[:, y + around, x + around])
+        for first, left in np.ndindex(math.ceil(len(energy) / side), math.ceil(width / side)):
+            for down, right in np.ndindex(cells, cells):
+                y, x = side * first + cell * down, side * left + cell * right
+                part = energy[y : y + cell, x : x + cell]
+                row, column = divmod(int(part.argmax()), part.shape[1]) if part.size else (-y, -x)
+                places.append((y + row + top, x + column, part.size > 0))
+                taken.append(c[:, y + row + around, x + column + around])
     row, column, real = np.array(places, np.float32).T.reshape(3, -1, cells**2)
     coefficients = np.stack(taken, 1).reshape(-1, *row.shape)
     points = Points(level.shape, coefficients, row, column, real > 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,35 +12,28 @@ from .light import Burst, luma_of
 from .merging import REFERENCE_WEIGHT, Place, blended, cuts, summed
 from .stages import Array, Stages
 
-QUIET_SHARE, QUIET_BIAS = 0.25, (0.841, 0.865, 0.870, 0.871)
-"""Quantile of 8×8 blocks, and what it is of the mean over all, by level, for white noise."""
-FLAT, SMALLEST_LEVEL_PX = 1e-12, 16
-"""Mean square of the Laplacian up to which a block holds one value; least side of a level."""
-NOISE_BLOCK_PX, NOISE_BIAS, UNCHANGED = 16, 0.943, 1e-6
-"""Noise of one frame: side of blocks, bias of their quantile, response to one value."""
-MEAN_LOG_POWER = (0.0, -0.973, -1.738, -2.287, -2.741, -3.319, -3.707, -4.102, -4.706, -5.148)
-"""Mean of scenes by ring, from the first that is looked at."""
+ENERGY = "burst.reference.gradient_energy"
 
 
 @dataclass(frozen=True, eq=False)
 class Sharpness:
-    """Of one frame: S and P by level from the finest, parts of E by blocks [h, w]."""
+    """Of one frame, by level from the finest: S, P, parts of E by blocks [h, w], which are flat."""
 
     signal: list[float]
     noise: list[float]
     blocks: list[Array]
-
-    @property
-    def score(self) -> float:
-        """Σ S²/(S + P)."""
-        pairs = zip(self.signal, self.noise, strict=True)
-        return sum(s * s / (s + p) for s, p in pairs if s > 0)
+    flat: list[Array]
 
 
 def sharpness_of(stages: Stages, luma: Array) -> Sharpness:
     """Measure the luma of a frame, float32 [h, w]."""
-    found, level, side = Sharpness([], [], []), luma, stages.table("burst.stages.score").BLOCK_PX
-    for index, bias in enumerate(QUIET_BIAS):
+    found, level, side = (
+        Sharpness([], [], [], []),
+        luma,
+        stages.table("burst.stages.score").BLOCK_PX,
+    )
+    table = stages.table(ENERGY)
+    for index, bias in enumerate(table.QUIET_BIAS):
         level = stages.whole("halve", level) if index else level
         height, width = level.shape[0] - 2, level.shape[1] - 2
         shown = np.pad(np.ones((height, width)), 1)
@@ -47,63 +41,61 @@ def sharpness_of(stages: Stages, luma: Array) -> Sharpness:
         sums = means.astype(np.float64) * side**2
         side_y, side_x = min(side, height), min(side, width)
         whole = sums[: height // side_y, : width // side_x] / (side_y * side_x)
-        changing, noise = np.sort(whole[whole > FLAT]), 0.0
+        changing, noise = np.sort(whole[whole > table.FLAT]), 0.0
         if len(changing):
-            quiet = changing[max(math.ceil(QUIET_SHARE * len(changing)), 1) - 1]
+            quiet = changing[max(math.ceil(table.QUIET_SHARE * len(changing)), 1) - 1]
             noise = float(quiet) / bias * len(changing) / whole.size
         found.noise.append(noise)
         found.blocks.append(sums / (height * width))
+        found.flat.append(found.blocks[-1] * sums.size <= table.FLAT)
         found.signal.append(max(float(found.blocks[-1].sum()) - noise, 0.0))
-        if min(level.shape) // 2 < SMALLEST_LEVEL_PX:
+        if min(level.shape) // 2 < table.SMALLEST_LEVEL_PX:
             break
     return found
 
 
-def noise_of_one(luma: Array) -> float:
+def noise_of_one(stages: Stages, luma: Array) -> float:
     """Standard deviation of white noise by Immerkær's mask, on the quietest blocks of [h, w]."""
-    (height, width), side = luma.shape, min(NOISE_BLOCK_PX, *(size - 2 for size in luma.shape))
+    (height, width), table = luma.shape, stages.table("burst.reference.noise")
+    side = min(table.BLOCK_PX, height - 2, width - 2)
     down = luma[:-2] + luma[2:] - 2 * luma[1:-1]
     response = np.abs(down[:, :-2] + down[:, 2:] - 2 * down[:, 1:-1])
     tops, lefts = range(0, height - 1 - side, side), range(0, width - 1 - side, side)
     means = [response[y : y + side, x : x + side].mean() for y in tops for x in lefts]
-    changing = [mean for mean in means if mean >= UNCHANGED]
-    quiet = float(np.quantile(changing, QUIET_SHARE)) if changing else 0.0
-    return quiet * math.sqrt(math.pi / 2) / 6 / NOISE_BIAS
+    changing = [mean for mean in means if mean >= table.UNCHANGED]
+    quiet = float(np.quantile(changing, table.QUIET_SHARE)) if changing else 0.0
+    return quiet * math.sqrt(math.pi / 2) / 6 / float(table.QUIET_BIAS)
 
 
 def scores_of(stages: Stages, measured: list[Sharpness]) -> list[float]:
-    """Scores of frames, without what some of them have lost."""
-    table = stages.table("burst.reference.lost_parts")
-    flat = [_are_flat(each.blocks[0]) for each in measured]
-    alive = sum((~_grown(each, table.MOTION_BLOCKS)).astype(int) for each in flat)
-    scores = []
-    for each, own in zip(measured, flat, strict=True):
-        single = own & (alive > (len(measured) - 1) / 2)
+    """Σ S²/(S + P) of frames, without what some of them have lost."""
+    table, scores = stages.table("burst.reference.lost_parts"), []
+    alive = sum((~_grown(each.flat[0], table.MOTION_BLOCKS)).astype(int) for each in measured)
+    for each in measured:
+        single = each.flat[0] & (alive > (len(measured) - 1) / 2)
         lost = _of_areas(single, table.LEAST_LOST_BLOCKS)
-        scores.append(_without(stages, each, lost).score if lost.any() else each.score)
+        kept = _without(stages, each, lost)
+        scores.append(sum(s * s / (s + p) for s, p in kept if s > 0))
     return scores
 
 
-def _are_flat(blocks: Array) -> Array:
-    return blocks * blocks.size <= FLAT
-
-
-def _without(stages: Stages, found: Sharpness, lost: Array) -> Sharpness:
-    """The same frame as if some blocks of the finest level, bool [h, w], held noise alone."""
+def _without(stages: Stages, found: Sharpness, lost: Array) -> Iterator[tuple[float, float]]:
+    """S and P as if lost blocks of the finest level, bool [h, w], if any, held noise alone."""
     border_px = stages.table("burst.reference.lost_parts").BORDER_PX
-    side, signal, noise = stages.table("burst.stages.score").BLOCK_PX, [], []
+    if not lost.any():
+        yield from zip(found.signal, found.noise, strict=True)
+        return
     for level, blocks in enumerate(found.blocks):
         factor, gone = 2**level, np.zeros(blocks.shape, bool)
+        side = stages.table("burst.stages.score").BLOCK_PX
         grown = _grown(lost, math.ceil(border_px * factor / side))
         for row, column in np.ndindex(*blocks.shape):
             top, left = row * factor, column * factor
             gone[row, column] = grown[top : top + factor, left : left + factor].any()
-        noisy = ~_are_flat(blocks)
+        noisy = ~found.flat[level]
         everywhere = found.noise[level] / max(noisy.mean(), 1 / noisy.size)
         taken = max(blocks[gone].sum() - everywhere * (gone & noisy).mean(), 0.0)
-        signal.append(max(found.signal[level] - taken, 0.0))
-        noise.append(everywhere)
-    return Sharpness(signal, noise, found.blocks)
+        yield max(found.signal[level] - taken, 0.0), everywhere
 
 
 def _grown(mask: Array, reach: int) -> Array:
@@ -144,13 +136,12 @@ def measured_lens(burst: Burst, noise: Array) -> float:
     for place in _detailed(burst) if order else ():
         first, _ = _half(with_reference, noise, place, REFERENCE_WEIGHT)
         second, trust = _half(without, noise, place, 0.0)
-        for row in range((first.shape[0] - side) // (side // 2) + 1):
-            for column in range((first.shape[1] - side) // (side // 2) + 1):
-                # Blocks are two squares wide and begin at every square.
-                if trust[row : row + 2, column : column + 2].min() >= table.LEAST_TRUST:
-                    top, left = row * side // 2, column * side // 2
-                    block = slice(top, top + side), slice(left, left + side)
-                    powers.append(_powers(first[block], second[block]))
+        for row, column in np.ndindex(*(2 * n // side - 1 for n in first.shape)):
+            # Blocks are two squares wide and begin at every square.
+            if trust[row : row + 2, column : column + 2].min() >= table.LEAST_TRUST:
+                top, left = row * side // 2, column * side // 2
+                block = slice(top, top + side), slice(left, left + side)
+                powers.append(_powers(first[block], second[block]))
     found = _lens_of(burst, np.array(powers)) if powers else None
     default = float(burst.stages.table("burst.stages.blur").DEFAULT_LENS_PX)
     return default if found is None else found
@@ -178,14 +169,12 @@ def _detailed(burst: Burst) -> list[Place]:
 def _half(burst: Burst, noise: Array, place: Place, reference_weight: float) -> tuple[Array, Array]:
     """Luma of a half at a place on the finer grid; trust in its frames by squares of it."""
     scale = burst.stages.table("burst.lens.halves").SCALE
-    band = summed(burst, noise, place, reference_weight)
-    features = blended(burst, band.planes, noise, 0.0)
+    planes, trusts = summed(burst, noise, place, reference_weight)
+    features = blended(burst, planes, noise, 0.0)
     _, height, width = features.shape
-    colors = np.empty((3, scale * height, scale * width), np.float32)
-    for phase in range(scale**2):
-        row, column = divmod(phase, scale)
-        colors[:, row::scale, column::scale] = features[phase : 3 * scale**2 : scale**2]
-    trust = sum(band.trusts.values(), np.zeros((place.height, place.width)))
+    phases = features[: 3 * scale**2].reshape(3, scale, scale, height, width)
+    colors = phases.transpose(0, 3, 1, 4, 2).reshape(3, scale * height, scale * width)
+    trust = trusts.sum(0, dtype=np.float64)
     side = burst.stages.table("burst.effective_frames").SQUARE_PX
     tops, lefts = range(0, place.height, side), range(0, place.width, side)
     squares = [[trust[y : y + side, x : x + side].mean() for x in lefts] for y in tops]
@@ -207,7 +196,7 @@ def _lens_of(burst: Burst, powers: Array) -> float | None:
     ``None`` where none does, or where that says hardly anything.
     """
     table, spectrum = (burst.stages.table("burst.lens." + k) for k in ("estimate", "spectrum"))
-    side, rings, count = spectrum.BLOCK_PX, spectrum.RINGS, len(MEAN_LOG_POWER)
+    side, rings, count = spectrum.BLOCK_PX, spectrum.RINGS, len(table.MEAN_LOG_POWER)
     frequencies = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side))
     ring_of = (frequencies * 2 * rings).astype(int)
     ring = np.arange(count) + table.FIRST_RING
@@ -223,7 +212,7 @@ def _lens_of(burst: Burst, powers: Array) -> float | None:
     share, frequency = share[:known], frequency[:known]
     variance = (1 / share**2 + 1) / (2 * len(powers) * modes / 4)
     variance += (table.DISTRUST * (1 / share - 1)) ** 2 + table.RING_STD**2
-    level = np.log(common[:known]) - MEAN_LOG_POWER[:known]
+    level = np.log(common[:known]) - table.MEAN_LOG_POWER[:known]
     prior = np.diag((1e-3, table.SLOPE_STD**-2, table.BEND_STD**-2))
     weighted, misfits, slopes = basis / variance[:, None], [], []
     blurs = np.linspace(0, burst.stages.table("burst.stages.blur").MAX_LENS_PX, table.STEPS + 1)

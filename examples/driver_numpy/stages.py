@@ -13,8 +13,6 @@ import numpy as np
 Array = np.ndarray
 Run = Callable[[str, Array], Array]
 """Runs the stage of a name on its input, float32, and returns its output."""
-HALOS_PX = {"smooth": 3, "halve": 4, "surround": 6, "expand": 2, "score": 1}
-"""Margins that stages consume, in pixels of their input."""
 
 
 @dataclass(frozen=True)
@@ -26,18 +24,17 @@ class Driver:
     decoded_px: int  # most rows and columns that ``decode`` makes, in pixels of a frame
     network_halo_px: int  # margin that the network consumes, likewise
     learned_std: float  # most noise that ``blend`` is told
-    constants: Mapping[str, float]  # by the names of the tables of the contract
+    constants: Mapping[str, SimpleNamespace]  # of the tables of the contract, by module
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Driver:
         """Take it from what the JSON file holds."""
         shapes = {stage: tuple(shape) for stage, shape in record["shapes"].items()}
-        return cls(**{**record, "shapes": shapes})
-
-    def table(self, module: str) -> SimpleNamespace:
-        """Constants of one module of the contract, such as ``burst.noise.gauge``."""
-        names = [name for name in self.constants if name.rpartition(".")[0] == module]
-        return SimpleNamespace(**{name.rpartition(".")[2]: self.constants[name] for name in names})
+        constants: dict[str, SimpleNamespace] = {}
+        for name, value in record["constants"].items():
+            module, _, constant = name.rpartition(".")
+            setattr(constants.setdefault(module, SimpleNamespace()), constant, value)
+        return cls(**{**record, "shapes": shapes, "constants": constants})
 
 
 @dataclass(frozen=True)
@@ -48,17 +45,28 @@ class Stages:
     run: Run
 
     def table(self, module: str) -> SimpleNamespace:
-        """Constants of one module of the contract."""
-        return self.driver.table(module)
+        """Constants of one module of the contract, such as ``burst.noise.gauge``."""
+        return self.driver.constants[module]
+
+    def halo_px(self, stage: str) -> int:
+        """Margin that a stage on pictures consumes, in pixels of its input."""
+        levels = self.table("registration.stages.levels")
+        halos = {
+            "smooth": levels.SMOOTH_HALO_PX,
+            "halve": levels.HALVE_HALO_PX,
+            "surround": levels.SURROUND_HALO_PX,
+            "expand": self.table("registration.stages.expand").HALO_PX,
+            "score": self.table("burst.stages.score").HALO_PX,
+        }
+        return int(halos[stage])
 
     def whole(self, stage: str, picture: Array) -> Array:
         """``smooth``, ``surround`` or ``halve`` a picture [h, w]; the latter drops odd rests."""
         height, width = picture.shape
         shrink = 2 if stage == "halve" else 1
         even = picture[: height // shrink * shrink, : width // shrink * shrink]
-        padded = np.pad(even, HALOS_PX[stage], mode="edge")[None]
-        made: Array = self.tiled(stage, padded, shrink)[0]
-        return made
+        padded = np.pad(even, self.halo_px(stage), mode="edge")[None]
+        return np.asarray(self.tiled(stage, padded, shrink)[0])
 
     def tiled(self, stage: str, planes: Array, shrink: int = 1) -> Array:
         """Cover planes [C, h, w], margin included, with tiles of a stage.
@@ -66,75 +74,59 @@ class Stages:
         Returns [C′, ⌈(h − 2·halo)/shrink⌉, ⌈(w − 2·halo)/shrink⌉]. Tiles that stick out hold zeros,
         which reach nothing that is returned.
         """
-        margin, (side_y, side_x) = 2 * HALOS_PX[stage], self.driver.shapes[stage][2:]
-        rows = []
-        for top in range(0, planes.shape[1] - margin, side_y - margin):
-            row = []
-            for left in range(0, planes.shape[2] - margin, side_x - margin):
-                crop = planes[:, top : top + side_y, left : left + side_x]
-                down, right = (math.ceil((side - margin) / shrink) for side in crop.shape[1:])
-                row.append(self.padded(stage, crop)[:, :down, :right])
-            rows.append(np.concatenate(row, 2))
-        return np.concatenate(rows, 1)
+        margin, sides = 2 * self.halo_px(stage), self.driver.shapes[stage][2:]
+
+        def tile(top: int, left: int) -> Array:
+            crop = planes[:, top : top + sides[0], left : left + sides[1]]
+            down, right = (math.ceil((side - margin) / shrink) for side in crop.shape[1:])
+            return self.padded(stage, crop)[:, :down, :right]
+
+        sizes = zip(planes.shape[1:], sides, strict=True)
+        tops, lefts = (range(0, size - margin, side - margin) for size, side in sizes)
+        return np.block([[tile(top, left) for left in lefts] for top in tops])
 
     def padded(self, stage: str, planes: Array) -> Array:
         """Run a stage on planes [C, h, w] no larger than its input, with zeros for what lacks."""
         packed = np.zeros(self.driver.shapes[stage], np.float32)
         packed[0, :, : planes.shape[1], : planes.shape[2]] = planes
-        made: Array = self.run(stage, packed)[0]
-        return made
+        return np.asarray(self.run(stage, packed)[0])
 
     def align(self, planes: Array, numbers: tuple[float, float, float]) -> Array:
         """Means over blocks, float64 [22, B], of planes [14, B, 64] and g, o and s."""
-        shape, parts = self.driver.shapes["align"], []
-        for start in range(0, planes.shape[1], shape[2]):
-            part = planes[:, start : start + shape[2]]
-            packed = np.zeros(shape, np.float32)
-            packed[0, :14, : part.shape[1]] = part
-            packed[0, 14, 0, :3] = numbers
-            parts.append(self.run("align", packed)[0, :, : part.shape[1], 0])
+        count, parts = self.driver.shapes["align"][2], []
+        for start in range(0, planes.shape[1], count):
+            part = planes[:, start : start + count]
+            packed = np.zeros((15, *part.shape[1:]), np.float32)
+            packed[:14], packed[14, 0, :3] = part, numbers
+            parts.append(self.padded("align", packed)[:, : part.shape[1], 0])
         return np.concatenate(parts, 1).astype(np.float64)
 
     def search(self, own: Array, frame: Array, k: tuple[float, float], reach: int) -> Array:
         """C and B at whole shifts up to ``reach``, float64 [2, 2·reach_y + 1, 2·reach_x + 1].
 
-        ``own`` and ``frame`` are h of both, [h, w], k by what they are compressed. A file takes D
-        shifts up and down, D to the side, and lines of L pixels: further shifts are further calls
-        with the frame moved, and a level is cut into pieces of whole rows.
+        ``own`` and ``frame`` are h of both, [h, w], k by what they are compressed. Both are lines,
+        the frame's one for each shift up and down, of which a file takes D and D to the side.
         """
         (_, channels, _, columns), (height, width) = self.driver.shapes["search"], own.shape
-        shifts = channels - 3
-        gap = shifts - 1
-        piece_w = min(width, columns - 2 * gap)
-        piece_h = (columns - gap) // (piece_w + gap)
+        shifts, length = channels - 3, columns - channels + 4
         reach_y, reach_x = min(reach, height - 1), min(reach, width - 1)
-        # Beyond the frame there is nothing, as far as any call may look.
-        far = reach + 2 * shifts
-        beyond = np.pad(frame, far)
+        beside = np.pad(own, ((0, 0), (0, 2 * reach_x))).ravel()
+        shown = np.pad(np.ones_like(own), ((0, 0), (0, 2 * reach_x))).ravel()
+        lines = np.pad(frame, ((reach_y, reach_y), (reach_x, reach_x))).ravel()
         sums = np.zeros((2, 2 * reach_y + shifts, 2 * reach_x + shifts))
-        for y in range(0, 2 * reach_y + 1, shifts):
-            for x in range(0, 2 * reach_x + 1, shifts):
-                moved = beyond[far + y - reach_y :, far + x - reach_x :]
-                for top in range(0, height, piece_h):
-                    for left in range(0, width, piece_w):
-                        piece = own[top : top + piece_h, left : left + piece_w]
-                        packed = self._lines(piece, moved[top:, left:], piece_w + gap)
-                        packed[0, 2, 0, :2] = k
-                        found = self.run("search", packed).reshape(2, shifts, shifts)
-                        sums[:, y : y + shifts, x : x + shifts] += found
-        # Means over L become means over the line that the level is as a whole.
-        sums *= (columns - gap) / (height * (width + 2 * reach_x))
-        return sums[:, : 2 * reach_y + 1, : 2 * reach_x + 1]
-
-    def _lines(self, own: Array, frame: Array, step: int) -> Array:
-        """Input of ``search`` for a piece [h, w]; its rows begin ``step`` pixels apart."""
-        packed = np.zeros(self.driver.shapes["search"], np.float32)
-        (height, width), shifts = own.shape, packed.shape[1] - 3
-        for row in range(height):
-            start = row * step
-            packed[0, 0, 0, start : start + width] = own[row]
-            packed[0, 1, 0, start : start + width] = 1
-            for down in range(shifts):
-                shown = frame[row + down, : width + shifts - 1]
-                packed[0, 3 + down, 0, start : start + len(shown)] = shown
-        return packed
+        for first in range(0, len(beside), length):
+            for y in range(0, 2 * reach_y + 1, shifts):
+                for x in range(0, 2 * reach_x + 1, shifts):
+                    packed = np.zeros((channels, 1, columns), np.float32)
+                    for channel, line in enumerate((beside, shown)):
+                        part = line[first : first + length]
+                        packed[channel, 0, : len(part)] = part
+                    packed[2, 0, :2] = k
+                    for down in range(shifts):
+                        start = (y + down) * (width + 2 * reach_x) + x + first
+                        part = lines[start : start + columns]
+                        packed[3 + down, 0, : len(part)] = part
+                    found = self.padded("search", packed).reshape(2, shifts, shifts)
+                    sums[:, y : y + shifts, x : x + shifts] += found
+        # Means over a file's line become means over the level's.
+        return sums[:, : 2 * reach_y + 1, : 2 * reach_x + 1] * (length / len(beside))

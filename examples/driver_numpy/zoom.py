@@ -8,10 +8,10 @@ from hashlib import blake2b
 
 import numpy as np
 
-from .light import Burst, Light, common_exposure, evened, far_exposures, lights_of, luma_of
+from .light import Burst, common_exposure, evened, far_exposures, lights_of, luma_of
 from .merging import merged
 from .motion import Found, aligned
-from .noise import LEVELS, hot_pixels, measured_noise, mended
+from .noise import hot_pixels, measured_noise, mended, white
 from .points import prepared
 from .sharpness import measured_lens, noise_of_one, scores_of, sharpness_of
 from .stages import Array, Driver, Run, Stages
@@ -24,17 +24,17 @@ class Zoomed:
     """The enlarged picture, and how it came about."""
 
     pixels: Array  # float32 [s·h, s·w, 3] in [0, 1]
-    reference: int
-    used: list[int]  # frames that contributed, the reference among them
-    scores: list[float]  # sharpness of every frame
-    found: Mapping[int, Found]  # by frame but the reference, its motion or why it was left out
-    lights: Mapping[int, Light]  # by frame, where its light differs from the reference's
+    burst: Burst  # the frames, which is the reference, how others lie on it or why they do not
     shares: Mapping[int, float]  # by frame that was merged, the mean trust in it
-    effective: float  # how many frames' worth of samples a pixel received, on average
     noise: Array  # s and s′ by color and level, float64 [3, 6, 2]
     noise_std: float  # the typical one, of luma
     lens_px: float  # blur of the lens
     hot: Array  # whether a pixel of the sensor is hot, bool [3, h, w]
+
+    @property
+    def effective(self) -> float:
+        """How many frames' worth of samples a pixel received, on average."""
+        return 1 + sum(self.shares.values())
 
 
 def zoom(
@@ -56,21 +56,23 @@ def zoom(
     Raises:
         ValueError: if there is no frame, or they are too small or not of one size.
     """
-    least = int(driver.table("burst.pipeline").SMALLEST_FRAME_PX)
+    stages = Stages(driver, run)
+    least = int(stages.table("burst.pipeline").SMALLEST_FRAME_PX)
     if not frames or min(frames[0].shape[:2]) < least:
         raise ValueError(f"give one frame or more of at least {least}×{least} px")
     if any(frame.shape != frames[0].shape for frame in frames):
         raise ValueError(f"all frames must be {frames[0].shape}; leave out those of another size")
-    stages, planes = Stages(driver, run), [_planes(frame) for frame in frames]
+    scale = np.float32(255 if frames[0].dtype == np.uint8 else 1)
+    planes = [frame.transpose(2, 0, 1).astype(np.float32) / scale for frame in frames]
     lumas = [luma_of(frame) for frame in planes]
     scores = scores_of(stages, [sharpness_of(stages, luma) for luma in lumas])
-    alone = [noise_of_one(luma) for luma in lumas]
+    alone = [noise_of_one(stages, luma) for luma in lumas]
     lit = _of_common_exposure(Burst(stages, planes, alone, noise, scores, 0, {}, {}))
     if noise is None:
-        luma_noise = driver.table("imaging.color").LUMA_NOISE
+        luma_noise = stages.table("imaging.color").LUMA_NOISE
         curves, noise_std = measured_noise(lit, alone[lit.reference] / luma_noise)
     else:
-        curves, noise_std = np.full((3, len(LEVELS), 2), noise), noise
+        curves, noise_std = white(stages, noise), noise
     hot = hot_pixels(lit, noise_std)
     if hot.any():
         planes = [mended(frame, hot) for frame in planes]
@@ -81,19 +83,12 @@ def zoom(
     if (planes[burst.reference] == planes[burst.reference][:1]).all():
         # Gray frames make a gray picture.
         picture = np.broadcast_to(picture.mean(0), picture.shape)
-    shares = {index: float(trust.mean(dtype=np.float64)) for index, trust in trusts.items()}
-    least_share = driver.table("burst.pipeline").MIN_SHARE
+    means = trusts.mean((1, 2), dtype=np.float64)
+    shares = dict(zip(burst.matrices, means.tolist(), strict=True))
+    least_share = stages.table("burst.pipeline").MIN_SHARE
     nowhere = {i: "agrees with the reference nowhere" for i in shares if shares[i] < least_share}
-    burst = _without(burst, nowhere)
-    pixels, used = picture.clip(0, 1).transpose(1, 2, 0), sorted((burst.reference, *burst.matrices))
-    told = (burst.scores, burst.found, burst.lights, shares, 1 + sum(shares.values()))
-    return Zoomed(pixels, burst.reference, used, *told, curves, noise_std, lens_px, hot)
-
-
-def _planes(frame: Array) -> Array:
-    """Colors as float32 [3, h, w] in [0, 1]."""
-    values = frame.astype(np.float32) / np.float32(255 if frame.dtype == np.uint8 else 1)
-    return np.ascontiguousarray(values.transpose(2, 0, 1))
+    pixels, burst = picture.clip(0, 1).transpose(1, 2, 0), _without(burst, nowhere)
+    return Zoomed(pixels, burst, shares, curves, noise_std, lens_px, hot)
 
 
 def _of_common_exposure(burst: Burst) -> Burst:
@@ -131,15 +126,16 @@ def _in_one_light(burst: Burst, held: bool) -> Burst:
 
 def _aligned_most(burst: Burst, held: bool) -> Burst:
     """Align to the reference, or to another where most frames show another scene."""
-    best = replace(burst, found=_aligned(burst))
-    others = set(range(len(burst.frames))) - {best.reference} - _matching(best)
+    best, shown = replace(burst, found=_aligned(burst)), burst.shown
+    others = shown - {best.reference} - _matching(best)
     for _ in range(burst.stages.table("burst.driver.align").OTHER_REFERENCES):
-        if held or 2 * len(_matching(best)) >= len(burst.frames) - 1 or not others:
+        matching = len(shown & _matching(best))
+        if held or 2 * matching >= len(shown) - 1 or not others:
             break
         other = replace(burst, reference=max(others, key=lambda index: burst.scores[index]))
         other = replace(other, found=_aligned(other))
         others -= {other.reference} | _matching(other)
-        if len(_matching(other)) > len(_matching(best)):
+        if len(shown & _matching(other)) > matching:
             best = other
     return best
 
@@ -149,22 +145,19 @@ def _aligned(burst: Burst) -> dict[int, Found]:
     own, noise_std = luma_of(burst.frames[burst.reference]), burst.alone[burst.reference]
     if burst.given_std is not None:
         noise_std = burst.given_std * burst.stages.table("imaging.color").LUMA_NOISE
-    reference, known, found = prepared(burst.stages, own), {_digest(own): "the reference"}, {}
+    reference, found = prepared(burst.stages, own), {}
+    # Digests tell copies without keeping frames.
+    known = {blake2b(own.tobytes()).digest(): "the reference"}
     for index, frame in enumerate(burst.frames):
         if index != burst.reference:
             luma = luma_of(frame)
             each = aligned(burst.stages, reference, luma, noise_std)
-            original = known.setdefault(_digest(luma), f"frame {index}")
+            original = known.setdefault(blake2b(luma.tobytes()).digest(), f"frame {index}")
             copied = original != f"frame {index}" and (own != own[0, 0]).any()
             if copied and (not each.reason or original == "the reference"):
                 each = replace(each, reason=COPY + original)
             found[index] = each
     return found
-
-
-def _digest(luma: Array) -> bytes:
-    # Any will do: it tells copies without keeping frames.
-    return blake2b(luma.tobytes()).digest()
 
 
 def _matching(burst: Burst) -> set[int]:

@@ -159,6 +159,12 @@ def with_copies() -> Tensor:
     return frames
 
 
+def mostly_black() -> Tensor:
+    frames = burst(5, seed=4)
+    frames[[0, 2, 4]] = 0
+    return frames
+
+
 def cut_off() -> Tensor:
     frames = burst()
     frames[1, :, 130:] = 0.6
@@ -180,6 +186,7 @@ BURSTS: dict[str, Callable[[], Tensor]] = {
     "another scene": with_another_scene,
     "mostly another scene": mostly_another_scene,
     "copies": with_copies,
+    "mostly black": mostly_black,
     "cut off": cut_off,
     "gray": gray,
     "one frame": lambda: burst(1),
@@ -195,20 +202,20 @@ def whole_shifts(matrix: Tensor, height: int, width: int) -> Tensor:
 
 def check_frames(own: Zoomed, sdk: ZoomResult, height: int, width: int) -> None:
     """The same reference, frames, motions and light."""
-    assert own.reference == sdk.reference
-    assert own.used == [index for index, each in enumerate(sdk.frames) if not each.note]
+    assert own.burst.reference == sdk.reference
+    assert own.burst.used == [index for index, each in enumerate(sdk.frames) if not each.note]
     for index, each in enumerate(sdk.frames):
-        assert math.isclose(own.scores[index], each.score, rel_tol=1e-4, abs_tol=1e-9)
+        assert math.isclose(own.burst.scores[index], each.score, rel_tol=1e-4, abs_tol=1e-9)
         if each.registration is None:
             continue
-        matrix, expected = torch.from_numpy(own.found[index].matrix), each.registration.matrix
+        matrix, expected = torch.from_numpy(own.burst.found[index].matrix), each.registration.matrix
         shifts = (whole_shifts(each, height, width) for each in (matrix, expected))
         assert torch.equal(*shifts)
         torch.testing.assert_close(matrix, expected, rtol=0, atol=SAME_PX)
         assert math.isclose(own.shares.get(index, 0.0), each.share, abs_tol=1e-4)
-        assert (index in own.lights) == (each.light is not None)
+        assert (index in own.burst.lights) == (each.light is not None)
         if each.light is not None:
-            found = own.lights[index]
+            found = own.burst.lights[index]
             pairs = ((found.colors, each.light.colors), (found.waves, each.light.waves))
             for ours, theirs in pairs:
                 torch.testing.assert_close(torch.from_numpy(ours), theirs, rtol=0, atol=1e-5)
@@ -251,7 +258,7 @@ def test_noise_and_lens_may_be_given() -> None:
 def test_files_of_other_sizes_make_the_same_picture() -> None:
     frames = burst(3)
     one, other = zoomed(frames), zoomed(frames, SMALL)
-    assert one.used == other.used == [0, 1, 2]
+    assert one.burst.used == other.burst.used == [0, 1, 2]
     np.testing.assert_allclose(one.pixels, other.pixels, rtol=0, atol=1e-5)
 
 

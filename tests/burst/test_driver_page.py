@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import re
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from edge_sdk import ZoomConfig
+from edge_sdk.bundle.driver_constants import driver_constants
+from edge_sdk.burst.converted.graphs import STAGES, channels_of
 from edge_sdk.burst.converted.packed import (
     ENCODE_CHANNELS,
     PackedBlend,
@@ -17,7 +21,6 @@ from edge_sdk.burst.converted.packed import (
     blend_channels,
 )
 from edge_sdk.burst.driver.stage_set import DECODED_PX
-from edge_sdk.burst.lens.estimate import MEAN_LOG_POWER
 from edge_sdk.burst.stages.blend import Blend
 from edge_sdk.burst.stages.encode import Encode
 from edge_sdk.burst.stages.restore import Restore
@@ -29,19 +32,33 @@ from edge_sdk.registration.stages.levels import Halve, Smooth, Surround
 from edge_sdk.registration.stages.search import Search
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "driver.md").read_text()
-CONSTANTS = re.findall(r"^\| `([\w.]+)\.([A-Z_]+)` \| ([\d.]+) \|", PAGE, re.MULTILINE)
+CONSTANTS = re.findall(r"^\| `([\w.]+)\.([A-Z_]+)` \| ([^|]+) \|", PAGE, re.MULTILINE)
 HALOS = re.findall(r"^\| ([1-4]) \| (\d+) \|$", PAGE, re.MULTILINE)
 ENDS = re.findall(r"^\| (→ )?`(\w+)` \| \[([^\]]+)\] \|", PAGE, re.MULTILINE)
+
+
+def number(written: str) -> float:
+    """Of 0.5, −0.5, 1/255, 10⁻⁶ and 1.5·10⁻⁶."""
+    plain = written.translate(str.maketrans("−⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "--0123456789"))
+    plain = plain.replace("·10-", "e-").replace("10-", "1e-")
+    over, _, under = plain.partition("/")
+    return float(over) / float(under or 1)
 
 
 @pytest.mark.parametrize(("module", "name", "value"), CONSTANTS)
 def test_constants(module: str, name: str, value: str) -> None:
     found = getattr(importlib.import_module(f"edge_sdk.{module}"), name)
-    assert found == pytest.approx(float(value), abs=1e-5)
+    found = found if isinstance(found, tuple) else (found,)
+    written = tuple(number(each) for each in value.split(", "))
+    assert found == pytest.approx(written, rel=1e-4)
+
+
+def test_bundles_hand_over_the_constants_of_the_tables() -> None:
+    assert sorted(driver_constants()) == sorted(f"{module}.{name}" for module, name, _ in CONSTANTS)
 
 
 def test_the_tables_are_found() -> None:
-    assert len(CONSTANTS) == 142
+    assert len(CONSTANTS) == 188
     assert [int(scale) for scale, _ in HALOS] == [1, 2, 3, 4]
     named = [name for _, name, _ in ENDS if name in ("sums", "picture", "features")]
     assert named == ["sums", "sums", "picture", "sums", "features"]
@@ -105,13 +122,6 @@ def test_shapes_of_blend_and_of_the_files(scale: int) -> None:
     assert made.shape == (1, 4 * scale**2 + 1, 30, 30)
 
 
-def test_the_mean_of_scenes_is_that_of_the_estimate() -> None:
-    found = re.search(r"m the mean of scenes\s+\(([^)]+)\)", PAGE)
-    assert found is not None
-    values = [float(value.replace("−", "-")) for value in found[1].split(",")]
-    assert values == list(MEAN_LOG_POWER)
-
-
 def test_shapes_of_the_stages_of_motion() -> None:
     assert "c [1, 10, B, 64]; frame [1, 1, B, 64]; δ [1, 2, B, 64]" in PAGE
     assert "means [1, 22, B, 1]" in PAGE
@@ -128,6 +138,23 @@ def test_shapes_of_the_stages_of_motion() -> None:
     assert found.shape == (1, 2 * 9, 1, 2 * 4 + 1)
 
 
+def channels(written: str, scale: int, shifts: int) -> int:
+    """Of a list such as `sums 3·s², weights s², lines D: of L pixels`."""
+    counts = written.partition(":")[0].replace("s²", str(scale**2)).replace(" D", f" {shifts}")
+    terms = [term for part in counts.split(", ") for term in part.split(" + ")]
+    return sum(math.prod(map(int, term.split()[-1].split("·"))) for term in terms)
+
+
+@pytest.mark.parametrize("scale", [2, 3])
+def test_channels_of_the_files(scale: int) -> None:
+    part = PAGE.split("\n## Stages as files\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (`.+`) \| (.+) \| .+ \|$", part, re.MULTILINE)
+    takes = {stage: given for names, given in rows for stage in re.findall(r"`(\w+)`", names)}
+    assert sorted(takes) == sorted(STAGES)
+    expected = {**channels_of(scale, 4), "decode": 4 * scale**2 + 8}
+    assert {stage: channels(takes[stage], scale, 9) for stage in takes} == expected
+
+
 def test_kernels_of_expand() -> None:
     rows = re.findall(r"k[₀₁₂₃] = \(([^)]+)\)", PAGE)
     written = [[float(tap.replace("−", "-")) for tap in row.split(", ")] for row in rows]
@@ -135,6 +162,9 @@ def test_kernels_of_expand() -> None:
 
 
 def test_limits_of_acceptance() -> None:
-    config = RegistrationConfig()
-    assert f"shows less than {config.min_overlap} of the reference" in PAGE
-    assert re.search(rf"that it shows is under\s+{config.min_explained},", PAGE)
+    config, text = RegistrationConfig(), " ".join(PAGE.split())
+    assert f"more than {config.max_pixels:,} px are not compared" in text
+    assert f"the larger of {config.max_shift_px:g} px and" in text
+    assert f"shows less than {config.min_overlap} of the reference" in text
+    assert f"that it shows is under {config.min_explained}," in text
+    assert f"`reference_weight` ({ZoomConfig().reference_weight})" in text

@@ -28,10 +28,13 @@ STOPS_ERROR = 0.15
 """What measured stops may lack; clipped places make them look less."""
 CURVE_POWER = 2.4
 """Of sRGB's curve: light is the factor of values to this power."""
-_SPACING_PX = 32
-_QUANTILES = 33
-_LEAST_QUANTILES = 4
-_BLACK = 1e-5
+SPACING_PX = 32
+"""Distance of the rows of means that are looked at."""
+QUANTILES = 33
+"""Quantiles of a frame, from 0.02 to 0.98."""
+LEAST_QUANTILES = 4
+"""Quantiles that two frames must have in common."""
+BLACK = 1e-5
 """Light that counts as none."""
 
 
@@ -102,10 +105,10 @@ def dark_exposures(source: FrameSource, reference: int, frames: Iterable[int]) -
     """
     own, found = _quantiles(source, reference), {}
     usable = (own > DARKEST) & (own < BRIGHTEST)
-    if int(usable.sum()) < _LEAST_QUANTILES:
+    if int(usable.sum()) < LEAST_QUANTILES:
         return {}
     for index in frames:
-        light = srgb_to_linear(_quantiles(source, index)[usable]).clamp_min(_BLACK)
+        light = srgb_to_linear(_quantiles(source, index)[usable]).clamp_min(BLACK)
         stops = float(torch.log2(srgb_to_linear(own[usable]) / light).min())
         if stops >= MOST_STOPS:
             found[index] = (
@@ -119,9 +122,9 @@ def _quantiles(source: FrameSource, index: int) -> Tensor:
     """Quantiles of means of 4×4 pixels of a frame's green, encoded: float32 [33]."""
     rows = [
         functional.avg_pool2d(source.rows(index, top, top + MEAN_PX)[None, 1:2], MEAN_PX)
-        for top in range(0, source.height - MEAN_PX + 1, _SPACING_PX)
+        for top in range(0, source.height - MEAN_PX + 1, SPACING_PX)
     ]
-    shares = torch.linspace(0.02, 0.98, _QUANTILES)
+    shares = torch.linspace(0.02, 0.98, QUANTILES)
     return torch.quantile(torch.cat(rows).flatten(), shares)
 
 
@@ -130,5 +133,5 @@ def _stops(levels: Tensor, own: Tensor) -> Tensor:
     usable = (levels > DARKEST) & (levels < BRIGHTEST) & (own > DARKEST) & (own < BRIGHTEST)
     ratio = torch.log2(srgb_to_linear(levels) / srgb_to_linear(own).clamp_min(1e-9))
     middle = ratio.masked_fill(~usable, math.nan).nanmedian(1).values
-    enough = usable.sum(1) >= _LEAST_QUANTILES
+    enough = usable.sum(1) >= LEAST_QUANTILES
     return torch.where(enough, middle, torch.full_like(middle, math.inf))

@@ -25,11 +25,12 @@ def stages(
     ] = Path("stages"),
     as_json: Annotated[bool, typer.Option("--json", help="Print the reports as JSON.")] = False,
 ) -> None:
-    """Convert the stages of burst zoom: encode, blend and decode.
+    """Convert the ten stages of burst zoom, which a phone's driver runs, to files.
 
-    Each file has one input and one output of fixed size; docs/reference/driver.md says what an
-    app does between them. Stages that divide and compare stay in floating point; the
-    network of decode is in --precision. Try them with `edge-sdk zoom FRAMES --stages FOLDER`.
+    They score and align frames, merge them and enlarge. Each file has one input and one output of
+    fixed size; docs/reference/driver.md says what an app does between them. The network of decode
+    is in --precision; the other stages divide and compare, and stay in floating point. Try them
+    with `edge-sdk zoom FRAMES --stages FOLDER`.
 
     Example: edge-sdk stages --target tflite --precision int8 -o stages
     """
