@@ -59,6 +59,11 @@ class PackOptions:
         soc: chip that its graphs are for; empty for any.
         sizes: how much each stage of burst zoom takes at once.
         license: of the weights.
+
+    Example:
+        >>> from edge_sdk.bundle import PackOptions, Wanted
+        >>> PackOptions((Wanted("tflite", "int8"),), "web").license
+        'Apache-2.0'
     """
 
     wanted: tuple[Wanted, ...]

@@ -31,6 +31,14 @@ class Packed:
         manifest: what it says of itself.
         check: how its graphs did on the golden vectors, in the runtimes that are here.
         size: bytes of all files.
+
+    Example:
+        >>> from edge_sdk.bundle import Packed, PackOptions, Wanted, pack
+        >>> from edge_sdk.zoo import load_any
+        >>> options = PackOptions((Wanted("tflite", "fp32"),), "web")
+        >>> packed = pack(load_any("sr_x2_y").resized(48, 48), "small.zip", options)
+        >>> isinstance(packed, Packed), packed.size < 200_000
+        (True, True)
     """
 
     path: Path

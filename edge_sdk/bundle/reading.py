@@ -36,6 +36,15 @@ class Bundle:
         golden: its golden vectors, by key.
         signature: 64 bytes, or ``None`` if it is not signed.
         container: its files.
+
+    Example:
+        >>> from edge_sdk.bundle import PackOptions, Wanted, open_bundle, pack
+        >>> from edge_sdk.zoo import load_any
+        >>> options = PackOptions((Wanted("tflite", "fp32"),), "web")
+        >>> packed = pack(load_any("sr_x2_y").resized(48, 48), "sr.zip", options)
+        >>> bundle = open_bundle("sr.zip")
+        >>> bundle.manifest.name, bundle.signature is None, sorted(bundle.golden)
+        ('sr_x2_y', True, ['model'])
     """
 
     path: Path

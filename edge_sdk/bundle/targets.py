@@ -20,6 +20,11 @@ class Wanted:
     Attributes:
         target: name of a converter.
         precision: of the network.
+
+    Example:
+        >>> from edge_sdk.bundle import Wanted
+        >>> Wanted("coreml", "fp16").precision
+        'fp16'
     """
 
     target: str

@@ -38,6 +38,11 @@ class GraphCheck:
         milliseconds: of one run, after one before it.
         missing: why it was not run; empty if it was.
         proves: what agreement in that runtime says of a device.
+
+    Example:
+        >>> from edge_sdk.bundle import GraphCheck
+        >>> GraphCheck("tflite int8", "decode", "LiteRT 2.3.0", 47.5, 30, 4.2).passed
+        True
     """
 
     variant: str
@@ -63,6 +68,11 @@ class BundleCheck:
         rows: one for each graph of each variant.
         bursts: of a bundle for burst zoom, the golden bursts by the driver of the SDK: all of them
             by the first variant that runs here, the first by each other.
+
+    Example:
+        >>> from edge_sdk.bundle import BundleCheck, GraphCheck
+        >>> BundleCheck((GraphCheck("tflite fp32", "model", "here", 12.0, 80, 1.0),)).passed
+        False
     """
 
     rows: tuple[GraphCheck, ...]
@@ -84,6 +94,14 @@ def verify_bundle(bundle: Bundle) -> BundleCheck:
 
     Raises:
         BundleError: if a graph cannot be opened, or takes or gives something else than it says.
+
+    Example:
+        >>> from edge_sdk.bundle import PackOptions, Wanted, open_bundle, pack, verify_bundle
+        >>> from edge_sdk.zoo import load_any
+        >>> options = PackOptions((Wanted("tflite", "fp32"),), "web")
+        >>> packed = pack(load_any("sr_x2_y").resized(48, 48), "sr.zip", options)
+        >>> [(row.stage, row.passed) for row in verify_bundle(open_bundle("sr.zip")).rows]
+        [('model', True)]
     """
     seen: dict[str, GraphCheck] = {}
     rows = []

@@ -1,7 +1,7 @@
 """What phones have room for: a profile for each class of them, and what a zoom or bundle needs.
 
-Reading order: ``profile`` (what is known of a class of phones), ``named`` (a few of them),
-``estimate`` (memory of a zoom), ``limits`` (what fails where), ``self_test`` (what a phone wrote).
+Reading order: ``profile`` (what is known of a class of phones, and a few that ship), ``estimate``
+(memory of a zoom), ``self_test`` (what a phone wrote).
 """
 
 import lazy_loader

@@ -109,7 +109,13 @@ PROFILES = (
 
 
 def profile_names() -> tuple[str, ...]:
-    """Names of the profiles that ship."""
+    """Names of the profiles that ship.
+
+    Example:
+        >>> from edge_sdk.devices import profile_names
+        >>> profile_names()[:2]
+        ('android-low', 'android-mid')
+    """
     return tuple(profile.name for profile in PROFILES)
 
 
