@@ -157,9 +157,9 @@ def packed(made_once: MakeOnce) -> Path:
         from edge_sdk.bundle import PackOptions, Wanted, pack
         from edge_sdk.zoo.loading import load_any
         from tests.builders.bundle_corpus import key
-        from tests.builders.burst_networks import SMALL_SIZES, small_network
+        from tests.builders.burst_networks import BUNDLE_SIZES, small_network
 
-        options = PackOptions((Wanted("tflite", "fp32"),), "android", sizes=SMALL_SIZES)
+        options = PackOptions((Wanted("tflite", "fp32"),), "android", sizes=BUNDLE_SIZES)
         pack(load_any(str(small_network(folder))), folder / "small.zip", options, key())
 
     return made_once("small_bundle", make)

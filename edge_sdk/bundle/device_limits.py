@@ -6,6 +6,7 @@ import hashlib
 
 from edge_sdk.bundle.manifest import BundleManifest, Variant
 from edge_sdk.bundle.stage_record import as_torch
+from edge_sdk.bundle.verification import BundleCheck
 from edge_sdk.devices.estimate import zoom_memory_mb
 from edge_sdk.devices.profile import DeviceProfile
 from edge_sdk.devices.self_test import SelfTest
@@ -62,6 +63,15 @@ def refusals(
                 f"from sizes), the device gives {profile.memory_mb}"
             )
     return found
+
+
+def left_to_the_processor(check: BundleCheck, variant: Variant) -> list[str]:
+    """Operators of a variant that no delegate took where it ran, a sentence each."""
+    return [
+        f"{row.stage} leaves {', '.join(dict.fromkeys(row.left))} to the processor"
+        for row in check.rows
+        if row.variant == variant.name and row.left
+    ]
 
 
 def failed_on_device(manifest: BundleManifest, found: SelfTest) -> list[str]:

@@ -14,8 +14,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_sdk.errors import BundleError, InputError
+from edge_sdk.errors import BundleError, InputError, OutputError
 from edge_sdk.extras import require
+from edge_sdk.outputs import check_writable, replacing
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import (
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     )
 
 BYTES = 64
-_MAKE = "make one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem"
+_MAKE = "make one with: edge-sdk key key.pem"
 
 
 def sign(manifest: bytes, key: Path) -> bytes:
@@ -80,6 +81,38 @@ def check_signature(manifest: bytes, signature: bytes, key: Path) -> None:
             "comes from for another reason",
             "signature",
         ) from error
+
+
+def make_keys(path: Path) -> Path:
+    """Make a private key, and its public half beside it as ``NAME.public.pem``.
+
+    Args:
+        path: of the private key; neither file may be there.
+
+    Returns:
+        The path of the public key.
+
+    Raises:
+        MissingExtraError: if cryptography is not installed.
+        OutputError: if a file is there already, or cannot be written.
+    """
+    require("sign")
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    public = path.with_name(f"{path.stem}.public.pem")
+    for place in (path, public):
+        check_writable(place)
+        if place.exists():
+            raise OutputError(f"{place}: is there already; a key is not replaced, name another")
+    made = ec.generate_private_key(ec.SECP256R1())
+    text = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    with replacing(path) as temporary:
+        temporary.touch(0o600)
+        temporary.write_bytes(text)
+    with replacing(public) as temporary:
+        temporary.write_bytes(public_pem(path))
+    return public
 
 
 def public_pem(key: Path) -> bytes:

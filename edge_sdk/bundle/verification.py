@@ -38,6 +38,7 @@ class GraphCheck:
         milliseconds: of one run, after one before it.
         missing: why it was not run; empty if it was.
         proves: what agreement in that runtime says of a device.
+        left: operators that the runtime's delegate left to the processor, one name per occurrence.
 
     Example:
         >>> from edge_sdk.bundle import GraphCheck
@@ -53,6 +54,7 @@ class GraphCheck:
     milliseconds: float
     missing: str = ""
     proves: str = ""
+    left: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -121,6 +123,7 @@ def verify_bundle(bundle: Bundle) -> BundleCheck:
                         row.milliseconds,
                         row.missing,
                         row.proves,
+                        row.left,
                     )
                 )
         bursts = tuple(_bursts(bundle, folder))
@@ -173,6 +176,7 @@ def _checked(bundle: Bundle, variant: Variant, graph: GraphEntry, folder: Path) 
         graph.gate_db,
         milliseconds,
         proves=info.proves,
+        left=() if runner.delegation is None else runner.delegation.undelegated,
     )
 
 

@@ -45,6 +45,9 @@ COMMANDS = {
         "Phones",
         "Pack a model and all that an app needs to run it into one bundle, and prove it.",
     ),
+    "key": ListedCommand(
+        "Phones", "Make a pair of keys to sign bundles with, and to check them by."
+    ),
     "inspect": ListedCommand(
         "Phones", "Show what a bundle holds, after its sizes, digests and names are checked."
     ),

@@ -23,6 +23,19 @@ SMALL_SIZES = StageSizes(
     decoded_px=16,
 )
 """Less than a picture of any test takes, so that every stage runs several times."""
+BUNDLE_SIZES = StageSizes(
+    scored_px=96,
+    smoothed_px=96,
+    halved_px=48,
+    surrounded_px=48,
+    expanded_px=96,
+    searched_px=5,
+    searched_length=900,
+    aligned_blocks=64,
+    encoded_px=80,
+    decoded_px=56,
+)
+"""So much that a golden burst takes a few runs of each stage."""
 
 
 def small_network(folder: Path) -> Path:

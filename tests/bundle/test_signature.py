@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_sdk.bundle.signature import check_signature, public_pem, sign
-from edge_sdk.errors import BundleError, EdgeSdkError, InputError
+from edge_sdk.bundle.signature import check_signature, make_keys, public_pem, sign
+from edge_sdk.errors import BundleError, EdgeSdkError, InputError, OutputError
 from tests.builders.bundle_corpus import key
 
 MESSAGE = b'{"a":1}'
@@ -56,7 +56,7 @@ def test_what_is_no_key_is_named(tmp_path: Path, text: bytes, message: str) -> N
     path.write_bytes(text)
     with pytest.raises(InputError, match=message) as refused:
         check_signature(MESSAGE, bytes(64), path)
-    assert "openssl genpkey" in str(refused.value)
+    assert "edge-sdk key key.pem" in str(refused.value)
     with pytest.raises(EdgeSdkError, match="cannot be read"):
         sign(MESSAGE, tmp_path / "none.pem")
 
@@ -72,7 +72,18 @@ def test_a_key_of_another_curve_is_refused(tmp_path: Path) -> None:
         sign(MESSAGE, path)
 
 
-def test_the_command_that_messages_name_makes_a_key(tmp_path: Path) -> None:
+def test_a_pair_is_made_once(tmp_path: Path) -> None:
+    path = tmp_path / "mine.pem"
+    public = make_keys(path)
+    assert public.name == "mine.public.pem"
+    assert path.stat().st_mode & 0o077 == 0
+    assert b"PRIVATE" not in public.read_bytes()
+    check_signature(MESSAGE, sign(MESSAGE, path), public)
+    with pytest.raises(OutputError, match="is there already"):
+        make_keys(path)
+
+
+def test_keys_of_openssl_are_taken(tmp_path: Path) -> None:
     path = tmp_path / "key.pem"
     command = "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out"
     subprocess.run([*command.split(), str(path)], check=True, capture_output=True)

@@ -115,7 +115,7 @@ def test_nothing_of_the_libraries_is_shown(run: Run, start: tuple[object, ...]) 
 
 def test_recipes_of_shipped_models_are_reported(run: Run) -> None:
     for entry in json.loads(run("models", "--json").out):
-        path = Path(entry["recipe"])
+        path = Path(entry["recipes"][-1])
         assert path.is_file()
         assert str(path) in run("models").out
 

@@ -20,6 +20,8 @@ from edge_sdk.imaging.margins import inner
 
 HALO_PX = 5
 """Margin of a tile that ``encode`` consumes: neighbors, local means, their spread, slopes."""
+AT_ONCE = 4
+"""Tensors that a graph joins at once, at most."""
 MAX_OFFSET_PX = 0.55
 """Largest offset of a sample from its pixel: half a pixel, and a little for turned frames."""
 KERNEL_STD_PX = {1: 0.35, 2: 0.26, 3: 0.22, 4: 0.2}
@@ -215,6 +217,10 @@ def _plus_product(total: Tensor, first: Tensor, second: Tensor) -> Tensor:
 
 
 def _joined(parts: list[Tensor], dim: int) -> Tensor:
+    while torch.compiler.is_compiling() and len(parts) > AT_ONCE:
+        # Some delegates leave longer joins to the processor.
+        groups = [parts[start : start + AT_ONCE] for start in range(0, len(parts), AT_ONCE)]
+        parts = [_joined(group, dim) for group in groups]
     return torch.cat(parts, dim) if len(parts) > 1 else parts[0]
 
 

@@ -13,7 +13,7 @@ from edge_sdk.cli.shared.console import err, note, out, print_json
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
-    from edge_sdk.bundle import Bundle
+    from edge_sdk.bundle import Bundle, BundleCheck
 
 
 def verify_bundle_file(
@@ -35,7 +35,7 @@ def verify_bundle_file(
         raise InputError(f"{others[0]}: a bundle is verified alone; leave other files out")
     bundle = open_bundle(path, key)
     check = verify_bundle(bundle)
-    refused = _refused(bundle, profile)
+    refused = _refused(bundle, check, profile)
     failed = _failed(bundle, device)
     fits = profile is None or any(not reasons for reasons in refused.values())
     passed = check.passed and fits and not failed
@@ -56,14 +56,17 @@ def verify_bundle_file(
         raise typer.Exit(1)
 
 
-def _refused(bundle: Bundle, profile: str | None) -> dict[str, list[str]]:
+def _refused(bundle: Bundle, check: BundleCheck, profile: str | None) -> dict[str, list[str]]:
     if profile is None:
         return {}
-    from edge_sdk.bundle.device_limits import refusals
+    from edge_sdk.bundle.device_limits import left_to_the_processor, refusals
     from edge_sdk.devices import find_profile
 
     known, manifest = find_profile(profile), bundle.manifest
-    return {each.name: refusals(manifest, each, known) for each in manifest.variants}
+    return {
+        each.name: [*refusals(manifest, each, known), *left_to_the_processor(check, each)]
+        for each in manifest.variants
+    }
 
 
 def _failed(bundle: Bundle, device: Path | None) -> list[str]:
