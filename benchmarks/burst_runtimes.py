@@ -14,12 +14,18 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
+from edge_sdk import load_model
+from edge_sdk.bundle.generator import ONE, Group, Layer, drawn
+from edge_sdk.bundle.stage_inputs import stage_groups
 from edge_sdk.burst import ZoomConfig, zoom
 from edge_sdk.burst.converted.by_name import convert_stages
+from edge_sdk.burst.converted.graphs import stage_graphs
 from edge_sdk.burst.converted.running import StageFiles
 from edge_sdk.data.camera.simulation import CameraConfig, SimulatedBurst, simulate_burst
+from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.imaging import psnr, quantize
 from edge_sdk.targets import LoweringReport, find_converter, runs_here
 from edge_sdk.zoo.networks import burst_network
@@ -34,6 +40,7 @@ TARGETS = (
     ("coreml", ("fp32", "fp16", "int8")),
 )
 NOISE_LEVELS = (2, 8)
+HALF_FRAMES = 20
 
 
 def main() -> None:
@@ -78,10 +85,13 @@ def main() -> None:
                 *("target", "stage", "precision", "partitions"),
                 *("left to the CPU", "TRANSPOSE", "KiB"),
             ),
-            *stages,
+            *dict.fromkeys(stages),
             PICTURES,
             head("target", "precision", "against PyTorch, least", "mean", "costs, dB", "largest"),
             *pictures_table,
+            SUMS,
+            head("sums in", "weights", "colors"),
+            *half_sums(),
             READING,
             *missing(arguments.targets),
         ]
@@ -99,6 +109,41 @@ def command(arguments: argparse.Namespace) -> str:
 def missing(chosen: list[str]) -> list[str]:
     left_out = [name for name, _ in TARGETS if name not in chosen]
     return [f"Not measured here: {', '.join(left_out)}."] if left_out else []
+
+
+def half_sums() -> list[str]:
+    """Twenty drawn frames through ``encode`` in half precision, summed in single and in half."""
+    graph = stage_graphs(load_model(MODEL).spec, nn.Identity())["encode"]
+    plain = stage_groups("encode", graph.shape)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "encode.mlpackage"
+        find_converter("coreml").convert(graph.module, torch.rand(graph.shape), path, "fp16")
+        runner = open_artifact(path)
+        (end,) = runner.input_shapes
+        exact, single = torch.zeros(1), torch.zeros(1)
+        half = torch.zeros(1, dtype=torch.float16)
+        for frame in range(HALF_FRAMES):
+            grain, offsets = Layer(1000 + frame, 1, 0, ONE // 32), (ONE // 2, 2000 + 10 * frame)
+            layers = (*plain[1].layers[:-1], grain)
+            moved = Group(2, (Layer(offsets[1], 16, -offsets[0], offsets[0]),))
+            packed = drawn((plain[0], Group(3, layers), moved, *plain[3:]), *graph.shape[-2:])
+            exact = exact + graph.module(torch.from_numpy(packed))
+            (made,) = (torch.from_numpy(x) for x in runner.run({end: packed}).values())
+            single, half = single + made, half + made.half()
+    return [
+        row("single", *_sum_figures(single, exact)),
+        row("half", *_sum_figures(half.float(), exact)),
+    ]
+
+
+def _sum_figures(found: Tensor, exact: Tensor) -> tuple[str, str]:
+    """Signal over noise of the weights, and of sums over weights, at ×2."""
+    weights = [sums[:, 12:16] for sums in (found, exact)]
+    colors = [sums[:, :12] / (sums[:, 12:16].repeat(1, 3, 1, 1) + 1e-3) for sums in (found, exact)]
+    figures = [
+        10 * torch.log10(b.square().sum() / (a - b).square().sum()) for a, b in (weights, colors)
+    ]
+    return f"{float(figures[0]):.1f} dB", f"{float(figures[1]):.1f} dB"
 
 
 def stage_row(target: str, stage: str, report: LoweringReport) -> str:
@@ -135,14 +180,20 @@ on {bursts} simulated bursts of {count} {name} pictures (ten frames, noise 2/255
 
 ## What the delegates take
 
-The precision is that of the network in `decode`; `encode` and `blend` divide and compare, and stay
-in floating point.
+The precision is that of the network in `decode`; the other stages divide and compare, and stay in
+floating point.
 """
 PICTURES = """
 ## Pictures
 
 Against the picture that PyTorch makes of the same frames, both in [0, 1] before rounding; and
 what the files cost in PSNR against the truth, mean and largest over the bursts.
+"""
+SUMS = """
+## Sums over frames
+
+Twenty drawn frames through `encode` in half precision (by the interpreter of ML programs), added in
+single and in half precision, against single precision throughout: signal over noise.
 """
 READING = """
 ExecuTorch and LiteRT are the runtimes that phones run, on this machine's processor. Core ML files
