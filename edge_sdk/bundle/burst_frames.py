@@ -11,6 +11,8 @@ from edge_sdk.bundle.generator import ONE, Layer, hashed, layer_values
 
 FINE = 4
 """Finer pixels of a scene per pixel of a frame, in each direction."""
+MOST_SIDE, MOST_FRAMES, MOST_HOT, MOST_GAIN = 256, 8, 64, 4096
+"""Sides, frames, hot pixels and gain of a burst, at most."""
 MARGIN = 32
 """Finer pixels of a scene around what a frame at rest shows: how far one may be moved."""
 GROUND = (Layer(1, 64, ONE // 8, 7 * ONE // 8),)
@@ -57,6 +59,23 @@ class DrawnBurst:
     width: int
     frames: tuple[DrawnFrame, ...]
     hot: tuple[tuple[int, int, int], ...] = ()
+
+    def is_drawable(self) -> bool:
+        """Whether it is small, moves no further than scenes reach, and stays within integers."""
+        sides = 32 <= min(self.height, self.width) <= max(self.height, self.width) <= MOST_SIDE
+        frames = 0 < len(self.frames) <= MOST_FRAMES and all(
+            max(abs(each.right), abs(each.down)) <= MARGIN
+            and 0 <= each.scene < 1 << 30
+            and 0 <= each.noise < 1 << 24
+            and 0 <= each.gain <= MOST_GAIN
+            and 0 <= each.levels <= ONE
+            for each in self.frames
+        )
+        hot = len(self.hot) <= MOST_HOT and all(
+            0 <= row < self.height and 0 <= column < self.width and 0 <= color < 3
+            for row, column, color in self.hot
+        )
+        return sides and frames and hot
 
     def drawn(self) -> NDArray[np.uint8]:
         """The frames, uint8 [N, H, W, 3].

@@ -29,6 +29,8 @@ FORMAT, VERSION = "edge-sdk golden bursts", 1
 VALUES = 48
 """Places of a tensor that are kept."""
 DIGITS = 7
+MOST_BURSTS = 16
+"""Golden bursts of a bundle, at most."""
 _SEED = 17
 
 
@@ -60,7 +62,7 @@ class StepValues:
         error = float(np.square(found - expected).sum())
         if not math.isfinite(error):
             return -math.inf
-        return 10 * math.log10(float(np.square(expected).sum()) / max(error, 1e-30))
+        return 10 * math.log10(max(float(np.square(expected).sum()), 1e-30) / max(error, 1e-30))
 
 
 @dataclass(frozen=True)
@@ -193,11 +195,17 @@ def read_bursts(text: bytes, name: str) -> tuple[BurstVector, ...]:
         vectors = from_json(_Bursts, text).bursts
     except InputError as error:
         raise BundleError(f"{name}: {error}; pack the bundle anew", "golden") from error
+    if not 0 < len(vectors) <= MOST_BURSTS:
+        raise BundleError(f"{name}: has {len(vectors)} bursts; pack the bundle anew", "golden")
     for vector in vectors:
-        burst = vector.burst
-        small = min(burst.height, burst.width) >= 32 and max(burst.height, burst.width) <= 512
-        if not small or not 1 <= len(burst.frames) <= 16:
-            raise BundleError(f"{name}: {burst.name} cannot be drawn; pack anew", "golden")
+        kept = (vector.luma, *vector.levels, vector.features, vector.picture)
+        whole = all(0 < len(each.values) <= VALUES and any(each.values) for each in kept)
+        if not vector.burst.is_drawable() or not whole:
+            raise BundleError(
+                f"{name}: the burst {ascii(vector.burst.name)[:40]} cannot be drawn; pack the "
+                "bundle anew",
+                "golden",
+            )
     return vectors
 
 

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from edge_sdk.bundle.names import check_names
+from edge_sdk.bundle.names import MANIFEST, check_names
 from edge_sdk.bundle.zip_form import MOST_BYTES, MOST_ENTRIES, read_zip
 from edge_sdk.errors import BundleError
 
 _CHUNK = 1 << 20
+_CAREFULLY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+"""A link that took the place of a file is not followed, and a pipe is not waited for."""
 
 
 class Container(Protocol):
@@ -44,10 +46,11 @@ class FolderContainer:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.sizes: dict[str, int] = {}
-        waiting = [""]
+        waiting, folders = [""], 0
         while waiting:
             below = waiting.pop()
-            for entry in sorted(os.scandir(folder / below), key=lambda each: each.name):
+            folders += 1
+            for seen, entry in enumerate(os.scandir(folder / below)):
                 name = f"{below}/{entry.name}" if below else entry.name
                 mode = entry.stat(follow_symlinks=False)
                 if stat.S_ISDIR(mode.st_mode):
@@ -56,10 +59,11 @@ class FolderContainer:
                     self.sizes[name] = mode.st_size
                 else:
                     raise BundleError(f"{name!a} is a link or device; remove it", "container")
-                if len(self.sizes) + len(waiting) > MOST_ENTRIES:
+                if max(len(self.sizes) + len(waiting), folders, seen) > MOST_ENTRIES:
                     raise BundleError(
                         f"holds more than {MOST_ENTRIES} files; it is no bundle", "container"
                     )
+        self.sizes = {name: self.sizes[name] for name in sorted(self.sizes)}
         check_names(self.sizes)
         if sum(self.sizes.values()) > MOST_BYTES:
             raise BundleError(f"holds more than {MOST_BYTES} bytes; it is no bundle", "container")
@@ -71,10 +75,12 @@ class FolderContainer:
             BundleError: if it is shorter than it was, or a link took its place meanwhile.
         """
         try:
-            place = os.open(self._folder / name, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+            place = os.open(self._folder / name, os.O_RDONLY | _CAREFULLY)
         except OSError as error:
             raise BundleError(f"{name}: cannot be read ({error.strerror})", "container") from error
         with os.fdopen(place, "rb") as stream:
+            if not stat.S_ISREG(os.fstat(place).st_mode):
+                raise BundleError(f"{name}: is no file any more; read it again", "container")
             left = self.sizes[name]
             while left:
                 chunk = stream.read(min(left, _CHUNK))
@@ -98,6 +104,8 @@ class ZipContainer:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        if not path.is_file() and path.exists():
+            raise BundleError("is a device or pipe and no bundle; take another file", "container")
         with path.open("rb") as stream:
             self._entries = {entry.name: entry for entry in read_zip(stream)}
         self.sizes = {name: entry.size for name, entry in self._entries.items()}
@@ -132,10 +140,15 @@ def open_container(path: Path) -> Container:
         BundleError: if there is nothing, or it cannot be read, or is no bundle.
     """
     try:
+        if path.is_dir() and not (path / MANIFEST).is_file():
+            raise BundleError(
+                f"holds no {MANIFEST} and is no bundle; pack one with `edge-sdk pack`", "listing"
+            )
         return FolderContainer(path) if path.is_dir() else ZipContainer(path)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise BundleError(
-            f"{path}: cannot be read ({error.strerror or error}); check the path", "container"
+            f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}); check the path",
+            "container",
         ) from error
     except BundleError as error:
         raise BundleError(f"{path}: {error}", error.kind) from error

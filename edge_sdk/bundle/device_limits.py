@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from edge_sdk.bundle.manifest import BundleManifest, Variant
+from edge_sdk.bundle.reading import Bundle
 from edge_sdk.bundle.stage_record import as_torch
 from edge_sdk.bundle.verification import BundleCheck
 from edge_sdk.devices.estimate import zoom_memory_mb
@@ -74,9 +73,10 @@ def left_to_the_processor(check: BundleCheck, variant: Variant) -> list[str]:
     ]
 
 
-def failed_on_device(manifest: BundleManifest, found: SelfTest) -> list[str]:
+def failed_on_device(bundle: Bundle, found: SelfTest) -> list[str]:
     """What a phone's self-test says against a bundle, a sentence each; empty for nothing."""
-    if found.bundle != hashlib.sha256(manifest.to_bytes()).hexdigest():
+    manifest = bundle.manifest
+    if found.bundle != bundle.sha256:
         return [f"{found.device} tested another bundle"]
     gates = {
         (variant.name, graph.stage): graph.gate_db

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_sdk.bundle.generator import Group, Layer, drawn, positions
+from edge_sdk.bundle.generator import Fill, Group, Layer, drawn, positions
 from edge_sdk.errors import BundleError, InputError
 from edge_sdk.json_records import Head, from_json
 
@@ -28,7 +28,9 @@ DIGITS = 7
 MOST_INPUT, MOST_OUTPUT, MOST_VALUES = 1 << 24, 1 << 26, 4096
 """Elements of an input and of an output, and places, that a vector may have."""
 MOST_LAYERS, MOST_CELL, MOST_VALUE = 64, 256, 1 << 24
-"""Layers of a vector, and cell and values of one, at most."""
+"""Layers and fills of a vector, and cell and values of one, at most."""
+MOST_DRAWN, MOST_CHANNELS = 1 << 27, 4096
+"""Values that are drawn for a vector, over all layers, and its channels, at most."""
 Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
@@ -71,7 +73,8 @@ class GoldenVector:
         error = float(np.square(off).sum())
         if not math.isfinite(error):
             return -math.inf
-        return math.inf if error == 0 else 10 * math.log10(float(np.square(expected).sum()) / error)
+        signal = float(np.square(expected).sum())
+        return math.inf if error == 0 else 10 * math.log10(max(signal, 1e-30) / error)
 
 
 def measured(network: Network, groups: tuple[Group, ...], shape: tuple[int, ...]) -> GoldenVector:
@@ -133,24 +136,34 @@ def _drawable(layer: Layer) -> bool:
 def _check(key: str, vector: GoldenVector, name: str) -> None:
     """Refuse what would draw more than any stage takes, or compare nothing."""
     shape = vector.input
-    channels = sum(group.channels for group in vector.groups)
+    plain = len(shape) == 4 and all(0 < side <= MOST_INPUT for side in shape)
+    if not plain or shape[0] != 1 or math.prod(shape) > MOST_INPUT or not _drawn_in_time(vector):
+        raise BundleError(f"{name}: the vector {key} cannot be drawn; pack it anew", "golden")
+    output = vector.output
+    sides = 0 < len(output) <= 4 and all(0 < side <= MOST_OUTPUT for side in output)
+    finite = all(map(math.isfinite, vector.values)) and any(vector.values)
+    compared = 0 < len(vector.values) <= MOST_VALUES and 0 <= vector.seed < 1 << 31
+    if not sides or math.prod(output) > MOST_OUTPUT or not finite or not compared:
+        raise BundleError(f"{name}: the vector {key} compares nothing; pack it anew", "golden")
+
+
+def _drawn_in_time(vector: GoldenVector) -> bool:
+    """Whether an input is drawn by few enough operations, on integers of 53 bits."""
+    area = math.prod(vector.input[2:])
     layers = [layer for group in vector.groups for layer in group.layers]
-    fine = (
-        len(shape) == 4
-        and shape[0] == 1
-        and min(shape) > 0
-        and math.prod(shape) <= MOST_INPUT
-        and shape[1] == channels
-        and all(group.channels > 0 for group in vector.groups)
-        and len(layers) <= MOST_LAYERS
-        and all(_drawable(layer) for layer in layers)
+    fills = [fill for group in vector.groups for fill in group.fills]
+    if max(len(layers), len(fills)) > MOST_LAYERS:
+        return False
+    if not all(0 < group.channels <= MOST_CHANNELS for group in vector.groups):
+        return False
+    work = sum(group.channels * (1 + len(group.layers)) for group in vector.groups) * area
+    channels = sum(group.channels for group in vector.groups)
+    drawable = all(_drawable(layer) for layer in layers) and all(
+        _fillable(fill, vector.input) for fill in fills
     )
-    size = math.prod(vector.output) if vector.output and min(vector.output) > 0 else 0
-    if not fine or not 0 < size <= MOST_OUTPUT or not 0 < len(vector.values) <= MOST_VALUES:
-        raise BundleError(
-            f"{name}: the vector {key} cannot be drawn; pack the bundle anew", "golden"
-        )
-    if not 0 <= vector.seed < 1 << 31 or not all(map(math.isfinite, vector.values)):
-        raise BundleError(
-            f"{name}: the vector {key} has impossible values; pack the bundle anew", "golden"
-        )
+    return drawable and work <= MOST_DRAWN and channels == vector.input[1]
+
+
+def _fillable(fill: Fill, shape: tuple[int, ...]) -> bool:
+    rows = 0 <= fill.top <= fill.bottom <= shape[2]
+    return rows and 0 <= fill.left <= fill.right <= shape[3] and abs(fill.value) <= 2 * MOST_VALUE

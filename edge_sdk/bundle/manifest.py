@@ -18,6 +18,8 @@ MAJOR, MINOR = 1, 0
 PLATFORMS = ("android", "ios", "web")
 MODEL = "model"
 """Stage of a bundle that holds one graph."""
+LEAST_GATE_DB, MOST_GATE_DB = 20, 200
+"""Gates that a graph may have."""
 MOST_ELEMENTS = 1 << 26
 """Elements of the largest tensor."""
 
@@ -217,6 +219,9 @@ def _check_files(manifest: BundleManifest) -> None:
     for entry in manifest.files:
         if entry.size < 0 or len(entry.sha256) != 64 or set(entry.sha256) - set("0123456789abcdef"):
             raise BundleError(f"files: {entry.name} has no size or no SHA-256", "manifest")
+    names = [variant.name for variant in manifest.variants]
+    if len(set(names)) < len(names):
+        raise BundleError("variants: two have one name", "manifest")
     if not manifest.variants:
         raise BundleError("variants: there are none", "manifest")
     if manifest.platform not in (*PLATFORMS, "any"):
@@ -242,13 +247,16 @@ def _check_variant(manifest: BundleManifest, variant: Variant) -> None:
             f"variants: noise_levels of {variant.name} are not two that increase", "manifest"
         )
     for graph in variant.graphs:
+        if not LEAST_GATE_DB <= graph.gate_db <= MOST_GATE_DB:
+            raise BundleError(f"variants: {graph.stage} of {variant.name} has no gate", "manifest")
         if graph.file not in names and not any(each.startswith(f"{graph.file}/") for each in names):
             raise BundleError(
                 f"variants: {graph.file} of {variant.name} is none of the files", "manifest"
             )
         for tensor in (graph.input, graph.output):
             shape = tensor.shape
-            if not shape or min(shape) < 1 or math.prod(shape) > MOST_ELEMENTS:
+            plain = 0 < len(shape) <= 4 and all(0 < side <= MOST_ELEMENTS for side in shape)
+            if not plain or math.prod(shape) > MOST_ELEMENTS:
                 raise BundleError(
                     f"variants: {graph.file} has a tensor of impossible shape", "manifest"
                 )

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_sdk.bundle.building import PackOptions, build
-from edge_sdk.bundle.manifest import BundleManifest
+from edge_sdk.bundle.canonical import MOST_BYTES
+from edge_sdk.bundle.container import FolderContainer, read_file
+from edge_sdk.bundle.manifest import BundleManifest, read_manifest
 from edge_sdk.bundle.names import MANIFEST, SIGNATURE
 from edge_sdk.bundle.reading import open_bundle
 from edge_sdk.bundle.signature import public_pem, sign
@@ -114,9 +116,22 @@ def _check_place(path: Path) -> None:
     if path.suffix == ".zip":
         check_writable(path)
         return
-    if path.is_dir() and any(path.iterdir()) and not (path / MANIFEST).is_file():
+    if not path.is_dir() and (path.exists() or path.suffix):
+        raise OutputError(f"{path}: is no folder; give the name of a folder, or one ending in .zip")
+    if path.is_dir() and any(path.iterdir()) and not _is_earlier_bundle(path):
         raise OutputError(f"{path}: holds other files; give a new or an empty folder")
     check_writable(path / MANIFEST if path.is_dir() else path)
+
+
+def _is_earlier_bundle(path: Path) -> bool:
+    """Whether a folder holds a bundle and nothing else, so that it may be replaced."""
+    try:
+        container = FolderContainer(path)
+        manifest = read_manifest(read_file(container, MANIFEST, MOST_BYTES))
+    except (BundleError, KeyError, OSError):
+        return False
+    listed = {MANIFEST, SIGNATURE, *(entry.name for entry in manifest.files)}
+    return set(container.sizes) <= listed
 
 
 @contextmanager
@@ -156,7 +171,7 @@ def _rename(folder: Path, path: Path) -> None:
         path.rename(old)
     try:
         folder.rename(path)
-    except OSError:
-        if old.exists():
+    except BaseException:
+        if old.exists() and not path.exists():
             old.rename(path)
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,12 +19,10 @@ from edge_sdk.bundle.container import (
 )
 from edge_sdk.bundle.golden import GoldenVector, read_golden
 from edge_sdk.bundle.manifest import BundleManifest, read_manifest
-from edge_sdk.bundle.names import GOLDEN, MANIFEST, SIGNATURE
+from edge_sdk.bundle.names import BURSTS, DRIVER, GOLDEN, MANIFEST, SIGNATURE
 from edge_sdk.bundle.signature import BYTES, check_signature
-from edge_sdk.bundle.stage_record import as_torch, stage_record
+from edge_sdk.bundle.stage_record import as_torch, check_driver, stage_record
 from edge_sdk.errors import BundleError, InputError
-
-_MOST_GOLDEN = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +32,7 @@ class Bundle:
     Attributes:
         path: the folder or zip.
         manifest: what it says of itself.
+        sha256: of its manifest's bytes.
         golden: its golden vectors, by key.
         signature: 64 bytes, or ``None`` if it is not signed.
         container: its files.
@@ -49,19 +49,20 @@ class Bundle:
 
     path: Path
     manifest: BundleManifest
+    sha256: str
     golden: dict[str, GoldenVector]
     signature: bytes | None
     container: Container
 
     def read(self, name: str) -> bytes:
-        """Contents of a file.
+        """Contents of a file of at most a megabyte, as they were packed.
 
         Raises:
-            BundleError: if there is none of that name.
+            BundleError: if there is none of that name, it is larger, or has changed since.
         """
         if name not in self.container.sizes:
             raise BundleError(f"{self.path}: holds no {name}; pack the bundle anew", "listing")
-        return read_file(self.container, name, MOST_BYTES)
+        return _read_checked(self.manifest, self.container, name)
 
     @contextmanager
     def unpacked(self) -> Iterator[Path]:
@@ -145,14 +146,16 @@ def _checked(path: Path, container: Container, key: Path | None) -> Bundle:
                 f"{name}: has {found[name]} bytes, not {size}; copy it again", "listing"
             )
     _check_digests(manifest, container)
-    if GOLDEN not in listed:
-        raise BundleError(f"holds no {GOLDEN}; pack the bundle anew", "listing")
-    golden = read_golden(read_file(container, GOLDEN, _MOST_GOLDEN), GOLDEN)
+    for name in (GOLDEN,) if manifest.burst is None else (GOLDEN, BURSTS, DRIVER):
+        if name not in listed:
+            raise BundleError(f"holds no {name}; pack the bundle anew", "listing")
+    golden = read_golden(_read_checked(manifest, container, GOLDEN), GOLDEN)
     _check_vectors(manifest, golden)
     for variant in manifest.variants:
         if manifest.burst is not None:
-            stage_record(manifest, variant)
-    return Bundle(path, manifest, golden, signature, container)
+            record = stage_record(manifest, variant)
+            check_driver(_read_checked(manifest, container, DRIVER), record)
+    return Bundle(path, manifest, hashlib.sha256(text).hexdigest(), golden, signature, container)
 
 
 def _check_digests(manifest: BundleManifest, container: Container) -> None:
@@ -161,6 +164,15 @@ def _check_digests(manifest: BundleManifest, container: Container) -> None:
             raise BundleError(
                 f"{entry.name}: is not the file that was packed; copy it again", "digest"
             )
+
+
+def _read_checked(manifest: BundleManifest, container: Container, name: str) -> bytes:
+    """Contents of a small file, hashed as they are read."""
+    contents = read_file(container, name, MOST_BYTES)
+    known = {entry.name: entry.sha256 for entry in manifest.files}
+    if known.get(name) != hashlib.sha256(contents).hexdigest():
+        raise BundleError(f"{name}: is not the file that was packed; copy it again", "digest")
+    return contents
 
 
 def _check_vectors(manifest: BundleManifest, golden: dict[str, GoldenVector]) -> None:

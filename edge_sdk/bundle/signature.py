@@ -57,13 +57,17 @@ def check_signature(manifest: bytes, signature: bytes, key: Path) -> None:
     Args:
         manifest: its bytes.
         signature: 64 bytes.
-        key: public key of curve P-256 in PEM; a private one will do as well.
+        key: public key of curve P-256 in PEM.
 
     Raises:
         MissingExtraError: if cryptography is not installed.
         InputError: if the file holds no such key.
         BundleError: if it was not.
     """
+    if b"PRIVATE KEY" in _read(key):
+        raise InputError(
+            f"{key}: is a private key, which nobody but its owner should have; give its public half"
+        )
     public = _public(key)
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives import hashes

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+from edge_sdk.bundle.driver_constants import driver_constants
 from edge_sdk.bundle.manifest import BundleManifest, Variant
-from edge_sdk.bundle.names import MANIFEST
+from edge_sdk.bundle.names import DRIVER, MANIFEST
 from edge_sdk.burst.converted.graphs import STAGES
 from edge_sdk.burst.converted.manifest import StageManifest, check_stages
 from edge_sdk.errors import ArtifactError, BundleError
@@ -62,3 +64,23 @@ def as_torch(shape: tuple[int, ...], layout: str) -> tuple[int, ...]:
     if layout == "NHWC" and len(shape) == 4:
         return (shape[0], shape[3], shape[1], shape[2])
     return shape
+
+
+def check_driver(text: bytes, record: StageManifest) -> None:
+    """Check that ``driver.json`` says of the stages what the manifest says, and has all constants.
+
+    Raises:
+        BundleError: if it does not.
+    """
+    try:
+        driver = json.loads(text)
+        shapes = {stage: tuple(shape) for stage, shape in driver["shapes"].items()}
+        told = (driver["scale"], driver["decoded_px"], driver["network_halo_px"], shapes)
+        missing = sorted(set(driver_constants()) - set(driver["constants"]))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise BundleError(f"{DRIVER}: is damaged; pack the bundle anew") from error
+    known = (record.scale, record.decoded_px, record.network_halo_px, record.shapes)
+    if told != known:
+        raise BundleError(f"{DRIVER}: says of the stages what {MANIFEST} does not; pack it anew")
+    if missing:
+        raise BundleError(f"{DRIVER}: has no constant {missing[0]}; pack the bundle anew")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +14,12 @@ from edge_sdk.bundle.burst_vectors import BurstCheck, check_burst, read_bursts
 from edge_sdk.bundle.manifest import GraphEntry, Variant
 from edge_sdk.bundle.names import BURSTS
 from edge_sdk.bundle.reading import Bundle
+from edge_sdk.bundle.stage_record import as_torch
 from edge_sdk.bundle.zooming import open_stages
 from edge_sdk.emulate.parity.gates import family
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.emulate.runtimes.runner import Runner
-from edge_sdk.errors import ArtifactError, BundleError, MissingExtraError
+from edge_sdk.errors import ArtifactError, BundleError, InputError, MissingExtraError
 from edge_sdk.targets import find_converter, runs_here
 
 BURST_GATES_DB = {"fp32": 80, "fp16": 40, "w8": 35, "palette": 25, "int8": 30}
@@ -105,79 +106,84 @@ def verify_bundle(bundle: Bundle) -> BundleCheck:
         >>> [(row.stage, row.passed) for row in verify_bundle(open_bundle("sr.zip")).rows]
         [('model', True)]
     """
-    seen: dict[str, GraphCheck] = {}
+    seen: dict[tuple[str, GraphEntry], GraphCheck] = {}
     rows = []
     with bundle.unpacked() as folder:
         for variant in bundle.manifest.variants:
             for graph in variant.graphs:
-                if graph.file not in seen:
-                    seen[graph.file] = _checked(bundle, variant, graph, folder)
-                row = seen[graph.file]
-                rows.append(
-                    GraphCheck(
-                        variant.name,
-                        graph.stage,
-                        row.runtime,
-                        row.snr_db,
-                        graph.gate_db,
-                        row.milliseconds,
-                        row.missing,
-                        row.proves,
-                        row.left,
-                    )
-                )
+                key = (variant.target, graph)
+                if key not in seen:
+                    seen[key] = _checked(bundle, variant, graph, folder)
+                rows.append(replace(seen[key], variant=variant.name))
         bursts = tuple(_bursts(bundle, folder))
     return BundleCheck(tuple(rows), bursts)
 
 
 def _bursts(bundle: Bundle, folder: Path) -> Iterator[BurstCheck]:
-    if bundle.manifest.burst is None or BURSTS not in bundle.container.sizes:
+    if bundle.manifest.burst is None:
         return
     vectors = read_bursts(bundle.read(BURSTS), BURSTS)
     first = True
     for variant in bundle.manifest.variants:
         try:
             stages = open_stages(bundle, variant, folder)
-        except MissingExtraError:
+        except (MissingExtraError, InputError):
             continue
-        gate_db = BURST_GATES_DB[family(variant.precision)]
+        gate_db = BURST_GATES_DB.get(family(variant.precision), BURST_GATES_DB["fp32"])
         for vector in vectors if first else vectors[:1]:
             yield check_burst(vector, stages, variant.name, gate_db)
         first = False
 
 
 def _checked(bundle: Bundle, variant: Variant, graph: GraphEntry, folder: Path) -> GraphCheck:
+    empty = GraphCheck(variant.name, graph.stage, "", float("nan"), graph.gate_db, 0.0)
     try:
         if not runs_here(find_converter(variant.target)):
-            raise MissingExtraError(f"nothing on this machine runs {variant.target}")
+            return replace(empty, missing=f"nothing on this machine runs {variant.target}")
         runner = open_artifact(folder / graph.file)
-    except ArtifactError as error:
-        raise BundleError(f"{bundle.path}: {str(error).replace(f'{folder}/', '')}") from error
-    except MissingExtraError as error:
-        return GraphCheck(
-            variant.name, graph.stage, "", float("nan"), graph.gate_db, 0.0, str(error)
-        )
-    vector = bundle.golden[graph.golden]
-    taken = vector.drawn()
-    _run(runner, graph, taken)
-    started = time.perf_counter()
-    made = _run(runner, graph, taken)
-    milliseconds = 1000 * (time.perf_counter() - started)
-    try:
+        _check_ends(runner, graph)
+        vector = bundle.golden[graph.golden]
+        taken = vector.drawn()
+        _run(runner, graph, taken)
+        started = time.perf_counter()
+        made = _run(runner, graph, taken)
+        milliseconds = 1000 * (time.perf_counter() - started)
         snr_db = vector.snr_db(made)
-    except BundleError as error:
-        raise BundleError(f"{bundle.path}: {graph.file} {error}; pack the bundle anew") from error
-    info = runner.info
-    return GraphCheck(
-        variant.name,
-        graph.stage,
-        info.runtime,
-        snr_db,
-        graph.gate_db,
-        milliseconds,
-        proves=info.proves,
+    except (MissingExtraError, InputError) as error:
+        return replace(empty, missing=str(error))
+    except (ArtifactError, BundleError) as error:
+        text = str(error).replace(f"{folder}/", "")
+        where = "" if graph.file in text else f"{graph.file} "
+        raise BundleError(f"{bundle.path}: {where}{text}; pack the bundle anew") from error
+    return replace(
+        empty,
+        runtime=runner.info.runtime,
+        snr_db=snr_db,
+        milliseconds=milliseconds,
+        proves=runner.info.proves,
         left=() if runner.delegation is None else runner.delegation.undelegated,
     )
+
+
+def _check_ends(runner: Runner, graph: GraphEntry) -> None:
+    """Hold what the manifest says of the ends of a graph against the file.
+
+    Raises:
+        BundleError: if the file takes or gives something else.
+    """
+    for tensor, shapes in (
+        (graph.input, runner.input_shapes),
+        (graph.output, runner.output_shapes),
+    ):
+        found = {name: tuple(shape) for name, shape in shapes.items()}
+        if found != {tensor.name: as_torch(tensor.shape, tensor.layout)}:
+            raise BundleError(f"has not the end {tensor.name} that the manifest says")
+        scale, zero_point = runner.steps.get(tensor.name, (0.0, 0))
+        said = float(tensor.scale) if tensor.scale else 0.0
+        if tensor.dtype.startswith("float"):
+            said = scale
+        if abs(said - scale) > 1e-6 * scale or (scale and tensor.zero_point != zero_point):
+            raise BundleError(f"has other steps of {tensor.name} than the manifest says")
 
 
 def _run(runner: Runner, graph: GraphEntry, taken: NDArray[np.float32]) -> NDArray[np.float32]:

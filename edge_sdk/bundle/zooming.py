@@ -32,7 +32,11 @@ def choose_variant(
     if runtime is not None and runtime != TORCH:
         target = RUNTIMES.find(runtime_name(runtime)).target
     for variant in manifest.variants:
-        converter = find_converter(variant.target)
+        try:
+            converter = find_converter(variant.target)
+        except InputError:
+            # A target that this installation does not know.
+            continue
         fits = target in (None, variant.target) and precision in (None, variant.precision)
         if fits and runs_here(converter) and is_installed(converter.extra):
             return variant

@@ -257,7 +257,7 @@ def _note(
         return ""
     if registration.reason:
         if not choice.shows(index):
-            return f"{registration.reason}; it shows nothing, as a black or covered frame"
+            return f"{registration.reason}; it shows nothing: black, covered or far out of focus"
         lost = choice.lost[index]
         more = f"; {lost:.0%} of it shows nothing" if lost > MENTIONED_LOSS else ""
         return f"{registration.reason}{more}"

@@ -24,7 +24,7 @@ class DeviceResult:
     """One graph on one backend.
 
     Attributes:
-        variant: target and precision, as the bundle's manifest has them.
+        variant: target, precision, and the chip if it is for one, joined by a space.
         stage: what it computes.
         backend: what ran it on the phone.
         snr_db: signal over noise against the golden vector; at most 999.
@@ -72,6 +72,6 @@ def read_self_test(path: Path) -> SelfTest:
         raise InputError(f"{path}: {error}; let the app write it again") from error
     if (head.format, head.version) != (FORMAT, VERSION):
         raise InputError(f"{path}: is no {FORMAT} of version {VERSION}; update the app or the SDK")
-    if any(math.isnan(each.snr_db) or each.milliseconds < 0 for each in found.results):
+    if not all(each.snr_db <= 999 and 0 <= each.milliseconds < math.inf for each in found.results):
         raise InputError(f"{path}: holds a figure that is none; let the app write it again")
     return found

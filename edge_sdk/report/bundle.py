@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from edge_sdk.bundle.reading import Bundle
 from edge_sdk.html.markup import element
 from edge_sdk.html.page import Section, notes, page, paragraph, table
@@ -29,7 +27,6 @@ def bundle_report(bundle: Bundle) -> str:
         >>> write_page(bundle_report(open_bundle("sr.zip")), Path("sr.html"))
     """
     manifest = bundle.manifest
-    digest = hashlib.sha256(manifest.to_bytes()).hexdigest()
     signed = (
         "It is signed; whose key it was is told by checking it."
         if bundle.signature is not None
@@ -39,7 +36,7 @@ def bundle_report(bundle: Bundle) -> str:
         f"{manifest.name}, {manifest.task or 'no task'}, for {manifest.platform}: "
         f"{manifest.size / 1024:.0f} KiB in {len(manifest.files)} files, {manifest.license}.",
         signed,
-        element("span", "Manifest ", element("code", digest), class_="soft small"),
+        element("span", "Manifest ", element("code", bundle.sha256), class_="soft small"),
     )
     return page(
         f"Bundle {manifest.name}", lead, [_graphs(bundle), _vectors(bundle), _files(bundle)]

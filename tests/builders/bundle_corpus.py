@@ -1,8 +1,8 @@
 """Bundles that every reader, in whatever language, must take or refuse, and why.
 
 ``python -m tests.builders.bundle_corpus`` writes them to ``tests/bundle/corpus``: one zip each, and
-``corpus.json`` with the kind of refusal, empty for those that are whole. ``key.pem`` is the public
-key of the signed ones.
+``corpus.json`` with the kind of refusal, empty for those that are whole. ``key.public.pem`` is the
+public key of the signed ones.
 """
 
 from __future__ import annotations
@@ -47,6 +47,14 @@ def key() -> Path:
     return path
 
 
+@functools.cache
+def public_key() -> Path:
+    """Its public half, as a file."""
+    path = key().with_name("key.public.pem")
+    path.write_bytes(public_pem(key()))
+    return path
+
+
 @dataclass(frozen=True)
 class Case:
     """A bundle and what becomes of it.
@@ -75,6 +83,7 @@ def cases() -> Iterator[Case]:
     yield from _of_names()
     yield from _of_manifests()
     yield from _of_stages()
+    yield from _of_drivers()
     yield from _of_files()
     yield from _of_vectors()
     yield from _of_zips(whole)
@@ -96,6 +105,11 @@ def _set(*path: str | int, value: object) -> Change:
         content[path[-1]] = value
 
     return change
+
+
+def _fill(top: int, bottom: int, value: int) -> Change:
+    fill = {"top": top, "left": 0, "bottom": bottom, "right": 4, "value": value}
+    return _set("vectors", "model", "groups", 0, "fills", value=[fill])
 
 
 def _of_names() -> Iterator[Case]:
@@ -157,6 +171,7 @@ def _of_manifests() -> Iterator[Case]:
         ("shape-below-zero", _set("variants", 0, "graphs", 0, "output", "shape", value=[-4])),
         ("shape-huge", _set("variants", 0, "graphs", 0, "output", "shape", value=[1 << 50])),
         ("type", _set("variants", 0, "graphs", 0, "input", "dtype", value="complex64")),
+        ("gate", _set("variants", 0, "graphs", 0, "gate_db", value=-100)),
         ("noise", _set("variants", 0, "noise_levels", value=[5, 2])),
         ("digest", _set("files", 0, "sha256", value="0" * 63 + "x")),
         ("size-below-zero", _set("files", 0, "size", value=-1)),
@@ -182,6 +197,24 @@ def _of_stages() -> Iterator[Case]:
         content = json.loads(manifest.to_bytes())
         change(content)
         yield Case(f"stages-{name}", zipped(canonical(content), files), "graph")
+
+
+def _of_drivers() -> Iterator[Case]:
+    manifest, files = small_burst()
+    driver = json.loads(files["driver.json"])
+    for name, text in (
+        ("cut", files["driver.json"][:-1]),
+        ("empty", b"{}"),
+        ("scale", json.dumps({**driver, "scale": 3}).encode()),
+        ("no-constants", json.dumps({**driver, "constants": {}}).encode()),
+        ("shapes", json.dumps({**driver, "shapes": {}}).encode()),
+    ):
+        made = {**files, "driver.json": text}
+        yield Case(f"driver-{name}", zipped(bound(manifest, made).to_bytes(), made), "graph")
+    for name in ("driver.json", "bursts.json"):
+        less = {each: data for each, data in files.items() if each != name}
+        data = zipped(bound(manifest, less).to_bytes(), less)
+        yield Case(f"no-{name.removesuffix('.json')}", data, "listing")
 
 
 def _of_files() -> Iterator[Case]:
@@ -218,6 +251,11 @@ def _of_vectors() -> Iterator[Case]:
         ("channels-huge", _set("vectors", "model", "groups", 0, "channels", value=1 << 40)),
         ("output-zero", _set("vectors", "model", "output", value=[0])),
         ("seed", _set("vectors", "model", "seed", value=-1)),
+        ("all-zero", _set("vectors", "model", "values", value=[0.0, 0.0])),
+        ("fill-before", _fill(-1, 4, 0)),
+        ("fill-beyond", _fill(0, 5, 0)),
+        ("fill-huge", _fill(0, 4, 1 << 60)),
+        ("shape-long", _set("vectors", "model", "output", value=[9] * 2000)),
     ):
         other = json.loads(json.dumps(content))
         change(other)
@@ -306,7 +344,7 @@ def write_corpus(folder: Path) -> None:
         (folder / f"{case.name}.zip").write_bytes(case.data)
         told.append({key: value for key, value in asdict(case).items() if key != "data"})
     (folder / "corpus.json").write_text(json.dumps(told, indent=1) + "\n")
-    (folder / "key.pem").write_bytes(public_pem(key()))
+    (folder / "key.public.pem").write_bytes(public_pem(key()))
 
 
 if __name__ == "__main__":

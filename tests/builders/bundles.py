@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from edge_sdk.bundle.driver_constants import driver_constants
 from edge_sdk.bundle.generator import Group, Layer
 from edge_sdk.bundle.golden import GoldenVector, write_golden
 from edge_sdk.bundle.manifest import (
@@ -102,7 +104,16 @@ def small_burst() -> tuple[BundleManifest, Files]:
     }
     files = {f"{stage}.tflite": stage.encode() for stage in shapes}
     files["golden.json"] = write_golden(vectors)
-    files["driver.json"] = b"{}"
+    files["bursts.json"] = b"{}"
+    driver = {
+        "scale": scale,
+        "shapes": shapes,
+        "decoded_px": 8,
+        "network_halo_px": 1,
+        "learned_std": 0.1,
+        "constants": dict.fromkeys(driver_constants(), 0),
+    }
+    files["driver.json"] = json.dumps(driver).encode()
     graphs = tuple(
         GraphEntry(
             stage, f"{stage}.tflite", tensor("input", shape), tensor("out", (1, 1)), stage, 80

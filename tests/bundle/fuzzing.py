@@ -222,6 +222,7 @@ def run(
         How often each refusal was given.
     """
     found: Counter[str] = Counter()
+    signal.signal(signal.SIGALRM, _too_long)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -247,7 +248,6 @@ def main() -> None:
     parser.add_argument("--mutants", type=int, default=10_000, help="how many")
     parser.add_argument("--seed", type=int, default=0, help="which ones")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGALRM, _too_long)
     started = time.monotonic()
     found = run(arguments.mutants, arguments.seed)
     told = ", ".join(f"{kind} {count}" for kind, count in found.most_common())

@@ -24,7 +24,7 @@ from edge_sdk.data.probes.examples import example_photo
 from edge_sdk.errors import BundleError, EdgeSdkError, InputError, OutputError
 from edge_sdk.imaging import psnr
 from edge_sdk.zoo.loading import load_any
-from tests.builders.bundle_corpus import key
+from tests.builders.bundle_corpus import key, public_key
 from tests.builders.bundles import small, written
 from tests.builders.burst_networks import BUNDLE_SIZES
 from tests.needs import each_needing, needs
@@ -37,7 +37,7 @@ OPTIONS = PackOptions((Wanted("tflite", "fp32"),), "android", sizes=BUNDLE_SIZES
 def test_a_bundle_zooms_as_pytorch_does(packed: Path) -> None:
     burst = simulate_burst(example_photo("coffee")[:, :150, :190], CameraConfig(frames=3))
     expected = zoom(burst.frames, zoom_network(str(packed / "small.safetensors"), 2).network)
-    bundle = open_bundle(packed / "small.zip", key())
+    bundle = open_bundle(packed / "small.zip", public_key())
     with bundle.unpacked() as folder:
         stages = open_stages(bundle, choose_variant(bundle.manifest), folder)
         found = zoom(burst.frames, stages, ZoomConfig())
@@ -181,6 +181,16 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "photos" / "a.jpg").write_bytes(b"x")
     with pytest.raises(OutputError, match="holds other files"):
         pack(loaded, tmp_path / "photos", OPTIONS)
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "manifest.json").write_text('{"name": "a web app"}')
+    with pytest.raises(OutputError, match="holds other files"):
+        pack(loaded, tmp_path / "app", OPTIONS)
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    for name in ("model.safetensors", "bundle.bin"):
+        with pytest.raises(OutputError, match="is no folder; give the name of a folder, or one"):
+            pack(loaded, tmp_path / name, OPTIONS)
+    (tmp_path / "model.safetensors").unlink()
+    shutil.rmtree(tmp_path / "app")
     with pytest.raises(OutputError, match="does not exist"):
         pack(loaded, tmp_path / "none" / "b.zip", OPTIONS)
     with pytest.raises(InputError, match="cannot be read"):

@@ -142,7 +142,7 @@ def test_profiles_and_what_a_phone_wrote(run: Run, packed: Path) -> None:
         ({"bundle": "0" * 64}, "tested another bundle"),
     ):
         Path("other.json").write_text(json.dumps({**record, **change}))
-        found = failed_on_device(manifest, read_self_test(Path("other.json")))
+        found = failed_on_device(open_bundle(path), read_self_test(Path("other.json")))
         assert reason in found[0]
     outcome = run("verify", path, "--device", "other.json")
     assert outcome.status == 1

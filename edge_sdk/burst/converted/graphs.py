@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import nn
@@ -16,12 +17,12 @@ from edge_sdk.burst.stages.blend import HALO_PX as BLEND_HALO_PX
 from edge_sdk.burst.stages.blend import Blend
 from edge_sdk.burst.stages.encode import HALO_PX as ENCODE_HALO_PX
 from edge_sdk.burst.stages.encode import Encode
+from edge_sdk.burst.stages.score import BLOCK_PX, PackedScore
 from edge_sdk.burst.stages.score import HALO_PX as SCORE_HALO_PX
-from edge_sdk.burst.stages.score import PackedScore
-from edge_sdk.models.spec import PictureSpec
-from edge_sdk.registration.stages.align import BLOCK_POINTS, PACKED_CHANNELS, PackedAlign
+from edge_sdk.models.spec import PictureSpec, burst_channels
+from edge_sdk.registration.stages.align import BLOCK_POINTS, PACKED_CHANNELS, SUMS, PackedAlign
 from edge_sdk.registration.stages.expand import HALO_PX as EXPAND_HALO_PX
-from edge_sdk.registration.stages.expand import Expand
+from edge_sdk.registration.stages.expand import POWERS, Expand
 from edge_sdk.registration.stages.levels import (
     HALVE_HALO_PX,
     SMOOTH_HALO_PX,
@@ -124,6 +125,35 @@ def stage_graphs(
         "decode": (network, _square(spec.input_channels, decode_px)),
     }
     return {name: StageGraph(module.eval(), shape) for name, (module, shape) in graphs.items()}
+
+
+def outputs_of(shapes: Mapping[str, Shape], scale: int) -> dict[str, Shape]:
+    """What each stage returns for inputs of such shapes."""
+    phases = scale**2
+    shifts = shapes["search"][1] - 3
+    shrunk = {
+        "smooth": (1, SMOOTH_HALO_PX),
+        "surround": (1, SURROUND_HALO_PX),
+        "expand": (len(POWERS), EXPAND_HALO_PX),
+        "encode": (4 * phases + 1, ENCODE_HALO_PX),
+        "blend": (burst_channels(scale), BLEND_HALO_PX),
+    }
+    found: dict[str, Shape] = {}
+    for stage, (channels, halo) in shrunk.items():
+        height, width = (side - 2 * halo for side in shapes[stage][2:])
+        found[stage] = (1, channels, height, width)
+    for stage, halo, reduction in (
+        ("score", SCORE_HALO_PX, BLOCK_PX),
+        ("halve", HALVE_HALO_PX, 2),
+    ):
+        height, width = ((side - 2 * halo) // reduction for side in shapes[stage][2:])
+        found[stage] = (1, 1, height, width)
+    height, width = (scale * side for side in shapes["decode"][2:])
+    return found | {
+        "search": (1, 2 * shifts, 1, shifts),
+        "align": (1, SUMS, shapes["align"][2], 1),
+        "decode": (1, 3, height, width),
+    }
 
 
 def channels_of(scale: int, searched_px: int) -> dict[str, int]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from edge_sdk.burst.converted.graphs import STAGES
+from edge_sdk.burst.converted.graphs import STAGES, outputs_of
 from edge_sdk.burst.converted.manifest import StageManifest, read_manifest
 from edge_sdk.burst.converted.packed import packed_numbers
 from edge_sdk.burst.converted.tiling import FixedStage, frame_stages
@@ -102,13 +102,18 @@ class StageFiles:
         return StageSet(encode, decode, manifest.scale, halo, manifest.tile_px, manifest.decoded_px)
 
     def _check_shapes(self, folder: Path) -> None:
-        for name, expected in self.manifest.shapes.items():
-            found = self._stages[name].shape
-            if found != expected:
-                raise ArtifactError(
-                    f"{folder / self.manifest.files[name]}: takes {'×'.join(map(str, found))}, not "
-                    f"{'×'.join(map(str, expected))} as {name} must; write the stages again"
-                )
+        made = outputs_of(self.manifest.shapes, self.manifest.scale)
+        for name, stage in self._stages.items():
+            for verb, found, expected in (
+                ("takes", stage.shape, self.manifest.shapes[name]),
+                ("gives", stage.output_shape, made[name]),
+            ):
+                if found != expected:
+                    raise ArtifactError(
+                        f"{folder / self.manifest.files[name]}: {verb} "
+                        f"{'×'.join(map(str, found))}, not {'×'.join(map(str, expected))} as "
+                        f"{name} must; write the stages again"
+                    )
 
 
 class _Stage:
@@ -117,7 +122,7 @@ class _Stage:
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
         (self._input, self.shape), *_ = runner.input_shapes.items()
-        self._output = next(iter(runner.output_shapes))
+        (self._output, self.output_shape), *_ = runner.output_shapes.items()
         self._lock = threading.Lock()
 
     def __call__(self, packed: Tensor) -> Tensor:

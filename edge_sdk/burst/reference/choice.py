@@ -30,7 +30,7 @@ BLURRY_SHARE = 0.35
 """Part of the most detail under which a frame counts as blurry."""
 SCORE_UNCERTAINTY = 0.2
 """Part of the noise's own energy by which detail may differ by chance."""
-LEAST_SHOWN = 0.01
+LEAST_SHOWN = 0.001
 """Part of the largest score under which a frame shows nothing."""
 SMALLEST_REGION_PX = 16
 

@@ -45,9 +45,11 @@ def enhance(
 
     Example: edge-sdk enhance holiday/*.jpg -o enhanced
     """
+    from edge_sdk.deploy.enhancement import DEFAULT_MODEL
     from edge_sdk.deploy.enhancement import enhance as run
 
-    check_bundle_alone(bundle, key, None)
+    own = None if model == DEFAULT_MODEL else model
+    check_bundle_alone(bundle, key, None, model=own, keep_branches=keep_branches or None)
     if bundle is not None:
         results, model, runtime = _by_bundle(pictures or [], output, bundle, key, runtime)
     else:

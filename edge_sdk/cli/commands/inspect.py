@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from edge_sdk.cli.shared.console import note, out, print_json, print_table
+from edge_sdk.errors import InputError
+from edge_sdk.outputs import is_same_file
 
 
 def inspect(
@@ -28,11 +29,13 @@ def inspect(
     from edge_sdk.bundle import open_bundle
     from edge_sdk.report import write_report
 
+    if report is not None and is_same_file(report, bundle):
+        raise InputError(f"{report}: is the bundle itself; give --report another name")
     opened = open_bundle(bundle, key)
     manifest = opened.manifest
     if report is not None:
         write_report("bundle", opened, report)
-    digest = hashlib.sha256(manifest.to_bytes()).hexdigest()
+    digest = opened.sha256
     if as_json:
         signed = opened.signature is not None
         print_json({"manifest": manifest, "sha256": digest, "signed": signed, "key": key})

@@ -60,6 +60,7 @@ def pack(
     from edge_sdk.bundle import pack as run
     from edge_sdk.bundle.targets import usable, wanted_for
     from edge_sdk.deploy.conversion import DEFAULT_SIZE
+    from edge_sdk.models.spec import Task
     from edge_sdk.zoo.loading import as_loaded, parse_shape
 
     if model is None:
@@ -79,6 +80,11 @@ def pack(
                 "by `edge-sdk quantize`"
             )
     path = output or Path(f"{default_stem(model)}.zip")
+    spec = loaded.picture_spec
+    if size is not None and spec is not None and spec.task == Task.BURST_ZOOM:
+        raise InputError(
+            "--size is for a single network; stages of a burst have sizes of their own"
+        )
     options = PackOptions(wanted, platform or "any", soc, license=license_name)
     with progress_bars() as progress:
         packed = run(loaded, path, options, key, progress)

@@ -73,6 +73,18 @@ def verify(
     if model is None:
         raise InputError("no model given; name one: edge-sdk verify MODEL FILE …")
     if is_bundle(model):
+        given = {
+            "precision": precision,
+            "pictures": pictures,
+            "calibration": calibration,
+            "scheme": scheme,
+            "report": report,
+            "input": input_shape,
+            "keep-branches": keep_branches or None,
+        }
+        for name, value in given.items():
+            if value is not None:
+                raise InputError(f"--{name} is for a model and its files; leave it out of a bundle")
         verify_bundle_file(Path(model), artifacts, key, profile, device, as_json)
         return
     for name, value in (("key", key), ("profile", profile), ("device", device)):

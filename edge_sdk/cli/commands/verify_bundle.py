@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from edge_sdk.cli.commands.pack import print_check
-from edge_sdk.cli.shared.console import err, note, out, print_json
+from edge_sdk.cli.shared.console import err, note, on_one_line, out, print_json
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def verify_bundle_file(
             for reason in reasons:
                 err.print(f"{profile} would refuse {name}: {reason}")
         for reason in failed:
-            err.print(reason)
+            err.print(on_one_line(reason))
         if key is None:
             note("digests say that the bundle is whole, not whose it is; --key tells that")
         out.print(f"{path}: {'passed' if passed else 'failed'}")
@@ -75,4 +75,4 @@ def _failed(bundle: Bundle, device: Path | None) -> list[str]:
     from edge_sdk.bundle.device_limits import failed_on_device
     from edge_sdk.devices.self_test import read_self_test
 
-    return failed_on_device(bundle.manifest, read_self_test(device))
+    return failed_on_device(bundle, read_self_test(device))

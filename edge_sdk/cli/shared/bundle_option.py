@@ -36,7 +36,8 @@ def check_bundle_alone(
         return
     for name, other in others.items():
         if other is not None:
-            raise InputError(f"--bundle brings its own {name}; leave --{name} out")
+            shown = name.replace("_", "-")
+            raise InputError(f"--bundle brings its own {shown}; leave --{shown} out")
 
 
 @contextmanager
