@@ -42,7 +42,9 @@ def main() -> None:
 @contextmanager
 def _noted_interruptions() -> Iterator[list[int]]:
     """Ctrl-C raises KeyboardInterrupt as ever, and is kept in the list that this gives."""
-    noted: list[int] = []
+    from edge_sdk.cli.shared.interruptions import noted
+
+    noted.clear()
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield noted
         return

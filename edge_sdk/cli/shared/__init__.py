@@ -1,5 +1,5 @@
 """What commands share: options, the console, stopping.
 
-Reading order: ``console``, ``model_argument`` and ``runtime_option``, ``renamed_options``,
-``stopping``.
+Reading order: ``console``, ``model_argument``, ``runtime_option`` and ``bundle_option``,
+``renamed_options``, ``stopping`` and ``interruptions``.
 """

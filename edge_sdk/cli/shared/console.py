@@ -20,6 +20,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from edge_sdk.cli.shared import interruptions
+
 if TYPE_CHECKING:
     from edge_sdk.progress import Progress
 
@@ -157,6 +159,7 @@ def progress_bars() -> Iterator[Progress]:
         tasks: dict[str, Any] = {}
 
         def report(label: str, done: int, total: int) -> None:
+            interruptions.check()
             if label not in tasks:
                 tasks[label] = bars.add_task(label, total=total)
             bars.update(tasks[label], completed=done)
