@@ -104,7 +104,6 @@ def build(
         "" if loaded.spec is None else str(loaded.spec.task),
         options.platform,
         options.license,
-        minimum_versions(options.wanted),
         variants,
         tuple(file_entries(folder)),
         None if spec is None else picture_entry(spec),
@@ -161,6 +160,7 @@ class _Maker:
             precision,
             self._options.soc,
             tuple(round(100 * level) for level in levels),
+            minimum_versions(wanted),
             tuple(entries),
         )
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from edge_sdk.bundle.burst_frames import DrawnBurst, golden_bursts
 from edge_sdk.bundle.generator import positions
+from edge_sdk.bundle.golden import rounded, signal_over_noise_db
 from edge_sdk.burst.config import ZoomConfig
 from edge_sdk.burst.converted.running import StageFiles
 from edge_sdk.burst.pipeline import zoom
@@ -28,7 +29,6 @@ from edge_sdk.registration.stages.stage_set import AlignStages
 FORMAT, VERSION = "edge-sdk golden bursts", 1
 VALUES = 48
 """Places of a tensor that are kept."""
-DIGITS = 7
 MOST_BURSTS = 16
 """Golden bursts of a bundle, at most."""
 _SEED = 17
@@ -51,18 +51,14 @@ class StepValues:
         """Keep some values of a tensor."""
         array = np.asarray(tensor, np.float32)
         flat = array.reshape(-1)[positions(_SEED, VALUES, array.size)]
-        return StepValues(tuple(array.shape), tuple(_rounded(value) for value in flat.tolist()))
+        return StepValues(tuple(array.shape), tuple(rounded(value) for value in flat.tolist()))
 
     def snr_db(self, tensor: Tensor) -> float:
         """Signal over noise of another tensor at the places; −∞ for one of another shape."""
         if tuple(tensor.shape) != self.shape:
             return -math.inf
-        found = tensor.numpy().reshape(-1)[positions(_SEED, len(self.values), tensor.numel())]
-        expected = np.array(self.values)
-        error = float(np.square(found - expected).sum())
-        if not math.isfinite(error):
-            return -math.inf
-        return 10 * math.log10(max(float(np.square(expected).sum()), 1e-30) / max(error, 1e-30))
+        places = positions(_SEED, len(self.values), tensor.numel())
+        return signal_over_noise_db(tensor.numpy().reshape(-1)[places], self.values)
 
 
 @dataclass(frozen=True)
@@ -226,22 +222,22 @@ def _vector(burst: DrawnBurst, network: nn.Module, scale: int) -> BurstVector:
         burst,
         StepValues.of(luma[0]),
         tuple(StepValues.of(level) for level in levels),
-        tuple(_rounded(frame.score) for frame in result.frames),
+        tuple(rounded(frame.score) for frame in result.frames),
         result.reference,
         tuple(index for index, frame in enumerate(result.frames) if not frame.note),
         tuple(frame.note for frame in result.frames),
         tuple(
             ()
             if frame.registration is None
-            else tuple(_rounded(x) for x in frame.registration.matrix.flatten().tolist())
+            else tuple(rounded(x) for x in frame.registration.matrix.flatten().tolist())
             for frame in result.frames
         ),
         tuple(
-            () if frame.light is None else tuple(map(_rounded, frame.light.colors.tolist()))
+            () if frame.light is None else tuple(map(rounded, frame.light.colors.tolist()))
             for frame in result.frames
         ),
-        tuple(_rounded(x) for x in result.noise.tensor()[0].flatten().tolist()),
-        _rounded(result.lens.std_px),
+        tuple(rounded(x) for x in result.noise.tensor()[0].flatten().tolist()),
+        rounded(result.lens.std_px),
         result.hot_pixels,
         StepValues.of(recorder.first),
         StepValues.of(result.pixels),
@@ -259,7 +255,3 @@ def _differs(vector: BurstVector, result: ZoomResult) -> str:
         if found != expected:
             return f"{what}: {found}, not {expected}"
     return ""
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.{DIGITS}g}")

@@ -46,7 +46,7 @@ def refusals(
         found.append(f"the device has no {variant.backend}; it has: {held}")
     if variant.precision.removesuffix("-float-io") not in profile.precisions:
         found.append(f"the device does not compute in {variant.precision}")
-    for name, least in manifest.minimum.items():
+    for name, least in variant.minimum.items():
         has = profile.versions.get(name)
         if has is not None and _parts(has) < _parts(least):
             found.append(f"{name} {least} is needed, the device has {has}")

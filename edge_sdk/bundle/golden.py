@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -68,13 +68,21 @@ class GoldenVector:
                 "golden",
             )
         places = positions(self.seed, len(self.values), output.size)
-        expected = np.array(self.values, np.float64)
-        off = output.reshape(-1)[places].astype(np.float64) - expected
-        error = float(np.square(off).sum())
-        if not math.isfinite(error):
-            return -math.inf
-        signal = float(np.square(expected).sum())
-        return math.inf if error == 0 else 10 * math.log10(max(signal, 1e-30) / error)
+        return signal_over_noise_db(output.reshape(-1)[places], self.values)
+
+
+def signal_over_noise_db(found: NDArray[np.float32], expected: Sequence[float]) -> float:
+    """10·log₁₀(Σ e² / Σ (f − e)²) of values f and what is expected, e; −∞ for no numbers."""
+    known = np.array(expected, np.float64)
+    error = float(np.square(found.astype(np.float64) - known).sum())
+    if not math.isfinite(error):
+        return -math.inf
+    return math.inf if error == 0 else 10 * math.log10(max(np.square(known).sum(), 1e-30) / error)
+
+
+def rounded(value: float) -> float:
+    """A value to ``DIGITS`` significant digits."""
+    return float(f"{value:.{DIGITS}g}")
 
 
 def measured(network: Network, groups: tuple[Group, ...], shape: tuple[int, ...]) -> GoldenVector:
@@ -87,8 +95,8 @@ def measured(network: Network, groups: tuple[Group, ...], shape: tuple[int, ...]
     """
     output = network(drawn(groups, *shape[-2:]))
     values = output.reshape(-1)[positions(_SEED, VALUES, output.size)]
-    rounded = tuple(float(f"{value:.{DIGITS}g}") for value in values.tolist())
-    return GoldenVector(groups, shape, tuple(output.shape), _SEED, rounded)
+    kept = tuple(rounded(value) for value in values.tolist())
+    return GoldenVector(groups, shape, tuple(output.shape), _SEED, kept)
 
 
 def write_golden(vectors: Mapping[str, GoldenVector]) -> bytes:

@@ -92,6 +92,7 @@ class Variant:
         soc: chip that the graphs are for; empty for any.
         noise_levels: least and greatest noise of a frame, in hundredths of an 8-bit level, that
             int8 ranges were chosen by; empty without such ranges.
+        minimum: least version of each system or runtime that runs it, by name.
         graphs: one, or one for each stage.
     """
 
@@ -100,6 +101,7 @@ class Variant:
     precision: str
     soc: str
     noise_levels: tuple[int, ...]
+    minimum: dict[str, str]
     graphs: tuple[GraphEntry, ...]
 
     @property
@@ -152,7 +154,6 @@ class BundleManifest:
         task: what it does.
         platform: ``android``, ``ios``, ``web``, or ``any``.
         license: of its weights.
-        minimum: least version of each system or runtime, by name.
         variants: what computes it, the preferred first.
         files: all files beside the manifest and its signature, by name.
         picture: how it takes pictures; ``None`` for a model of others.
@@ -166,7 +167,6 @@ class BundleManifest:
     task: str
     platform: str
     license: str
-    minimum: dict[str, str]
     variants: tuple[Variant, ...]
     files: tuple[FileEntry, ...]
     picture: PictureEntry | None = None

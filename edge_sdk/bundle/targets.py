@@ -120,18 +120,16 @@ def _has_int8(loaded: LoadedModel) -> bool:
     return resolve_checkpoint(loaded.name).scheme is not None
 
 
-def minimum_versions(wanted: tuple[Wanted, ...]) -> dict[str, str]:
-    """Least versions of systems and runtimes, by name.
+def minimum_versions(wanted: Wanted) -> dict[str, str]:
+    """Least versions of systems and runtimes that run a target in a precision, by name.
 
     Those of Core ML are what the files ask for. ExecuTorch and LiteRT run files of their own
     version and of older ones: the least known to run them is what wrote or ran them here.
     """
-    forms = {getattr(find_converter(each.target), "format", each.target) for each in wanted}
-    found: dict[str, str] = {}
-    if "coreml" in forms:
-        coded = any(each.precision in (*INT8, "w8") for each in wanted if each.target == "coreml")
-        found |= {"ios": "17.0" if coded else "16.0", "coreml": "8" if coded else "7"}
-    for form, package in (("executorch", "executorch"), ("tflite", "ai-edge-litert")):
-        if form in forms:
-            found["litert" if form == "tflite" else form] = metadata.version(package)
-    return found
+    form = getattr(find_converter(wanted.target), "format", wanted.target)
+    if form == "coreml":
+        coded = wanted.precision in (*INT8, "w8")
+        return {"ios": "17.0", "coreml": "8"} if coded else {"ios": "16.0", "coreml": "7"}
+    names = {"executorch": ("executorch", "executorch"), "tflite": ("litert", "ai-edge-litert")}
+    name, package = names.get(form, (form, ""))
+    return {name: metadata.version(package)} if package else {}

@@ -56,9 +56,13 @@ def _graphs(bundle: Bundle) -> Section:
         for graph in variant.graphs
     ]
     content = [table(("variant", "stage", "file", "input", "output"), rows)]
-    needs = [f"{name} {least} or newer" for name, least in bundle.manifest.minimum.items()]
+    needs = [
+        f"{variant.name} needs {name} {least} or newer."
+        for variant in bundle.manifest.variants
+        for name, least in variant.minimum.items()
+    ]
     if needs:
-        content.append(notes([f"Needs {need}." for need in needs], warn=False))
+        content.append(notes(needs, warn=False))
     return Section("Graphs", tuple(content))
 
 

@@ -63,7 +63,7 @@ def small() -> tuple[BundleManifest, Files]:
         MODEL,
         80,
     )
-    variant = Variant("tflite", "litert", "fp32", "", (), (graph,))
+    variant = Variant("tflite", "litert", "fp32", "", (), {"litert": "2.0"}, (graph,))
     manifest = BundleManifest(
         FORMAT,
         MAJOR,
@@ -72,7 +72,6 @@ def small() -> tuple[BundleManifest, Files]:
         "denoising",
         "any",
         "Apache-2.0",
-        {"litert": "2.0"},
         (variant,),
         entries(files),
         PictureEntry("y", 1, 1, 1, 1),
@@ -125,7 +124,7 @@ def small_burst() -> tuple[BundleManifest, Files]:
             manifest,
             name="small_burst",
             task="burst-zoom",
-            variants=(Variant("tflite", "litert", "fp32", "", (), graphs),),
+            variants=(Variant("tflite", "litert", "fp32", "", (), {}, graphs),),
             files=entries(files),
             picture=PictureEntry("rgb", scale, 1, 1, 1),
             burst=BurstEntry(8, 1),

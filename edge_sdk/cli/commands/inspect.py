@@ -58,11 +58,17 @@ def inspect(
         (entry.name, f"{entry.size / 1024:.1f}", entry.sha256[:12]) for entry in manifest.files
     ]
     print_table("Files", ("file", "KiB", "SHA-256"), sizes)
-    needs = ", ".join(f"{name} {least}" for name, least in manifest.minimum.items()) or "nothing"
+    needs = [
+        f"{variant.name} needs {name} {least} at least"
+        for variant in manifest.variants
+        for name, least in variant.minimum.items()
+    ]
     out.print(
         f"{manifest.name} ({manifest.task or 'no task'}) for {manifest.platform}, "
-        f"{manifest.size / 1024:.0f} KiB, {manifest.license}; needs at least {needs}"
+        f"{manifest.size / 1024:.0f} KiB, {manifest.license}"
     )
+    for need in needs:
+        out.print(need)
     out.print(f"manifest {digest}")
     if key is not None:
         out.print(f"signed by {key}")
