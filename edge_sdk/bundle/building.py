@@ -41,7 +41,14 @@ from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.models.spec import PictureSpec, Task
 from edge_sdk.progress import Progress, silent
 from edge_sdk.reparam import Certificate
-from edge_sdk.targets import Converter, LoweringReport, TensorSpec, find_converter, runs_here
+from edge_sdk.targets import (
+    Converter,
+    LoweringReport,
+    TensorSpec,
+    find_converter,
+    runs_here,
+    targets_of,
+)
 from edge_sdk.zoo.catalogue import model_names, model_path
 from edge_sdk.zoo.loading import LoadedModel
 
@@ -150,13 +157,12 @@ class _Maker:
                 self._report("pack", len(self._made), self._total)
                 self._made[key] = self._converted(converter, stage, chosen, graph)
             entries.append(self._made[key])
-        backend = getattr(converter, "backend", converter.name)
         levels: tuple[float, ...] = ()
         if precision in INT8 and prepared.scheme is not None:
             levels = prepared.scheme.noise_levels or ()
         return Variant(
             converter.name,
-            backend,
+            targets_of(converter)[0].backend,
             precision,
             self._options.soc,
             tuple(round(100 * level) for level in levels),

@@ -14,14 +14,14 @@ from torch import Tensor, nn
 
 from edge_sdk.bundle.burst_frames import DrawnBurst, golden_bursts
 from edge_sdk.bundle.generator import positions
-from edge_sdk.bundle.golden import rounded, signal_over_noise_db
+from edge_sdk.bundle.golden import read_vectors, rounded, signal_over_noise_db
 from edge_sdk.burst.config import ZoomConfig
 from edge_sdk.burst.converted.running import StageFiles
 from edge_sdk.burst.pipeline import zoom
 from edge_sdk.burst.result import ZoomResult
 from edge_sdk.errors import BundleError, InputError
 from edge_sdk.imaging import rgb_to_ycbcr
-from edge_sdk.json_records import Head, from_json
+from edge_sdk.json_records import Head
 from edge_sdk.registration import RegistrationConfig
 from edge_sdk.registration.alignment.levels import levels_of
 from edge_sdk.registration.stages.stage_set import AlignStages
@@ -182,15 +182,7 @@ def read_bursts(text: bytes, name: str) -> tuple[BurstVector, ...]:
     Raises:
         BundleError: if it is of another version, or damaged.
     """
-    try:
-        head = from_json(Head, text)
-        if (head.format, head.version) != (FORMAT, VERSION):
-            raise BundleError(
-                f"{name}: is no {FORMAT} of version {VERSION}; pack the bundle anew", "golden"
-            )
-        vectors = from_json(_Bursts, text).bursts
-    except InputError as error:
-        raise BundleError(f"{name}: {error}; pack the bundle anew", "golden") from error
+    vectors = read_vectors(_Bursts, text, name, Head(FORMAT, VERSION)).bursts
     if not 0 < len(vectors) <= MOST_BURSTS:
         raise BundleError(f"{name}: has {len(vectors)} bursts; pack the bundle anew", "golden")
     for vector in vectors:

@@ -8,7 +8,7 @@ import stat
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from edge_sdk.bundle.names import MANIFEST, check_names
 from edge_sdk.bundle.zip_form import MOST_BYTES, MOST_ENTRIES, read_zip
@@ -81,15 +81,7 @@ class FolderContainer:
         with os.fdopen(place, "rb") as stream:
             if not stat.S_ISREG(os.fstat(place).st_mode):
                 raise BundleError(f"{name}: is no file any more; read it again", "container")
-            left = self.sizes[name]
-            while left:
-                chunk = stream.read(min(left, _CHUNK))
-                if not chunk:
-                    raise BundleError(
-                        f"{name}: is shorter than it was; read the bundle again", "container"
-                    )
-                left -= len(chunk)
-                yield chunk
+            yield from _chunks(stream, name, self.sizes[name])
 
 
 class ZipContainer:
@@ -119,18 +111,25 @@ class ZipContainer:
         entry, checksum = self._entries[name], 0
         with self._path.open("rb") as stream:
             stream.seek(entry.start)
-            left = entry.size
-            while left:
-                chunk = stream.read(min(left, _CHUNK))
-                if not chunk:
-                    raise BundleError(
-                        f"{name}: is shorter than it was; read the bundle again", "container"
-                    )
-                left -= len(chunk)
+            for chunk in _chunks(stream, name, entry.size):
                 checksum = zlib.crc32(chunk, checksum)
                 yield chunk
         if checksum != entry.crc:
             raise BundleError(f"{name}: is damaged; copy the bundle again", "container")
+
+
+def _chunks(stream: BinaryIO, name: str, left: int) -> Iterator[bytes]:
+    """So many bytes from where a stream is.
+
+    Raises:
+        BundleError: if it has fewer.
+    """
+    while left:
+        chunk = stream.read(min(left, _CHUNK))
+        if not chunk:
+            raise BundleError(f"{name}: is shorter than it was; read the bundle again", "container")
+        left -= len(chunk)
+        yield chunk
 
 
 def open_container(path: Path) -> Container:

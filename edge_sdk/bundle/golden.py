@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edge_sdk.bundle.generator import Fill, Group, Layer, drawn, positions
 from edge_sdk.errors import BundleError, InputError
-from edge_sdk.json_records import Head, from_json
+from edge_sdk.json_records import Head, Record, from_json
 
 FORMAT = "edge-sdk golden vectors"
 VERSION = 1
@@ -114,21 +114,36 @@ class _Golden:
     vectors: dict[str, GoldenVector]
 
 
+def read_vectors(kind: type[Record], text: bytes, name: str, head: Head) -> Record:
+    """Read a file of vectors as a record.
+
+    Args:
+        kind: of the record.
+        text: its JSON.
+        name: of the file, for messages.
+        head: format and version that it must have.
+
+    Raises:
+        BundleError: if it has another, or is damaged.
+    """
+    try:
+        if from_json(Head, text) != head:
+            raise BundleError(
+                f"{name}: is no {head.format} of version {head.version}; pack the bundle anew",
+                "golden",
+            )
+        return from_json(kind, text)
+    except InputError as error:
+        raise BundleError(f"{name}: {error}; pack the bundle anew", "golden") from error
+
+
 def read_golden(text: bytes, name: str) -> dict[str, GoldenVector]:
     """Read ``golden.json``.
 
     Raises:
         BundleError: if it is of another version, or damaged.
     """
-    try:
-        head = from_json(Head, text)
-        if (head.format, head.version) != (FORMAT, VERSION):
-            raise BundleError(
-                f"{name}: is no {FORMAT} of version {VERSION}; pack the bundle anew", "golden"
-            )
-        vectors = from_json(_Golden, text).vectors
-    except InputError as error:
-        raise BundleError(f"{name}: {error}; pack the bundle anew", "golden") from error
+    vectors = read_vectors(_Golden, text, name, Head(FORMAT, VERSION)).vectors
     for key, vector in vectors.items():
         _check(key, vector, name)
     return vectors

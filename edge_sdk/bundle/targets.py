@@ -8,7 +8,7 @@ from importlib import metadata
 from edge_sdk.bundle.manifest import PLATFORMS
 from edge_sdk.deploy.preparation import INT8
 from edge_sdk.errors import InputError
-from edge_sdk.targets import find_converter
+from edge_sdk.targets import find_converter, targets_of
 from edge_sdk.zoo.catalogue import load_int8, model_names, resolve_checkpoint
 from edge_sdk.zoo.loading import LoadedModel
 
@@ -73,7 +73,7 @@ def wanted_for(
     found: list[Wanted] = []
     for target in chosen:
         converter = find_converter(target)
-        form = getattr(converter, "format", converter.name)
+        form = targets_of(converter)[0].format
         if platform is not None and form not in FORMATS[platform]:
             raise InputError(
                 f"{platform} runs no files of target '{target}'; choose one of: "
@@ -126,7 +126,7 @@ def minimum_versions(wanted: Wanted) -> dict[str, str]:
     Those of Core ML are what the files ask for. ExecuTorch and LiteRT run files of their own
     version and of older ones: the least known to run them is what wrote or ran them here.
     """
-    form = getattr(find_converter(wanted.target), "format", wanted.target)
+    form = targets_of(find_converter(wanted.target))[0].format
     if form == "coreml":
         coded = wanted.precision in (*INT8, "w8")
         return {"ios": "17.0", "coreml": "8"} if coded else {"ios": "16.0", "coreml": "7"}

@@ -31,6 +31,18 @@ from edge_sdk.burst.converted.graphs import channels_of
 from edge_sdk.models.spec import burst_channels
 
 Files = dict[str, bytes]
+KINDS = {
+    "container",
+    "name",
+    "manifest",
+    "version",
+    "signature",
+    "listing",
+    "digest",
+    "golden",
+    "graph",
+}
+"""All kinds of refusal that a reader gives."""
 
 
 def entries(files: Mapping[str, bytes]) -> tuple[FileEntry, ...]:

@@ -10,6 +10,7 @@ import pytest
 from edge_sdk.bundle import open_bundle
 from edge_sdk.errors import BundleError
 from tests.builders.bundle_corpus import FOLDER, Case, cases, write_corpus
+from tests.builders.bundles import KINDS
 
 CASES = list(cases())
 
@@ -42,17 +43,6 @@ def test_each_case_is_taken_or_refused_for_its_reason(case: Case) -> None:
 
 def test_every_kind_of_refusal_is_among_them() -> None:
     kinds = {case.kind for case in CASES}
-    assert kinds == {
-        "",
-        "container",
-        "name",
-        "manifest",
-        "version",
-        "signature",
-        "listing",
-        "digest",
-        "golden",
-        "graph",
-    }
+    assert kinds == {"", *KINDS}
     told = json.loads((FOLDER / "corpus.json").read_text())
     assert [(each["name"], each["kind"]) for each in told] == [(c.name, c.kind) for c in CASES]
