@@ -49,6 +49,7 @@ CONSTANTS: dict[str, tuple[str, ...]] = {
         "SLOPE_SHARE",
         "MAD_TO_STD",
         "ITERATIONS",
+        "RIDGE",
         "LEAST_CHANGE",
     ),
     "burst.photometry.evened": ("CLIPPED",),

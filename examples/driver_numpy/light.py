@@ -185,17 +185,21 @@ def _fitted(table: SimpleNamespace, x: Array, z: Array, slope: Array, y: Array) 
         squares = (weight * residual) ** 2
         off = np.sqrt(squares.sum(1)) / total
         plain = colors[:, None] * x
-        normal = basis.T @ ((weight * plain).sum(0)[:, None] * basis)
-        normal += 1e-9 * normal.diagonal().mean() * np.eye(count)
+        normal = _ridged(table, basis.T @ ((weight * plain).sum(0)[:, None] * basis))
         waves = np.linalg.solve(normal, basis.T @ (weight * (z - plain)).sum(0))
         along = 1 + basis @ waves
-        noise = basis.T @ (squares.sum(0)[:, None] * basis) + 1e-12 * np.eye(count)
+        noise = _ridged(table, basis.T @ (squares.sum(0)[:, None] * basis))
         certainty = normal @ np.linalg.solve(noise, normal)
     level, change = x.mean(1), abs(colors - 1)
     steady = (change * level < table.LEAST_CHANGE) | (change < table.ERRORS * off)
     banded = waves @ certainty @ waves > table.ERRORS**2 * count
     banded = banded and (basis @ waves).std(ddof=1) * level.mean() > table.LEAST_CHANGE
     return Light(np.where(steady, 1.0, colors), waves if banded else waves[:0])
+
+
+def _ridged(table: SimpleNamespace, matrix: Array) -> Array:
+    """A symmetric matrix that can be inverted where rows are missing."""
+    return matrix + (table.RIDGE * matrix.diagonal().mean() + 1e-12) * np.eye(len(matrix))
 
 
 def _exposure(burst: Burst, index: int) -> tuple[Array, Array]:

@@ -194,6 +194,18 @@ BURSTS: dict[str, Callable[[], Tensor]] = {
 }
 
 
+CUT = (
+    # Seed, frames, rows that are kept, level of the others, light in bands.
+    (2, (2,), slice(0, 80), 0.0, False),
+    (3, (1,), slice(0, 80), 0.0, True),
+    (4, (1, 3), slice(0, 121), 0.0, True),
+    (9, (0,), slice(0, 80), 0.0, False),
+    (6, (2,), slice(80, None), 1.0, True),
+    (14, (1, 3), slice(0, 80), 0.0, False),
+)
+"""Frames of 161 rows, of which a quarter or half hold one value."""
+
+
 def whole_shifts(matrix: Tensor, height: int, width: int) -> Tensor:
     x, y = torch.arange(0.0, width, 20) - width / 2, torch.arange(0.0, height, 20) - height / 2
     points = torch.cartesian_prod(x, y).double()
@@ -222,14 +234,19 @@ def check_frames(own: Zoomed, sdk: ZoomResult, height: int, width: int) -> None:
 
 
 def check(own: Zoomed, sdk: ZoomResult) -> None:
-    pixels = torch.from_numpy(own.pixels.copy()).permute(2, 0, 1)
-    check_frames(own, sdk, pixels.shape[1] // 2, pixels.shape[2] // 2)
+    check_picture(own, sdk)
     noise = torch.stack((sdk.noise.std, sdk.noise.coarse_std), -1)
     torch.testing.assert_close(torch.from_numpy(own.noise), noise, rtol=2e-5, atol=1e-9)
     assert math.isclose(own.noise_std, sdk.noise.typical_std, rel_tol=1e-6, abs_tol=1e-9)
     assert math.isclose(own.lens_px, sdk.lens.std_px, rel_tol=1e-5)
     assert own.hot.any(0).sum() == sdk.hot_pixels
     assert math.isclose(own.effective, sdk.effective.mean, rel_tol=1e-4)
+
+
+def check_picture(own: Zoomed, sdk: ZoomResult) -> None:
+    """The same decisions and, to 80 dB, the same picture."""
+    pixels = torch.from_numpy(own.pixels.copy()).permute(2, 0, 1)
+    check_frames(own, sdk, pixels.shape[1] // 2, pixels.shape[2] // 2)
     assert psnr(pixels, sdk.pixels) >= 80
     assert float((pixels - sdk.pixels).abs().max()) <= 2 / 255
 
@@ -245,6 +262,21 @@ def by_the_sdk(frames: Tensor, **given: float) -> ZoomResult:
 def test_it_makes_what_the_sdk_makes(name: str) -> None:
     frames = BURSTS[name]()
     check(zoomed(frames), by_the_sdk(frames))
+
+
+@needs("examples")
+@pytest.mark.parametrize(("seed", "which", "kept", "level", "in_bands"), CUT)
+def test_rows_without_light_decide_nothing(
+    seed: int, which: tuple[int, ...], kept: slice, level: float, in_bands: bool
+) -> None:
+    frames = burst(seed=seed)
+    if in_bands:
+        frames = in_other_light(frames, bands(frames.shape[2])[:4])
+    for index in which:
+        whole = frames[index].clone()
+        frames[index] = level
+        frames[index, :, kept] = whole[:, kept]
+    check_picture(zoomed(frames), by_the_sdk(frames))
 
 
 @needs("examples")

@@ -105,6 +105,26 @@ def test_bands_are_measured_along_the_rows() -> None:
     assert set(found) == {1, 2, 3, 4}
 
 
+@pytest.mark.parametrize("share", [0.25, 0.5])
+@pytest.mark.parametrize("lit", [False, True])
+def test_rows_that_hold_nothing_tell_nothing(share: float, lit: bool) -> None:
+    frames = burst().frames.clone()
+    height = frames.shape[-2]
+    shown = round(height * (1 - share))
+    factors = bands(height) if lit else torch.ones(5, 1, 1, 1)
+    frames = in_other_light(frames, factors)
+    frames[2, :, shown:] = 0
+    found = lights_of(frames)
+    assert set(found) == ({1, 2, 3, 4} if lit else set())
+    if lit:
+        y = (torch.arange(height, dtype=torch.float64) + 0.5) / height
+        ratio = (factors[2, 0, :, 0] / factors[0, 0, :, 0]).double() ** (1 / 2.4)
+        along = found[2].factors(y)[1]
+        assert float((along / ratio - 1)[16 : shown - 16].square().mean().sqrt()) < 0.015
+        # Beyond, nothing is known but that lamps neither go out nor shine twice as bright.
+        assert 0.6 < float(along.min()) <= float(along.max()) < 1.5
+
+
 @pytest.mark.parametrize("kind", ["flicker", "white balance", "bands"])
 def test_other_light_costs_next_to_nothing(kind: str) -> None:
     frames, config = burst().frames, ZoomConfig(reference=0)

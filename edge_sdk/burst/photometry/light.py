@@ -39,6 +39,8 @@ LEAST_PLACES = 24
 WAVES = 16
 """Half waves over the height that bands are made of."""
 ITERATIONS = 8
+RIDGE = 1e-3
+"""Part of the mean of a matrix's diagonal that is added to it: waves that no rows tell of are 0."""
 TUKEY = 4.685
 """Bound of the biweight, in robust standard deviations."""
 MAD_TO_STD = 1.4826
@@ -174,8 +176,7 @@ def _fitted(before: Tensor, after: Tensor, slope: Tensor, y: Tensor) -> Light:
     colors = (after / before).median(1).values
     waves = torch.zeros(count, dtype=torch.float64)
     along = torch.ones_like(y)
-    ridge = 1e-12 * torch.eye(count, dtype=torch.float64)
-    certainty = ridge
+    certainty = torch.eye(count, dtype=torch.float64)
     errors = torch.zeros(3, dtype=torch.float64)
     for _ in range(ITERATIONS):
         residual = after - colors[:, None] * along * before
@@ -186,13 +187,12 @@ def _fitted(before: Tensor, after: Tensor, slope: Tensor, y: Tensor) -> Light:
         colors = (weight * after).sum(1) / total
         errors = (weight * residual).square().sum(1).sqrt() / total
         plain = colors[:, None] * before
-        normal = basis.T @ ((weight * plain).sum(0)[:, None] * basis)
-        normal += 1e-9 * normal.diagonal().mean() * torch.eye(count, dtype=torch.float64)
+        normal = _ridged(basis.T @ ((weight * plain).sum(0)[:, None] * basis))
         waves = torch.linalg.solve(normal, basis.T @ (weight * (after - plain)).sum(0))
         along = 1 + basis @ waves
         # The waves' covariance, turned round.
-        noise = basis.T @ ((weight * residual).square().sum(0)[:, None] * basis)
-        certainty = normal @ torch.linalg.solve(noise + ridge, normal)
+        noise = _ridged(basis.T @ ((weight * residual).square().sum(0)[:, None] * basis))
+        certainty = normal @ torch.linalg.solve(noise, normal)
     change = (colors - 1).abs()
     level = before.mean(1)
     steady = (change * level < LEAST_CHANGE) | (change < ERRORS * errors)
@@ -202,3 +202,9 @@ def _fitted(before: Tensor, after: Tensor, slope: Tensor, y: Tensor) -> Light:
         explained > ERRORS**2 * count and float((basis @ waves).std() * level.mean()) > LEAST_CHANGE
     )
     return Light(colors, waves if banded else waves[:0])
+
+
+def _ridged(matrix: Tensor) -> Tensor:
+    """A symmetric matrix that can be inverted where rows are missing."""
+    ridge = RIDGE * matrix.diagonal().mean() + 1e-12
+    return matrix + ridge * torch.eye(len(matrix), dtype=torch.float64)
