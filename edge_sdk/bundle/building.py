@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from edge_sdk.bundle.burst_vectors import burst_vectors, write_bursts
+from edge_sdk.bundle.canonical import is_plain
 from edge_sdk.bundle.driver_constants import driver_constants
 from edge_sdk.bundle.golden import GoldenVector, measured, write_golden
 from edge_sdk.bundle.manifest import (
@@ -38,6 +39,7 @@ from edge_sdk.burst.driver.stage_set import LEARNED_STD
 from edge_sdk.deploy.preparation import INT8, Prepared, prepare
 from edge_sdk.emulate.parity.gates import family
 from edge_sdk.emulate.runtimes.opening import open_artifact
+from edge_sdk.errors import InputError
 from edge_sdk.models.spec import PictureSpec, Task
 from edge_sdk.progress import Progress, silent
 from edge_sdk.reparam import Certificate
@@ -67,6 +69,9 @@ class PackOptions:
         sizes: how much each stage of burst zoom takes at once.
         license: of the weights.
 
+    Raises:
+        InputError: if the chip or the license is beyond ASCII.
+
     Example:
         >>> from edge_sdk.bundle import PackOptions, Wanted
         >>> PackOptions((Wanted("tflite", "int8"),), "web").license
@@ -78,6 +83,14 @@ class PackOptions:
     soc: str = ""
     sizes: StageSizes = field(default_factory=StageSizes)
     license: str = "Apache-2.0"
+
+    def __post_init__(self) -> None:
+        for what, text in (("soc", self.soc), ("license", self.license)):
+            if not is_plain(text):
+                raise InputError(
+                    f"{what} {ascii(text)[:60]} is not plain ASCII; write it without accents, "
+                    "quotes and backslashes"
+                )
 
 
 def build(
@@ -274,7 +287,7 @@ def _shape(example: torch.Tensor) -> tuple[int, int, int, int]:
 
 def _plain(name: str) -> str:
     """A name in printable ASCII."""
-    return "".join(sign if " " <= sign <= "~" and sign not in '"\\' else "_" for sign in name)
+    return "".join(sign if is_plain(sign) else "_" for sign in name)
 
 
 def _certificate_json(certificate: Certificate) -> str:

@@ -33,6 +33,11 @@ def canonical(value: object) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
 
 
+def is_plain(text: str) -> bool:
+    """Whether a text is printable ASCII without quotes and backslashes."""
+    return all(" " <= sign <= "~" and sign not in '"\\' for sign in text)
+
+
 def read_canonical(text: bytes, name: str) -> dict[str, Any]:
     """Read an object from its canonical form, and refuse any other.
 
@@ -76,7 +81,7 @@ def _check(value: object, depth: int) -> None:
         for entry in value:
             _check(entry, depth + 1)
     elif isinstance(value, str):
-        if not all(" " <= sign <= "~" and sign not in '"\\' for sign in value):
+        if not is_plain(value):
             raise BundleError(
                 f"holds the text {ascii(value)[:60]}, which is not plain ASCII", "manifest"
             )

@@ -9,13 +9,13 @@ from typing import Any
 
 from edge_sdk.bundle.canonical import canonical, read_canonical
 from edge_sdk.bundle.names import MANIFEST, check_names
+from edge_sdk.devices.profile import PLATFORMS
 from edge_sdk.errors import BundleError, InputError
 from edge_sdk.json_records import from_json
 
 FORMAT = "edge-sdk bundle"
 MAJOR, MINOR = 1, 0
 """A reader takes any minor version of its major one, and leaves out keys that it does not know."""
-PLATFORMS = ("android", "ios", "web")
 MODEL = "model"
 """Stage of a bundle that holds one graph."""
 LEAST_GATE_DB, MOST_GATE_DB = 20, 200

@@ -15,7 +15,7 @@ from edge_sdk.bundle.container import FolderContainer, read_file
 from edge_sdk.bundle.manifest import BundleManifest, read_manifest
 from edge_sdk.bundle.names import MANIFEST, SIGNATURE
 from edge_sdk.bundle.reading import open_bundle
-from edge_sdk.bundle.signature import public_pem, sign
+from edge_sdk.bundle.signature import check_private, sign
 from edge_sdk.bundle.verification import BundleCheck, verify_bundle
 from edge_sdk.bundle.zip_form import write_zip
 from edge_sdk.errors import BundleError, OutputError
@@ -82,7 +82,7 @@ def pack(
     """
     path = Path(path)
     if key is not None:
-        public_pem(Path(key))
+        check_private(Path(key))
     _check_place(path)
     with _beside(path) as folder:
         manifest = build(loaded, options, folder, on_progress)

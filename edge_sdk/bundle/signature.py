@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 BYTES = 64
 _MAKE = "make one with: edge-sdk key key.pem"
+_BEGINS_PRIVATE = b"PRIVATE KEY"
 
 
 def sign(manifest: bytes, key: Path) -> bytes:
@@ -64,7 +65,7 @@ def check_signature(manifest: bytes, signature: bytes, key: Path) -> None:
         InputError: if the file holds no such key.
         BundleError: if it was not.
     """
-    if b"PRIVATE KEY" in _read(key):
+    if _BEGINS_PRIVATE in _read(key):
         raise InputError(
             f"{key}: is a private key, which nobody but its owner should have; give its public half"
         )
@@ -85,6 +86,16 @@ def check_signature(manifest: bytes, signature: bytes, key: Path) -> None:
             "comes from for another reason",
             "signature",
         ) from error
+
+
+def check_private(key: Path) -> None:
+    """Check that a key can sign.
+
+    Raises:
+        MissingExtraError: if cryptography is not installed.
+        InputError: if the file holds no private key of curve P-256 without a password.
+    """
+    _private(key)
 
 
 def make_keys(path: Path) -> Path:
@@ -134,7 +145,7 @@ def public_pem(key: Path) -> bytes:
 
 def _public(key: Path) -> EllipticCurvePublicKey:
     text = _read(key)
-    if b"PRIVATE KEY" in text:
+    if _BEGINS_PRIVATE in text:
         return _private(key).public_key()
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
@@ -144,6 +155,8 @@ def _public(key: Path) -> EllipticCurvePublicKey:
 
 def _private(key: Path) -> EllipticCurvePrivateKey:
     text = _read(key)
+    if b"PUBLIC KEY" in text and _BEGINS_PRIVATE not in text:
+        raise InputError(f"{key}: is a public key, which signs nothing; give its private half")
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     private: EllipticCurvePrivateKey = _of_curve(lambda: load_pem_private_key(text, None), key)
@@ -156,10 +169,15 @@ def _of_curve(load: Any, key: Path) -> Any:
 
     try:
         found = load()
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except TypeError as error:
+        raise InputError(f"{key}: is locked by a password, and none is asked; {_MAKE}") from error
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise InputError(f"{key}: holds no key in PEM without a password; {_MAKE}") from error
-    if not isinstance(getattr(found, "curve", None), ec.SECP256R1):
-        raise InputError(f"{key}: holds a key of another curve than P-256; {_MAKE}")
+    curve = getattr(found, "curve", None)
+    if not isinstance(curve, ec.SECP256R1):
+        kind = type(found).__name__.lstrip("_").split("P")[0]
+        what = f"of kind {kind}" if curve is None else f"of curve {curve.name}"
+        raise InputError(f"{key}: holds a key {what}, and signatures are of curve P-256; {_MAKE}")
     return found
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import metadata
 
-from edge_sdk.bundle.manifest import PLATFORMS
 from edge_sdk.deploy.preparation import INT8
+from edge_sdk.devices.profile import PLATFORMS
 from edge_sdk.errors import InputError
 from edge_sdk.targets import find_converter, targets_of
 from edge_sdk.zoo.catalogue import load_int8, model_names, resolve_checkpoint

@@ -9,6 +9,9 @@ from typing import Any
 from edge_sdk.errors import InputError
 from edge_sdk.extras import require
 
+PLATFORMS = ("android", "ios", "web")
+"""What apps run on."""
+
 
 @dataclass(frozen=True)
 class DeviceProfile:
@@ -174,6 +177,10 @@ def _of(content: Any, path: Path) -> DeviceProfile:
         profile = from_json(DeviceProfile, json.dumps(content, default=str))
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+    if profile.platform not in PLATFORMS:
+        raise InputError(
+            f"{path}: unknown platform '{profile.platform}'; choose one of: {', '.join(PLATFORMS)}"
+        )
     if profile.memory_mb < 1 or profile.longest_tile_px < 1:
         raise InputError(f"{path}: memory_mb and longest_tile_px must be 1 or more")
     return profile

@@ -26,6 +26,15 @@ from edge_sdk.zoo.python_models import call_for_model
 LARGEST_SIDE = 8192
 LARGEST_INPUT = 2**28
 """Most numbers that an example input may hold, 1 GiB as float32."""
+_CONVERTED = "is converted already; name the .safetensors file or shipped model that it was made of"
+_NO_MODELS = {
+    ".onnx": "ONNX files are not read; name the Python callable that builds the model instead, "
+    "package.module:callable",
+    ".zip": "a bundle or other archive is no model; name the .safetensors file or shipped model "
+    "that it was made of",
+    **dict.fromkeys((".tflite", ".pte", ".mlpackage", ".mlmodel"), _CONVERTED),
+}
+"""What to say of files that hold a network and are no models to start from, by suffix."""
 
 
 @dataclass(frozen=True)
@@ -252,6 +261,11 @@ def _checked_file(model: str) -> str:
             "the Python callable that builds the model instead, package.module:callable"
         )
     path = Path(model)
+    what = _NO_MODELS.get(path.suffix.lower())
+    if what is None and (path / "manifest.json").is_file():
+        what = _NO_MODELS[".zip"]
+    if what is not None:
+        raise ModelError(f"{model}: {what}")
     if model in model_names() or path.suffix == ".safetensors" or path.exists():
         return model
     if ":" not in model:

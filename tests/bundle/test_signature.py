@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_sdk.bundle.signature import check_signature, make_keys, public_pem, sign
+from edge_sdk.bundle.signature import check_private, check_signature, make_keys, public_pem, sign
 from edge_sdk.errors import BundleError, EdgeSdkError, InputError, OutputError
 from tests.builders.bundle_corpus import key, public_key
 
@@ -61,15 +61,41 @@ def test_what_is_no_key_is_named(tmp_path: Path, text: bytes, message: str) -> N
         sign(MESSAGE, tmp_path / "none.pem")
 
 
-def test_a_key_of_another_curve_is_refused(tmp_path: Path) -> None:
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+def test_keys_of_other_kinds_are_refused_and_named(tmp_path: Path) -> None:
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+    from cryptography.hazmat.primitives.serialization import (
+        BestAvailableEncryption,
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+        PublicFormat,
+    )
 
-    other = ec.generate_private_key(ec.SECP384R1())
+    plain = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     path = tmp_path / "other.pem"
-    path.write_bytes(other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    with pytest.raises(InputError, match="another curve than P-256"):
-        sign(MESSAGE, path)
+    for other, named in (
+        (ec.generate_private_key(ec.SECP384R1()), "holds a key of curve secp384r1, and signatures"),
+        (rsa.generate_private_key(65537, 2048), "holds a key of kind RSA, and signatures are of"),
+        (ed25519.Ed25519PrivateKey.generate(), "holds a key of kind Ed25519, and signatures are"),
+    ):
+        path.write_bytes(other.private_bytes(*plain))
+        for refuses in (lambda: sign(MESSAGE, path), lambda: check_private(path)):
+            with pytest.raises(InputError, match=named):
+                refuses()
+        public = other.public_key()
+        path.write_bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+        with pytest.raises(InputError, match=named):
+            check_signature(MESSAGE, bytes(64), path)
+    mine = ec.generate_private_key(ec.SECP256R1())
+    path.write_bytes(mine.private_bytes(*plain[:2], BestAvailableEncryption(b"a word")))
+    with pytest.raises(InputError, match="is locked by a password, and none is asked"):
+        check_private(path)
+
+
+def test_a_public_key_signs_nothing(tmp_path: Path) -> None:
+    public = make_keys(tmp_path / "mine.pem")
+    with pytest.raises(InputError, match="is a public key, which signs nothing; give its private"):
+        check_private(public)
 
 
 def test_a_pair_is_made_once(tmp_path: Path) -> None:

@@ -164,6 +164,12 @@ def test_what_cannot_be_packed_or_read_is_one_line(run: Run) -> None:
         (("pack", "sr_x2_y", "--targets", "tflite", "-p", "int3"), "has no precision 'int3'"),
         (("pack", "none.safetensors", "--for", "web"), "none.safetensors"),
         (("pack", "sr_x2_y", "--for", "web", "--sign", "none.pem"), "none.pem: cannot be read"),
+        (("pack", "net.onnx", "--for", "web"), "ONNX files are not read; name the Python"),
+        (("pack", "sr.zip", "--for", "web"), "a bundle or other archive is no model"),
+        (("pack", "bundle", "--for", "web"), "a bundle or other archive is no model"),
+        (("pack", "sr.pte", "--for", "web"), "is converted already"),
+        (("pack", "sr_x2_y", "--for", "web", "--soc", "é"), "soc '\\xe9' is not plain ASCII"),
+        (("pack", "sr_x2_y", "--for", "web", "--license", '"'), "license '\"' is not plain"),
         (("inspect", "none.zip"), "none.zip: cannot be read"),
         (("inspect", "broken"), "is no JSON of ASCII text"),
         (("verify", "broken"), "is no JSON of ASCII text"),
@@ -192,6 +198,11 @@ def test_what_cannot_be_packed_or_read_is_one_line(run: Run) -> None:
         ("name: [", "is no YAML"),
         ("name: x\ncolour: red", "colour is unknown"),
         ("name: x", "platform: Field required"),
+        (
+            "name: x\nplatform: symbian\nmemory_mb: 9\nlongest_tile_px: 9\nbackends: []\n"
+            "precisions: []\nversions: {}",
+            "unknown platform 'symbian'; choose one of: android, ios, web",
+        ),
     ],
 )
 def test_profiles_of_ones_own_that_do_not_fit(run: Run, text: str, message: str) -> None:

@@ -73,7 +73,7 @@ def inspect(
     if key is not None:
         out.print(f"signed by {key}")
     elif opened.signature is not None:
-        note("it is signed; --key tells by whom")
+        note("it is signed, by whom is not known; give the public key that you trust by --key")
     else:
         note("it is not signed: digests say that it is whole, not whose it is")
     if report is not None:
