@@ -17,6 +17,7 @@ from edge_sdk.targets import LoweringReport, TensorSpec
 from edge_sdk_converters.checks.output_shapes import check_shapes, output_shapes
 from edge_sdk_converters.checks.request import check_codes, check_request
 from edge_sdk_converters.checks.resize_factors import check_factors
+from edge_sdk_converters.executorch.composites import composites_looked_up_once
 from edge_sdk_converters.executorch.float_scalars import write_scalars_as_floats
 from edge_sdk_converters.executorch.provenance import shared_provenance
 from edge_sdk_converters.rewrites import apply
@@ -89,7 +90,7 @@ class ExecuTorchConverter:
         path = Path(path)
         check_request(self.name, self.suffix, self.precisions, path, precision)
         check_codes(model, precision)
-        with suppressed_messages(), shared_provenance():
+        with suppressed_messages(), shared_provenance(), composites_looked_up_once():
             exir = require(self.extra, "executorch.exir")
             partitioner = self.partitioner(precision)
             program = export(model, example)
