@@ -60,6 +60,32 @@ def from_json(kind: type[Record], text: str | bytes) -> Record:
         raise InputError(": ".join(filter(None, (key, first["msg"])))) from error
 
 
+def read_record(kind: type[Record], text: str | bytes, head: Head) -> Record:
+    """Read JSON as a dataclass, if it begins with a format and a version.
+
+    Args:
+        kind: the type.
+        text: UTF-8 if bytes.
+        head: what it must begin with.
+
+    Raises:
+        InputError: of one line: another format, another version, or what does not fit.
+
+    Example:
+        >>> from edge_sdk.json_records import Head, read_record
+        >>> text = '{"format": "edge-sdk pairs", "version": 2}'
+        >>> read_record(Head, text, Head("edge-sdk pairs", 1))
+        Traceback (most recent call last):
+        edge_sdk.errors.InputError: is edge-sdk pairs of version 2, not 1
+    """
+    found = from_json(Head, text)
+    if found.format != head.format:
+        raise InputError(f"is no {head.format}")
+    if found.version != head.version:
+        raise InputError(f"is {head.format} of version {found.version}, not {head.version}")
+    return from_json(kind, text)
+
+
 @functools.cache
 def _adapter(kind: Any) -> TypeAdapter[Any]:
     from pydantic import TypeAdapter

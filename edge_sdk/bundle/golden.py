@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edge_sdk.bundle.generator import Fill, Group, Layer, drawn, positions
 from edge_sdk.errors import BundleError, InputError
-from edge_sdk.json_records import Head, Record, from_json
+from edge_sdk.json_records import Head, Record, read_record
 
 FORMAT = "edge-sdk golden vectors"
 VERSION = 1
@@ -127,12 +127,7 @@ def read_vectors(kind: type[Record], text: bytes, name: str, head: Head) -> Reco
         BundleError: if it has another, or is damaged.
     """
     try:
-        if from_json(Head, text) != head:
-            raise BundleError(
-                f"{name}: is no {head.format} of version {head.version}; pack the bundle anew",
-                "golden",
-            )
-        return from_json(kind, text)
+        return read_record(kind, text, head)
     except InputError as error:
         raise BundleError(f"{name}: {error}; pack the bundle anew", "golden") from error
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_sdk.errors import InputError
-from edge_sdk.json_records import Head, from_json
+from edge_sdk.json_records import Head, read_record
 
 FORMAT, VERSION = "edge-sdk device", 1
 
@@ -66,12 +66,11 @@ def read_self_test(path: Path) -> SelfTest:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     try:
-        head = from_json(Head, text)
-        found = from_json(SelfTest, text)
+        found = read_record(SelfTest, text, Head(FORMAT, VERSION))
     except InputError as error:
-        raise InputError(f"{path}: {error}; let the app write it again") from error
-    if (head.format, head.version) != (FORMAT, VERSION):
-        raise InputError(f"{path}: is no {FORMAT} of version {VERSION}; update the app or the SDK")
+        raise InputError(
+            f"{path}: {error}; let the app write it again, or update it or the SDK"
+        ) from error
     if not all(each.snr_db <= 999 and 0 <= each.milliseconds < math.inf for each in found.results):
         raise InputError(f"{path}: holds a figure that is none; let the app write it again")
     return found

@@ -50,7 +50,7 @@ def test_folders_that_do_not_hold_what_they_should(stages: Path, tmp_path: Path)
         read_manifest(tmp_path)
     shapes = json.loads((stages / NAME).read_text())["shapes"]
     for name, changes, message in (
-        ("version", {"version": 99}, "version 99"),
+        ("version", {"version": 99}, "is edge-sdk stages of version 99, not 5; write"),
         ("format", {"format": "other"}, "is no edge-sdk stages"),
         ("tile", {"shapes": shapes | {"decode": [1, 24, 100, 100]}}, "disagree in tile size"),
         ("oblong", {"shapes": shapes | {"decode": [1, 24, 22, 24]}}, "disagree in tile size"),
@@ -63,13 +63,17 @@ def test_folders_that_do_not_hold_what_they_should(stages: Path, tmp_path: Path)
         ("halo alike", {"network_halo_px": -1, "decoded_px": 136}, "disagree in tile size"),
         ("decoded", {"decoded_px": 130}, "disagree in tile size"),
         ("no noise", {"precision": "int8"}, "noise_levels None are not the two"),
-        ("one", {"precision": "int8", "noise_levels": [1]}, r"\(noise_levels.1: Field required"),
-        ("one in fp32", {"noise_levels": [1]}, r"\(noise_levels.1: Field required"),
+        ("one", {"precision": "int8", "noise_levels": [1]}, r": noise_levels.1: Field required"),
+        ("one in fp32", {"noise_levels": [1]}, r": noise_levels.1: Field required"),
         ("order", {"precision": "int8", "noise_levels": [8, 4]}, "are not the two"),
         ("below 0", {"precision": "int8", "noise_levels": [-1, 4]}, "are not the two"),
         ("endless", {"precision": "int8", "noise_levels": [1, float("inf")]}, "are not the two"),
-        ("words", {"precision": "int8", "noise_levels": ["a", "b"]}, r"\(noise_levels.0: "),
-        ("type", {"decoded_px": "wide"}, r"damaged \(decoded_px: Input should be a valid integer"),
+        ("words", {"precision": "int8", "noise_levels": ["a", "b"]}, r": noise_levels.0: "),
+        (
+            "type",
+            {"decoded_px": "wide"},
+            r"stages\.json: decoded_px: Input should be a valid integer",
+        ),
         ("no stage", {"files": {"score": "score.tflite"}}, "no file of the stage 'smooth'"),
         ("outside", {"files": dict.fromkeys(shapes, "../x")}, "missing"),
     ):

@@ -148,6 +148,9 @@ def test_profiles_and_what_a_phone_wrote(run: Run, packed: Path) -> None:
     assert outcome.status == 1
     assert "tested another bundle" in outcome.err
     Path("none.json").write_text("{")
+    Path("newer.json").write_text(json.dumps({**record, "version": 2}))
+    outcome = run("verify", path, "--device", "newer.json")
+    assert "is edge-sdk device of version 2, not 1; let the app" in outcome.error_line
     assert "let the app write it again" in run("verify", path, "--device", "none.json").error_line
 
 

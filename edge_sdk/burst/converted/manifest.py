@@ -13,7 +13,7 @@ from edge_sdk.burst.stages.blend import HALO_PX as BLEND_HALO_PX
 from edge_sdk.burst.stages.encode import HALO_PX
 from edge_sdk.deploy.preparation import INT8
 from edge_sdk.errors import ArtifactError, InputError
-from edge_sdk.json_records import Head, from_json
+from edge_sdk.json_records import Head, read_record
 from edge_sdk.outputs import replacing
 
 NAME = "stages.json"
@@ -76,20 +76,16 @@ def read_manifest(folder: Path) -> StageManifest:
     if not path.is_file():
         raise ArtifactError(f"{folder}: holds no {NAME}; {again}, or name their folder")
     try:
-        text = path.read_bytes()
-        head = from_json(Head, text)
-        if head.format != FORMAT:
-            raise ArtifactError(f"{path}: is no {FORMAT}; {again}")
-        if head.version != VERSION:
-            raise ArtifactError(f"{path}: version {head.version} is not {VERSION}; {again}")
-        manifest = from_json(StageManifest, text)
+        manifest = read_record(StageManifest, path.read_bytes(), Head(FORMAT, VERSION))
         check_stages(manifest, path, again)
         for stage in STAGES:
             _check_file(folder, manifest.files[stage], manifest.sha256[stage], again)
     except KeyError as error:
         raise ArtifactError(f"{path}: names no file of the stage {error}; {again}") from error
-    except (InputError, OSError) as error:
-        raise ArtifactError(f"{path}: is damaged ({error}); {again}") from error
+    except InputError as error:
+        raise ArtifactError(f"{path}: {error}; {again}") from error
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be read ({error}); {again}") from error
     return manifest
 
 
