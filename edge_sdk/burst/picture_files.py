@@ -14,6 +14,7 @@ from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.burst.frames.spool import spooling
 from edge_sdk.burst.frames.stretched import FULL_BITS, StretchedSource, used_bits
 from edge_sdk.burst.gain import little_gain
+from edge_sdk.burst.lens.estimate import lens_note
 from edge_sdk.burst.noise.profile import profile_noise_in
 from edge_sdk.burst.pipeline import zoom
 from edge_sdk.burst.result import ZoomResult
@@ -182,7 +183,9 @@ def zoom_files(
                 f"and all, and the result is written {place}"
             )
         network = result.network_passed_over or result.network_note
-        said = (result.noise_note, network, little_gain(result, used))
+        converted = chosen.network.scale if isinstance(chosen.network, StageFiles) else None
+        lens = lens_note(result.lens, converted)
+        said = (result.noise_note, network, lens, little_gain(result, used))
         notes += (*more, *filter(None, said))
         metadata = held[result.reference]
         reference = spooled_picture(seen, result.reference, metadata, config.crop)

@@ -16,6 +16,7 @@ from edge_sdk.burst.lens.estimate import (
     LEAST_COMMON,
     MEAN_LOG_POWER,
     LensEstimate,
+    lens_note,
     lens_of,
 )
 from edge_sdk.burst.lens.spectrum import (
@@ -211,3 +212,13 @@ def test_the_order_of_the_frames_does_not_matter() -> None:
     forth = zoom(frames, config=ZoomConfig(reference=0)).lens
     back = zoom(frames[[0, 4, 3, 2, 1]], config=ZoomConfig(reference=0)).lens
     assert forth.std_px == pytest.approx(back.std_px, abs=1e-3)
+
+
+def test_stages_of_another_scale_leave_the_lens_to_pytorch_and_say_so() -> None:
+    measured = LensEstimate(0.5, 0.1, LensSource.MEASURED)
+    said = lens_note(measured, 3)
+    assert "measured in PyTorch" in said
+    assert "a phone that has these alone takes 0.3 px" in said
+    assert lens_note(measured, 2) == lens_note(measured, None) == ""
+    assert lens_note(replace(measured, source=LensSource.GIVEN), 3) == ""
+    assert lens_note(replace(measured, source=LensSource.ASSUMED), 4) == ""

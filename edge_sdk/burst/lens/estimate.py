@@ -77,6 +77,22 @@ class LensSource(StrEnum):
     """One frame alone, too little detail, or a scene like no photograph: a sharp lens."""
 
 
+def lens_note(lens: LensEstimate, converted_scale: int | None) -> str:
+    """What to know of a lens beside converted stages, for people; empty for nothing.
+
+    Args:
+        lens: of the burst.
+        converted_scale: enlargement of the stages; ``None`` if they are those in PyTorch.
+    """
+    if converted_scale in (None, SCALE) or lens.source != LensSource.MEASURED:
+        return ""
+    return (
+        f"the lens was measured in PyTorch: it takes stages of ×{SCALE}, and the converted ones "
+        f"are of ×{converted_scale}; a phone that has these alone takes {DEFAULT_LENS_PX:g} px, as "
+        f"--lens {DEFAULT_LENS_PX:g} does here"
+    )
+
+
 @dataclass(frozen=True)
 class LensEstimate:
     """Blur of the lens of a burst, with that of focus and of motion during the exposure.
