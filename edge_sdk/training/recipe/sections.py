@@ -182,11 +182,17 @@ class DataConfig(Section):
 
 
 class OptimizerConfig(Section):
-    """Adam or a steadier form of it, with a linear warm-up and a cosine down to zero."""
+    """Adam or a steadier form of it, with a linear warm-up and, at last, a cosine to zero."""
 
     steps: int = Field(10_000, ge=1, description="number of optimization steps")
     learning_rate: float = Field(2e-3, gt=0, allow_inf_nan=False)
     warmup_steps: int = Field(100, ge=0)
+    decay_steps: int | None = Field(
+        None,
+        ge=1,
+        description="last steps, over which a cosine leads the rate to zero; before them it stays "
+        "as it is, so that a resumed run may be made longer. null: all steps after the warm-up",
+    )
     algorithm: Literal["stable_adam", "adam"] = Field(
         "stable_adam",
         description="stable_adam: moments of 0.9 and 0.99, and a step whose gradient is larger "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,6 +17,7 @@ from edge_sdk.training.phases import Phase, enter_phase, phase_at, round_kernels
 from edge_sdk.training.recipe.config import TrainConfig
 from edge_sdk.training.recipe.record import RECIPE_KEY, recorded
 from edge_sdk.training.recipe.tasks import Batch
+from edge_sdk.training.run.rates import rate_factor
 
 DEAD_SHARE = 0.75
 """Share of the weights without any gradient from which on a network counts as dead."""
@@ -140,17 +141,10 @@ class TrainingModule(LightningModule):
         return output
 
     def configure_optimizers(self) -> Any:
-        """The recipe's optimizer; linear warm-up, then a cosine to zero over its steps."""
+        """The recipe's optimizer, with its rate over the steps."""
         optimizer = self.config.optimizer
-
-        def factor(step: int) -> float:
-            if step < optimizer.warmup_steps:
-                return (step + 1) / optimizer.warmup_steps
-            span = max(1, optimizer.steps - optimizer.warmup_steps)
-            done = min(1.0, (step - optimizer.warmup_steps) / span)
-            return 0.5 * (1 + math.cos(math.pi * done))
-
         made = self._optimizer(optimizer.learning_rate)
+        factor = partial(rate_factor, optimizer)
         schedule = torch.optim.lr_scheduler.LambdaLR(made, factor)
         return {"optimizer": made, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
