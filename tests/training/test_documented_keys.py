@@ -21,6 +21,7 @@ from edge_sdk.training.recipe.config import (
     PairsConfig,
     PhasesConfig,
     PictureSource,
+    TeacherConfig,
     TrainConfig,
 )
 
@@ -36,6 +37,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "data.pairs": PairsConfig,
     "optimizer": OptimizerConfig,
     "phases": PhasesConfig,
+    "teacher": TeacherConfig,
 }
 MODELS: dict[str, EnhanceNetConfig | BurstNetConfig] = {
     "model": EnhanceNetConfig(),

@@ -204,6 +204,9 @@ class PatchDataset(Dataset[tuple[Tensor, Tensor]]):
         length: number of indices.
         seed: seed of all draws.
 
+    Attributes:
+        pairs: the pictures.
+
     Raises:
         InputError: if there is no picture, the patch has no pixel, or a number is negative.
         PictureError: if a picture is smaller than the patch.
@@ -222,7 +225,7 @@ class PatchDataset(Dataset[tuple[Tensor, Tensor]]):
     def __init__(self, pairs: Sequence[PicturePair], patch_px: int, length: int, seed: int) -> None:
         sizes = [(pair.name, (pair.low.shape[-2], pair.low.shape[-1])) for pair in pairs]
         self._places = Places(sizes, patch_px, length, seed)
-        self._pairs = list(pairs)
+        self.pairs = tuple(pairs)
         self._patch_px = patch_px
 
     def __len__(self) -> int:
@@ -231,8 +234,15 @@ class PatchDataset(Dataset[tuple[Tensor, Tensor]]):
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         """Patch pair ``index``: float32 [C, p, p] and [C, scale·p, scale·p] in [0, 1]."""
-        place = self._places[index]
-        pair = self._pairs[place.picture]
+        place = self.place(index)
+        return self.cut(self.pairs[place.picture], place)
+
+    def place(self, index: int) -> Place:
+        """Where patch ``index`` is cut; its picture is that of :attr:`pairs`."""
+        return self._places[index]
+
+    def cut(self, pair: PicturePair, place: Place) -> tuple[Tensor, Tensor]:
+        """The patch pair at a place of a pair of pictures, as :meth:`__getitem__` returns it."""
         scale = pair.high.shape[-1] // pair.low.shape[-1]
         top, left, patch = place.top, place.left, self._patch_px
         low = pair.low[:, top : top + patch, left : left + patch]
@@ -245,6 +255,11 @@ def oriented(image: Tensor, turn: int) -> Tensor:
     """One of the eight orientations of [..., H, W]: quarter turns, from 4 on mirrored too."""
     rotated = torch.rot90(image, turn % 4, (-2, -1))
     return rotated.flip(-1) if turn >= 4 else rotated
+
+
+def upright(image: Tensor, turn: int) -> Tensor:
+    """What :func:`oriented` made [..., H, W] of: ``upright(oriented(x, turn), turn)`` is x."""
+    return torch.rot90(image.flip(-1) if turn >= 4 else image, -(turn % 4), (-2, -1))
 
 
 def _to_uint8(image: Tensor) -> Tensor:

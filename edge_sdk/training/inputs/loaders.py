@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from torch.utils.data import DataLoader, Sampler
 
 from edge_sdk.progress import Progress
+from edge_sdk.training.inputs.taught import TaughtFirst, teacher_of
 from edge_sdk.training.processes import Processes
 from edge_sdk.training.recipe.config import TrainConfig
 from edge_sdk.training.recipe.tasks import Batch
@@ -26,6 +27,10 @@ def patch_loader(
     group = group or Processes()
     batch, steps = config.data.batch, config.optimizer.steps
     samples = config.task.training_set(steps * batch * group.count, group.rank, on_progress)
+    if config.teacher is not None:
+        taught = config.teacher.steps * batch * group.count
+        teach = teacher_of(config.teacher, config.spec)
+        samples = TaughtFirst(samples, teach, taught)
     return DataLoader(samples, batch, sampler=_Order(done, steps, batch, group))
 
 

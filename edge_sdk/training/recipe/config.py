@@ -25,6 +25,7 @@ from edge_sdk.training.recipe.sections import (
     PictureSource,
 )
 from edge_sdk.training.recipe.tasks import TrainingTask, check_data, task_for
+from edge_sdk.training.recipe.teacher import TeacherConfig
 
 __all__ = [
     "BurstsConfig",
@@ -36,6 +37,7 @@ __all__ = [
     "PhasesConfig",
     "PictureSource",
     "Section",
+    "TeacherConfig",
     "TrainConfig",
 ]
 
@@ -45,7 +47,7 @@ class TrainConfig(Section):
 
     Raises:
         InputError: if pictures or sets are missing, the phases do not fit the steps or the network,
-            or the noise, bursts or pairs not the task.
+            or the noise, bursts, pairs or teacher not the task.
 
     Example:
         >>> from edge_sdk.training import TrainConfig
@@ -67,6 +69,9 @@ class TrainConfig(Section):
     data: DataConfig
     optimizer: OptimizerConfig = OptimizerConfig()
     phases: PhasesConfig = PhasesConfig()
+    teacher: TeacherConfig | None = Field(
+        None, description="network to learn from before the pictures; for super-resolution"
+    )
     validate_every: int = Field(1000, ge=1, description="steps between validations")
     seed: int = Field(0, ge=0, lt=2**32)
 
@@ -75,6 +80,7 @@ class TrainConfig(Section):
         check_data(self.spec, self.data, self.seed)
         _check_sources(self)
         _check_phases(self)
+        self._check_teacher()
         return self
 
     @property
@@ -102,7 +108,12 @@ class TrainConfig(Section):
         optimizer = self.optimizer.model_copy(update={"steps": steps})
         changed = self.model_copy(update={"optimizer": optimizer})
         _check_phases(changed)
+        changed._check_teacher()
         return changed
+
+    def _check_teacher(self) -> None:
+        if self.teacher is not None:
+            self.teacher.check(self.spec, self.data, self.phases, self.optimizer.steps)
 
 
 def _check_sources(config: TrainConfig) -> None:

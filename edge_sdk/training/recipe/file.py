@@ -24,6 +24,7 @@ from edge_sdk.training.recipe.sections import (
     PhasesConfig,
     PictureSource,
 )
+from edge_sdk.training.recipe.teacher import TeacherConfig
 from edge_sdk.zoo.catalogue import model_names
 
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
@@ -37,7 +38,7 @@ def load_train_config(
 ) -> TrainConfig:
     """Read a recipe; relative paths in it are taken from ``data_root`` or the recipe's folder.
 
-    A relative ``init`` in it that is no shipped name is taken from the recipe's folder.
+    A relative ``init`` or teacher in it that is no shipped name is taken from the recipe's folder.
 
     Args:
         path: the file.
@@ -91,7 +92,10 @@ def load_train_config(
         }
     )
     start = _anchored_model(config.init, path) if init is None else init
-    return config.model_copy(update={"data": data, "init": start})
+    teacher = config.teacher
+    if teacher is not None:
+        teacher = teacher.model_copy(update={"model": _anchored_model(teacher.model, path)})
+    return config.model_copy(update={"data": data, "init": start, "teacher": teacher})
 
 
 def _anchored_model(model: str | None, recipe: Path) -> str | None:
@@ -187,6 +191,7 @@ def _known_keys(content: dict[str, Any]) -> dict[str, str]:
         "data.camera": CamerasConfig,
         "optimizer": OptimizerConfig,
         "phases": PhasesConfig,
+        "teacher": TeacherConfig,
     }
     keys = {key: name for name, section in sections.items() for key in section.model_fields}
     keys |= dict.fromkeys(_model_keys(content), "model")

@@ -25,8 +25,10 @@ RECIPE_KEY = "recipe"
 def recorded(config: TrainConfig) -> dict[str, Any]:
     """A recipe as what a checkpoint can hold, with absolute paths."""
     recipe = config.model_dump(mode="json")
-    if config.init is not None and config.init not in model_names():
-        recipe["init"] = str(Path(config.init).resolve())
+    for section, key in ((recipe, "init"), (recipe["teacher"] or {}, "model")):
+        model = section.get(key)
+        if model is not None and model not in model_names():
+            section[key] = str(Path(model).resolve())
     data = recipe["data"]
     for source in (data["train"], data["validation"]):
         if source is not None:
