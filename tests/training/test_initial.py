@@ -9,13 +9,14 @@ import torch
 from edge_sdk.errors import InputError, ModelError
 from edge_sdk.imaging import rgb_to_ycbcr
 from edge_sdk.models import Color, EnhanceNet, EnhanceNetConfig, save_checkpoint
+from edge_sdk.models.enhance_config import Activation
 from edge_sdk.reparam import five_branches, sesr_branches
 from edge_sdk.reparam.blocks.configs import BranchConfig
 from edge_sdk.training.recipe.config import OptimizerConfig
 from edge_sdk.training.recipe.file import load_train_config
 from edge_sdk.training.run.initial import InitialWeights, take_over
 from edge_sdk.zoo.catalogue import load_model
-from tests.tolerances import TWICE_TRAINED
+from tests.tolerances import MERGED_NETWORK, TWICE_TRAINED
 from tests.training.runs import MARKS, recipe, train, train_until, weights
 
 pytestmark = MARKS
@@ -152,3 +153,29 @@ def test_plain_ends_take_over_the_merged_ends() -> None:
     assert taken.fresh == ()
     luma = torch.rand(1, 1, 24, 32)
     torch.testing.assert_close(network(luma), source(luma), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("activation", "kernels"), [("relu", (5, 3, 3)), ("leaky_relu", (3, 7, 5)), ("prelu", 9)]
+)
+def test_larger_kernels_start_as_the_smaller_ones(
+    tmp_path: Path, activation: Activation, kernels: int | tuple[int, ...]
+) -> None:
+    smaller = EnhanceNet(replace(CONFIG, activation=activation)).eval()
+    torch.manual_seed(3)
+    with torch.no_grad():
+        for tensor in smaller.parameters():
+            tensor.add_(0.1 * torch.randn_like(tensor))
+    save_checkpoint(smaller, tmp_path / "smaller.safetensors")
+    larger = EnhanceNet(replace(smaller.config, branches=None, kernels=kernels)).eval()
+    assert take_over(larger, str(tmp_path / "smaller.safetensors")).fresh == ()
+    image = torch.rand(1, 1, 20, 24)
+    with torch.no_grad():
+        torch.testing.assert_close(larger(image), smaller(image), **MERGED_NETWORK)
+
+
+def test_smaller_kernels_do_not_start_as_larger_ones(tmp_path: Path) -> None:
+    plain = replace(CONFIG, branches=None)
+    save_checkpoint(EnhanceNet(replace(plain, kernels=(5, 3, 3))), tmp_path / "larger.safetensors")
+    report = take_over(EnhanceNet(plain), str(tmp_path / "larger.safetensors"))
+    assert report.fresh == ("features.0",)

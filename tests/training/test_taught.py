@@ -16,13 +16,10 @@ from edge_sdk.models import Color, EnhanceNet, EnhanceNetConfig, save_checkpoint
 from edge_sdk.training.inputs.taught import TaughtFirst, mean_over_turns, teacher_of
 from edge_sdk.training.recipe.config import DataConfig, TeacherConfig, TrainConfig
 from edge_sdk.training.recipe.file import load_train_config
-from tests.tolerances import TWICE_TRAINED
+from tests.tolerances import SINGLE, TWICE_TRAINED
 from tests.training.runs import MARKS, STEPS, recipe, train, train_until, weights
 
 pytestmark = MARKS
-
-SAME = {"rtol": 0.0, "atol": 1e-6}
-"""Values in [0, 1] of the same convolutions over the same pixels, in another order."""
 
 
 def network(seed: int = 0, **changes: Any) -> EnhanceNet:
@@ -52,7 +49,7 @@ def test_one_turn_is_the_network_itself_whatever_the_tiles() -> None:
     with torch.no_grad():
         whole = teacher(image[None])[0]
     made = mean_over_turns(teacher, teacher.spec, image, range(1))
-    torch.testing.assert_close(made, whole, **SAME)
+    torch.testing.assert_close(made, whole, **SINGLE)
 
 
 @pytest.mark.parametrize("turn", range(1, 8))
@@ -64,8 +61,8 @@ def test_the_ensemble_turns_with_the_picture_and_the_network_does_not(turn: int)
         still = oriented(mean_over_turns(teacher, teacher.spec, image, turns), turn)
         return float((upside - still).abs().max())
 
-    assert off(range(8)) < SAME["atol"]
-    assert off(range(1)) > 1000 * SAME["atol"]
+    assert off(range(8)) < SINGLE["atol"]
+    assert off(range(1)) > 1000 * SINGLE["atol"]
 
 
 def test_the_first_patches_have_the_teachers_targets_and_the_rest_the_true_ones() -> None:
@@ -106,7 +103,7 @@ def test_teachers_of_other_networks_are_taken_and_of_other_tasks_refused(tmp_pat
     spec = network(seed=1).spec
     teach = teacher_of(TeacherConfig(model=save_teacher(tmp_path), steps=1), spec)
     expected = mean_over_turns(network(seed=5), spec, picture(9, 11), range(8))
-    torch.testing.assert_close(teach(picture(9, 11)), expected, **SAME)
+    torch.testing.assert_close(teach(picture(9, 11)), expected, **SINGLE)
     for changes in ({"scale": 3}, {"color": Color.RGB}):
         other = TeacherConfig(model=save_teacher(tmp_path, **changes), steps=1)
         with pytest.raises(InputError, match=r"^teacher: .* choose a teacher for the same$"):

@@ -6,7 +6,8 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from edge_sdk.errors import InputError
 from edge_sdk.models.network import Network
@@ -43,7 +44,8 @@ def take_over(network: Network, model: str) -> InitialWeights:
     and what luma gains is added to all three channels, 255/219 times as much, so that the luma of
     the result is (but for the border) what the luma model makes of the luma of the input.
 
-    A plain network takes over the merged layers of one with branches.
+    A plain network takes over the merged layers of one with branches. A kernel that is larger
+    than the other's starts as that one with zeros around it, which computes the same.
 
     Raises:
         ModelError: if ``model`` is neither a shipped model nor a readable model file.
@@ -74,6 +76,19 @@ def _plain_where(network: Network, source: Network) -> Network:
     return merged
 
 
+def _grown(kernel: Tensor, shape: torch.Size) -> Tensor:
+    """A kernel [O, I, h, w] in the middle of a larger one of odd sides; anything else as it is."""
+    if kernel.ndim != 4 or len(shape) != 4 or kernel.shape[:2] != shape[:2]:
+        return kernel
+    (height, width), (taller, wider) = kernel.shape[2:], shape[2:]
+    if any(side % 2 == 0 for side in (height, width, taller, wider)):
+        return kernel
+    if taller < height or wider < width:
+        return kernel
+    rows, columns = (taller - height) // 2, (wider - width) // 2
+    return functional.pad(kernel, (columns, columns, rows, rows))
+
+
 @torch.no_grad()
 def copy_weights(network: Network, source: Network, model: str) -> InitialWeights:
     """Copy what fits as :func:`take_over` does, which may be nothing, from a network at hand.
@@ -90,6 +105,8 @@ def copy_weights(network: Network, source: Network, model: str) -> InitialWeight
     taken, fresh = 0, []
     for name, tensor in network.state_dict().items():
         other = found.get(name)
+        if other is not None:
+            other = _grown(other, tensor.shape)
         if other is not None and other.shape == tensor.shape:
             tensor.copy_(other)
             taken += tensor.is_floating_point()
