@@ -17,6 +17,7 @@ from edge_sdk.models.spec import ModelSpec, PictureSpec
 from edge_sdk.training.recipe.tasks import Batch
 from edge_sdk.training.recipe.teacher import TeacherConfig
 from edge_sdk.zoo.catalogue import load_model
+from edge_sdk.zoo.networks import fused_network
 
 ORIENTATIONS = 8
 TILE_PX = 256
@@ -83,7 +84,7 @@ def teacher_of(config: TeacherConfig, spec: ModelSpec) -> Callable[[Tensor], Ten
         ModelError: if the teacher is neither a shipped model nor a readable file.
         InputError: if it does something else than the network that learns.
     """
-    network = load_model(config.model)
+    network = fused_network(load_model(config.model))
     found = network.spec
     if not isinstance(found, PictureSpec) or _kind(found) != _kind(spec):
         raise InputError(
