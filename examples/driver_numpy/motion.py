@@ -75,8 +75,8 @@ def lower_median(values: Array) -> float:
 def aligned(stages: Stages, reference: Reference, luma: Array, noise_std: float) -> Found:
     """Align a frame by its luma, float32 [h, w], on which a frame's noise is ``noise_std``."""
     frames = levels_of(stages, luma)[len(reference.larger) :]
-    pairs = zip(reference.points, frames, strict=True)
-    levels = [Level(stages, points, frame) for points, frame in pairs]
+    pairs = zip(reference.points, map(reference.stretched, frames), strict=True)
+    levels = [Level(stages, *pair) for pair in pairs]
     first = float(stages.table("registration.alignment.refining").FIRST_SPREAD)
     motions = []
     for x, y in whole_shifts(stages, reference, frames[-1]):
@@ -92,7 +92,7 @@ def aligned(stages: Stages, reference: Reference, luma: Array, noise_std: float)
         motions = [_refined(level, each, is_finest) for each in motions]
         if not is_coarsest or is_finest:
             motions = _settled(level, motions)
-    judge = Level(stages, reference.judged, frames[0])
+    judge = replace(levels[0], points=reference.judged)
     (overlap, explained), *others = (_judged(judge, each) for each in motions)
     matrix = motions[0].matrix
     for size in reversed(reference.larger):

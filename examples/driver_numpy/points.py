@@ -48,6 +48,11 @@ class Reference:
     reach: int  # the same on the coarsest level
     high: tuple[Array, float]  # h of the coarsest level and its k
     own: Array  # B of it searched for on itself, by −n
+    stretch: tuple[float, float]  # factor, and the value that becomes ½
+
+    def stretched(self, level: Array) -> Array:
+        """A level as ``expand`` and ``align`` see it."""
+        return stretched(level, self.stretch)
 
 
 def prepared(stages: Stages, luma: Array) -> Reference:
@@ -56,7 +61,9 @@ def prepared(stages: Stages, luma: Array) -> Reference:
     every = levels_of(stages, luma)
     levels = [level for level in every if level.size <= MAX_PIXELS] or every[-1:]
     most = [table.FINE_POINTS] + [table.COARSE_POINTS] * (len(levels) - 1)
-    points = [_points(stages, *each) for each in zip(levels, most, strict=True)]
+    stretch = _stretch(stages, levels[0])
+    seen = [stretched(level, stretch) for level in levels]
+    points = [_points(stages, *each) for each in zip(seen, most, strict=True)]
     judged, count = points[0], len(points[0].real)
     if count > table.JUDGED_BLOCKS:
         golden = stages.table("registration.alignment.points").GOLDEN
@@ -67,7 +74,23 @@ def prepared(stages: Stages, luma: Array) -> Reference:
     reach, (high, k) = math.ceil(reach_px / 2 ** (len(every) - 1)), _high(stages, levels[-1])
     own = stages.search(high, high, (k, k), reach)[1, ::-1, ::-1]
     larger = [level.shape for level in every[: -len(levels)]]
-    return Reference(levels, points, judged, larger, reach_px, reach, (high, k), own)
+    return Reference(levels, points, judged, larger, reach_px, reach, (high, k), own, stretch)
+
+
+def stretched(level: Array, stretch: tuple[float, float]) -> Array:
+    """½ + factor·(level − middle), in float32."""
+    factor, middle = np.array(stretch, np.float32)
+    return level if factor == 1 else np.float32(0.5) + (level - middle) * factor
+
+
+def _stretch(stages: Stages, level: Array) -> tuple[float, float]:
+    """What a dark or dull reference is stretched by: a power of two, about its mean."""
+    table = stages.table("registration.alignment.stretch")
+    deviation = float(level.std(dtype=np.float64))
+    if deviation > table.CONTRAST / 2:
+        return 1.0, 0.5
+    asked = math.log2(table.CONTRAST / max(deviation, table.CONTRAST / table.MOST))
+    return 2.0 ** math.floor(asked), float(level.mean(dtype=np.float64))
 
 
 def levels_of(stages: Stages, luma: Array) -> list[Array]:

@@ -58,7 +58,7 @@ def test_bundles_hand_over_the_constants_of_the_tables() -> None:
 
 
 def test_the_tables_are_found() -> None:
-    assert len(CONSTANTS) == 189
+    assert len(CONSTANTS) == 191
     assert [int(scale) for scale, _ in HALOS] == [1, 2, 3, 4]
     named = [name for _, name, _ in ENDS if name in ("sums", "picture", "features")]
     assert named == ["sums", "sums", "picture", "sums", "features"]

@@ -2,5 +2,5 @@
 
 Reading order: ``levels`` and ``points`` (the reference, prepared), ``peaks`` (whole shifts),
 ``samples`` and ``equations`` with ``refining`` (Gauss–Newton), ``rivals`` (which of several motions
-it is), ``global_motion`` (the way).
+it is), ``stretch`` (for half precision), ``global_motion`` (the way).
 """

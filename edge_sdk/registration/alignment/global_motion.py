@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from edge_sdk.registration.alignment.levels import finer_matrices
@@ -13,6 +14,7 @@ from edge_sdk.registration.alignment.peaks import ShiftSearch
 from edge_sdk.registration.alignment.points import LevelPoints
 from edge_sdk.registration.alignment.refining import LevelAlign, Motions
 from edge_sdk.registration.alignment.rivals import settled
+from edge_sdk.registration.alignment.stretch import Stretch
 from edge_sdk.registration.models import MotionModel
 from edge_sdk.registration.stages.stage_set import AlignStages
 
@@ -63,9 +65,15 @@ class GlobalFinder:
         self, levels: list[Tensor], stages: AlignStages, model: MotionModel, reach_px: float
     ) -> None:
         self._sizes = [level.shape[-2:] for level in levels]
+        self._stretch = Stretch.of(levels[0][0, 0].numpy())
         self._levels = [
             LevelAlign(
-                LevelPoints.of(level, stages, model, COARSE_POINTS if index else FINE_POINTS),
+                LevelPoints.of(
+                    torch.from_numpy(self._stretch(level.numpy())),
+                    stages,
+                    model,
+                    COARSE_POINTS if index else FINE_POINTS,
+                ),
                 stages,
                 model,
             )
@@ -87,6 +95,7 @@ class GlobalFinder:
                 the search has placed a period off is looked for there, too.
         """
         last = len(levels) - 1
+        levels = [self._stretch(level) for level in levels]
         motions = self._levels[last].looked_at(levels[last], self._starts(coarsest))
         for index in range(last, -1, -1):
             if index < last:
@@ -109,7 +118,8 @@ class GlobalFinder:
         believed &= explained >= BELIEVED
         believed[first] = False
         undecided = np.isin(motions.owners[first], motions.owners[believed])
-        return FoundMotions(motions.rows(first), overlap[first], explained[first], undecided)
+        found = self._stretch.undone(motions.rows(first))
+        return FoundMotions(found, overlap[first], explained[first], undecided)
 
     def _starts(self, coarsest: list[Tensor]) -> Motions:
         owners, shifts = [], []
