@@ -15,6 +15,7 @@ from edge_sdk.quantization import (
     apply_scheme,
     quantize,
     quantize_weights,
+    round_weights,
     scheme_from_json,
 )
 from edge_sdk.quantization.value_graph import ValueGraph
@@ -68,7 +69,8 @@ def prepare(
     """Fuse a model, or read its stored merged form, and for ``w8`` and ``int8``, put its codes in.
 
     Int8 ranges come from ``scheme`` or ``calibration`` if given; else from the model file, or from
-    the int8 form that ships beside a zoo model (whose weights were fine-tuned for it).
+    the int8 form that ships beside a zoo model (whose weights were fine-tuned for it). With
+    ``calibration``, weights are rounded by :func:`~edge_sdk.quantization.round_weights`.
 
     Args:
         loaded: the model.
@@ -110,7 +112,9 @@ def prepare(
     if calibration is not None:
         crops = read_calibration(calibration, example, loaded.picture_spec)
         pictures = loaded.picture_spec is not None
-        made = quantize(fused, example, crops.calibration, observer, picture_output=pictures)
+        first = quantize(fused, example, crops.calibration, observer, picture_output=pictures)
+        rounded = round_weights(fused, example, first.scheme, crops.calibration)
+        made = apply_scheme(rounded, example, first.scheme)
         source = f"{observer} over {crops.source}"
         return Prepared(made.model, fused, precision, made.scheme, certificate, source, made.graph)
     source = "given by --scheme"

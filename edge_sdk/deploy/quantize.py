@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -22,10 +22,13 @@ from edge_sdk.quantization import (
     apply_scheme,
     meet_budget,
     quantize,
+    round_weights,
     tune,
 )
 from edge_sdk.quantization.layer_report import LayerError, layer_errors
 from edge_sdk.zoo.loading import LoadedModel
+
+Rounding = Literal["gptq", "nearest"]
 
 
 class ReadCalibration(Protocol):
@@ -54,7 +57,10 @@ class QuantizeOptions:
         observer: how ranges are chosen.
         samples: number of crops to calibrate with.
         resize_factor: factor in (0, 1] by which pictures are reduced first.
-        tune_steps: steps of fine-tuning; 0 for none.
+        rounding: how weights are rounded to their codes: ``gptq``, so that outputs change least
+            (:func:`~edge_sdk.quantization.round_weights`), or ``nearest``, as in a scheme that is
+            kept without weights.
+        tune_steps: steps of fine-tuning before; 0 for none.
         budget_db: agreement to reach by leaving layers in floating point; ``None`` for all in int8.
         truth: the pictures are what the model should return: they are reduced by its scale or
             get noise, and the models are measured against them too.
@@ -67,6 +73,7 @@ class QuantizeOptions:
     """
 
     observer: Observer = "mse"
+    rounding: Rounding = "gptq"
     samples: int = 128
     resize_factor: float = 1.0
     tune_steps: int = 0
@@ -88,10 +95,10 @@ class QuantizedModel:
     """What quantizing a model gave.
 
     Attributes:
-        model: the fused float model, fine-tuned if that was requested.
+        model: the fused float model, fine-tuned and rounded as was requested.
         scheme: its quantization.
         agreement_db: PSNR of the int8 model against the fused float model as it was before.
-        before_tuning_db: the same before fine-tuning and mixed precision.
+        before_tuning_db: the same before fine-tuning and mixed precision, with the nearest codes.
         layers: what int8 keeps of every layer.
         source: what ranges were chosen by and figures measured on.
         truth_db: PSNR against the truth, where it is known, of the float model and of the int8 one.
@@ -129,7 +136,8 @@ def quantize_loaded(
         example: float32 [1, C, H, W]: the size of the crops.
         folder: pictures like those that the model will see.
         options: how to quantize.
-        on_progress: called after each step of fine-tuning, and after each operator left in float.
+        on_progress: called after each step of fine-tuning, after each layer that is rounded, and
+            after each operator left in float.
         read: makes inputs of the model from the pictures; as
             :func:`~edge_sdk.data.probes.calibration.read_calibration`.
 
@@ -174,6 +182,8 @@ def quantize_loaded(
     if options.tune_steps:
         config = TuningConfig(steps=options.tune_steps, seed=options.seed)
         model = tune(fused, example, scheme, crops.calibration, config, on_progress)
+    if options.rounding == "gptq":
+        model = round_weights(model, example, scheme, crops.calibration, on_progress)
     if options.budget_db is not None:
         scheme = meet_budget(
             apply_scheme(model, example, scheme).graph,

@@ -2,7 +2,8 @@
 
 Reading order: ``scheme`` (scales and zero points of a model), ``quantizer`` and ``observers`` (how
 one is chosen), ``value_graph`` and ``insertion`` (where codes go in a graph), ``calibrate``,
-``post_training`` (all of it in one call), ``sensitivity`` and ``tuning`` (what to do about losses),
+``post_training`` (all of it in one call), ``sensitivity`` (what losses cost), ``fake_codes``,
+``input_moments``, ``rounding`` and ``tuning`` (weights that suit their codes),
 ``ranges`` (losses foretold, before anything is merged).
 """
 

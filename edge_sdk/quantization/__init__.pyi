@@ -10,6 +10,7 @@ from .ranges import Inflation as Inflation
 from .ranges import LayerRanges as LayerRanges
 from .ranges import RangeReport as RangeReport
 from .ranges import lint_ranges as lint_ranges
+from .rounding import round_weights as round_weights
 from .scheme import Affine as Affine
 from .scheme import Scheme as Scheme
 from .scheme import scheme_from_json as scheme_from_json

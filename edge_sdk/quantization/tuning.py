@@ -18,8 +18,8 @@ from edge_sdk.errors import InputError
 from edge_sdk.exported import quiet_copy
 from edge_sdk.int8 import fake_quantize
 from edge_sdk.progress import Progress, silent
-from edge_sdk.quantization.insertion import plan_codes, round_leaky
-from edge_sdk.quantization.scheme import HIGHEST, LOWEST, Scheme
+from edge_sdk.quantization.fake_codes import with_rounded_values
+from edge_sdk.quantization.scheme import Scheme
 from edge_sdk.quantization.value_graph import ValueGraph, first_output, output_axis, value_graph
 
 
@@ -131,19 +131,8 @@ def tune(
 
 
 def _trainable(graph: ValueGraph, scheme: Scheme) -> fx.GraphModule:
-    coding = plan_codes(graph, scheme)
+    coding = with_rounded_values(graph, scheme)
     module = coding.module
-    for node, before, after in coding.leaky:
-        round_leaky(node, before, after)
-    for value in coding.values:
-        codes = value.codes
-        with module.graph.inserting_after(value.node):
-            rounded = module.graph.call_function(
-                torch.fake_quantize_per_tensor_affine,
-                (value.node, codes.scale, codes.zero_point, LOWEST, HIGHEST),
-            )
-        for reader in value.readers:
-            reader.replace_input_with(value.node, rounded)
     for node in coding.weights:
         source = node.args[1]
         assert isinstance(source, fx.Node)

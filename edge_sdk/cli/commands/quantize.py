@@ -42,6 +42,15 @@ def quantize(
     resize_factor: Annotated[
         float, typer.Option(help="Reduce pictures by this factor first, such as 0.5.")
     ] = 1.0,
+    rounding: Annotated[
+        str | None,
+        typer.Option(
+            help="How weights are rounded to their codes: gptq (so that outputs change least, by "
+            "the pictures) or nearest. [default: gptq; nearest where a .json is written, which "
+            "keeps no weights]",
+            show_default=False,
+        ),
+    ] = None,
     tune: Annotated[
         int, typer.Option(metavar="STEPS", help="Fine-tune the weights for int8, such as 2000.")
     ] = 0,
@@ -72,7 +81,7 @@ def quantize(
     """
     from edge_sdk.burst.inputs.calibration import burst_calibration
     from edge_sdk.data.probes.calibration import read_calibration
-    from edge_sdk.deploy.quantize import QuantizeOptions, quantize_loaded
+    from edge_sdk.deploy.quantize import QuantizeOptions, Rounding, quantize_loaded
     from edge_sdk.models import Network, save_checkpoint
     from edge_sdk.models.spec import Task
     from edge_sdk.outputs import check_writable, replacing
@@ -84,6 +93,8 @@ def quantize(
         raise InputError("no pictures given; add --calibration DIR")
     if observer not in get_args(Observer):
         raise InputError(f"unknown observer '{observer}'; choose one of: min-max, percentile, mse")
+    if rounding is not None and rounding not in get_args(Rounding):
+        raise InputError(f"unknown rounding '{rounding}'; choose one of: gptq, nearest")
     if size is not None and input_shape is not None:
         raise InputError("--size and --input both give the input's size; give one of them")
     loaded = load_named(model, input_shape)
@@ -96,9 +107,24 @@ def quantize(
         raise InputError(
             f"{model} has no file form for tuned weights; tune it from Python, or leave --tune out"
         )
+    if rounding == "gptq" and suffix != ".safetensors":
+        raise InputError(
+            f"{model} has no file form for rounded weights; take --rounding nearest, or let "
+            "convert --calibration round them"
+        )
+    kept = "gptq" if suffix == ".safetensors" else "nearest"
     if size is not None or (loaded.spec is not None and input_shape is None):
         loaded = loaded.resized(*parse_size(size or "64x64"))
-    options = QuantizeOptions(observer, samples, resize_factor, tune, budget_db, truth, seed)  # type: ignore[arg-type]
+    options = QuantizeOptions(
+        observer,  # type: ignore[arg-type]
+        rounding or kept,  # type: ignore[arg-type]
+        samples,
+        resize_factor,
+        tune,
+        budget_db,
+        truth,
+        seed,
+    )
     zooms = loaded.spec is not None and loaded.spec.task == Task.BURST_ZOOM
     read = burst_calibration if zooms else read_calibration
     with progress_bars() as progress:
@@ -127,8 +153,8 @@ def quantize(
     out.print(made.source)
     changed = (
         ""
-        if made.scheme.float_layers == () and not tune
-        else (f" (plain int8: {format_db(made.before_tuning_db)})")
+        if made.scheme.float_layers == () and not tune and options.rounding == "nearest"
+        else f" (nearest codes: {format_db(made.before_tuning_db)})"
     )
     out.print(f"int8 against float: {format_db(made.agreement_db)} dB{changed}")
     if made.truth_db is not None:

@@ -1,0 +1,39 @@
+"""A graph whose values are rounded to their codes while its weights stay as they are."""
+
+from __future__ import annotations
+
+import torch
+
+from edge_sdk.quantization.insertion import Coding, plan_codes, round_leaky
+from edge_sdk.quantization.scheme import HIGHEST, LOWEST, Scheme
+from edge_sdk.quantization.value_graph import ValueGraph
+
+
+def with_rounded_values(graph: ValueGraph, scheme: Scheme) -> Coding:
+    """Copy a graph and round its activations to the codes of a scheme, gradients straight through.
+
+    Args:
+        graph: the float model; it is left untouched.
+        scheme: codes of its values.
+
+    Returns:
+        The copy, which runs once it is recompiled, and where it has values and weights.
+
+    Raises:
+        KeyError: if the scheme lacks a value of this graph.
+    """
+    coding = plan_codes(graph, scheme)
+    module = coding.module
+    for node, before, after in coding.leaky:
+        round_leaky(node, before, after)
+    for value in coding.values:
+        codes = value.codes
+        with module.graph.inserting_after(value.node):
+            rounded = module.graph.call_function(
+                torch.fake_quantize_per_tensor_affine,
+                (value.node, codes.scale, codes.zero_point, LOWEST, HIGHEST),
+            )
+        for reader in value.readers:
+            reader.replace_input_with(value.node, rounded)
+    module.recompile()
+    return coding

@@ -1,0 +1,133 @@
+"""What each layer of a graph multiplies, as moments over pictures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+from torch.nn import functional
+
+from edge_sdk.exported import operator_name
+from edge_sdk.quantization.insertion import Coding
+from edge_sdk.quantization.value_graph import parameter
+
+PATCHES = 100_000
+"""Patches that the moments of a layer are told from, at most: some hundred for each unknown."""
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A convolution or linear layer with its own weight and bias, to be written in place."""
+
+    node: fx.Node
+    weight: Tensor
+    bias: Tensor | None
+    groups: int
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Of what a layer multiplies: count, sums [G, n] and products [G, n, n], float64, by group."""
+
+    count: int
+    sums: Tensor
+    products: Tensor
+
+
+def own_layers(coding: Coding) -> dict[fx.Node, Layer]:
+    """The layers that have a weight of their own, of the kinds that are rounded here."""
+    held = [(node, _stored(node, 1), _stored(node, 2)) for node in coding.weights]
+    readers = Counter(name for _, *names in held for name in names)
+    found = {}
+    for node, weight, bias in held:
+        kind = operator_name(node.target)
+        if kind not in ("conv2d", "linear") or weight is None or readers[weight] > 1:
+            continue
+        # A bias that others read too stays as it is.
+        own = parameter(coding.module, bias) if bias is not None and readers[bias] == 1 else None
+        groups = node.args[6] if kind == "conv2d" and len(node.args) > 6 else 1
+        assert isinstance(groups, int)
+        found[node] = Layer(node, parameter(coding.module, weight), own, groups)
+    return found
+
+
+def _stored(node: fx.Node, place: int) -> str | None:
+    """Name of the parameter that a node takes at a place."""
+    source = node.args[place] if len(node.args) > place else None
+    return str(source.target) if isinstance(source, fx.Node) and source.op == "get_attr" else None
+
+
+def moments_of(layer: Layer, inputs: Sequence[Tensor]) -> Moments:
+    """Moments of patches that a layer multiplies, evenly drawn from its inputs."""
+    size, groups = layer.weight[0].numel(), layer.groups
+    count, sums, products = 0, torch.zeros(groups, size).double(), torch.zeros(()).double()
+    generator = torch.Generator().manual_seed(0)
+    for feed in inputs:
+        patches = _patches(layer, feed)
+        most = max(1, PATCHES // len(inputs))
+        if patches.shape[-1] > most:
+            chosen = torch.randperm(patches.shape[-1], generator=generator)[:most]
+            patches = patches[..., chosen]
+        patches = patches.double()
+        count += patches.shape[-1]
+        sums += patches.sum(-1)
+        products = products + patches @ patches.transpose(1, 2)
+    return Moments(count, sums, products)
+
+
+def _patches(layer: Layer, feed: Tensor) -> Tensor:
+    """What a layer multiplies in one input, [G, n, P]."""
+    if layer.weight.ndim == 2:
+        return feed.reshape(1, -1, feed.shape[-1]).transpose(1, 2)
+    stride, padding, dilation = (
+        layer.node.args[place] if len(layer.node.args) > place else default
+        for place, default in ((3, 1), (4, 0), (5, 1))
+    )
+    size = layer.weight.shape[-2:]
+    if padding == "same":
+        wide = [(side - 1) * step for side, step in zip(size, _pair(dilation), strict=True)]
+        feed = functional.pad(
+            feed, (wide[1] // 2, wide[1] - wide[1] // 2, wide[0] // 2, wide[0] - wide[0] // 2)
+        )
+    padding = 0 if isinstance(padding, str) else padding
+    patches = functional.unfold(feed, size, _pair(dilation), _pair(padding), _pair(stride))
+    count = patches.shape[1] // layer.groups
+    return patches.transpose(0, 1).reshape(layer.groups, count, -1)
+
+
+def _pair(number: Any) -> tuple[int, int]:
+    if isinstance(number, int):
+        return number, number
+    numbers = tuple(number)
+    return numbers[0], numbers[-1]
+
+
+class Walk(fx.Interpreter):
+    """Runs a graph for several inputs at once, and stops before each operator."""
+
+    def __init__(self, module: fx.GraphModule) -> None:
+        super().__init__(module)
+        self._operators = tuple(module.graph.nodes)
+
+    def over(self, pictures: Sequence[Tensor]) -> Iterator[tuple[fx.Node, list[Tensor]]]:
+        """Yield each operator with its first input for every picture, then compute it."""
+        last = {source: node for node in self._operators for source in node.all_input_nodes}
+        environments: list[dict[fx.Node, Any]] = [{} for _ in pictures]
+        for node in self._operators:
+            if node.op == "output":
+                return
+            if node.op == "call_function" and node.args and isinstance(node.args[0], fx.Node):
+                source = node.args[0]
+                if isinstance(environments[0].get(source), Tensor):
+                    yield node, [environment[source] for environment in environments]
+            for environment, picture in zip(environments, pictures, strict=True):
+                self.env, self.args_iter = environment, iter((picture,))
+                environment[node] = self.run_node(node)
+            for source in node.all_input_nodes:
+                if last[source] is node:
+                    for environment in environments:
+                        del environment[source]
