@@ -17,8 +17,10 @@ from edge_sdk.bundle.generator import positions
 from edge_sdk.bundle.golden import read_vectors, rounded, signal_over_noise_db
 from edge_sdk.burst.config import ZoomConfig
 from edge_sdk.burst.converted.running import StageFiles
+from edge_sdk.burst.lens.halves import SCALE as MEASURED_SCALE
 from edge_sdk.burst.pipeline import zoom
 from edge_sdk.burst.result import ZoomResult
+from edge_sdk.burst.stages.blur import DEFAULT_LENS_PX
 from edge_sdk.errors import BundleError, InputError
 from edge_sdk.imaging import rgb_to_ycbcr
 from edge_sdk.json_records import Head
@@ -199,7 +201,11 @@ def read_bursts(text: bytes, name: str) -> tuple[BurstVector, ...]:
 
 def _zoomed(burst: DrawnBurst, network: nn.Module | StageFiles, scale: int) -> ZoomResult:
     frames = torch.from_numpy(burst.drawn()).permute(0, 3, 1, 2).float() / 255
-    config = ZoomConfig(scale=scale, registration=RegistrationConfig(field=False))
+    # A lens is measured by stages of one scale: a driver that has others alone takes the usual one.
+    lens_px = None if scale == MEASURED_SCALE else DEFAULT_LENS_PX
+    config = ZoomConfig(
+        scale=scale, lens_std_px=lens_px, registration=RegistrationConfig(field=False)
+    )
     return zoom(frames.contiguous(), network, config)
 
 
