@@ -1,0 +1,2 @@
+/** Burst zoom in a browser: the public face. */
+export * from "./face.js";
