@@ -9,7 +9,11 @@ export type Rgb8 = {
   readonly data: Uint8Array;
 };
 
-/** A tensor of single floats, N×C×H×W. */
+/**
+ * A tensor of single floats, in the order in which a graph has its axes: channels last.
+ *
+ * What a runner gives is overwritten when the same stage runs again.
+ */
 export interface Tensor {
   readonly shape: readonly number[];
   readonly data: Float32Array;
@@ -103,33 +107,46 @@ export interface Zoomed {
   readonly seconds: Readonly<Record<string, number>>;
 }
 
-export interface SelfTest {
-  readonly backend: string;
-  readonly precision: Precision;
-  /** The least over all golden vectors. */
+/** How one graph did on its golden vector. */
+export interface StageTest {
+  readonly stage: string;
   readonly decibels: number;
-  /** Of that vector. */
+  readonly gate: number;
+  /** Of one run. */
+  readonly milliseconds: number;
+}
+
+/** How the driver did on a golden burst. */
+export interface BurstTest {
+  readonly name: string;
+  readonly decibels: number;
+  readonly gate: number;
+  /** What was decided otherwise; empty for nothing. */
+  readonly differs: string;
+  readonly milliseconds: number;
+}
+
+export interface SelfTest {
+  readonly backend: Backend;
+  readonly precision: Precision;
+  /** Of the vector or burst that is nearest to its gate, or furthest below. */
+  readonly decibels: number;
   readonly gate: number;
   readonly passes: boolean;
   readonly milliseconds: number;
+  /** Work that the GPU was given; absent on WASM. */
   readonly dispatches?: number;
-  readonly stages: readonly {
-    readonly stage: string;
-    readonly decibels: number;
-    readonly gate: number;
-    readonly milliseconds: number;
-  }[];
+  readonly stages: readonly StageTest[];
   /** Golden bursts; empty if they were not asked for, or there are none. */
-  readonly bursts: readonly {
-    readonly name: string;
-    readonly decibels: number;
-    readonly gate: number;
-    /** What was decided otherwise; empty for nothing. */
-    readonly differs: string;
-    readonly milliseconds: number;
-  }[];
-  /** Why it does not pass; empty if it does. */
+  readonly bursts: readonly BurstTest[];
+  /** Why it does not pass, and what to do; empty if it does. */
   readonly reason: string;
+}
+
+export interface SelfTestOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Whether golden bursts are zoomed too. */
+  readonly bursts?: boolean | undefined;
 }
 
 export interface ZoomOptions {

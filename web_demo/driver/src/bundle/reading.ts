@@ -1,5 +1,5 @@
 /** Reading a bundle: sizes before memory, digests before parsing, parsing before any runtime. */
-import type { Bundle } from "../face.js";
+import type { Backend, Bundle, Precision } from "../face.js";
 import { Refusal } from "../refusal.js";
 import { MOST_BYTES } from "./canonical.js";
 import { type GoldenVector, readGolden } from "./golden.js";
@@ -55,6 +55,13 @@ export class OpenBundle implements Bundle {
       `${this.name} holds no variant tflite ${precision}; it holds: ${held.join(", ")}`,
       "input",
     );
+  }
+
+  /** The variant that a runner computes: a GPU takes halves of fp32 where there is no fp16. */
+  variantFor(backend: Backend, precision: Precision): Variant {
+    const halved = backend === "webgpu" && precision === "fp16";
+    const holds = this.manifest.variants.some((each) => each.precision === precision);
+    return this.variant(halved && !holds ? "fp32" : precision);
   }
 
   driver(variant: Variant): Driver {
