@@ -10,8 +10,12 @@ export type {
 } from "./bundle/manifest.js";
 export { type ReadOptions, readBundle } from "./bundle/reading.js";
 export type { PublicKey } from "./bundle/signature.js";
+export { BurstWorker } from "./burst_worker.js";
+export { enhance } from "./enhance.js";
 export * from "./face.js";
+export type { OpenedBundle } from "./messages.js";
 export { type Kind, Refusal } from "./refusal.js";
+export { fromRgba, toRgba } from "./rgba.js";
 export { liteRtRunner } from "./run/litert.js";
 export { selfTest } from "./self_test.js";
-export { zoomBurst } from "./zoom.js";
+export { MOST_FRAMES, zoomBurst } from "./zoom.js";

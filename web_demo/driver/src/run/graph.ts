@@ -1,5 +1,5 @@
 /** One graph in LiteRT, by its own bindings: those of the package know no int8 at the ends. */
-import type { LiteRt } from "@litertjs/core";
+import { type LiteRt, Tensor } from "@litertjs/core";
 import type { GraphEntry, TensorEntry } from "../bundle/manifest.js";
 import type { Backend } from "../face.js";
 import { Refusal } from "../refusal.js";
@@ -135,7 +135,6 @@ export class Graph {
   }
 
   async #onGpu(floats: Float32Array): Promise<Float32Array> {
-    const { Tensor } = await import("@litertjs/core");
     if (this.#input.isInteger || this.#output.isInteger) {
       throw new Refusal("int8 graphs run on WASM alone; take fp32 or fp16 on WebGPU", "runtime");
     }

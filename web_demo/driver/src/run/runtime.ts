@@ -1,5 +1,5 @@
 /** LiteRT in this page or worker: there is one, loaded when the first runner asks for it. */
-import type { LiteRt } from "@litertjs/core";
+import { type LiteRt, loadLiteRt, supportsFeature, unloadLiteRt } from "@litertjs/core";
 import { Refusal } from "../refusal.js";
 import { provideScript } from "./script.js";
 
@@ -39,7 +39,7 @@ export async function acquire(folder: string, threads: number): Promise<LiteRt> 
     if (users > 0) {
       throw new Refusal("LiteRT runs with other threads here; close that runner first", "runtime");
     }
-    (await import("@litertjs/core")).unloadLiteRt();
+    unloadLiteRt();
     loaded = undefined;
   }
   loaded ??= { liteRt: await load(folder, threads > 1), key };
@@ -52,7 +52,6 @@ export function release(): void {
 }
 
 async function load(folder: string, threaded: boolean): Promise<LiteRt> {
-  const { loadLiteRt, supportsFeature } = await import("@litertjs/core");
   const relaxed = await supportsFeature("relaxedSimd");
   if (threaded && !relaxed) {
     throw new Refusal("threads need a browser with relaxed SIMD; take one thread", "runtime");
