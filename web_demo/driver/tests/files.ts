@@ -14,3 +14,27 @@ export function madeFile(name: string): Uint8Array {
   if (!existsSync(CACHE + name)) throw new Error(`${CACHE}${name} is missing; run: make test-web`);
   return new Uint8Array(readFileSync(CACHE + name));
 }
+
+/** What Python's driver decided on the burst of `references.py`. */
+export interface Expected {
+  readonly reference: number;
+  readonly used: readonly number[];
+  readonly scores: readonly number[];
+  readonly motions: readonly (readonly number[])[];
+  readonly shares: readonly number[];
+  readonly noise: number;
+  readonly lens: number;
+  readonly hot: number;
+}
+
+export interface ExpectedBurst {
+  readonly count: number;
+  readonly height: number;
+  readonly width: number;
+  readonly fp32: Expected;
+  readonly int8: Expected;
+}
+
+export function expectedBurst(): ExpectedBurst {
+  return JSON.parse(new TextDecoder().decode(madeFile("burst.json"))) as ExpectedBurst;
+}

@@ -14,6 +14,7 @@ import {
   sumsOf,
 } from "./equations.js";
 import { levelsOf, type Reference, wholeShifts } from "./reference.js";
+import { stretched } from "./stretch.js";
 
 /** Share of the reference that a frame must show, and correlation² times its root. */
 const LEAST = 0.25;
@@ -44,9 +45,10 @@ export async function aligned(
   const levels = reference.points.map((points, index) => ({
     stages,
     points,
-    frame: frames[index],
+    frame: stretched(frames[index], reference.stretch),
   }));
-  let motions = await firstMotions(stages, reference, levels[levels.length - 1]);
+  const shifts = await wholeShifts(stages, reference, frames[frames.length - 1]);
+  let motions = await firstMotions(levels[levels.length - 1], shifts);
   for (let index = levels.length - 1; index >= 0; index--) {
     const level = levels[index];
     const isCoarsest = index === levels.length - 1;
@@ -58,7 +60,7 @@ export async function aligned(
     motions = refinedMotions;
     if (!isCoarsest || index === 0) motions = await settled(level, motions);
   }
-  const judge = { stages, points: reference.judged, frame: frames[0] };
+  const judge = { ...levels[0], points: reference.judged };
   const [own, ...others] = await judgedAll(judge, motions);
   let matrix = motions[0].matrix;
   for (const size of [...reference.larger].reverse()) matrix = finer(matrix, size);
@@ -73,13 +75,12 @@ export async function aligned(
 
 /** Motions by whole shifts on the coarsest level, with the spread that is left before any step. */
 async function firstMotions(
-  stages: Stages,
-  reference: Reference,
   level: Level,
+  shifts: readonly { readonly x: number; readonly y: number }[],
 ): Promise<readonly Motion[]> {
-  const first = stages.table("registration.alignment.refining").FIRST_SPREAD;
+  const first = level.stages.table("registration.alignment.refining").FIRST_SPREAD;
   const motions: Motion[] = [];
-  for (const { x, y } of await wholeShifts(stages, reference, level.frame)) {
+  for (const { x, y } of shifts) {
     const matrix = Float64Array.of(1, 0, x, 0, 1, y, 0, 0, 1);
     const start = { matrix, gain: 1, offset: 0, spread: first, stepPx: Number.POSITIVE_INFINITY };
     const spread = spreadOf(level, await sumsOf(level, start), first);

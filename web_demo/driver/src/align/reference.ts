@@ -3,6 +3,7 @@ import type { Plane } from "../frame.js";
 import { type Searched, searched } from "../stages/search.js";
 import type { Stages } from "../stages/stages.js";
 import { only, type Points, pointsOf } from "./points.js";
+import { type Stretch, stretched, stretchOf } from "./stretch.js";
 
 /** Shift that is searched in any case. */
 const MAX_SHIFT_PX = 64;
@@ -31,6 +32,8 @@ export interface Reference {
   readonly high: High;
   /** B of the coarsest level searched for on itself, by −n. */
   readonly own: Float64Array;
+  /** How `expand` and `align` see levels. */
+  readonly stretch: Stretch;
 }
 
 export async function prepared(stages: Stages, luma: Plane): Promise<Reference> {
@@ -39,9 +42,10 @@ export async function prepared(stages: Stages, luma: Plane): Promise<Reference> 
   const small = every.filter((level) => level.height * level.width <= MAX_PIXELS);
   const levels = small.length > 0 ? small : every.slice(-1);
   const points: Points[] = [];
+  const stretch = stretchOf(stages, levels[0]);
   for (const [index, level] of levels.entries()) {
     const most = index === 0 ? table.FINE_POINTS : table.COARSE_POINTS;
-    points.push(await pointsOf(stages, level, most));
+    points.push(await pointsOf(stages, stretched(level, stretch), most));
   }
   const share = stages.table("registration.registrar").SEARCHED_SHARE;
   const reachPx = Math.max(MAX_SHIFT_PX, share * Math.min(luma.height, luma.width));
@@ -60,6 +64,7 @@ export async function prepared(stages: Stages, luma: Plane): Promise<Reference> 
     reach,
     high,
     own: found.square.reverse(),
+    stretch,
   };
 }
 

@@ -130,6 +130,7 @@ export const CONSTANTS = {
   "registration.stages.align": ["BLOCK_POINTS", "CONTRAST_PX", "TUKEY"],
   "registration.alignment.levels": ["COARSEST_PX"],
   "registration.alignment.points": ["MARGIN_PX", "BLOCK_CELLS", "GOLDEN"],
+  "registration.alignment.stretch": ["CONTRAST", "MOST"],
   "registration.alignment.peaks": [
     "FLAT",
     "NOTHING",
