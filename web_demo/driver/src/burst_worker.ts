@@ -50,7 +50,7 @@ export class BurstWorker {
   }
 
   selfTest(
-    options: { readonly bursts?: boolean; readonly signal?: AbortSignal } = {},
+    options: { readonly bursts?: boolean | number; readonly signal?: AbortSignal } = {},
   ): Promise<SelfTest> {
     return this.#ask("selfTest", { bursts: options.bursts ?? false }, [], options);
   }

@@ -145,8 +145,8 @@ export interface SelfTest {
 
 export interface SelfTestOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Whether golden bursts are zoomed too. */
-  readonly bursts?: boolean | undefined;
+  /** How many golden bursts are zoomed too; `true` for all. */
+  readonly bursts?: boolean | number | undefined;
 }
 
 export interface ZoomOptions {

@@ -17,7 +17,7 @@ export interface OpenedBundle {
 export interface Jobs {
   open: [{ readonly bundle: Uint8Array; readonly key?: Uint8Array | undefined }, OpenedBundle];
   use: [RunnerOptions, { readonly threads: number }];
-  selfTest: [{ readonly bursts: boolean }, SelfTest];
+  selfTest: [{ readonly bursts: boolean | number }, SelfTest];
   zoom: [{ readonly frames: readonly Rgb8[] }, Zoomed];
   enhance: [{ readonly picture: Rgb8 }, Rgb8];
 }

@@ -40,8 +40,9 @@ export async function selfTest(
     stages.push(await testGraph(whole, runner, graph, gate));
   }
   const bursts: BurstTest[] = [];
-  if (options.bursts && whole.kind === "burst") {
-    for (const vector of readBursts(whole.file(BURSTS), BURSTS)) {
+  const most = options.bursts === true ? Number.POSITIVE_INFINITY : Number(options.bursts ?? 0);
+  if (most > 0 && whole.kind === "burst") {
+    for (const vector of readBursts(whole.file(BURSTS), BURSTS).slice(0, most)) {
       bursts.push(await testBurst(whole, runner, vector, options.signal));
     }
   }

@@ -22,7 +22,8 @@ export async function liteRtRunner(bundle: Bundle, options: RunnerOptions): Prom
   const onGpu = options.backend === "webgpu";
   if (onGpu) watchDispatches();
   const threads = onGpu ? 1 : (options.threads ?? defaultThreads());
-  const liteRt = await acquire(folderOf(options.wasmUrl), threads);
+  const build = onGpu ? "gpu" : threads > 1 ? "threaded" : "single";
+  const liteRt = await acquire(folderOf(options.wasmUrl), build);
   const graphs = new Map<string, Graph>();
   try {
     const health = onGpu ? watchedDevice(liteRt) : undefined;

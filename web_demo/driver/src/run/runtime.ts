@@ -19,30 +19,24 @@ function canShareMemory(): boolean {
   return (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated === true;
 }
 
+/** What LiteRT is built for: its files differ. */
+export type Build = "single" | "threaded" | "gpu";
+
 /**
  * Loads LiteRT, or takes the one that is loaded; {@link release} gives it back.
  *
  * @param folder URL of its files, ending in `/`.
- * @param threads on WASM; with one the build without shared memory is taken.
  */
-export async function acquire(folder: string, threads: number): Promise<LiteRt> {
-  if (threads > 1 && !canShareMemory()) {
-    throw new Refusal(
-      `${threads} threads share memory, which this page may not: serve it with the headers ` +
-        "Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp, " +
-        "or take one thread",
-      "runtime",
-    );
-  }
-  const key = `${folder} ${threads > 1}`;
+export async function acquire(folder: string, build: Build): Promise<LiteRt> {
+  const key = `${folder} ${build}`;
   if (loaded !== undefined && loaded.key !== key) {
     if (users > 0) {
-      throw new Refusal("LiteRT runs with other threads here; close that runner first", "runtime");
+      throw new Refusal("LiteRT runs otherwise here; close that runner first", "runtime");
     }
     unloadLiteRt();
     loaded = undefined;
   }
-  loaded ??= { liteRt: await load(folder, threads > 1), key };
+  loaded ??= { liteRt: await load(folder, build), key };
   users++;
   return loaded.liteRt;
 }
@@ -51,13 +45,8 @@ export function release(): void {
   users--;
 }
 
-async function load(folder: string, threaded: boolean): Promise<LiteRt> {
-  const relaxed = await supportsFeature("relaxedSimd");
-  if (threaded && !relaxed) {
-    throw new Refusal("threads need a browser with relaxed SIMD; take one thread", "runtime");
-  }
-  const part = threaded ? "threaded_" : relaxed ? "" : "compat_";
-  const name = `litert_wasm_${part}internal.js`;
+async function load(folder: string, build: Build): Promise<LiteRt> {
+  const name = await scriptName(build);
   const restore = await provideScript(folder, name);
   try {
     return await loadLiteRt(folder + name);
@@ -66,4 +55,28 @@ async function load(folder: string, threaded: boolean): Promise<LiteRt> {
   } finally {
     restore();
   }
+}
+
+/** The script of a build, if this browser can run it. */
+async function scriptName(build: Build): Promise<string> {
+  const relaxed = await supportsFeature("relaxedSimd");
+  if (build === "single") return `litert_wasm_${relaxed ? "" : "compat_"}internal.js`;
+  if (build === "threaded") {
+    if (!canShareMemory()) {
+      throw new Refusal(
+        "threads share memory, which this page may not: serve it with the headers " +
+          "Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp, " +
+          "or take one thread",
+        "runtime",
+      );
+    }
+    if (relaxed) return "litert_wasm_threaded_internal.js";
+    throw new Refusal("threads need a browser with relaxed SIMD; take one thread", "runtime");
+  }
+  // Graphs of which a part waits for the GPU suspend WASM meanwhile.
+  if (relaxed && (await supportsFeature("jspi"))) return "litert_wasm_jspi_internal.js";
+  throw new Refusal(
+    "WebGPU needs a browser that can suspend WASM (JSPI), such as Chromium 137; take the backend wasm",
+    "runtime",
+  );
 }

@@ -78,8 +78,8 @@ describe("on WebGPU", () => {
     expect(found.decibels).toBeGreaterThan(45);
   });
 
-  it("passes all golden vectors and the golden bursts", async () => {
-    const found = await opened.ask("selfTest", GPU, true);
+  it("passes all golden vectors and a golden burst", async () => {
+    const found = await opened.ask("selfTest", GPU, 1);
     const told = [...found.stages, ...found.bursts].map((each) => {
       return `${"stage" in each ? each.stage : each.name} ${each.decibels.toFixed(1)} dB`;
     });
@@ -95,16 +95,23 @@ describe("on WebGPU", () => {
 });
 
 describe("what is wrong", () => {
-  it("is said in one line, by kind", async () => {
+  it("is said in one line, by kind, with what to do", async () => {
     const opened = await open(false);
     const said = await opened.ask("refusals");
     await opened.close();
-    expect(said).toHaveLength(10);
-    const starts = said.map((line) => line.slice(0, line.indexOf(" ", 12)));
-    expect(
-      said.every((line) => /^(input|container|runtime): [^\n]+; [^\n]+$/.test(line)),
-      said.join("\n"),
-    ).toBe(true);
-    expect(starts[1]).toMatch(/^container/);
+    const all = said.join("\n");
+    for (const line of said)
+      expect(line, all).toMatch(/^(input|container|runtime): [^\n]+[;:,] [^\n]+$/);
+    expect(said.map((line) => line.split(":")[0])).toEqual([
+      "input",
+      "container",
+      "runtime",
+      "input",
+      "runtime",
+      "input",
+      "input",
+      "input",
+      "runtime",
+    ]);
   });
 });

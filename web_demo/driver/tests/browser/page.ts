@@ -82,7 +82,7 @@ async function picture(name: string): Promise<Uint8Array> {
 const jobs = {
   isolated: () => crossOriginIsolated,
 
-  async selfTest(asked: Asked, bursts: boolean): Promise<SelfTest> {
+  async selfTest(asked: Asked, bursts: boolean | number): Promise<SelfTest> {
     return (await opened(asked)).selfTest({ bursts });
   },
 
