@@ -12,7 +12,7 @@ PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses 
 .PHONY: help zoom test quick nightly fuzz check format merged docs site clean
 
 help: ## List the commands
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -66,8 +66,27 @@ docs: $(VENV)/.core ## Draw the pictures of the README and the pages that need n
 	$(BIN)/python benchmarks/burst_cost.py --table docs/measurements/burst-cost.md
 	$(BIN)/python benchmarks/reparam.py --table docs/measurements/reparam-cost.md
 
+# Chromium of the system runs the tests that need a browser. What Python makes of the same bursts
+# takes minutes, and is kept.
+CHROMIUM ?= /usr/bin/chromium
+WEB_CACHE := web_demo/.cache
+
+$(WEB_CACHE)/burst.json: web_demo/driver/tests/references.py $(wildcard edge_sdk/bundle/*.py) \
+		$(wildcard edge_sdk/zoo/*/*.safetensors) | $(VENV)/.all
+	rm -rf $(WEB_CACHE)
+	$(BIN)/python web_demo/driver/tests/references.py $(WEB_CACHE)
+
+.PHONY: test-web
+test-web: $(WEB_CACHE)/burst.json ## Check and test what runs in a browser, in Node and in Chromium
+	@test -x $(CHROMIUM) || { echo "$(CHROMIUM) is missing: apt-get install chromium, or make CHROMIUM=PATH"; exit 1; }
+	cd web_demo && npm ci
+	cd web_demo && npm run check
+	cd web_demo && npm run test --workspaces --if-present
+	cd web_demo && CHROMIUM=$(CHROMIUM) npm run test:browser --workspaces --if-present
+
 site: $(VENV)/.site ## Build the documentation as a site, build/site/index.html; a dead link fails
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean: ## Remove what the commands made
+	rm -rf $(WEB_CACHE) web_demo/node_modules web_demo/*/dist
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
