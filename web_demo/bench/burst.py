@@ -1,7 +1,7 @@
 """Ten frames of 1280×960 px for the benchmark, and how long the SDK takes in native LiteRT.
 
-``python web_demo/bench/burst.py FOLDER`` writes frames.rgb and native.json; the bundle burst_zoom_x2.zip
-must lie there.
+``python web_demo/bench/burst.py FOLDER`` writes bench.rgb and bench.json; the bundle
+burst_zoom_x2.zip must lie there.
 """
 
 from __future__ import annotations

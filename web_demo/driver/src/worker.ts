@@ -37,7 +37,7 @@ scope.onmessage = (event: MessageEvent<Request>): void => {
     });
 };
 
-function made(
+async function made(
   request: Exclude<Request, { job: "cancel" }>,
   signal: AbortSignal,
 ): Promise<Jobs[JobName][1]> {

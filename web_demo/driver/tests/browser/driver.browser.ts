@@ -110,7 +110,6 @@ describe("what is wrong", () => {
       "runtime",
       "input",
       "input",
-      "input",
       "runtime",
     ]);
   });
