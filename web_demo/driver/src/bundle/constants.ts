@@ -46,6 +46,7 @@ export const CONSTANTS = {
     "SLOPE_SHARE",
     "MAD_TO_STD",
     "ITERATIONS",
+    "RIDGE",
     "LEAST_CHANGE",
   ],
   "burst.photometry.evened": ["CLIPPED"],

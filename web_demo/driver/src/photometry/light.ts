@@ -159,9 +159,7 @@ function fitted(
       plain[at % n] += weight[at] * expected;
       left[at % n] += weight[at] * (z[at] - expected);
     }
-    normal = products(basis, plain, count);
-    const mean = count > 0 ? traceOf(normal, count) / count : 0;
-    for (let wave = 0; wave < count; wave++) normal[wave * (count + 1)] += 1e-9 * mean;
+    normal = ridged(table, products(basis, plain, count), count);
     waves = solved(normal, projected(basis, left, count), count) as Float64Array<ArrayBuffer>;
     along = new Float64Array(n).fill(1);
     for (let at = 0; at < n; at++) {
@@ -236,10 +234,13 @@ function projected(basis: Float64Array, values: Float64Array, count: number): Fl
   return made;
 }
 
-function traceOf(matrix: Float64Array, count: number): number {
-  let sum = 0;
-  for (let k = 0; k < count; k++) sum += matrix[k * (count + 1)];
-  return sum;
+/** A symmetric matrix that can be inverted where rows are missing; in place. */
+function ridged<T extends Float64Array>(table: Constants, matrix: T, count: number): T {
+  let trace = 0;
+  for (let wave = 0; wave < count; wave++) trace += matrix[wave * (count + 1)];
+  const added = (table.RIDGE * trace) / count + 1e-12;
+  for (let wave = 0; wave < count; wave++) matrix[wave * (count + 1)] += added;
+  return matrix;
 }
 
 interface Fitted {
@@ -269,8 +270,7 @@ function steadied(table: Constants, fit: Fitted): Light {
     { length: n },
     (_, at) => squares[at] + squares[n + at] + squares[2 * n + at],
   );
-  const noise = products(basis, all, count);
-  for (let wave = 0; wave < count; wave++) noise[wave * (count + 1)] += 1e-12;
+  const noise = ridged(table, products(basis, all, count), count);
   // θᵀ·N·V⁻¹·N·θ, N symmetric.
   const turned = Float64Array.from({ length: count }, (_, row) =>
     sumOf(waves.map((wave, column) => wave * normal[row * count + column])),
