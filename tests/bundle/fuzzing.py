@@ -1,8 +1,9 @@
 """Mutants of bundles by the hundred thousand: none may crash, hang, grow or write outside.
 
-``python -m tests.bundle.fuzzing --mutants 200000`` draws them from a seed. A mutant is read as any
-bundle is; it must be refused by one line that says why, or be whole by a judge that shares no code
-with the reader: Python's own zipfile, json and hashlib.
+``python -m tests.bundle.fuzzing --mutants 200000`` draws them from a seed, one in eight a folder. A
+mutant is read as any bundle is; it must be refused by one line that says why, or be whole by a
+judge that shares no code with the reader: Python's own zipfile, json and hashlib. One in four that
+are taken is verified too: golden vectors and bursts are drawn, its graphs, which are none, refused.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import argparse
 import hashlib
 import io
 import json
+import os
 import random
 import resource
+import shutil
 import signal
 import sys
 import tempfile
@@ -21,152 +24,17 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from edge_sdk.bundle import open_bundle
-from edge_sdk.bundle.canonical import canonical
+from edge_sdk.bundle import Bundle, open_bundle, verify_bundle
+from edge_sdk.bundle.burst_vectors import read_bursts
 from edge_sdk.errors import BundleError
-from tests.builders.bundles import Files, bound, small, small_burst, zipped
+from tests.builders.bundles import small, zipped
+from tests.bundle.mutants import mutant, write_folder
 
 SECONDS = 5
 """What one mutant may take."""
 GROWTH_MB = 256
 """What the process may grow by, over all mutants."""
-NAMES = (
-    "../x", "/x", "a/../x", "CON", "nul.txt", "a\\b", "card.MD", "ca\u200drd.md", ".", "..", "",
-    "x" * 200, "manifest.json", "manifest.sig", "golden.json", "a/b/c/d/e/f", "x\0y", "~", "-rf",
-)  # fmt: skip
-VALUES = (
-    0, 1, -1, 2**31, 2**53, 2**63, 2**200, 1.5, float("inf"), float("nan"), None, True, "", "x",
-    "1", [], {}, [[]], "a" * 4000, "\u0000", "é",
-)  # fmt: skip
-
-
-def mutant(draw: random.Random) -> bytes:
-    """One mutant, as a zip."""
-    manifest, files = draw.choice((small, small_burst))()
-    kind = draw.choice((_of_manifest, _of_files, _of_vectors, _of_names, _of_bytes, _of_zip))
-    return kind(draw, manifest, files)
-
-
-def _of_manifest(draw: random.Random, manifest: Any, files: Files) -> bytes:
-    content = json.loads(manifest.to_bytes())
-    for _ in range(draw.randint(1, 3)):
-        _damage(draw, content)
-    text = _as_text(draw, content)
-    return _zip(text, files)
-
-
-def _of_files(draw: random.Random, manifest: Any, files: Files) -> bytes:
-    name = draw.choice(sorted(files))
-    made = dict(files)
-    action = draw.randrange(4)
-    if action == 0:
-        del made[name]
-    elif action == 1:
-        made[name] = _flipped(draw, made[name])
-    elif action == 2:
-        made[name] = made[name] * draw.randint(0, 3)
-    else:
-        made[draw.choice(("more", "a/b", "golden.json2"))] = b"x" * draw.randint(0, 9)
-    anew = draw.random() < 0.5
-    return _zip((bound(manifest, made) if anew else manifest).to_bytes(), made)
-
-
-def _of_vectors(draw: random.Random, manifest: Any, files: Files) -> bytes:
-    content = json.loads(files["golden.json"])
-    for _ in range(draw.randint(1, 2)):
-        _damage(draw, content)
-    made = {**files, "golden.json": json.dumps(content).encode()}
-    return _zip(bound(manifest, made).to_bytes(), made)
-
-
-def _of_names(draw: random.Random, manifest: Any, files: Files) -> bytes:
-    name, wrong = draw.choice(sorted(files)), draw.choice(NAMES)
-    made = dict(files)
-    made[wrong] = made.pop(name) if draw.random() < 0.5 else made[name]
-    text = manifest.to_bytes()
-    if draw.random() < 0.5:
-        text = text.replace(f'"{name}"'.encode(), json.dumps(wrong).encode())
-    return _zip(text, made)
-
-
-def _of_bytes(draw: random.Random, manifest: Any, files: Files) -> bytes:
-    return _flipped(draw, zipped(manifest.to_bytes(), files))
-
-
-def _of_zip(draw: random.Random, manifest: Any, files: Files) -> bytes:
-    data = bytearray(zipped(manifest.to_bytes(), files))
-    action = draw.randrange(4)
-    if action == 0:
-        return bytes(data[: draw.randrange(len(data))])
-    if action == 1:
-        return bytes(data) + bytes(draw.randrange(256) for _ in range(draw.randint(1, 64)))
-    signs = [place for sign in (b"PK\1\2", b"PK\3\4", b"PK\5\6") for place in _all(data, sign)]
-    place = draw.choice(signs) + draw.randint(4, 45)
-    if action == 2 and place < len(data):
-        data[place] = draw.randrange(256)
-    else:
-        width = draw.choice((2, 4))
-        data[place : place + width] = draw.choice((b"\0", b"\xff")) * width
-    return bytes(data)
-
-
-def _all(data: bytearray, sign: bytes) -> list[int]:
-    places, at = [], data.find(sign)
-    while at >= 0:
-        places.append(at)
-        at = data.find(sign, at + 1)
-    return places
-
-
-def _zip(text: bytes, files: Files) -> bytes:
-    try:
-        return zipped(text, files)
-    except UnicodeEncodeError:
-        stream = io.BytesIO()
-        with zipfile.ZipFile(stream, "w") as made:
-            for name, contents in {**files, "manifest.json": text}.items():
-                made.writestr(name, contents)
-        return stream.getvalue()
-
-
-def _as_text(draw: random.Random, content: object) -> bytes:
-    try:
-        return canonical(content)
-    except BundleError:
-        return json.dumps(content, sort_keys=draw.random() < 0.9, separators=(",", ":")).encode()
-
-
-def _damage(draw: random.Random, content: Any) -> None:
-    """Change one place somewhere below."""
-    place = content
-    while True:
-        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
-        if not keys:
-            return
-        key = draw.choice(keys)
-        if not isinstance(place[key], dict | list) or draw.random() < 0.25:
-            break
-        place = place[key]
-    action = draw.randrange(4)
-    if action == 0:
-        del place[key]
-    elif action == 1 and isinstance(place, dict):
-        place[draw.choice(("later", "files", "x" * 99))] = place[key]
-    elif action == 2 and isinstance(place[key], int):
-        place[key] += draw.choice((-1, 1, 255, 1 << 20, -(1 << 40)))
-    else:
-        place[key] = draw.choice(VALUES)
-
-
-def _flipped(draw: random.Random, data: bytes) -> bytes:
-    if not data:
-        return b"x"
-    changed = bytearray(data)
-    for _ in range(draw.randint(1, 3)):
-        changed[draw.randrange(len(changed))] ^= 1 << draw.randrange(8)
-    return bytes(changed)
 
 
 def judge(data: bytes) -> None:
@@ -189,28 +57,69 @@ def judge(data: bytes) -> None:
             assert hashlib.sha256(contents).hexdigest() == entry["sha256"]
 
 
-def try_one(data: bytes, folder: Path) -> str:
-    """Read a mutant: the kind of its refusal, or ``taken``.
+def judge_folder(folder: Path) -> None:
+    """The same of a folder.
+
+    Raises:
+        AssertionError: if it is not whole.
+    """
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    listed = {entry["name"]: entry for entry in manifest["files"]}
+    names = set()
+    for below, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = Path(below) / name
+            assert not path.is_symlink()
+            if name in files:
+                assert path.is_file()
+                names.add(path.relative_to(folder).as_posix())
+    assert names - {"manifest.json", "manifest.sig"} == set(listed)
+    for name, entry in listed.items():
+        contents = (folder / name).read_bytes()
+        assert len(contents) == entry["size"]
+        assert hashlib.sha256(contents).hexdigest() == entry["sha256"]
+
+
+def try_one(path: Path, verified: bool = True) -> str:
+    """Read a mutant, alone in its folder: the kind of its refusal, or ``taken``.
 
     Raises:
         AssertionError: if it is taken and not whole, or refused by more than one line, or something
             appears in the folder.
     """
-    path = folder / "mutant.zip"
-    path.write_bytes(data)
     try:
         bundle = open_bundle(path)
     except BundleError as refused:
-        message = str(refused)
-        assert len(message.splitlines()) == 1, message
-        assert message.isprintable(), message
+        _check_message(str(refused))
         return refused.kind
-    judge(data)
+    if path.is_dir():
+        judge_folder(path)
+    else:
+        judge(path.read_bytes())
     with bundle.unpacked() as unpacked:
         inside = {each.resolve() for each in unpacked.rglob("*")}
         assert all(each.is_relative_to(unpacked.resolve()) for each in inside)
-    assert [each.name for each in folder.iterdir()] == ["mutant.zip"]
+    if verified:
+        _verify(bundle)
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
     return "taken"
+
+
+def _verify(bundle: Bundle) -> None:
+    for vector in bundle.golden.values():
+        vector.drawn()
+    try:
+        if bundle.manifest.burst is not None:
+            for vector in read_bursts(bundle.read("bursts.json"), "bursts.json"):
+                vector.burst.drawn()
+        verify_bundle(bundle)
+    except BundleError as refused:
+        _check_message(str(refused))
+
+
+def _check_message(message: str) -> None:
+    assert len(message.splitlines()) == 1, message
+    assert message.isprintable(), message
 
 
 def run(
@@ -223,14 +132,27 @@ def run(
     """
     found: Counter[str] = Counter()
     signal.signal(signal.SIGALRM, _too_long)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
+        # What runtimes load once is none of a mutant's growth.
+        manifest, files = small()
+        path = folder / "mutant"
+        path.write_bytes(zipped(manifest.to_bytes(), files))
+        assert try_one(path) == "taken"
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         for index in range(count):
-            data = mutant(random.Random(seed * 1_000_003 + index))
+            draw = random.Random(seed * 1_000_003 + index)
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+            if draw.randrange(8):
+                path.write_bytes(mutant(draw))
+            else:
+                write_folder(draw, path)
             signal.setitimer(signal.ITIMER_REAL, SECONDS)
             try:
-                found[try_one(data, folder)] += 1
+                found[try_one(path, verified=draw.random() < 0.25)] += 1
             except BaseException as error:
                 error.add_note(f"seed {seed}, mutant {index}")
                 raise
