@@ -9,7 +9,7 @@ INPUTS := pyproject.toml constraints.txt
 # Rewriting the asserts anew would be a third of the time in which tests are collected.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
-.PHONY: help zoom test quick nightly fuzz check format merged docs site clean
+.PHONY: help zoom test quick nightly fuzz check format merged docs site web serve-web clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -66,6 +66,25 @@ docs: $(VENV)/.core ## Draw the pictures of the README and the pages that need n
 	$(BIN)/python benchmarks/burst_cost.py --table docs/measurements/burst-cost.md
 	$(BIN)/python benchmarks/reparam.py --table docs/measurements/reparam-cost.md
 
+# The page that zooms in a browser. Packing proves each bundle, which takes a minute or two once.
+WEB := web_demo/app
+BUNDLES := $(patsubst %,$(WEB)/public/bundles/%.zip,burst_zoom_x2 sr_x2_rgb sr_x4_y denoise_rgb)
+
+$(BUNDLES): $(WEB)/public/bundles/%.zip: $(wildcard edge_sdk/zoo/*/*.safetensors) | $(VENV)/.all
+	$(BIN)/edge-sdk pack $* --for web --output $@
+
+$(WEB)/public/sample/index.json: $(BUNDLES) $(WEB)/assets.py
+	$(BIN)/python $(WEB)/assets.py $(WEB)/public
+
+web_demo/node_modules/.package-lock.json: web_demo/package-lock.json
+	cd web_demo && npm ci
+
+web: $(WEB)/public/sample/index.json web_demo/node_modules/.package-lock.json ## Build the page that zooms bursts in a browser, web_demo/app/dist
+	cd web_demo && npm run build --workspaces
+
+serve-web: web ## Serve that page on this machine, and say where
+	cd $(WEB) && npx vite preview
+
 # Chromium of the system runs the tests that need a browser. What Python makes of the same bursts
 # takes minutes, and is kept.
 CHROMIUM ?= /usr/bin/chromium
@@ -77,9 +96,8 @@ $(WEB_CACHE)/burst.json: web_demo/driver/tests/references.py $(wildcard edge_sdk
 	$(BIN)/python web_demo/driver/tests/references.py $(WEB_CACHE)
 
 .PHONY: test-web
-test-web: $(WEB_CACHE)/burst.json ## Check and test what runs in a browser, in Node and in Chromium
+test-web: web $(WEB_CACHE)/burst.json ## Check and test what runs in a browser, in Node and in Chromium
 	@test -x $(CHROMIUM) || { echo "$(CHROMIUM) is missing: apt-get install chromium, or make CHROMIUM=PATH"; exit 1; }
-	cd web_demo && npm ci
 	cd web_demo && npm run check
 	cd web_demo && npm run test --workspaces --if-present
 	cd web_demo && CHROMIUM=$(CHROMIUM) npm run test:browser --workspaces --if-present
@@ -89,4 +107,5 @@ site: $(VENV)/.site ## Build the documentation as a site, build/site/index.html;
 
 clean: ## Remove what the commands made
 	rm -rf $(WEB_CACHE) web_demo/node_modules web_demo/*/dist
+	rm -rf $(WEB)/public/bundles $(WEB)/public/sample $(WEB)/.truth
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -34,7 +34,7 @@ export class Compare {
 
   constructor() {
     this.divider.addEventListener("input", () => this.split());
-    this.toggle.addEventListener("click", () => this.magnify(this.lens.hidden));
+    this.toggle.addEventListener("click", () => this.magnify(this.lens.hidden !== false));
     this.pictures.addEventListener("pointerdown", (event) => this.drag(event));
     this.lens.addEventListener("keydown", (event) => this.key(event));
     this.split();

@@ -18,7 +18,7 @@ const HEADS: readonly Cell[] = [
 export function showFrames(
   names: readonly string[],
   thumbnails: ReadonlyMap<number, HTMLCanvasElement>,
-  zoomed?: Zoomed,
+  zoomed?: Pick<Zoomed, "frames">,
 ): void {
   const rows = names.map((name, index): Row => {
     const report = zoomed?.frames.find((each) => each.index === index);

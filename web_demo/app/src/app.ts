@@ -1,0 +1,281 @@
+/** The page as a whole: what people do, and what follows from it. */
+import { isCancelled, lineOf } from "./pictures/complaint";
+import type { Intake, Picture } from "./pictures/intake";
+import { named, picturesOf } from "./pictures/transfer";
+import { CameraDialog } from "./view/camera-dialog";
+import { Compare } from "./view/compare";
+import { byId } from "./view/dom";
+import { Menus } from "./view/menus";
+import { Messages } from "./view/messages";
+import { captionOf, factsOf, textsOf } from "./view/outcome";
+import { BURST_STEPS, ProgressView, SINGLE_STEPS } from "./view/progress";
+import { hideReports, showFacts, showFrames, showMaps } from "./view/reports";
+import { showTests } from "./view/tests-table";
+import { Thumbnails } from "./view/thumbnails";
+import type { Remote } from "./work/calls";
+import { loadCatalog, loadSample, type Entry } from "./work/catalog";
+import { gpuProblem } from "./work/gpu";
+import { recalled, testKey } from "./work/memory";
+import type { PixelWork } from "./work/pixels.worker";
+import { Session, type Outcome } from "./work/session";
+import { waysOf, type Choice, type Way } from "./work/ways";
+
+export class App {
+  private readonly pixels: Remote<PixelWork>;
+  private readonly session: Session;
+  private readonly messages = new Messages();
+  private readonly progress = new ProgressView();
+  private readonly compare = new Compare();
+  private readonly menus = new Menus(
+    () => void this.modelChanged(),
+    () => this.why(""),
+  );
+  private readonly camera: CameraDialog;
+  private readonly thumbnails: Thumbnails;
+  private gpu: string | undefined = "";
+  private intake: Intake | undefined;
+  private outcome: Outcome | undefined;
+
+  constructor(pixels: Remote<PixelWork>) {
+    this.pixels = pixels;
+    this.session = new Session(pixels, {
+      onProgress: (step, done, total) => {
+        const begun = this.progress.advance(step, done, total);
+        if (begun) this.messages.say(`${begun} …`);
+      },
+      onStatus: (line) => this.messages.say(`${line} …`),
+      onTests: showTests,
+      onChoice: ({ why }) => this.why(why),
+    });
+    this.camera = new CameraDialog({
+      still: (frame) => pixels.still(frame),
+      onBurst: (pictures) => void this.take(pictures),
+      onTrouble: (line) => this.messages.alert(line),
+    });
+    this.thumbnails = new Thumbnails(pixels, () => this.frames());
+  }
+
+  get isIdle(): boolean {
+    return !this.session.isWorking && this.intake === undefined;
+  }
+
+  /** Offer what there is, and listen. */
+  async start(): Promise<void> {
+    this.listen();
+    showTests([]);
+    try {
+      const [entries, gpu] = await Promise.all([loadCatalog(), gpuProblem()]);
+      this.gpu = gpu;
+      this.menus.offer(entries);
+      this.offerWays();
+      this.messages.say("Ready.");
+    } catch (error) {
+      this.messages.alert(lineOf(error));
+    }
+  }
+
+  private listen(): void {
+    const chosen = byId("files", HTMLInputElement);
+    this.onClick("choose", () => chosen.click());
+    chosen.addEventListener("change", () => {
+      void this.take(named([...(chosen.files ?? [])]));
+      chosen.value = "";
+    });
+    this.onClick("camera", () => this.camera.open());
+    this.onClick("sample", () => this.sample());
+    this.onClick("run", () => this.run());
+    this.onClick("cancel", () => this.session.cancel());
+    this.onClick("save", () => this.save());
+    this.onClick("test", () => this.test());
+    const stage = byId("stage", HTMLElement);
+    addEventListener("dragover", (event) => {
+      event.preventDefault();
+      stage.classList.add("over");
+    });
+    addEventListener("dragleave", (event) => {
+      if (event.relatedTarget === null) stage.classList.remove("over");
+    });
+    addEventListener("drop", (event) => {
+      event.preventDefault();
+      stage.classList.remove("over");
+      void this.take(picturesOf(event.dataTransfer));
+    });
+    addEventListener("paste", (event) => {
+      if (event.clipboardData?.files.length) void this.take(picturesOf(event.clipboardData));
+    });
+  }
+
+  private onClick(id: string, act: () => unknown): void {
+    byId(id, HTMLButtonElement).addEventListener("click", () => void act());
+  }
+
+  /** Take pictures and begin, unless others are in work. */
+  private async take(pictures: readonly Picture[]): Promise<void> {
+    const { entry } = this.menus;
+    if (!entry) return;
+    this.messages.clear();
+    try {
+      const intake = await this.session.check(pictures, entry);
+      if (this.session.isWorking) {
+        return this.messages.alert("other pictures are in work; they go on.", {
+          label: "Cancel them and take the new ones",
+          run: () => void this.replace(pictures),
+        });
+      }
+      this.adopt(intake);
+      await this.run();
+    } catch (error) {
+      this.complain(error);
+    }
+  }
+
+  private async replace(pictures: readonly Picture[]): Promise<void> {
+    this.session.cancel();
+    await this.session.idle;
+    await this.take(pictures);
+  }
+
+  private adopt(intake: Intake): void {
+    this.intake = intake;
+    this.outcome = undefined;
+    this.compare.close();
+    hideReports();
+    byId("save", HTMLButtonElement).hidden = true;
+    byId("empty", HTMLDivElement).hidden = false;
+    this.thumbnails.of(intake.pictures);
+    this.frames();
+    if (intake.note) this.messages.note(intake.note);
+  }
+
+  private async run(): Promise<void> {
+    const [{ entry }, { intake }] = [this.menus, this];
+    if (!entry || !intake) return;
+    await this.working(entry, async () => {
+      this.progress.begin(entry.kind === "burst" ? BURST_STEPS : SINGLE_STEPS);
+      const outcome = await this.session.run(intake, entry, this.ways(entry), this.menus.way);
+      await this.present(outcome);
+    });
+  }
+
+  private async present(outcome: Outcome): Promise<void> {
+    this.outcome = outcome;
+    const { zoomed, reference, intake } = outcome;
+    byId("empty", HTMLDivElement).hidden = true;
+    byId("save", HTMLButtonElement).hidden = false;
+    const ours = zoomed ? `merged from ${intake.pictures.length} frames` : "by the model";
+    this.compare.open({
+      ...outcome,
+      caption: captionOf(outcome),
+      beforeLabel: `Before: ${intake.pictures[reference]?.name ?? "the picture"}, enlarged`,
+      afterLabel: `After: ${ours}`,
+      cutout: (x, y, side) => this.pixels.cutout(x, y, side),
+    });
+    this.frames();
+    showFacts(factsOf(outcome));
+    if (zoomed) await showMaps(zoomed, (heat) => this.pixels.heat(heat));
+    this.messages.say(`Done: ${captionOf(outcome)}.`);
+  }
+
+  private async test(): Promise<void> {
+    const { entry } = this.menus;
+    if (!entry) return;
+    await this.working(entry, async () => {
+      const choice: Choice | undefined = await this.session.test(entry, this.ways(entry));
+      this.why(choice?.why ?? "No processor passes.");
+      this.messages.say("Tested.");
+    });
+  }
+
+  /** Controls as they must be while something runs, and what is said when it ends. */
+  private async working(entry: Entry, work: () => Promise<void>): Promise<void> {
+    this.lock(true);
+    try {
+      await work();
+    } catch (error) {
+      this.complain(error);
+    } finally {
+      this.progress.end();
+      this.lock(false);
+      byId("run", HTMLButtonElement).textContent = entry.kind === "burst" ? "Zoom" : "Enhance";
+    }
+  }
+
+  private lock(isLocked: boolean): void {
+    const cancel = byId("cancel", HTMLButtonElement);
+    const hadFocus = document.activeElement === cancel;
+    cancel.hidden = !isLocked;
+    const run = byId("run", HTMLButtonElement);
+    run.disabled = isLocked || !this.intake;
+    byId("test", HTMLButtonElement).disabled = isLocked;
+    this.menus.lock(isLocked);
+    if (hadFocus && !isLocked) run.focus();
+  }
+
+  private complain(error: unknown): void {
+    this.messages.say(isCancelled(error) ? "Cancelled." : "Stopped.");
+    if (!isCancelled(error)) this.messages.alert(lineOf(error));
+  }
+
+  private async sample(): Promise<void> {
+    try {
+      await this.take(await loadSample());
+    } catch (error) {
+      this.complain(error);
+    }
+  }
+
+  private async save(): Promise<void> {
+    if (!this.outcome) return;
+    try {
+      const png = await this.pixels.encode(textsOf(this.outcome));
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(png);
+      link.download = this.outcome.zoomed ? "burst-zoom.png" : "enhanced.png";
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+      this.messages.say(`Saved ${link.download}, ${(png.size / 1e6).toFixed(1)} MB.`);
+    } catch (error) {
+      this.complain(error);
+    }
+  }
+
+  private async modelChanged(): Promise<void> {
+    this.offerWays();
+    const { entry } = this.menus;
+    if (!entry || !this.intake) return;
+    try {
+      this.messages.clear();
+      this.intake = await this.session.check(this.intake.pictures, entry);
+      byId("run", HTMLButtonElement).disabled = false;
+    } catch (error) {
+      byId("run", HTMLButtonElement).disabled = true;
+      this.messages.alert(lineOf(error));
+    }
+  }
+
+  private offerWays(): void {
+    const { entry } = this.menus;
+    if (!entry) return;
+    byId("run", HTMLButtonElement).textContent = entry.kind === "burst" ? "Zoom" : "Enhance";
+    this.menus.offerWays(this.ways(entry), this.gpu ? [`WebGPU: ${this.gpu}`] : []);
+    showTests(recalled(testKey(entry.sha256)));
+    this.why("");
+  }
+
+  private ways(entry: Entry): readonly Way[] {
+    return waysOf(entry.precisions, this.gpu === undefined);
+  }
+
+  private why(line: string): void {
+    byId("why", HTMLParagraphElement).textContent = line;
+  }
+
+  private frames(): void {
+    const pictures = this.intake?.pictures ?? [];
+    showFrames(
+      pictures.map(({ name }) => name),
+      this.thumbnails.canvases,
+      this.outcome?.zoomed,
+    );
+  }
+}

@@ -1,0 +1,58 @@
+/** A finished picture in words: facts for the page, and texts for its PNG. */
+import { rangeOf } from "../pictures/heatmap";
+import type { PngTexts } from "../pictures/png";
+import type { Outcome } from "../work/session";
+import { labelOf } from "../work/ways";
+import { version } from "../../package.json";
+
+/** Where a picture comes from, by name. */
+export function factsOf(outcome: Outcome): Readonly<Record<string, string>> {
+  const { intake, entry, way, width, height, zoomed, seconds } = outcome;
+  const count = intake.pictures.length;
+  const facts: Record<string, string> = {
+    Given: `${count === 1 ? "one picture" : `${count} frames`} of ${intake.width}×${intake.height} px`,
+    Result: `${width}×${height} px`,
+    Model: entry.name,
+    Processor: labelOf(way),
+    Time: `${seconds.toFixed(1)} s`,
+  };
+  if (!zoomed) return facts;
+  const { mean, most } = rangeOf(zoomed.weightMap.data);
+  const steps = Object.entries(zoomed.seconds).map(([step, took]) => `${step} ${took.toFixed(1)}`);
+  return {
+    ...facts,
+    Time: `${seconds.toFixed(1)} s (${steps.join(", ")})`,
+    Reference: `frame ${zoomed.reference + 1}`,
+    "Effective frames": `${mean.toFixed(1)} on average, ${most.toFixed(1)} at most`,
+    "Noise of a frame": `${(255 * zoomed.noise.std).toFixed(1)} levels of 255`,
+    "Blur of the lens": `${zoomed.lensPx.toFixed(2)} px`,
+    "Hot pixels mended": String(zoomed.hotPixels),
+  };
+}
+
+/** The line under a picture. */
+export function captionOf({ intake, width, height, zoomed, seconds }: Outcome): string {
+  const size = `${intake.width}×${intake.height} → ${width}×${height} px`;
+  const used = zoomed ? ` from ${usedIn(zoomed)} of ${intake.pictures.length} frames` : "";
+  return `${size}${used}, ${seconds.toFixed(1)} s`;
+}
+
+/** What the PNG says of itself. Names of files stay on the device. */
+export function textsOf({ intake, entry, way, zoomed }: Outcome): PngTexts {
+  const texts: Record<string, string> = {
+    Software: `edge-sdk burst zoom in a browser ${version}`,
+    Model: `${entry.name}, bundle SHA-256 ${entry.sha256}`,
+    Processor: labelOf(way),
+  };
+  if (!zoomed) return texts;
+  return {
+    ...texts,
+    "Frames used": `${usedIn(zoomed)} of ${intake.pictures.length}`,
+    "Reference frame": String(zoomed.reference + 1),
+    "Effective frames": rangeOf(zoomed.weightMap.data).mean.toFixed(2),
+  };
+}
+
+function usedIn({ frames }: NonNullable<Outcome["zoomed"]>): number {
+  return frames.filter(({ used }) => used).length;
+}

@@ -1,0 +1,96 @@
+/** The built page in a browser, and what tests do with it. */
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import type { GivenFile } from "../pictures";
+
+/** The built page. */
+export const DIST = fileURLToPath(new URL("../../dist", import.meta.url));
+
+/** How long a zoom of the sample may take on a busy machine, SwiftShader included, in ms. */
+export const PATIENCE = 100_000;
+
+/** A page that is ready, and what went on in it. */
+export interface Opened {
+  readonly page: Page;
+  /** Addresses of all requests: of the page, its workers and its service worker. */
+  readonly requests: readonly string[];
+  /** What went wrong and nobody caught. */
+  readonly errors: readonly string[];
+  close(): Promise<void>;
+}
+
+/** Open the page, and wait until it is isolated and ready. */
+export async function opened(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Opened> {
+  if (!existsSync(`${DIST}/index.html`)) throw new Error("web_demo/app/dist is not there; run make web first");
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  const [requests, errors]: [string[], string[]] = [[], []];
+  context.on("request", (request) => requests.push(request.url()));
+  context.on("weberror", (error) => errors.push(error.error().message));
+  await context.addInitScript(watchLongTasks);
+  const page = await context.newPage();
+  await page.goto(url);
+  await page.waitForFunction(() => crossOriginIsolated && document.getElementById("status")?.textContent === "Ready.");
+  return { page, requests, errors, close: () => context.close() };
+}
+
+declare global {
+  interface Window {
+    /** Durations of tasks of the main thread that took more than 50 ms, in ms. */
+    longTasks: number[];
+  }
+}
+
+function watchLongTasks(): void {
+  window.longTasks = [];
+  new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) window.longTasks.push(duration);
+  }).observe({ type: "longtask", buffered: true });
+}
+
+/** Give files by the dialog. */
+export async function choose(page: Page, files: readonly GivenFile[]): Promise<void> {
+  await page.setInputFiles("#files", [...files]);
+}
+
+/** Drop files on the page, as from a folder. */
+export async function drop(page: Page, files: readonly GivenFile[]): Promise<void> {
+  const given = files.map(({ name, mimeType, buffer }) => ({ name, mimeType, base64: buffer.toString("base64") }));
+  await page.evaluate((all) => {
+    const transfer = new DataTransfer();
+    for (const { name, mimeType, base64 } of all) {
+      const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+      transfer.items.add(new File([bytes], name, { type: mimeType }));
+    }
+    document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
+  }, given);
+}
+
+/** Take a processor rather than the fastest. */
+export async function processor(page: Page, key: string): Promise<void> {
+  await page.selectOption("#processor", key);
+}
+
+/** Wait for a picture. @returns the line below it. */
+export async function finished(page: Page): Promise<string> {
+  await page.waitForFunction(
+    () => /^(Done|Stopped|Cancelled)/.test(document.getElementById("status")?.textContent ?? ""),
+    undefined,
+    { timeout: PATIENCE },
+  );
+  const status = await page.textContent("#status");
+  if (!status?.startsWith("Done")) throw new Error(`${status} ${await page.textContent("#message")}`);
+  return status;
+}
+
+/** The message of the page. */
+export async function message(page: Page): Promise<string> {
+  await page.waitForSelector("#message p");
+  return (await page.textContent("#message p")) ?? "";
+}
+
+/** The frames of the sample burst as files. */
+export function sampleFrames(count: number): readonly GivenFile[] {
+  const names = JSON.parse(readFileSync(`${DIST}/sample/index.json`, "utf8")) as readonly string[];
+  return names.slice(0, count).map((name) => ({ name, mimeType: "image/png", buffer: readFileSync(`${DIST}/sample/${name}`) }));
+}
