@@ -100,6 +100,10 @@ export class App {
       stage.classList.remove("over");
       void this.take(picturesOf(event.dataTransfer));
     });
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden || !this.session.isWorking) return;
+      this.messages.note("The work goes on while this tab is hidden; a phone may pause it until you come back.");
+    });
     addEventListener("paste", (event) => {
       if (event.clipboardData?.files.length) void this.take(picturesOf(event.clipboardData));
     });
