@@ -4,14 +4,18 @@ import { defineConfig, type Plugin } from "vite";
 import { SECURITY_HEADERS } from "./src/offline/headers.ts";
 import { copyRuntime, writePrecache } from "./tools/finish.ts";
 
-const runtime = join(dirname(createRequire(import.meta.url).resolve("@litertjs/core/package.json")), "wasm");
+const runtime = join(
+  dirname(createRequire(import.meta.url).resolve("@litertjs/core/package.json")),
+  "wasm",
+);
 
 /** The page's policy, the runtime beside it, and the list of what is kept for use offline. */
 function finished(): Plugin {
   return {
     name: "finished",
     apply: "build",
-    transformIndexHtml: (html) => html.replace("%CSP%", SECURITY_HEADERS["Content-Security-Policy"]),
+    transformIndexHtml: (html) =>
+      html.replace("%CSP%", SECURITY_HEADERS["Content-Security-Policy"]),
     closeBundle() {
       copyRuntime(runtime, "dist/litert");
       writePrecache("dist");
@@ -30,7 +34,9 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     rolldownOptions: {
       input: { index: "index.html", sw: "src/offline/sw.ts" },
-      output: { entryFileNames: (chunk) => (chunk.name === "sw" ? "sw.js" : "assets/[name]-[hash].js") },
+      output: {
+        entryFileNames: (chunk) => (chunk.name === "sw" ? "sw.js" : "assets/[name]-[hash].js"),
+      },
     },
   },
   preview: { host: "127.0.0.1", port: 4173, headers: { ...SECURITY_HEADERS } },

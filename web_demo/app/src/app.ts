@@ -13,12 +13,12 @@ import { hideReports, showFacts, showFrames, showMaps } from "./view/reports";
 import { showTests } from "./view/tests-table";
 import { Thumbnails } from "./view/thumbnails";
 import type { Remote } from "./work/calls";
-import { loadCatalog, loadSample, type Entry } from "./work/catalog";
+import { type Entry, loadCatalog, loadSample } from "./work/catalog";
 import { gpuProblem } from "./work/gpu";
 import { recalled, testKey } from "./work/memory";
 import type { PixelWork } from "./work/pixels.worker";
-import { Session, type Outcome } from "./work/session";
-import { waysOf, type Choice, type Way } from "./work/ways";
+import { type Outcome, Session } from "./work/session";
+import { type Choice, type Way, waysOf } from "./work/ways";
 
 export class App {
   private readonly pixels: Remote<PixelWork>;
@@ -102,7 +102,9 @@ export class App {
     });
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden || !this.session.isWorking) return;
-      this.messages.note("The work goes on while this tab is hidden; a phone may pause it until you come back.");
+      this.messages.note(
+        "The work goes on while this tab is hidden; a phone may pause it until you come back.",
+      );
     });
     addEventListener("paste", (event) => {
       if (event.clipboardData?.files.length) void this.take(picturesOf(event.clipboardData));

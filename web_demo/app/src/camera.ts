@@ -21,7 +21,11 @@ export interface Camera {
   readonly stream: MediaStream;
   readonly locks: Locks;
   /** Take frames one after the other, no two of them the same. */
-  burst(frames: number, onFrame: (taken: number) => void, signal: AbortSignal): Promise<readonly ImageBitmap[]>;
+  burst(
+    frames: number,
+    onFrame: (taken: number) => void,
+    signal: AbortSignal,
+  ): Promise<readonly ImageBitmap[]>;
   close(): void;
 }
 
@@ -55,27 +59,38 @@ export async function openCamera(video: HTMLVideoElement): Promise<Camera> {
 export function sentenceOf({ held, free }: Locks): string {
   const parts = [];
   if (held.length > 0) parts.push(`Held while the burst is taken: ${held.join(", ")}.`);
-  if (free.length > 0) parts.push(`This browser or camera does not let the page hold ${free.join(", ")}.`);
+  if (free.length > 0)
+    parts.push(`This browser or camera does not let the page hold ${free.join(", ")}.`);
   return `${parts.join(" ")} Hold the device by hand, and still.`;
 }
 
 async function granted(): Promise<MediaStream> {
-  if (!navigator.mediaDevices) throw new Complaint("this browser gives pages no camera; choose pictures instead");
+  if (!navigator.mediaDevices)
+    throw new Complaint("this browser gives pages no camera; choose pictures instead");
   try {
     return await navigator.mediaDevices.getUserMedia({
       audio: false,
-      video: { facingMode: { ideal: "environment" }, width: { ideal: 1920 }, height: { ideal: 1440 } },
+      video: {
+        facingMode: { ideal: "environment" },
+        width: { ideal: 1920 },
+        height: { ideal: 1440 },
+      },
     });
   } catch (error) {
     const name = error instanceof Error ? error.name : "";
-    if (name === "NotAllowedError") throw new Complaint("the camera was not allowed; allow it, or choose pictures");
-    if (name === "NotFoundError") throw new Complaint("this device has no camera; choose pictures instead");
-    throw new Complaint("the camera cannot be opened, perhaps another program uses it; choose pictures instead");
+    if (name === "NotAllowedError")
+      throw new Complaint("the camera was not allowed; allow it, or choose pictures");
+    if (name === "NotFoundError")
+      throw new Complaint("this device has no camera; choose pictures instead");
+    throw new Complaint(
+      "the camera cannot be opened, perhaps another program uses it; choose pictures instead",
+    );
   }
 }
 
 async function hold(track: MediaStreamTrack): Promise<Locks> {
-  const can: Modes = typeof track.getCapabilities === "function" ? (track.getCapabilities() as Modes) : {};
+  const can: Modes =
+    typeof track.getCapabilities === "function" ? (track.getCapabilities() as Modes) : {};
   const [held, free]: [string[], string[]] = [[], []];
   for (const mode of Object.keys(HELD) as Mode[]) {
     let isHeld = false;

@@ -11,7 +11,8 @@ await app.start();
 
 const line = byId("offline", HTMLParagraphElement);
 const told = (state: OfflineState): void => {
-  line.textContent = state.kind === "ready" ? "Works offline." : `Not all of it works offline: ${state.reason}.`;
+  line.textContent =
+    state.kind === "ready" ? "Works offline." : `Not all of it works offline: ${state.reason}.`;
 };
 if (import.meta.env.PROD) {
   const problem = await goOffline(told, () => app.isIdle);

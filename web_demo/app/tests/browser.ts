@@ -1,6 +1,6 @@
 /** Debian's Chromium, on WASM alone or with WebGPU in software. */
 import { existsSync } from "node:fs";
-import { chromium, type Browser } from "playwright-core";
+import { type Browser, chromium } from "playwright-core";
 
 const EXECUTABLE = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 
@@ -13,10 +13,18 @@ const SOFTWARE_GPU = [
 ];
 
 /** Start a browser. @param more of its options. */
-export async function launch(gpu: "no GPU" | "software GPU", more: readonly string[] = []): Promise<Browser> {
+export async function launch(
+  gpu: "no GPU" | "software GPU",
+  more: readonly string[] = [],
+): Promise<Browser> {
   if (!existsSync(EXECUTABLE)) {
-    throw new Error(`${EXECUTABLE} is not there; install Debian's package chromium, or set CHROMIUM to a Chromium`);
+    throw new Error(
+      `${EXECUTABLE} is not there; install Debian's package chromium, or set CHROMIUM to a Chromium`,
+    );
   }
   const gpuOptions = gpu === "software GPU" ? SOFTWARE_GPU : ["--disable-gpu"];
-  return chromium.launch({ executablePath: EXECUTABLE, args: ["--no-sandbox", ...gpuOptions, ...more] });
+  return chromium.launch({
+    executablePath: EXECUTABLE,
+    args: ["--no-sandbox", ...gpuOptions, ...more],
+  });
 }

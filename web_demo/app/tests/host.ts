@@ -24,7 +24,11 @@ export interface Host {
 }
 
 /** Serve a folder on a free port of this machine, with headers of one's own or none. */
-export async function host(folder: string, headers: Readonly<Record<string, string>> = {}, port = 0): Promise<Host> {
+export async function host(
+  folder: string,
+  headers: Readonly<Record<string, string>> = {},
+  port = 0,
+): Promise<Host> {
   const sent: { path: string; bytes: number }[] = [];
   const server: Server = createServer((request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url ?? "/", "http://host").pathname));

@@ -9,7 +9,12 @@ export interface GivenFile {
 }
 
 /** A PNG of smooth waves, moved by `shift` pixels; enough texture to align. */
-export async function waves(name: string, width: number, height: number, shift = 0): Promise<GivenFile> {
+export async function waves(
+  name: string,
+  width: number,
+  height: number,
+  shift = 0,
+): Promise<GivenFile> {
   const data = new Uint8Array(3 * width * height);
   for (let y = 0, at = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
@@ -23,7 +28,11 @@ export async function waves(name: string, width: number, height: number, shift =
 
 /** A burst of such, of one size. */
 export function wavesBurst(frames: number, width = 96, height = 64): Promise<readonly GivenFile[]> {
-  return Promise.all(Array.from({ length: frames }, (_, index) => waves(`wave-${index + 1}.png`, width, height, index * 0.4)));
+  return Promise.all(
+    Array.from({ length: frames }, (_, index) =>
+      waves(`wave-${index + 1}.png`, width, height, index * 0.4),
+    ),
+  );
 }
 
 /** A file whose header says that it is huge; nothing of it is ever decoded. */
@@ -39,5 +48,9 @@ export function hugePng(name: string, width: number, height: number): GivenFile 
 
 /** A PDF that goes by another name. */
 export function pdf(name: string): GivenFile {
-  return { name, mimeType: "image/jpeg", buffer: Buffer.from("%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n", "latin1") };
+  return {
+    name,
+    mimeType: "image/jpeg",
+    buffer: Buffer.from("%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n", "latin1"),
+  };
 }

@@ -17,7 +17,8 @@ export function writePrecache(folder: string): void {
   const worker = join(folder, "sw.js");
   const script = readFileSync(worker, "utf8");
   if (!PLACEHOLDER.test(script)) throw new Error(`${worker} has no place for the list of files`);
-  if (/^import\b/.test(script)) throw new Error(`${worker} imports others, which browsers allow to modules alone`);
+  if (/^import\b/.test(script))
+    throw new Error(`${worker} imports others, which browsers allow to modules alone`);
   const kept: Kept[] = filesOf(folder)
     .filter((path) => path !== worker && !path.endsWith(".map"))
     .map((path) => ({
@@ -25,7 +26,10 @@ export function writePrecache(folder: string): void {
       digest: createHash("sha256").update(readFileSync(path)).digest("hex").slice(0, 16),
     }))
     .sort((one, other) => (one.path < other.path ? -1 : 1));
-  writeFileSync(worker, script.replace(PLACEHOLDER, () => JSON.stringify(kept)));
+  writeFileSync(
+    worker,
+    script.replace(PLACEHOLDER, () => JSON.stringify(kept)),
+  );
 }
 
 function filesOf(folder: string): string[] {

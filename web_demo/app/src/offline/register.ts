@@ -1,7 +1,9 @@
 /** The page's side of the service worker: registration, isolation, and how far it works offline. */
 
 /** Whether the page works without its host. */
-export type OfflineState = { readonly kind: "ready" } | { readonly kind: "incomplete"; readonly reason: string };
+export type OfflineState =
+  | { readonly kind: "ready" }
+  | { readonly kind: "incomplete"; readonly reason: string };
 
 const TRIED = "burst-zoom: reloaded to be isolated";
 
@@ -13,9 +15,14 @@ const TRIED = "burst-zoom: reloaded to be isolated";
  *
  * @returns why there is no worker, or nothing.
  */
-export async function goOffline(onState: (state: OfflineState) => void, isIdle: () => boolean): Promise<string | undefined> {
+export async function goOffline(
+  onState: (state: OfflineState) => void,
+  isIdle: () => boolean,
+): Promise<string | undefined> {
   if (!("serviceWorker" in navigator)) return "this browser keeps no pages for use offline";
-  navigator.serviceWorker.addEventListener("message", ({ data }: MessageEvent<OfflineState>) => onState(data));
+  navigator.serviceWorker.addEventListener("message", ({ data }: MessageEvent<OfflineState>) =>
+    onState(data),
+  );
   try {
     await navigator.serviceWorker.register("./sw.js");
   } catch {

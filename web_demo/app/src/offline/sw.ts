@@ -5,7 +5,7 @@
  * host as before, and the page is told.
  */
 import { SECURITY_HEADERS } from "./headers";
-import { cacheName, neededHere, type Kept } from "./precache";
+import { cacheName, type Kept, neededHere } from "./precache";
 import type { OfflineState } from "./register";
 
 /** What a service worker sees of its world, as far as this one uses it. */
@@ -13,7 +13,9 @@ interface Scope {
   readonly registration: { readonly scope: string };
   readonly clients: {
     claim(): Promise<void>;
-    matchAll(options: { includeUncontrolled: boolean }): Promise<readonly { postMessage(message: OfflineState): void }[]>;
+    matchAll(options: {
+      includeUncontrolled: boolean;
+    }): Promise<readonly { postMessage(message: OfflineState): void }[]>;
   };
   skipWaiting(): Promise<void>;
   addEventListener(type: "install" | "activate", listener: (event: Extendable) => void): void;
@@ -36,7 +38,8 @@ const needed = neededHere(files, {
   // A module of one relaxed instruction: valid only where there are such.
   relaxedSimd: WebAssembly.validate(
     new Uint8Array([
-      0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11,
+      0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253,
+      15, 65, 2, 253, 15, 253, 128, 2, 11,
     ]),
   ),
   threads: true,
@@ -58,10 +61,14 @@ async function fill(): Promise<void> {
       else state = { kind: "incomplete", reason: "the host does not give all files" };
     } catch (error) {
       const isFull = error instanceof Error && error.name === "QuotaExceededError";
-      state = { kind: "incomplete", reason: isFull ? "this browser's storage is full" : "the host was not reached" };
+      state = {
+        kind: "incomplete",
+        reason: isFull ? "this browser's storage is full" : "the host was not reached",
+      };
     }
   }
-  for (const page of await scope.clients.matchAll({ includeUncontrolled: true })) page.postMessage(state);
+  for (const page of await scope.clients.matchAll({ includeUncontrolled: true }))
+    page.postMessage(state);
 }
 
 function addressOf(path: string): string {
@@ -83,7 +90,11 @@ async function answered(request: Request): Promise<Response> {
   for (const [header, value] of Object.entries(SECURITY_HEADERS)) headers.set(header, value);
   headers.set("Cross-Origin-Resource-Policy", "same-origin");
   const bodiless = [204, 205, 304].includes(response.status);
-  return new Response(bodiless ? null : response.body, { status: response.status, statusText: response.statusText, headers });
+  return new Response(bodiless ? null : response.body, {
+    status: response.status,
+    statusText: response.statusText,
+    headers,
+  });
 }
 
 scope.addEventListener("install", (event) => event.waitUntil(scope.skipWaiting()));
@@ -91,7 +102,9 @@ scope.addEventListener("install", (event) => event.waitUntil(scope.skipWaiting()
 scope.addEventListener("activate", (event) => {
   const tidied = async (): Promise<void> => {
     const own = await name;
-    const old = (await caches.keys()).filter((each) => each.startsWith("burst-zoom-") && each !== own);
+    const old = (await caches.keys()).filter(
+      (each) => each.startsWith("burst-zoom-") && each !== own,
+    );
     await Promise.all(old.map((each) => caches.delete(each)));
     await scope.clients.claim();
   };

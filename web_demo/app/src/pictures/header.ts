@@ -37,7 +37,8 @@ export async function readHeader(file: Blob, name: string): Promise<PictureHeade
   let format: PictureHeader["format"];
   if (start.startsWith("\xff\xd8\xff")) [format, size] = ["JPEG", await jpegSize(file)];
   else if (start.startsWith("\x89PNG\r\n\x1a\n")) [format, size] = ["PNG", pngSize(head)];
-  else if (start.startsWith("RIFF") && start.endsWith("WEBP")) [format, size] = ["WebP", webpSize(head)];
+  else if (start.startsWith("RIFF") && start.endsWith("WEBP"))
+    [format, size] = ["WebP", webpSize(head)];
   else if (start.slice(4, 8) === "ftyp") [format, size] = isoPicture(head, name);
   else throw new Complaint(`${name}: is ${nameOf(start)}; give JPEG, PNG, WebP or HEIC pictures`);
   if (!size || size.width < 1 || size.height < 1) {

@@ -36,7 +36,11 @@ export function heatmap({ width, height, data, most }: Heat): ImageData {
 }
 
 /** Least, mean and most of a map. */
-export function rangeOf(data: Float32Array): { readonly least: number; readonly mean: number; readonly most: number } {
+export function rangeOf(data: Float32Array): {
+  readonly least: number;
+  readonly mean: number;
+  readonly most: number;
+} {
   let [least, most, sum] = [Infinity, -Infinity, 0];
   for (const value of data) {
     least = Math.min(least, value);

@@ -47,11 +47,17 @@ export function limitsOf(memoryGb: number | undefined): Limits {
  *
  * @throws Complaint naming the first picture that cannot be taken, and what to do.
  */
-export async function checked(pictures: readonly Picture[], purpose: Purpose, limits: Limits): Promise<Intake> {
+export async function checked(
+  pictures: readonly Picture[],
+  purpose: Purpose,
+  limits: Limits,
+): Promise<Intake> {
   const [first, ...others] = pictures;
   if (!first) throw new Complaint("nothing to work on: give pictures, not folders or text");
   if (purpose.kind === "single" && others.length > 0) {
-    throw new Complaint(`this model takes one picture, not ${pictures.length}; choose burst zoom for a burst`);
+    throw new Complaint(
+      `this model takes one picture, not ${pictures.length}; choose burst zoom for a burst`,
+    );
   }
   if (pictures.length > limits.frames) {
     throw new Complaint(`${pictures.length} frames are too many; give at most ${limits.frames}`);
@@ -70,17 +76,23 @@ export async function checked(pictures: readonly Picture[], purpose: Purpose, li
   }
   requireMemory(pictures.length, own.width * own.height, purpose.scale, limits.bytes);
   const alone = purpose.kind === "burst" && others.length === 0;
-  const note = alone ? "One frame alone: it is enlarged, but there is nothing to merge it with." : "";
+  const note = alone
+    ? "One frame alone: it is enlarged, but there is nothing to merge it with."
+    : "";
   return { pictures, width: own.width, height: own.height, note };
 }
 
 function requireSize(name: string, width: number, height: number, limits: Limits): void {
   if (width * height > limits.pixels) {
     const megapixels = Math.round((width * height) / 1e6);
-    throw new Complaint(`${name} has ${megapixels} megapixels; give pictures of at most ${limits.pixels / 1e6}`);
+    throw new Complaint(
+      `${name} has ${megapixels} megapixels; give pictures of at most ${limits.pixels / 1e6}`,
+    );
   }
   if (Math.min(width, height) < limits.leastPx) {
-    throw new Complaint(`${name} has ${width}×${height} px; give at least ${limits.leastPx}×${limits.leastPx}`);
+    throw new Complaint(
+      `${name} has ${width}×${height} px; give at least ${limits.leastPx}×${limits.leastPx}`,
+    );
   }
 }
 
@@ -88,7 +100,8 @@ function requireMemory(frames: number, pixels: number, scale: number, bytes: num
   const [perFrame, result] = [3 * pixels, 3 * pixels * scale ** 2];
   if (frames * perFrame + result <= bytes) return;
   const most = Math.floor((bytes - result) / perFrame);
-  const advice = most >= 1 ? `give at most ${most} of this size, or smaller ones` : "give smaller ones";
+  const advice =
+    most >= 1 ? `give at most ${most} of this size, or smaller ones` : "give smaller ones";
   throw new Complaint(
     `${frames === 1 ? "this picture needs" : `${frames} such frames need`} ` +
       `${Math.ceil((frames * perFrame + result) / 2 ** 20)} MB, more than is safe on this device; ${advice}`,

@@ -50,7 +50,13 @@ function filteredRows(picture: Rgb8): ReadableStream<Uint8Array<ArrayBuffer>> {
 }
 
 /** What the best of left, above and above left does not foretell: small numbers, packed well. */
-function filterRow(data: Uint8Array, from: number, stride: number, hasAbove: boolean, out: Uint8Array): void {
+function filterRow(
+  data: Uint8Array,
+  from: number,
+  stride: number,
+  hasAbove: boolean,
+  out: Uint8Array,
+): void {
   out[0] = PAETH;
   for (let x = 0; x < stride; x++) {
     const at = from + x;
@@ -60,7 +66,8 @@ function filterRow(data: Uint8Array, from: number, stride: number, hasAbove: boo
     const byLeft = Math.abs(above - corner);
     const byAbove = Math.abs(left - corner);
     const byCorner = Math.abs(left + above - 2 * corner);
-    const best = byLeft <= byAbove && byLeft <= byCorner ? left : byAbove <= byCorner ? above : corner;
+    const best =
+      byLeft <= byAbove && byLeft <= byCorner ? left : byAbove <= byCorner ? above : corner;
     out[x + 1] = data[at]! - best;
   }
 }

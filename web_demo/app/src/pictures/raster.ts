@@ -6,7 +6,8 @@ const STRIP_ROWS = 256;
 /** The plain drawing context of a canvas. */
 export function context(canvas: OffscreenCanvas): OffscreenCanvasRenderingContext2D {
   const found = canvas.getContext("2d", { willReadFrequently: true });
-  if (!found) throw new Error("this browser gives no canvas to draw on; close other pages and try again");
+  if (!found)
+    throw new Error("this browser gives no canvas to draw on; close other pages and try again");
   return found;
 }
 
@@ -31,9 +32,18 @@ export function rgbOf(bitmap: ImageBitmap): Rgb8 {
 }
 
 /** A part of a picture; beyond its edges transparent. */
-export function pixelsOf(picture: Rgb8, left: number, top: number, width: number, height: number): ImageData {
+export function pixelsOf(
+  picture: Rgb8,
+  left: number,
+  top: number,
+  width: number,
+  height: number,
+): ImageData {
   const out = new ImageData(width, height);
-  const [columns, rows] = [Math.min(width, picture.width - left), Math.min(height, picture.height - top)];
+  const [columns, rows] = [
+    Math.min(width, picture.width - left),
+    Math.min(height, picture.height - top),
+  ];
   for (let y = 0; y < rows; y++) {
     let from = 3 * ((top + y) * picture.width + left);
     for (let to = 4 * y * width, end = to + 4 * columns; to < end; to += 4, from += 3) {
@@ -51,9 +61,17 @@ export async function reduced(picture: Rgb8 | ImageBitmap, pixels: number): Prom
   const factor = Math.max(1, Math.ceil(Math.sqrt((picture.width * picture.height) / pixels)));
   if (picture instanceof ImageBitmap) {
     const [width, height] = [Math.ceil(picture.width / factor), Math.ceil(picture.height / factor)];
-    return createImageBitmap(picture, { resizeWidth: width, resizeHeight: height, resizeQuality: "high" });
+    return createImageBitmap(picture, {
+      resizeWidth: width,
+      resizeHeight: height,
+      resizeQuality: "high",
+    });
   }
-  return createImageBitmap(factor === 1 ? pixelsOf(picture, 0, 0, picture.width, picture.height) : averaged(picture, factor));
+  return createImageBitmap(
+    factor === 1
+      ? pixelsOf(picture, 0, 0, picture.width, picture.height)
+      : averaged(picture, factor),
+  );
 }
 
 /** Each pixel the mean of `factor`×`factor`. */

@@ -1,5 +1,5 @@
 /** The dialog in which a burst is taken. */
-import { openCamera, sentenceOf, type Camera } from "../camera";
+import { type Camera, openCamera, sentenceOf } from "../camera";
 import { isCancelled, lineOf } from "../pictures/complaint";
 import type { Picture } from "../pictures/intake";
 import { byId } from "./dom";
@@ -61,7 +61,10 @@ export class CameraDialog {
       this.dialog.close();
       const pictures: Picture[] = [];
       for (const frame of frames) {
-        pictures.push({ name: `camera ${pictures.length + 1}`, file: await this.options.still(frame) });
+        pictures.push({
+          name: `camera ${pictures.length + 1}`,
+          file: await this.options.still(frame),
+        });
       }
       this.options.onBurst(pictures);
     } catch (error) {

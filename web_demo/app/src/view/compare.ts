@@ -11,7 +11,11 @@ export interface Pair {
   readonly beforeLabel: string;
   readonly afterLabel: string;
   /** Both at one place, pixel for pixel of the result; x and y as shares. */
-  cutout(x: number, y: number, side: number): Promise<{ readonly before: ImageBitmap; readonly after: ImageBitmap }>;
+  cutout(
+    x: number,
+    y: number,
+    side: number,
+  ): Promise<{ readonly before: ImageBitmap; readonly after: ImageBitmap }>;
 }
 
 const LENS_PX = 110;
@@ -78,12 +82,19 @@ export class Compare {
   private drag(down: PointerEvent): void {
     if (down.button !== 0 || !this.pair) return;
     const box = this.pictures.getBoundingClientRect();
-    const onLens = !this.lens.hidden && down.target instanceof Node && this.lens.contains(down.target);
+    const onLens =
+      !this.lens.hidden && down.target instanceof Node && this.lens.contains(down.target);
     const follow = (event: PointerEvent): void => {
-      const [x, y] = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
-      if (onLens) return this.move(x, y);
-      this.divider.value = String(Math.round(100 * x));
-      this.split();
+      const [x, y] = [
+        (event.clientX - box.left) / box.width,
+        (event.clientY - box.top) / box.height,
+      ];
+      if (onLens) {
+        this.move(x, y);
+      } else {
+        this.divider.value = String(Math.round(100 * x));
+        this.split();
+      }
     };
     const ended = new AbortController();
     const { signal } = ended;
@@ -117,7 +128,10 @@ export class Compare {
     this.lens.style.setProperty("--lens-x", `${across}%`);
     this.lens.style.setProperty("--lens-y", `${down}%`);
     const where = `${across} % from the left, ${down} % from the top`;
-    this.lens.setAttribute("aria-label", `Magnifier, before beside after, at ${where}. Arrow keys move it.`);
+    this.lens.setAttribute(
+      "aria-label",
+      `Magnifier, before beside after, at ${where}. Arrow keys move it.`,
+    );
     this.draw();
   }
 

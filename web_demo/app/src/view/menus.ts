@@ -1,5 +1,5 @@
 /** The menus: what to make, and by which processor. */
-import { titleOf, type Entry } from "../work/catalog";
+import { type Entry, titleOf } from "../work/catalog";
 import { keyOf, labelOf, type Way } from "../work/ways";
 import { byId, make } from "./dom";
 
@@ -20,7 +20,9 @@ export class Menus {
   offer(entries: readonly Entry[]): void {
     this.entries = entries;
     this.model.replaceChildren(
-      ...entries.map((entry) => make("option", { text: titleOf(entry), attributes: { value: entry.file } })),
+      ...entries.map((entry) =>
+        make("option", { text: titleOf(entry), attributes: { value: entry.file } }),
+      ),
     );
   }
 
@@ -30,7 +32,9 @@ export class Menus {
     this.ways = ways;
     this.processor.replaceChildren(
       make("option", { text: "Fastest that passes", attributes: { value: AUTOMATIC } }),
-      ...ways.map((way) => make("option", { text: labelOf(way), attributes: { value: keyOf(way) } })),
+      ...ways.map((way) =>
+        make("option", { text: labelOf(way), attributes: { value: keyOf(way) } }),
+      ),
       ...missing.map((text) => make("option", { text, attributes: { disabled: "" } })),
     );
     this.processor.value = ways.some((way) => keyOf(way) === kept) ? kept : AUTOMATIC;

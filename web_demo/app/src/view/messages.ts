@@ -35,7 +35,11 @@ export class Messages {
     const sentence = /^[a-z]+ /.test(line) ? line.charAt(0).toUpperCase() + line.slice(1) : line;
     const buttons = remedy ? [this.button(remedy.label, () => remedy.run())] : [];
     this.box.className = className;
-    this.box.replaceChildren(make("p", { text: /[.!?]$/.test(sentence) ? sentence : `${sentence}.` }), ...buttons, this.button("Dismiss"));
+    this.box.replaceChildren(
+      make("p", { text: /[.!?]$/.test(sentence) ? sentence : `${sentence}.` }),
+      ...buttons,
+      this.button("Dismiss"),
+    );
   }
 
   private button(label: string, run?: () => void): HTMLButtonElement {

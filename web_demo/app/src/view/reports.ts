@@ -1,8 +1,8 @@
 /** What came of a burst, in tables and maps: frames, where light was gathered, provenance. */
 import type { FrameReport, PlaceMap, Zoomed } from "@edge-sdk/burst-driver";
-import { LEGEND, rangeOf, type Heat } from "../pictures/heatmap";
+import { type Heat, LEGEND, rangeOf } from "../pictures/heatmap";
 import { byId, make, show } from "./dom";
-import { fill, type Cell, type Row } from "./table";
+import { type Cell, fill, type Row } from "./table";
 
 const HEADS: readonly Cell[] = [
   { content: "Frame" },
@@ -32,7 +32,10 @@ export function showFrames(
         { content: report ? useOf(report) : "", kind: "words" },
         { content: report ? report.score.toPrecision(3) : "", kind: "number" },
         { content: report ? motionOf(report) : "", kind: "number" },
-        { content: report?.agreement === undefined ? "" : `${Math.round(100 * report.agreement)} %`, kind: "number" },
+        {
+          content: report?.agreement === undefined ? "" : `${Math.round(100 * report.agreement)} %`,
+          kind: "number",
+        },
         { content: report ? lightOf(report) : "", kind: "number" },
       ],
     };
@@ -98,7 +101,9 @@ async function figure(
 ): Promise<HTMLElement> {
   const range = rangeOf(map.data);
   const words = `from ${worded(range.least)} to ${worded(range.most)}, ${worded(range.mean)} on average`;
-  const canvas = make("canvas", { attributes: { role: "img", "aria-label": `${title}: ${words}` } });
+  const canvas = make("canvas", {
+    attributes: { role: "img", "aria-label": `${title}: ${words}` },
+  });
   show(canvas, await paint({ ...map, most }));
   const legend = make("div", { className: "legend", attributes: { "aria-hidden": "true" } });
   legend.style.background = `linear-gradient(to right, ${LEGEND})`;
@@ -115,7 +120,10 @@ async function figure(
 export function showFacts(facts: Readonly<Record<string, string>>): void {
   const list = byId("facts", HTMLDListElement);
   list.replaceChildren(
-    ...Object.entries(facts).flatMap(([name, fact]) => [make("dt", { text: name }), make("dd", { text: fact })]),
+    ...Object.entries(facts).flatMap(([name, fact]) => [
+      make("dt", { text: name }),
+      make("dd", { text: fact }),
+    ]),
   );
   byId("about", HTMLDetailsElement).hidden = false;
 }

@@ -21,7 +21,10 @@ export function fill(
 ): void {
   const head = make("tr", { children: heads.map((cell) => drawn(cell, "col")) });
   const body = rows.map(({ cells, className }) =>
-    make("tr", { className: className ?? "", children: cells.map((cell, at) => drawn(cell, at === 0 ? "row" : "")) }),
+    make("tr", {
+      className: className ?? "",
+      children: cells.map((cell, at) => drawn(cell, at === 0 ? "row" : "")),
+    }),
   );
   table.replaceChildren(
     make("caption", { text: caption }),
@@ -33,5 +36,7 @@ export function fill(
 function drawn({ content, kind }: Cell, scope: "col" | "row" | ""): HTMLElement {
   const children = [typeof content === "string" ? document.createTextNode(content) : content];
   const className = kind ?? "";
-  return scope ? make("th", { className, attributes: { scope }, children }) : make("td", { className, children });
+  return scope
+    ? make("th", { className, attributes: { scope }, children })
+    : make("td", { className, children });
 }

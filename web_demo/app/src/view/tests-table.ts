@@ -1,7 +1,7 @@
 /** The table of self-tests. */
 import { labelOf, type Tested } from "../work/ways";
 import { byId } from "./dom";
-import { fill, type Cell, type Row } from "./table";
+import { type Cell, fill, type Row } from "./table";
 
 const HEADS: readonly Cell[] = [
   { content: "Processor" },
@@ -17,7 +17,13 @@ export function showTests(tested: readonly Tested[]): void {
   const rows = tested.map((each): Row => {
     const head: Cell = { content: labelOf(each) };
     if ("failure" in each) {
-      return { cells: [head, { content: each.failure, kind: "words" }, ...["", "", "", ""].map((content) => ({ content }))] };
+      return {
+        cells: [
+          head,
+          { content: each.failure, kind: "words" },
+          ...["", "", "", ""].map((content) => ({ content })),
+        ],
+      };
     }
     const { passes, reason, decibels, gate, milliseconds, dispatches } = each.test;
     return {

@@ -36,7 +36,10 @@ export class Thumbnails {
       const bitmap = await this.pixels.thumbnail(file, name, HEIGHT_PX).catch(() => undefined);
       if (this.pictures !== pictures) return bitmap?.close();
       if (!bitmap) continue;
-      const canvas = make("canvas", { attributes: { role: "img", "aria-label": name } });
+      const canvas = make("canvas", {
+        className: "thumbnail",
+        attributes: { role: "img", "aria-label": name },
+      });
       show(canvas, bitmap);
       this.canvases.set(index, canvas);
     }

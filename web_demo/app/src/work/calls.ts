@@ -60,11 +60,13 @@ export function remote<Api extends Methods<Api>>(worker: Worker): Remote<Api> {
     else caller?.reject(Object.assign(new Error(data.error), { name: data.name }));
   };
   worker.onerror = (event) => {
-    for (const caller of waiting.values()) caller.reject(new Error(event.message || "a worker ended"));
+    for (const caller of waiting.values())
+      caller.reject(new Error(event.message || "a worker ended"));
     waiting.clear();
   };
   return new Proxy({} as Remote<Api>, {
-    get: (_, method) =>
+    get:
+      (_, method) =>
       (...parameters: unknown[]) =>
         new Promise((resolve, reject) => {
           const question: Question = { id: ++last, method: String(method), parameters };

@@ -16,7 +16,8 @@ export interface Entry {
 /** All there are, the preferred first. */
 export async function loadCatalog(): Promise<readonly Entry[]> {
   const entries = (await (await got("bundles/index.json")).json()) as readonly Entry[];
-  if (entries.length === 0) throw new Complaint("this page was built without models; run make web anew");
+  if (entries.length === 0)
+    throw new Complaint("this page was built without models; run make web anew");
   return entries;
 }
 
@@ -26,9 +27,13 @@ export async function loadBundle(entry: Entry): Promise<Uint8Array> {
 }
 
 /** The frames of the sample burst. */
-export async function loadSample(): Promise<readonly { readonly name: string; readonly file: Blob }[]> {
+export async function loadSample(): Promise<
+  readonly { readonly name: string; readonly file: Blob }[]
+> {
   const names = (await (await got("sample/index.json")).json()) as readonly string[];
-  return Promise.all(names.map(async (name) => ({ name, file: await (await got(`sample/${name}`)).blob() })));
+  return Promise.all(
+    names.map(async (name) => ({ name, file: await (await got(`sample/${name}`)).blob() })),
+  );
 }
 
 /** What a model does, for a menu. */
@@ -44,6 +49,7 @@ export function titleOf({ kind, task, scale, name }: Entry): string {
 
 async function got(path: string): Promise<Response> {
   const response = await fetch(`./${path}`).catch(() => undefined);
-  if (!response?.ok) throw new Complaint(`${path} cannot be loaded; check the connection and try again`);
+  if (!response?.ok)
+    throw new Complaint(`${path} cannot be loaded; check the connection and try again`);
   return response;
 }

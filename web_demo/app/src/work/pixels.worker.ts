@@ -1,7 +1,7 @@
 /** All that touches pixels but the models: decoding, what is shown, cut-outs, maps, PNG. */
 import type { Rgb8 } from "@edge-sdk/burst-driver";
 import { Complaint } from "../pictures/complaint";
-import { heatmap, type Heat } from "../pictures/heatmap";
+import { type Heat, heatmap } from "../pictures/heatmap";
 import { encodePng, type PngTexts } from "../pictures/png";
 import { context, pixelsOf, reduced, rgbOf } from "../pictures/raster";
 import { answer, moving } from "./calls";
@@ -72,7 +72,17 @@ const work = {
     const canvas = new OffscreenCanvas(side, side);
     const paint = context(canvas);
     paint.imageSmoothingQuality = "high";
-    paint.drawImage(original, left * across, top * down, side * across, side * down, 0, 0, side, side);
+    paint.drawImage(
+      original,
+      left * across,
+      top * down,
+      side * across,
+      side * down,
+      0,
+      0,
+      side,
+      side,
+    );
     const before = canvas.transferToImageBitmap();
     const after = await createImageBitmap(pixelsOf(result, left, top, side, side));
     return moving({ before, after }, [before, after]);
@@ -100,9 +110,17 @@ const work = {
 
 export type PixelWork = typeof work;
 
-async function bitmapOf(file: Blob, name: string, options: ImageBitmapOptions = {}): Promise<ImageBitmap> {
+async function bitmapOf(
+  file: Blob,
+  name: string,
+  options: ImageBitmapOptions = {},
+): Promise<ImageBitmap> {
   try {
-    return await createImageBitmap(file, { ...options, imageOrientation: "from-image", colorSpaceConversion: "default" });
+    return await createImageBitmap(file, {
+      ...options,
+      imageOrientation: "from-image",
+      colorSpaceConversion: "default",
+    });
   } catch {
     throw new Complaint(`${name}: this browser cannot decode it; give it as JPEG or PNG`);
   }

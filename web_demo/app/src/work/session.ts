@@ -1,13 +1,13 @@
 /** One burst from its files to the picture: what is done when, and what ends it. */
 import type { Rgb8, Zoomed } from "@edge-sdk/burst-driver";
 import { Complaint } from "../pictures/complaint";
-import { checked, limitsOf, type Intake, type Picture } from "../pictures/intake";
+import { checked, type Intake, limitsOf, type Picture } from "../pictures/intake";
 import type { Remote } from "./calls";
-import { loadBundle, type Entry } from "./catalog";
-import { openEngine, type Engine } from "./engine";
+import { type Entry, loadBundle } from "./catalog";
+import { type Engine, openEngine } from "./engine";
 import { recalled, remember, testKey } from "./memory";
 import type { PixelWork } from "./pixels.worker";
-import { chosenOf, keyOf, labelOf, type Choice, type Tested, type Way } from "./ways";
+import { type Choice, chosenOf, keyOf, labelOf, type Tested, type Way } from "./ways";
 
 /** A finished picture. */
 export interface Outcome {
@@ -61,7 +61,12 @@ export class Session {
   }
 
   /** Compute. @param asked the way to do it; without, the fastest that passes its self-test. */
-  async run(intake: Intake, entry: Entry, ways: readonly Way[], asked: Way | undefined): Promise<Outcome> {
+  async run(
+    intake: Intake,
+    entry: Entry,
+    ways: readonly Way[],
+    asked: Way | undefined,
+  ): Promise<Outcome> {
     return this.alone(async (signal) => {
       this.watcher.onStatus("Loading the model");
       const engine = await this.engine(entry);
@@ -115,7 +120,12 @@ export class Session {
     return opened;
   }
 
-  private async chosen(engine: Engine, entry: Entry, ways: readonly Way[], signal: AbortSignal): Promise<Way> {
+  private async chosen(
+    engine: Engine,
+    entry: Entry,
+    ways: readonly Way[],
+    signal: AbortSignal,
+  ): Promise<Way> {
     const known = recalled(testKey(entry.sha256));
     const isKnown = ways.every((way) => known.some((each) => keyOf(each) === keyOf(way)));
     const all = isKnown ? known : await this.tested(engine, entry, ways, signal);
@@ -134,7 +144,12 @@ export class Session {
     return choice.way;
   }
 
-  private async tested(engine: Engine, entry: Entry, ways: readonly Way[], signal: AbortSignal): Promise<readonly Tested[]> {
+  private async tested(
+    engine: Engine,
+    entry: Entry,
+    ways: readonly Way[],
+    signal: AbortSignal,
+  ): Promise<readonly Tested[]> {
     const key = testKey(entry.sha256);
     let all: readonly Tested[] = recalled(key);
     for (const [index, way] of ways.entries()) {
@@ -156,7 +171,9 @@ export class Session {
       signal.throwIfAborted();
       const [first = frame] = frames;
       if (frame.width !== first.width || frame.height !== first.height) {
-        throw new Complaint(`${name} is turned otherwise than the first frame; give frames taken one way up`);
+        throw new Complaint(
+          `${name} is turned otherwise than the first frame; give frames taken one way up`,
+        );
       }
       frames.push(frame);
     }
@@ -175,7 +192,8 @@ export class Session {
       onProgress: ({ step, done, total }: { step: string; done: number; total: number }) =>
         this.watcher.onProgress(step, done, total),
     };
-    if (engine.kind === "single") return { picture: await engine.enhance(way, frames[0]!, options) };
+    if (engine.kind === "single")
+      return { picture: await engine.enhance(way, frames[0]!, options) };
     const { picture, ...zoomed } = await engine.zoom(way, frames, options);
     return { picture, zoomed };
   }

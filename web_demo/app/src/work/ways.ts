@@ -37,7 +37,11 @@ export interface Choice {
 /** The fastest way that passes, and why; nothing if none does. */
 export function chosenOf(tested: readonly Tested[]): Choice | undefined {
   const passing = tested
-    .flatMap((each) => ("test" in each && each.test.passes ? [{ way: each, milliseconds: each.test.milliseconds }] : []))
+    .flatMap((each) =>
+      "test" in each && each.test.passes
+        ? [{ way: each, milliseconds: each.test.milliseconds }]
+        : [],
+    )
     .sort((one, other) => one.milliseconds - other.milliseconds);
   const [best, second] = passing;
   if (!best) return undefined;

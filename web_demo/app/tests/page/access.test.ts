@@ -6,7 +6,7 @@ import type { AxeResults } from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launch } from "../browser";
-import { host, type Host } from "../host";
+import { type Host, host } from "../host";
 import { pdf } from "../pictures";
 import { choose, DIST, finished, message, opened, processor } from "./opened";
 
@@ -27,14 +27,22 @@ afterAll(async () => {
 
 /** What axe finds, by rule and place; run through the debugger, which no policy of the page forbids. */
 async function violations(page: Page): Promise<readonly string[]> {
-  const found = (await page.evaluate(`(() => { ${AXE}; return axe.run(document); })()`)) as AxeResults;
-  return found.violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(" ")}`));
+  const found = (await page.evaluate(
+    `(() => { ${AXE}; return axe.run(document); })()`,
+  )) as AxeResults;
+  return found.violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target }) => `${id}: ${target.join(" ")}`),
+  );
 }
 
 describe.each(["light", "dark"] as const)("in %s colors", (colorScheme) => {
   it.each([360, 1280])("has nothing that axe objects to at %i px, in any state", async (width) => {
-    const { page, close } = await opened(browser, site.url, { colorScheme, viewport: { width, height: 800 } });
-    const shot = (state: string): Promise<Buffer> => page.screenshot({ path: `${SHOTS}/${state}-${colorScheme}-${width}.png` });
+    const { page, close } = await opened(browser, site.url, {
+      colorScheme,
+      viewport: { width, height: 800 },
+    });
+    const shot = (state: string): Promise<Buffer> =>
+      page.screenshot({ path: `${SHOTS}/${state}-${colorScheme}-${width}.png` });
     expect(await violations(page)).toEqual([]);
     await shot("empty");
     await choose(page, [pdf("photo.jpg")]);
@@ -50,25 +58,36 @@ describe.each(["light", "dark"] as const)("in %s colors", (colorScheme) => {
     await shot("done");
     for (const id of ["about", "frames", "maps", "tests"]) await page.click(`#${id} summary`);
     await page.click("#magnify");
-    await page.waitForFunction(() => document.querySelectorAll("#frames tbody canvas").length === 10);
+    await page.waitForFunction(
+      () => document.querySelectorAll("#frames tbody canvas").length === 10,
+    );
     expect(await violations(page)).toEqual([]);
     await shot("magnified");
     await page.screenshot({ path: `${SHOTS}/all-${colorScheme}-${width}.png`, fullPage: true });
-    expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(
+      true,
+    );
     await close();
   });
 });
 
 it("fits a screen of 4K, the picture as large as it lets it", async () => {
-  const { page, close } = await opened(browser, site.url, { viewport: { width: 3840, height: 2160 } });
+  const { page, close } = await opened(browser, site.url, {
+    viewport: { width: 3840, height: 2160 },
+  });
   await processor(page, "wasm fp32");
   await page.click("#sample");
   await finished(page);
   await page.screenshot({ path: `${SHOTS}/done-light-3840.png` });
-  const [picture, stage] = [(await page.locator("#pictures").boundingBox())!, (await page.locator("#stage").boundingBox())!];
+  const [picture, stage] = [
+    (await page.locator("#pictures").boundingBox())!,
+    (await page.locator("#stage").boundingBox())!,
+  ];
   expect(picture.width).toBeGreaterThan(0.9 * stage.width);
   expect(stage.height).toBeGreaterThan(1800);
-  expect(await page.evaluate(() => document.documentElement.scrollHeight <= innerHeight)).toBe(true);
+  expect(await page.evaluate(() => document.documentElement.scrollHeight <= innerHeight)).toBe(
+    true,
+  );
   await close();
 });
 
@@ -99,30 +118,43 @@ it("goes from the sample burst to a saved picture by keyboard alone", async () =
   expect(await page.getAttribute("#divider", "aria-valuetext")).toBe("0 % before, 100 % after");
   for (let times = 0; times < 3; times++) await page.keyboard.press("ArrowRight");
   expect(await page.getAttribute("#divider", "aria-valuetext")).toBe("3 % before, 97 % after");
-  const split = await page.evaluate(() => getComputedStyle(document.getElementById("after")!).clipPath);
+  const split = await page.evaluate(
+    () => getComputedStyle(document.getElementById("after")!).clipPath,
+  );
   expect(split).toBe("inset(0px 0px 0px 3%)");
   await tabTo(page, "magnify");
   await page.keyboard.press("Enter");
   expect(await page.evaluate(() => document.activeElement?.id)).toBe("lens");
   await page.keyboard.press("ArrowRight");
   await page.keyboard.press("ArrowDown");
-  expect(await page.getAttribute("#lens", "aria-label")).toContain("52 % from the left, 52 % from the top");
+  expect(await page.getAttribute("#lens", "aria-label")).toContain(
+    "52 % from the left, 52 % from the top",
+  );
   await page.keyboard.press("Escape");
   expect(await page.evaluate(() => document.activeElement?.id)).toBe("magnify");
   await tabTo(page, "save");
-  const [download] = await Promise.all([page.waitForEvent("download"), page.keyboard.press("Enter")]);
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.keyboard.press("Enter"),
+  ]);
   expect(download.suggestedFilename()).toBe("burst-zoom.png");
   await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
-  expect(await page.evaluate(() => document.querySelector<HTMLDetailsElement>("#about")!.open)).toBe(true);
+  expect(
+    await page.evaluate(() => document.querySelector<HTMLDetailsElement>("#about")!.open),
+  ).toBe(true);
   await close();
 });
 
 it("announces steps and trouble where screen readers listen", async () => {
   const { page, close } = await opened(browser, site.url);
   await page.evaluate(() => {
-    const heard: string[] = ((window as unknown as { heard: string[] }).heard = []);
-    new MutationObserver(() => heard.push(document.getElementById("status")!.textContent)).observe(document.getElementById("status")!, { childList: true });
+    const heard: string[] = [];
+    Object.assign(window, { heard });
+    new MutationObserver(() => heard.push(document.getElementById("status")!.textContent)).observe(
+      document.getElementById("status")!,
+      { childList: true },
+    );
   });
   await processor(page, "wasm fp32");
   await page.click("#sample");

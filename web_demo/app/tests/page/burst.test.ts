@@ -4,8 +4,8 @@ import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launch } from "../browser";
-import { host, type Host } from "../host";
-import { choose, DIST, finished, opened, processor, sampleFrames, type Opened } from "./opened";
+import { type Host, host } from "../host";
+import { choose, DIST, finished, type Opened, opened, processor, sampleFrames } from "./opened";
 
 const TRUTH = fileURLToPath(new URL("../../.truth", import.meta.url));
 const LONGEST_TASK_MS = 100;
@@ -54,7 +54,9 @@ function textsIn(png: Buffer): Readonly<Record<string, string>> {
   const texts: Record<string, string> = {};
   for (let at = 8; at < png.length; at += 12 + png.readUInt32BE(at)) {
     if (png.toString("latin1", at + 4, at + 8) !== "tEXt") continue;
-    const [keyword = "", text = ""] = png.toString("latin1", at + 8, at + 8 + png.readUInt32BE(at)).split("\0");
+    const [keyword = "", text = ""] = png
+      .toString("latin1", at + 8, at + 8 + png.readUInt32BE(at))
+      .split("\0");
     texts[keyword] = text;
   }
   return texts;
@@ -88,16 +90,22 @@ describe.each([
     const texts = textsIn(png);
     const reference = Number(texts["Reference frame"]);
     const truth = readFileSync(`${TRUTH}/coffee-${String(reference).padStart(2, "0")}.png`);
-    const enlarged = await page.evaluate(async (name) => {
-      const bitmap = await createImageBitmap(await (await fetch(`./sample/${name}`)).blob());
-      const canvas = new OffscreenCanvas(2 * bitmap.width, 2 * bitmap.height);
-      const paint = canvas.getContext("2d")!;
-      paint.imageSmoothingQuality = "high";
-      paint.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-      const bytes = new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer());
-      return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
-    }, `coffee-${String(reference).padStart(2, "0")}.png`);
-    const [ours, plain] = [await psnr(page, png, truth), await psnr(page, Buffer.from(enlarged, "base64"), truth)];
+    const enlarged = await page.evaluate(
+      async (name) => {
+        const bitmap = await createImageBitmap(await (await fetch(`./sample/${name}`)).blob());
+        const canvas = new OffscreenCanvas(2 * bitmap.width, 2 * bitmap.height);
+        const paint = canvas.getContext("2d")!;
+        paint.imageSmoothingQuality = "high";
+        paint.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+        const bytes = new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer());
+        return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+      },
+      `coffee-${String(reference).padStart(2, "0")}.png`,
+    );
+    const [ours, plain] = [
+      await psnr(page, png, truth),
+      await psnr(page, Buffer.from(enlarged, "base64"), truth),
+    ];
     expect(ours).toBeGreaterThan(plain + 3);
     expect(texts).toMatchObject({ Processor: way === "wasm fp32" ? "WASM fp32" : "WebGPU fp32" });
     expect(texts["Software"]).toContain("edge-sdk");
@@ -109,7 +117,9 @@ describe.each([
     const { page } = visit;
     const row = page.locator("#tests tbody tr").first();
     expect(await row.locator("td").first().textContent()).toBe("passes");
-    const [decibels, gate, , dispatches] = await Promise.all([1, 2, 3, 4].map(async (at) => Number(await row.locator("td").nth(at).textContent())));
+    const [decibels, gate, , dispatches] = await Promise.all(
+      [1, 2, 3, 4].map(async (at) => Number(await row.locator("td").nth(at).textContent())),
+    );
     expect(decibels).toBeGreaterThan(gate!);
     expect(await page.textContent("#why")).toContain("passes its self-test");
     // WASM gives the same numbers: only work given to the GPU shows that it computed.
@@ -122,7 +132,9 @@ describe.each([
     await page.click("#frames summary");
     const rows = page.locator("#frames tbody tr");
     expect(await rows.count()).toBe(10);
-    await page.waitForFunction(() => document.querySelectorAll("#frames tbody canvas").length === 10);
+    await page.waitForFunction(
+      () => document.querySelectorAll("#frames tbody canvas").length === 10,
+    );
     const uses = await rows.locator("td.words").allTextContents();
     expect(uses.filter((use) => use === "reference")).toHaveLength(1);
     await page.click("#about summary");
@@ -130,9 +142,16 @@ describe.each([
     const [, effective] = /Effective frames([\d.]+) on average/.exec(facts)!;
     expect(Number(effective)).toBeGreaterThan(3);
     await page.click("#maps summary");
-    const labels = await page.locator("#map-list canvas").evaluateAll((all) => all.map((each) => each.getAttribute("aria-label")));
-    expect(labels).toEqual([expect.stringMatching(/^Effective frames: from/), expect.stringMatching(/^Agreement: from/)]);
-    const colors = await page.locator("#map-list canvas").evaluateAll((all) => all.map((each) => (each as HTMLCanvasElement).width));
+    const labels = await page
+      .locator("#map-list canvas")
+      .evaluateAll((all) => all.map((each) => each.getAttribute("aria-label")));
+    expect(labels).toEqual([
+      expect.stringMatching(/^Effective frames: from/),
+      expect.stringMatching(/^Agreement: from/),
+    ]);
+    const colors = await page
+      .locator("#map-list canvas")
+      .evaluateAll((all) => all.map((each) => (each as HTMLCanvasElement).width));
     expect(Math.min(...colors)).toBeGreaterThan(1);
   });
 
@@ -143,7 +162,11 @@ describe.each([
 
   it("asked nobody but its own host, and nothing went wrong", () => {
     expect(visit.requests.length).toBeGreaterThan(10);
-    expect(visit.requests.filter((address) => !address.startsWith(site.url) && !address.startsWith("blob:"))).toEqual([]);
+    expect(
+      visit.requests.filter(
+        (address) => !address.startsWith(site.url) && !address.startsWith("blob:"),
+      ),
+    ).toEqual([]);
     expect(visit.errors).toEqual([]);
   });
 });
@@ -160,8 +183,14 @@ describe("more of it", () => {
     await page.click("#tests summary");
     await page.click("#test");
     await page.waitForFunction(() => document.getElementById("status")?.textContent === "Tested.");
-    const rows = await page.locator("#tests tbody tr").evaluateAll((all) => all.map((row) => [...row.children].map(({ textContent }) => textContent)));
-    const passing = rows.filter((row) => row[1] === "passes").sort((one, other) => Number(one[4]) - Number(other[4]));
+    const rows = await page
+      .locator("#tests tbody tr")
+      .evaluateAll((all) =>
+        all.map((row) => [...row.children].map(({ textContent }) => textContent)),
+      );
+    const passing = rows
+      .filter((row) => row[1] === "passes")
+      .sort((one, other) => Number(one[4]) - Number(other[4]));
     expect(rows).toHaveLength(2);
     expect(await page.textContent("#why")).toMatch(new RegExp(`^${passing[0]![0]} passes`));
     expect(await page.locator("#processor option[disabled]").textContent()).toMatch(/^WebGPU: /);
@@ -170,8 +199,15 @@ describe("more of it", () => {
 
   it("enhances one picture by a model for such, loaded when it is wanted", async () => {
     const { page, close } = await opened(browser, site.url);
-    const models = await page.locator("#model option").evaluateAll((all) => all.map((each) => (each as HTMLOptionElement).value));
-    expect(models).toEqual(["burst_zoom_x2.zip", "denoise_rgb.zip", "sr_x2_rgb.zip", "sr_x4_y.zip"]);
+    const models = await page
+      .locator("#model option")
+      .evaluateAll((all) => all.map((each) => (each as HTMLOptionElement).value));
+    expect(models).toEqual([
+      "burst_zoom_x2.zip",
+      "denoise_rgb.zip",
+      "sr_x2_rgb.zip",
+      "sr_x4_y.zip",
+    ]);
     await page.selectOption("#model", "sr_x2_rgb.zip");
     await processor(page, "wasm fp32");
     await choose(page, sampleFrames(1));
@@ -179,7 +215,11 @@ describe("more of it", () => {
     await page.selectOption("#model", "sr_x4_y.zip");
     await processor(page, "wasm fp32");
     await page.click("#run");
-    await page.waitForFunction(() => document.getElementById("status")?.textContent?.includes("1200×800"), undefined, { timeout: 60_000 });
+    await page.waitForFunction(
+      () => document.getElementById("status")?.textContent?.includes("1200×800"),
+      undefined,
+      { timeout: 60_000 },
+    );
     await close();
   });
 
@@ -190,7 +230,11 @@ describe("more of it", () => {
     await page.click("#tests summary");
     await page.click("#test");
     await page.waitForFunction(() => document.getElementById("status")?.textContent === "Tested.");
-    const counted = own.sent.filter(({ path }) => !/^\/(litert|sample)\//.test(path) && (!/zip$/.test(path) || path.endsWith("/burst_zoom_x2.zip")));
+    const counted = own.sent.filter(
+      ({ path }) =>
+        !/^\/(litert|sample)\//.test(path) &&
+        (!/zip$/.test(path) || path.endsWith("/burst_zoom_x2.zip")),
+    );
     expect(counted.some(({ path }) => path.endsWith("/burst_zoom_x2.zip"))).toBe(true);
     expect(counted.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(2e6);
     await close();

@@ -19,7 +19,9 @@ afterAll(() => browser.close());
 it("works without its host after the first visit, and is isolated though the host does nothing for it", async () => {
   const site = await host(DIST);
   const { page, close } = await opened(browser, site.url);
-  await page.waitForFunction(() => document.getElementById("offline")?.textContent === "Works offline.");
+  await page.waitForFunction(
+    () => document.getElementById("offline")?.textContent === "Works offline.",
+  );
   await site.close();
   await page.reload();
   await page.waitForFunction(() => document.getElementById("status")?.textContent === "Ready.");
@@ -39,7 +41,9 @@ it("takes a new build from its host, and lets go of the old one", async () => {
   cpSync(DIST, folder, { recursive: true });
   const site = await host(folder);
   const { page, close } = await opened(browser, site.url);
-  await page.waitForFunction(() => document.getElementById("offline")?.textContent === "Works offline.");
+  await page.waitForFunction(
+    () => document.getElementById("offline")?.textContent === "Works offline.",
+  );
   const [old] = await page.evaluate(() => caches.keys());
   const [html, worker] = [join(folder, "index.html"), join(folder, "sw.js")];
   writeFileSync(html, readFileSync(html, "utf8").replace("<h1>Burst zoom</h1>", "<h1>Newer</h1>"));
@@ -59,9 +63,14 @@ it("says what it cannot keep where storage is full, and works on", async () => {
   const context = await browser.newContext();
   const page = await context.newPage();
   const session = await context.newCDPSession(page);
-  await session.send("Storage.overrideQuotaForOrigin", { origin: new URL(site.url).origin, quotaSize: 200_000 });
+  await session.send("Storage.overrideQuotaForOrigin", {
+    origin: new URL(site.url).origin,
+    quotaSize: 200_000,
+  });
   await page.goto(site.url);
-  await page.waitForFunction(() => document.getElementById("offline")?.textContent?.includes("storage is full"));
+  await page.waitForFunction(() =>
+    document.getElementById("offline")?.textContent?.includes("storage is full"),
+  );
   await processor(page, "wasm fp32");
   await choose(page, await wavesBurst(2));
   expect(await finished(page)).toContain("192×128");
@@ -79,7 +88,8 @@ it("lets neither the page nor its workers talk to another host", async () => {
     );
   expect(await page.evaluate(blocked, other.url)).toContain("Failed to fetch");
   expect(page.workers().length).toBeGreaterThan(0);
-  for (const worker of page.workers()) expect(await worker.evaluate(blocked, other.url)).toContain("Failed to fetch");
+  for (const worker of page.workers())
+    expect(await worker.evaluate(blocked, other.url)).toContain("Failed to fetch");
   expect(other.sent).toEqual([]);
   await close();
   await Promise.all([site.close(), other.close()]);

@@ -21,8 +21,13 @@ export interface Opened {
 }
 
 /** Open the page, and wait until it is isolated and ready. */
-export async function opened(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Opened> {
-  if (!existsSync(`${DIST}/index.html`)) throw new Error("web_demo/app/dist is not there; run make web first");
+export async function opened(
+  browser: Browser,
+  url: string,
+  options: BrowserContextOptions = {},
+): Promise<Opened> {
+  if (!existsSync(`${DIST}/index.html`))
+    throw new Error("web_demo/app/dist is not there; run make web first");
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   const [requests, errors]: [string[], string[]] = [[], []];
   context.on("request", (request) => requests.push(request.url()));
@@ -30,7 +35,9 @@ export async function opened(browser: Browser, url: string, options: BrowserCont
   await context.addInitScript(watchLongTasks);
   const page = await context.newPage();
   await page.goto(url);
-  await page.waitForFunction(() => crossOriginIsolated && document.getElementById("status")?.textContent === "Ready.");
+  await page.waitForFunction(
+    () => crossOriginIsolated && document.getElementById("status")?.textContent === "Ready.",
+  );
   return { page, requests, errors, close: () => context.close() };
 }
 
@@ -55,14 +62,20 @@ export async function choose(page: Page, files: readonly GivenFile[]): Promise<v
 
 /** Drop files on the page, as from a folder. */
 export async function drop(page: Page, files: readonly GivenFile[]): Promise<void> {
-  const given = files.map(({ name, mimeType, buffer }) => ({ name, mimeType, base64: buffer.toString("base64") }));
+  const given = files.map(({ name, mimeType, buffer }) => ({
+    name,
+    mimeType,
+    base64: buffer.toString("base64"),
+  }));
   await page.evaluate((all) => {
     const transfer = new DataTransfer();
     for (const { name, mimeType, base64 } of all) {
       const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
       transfer.items.add(new File([bytes], name, { type: mimeType }));
     }
-    document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
+    document.body.dispatchEvent(
+      new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }),
+    );
   }, given);
 }
 
@@ -79,7 +92,8 @@ export async function finished(page: Page): Promise<string> {
     { timeout: PATIENCE },
   );
   const status = await page.textContent("#status");
-  if (!status?.startsWith("Done")) throw new Error(`${status} ${await page.textContent("#message")}`);
+  if (!status?.startsWith("Done"))
+    throw new Error(`${status} ${await page.textContent("#message")}`);
   return status;
 }
 
@@ -92,5 +106,9 @@ export async function message(page: Page): Promise<string> {
 /** The frames of the sample burst as files. */
 export function sampleFrames(count: number): readonly GivenFile[] {
   const names = JSON.parse(readFileSync(`${DIST}/sample/index.json`, "utf8")) as readonly string[];
-  return names.slice(0, count).map((name) => ({ name, mimeType: "image/png", buffer: readFileSync(`${DIST}/sample/${name}`) }));
+  return names.slice(0, count).map((name) => ({
+    name,
+    mimeType: "image/png",
+    buffer: readFileSync(`${DIST}/sample/${name}`),
+  }));
 }

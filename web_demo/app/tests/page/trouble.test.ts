@@ -1,10 +1,20 @@
 /** What goes wrong, and what the page then says and keeps. */
 import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { launch } from "../browser";
-import { host, type Host } from "../host";
+import { type Host, host } from "../host";
 import { hugePng, pdf, waves, wavesBurst } from "../pictures";
-import { choose, DIST, drop, finished, message, opened, processor, sampleFrames, type Opened } from "./opened";
+import {
+  choose,
+  DIST,
+  drop,
+  finished,
+  message,
+  type Opened,
+  opened,
+  processor,
+  sampleFrames,
+} from "./opened";
 
 let site: Host;
 let browser: Browser;
@@ -37,15 +47,27 @@ describe("files that cannot be taken", () => {
     const broken = { ...(await waves("broken.png", 96, 64)), name: "broken.png" };
     const bad = [
       [await wavesBurst(60, 40, 40), "60 frames are too many; give at most 48."],
-      [others, "zz-other.png has 64×96 px, wave-1.png 96×64; give frames of one burst, all of one size."],
+      [
+        others,
+        "zz-other.png has 64×96 px, wave-1.png 96×64; give frames of one burst, all of one size.",
+      ],
       [[pdf("photo.jpg")], "photo.jpg: is a PDF; give JPEG, PNG, WebP or HEIC pictures."],
-      [[hugePng("huge.png", 12000, 9000)], "huge.png has 108 megapixels; give pictures of at most 50."],
+      [
+        [hugePng("huge.png", 12000, 9000)],
+        "huge.png has 108 megapixels; give pictures of at most 50.",
+      ],
       [[await waves("speck.png", 31, 31)], "speck.png has 31×31 px; give at least 32×32."],
-      [[{ ...broken, buffer: broken.buffer.subarray(0, 20) }], "broken.png: this PNG file is cut off or damaged; give another."],
+      [
+        [{ ...broken, buffer: broken.buffer.subarray(0, 20) }],
+        "broken.png: this PNG file is cut off or damaged; give another.",
+      ],
     ] as const;
     for (const [files, line] of bad) {
       await drop(page, files);
-      await page.waitForFunction((expected) => document.querySelector("#message p")?.textContent === expected, line);
+      await page.waitForFunction(
+        (expected) => document.querySelector("#message p")?.textContent === expected,
+        line,
+      );
       expect(await page.textContent("#caption")).toBe(caption);
       expect(await page.isVisible("#pictures")).toBe(true);
       expect(await page.isEnabled("#run")).toBe(true);
@@ -57,14 +79,20 @@ describe("files that cannot be taken", () => {
   it("are said to be damaged when only decoding shows it", async () => {
     const { page } = visit;
     const whole = await waves("half.png", 96, 64);
-    await choose(page, [{ ...whole, buffer: Buffer.concat([whole.buffer.subarray(0, 40), Buffer.alloc(400)]) }]);
-    expect(await message(page)).toBe("half.png: this browser cannot decode it; give it as JPEG or PNG.");
+    await choose(page, [
+      { ...whole, buffer: Buffer.concat([whole.buffer.subarray(0, 40), Buffer.alloc(400)]) },
+    ]);
+    expect(await message(page)).toBe(
+      "half.png: this browser cannot decode it; give it as JPEG or PNG.",
+    );
     expect(await page.isVisible("#progress")).toBe(false);
   });
 
   it("may be nothing at all, such as dropped text", async () => {
     await drop(visit.page, []);
-    expect(await message(visit.page)).toBe("Nothing to work on: give pictures, not folders or text.");
+    expect(await message(visit.page)).toBe(
+      "Nothing to work on: give pictures, not folders or text.",
+    );
   });
 });
 
@@ -82,7 +110,9 @@ describe("while a burst is in work", () => {
     await page.click("#sample");
     await page.waitForSelector("#steps [aria-current]");
     await page.click("#cancel");
-    await page.waitForFunction(() => document.getElementById("status")?.textContent === "Cancelled.");
+    await page.waitForFunction(
+      () => document.getElementById("status")?.textContent === "Cancelled.",
+    );
     expect(await page.isVisible("#progress")).toBe(false);
     expect(await page.isVisible("#cancel")).toBe(false);
     expect(await page.title()).toBe("Burst zoom");
@@ -98,7 +128,11 @@ describe("while a burst is in work", () => {
     expect(await message(page)).toContain("Other pictures are in work; they go on.");
     expect(await page.isVisible("#progress")).toBe(true);
     await page.click("text=Cancel them and take the new ones");
-    await page.waitForFunction(() => document.getElementById("status")?.textContent?.includes("192×128"), undefined, { timeout: 60_000 });
+    await page.waitForFunction(
+      () => document.getElementById("status")?.textContent?.includes("192×128"),
+      undefined,
+      { timeout: 60_000 },
+    );
   });
 
   it("keeps on when bad files are dropped", async () => {
@@ -116,10 +150,19 @@ describe("while a burst is in work", () => {
     await page.waitForSelector("#steps [aria-current]");
     const session = await page.context().newCDPSession(page);
     const { windowId } = await session.send("Browser.getWindowForTarget");
-    await session.send("Browser.setWindowBounds", { windowId, bounds: { windowState: "minimized" } });
-    await page.waitForFunction(() => document.visibilityState === "hidden", undefined, { polling: 100 });
+    await session.send("Browser.setWindowBounds", {
+      windowId,
+      bounds: { windowState: "minimized" },
+    });
+    await page.waitForFunction(() => document.visibilityState === "hidden", undefined, {
+      polling: 100,
+    });
     expect(await message(page)).toContain("goes on while this tab is hidden");
-    await page.waitForFunction(() => document.getElementById("status")?.textContent?.startsWith("Done"), undefined, { polling: 200, timeout: 60_000 });
+    await page.waitForFunction(
+      () => document.getElementById("status")?.textContent?.startsWith("Done"),
+      undefined,
+      { polling: 200, timeout: 60_000 },
+    );
     await session.send("Browser.setWindowBounds", { windowId, bounds: { windowState: "normal" } });
     expect(await page.isVisible("#save")).toBe(true);
   });
