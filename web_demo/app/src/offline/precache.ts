@@ -1,8 +1,9 @@
-/** What of the page's files is kept for use offline. */
+/** What of the page's files is kept for use offline, and under which names. */
 
 /** A file of the built page, by its path there. */
 export interface Kept {
   readonly path: string;
+  /** The first 16 hexadecimal digits of its SHA-256. */
   readonly digest: string;
 }
 
@@ -17,24 +18,36 @@ export interface Abilities {
  *
  * The build for stack switching is for graphs that a GPU takes in part; ours it takes whole.
  */
-export function neededHere(
-  files: readonly Kept[],
-  { relaxedSimd, threads }: Abilities,
-): readonly Kept[] {
-  const builds = relaxedSimd
-    ? ["litert_wasm_internal", ...(threads ? ["litert_wasm_threaded_internal"] : [])]
+export function neededHere(files: readonly Kept[], abilities: Abilities): readonly Kept[] {
+  const threaded = abilities.threads ? ["litert_wasm_threaded_internal"] : [];
+  const builds = abilities.relaxedSimd
+    ? ["litert_wasm_internal", ...threaded]
     : ["litert_wasm_compat_internal"];
-  return files.filter(
-    ({ path }) =>
-      !path.startsWith("litert/") || builds.some((build) => path.startsWith(`litert/${build}.`)),
-  );
+  const isNeeded = (path: string): boolean =>
+    builds.some((build) => path.startsWith(`litert/${build}.`));
+  return files.filter(({ path }) => !path.startsWith("litert/") || isNeeded(path));
 }
 
-/** Name of the cache of exactly these files; another build has another. */
-export async function cacheName(files: readonly Kept[]): Promise<string> {
-  const text = new TextEncoder().encode(
-    files.map(({ path, digest }) => `${path} ${digest}`).join("\n"),
-  );
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", text));
-  return `burst-zoom-${[...hash.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+/** Address of a file on its host. @param scope where the page lies. */
+export function addressOf({ path }: Kept, scope: string): string {
+  return new URL(path === "index.html" ? "./" : path, scope).href;
+}
+
+/** Name of a file among those that are kept: another content has another. */
+export function keyOf(file: Kept, scope: string): string {
+  return `${addressOf(file, scope)}?${file.digest}`;
+}
+
+/** The file that answers a request, if it is one of these. */
+export function fileFor(files: readonly Kept[], request: string, scope: string): Kept | undefined {
+  const address = new URL(request);
+  address.search = address.hash = "";
+  const plain = address.href.replace(/\/index\.html$/, "/");
+  return files.find((file) => addressOf(file, scope) === plain);
+}
+
+/** Digest of what a host gave. */
+export async function digestOf(content: ArrayBuffer): Promise<string> {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", content));
+  return [...hash.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

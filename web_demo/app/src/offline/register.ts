@@ -28,12 +28,18 @@ export async function goOffline(
   } catch {
     return "this browser does not keep the page for use offline";
   }
-  const { active } = await navigator.serviceWorker.ready;
+  const { active, waiting } = await navigator.serviceWorker.ready;
+  // A newer one takes over by itself, unless the browser found the older one busy at that time.
+  waiting?.postMessage("take over");
   if (!crossOriginIsolated && isIdle() && (await controlled()) && firstTry()) {
     location.reload();
     return undefined;
   }
   active?.postMessage("fill");
+  // A newer build's worker takes over, and has files of its own to keep.
+  navigator.serviceWorker.addEventListener("controllerchange", () => {
+    navigator.serviceWorker.controller?.postMessage("fill");
+  });
   return undefined;
 }
 

@@ -5,7 +5,7 @@
  * host as before, and the page is told.
  */
 import { SECURITY_HEADERS } from "./headers";
-import { cacheName, type Kept, neededHere } from "./precache";
+import { addressOf, digestOf, fileFor, type Kept, keyOf, neededHere } from "./precache";
 import type { OfflineState } from "./register";
 
 /** What a service worker sees of its world, as far as this one uses it. */
@@ -20,7 +20,10 @@ interface Scope {
   skipWaiting(): Promise<void>;
   addEventListener(type: "install" | "activate", listener: (event: Extendable) => void): void;
   addEventListener(type: "fetch", listener: (event: FetchLike) => void): void;
-  addEventListener(type: "message", listener: (event: Extendable) => void): void;
+  addEventListener(
+    type: "message",
+    listener: (event: Extendable & { readonly data: unknown }) => void,
+  ): void;
 }
 
 interface Extendable {
@@ -44,74 +47,82 @@ const needed = neededHere(files, {
   ),
   threads: true,
 });
-const name = cacheName(files);
+const place = scope.registration.scope;
+const CACHE = "burst-zoom";
 
 let filling: Promise<void> | undefined;
 
-/** Keep what is not kept yet, small files first, and tell all pages how it stands. */
+/** Keep what is not kept yet, and tell all pages how it stands. */
 async function fill(): Promise<void> {
-  const cache = await caches.open(await name);
   let state: OfflineState = { kind: "ready" };
-  for (const { path } of needed) {
-    const address = addressOf(path);
-    if (await cache.match(address)) continue;
-    try {
-      const response = await fetch(address, { cache: "no-cache" });
-      if (response.ok) await cache.put(address, response);
-      else state = { kind: "incomplete", reason: "the host does not give all files" };
-    } catch (error) {
-      const isFull = error instanceof Error && error.name === "QuotaExceededError";
-      state = {
-        kind: "incomplete",
-        reason: isFull ? "this browser's storage is full" : "the host was not reached",
-      };
-    }
+  for (const file of needed) {
+    const trouble = await keep(file);
+    if (trouble) state = { kind: "incomplete", reason: trouble };
   }
-  for (const page of await scope.clients.matchAll({ includeUncontrolled: true }))
-    page.postMessage(state);
+  const pages = await scope.clients.matchAll({ includeUncontrolled: true });
+  for (const page of pages) page.postMessage(state);
 }
 
-function addressOf(path: string): string {
-  return new URL(path === "index.html" ? "./" : path, scope.registration.scope).href;
+/** Keep a file if it is what this build is made of. @returns what hinders it. */
+async function keep(file: Kept): Promise<string | undefined> {
+  try {
+    const cache = await caches.open(CACHE);
+    const key = keyOf(file, place);
+    if (await cache.match(key)) return undefined;
+    const response = await fetch(addressOf(file, place), { cache: "no-cache" });
+    if (!response.ok) return "the host does not give all files";
+    const content = await response.arrayBuffer();
+    if ((await digestOf(content)) !== file.digest) return "the host has another build by now";
+    await cache.put(key, new Response(content, { headers: isolating(response) }));
+    return undefined;
+  } catch (error) {
+    const isFull = error instanceof Error && error.name === "QuotaExceededError";
+    return isFull ? "this browser's storage is full" : "the host was not reached";
+  }
+}
+
+/** Let go of files of earlier builds. */
+async function tidy(): Promise<void> {
+  const own = new Set(files.map((file) => keyOf(file, place)));
+  const cache = await caches.open(CACHE);
+  for (const { url } of await cache.keys()) if (!own.has(url)) await cache.delete(url);
+}
+
+/** The headers of a file, and those that isolate the page. */
+function isolating({ headers: given }: Response): Headers {
+  const headers = new Headers(given);
+  for (const [header, value] of Object.entries(SECURITY_HEADERS)) headers.set(header, value);
+  headers.set("Cross-Origin-Resource-Policy", "same-origin");
+  return headers;
 }
 
 async function answered(request: Request): Promise<Response> {
-  const address = new URL(request.url);
-  address.search = "";
-  const key = address.pathname.endsWith("/index.html") ? new URL("./", address).href : address.href;
+  const file = fileFor(files, request.url, place);
   // A cache that cannot be opened is as good as none.
-  const kept = await caches
-    .open(await name)
-    .then((cache) => cache.match(key))
-    .catch(() => undefined);
-  const response = kept ?? (await fetch(request));
-  if (response.type !== "basic" && response.type !== "default") return response;
-  const headers = new Headers(response.headers);
-  for (const [header, value] of Object.entries(SECURITY_HEADERS)) headers.set(header, value);
-  headers.set("Cross-Origin-Resource-Policy", "same-origin");
-  const bodiless = [204, 205, 304].includes(response.status);
-  return new Response(bodiless ? null : response.body, {
-    status: response.status,
-    statusText: response.statusText,
-    headers,
-  });
+  const kept = file && (await caches.match(keyOf(file, place)).catch(() => undefined));
+  if (kept) return kept;
+  const response = await fetch(request);
+  if (response.type !== "basic" || !response.ok) return response;
+  const { status, statusText, body } = response;
+  return new Response(body, { status, statusText, headers: isolating(response) });
 }
 
 scope.addEventListener("install", (event) => event.waitUntil(scope.skipWaiting()));
 
 scope.addEventListener("activate", (event) => {
-  const tidied = async (): Promise<void> => {
-    const own = await name;
-    const old = (await caches.keys()).filter(
-      (each) => each.startsWith("burst-zoom-") && each !== own,
-    );
-    await Promise.all(old.map((each) => caches.delete(each)));
-    await scope.clients.claim();
-  };
-  event.waitUntil(tidied());
+  // A cache that cannot be tidied is no reason not to answer.
+  event.waitUntil(
+    tidy()
+      .catch(() => undefined)
+      .then(() => scope.clients.claim()),
+  );
 });
 
 scope.addEventListener("message", (event) => {
+  if (event.data === "take over") {
+    event.waitUntil(scope.skipWaiting());
+    return;
+  }
   filling ??= fill().finally(() => {
     filling = undefined;
   });

@@ -1,4 +1,5 @@
 /** The page without its host, with full storage, and held to its own host. */
+import { createHash } from "node:crypto";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -44,15 +45,29 @@ it("takes a new build from its host, and lets go of the old one", async () => {
   await page.waitForFunction(
     () => document.getElementById("offline")?.textContent === "Works offline.",
   );
-  const [old] = await page.evaluate(() => caches.keys());
+  const kept = (): Promise<readonly string[]> =>
+    page.evaluate(async () =>
+      (await (await caches.open("burst-zoom")).keys()).map(({ url }) => url),
+    );
+  const old = await kept();
   const [html, worker] = [join(folder, "index.html"), join(folder, "sw.js")];
-  writeFileSync(html, readFileSync(html, "utf8").replace("<h1>Burst zoom</h1>", "<h1>Newer</h1>"));
-  const digest = /"index.html","digest":"(\w+)"/.exec(readFileSync(worker, "utf8"))![1]!;
-  writeFileSync(worker, readFileSync(worker, "utf8").replace(digest, "0123456789abcdef"));
-  await page.reload();
-  await page.waitForFunction(async (name) => !(await caches.keys()).includes(name!), old);
-  await page.reload();
-  expect(await page.textContent("h1")).toBe("Newer");
+  const newer = readFileSync(html, "utf8").replace("<h1>Burst zoom</h1>", "<h1>Newer</h1>");
+  const digest = createHash("sha256").update(newer).digest("hex").slice(0, 16);
+  writeFileSync(html, newer);
+  const list = readFileSync(worker, "utf8");
+  writeFileSync(worker, list.replace(/(?<="index.html","digest":")\w+/, digest));
+  const sent = site.sent.length;
+  const heading = async (): Promise<string | null> => {
+    await page.reload();
+    return page.textContent("h1");
+  };
+  await expect.poll(heading, { interval: 5000, timeout: 60_000 }).toBe("Newer");
+  await expect.poll(kept).toContain(`${site.url}?${digest}`);
+  const changed = (await kept()).filter((key) => !old.includes(key));
+  expect(changed).toEqual([`${site.url}?${digest}`]);
+  expect(await kept()).toHaveLength(old.length);
+  const again = site.sent.slice(sent).map(({ path }) => path);
+  expect(again.filter((path) => !["/", "/index.html", "/sw.js"].includes(path))).toEqual([]);
   await close();
   await site.close();
   rmSync(folder, { recursive: true });

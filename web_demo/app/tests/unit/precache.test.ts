@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { cacheName, type Kept, neededHere } from "../../src/offline/precache";
+import { addressOf, fileFor, type Kept, keyOf, neededHere } from "../../src/offline/precache";
 
 const RUNTIME = ["compat_internal", "internal", "jspi_internal", "threaded_internal"];
 const FILES: readonly Kept[] = [
@@ -25,8 +25,20 @@ it("keeps the page, and of the runtime what this browser loads", () => {
   expect(builds(false, true)).toEqual(["litert/litert_wasm_compat_internal.wasm"]);
 });
 
-it("has another cache for another build", async () => {
-  const other = FILES.map((file, index) => (index === 0 ? { ...file, digest: "3" } : file));
-  expect(await cacheName(FILES)).toBe(await cacheName([...FILES]));
-  expect(await cacheName(FILES)).not.toBe(await cacheName(other));
+it("answers for its own files alone, however they are asked for", () => {
+  const scope = "https://host/some/place/";
+  const [page, bundle] = [FILES[0]!, FILES[1]!];
+  expect(addressOf(page, scope)).toBe("https://host/some/place/");
+  for (const end of ["", "index.html", "?from=home", "#top"]) {
+    expect(fileFor(FILES, scope + end, scope)).toBe(page);
+  }
+  expect(fileFor(FILES, `${scope}bundles/a.zip`, scope)).toBe(bundle);
+  expect(fileFor(FILES, `${scope}bundles/b.zip`, scope)).toBeUndefined();
+  expect(fileFor(FILES, "https://host/bundles/a.zip", scope)).toBeUndefined();
+});
+
+it("keeps another content under another name", () => {
+  const file = FILES[1]!;
+  const scope = "https://host/";
+  expect(keyOf({ ...file, digest: "3" }, scope)).not.toBe(keyOf(file, scope));
 });
