@@ -8,6 +8,7 @@ import { byId } from "./view/dom";
 import { Menus } from "./view/menus";
 import { Messages } from "./view/messages";
 import { captionOf, factsOf, textsOf } from "./view/outcome";
+import { Preview } from "./view/preview";
 import { BURST_STEPS, ProgressView, SINGLE_STEPS } from "./view/progress";
 import { hideReports, showFacts, showFrames, showMaps } from "./view/reports";
 import { showTests } from "./view/tests-table";
@@ -26,6 +27,7 @@ export class App {
   private readonly messages = new Messages();
   private readonly progress = new ProgressView();
   private readonly compare = new Compare();
+  private readonly preview: Preview;
   private readonly menus = new Menus(
     () => void this.modelChanged(),
     () => this.why(""),
@@ -52,6 +54,7 @@ export class App {
       onBurst: (pictures) => void this.take(pictures),
       onTrouble: (line) => this.messages.alert(line),
     });
+    this.preview = new Preview(pixels);
     this.thumbnails = new Thumbnails(pixels, () => this.frames());
   }
 
@@ -146,8 +149,9 @@ export class App {
     this.outcome = undefined;
     this.compare.close();
     hideReports();
-    byId("save", HTMLButtonElement).hidden = true;
-    byId("empty", HTMLDivElement).hidden = false;
+    this.offerSaving(false);
+    this.preview.close();
+    void this.preview.open(intake.pictures[0]!);
     this.thumbnails.of(intake.pictures);
     this.frames();
     if (intake.note) this.messages.note(intake.note);
@@ -166,8 +170,9 @@ export class App {
   private async present(outcome: Outcome): Promise<void> {
     this.outcome = outcome;
     const { zoomed, reference, intake } = outcome;
-    byId("empty", HTMLDivElement).hidden = true;
-    byId("save", HTMLButtonElement).hidden = false;
+    this.preview.close();
+    this.offerSaving(true);
+    hideReports();
     const ours = zoomed ? `merged from ${intake.pictures.length} frames` : "by the model";
     this.compare.open({
       ...outcome,
@@ -180,6 +185,12 @@ export class App {
     showFacts(factsOf(outcome));
     if (zoomed) await showMaps(zoomed, (heat) => this.pixels.heat(heat));
     this.messages.say(`Done: ${captionOf(outcome)}.`);
+  }
+
+  /** What is to be done next stands out. */
+  private offerSaving(isDone: boolean): void {
+    byId("save", HTMLButtonElement).hidden = !isDone;
+    byId("run", HTMLButtonElement).classList.toggle("primary", !isDone);
   }
 
   private async test(): Promise<void> {

@@ -1,5 +1,5 @@
 /** The menus: what to make, and by which processor. */
-import { type Entry, titleOf } from "../work/catalog";
+import { type Entry, titlesOf } from "../work/catalog";
 import { keyOf, labelOf, type Way } from "../work/ways";
 import { byId, make } from "./dom";
 
@@ -19,9 +19,10 @@ export class Menus {
   /** Offer models, the first of them chosen. */
   offer(entries: readonly Entry[]): void {
     this.entries = entries;
+    const titles = titlesOf(entries);
     this.model.replaceChildren(
-      ...entries.map((entry) =>
-        make("option", { text: titleOf(entry), attributes: { value: entry.file } }),
+      ...entries.map(({ file }, at) =>
+        make("option", { text: titles[at]!, attributes: { value: file } }),
       ),
     );
   }

@@ -36,15 +36,22 @@ export async function loadSample(): Promise<
   );
 }
 
-/** What a model does, for a menu. */
-export function titleOf({ kind, task, scale, name }: Entry): string {
+/** What models do, for a menu; of two that do the same the name tells which is which. */
+export function titlesOf(entries: readonly Entry[]): readonly string[] {
+  const titles = entries.map(worded);
+  return entries.map(({ name }, at) => {
+    const isOnly = titles.indexOf(titles[at]!) === titles.lastIndexOf(titles[at]!);
+    return isOnly ? titles[at]! : `${titles[at]} (${name})`;
+  });
+}
+
+function worded({ task, scale, name }: Entry): string {
   const words: Readonly<Record<string, string>> = {
     "burst-zoom": "Burst zoom",
     "super-resolution": "Enlarge one picture",
     denoising: "Denoise one picture",
   };
-  const title = words[task] ?? (kind === "burst" ? "Burst" : "One picture");
-  return `${title}${scale > 1 ? ` ×${scale}` : ""} (${name})`;
+  return words[task] === undefined ? name : `${words[task]}${scale > 1 ? ` ×${scale}` : ""}`;
 }
 
 async function got(path: string): Promise<Response> {

@@ -1,16 +1,99 @@
-import type { Progress, Rgb8, SelfTest, Zoomed } from "@edge-sdk/burst-driver";
-import type { Tested, Way } from "./ways";
+/** The worker that computes: which bundle is open in it, by which way, and when it is begun anew. */
+import {
+  BurstWorker,
+  Refusal,
+  type Rgb8,
+  type SelfTest,
+  type Zoomed,
+  type ZoomOptions,
+} from "@edge-sdk/burst-driver";
+import { isCancelled, lineOf } from "../pictures/complaint";
+import { type Entry, loadBundle } from "./catalog";
+import { keyOf, type Tested, type Way } from "./ways";
 
-interface O {
-  readonly signal: AbortSignal;
-  onProgress(p: Progress): void;
-}
-export interface Engine {
-  readonly kind: "burst" | "single";
-  test(way: Way, signal: AbortSignal): Promise<Tested>;
-  zoom(way: Way, frames: readonly Rgb8[], options: O): Promise<Zoomed>;
-  enhance(way: Way, picture: Rgb8, options: O): Promise<Rgb8>;
-}
-export async function openEngine(_bytes: Uint8Array): Promise<Engine> {
-  throw new Error("x" as string) as unknown as SelfTest;
+/** A step that does not end by itself within this time after it was cancelled is ended with its worker. */
+const GRACE_MS = 4000;
+
+/** Options of a job that can always be cancelled. */
+type Job = ZoomOptions & { readonly signal: AbortSignal };
+
+export class Engine {
+  #worker: BurstWorker | undefined;
+  #bundle = "";
+  #way = "";
+
+  /** Run the self-test of a way. What does not even start is a result too. */
+  async test(entry: Entry, way: Way, signal: AbortSignal): Promise<Tested> {
+    try {
+      const test: SelfTest = await this.#job(entry, way, signal, (worker) =>
+        worker.selfTest({ signal }),
+      );
+      return { ...way, test };
+    } catch (error) {
+      if (isCancelled(error) || !(error instanceof Refusal)) throw error;
+      return { ...way, failure: lineOf(error) };
+    }
+  }
+
+  /** Zoom a burst. Its frames are moved to the worker. */
+  zoom(entry: Entry, way: Way, frames: readonly Rgb8[], job: Job): Promise<Zoomed> {
+    return this.#job(entry, way, job.signal, (worker) => worker.zoom(frames, job));
+  }
+
+  /** Enhance a picture, which is moved to the worker. */
+  enhance(entry: Entry, way: Way, picture: Rgb8, job: Job): Promise<Rgb8> {
+    return this.#job(entry, way, job.signal, (worker) => worker.enhance(picture, job));
+  }
+
+  async #job<Result>(
+    entry: Entry,
+    way: Way,
+    signal: AbortSignal,
+    work: (worker: BurstWorker) => Promise<Result>,
+  ): Promise<Result> {
+    const hurry = (): void => {
+      setTimeout(() => {
+        if (isRunning) this.#end();
+      }, GRACE_MS);
+    };
+    let isRunning = true;
+    signal.addEventListener("abort", hurry);
+    try {
+      const worker = await this.#ready(entry, way);
+      signal.throwIfAborted();
+      return await work(worker);
+    } catch (error) {
+      signal.throwIfAborted();
+      // After trouble of the runtime, a lost GPU or full memory, nothing in there is trusted.
+      if (!(error instanceof Refusal) || error.kind === "runtime") this.#end();
+      throw error;
+    } finally {
+      isRunning = false;
+      signal.removeEventListener("abort", hurry);
+    }
+  }
+
+  /** The worker, with this bundle open and compiled for this way. */
+  async #ready(entry: Entry, way: Way): Promise<BurstWorker> {
+    this.#worker ??= new BurstWorker();
+    const worker = this.#worker;
+    if (this.#bundle !== entry.file) {
+      this.#way = this.#bundle = "";
+      await worker.open(await loadBundle(entry));
+      this.#bundle = entry.file;
+    }
+    if (this.#way !== keyOf(way)) {
+      this.#way = "";
+      const wasmUrl = new URL("./litert/", document.baseURI).href;
+      await worker.use({ ...way, wasmUrl });
+      this.#way = keyOf(way);
+    }
+    return worker;
+  }
+
+  #end(): void {
+    this.#worker?.close();
+    this.#worker = undefined;
+    this.#way = this.#bundle = "";
+  }
 }

@@ -7,22 +7,29 @@ export function testKey(bundle: string): string {
   return `burst-zoom tests of ${bundle} by ${threads} threads of ${navigator.userAgent}`;
 }
 
-/** Results of an earlier visit; none if there are none, or storage is closed to the page. */
+/** Results of this visit. */
+const own = new Map<string, readonly Tested[]>();
+
+/** Results of this visit or an earlier one; none if there are none, or storage is closed. */
 export function recalled(key: string): readonly Tested[] {
   try {
     const text = localStorage.getItem(key);
-    return text ? (JSON.parse(text) as readonly Tested[]) : [];
+    return own.get(key) ?? (text ? (JSON.parse(text) as readonly Tested[]) : []);
   } catch {
-    return [];
+    return own.get(key) ?? [];
   }
 }
 
-/** Keep results. @returns whether that was possible. */
-export function remember(key: string, tested: readonly Tested[]): boolean {
+/**
+ * Keep results. What did not come to an end is tried anew at the next visit.
+ *
+ * Where storage is full or closed to the page, they last for this visit.
+ */
+export function remember(key: string, tested: readonly Tested[]): void {
+  own.set(key, tested);
   try {
-    localStorage.setItem(key, JSON.stringify(tested));
-    return true;
+    localStorage.setItem(key, JSON.stringify(tested.filter((each) => "test" in each)));
   } catch {
-    return false;
+    // The next visit tests once more, and says so while it does.
   }
 }

@@ -9,6 +9,8 @@ import { answer, moving } from "./calls";
 /** More pixels than this are shown reduced: phones refuse larger canvases. The picture is whole. */
 const SHOWN_PIXELS = 16_000_000;
 
+const PREVIEW_PIXELS = 1_000_000;
+
 /** The two pictures of the slider at one place. */
 export interface Cutout {
   readonly before: ImageBitmap;
@@ -25,6 +27,17 @@ const work = {
     try {
       const picture = rgbOf(bitmap);
       return moving(picture, [picture.data.buffer as ArrayBuffer]);
+    } finally {
+      bitmap.close();
+    }
+  },
+
+  /** What is shown of a file while it is worked on. */
+  async preview(file: Blob, name: string): Promise<ImageBitmap> {
+    const bitmap = await bitmapOf(file, name);
+    try {
+      const shown = await reduced(bitmap, PREVIEW_PIXELS);
+      return moving(shown, [shown]);
     } finally {
       bitmap.close();
     }

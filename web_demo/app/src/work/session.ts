@@ -3,8 +3,8 @@ import type { Rgb8, Zoomed } from "@edge-sdk/burst-driver";
 import { Complaint } from "../pictures/complaint";
 import { checked, type Intake, limitsOf, type Picture } from "../pictures/intake";
 import type { Remote } from "./calls";
-import { type Entry, loadBundle } from "./catalog";
-import { type Engine, openEngine } from "./engine";
+import type { Entry } from "./catalog";
+import { Engine } from "./engine";
 import { recalled, remember, testKey } from "./memory";
 import type { PixelWork } from "./pixels.worker";
 import { type Choice, chosenOf, keyOf, labelOf, type Tested, type Way } from "./ways";
@@ -36,7 +36,7 @@ export interface Watcher {
 export class Session {
   private readonly pixels: Remote<PixelWork>;
   private readonly watcher: Watcher;
-  private readonly engines = new Map<string, Promise<Engine>>();
+  private readonly engine = new Engine();
   private running: AbortController | undefined;
   private last: Promise<unknown> = Promise.resolve();
 
@@ -69,12 +69,10 @@ export class Session {
   ): Promise<Outcome> {
     return this.alone(async (signal) => {
       this.watcher.onStatus("Loading the model");
-      const engine = await this.engine(entry);
-      signal.throwIfAborted();
-      const way = await this.chosen(engine, entry, asked ? [asked] : ways, signal);
+      const way = await this.chosen(entry, asked ? [asked] : ways, signal);
       const begun = performance.now();
       const frames = await this.decoded(intake, signal);
-      const { picture, zoomed } = await this.computed(engine, way, frames, signal);
+      const { picture, zoomed } = await this.computed(entry, way, frames, signal);
       const reference = zoomed?.reference ?? 0;
       const { width, height } = picture;
       const shown = intake.pictures[reference] ?? intake.pictures[0]!;
@@ -89,8 +87,7 @@ export class Session {
   /** Run self-tests anew. */
   async test(entry: Entry, ways: readonly Way[]): Promise<Choice | undefined> {
     return this.alone(async (signal) => {
-      const engine = await this.engine(entry);
-      return chosenOf(await this.tested(engine, entry, ways, signal));
+      return chosenOf(await this.tested(entry, ways, signal));
     });
   }
 
@@ -110,25 +107,10 @@ export class Session {
     return result;
   }
 
-  private engine(entry: Entry): Promise<Engine> {
-    const known = this.engines.get(entry.file);
-    if (known) return known;
-    const opened = loadBundle(entry).then(openEngine);
-    this.engines.set(entry.file, opened);
-    // Whoever tries again begins anew.
-    opened.catch(() => this.engines.delete(entry.file));
-    return opened;
-  }
-
-  private async chosen(
-    engine: Engine,
-    entry: Entry,
-    ways: readonly Way[],
-    signal: AbortSignal,
-  ): Promise<Way> {
+  private async chosen(entry: Entry, ways: readonly Way[], signal: AbortSignal): Promise<Way> {
     const known = recalled(testKey(entry.sha256));
     const isKnown = ways.every((way) => known.some((each) => keyOf(each) === keyOf(way)));
-    const all = isKnown ? known : await this.tested(engine, entry, ways, signal);
+    const all = isKnown ? known : await this.tested(entry, ways, signal);
     this.watcher.onTests(all);
     const asked = all.filter((each) => ways.some((way) => keyOf(way) === keyOf(each)));
     const choice = chosenOf(asked);
@@ -145,7 +127,6 @@ export class Session {
   }
 
   private async tested(
-    engine: Engine,
     entry: Entry,
     ways: readonly Way[],
     signal: AbortSignal,
@@ -154,7 +135,7 @@ export class Session {
     let all: readonly Tested[] = recalled(key);
     for (const [index, way] of ways.entries()) {
       this.watcher.onStatus(`Testing ${labelOf(way)}, ${index + 1} of ${ways.length}`);
-      const tested = await engine.test(way, signal);
+      const tested = await this.engine.test(entry, way, signal);
       signal.throwIfAborted();
       all = [...all.filter((each) => keyOf(each) !== keyOf(way)), tested];
       this.watcher.onTests(all);
@@ -182,7 +163,7 @@ export class Session {
   }
 
   private async computed(
-    engine: Engine,
+    entry: Entry,
     way: Way,
     frames: readonly Rgb8[],
     signal: AbortSignal,
@@ -192,9 +173,9 @@ export class Session {
       onProgress: ({ step, done, total }: { step: string; done: number; total: number }) =>
         this.watcher.onProgress(step, done, total),
     };
-    if (engine.kind === "single")
-      return { picture: await engine.enhance(way, frames[0]!, options) };
-    const { picture, ...zoomed } = await engine.zoom(way, frames, options);
+    if (entry.kind === "single")
+      return { picture: await this.engine.enhance(entry, way, frames[0]!, options) };
+    const { picture, ...zoomed } = await this.engine.zoom(entry, way, frames, options);
     return { picture, zoomed };
   }
 }

@@ -7,10 +7,11 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launch } from "../browser";
 import { type Host, host } from "../host";
-import { pdf } from "../pictures";
-import { choose, DIST, finished, message, opened, processor } from "./opened";
+import { pdf, wavesBurst } from "../pictures";
+import { choose, DIST, finished, message, opened, PATIENCE, processor } from "./opened";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+/** Where pictures of the page go with SHOTS=1; they are for looking at. */
 const SHOTS = fileURLToPath(new URL("../../shots", import.meta.url));
 
 let site: Host;
@@ -24,6 +25,16 @@ afterAll(async () => {
   await browser.close();
   await site.close();
 });
+
+/** Begin with a small burst, or with the sample where pictures are wanted. */
+async function begin(page: Page): Promise<void> {
+  if (process.env["SHOTS"]) await page.click("#sample");
+  else await choose(page, await wavesBurst(10));
+}
+
+async function pictured(page: Page, name: string): Promise<void> {
+  if (process.env["SHOTS"]) await page.screenshot({ path: `${SHOTS}/${name}.png` });
+}
 
 /** What axe finds, by rule and place; run through the debugger, which no policy of the page forbids. */
 async function violations(page: Page): Promise<readonly string[]> {
@@ -41,8 +52,8 @@ describe.each(["light", "dark"] as const)("in %s colors", (colorScheme) => {
       colorScheme,
       viewport: { width, height: 800 },
     });
-    const shot = (state: string): Promise<Buffer> =>
-      page.screenshot({ path: `${SHOTS}/${state}-${colorScheme}-${width}.png` });
+    const shot = (state: string): Promise<void> =>
+      pictured(page, `${state}-${colorScheme}-${width}`);
     expect(await violations(page)).toEqual([]);
     await shot("empty");
     await choose(page, [pdf("photo.jpg")]);
@@ -50,8 +61,8 @@ describe.each(["light", "dark"] as const)("in %s colors", (colorScheme) => {
     expect(await violations(page)).toEqual([]);
     await shot("message");
     await processor(page, "wasm fp32");
-    await page.click("#sample");
-    await page.waitForSelector("#steps [aria-current]");
+    await begin(page);
+    await page.waitForSelector("#steps [aria-current]", { timeout: PATIENCE });
     expect(await violations(page)).toEqual([]);
     await shot("working");
     await finished(page);
@@ -63,7 +74,6 @@ describe.each(["light", "dark"] as const)("in %s colors", (colorScheme) => {
     );
     expect(await violations(page)).toEqual([]);
     await shot("magnified");
-    await page.screenshot({ path: `${SHOTS}/all-${colorScheme}-${width}.png`, fullPage: true });
     expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(
       true,
     );
@@ -76,9 +86,9 @@ it("fits a screen of 4K, the picture as large as it lets it", async () => {
     viewport: { width: 3840, height: 2160 },
   });
   await processor(page, "wasm fp32");
-  await page.click("#sample");
+  await begin(page);
   await finished(page);
-  await page.screenshot({ path: `${SHOTS}/done-light-3840.png` });
+  await pictured(page, "done-light-3840");
   const [picture, stage] = [
     (await page.locator("#pictures").boundingBox())!,
     (await page.locator("#stage").boundingBox())!,
@@ -157,7 +167,7 @@ it("announces steps and trouble where screen readers listen", async () => {
     );
   });
   await processor(page, "wasm fp32");
-  await page.click("#sample");
+  await choose(page, await wavesBurst(3));
   await finished(page);
   const heard = await page.evaluate(() => (window as unknown as { heard: string[] }).heard);
   for (const step of ["Score …", "Align …", "Merge …", "Enhance …"]) expect(heard).toContain(step);

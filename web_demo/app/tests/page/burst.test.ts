@@ -5,7 +5,16 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launch } from "../browser";
 import { type Host, host } from "../host";
-import { choose, DIST, finished, type Opened, opened, processor, sampleFrames } from "./opened";
+import {
+  choose,
+  DIST,
+  finished,
+  type Opened,
+  opened,
+  processor,
+  sampleFrames,
+  tested,
+} from "./opened";
 
 const TRUTH = fileURLToPath(new URL("../../.truth", import.meta.url));
 const LONGEST_TASK_MS = 100;
@@ -43,6 +52,30 @@ async function psnr(page: Page, png: Buffer, truth: Buffer): Promise<number> {
   );
 }
 
+/**
+ * The longest task of the page's main thread in a trace, in ms of processor time.
+ *
+ * By the clock, as the browser's own observer of long tasks has it, a task that waits for a busy machine
+ * is long too.
+ */
+function longestTask(trace: Buffer): number {
+  interface Event {
+    readonly name: string;
+    readonly pid: number;
+    readonly tid: number;
+    readonly tdur?: number;
+    readonly args: { readonly name?: string };
+  }
+  const { traceEvents } = JSON.parse(trace.toString()) as {
+    readonly traceEvents: readonly Event[];
+  };
+  const threadOf = ({ pid, tid }: Event): string => `${pid} ${tid}`;
+  const named = traceEvents.filter(({ name }) => name === "thread_name");
+  const main = new Set(named.filter(({ args }) => args.name === "CrRendererMain").map(threadOf));
+  const tasks = traceEvents.filter((event) => main.has(threadOf(event)));
+  return tasks.reduce((longest, { tdur }) => Math.max(longest, (tdur ?? 0) / 1000), 0);
+}
+
 /** Save the picture as people do. */
 async function saved(page: Page): Promise<Buffer> {
   const [download] = await Promise.all([page.waitForEvent("download"), page.click("#save")]);
@@ -69,18 +102,21 @@ describe.each([
   let browser: Browser;
   let visit: Opened;
   let status: string;
+  let trace: Buffer;
 
   beforeAll(async () => {
     browser = await launch(gpu);
     visit = await opened(browser, site.url);
     await processor(visit.page, way);
+    await browser.startTracing(visit.page, { categories: ["toplevel", "__metadata"] });
     await visit.page.click("#sample");
     status = await finished(visit.page);
+    trace = await browser.stopTracing();
   }, 200_000);
   afterAll(() => browser.close());
 
   it("makes a picture of twice the size from most frames", () => {
-    const [, used] = /300×200 → 600×400 px from (\d+) of 10 frames/.exec(status)!;
+    const [, used] = /286×185 → 572×370 px from (\d+) of 10 frames/.exec(status)!;
     expect(Number(used)).toBeGreaterThanOrEqual(8);
   });
 
@@ -155,8 +191,9 @@ describe.each([
     expect(Math.min(...colors)).toBeGreaterThan(1);
   });
 
-  it("never held the page up", async () => {
-    const longest = await visit.page.evaluate(() => Math.max(0, ...window.longTasks));
+  it("never held the page up", () => {
+    const longest = longestTask(trace);
+    expect(longest).toBeGreaterThan(0);
     expect(longest).toBeLessThanOrEqual(LONGEST_TASK_MS);
   });
 
@@ -180,9 +217,7 @@ describe("more of it", () => {
 
   it("takes the fastest processor that passes", async () => {
     const { page, close } = await opened(browser, site.url);
-    await page.click("#tests summary");
-    await page.click("#test");
-    await page.waitForFunction(() => document.getElementById("status")?.textContent === "Tested.");
+    await tested(page);
     const rows = await page
       .locator("#tests tbody tr")
       .evaluateAll((all) =>
@@ -211,12 +246,12 @@ describe("more of it", () => {
     await page.selectOption("#model", "sr_x2_rgb.zip");
     await processor(page, "wasm fp32");
     await choose(page, sampleFrames(1));
-    expect(await finished(page)).toContain("300×200 → 600×400 px");
+    expect(await finished(page)).toContain("286×185 → 572×370 px");
     await page.selectOption("#model", "sr_x4_y.zip");
     await processor(page, "wasm fp32");
     await page.click("#run");
     await page.waitForFunction(
-      () => document.getElementById("status")?.textContent?.includes("1200×800"),
+      () => document.getElementById("status")?.textContent?.includes("1144×740"),
       undefined,
       { timeout: 60_000 },
     );
@@ -227,9 +262,7 @@ describe("more of it", () => {
     const own = await host(DIST);
     const { page, close } = await opened(browser, own.url);
     await processor(page, "wasm fp32");
-    await page.click("#tests summary");
-    await page.click("#test");
-    await page.waitForFunction(() => document.getElementById("status")?.textContent === "Tested.");
+    await tested(page);
     const counted = own.sent.filter(
       ({ path }) =>
         !/^\/(litert|sample)\//.test(path) &&

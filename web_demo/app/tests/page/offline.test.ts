@@ -29,11 +29,11 @@ it("works without its host after the first visit, and is isolated though the hos
   expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
   await processor(page, "wasm fp32");
   await page.click("#sample");
-  expect(await finished(page)).toContain("600×400");
+  expect(await finished(page)).toContain("572×370");
   await page.selectOption("#model", "denoise_rgb.zip");
   await processor(page, "wasm fp32");
-  await choose(page, await wavesBurst(1));
-  expect(await finished(page)).toContain("96×64 → 96×64");
+  await choose(page, await wavesBurst(1, 160, 130));
+  expect(await finished(page)).toContain("160×130 → 160×130");
   await close();
 });
 

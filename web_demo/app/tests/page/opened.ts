@@ -32,27 +32,12 @@ export async function opened(
   const [requests, errors]: [string[], string[]] = [[], []];
   context.on("request", (request) => requests.push(request.url()));
   context.on("weberror", (error) => errors.push(error.error().message));
-  await context.addInitScript(watchLongTasks);
   const page = await context.newPage();
   await page.goto(url);
   await page.waitForFunction(
     () => crossOriginIsolated && document.getElementById("status")?.textContent === "Ready.",
   );
   return { page, requests, errors, close: () => context.close() };
-}
-
-declare global {
-  interface Window {
-    /** Durations of tasks of the main thread that took more than 50 ms, in ms. */
-    longTasks: number[];
-  }
-}
-
-function watchLongTasks(): void {
-  window.longTasks = [];
-  new PerformanceObserver((list) => {
-    for (const { duration } of list.getEntries()) window.longTasks.push(duration);
-  }).observe({ type: "longtask", buffered: true });
 }
 
 /** Give files by the dialog. */
@@ -97,10 +82,28 @@ export async function finished(page: Page): Promise<string> {
   return status;
 }
 
+/** Run the self-tests by their button. */
+export async function tested(page: Page): Promise<void> {
+  await page.click("#tests summary");
+  await page.click("#test");
+  await page.waitForFunction(
+    () => document.getElementById("status")?.textContent === "Tested.",
+    undefined,
+    { timeout: PATIENCE },
+  );
+}
+
 /** The message of the page. */
 export async function message(page: Page): Promise<string> {
   await page.waitForSelector("#message p");
   return (await page.textContent("#message p")) ?? "";
+}
+
+/** Begin with the sample burst, and wait until it is in work. */
+export async function begun(page: Page): Promise<void> {
+  await processor(page, "wasm fp32");
+  await page.click("#sample");
+  await page.waitForSelector("#steps [aria-current]", { timeout: PATIENCE });
 }
 
 /** The frames of the sample burst as files. */
