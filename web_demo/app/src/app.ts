@@ -123,19 +123,22 @@ export class App {
     const { entry } = this.menus;
     if (!entry) return;
     this.messages.clear();
+    if (!this.session.isWorking) this.messages.say("Looking at the pictures …");
+    let intake: Intake;
     try {
-      const intake = await this.session.check(pictures, entry);
-      if (this.session.isWorking) {
-        return this.messages.alert("other pictures are in work; they go on.", {
-          label: "Cancel them and take the new ones",
-          run: () => void this.replace(pictures),
-        });
-      }
-      this.adopt(intake);
-      await this.run();
+      intake = await this.session.check(pictures, entry);
     } catch (error) {
-      this.complain(error);
+      if (!this.session.isWorking) this.messages.say("Not taken.");
+      return this.messages.alert(lineOf(error));
     }
+    if (this.session.isWorking) {
+      return this.messages.alert("other pictures are in work; they go on.", {
+        label: "Cancel them and take the new ones",
+        run: () => void this.replace(pictures),
+      });
+    }
+    this.adopt(intake);
+    await this.run();
   }
 
   private async replace(pictures: readonly Picture[]): Promise<void> {

@@ -72,7 +72,10 @@ export async function processor(page: Page, key: string): Promise<void> {
 /** Wait for a picture. @returns the line below it. */
 export async function finished(page: Page): Promise<string> {
   await page.waitForFunction(
-    () => /^(Done|Stopped|Cancelled)/.test(document.getElementById("status")?.textContent ?? ""),
+    () =>
+      /^(Done|Stopped|Cancelled|Not taken)/.test(
+        document.getElementById("status")?.textContent ?? "",
+      ),
     undefined,
     { timeout: PATIENCE },
   );
