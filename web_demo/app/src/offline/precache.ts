@@ -10,22 +10,22 @@ export interface Kept {
 /** How this browser runs WASM; the runtime has a build for each. */
 export interface Abilities {
   readonly relaxedSimd: boolean;
+  /** Whether it is worth to compute in several. */
   readonly threads: boolean;
+  /** Whether WASM can wait for a GPU (JSPI). */
+  readonly suspending: boolean;
 }
 
-/**
- * Files that this browser may need: all but the builds of the runtime that are for others.
- *
- * The build for stack switching is for graphs that a GPU takes in part; ours it takes whole.
- */
+/** Files that this browser may need: all but the builds of the runtime that are for others. */
 export function neededHere(files: readonly Kept[], abilities: Abilities): readonly Kept[] {
-  const threaded = abilities.threads ? ["litert_wasm_threaded_internal"] : [];
-  const builds = abilities.relaxedSimd
-    ? ["litert_wasm_internal", ...threaded]
-    : ["litert_wasm_compat_internal"];
-  const isNeeded = (path: string): boolean =>
-    builds.some((build) => path.startsWith(`litert/${build}.`));
+  const builds = buildsFor(abilities).map((build) => `litert/litert_wasm_${build}internal.`);
+  const isNeeded = (path: string): boolean => builds.some((build) => path.startsWith(build));
   return files.filter(({ path }) => !path.startsWith("litert/") || isNeeded(path));
+}
+
+function buildsFor({ relaxedSimd, threads, suspending }: Abilities): readonly string[] {
+  if (!relaxedSimd) return ["compat_"];
+  return [threads ? "threaded_" : "", ...(suspending ? ["jspi_"] : [])];
 }
 
 /** Address of a file on its host. @param scope where the page lies. */

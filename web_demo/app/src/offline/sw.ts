@@ -45,7 +45,8 @@ const needed = neededHere(files, {
       15, 65, 2, 253, 15, 253, 128, 2, 11,
     ]),
   ),
-  threads: true,
+  threads: navigator.hardwareConcurrency > 1,
+  suspending: "Suspending" in WebAssembly,
 });
 const place = scope.registration.scope;
 const CACHE = "burst-zoom";

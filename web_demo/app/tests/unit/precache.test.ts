@@ -1,5 +1,12 @@
 import { expect, it } from "vitest";
-import { addressOf, fileFor, type Kept, keyOf, neededHere } from "../../src/offline/precache";
+import {
+  type Abilities,
+  addressOf,
+  fileFor,
+  type Kept,
+  keyOf,
+  neededHere,
+} from "../../src/offline/precache";
 
 const RUNTIME = ["compat_internal", "internal", "jspi_internal", "threaded_internal"];
 const FILES: readonly Kept[] = [
@@ -8,21 +15,23 @@ const FILES: readonly Kept[] = [
     [".js", ".wasm"].map((end) => ({ path: `litert/litert_wasm_${build}${end}`, digest: "2" })),
   ),
 ];
-const builds = (relaxedSimd: boolean, threads: boolean): readonly string[] =>
-  neededHere(FILES, { relaxedSimd, threads })
+const builds = (abilities: Abilities): readonly string[] =>
+  neededHere(FILES, abilities)
     .map(({ path }) => path)
     .filter((path) => path.endsWith(".wasm"));
 
 it("keeps the page, and of the runtime what this browser loads", () => {
-  expect(neededHere(FILES, { relaxedSimd: true, threads: true }).map(({ path }) => path)).toContain(
-    "bundles/a.zip",
-  );
-  expect(builds(true, true)).toEqual([
-    "litert/litert_wasm_internal.wasm",
+  const usual = { relaxedSimd: true, threads: true, suspending: false };
+  expect(neededHere(FILES, usual).map(({ path }) => path)).toContain("bundles/a.zip");
+  expect(builds(usual)).toEqual(["litert/litert_wasm_threaded_internal.wasm"]);
+  expect(builds({ ...usual, suspending: true })).toEqual([
+    "litert/litert_wasm_jspi_internal.wasm",
     "litert/litert_wasm_threaded_internal.wasm",
   ]);
-  expect(builds(true, false)).toEqual(["litert/litert_wasm_internal.wasm"]);
-  expect(builds(false, true)).toEqual(["litert/litert_wasm_compat_internal.wasm"]);
+  expect(builds({ ...usual, threads: false })).toEqual(["litert/litert_wasm_internal.wasm"]);
+  expect(builds({ ...usual, relaxedSimd: false })).toEqual([
+    "litert/litert_wasm_compat_internal.wasm",
+  ]);
 });
 
 it("answers for its own files alone, however they are asked for", () => {
