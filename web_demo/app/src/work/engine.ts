@@ -19,8 +19,8 @@ type Job = ZoomOptions & { readonly signal: AbortSignal };
 
 export class Engine {
   #worker: BurstWorker | undefined;
-  #bundle = "";
-  #way = "";
+  /** The bundle and the way that it is ready for; empty while it is for none. */
+  #loaded = "";
 
   /** Run the self-test of a way. What does not even start is a result too. */
   async test(entry: Entry, way: Way, signal: AbortSignal): Promise<Tested> {
@@ -73,27 +73,27 @@ export class Engine {
     }
   }
 
-  /** The worker, with this bundle open and compiled for this way. */
+  /**
+   * The worker, with this bundle open and compiled for this way.
+   *
+   * Another bundle or way gets another worker: threads and memory of the runtime that were in use are not
+   * all given back before that.
+   */
   async #ready(entry: Entry, way: Way): Promise<BurstWorker> {
-    this.#worker ??= new BurstWorker();
-    const worker = this.#worker;
-    if (this.#bundle !== entry.file) {
-      this.#way = this.#bundle = "";
-      await worker.open(await loadBundle(entry));
-      this.#bundle = entry.file;
-    }
-    if (this.#way !== keyOf(way)) {
-      this.#way = "";
-      const wasmUrl = new URL("./litert/", document.baseURI).href;
-      await worker.use({ ...way, wasmUrl });
-      this.#way = keyOf(way);
-    }
+    const wanted = `${entry.file} ${keyOf(way)}`;
+    if (this.#worker && this.#loaded === wanted) return this.#worker;
+    this.#end();
+    const worker = new BurstWorker();
+    this.#worker = worker;
+    await worker.open(await loadBundle(entry));
+    await worker.use({ ...way, wasmUrl: new URL("./litert/", document.baseURI).href });
+    this.#loaded = wanted;
     return worker;
   }
 
   #end(): void {
     this.#worker?.close();
     this.#worker = undefined;
-    this.#way = this.#bundle = "";
+    this.#loaded = "";
   }
 }

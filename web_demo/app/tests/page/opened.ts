@@ -8,7 +8,7 @@ import type { GivenFile } from "../pictures";
 export const DIST = fileURLToPath(new URL("../../dist", import.meta.url));
 
 /** How long a zoom of the sample may take on a busy machine, SwiftShader included, in ms. */
-export const PATIENCE = 100_000;
+export const PATIENCE = 180_000;
 
 /** A page that is ready, and what went on in it. */
 export interface Opened {
