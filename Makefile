@@ -70,7 +70,7 @@ docs: $(VENV)/.core ## Draw the pictures of the README and the pages that need n
 WEB := web_demo/app
 BUNDLES := $(patsubst %,$(WEB)/public/bundles/%.zip,burst_zoom_x2 sr_x2_rgb sr_x4_y denoise_rgb)
 
-$(BUNDLES): $(WEB)/public/bundles/%.zip: $(wildcard edge_sdk/zoo/*/*.safetensors) | $(VENV)/.all
+$(BUNDLES): $(WEB)/public/bundles/%.zip: $(wildcard edge_sdk/bundle/*.py edge_sdk/zoo/*/*.safetensors) | $(VENV)/.all
 	$(BIN)/edge-sdk pack $* --for web --output $@
 
 $(WEB)/public/sample/index.json: $(BUNDLES) $(WEB)/assets.py
