@@ -55,7 +55,7 @@ function useOf({ isReference, used, reason }: FrameReport): string {
 
 function motionOf({ shift, isReference }: FrameReport): string {
   if (isReference) return "0.0, 0.0";
-  return shift ? shift.map((way) => way.toFixed(1)).join(", ") : "";
+  return shift ? shift.map((px) => (Math.round(10 * px) / 10 || 0).toFixed(1)).join(", ") : "";
 }
 
 function lightOf({ light, used }: FrameReport): string {
