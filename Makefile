@@ -91,8 +91,10 @@ CHROMIUM ?= /usr/bin/chromium
 WEB_CACHE := web_demo/.cache
 
 $(WEB_CACHE)/burst.json: web_demo/driver/tests/references.py $(wildcard edge_sdk/bundle/*.py) \
-		$(wildcard edge_sdk/zoo/*/*.safetensors) | $(VENV)/.all
+		$(wildcard edge_sdk/zoo/*/*.safetensors) $(BUNDLES) | $(VENV)/.all
 	rm -rf $(WEB_CACHE)
+	mkdir -p $(WEB_CACHE)
+	cp $(WEB)/public/bundles/burst_zoom_x2.zip $(WEB)/public/bundles/denoise_rgb.zip $(WEB_CACHE)
 	$(BIN)/python web_demo/driver/tests/references.py $(WEB_CACHE)
 
 .PHONY: test-web
