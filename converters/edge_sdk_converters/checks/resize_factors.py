@@ -19,7 +19,12 @@ _NEAREST = {
     "upsample_nearest2d": aten.upsample_nearest2d.vec,
     "_upsample_nearest_exact2d": aten._upsample_nearest_exact2d.vec,
 }
-_SMOOTH = ("upsample_bilinear2d", "upsample_bicubic2d")
+_SMOOTH = (
+    "upsample_bilinear2d",
+    "upsample_bicubic2d",
+    "_upsample_bilinear2d_aa",
+    "_upsample_bicubic2d_aa",
+)
 
 
 def check_factors(program: ExportedProgram, *, gathers: bool = False) -> None:

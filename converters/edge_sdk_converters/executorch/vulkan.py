@@ -7,6 +7,7 @@ from typing import Any
 
 from edge_sdk.extras import require
 from edge_sdk_converters.executorch.xnnpack import ExecuTorchConverter
+from edge_sdk_converters.rewrites import FIRST
 
 
 class ExecuTorchVulkanConverter(ExecuTorchConverter):
@@ -31,7 +32,7 @@ class ExecuTorchVulkanConverter(ExecuTorchConverter):
     precisions: tuple[str, ...] = ("fp32", "fp16")
     runs_here = False
     # Vulkan has a nearest-neighbor resize of its own.
-    rewrites: tuple[str, ...] = ("pixel shuffles", "pads", "means", "adaptive pools")
+    rewrites: tuple[str, ...] = (*FIRST, "pixel shuffles", "pads", "means", "adaptive pools")
     remarks = ("not run: the desktop runtime has no Vulkan delegate; measure it on a phone",)
 
     def partitioner(self, precision: str) -> Any:

@@ -20,7 +20,7 @@ from edge_sdk_converters.checks.resize_factors import check_factors
 from edge_sdk_converters.executorch.composites import composites_looked_up_once
 from edge_sdk_converters.executorch.float_scalars import write_scalars_as_floats
 from edge_sdk_converters.executorch.provenance import shared_provenance
-from edge_sdk_converters.rewrites import apply
+from edge_sdk_converters.rewrites import FIRST, apply
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -51,6 +51,7 @@ class ExecuTorchConverter:
     extra = "executorch"
     runs_here = True
     rewrites: tuple[str, ...] = (
+        *FIRST,
         "pixel shuffles",
         "pads",
         "nearest",
@@ -59,6 +60,9 @@ class ExecuTorchConverter:
         "mirrors",
         "splits",
         "hard sigmoid",
+        "mish",
+        "softplus",
+        "tanh gelu",
     )
     """Exact rewrites of the exported graph before it is lowered."""
     remarks: tuple[str, ...] = ()

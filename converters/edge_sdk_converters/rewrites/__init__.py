@@ -5,14 +5,24 @@ changed. :func:`apply` runs those that a target names and compares the results b
 reaches a file.
 
 Reading order: ``applying`` (in turn, each proved), ``graph_edit``, then the rewrites by subject:
-``moves``, ``delegable``, ``written_out``, ``nearest``, ``pads``.
+``constants``, ``written_slices``, ``moves``, ``delegable``, ``written_out``, ``coreml_means``,
+``pool_means``, ``resize_matrices``, ``nearest``, ``pads``.
 """
 
 from edge_sdk_converters.rewrites.applying import REWRITES, apply
 
-__all__ = ["ML_PROGRAM", "REWRITES", "apply"]
+__all__ = ["FIRST", "ML_PROGRAM", "REWRITES", "apply"]
+
+FIRST = ("constants", "written slices")
+"""What every target begins with."""
 
 ML_PROGRAM = (
+    *FIRST,
+    "resizes",
+    "rms norms",
+    "alphas",
+    "ceil means",
+    "running sums",
     "reciprocal",
     "tanh gelu",
     "pool strides",

@@ -9,12 +9,20 @@ from typing import TYPE_CHECKING
 import torch
 
 from edge_sdk.errors import ConversionError
+from edge_sdk_converters.rewrites.constants import fold_constants
+from edge_sdk_converters.rewrites.coreml_means import (
+    count_cumsums_from_start,
+    write_out_alphas,
+    write_out_rms_norm,
+)
 from edge_sdk_converters.rewrites.delegable import (
     write_out_adaptive_pools,
     write_out_channel_shuffle,
     write_out_hard_sigmoid,
     write_out_means,
     write_out_mirrors,
+    write_out_mish,
+    write_out_softplus,
     write_out_splits,
 )
 from edge_sdk_converters.rewrites.moves import (
@@ -23,6 +31,8 @@ from edge_sdk_converters.rewrites.moves import (
 )
 from edge_sdk_converters.rewrites.nearest import write_out_nearest
 from edge_sdk_converters.rewrites.pads import fold_pads
+from edge_sdk_converters.rewrites.pool_means import write_out_ceil_means
+from edge_sdk_converters.rewrites.resize_matrices import write_out_resizes
 from edge_sdk_converters.rewrites.written_out import (
     write_out_pool_strides,
     write_out_prelu,
@@ -30,6 +40,7 @@ from edge_sdk_converters.rewrites.written_out import (
     write_out_tanh_gelu,
     write_out_transposed_padding,
 )
+from edge_sdk_converters.rewrites.written_slices import write_out_slices
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,6 +49,13 @@ if TYPE_CHECKING:
 Rewrite = Callable[["ExportedProgram"], "tuple[ExportedProgram, tuple[str, ...]]"]
 
 REWRITES: dict[str, Rewrite] = {
+    "constants": fold_constants,
+    "written slices": write_out_slices,
+    "resizes": write_out_resizes,
+    "rms norms": write_out_rms_norm,
+    "alphas": write_out_alphas,
+    "ceil means": write_out_ceil_means,
+    "running sums": count_cumsums_from_start,
     "pixel shuffles": recognize_pixel_shuffles,
     "channel shuffles": recognize_channel_shuffles,
     "pads": fold_pads,
@@ -47,6 +65,8 @@ REWRITES: dict[str, Rewrite] = {
     "mirrors": write_out_mirrors,
     "splits": write_out_splits,
     "hard sigmoid": write_out_hard_sigmoid,
+    "mish": write_out_mish,
+    "softplus": write_out_softplus,
     "channel shuffles written out": write_out_channel_shuffle,
     "prelu": write_out_prelu,
     "reciprocal": write_out_reciprocal,

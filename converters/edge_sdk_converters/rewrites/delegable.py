@@ -74,6 +74,32 @@ def write_out_hard_sigmoid(program: ExportedProgram) -> tuple[ExportedProgram, t
     )
 
 
+def write_out_mish(program: ExportedProgram) -> tuple[ExportedProgram, tuple[str, ...]]:
+    """Mish becomes x·n / (n + 2) with n = e·(e + 2), e = exp(x); above 20 it is x itself.
+
+    torch's own decomposition selects by a comparison, which XNNPACK leaves outside; in int8 the
+    delegate's part around it then fails to run.
+    """
+    return _replaced(
+        program,
+        aten.mish.default,
+        _mish,
+        lambda _: True,
+        "Mish became x·n / (n + 2), n = exp(x)·(exp(x) + 2)",
+    )
+
+
+def write_out_softplus(program: ExportedProgram) -> tuple[ExportedProgram, tuple[str, ...]]:
+    """Softplus becomes relu(x) + log(1 + exp(−|x|)), for the same reason as Mish."""
+    return _replaced(
+        program,
+        aten.softplus.default,
+        _softplus,
+        lambda node: _is_smooth(*node.args[1:]),
+        "softplus became relu(x) + log(1 + exp(−|x|))",
+    )
+
+
 def write_out_channel_shuffle(program: ExportedProgram) -> tuple[ExportedProgram, tuple[str, ...]]:
     """Channel shuffle becomes a view, a transpose and a view."""
     return _replaced(
@@ -159,6 +185,25 @@ def _sizes(x: Tensor, split_sizes: list[int], dim: int = 0) -> list[Tensor]:
         parts.append(aten.slice.Tensor(x, dim, start, start + size))
         start += size
     return parts
+
+
+def _mish(x: Tensor) -> Tensor:
+    power = torch.exp(aten.hardtanh.default(x, -60.0, 20.0))
+    above = power * (power + 2.0)
+    return x * (above / (above + 2.0))
+
+
+def _is_smooth(beta: float = 1, threshold: float = 20) -> bool:
+    """Whether what lies above the threshold is the line within float32."""
+    return threshold >= 20 and beta > 0
+
+
+def _softplus(x: Tensor, beta: float = 1, threshold: float = 20) -> Any:
+    if not _is_smooth(beta, threshold):
+        return NotImplemented
+    scaled = x if beta == 1 else x * float(beta)
+    result = torch.relu(scaled) + torch.log(torch.exp(-torch.abs(scaled)) + 1.0)
+    return result if beta == 1 else result * (1.0 / float(beta))
 
 
 def _channel_shuffle(x: Tensor, groups: int) -> Tensor:

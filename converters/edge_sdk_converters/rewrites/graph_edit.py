@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.fx.node import map_arg
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from torch.export import ExportedProgram
-    from torch.fx import Node
+    from torch.fx import Graph, Node
 
 
 def copied(program: ExportedProgram) -> ExportedProgram:
@@ -31,3 +35,42 @@ def finish(program: ExportedProgram) -> ExportedProgram:
 def argument(node: Node, index: int, name: str, default: object) -> object:
     """Argument of a node, wherever it was given."""
     return node.args[index] if len(node.args) > index else node.kwargs.get(name, default)
+
+
+def stored(program: ExportedProgram, name: str, value: Tensor) -> Node:
+    """Add a constant to a program of one's own, and return the node that reads it."""
+    from torch.export.graph_signature import InputKind, InputSpec, TensorArgument
+
+    graph = program.graph_module.graph
+    first = next(entry for entry in graph.nodes if entry.op == "placeholder")
+    with graph.inserting_before(first):
+        node = graph.placeholder(name)
+    # Views are stored in their own order: files know no strides.
+    plain = value.detach().clone(memory_format=torch.contiguous_format)
+    node.meta["val"] = _fake_mode(graph).from_tensor(plain)
+    spec = InputSpec(InputKind.CONSTANT_TENSOR, TensorArgument(node.name), node.name)
+    program.graph_signature.input_specs.insert(0, spec)
+    program.constants[node.name] = plain
+    return node
+
+
+def called(target: Any, args: tuple[Any, ...], like: Node) -> Node:
+    """Call an operator in front of ``like``, as part of the same module."""
+    graph = like.graph
+    with graph.inserting_before(like):
+        node = graph.call_function(target, args)
+    node.meta = {key: value for key, value in like.meta.items() if key != "val"}
+    with _fake_mode(graph):
+        node.meta["val"] = target(*map_arg(args, lambda source: source.meta["val"]))
+    return node
+
+
+def replaced_by(node: Node, new: Node) -> None:
+    """Let everything that reads ``node`` read ``new``."""
+    node.replace_all_uses_with(new)
+    node.graph.erase_node(node)
+
+
+def _fake_mode(graph: Graph) -> Any:
+    values = (node.meta.get("val") for node in graph.nodes)
+    return next(value.fake_mode for value in values if hasattr(value, "fake_mode"))

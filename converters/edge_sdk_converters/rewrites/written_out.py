@@ -40,7 +40,8 @@ def write_out_reciprocal(program: ExportedProgram) -> tuple[ExportedProgram, tup
 def write_out_tanh_gelu(program: ExportedProgram) -> tuple[ExportedProgram, tuple[str, ...]]:
     """``gelu(approximate="tanh")`` is written out.
 
-    coremltools drops the keyword of an exported program and converts the exact GELU instead.
+    coremltools drops the keyword of an exported program, XNNPACK's delegate too, and both compute
+    the exact GELU instead.
     """
     found = [node for node in program.graph.nodes if _is_tanh_gelu(node)]
     if not found:

@@ -20,6 +20,7 @@ from edge_sdk_converters.checks.output_shapes import check_shapes, output_shapes
 from edge_sdk_converters.checks.request import CODED, check_codes, check_request
 from edge_sdk_converters.checks.resize_factors import check_factors
 from edge_sdk_converters.checks.unsupported import UnsupportedOperatorError
+from edge_sdk_converters.rewrites import FIRST
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from edge_sdk_converters.tflite.lowering import Lowering
 
 
-REWRITES = ("pixel shuffles", "channel shuffles", "pads")
+REWRITES = (*FIRST, "resizes", "pixel shuffles", "channel shuffles", "pads")
 """Exact rewrites of the exported graph before it is lowered."""
 
 

@@ -78,6 +78,9 @@ def _is_answerable(node: fx.Node, values: Values) -> bool:
     if isinstance(values[node], Tensor):
         return False
     sources = node.all_input_nodes
+    if node.target is len:
+        # Of a tensor, and of the parts that one is cut into, as many as its shape says.
+        return True
     if any(isinstance(values[source], Tensor) for source in sources):
         known = _ATTRIBUTES if node.target is getattr else _METHODS | _DEVICE_METHODS
         return len(sources) == 1 and _name(node) in known

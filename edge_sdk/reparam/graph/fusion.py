@@ -13,6 +13,7 @@ from torch import Tensor, fx, nn
 from edge_sdk.errors import FusionError, first_line
 from edge_sdk.reparam.findings import Refusal, Region
 from edge_sdk.reparam.graph.linear_nodes import BATCH_NORMS, is_weighted
+from edge_sdk.reparam.graph.norms import merge_norms
 from edge_sdk.reparam.graph.region_costs import Form
 from edge_sdk.reparam.graph.regions import find_regions
 from edge_sdk.reparam.graph.tracing import remove_unused, trace
@@ -72,6 +73,7 @@ def fuse_graph(model: nn.Module, inputs: tuple[Tensor, ...]) -> GraphFusion:
         root = replaced.get(form.root, form.root)
         region, replaced[node] = _replace(module, node, root, form, layer)
         regions.append(region)
+    regions += merge_norms(module)
     remove_unused(module)
     named = {refusal.name: refusal for refusal in (*_unmerged_norms(module), *refusals)}
     refusals = list(named.values())

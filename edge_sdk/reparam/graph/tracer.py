@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -57,6 +57,14 @@ class _WritableProxy(fx.Proxy):
 
     def __len__(self) -> int:
         return _length(self)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Items, where an example tells how many: ``list(x.chunk(2, 1))``, ``for row in x``."""
+        tracer = self.tracer
+        assert isinstance(tracer, _Tracer)
+        if tracer.example is None:
+            return super().__iter__()
+        return iter([self[index] for index in range(_length(self))])
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self.tracer.create_proxy("call_function", operator.setitem, (self, key, value), {})

@@ -12,9 +12,13 @@ from edge_sdk.emulate.mil.registry import op
 
 _UNARY: dict[str, Callable[[Tensor], Tensor]] = {
     "abs": torch.abs,
+    "acos": torch.acos,
+    "asin": torch.asin,
     "atan": torch.atan,
+    "atanh": torch.atanh,
     "ceil": torch.ceil,
     "cos": torch.cos,
+    "cosh": torch.cosh,
     "erf": torch.erf,
     "exp": torch.exp,
     "exp2": torch.exp2,
@@ -23,8 +27,10 @@ _UNARY: dict[str, Callable[[Tensor], Tensor]] = {
     "round": torch.round,
     "sign": torch.sign,
     "sin": torch.sin,
+    "sinh": torch.sinh,
     "sqrt": torch.sqrt,
     "square": torch.square,
+    "tan": torch.tan,
     "tanh": torch.tanh,
 }
 
@@ -41,7 +47,8 @@ _BINARY: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "logical_xor": torch.logical_xor,
     "maximum": torch.maximum,
     "minimum": torch.minimum,
-    "mod": torch.remainder,
+    # As Core ML has it, with the sign of x; PyTorch's remainder has that of y.
+    "mod": torch.fmod,
     "mul": torch.mul,
     "not_equal": torch.ne,
     "pow": torch.pow,

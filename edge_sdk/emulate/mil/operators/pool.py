@@ -47,11 +47,25 @@ def _avg_pool(args: Arguments) -> Tensor:
     pool = _AVG_POOL[len(kernel)]
     exclude = args.flag("exclude_padding_from_average")
     ceil_mode = args.flag("ceil_mode")
-    if _is_native(kernel, pads):
+    if not ceil_mode and _is_native(kernel, pads):
         padding = [before for before, _ in pads]
-        return pool(x, kernel, stride, padding, ceil_mode, not exclude)
-    mean = pool(padded(x, pads, 0.0), kernel, stride, 0, ceil_mode)
+        return pool(x, kernel, stride, padding, False, not exclude)
+    if ceil_mode:
+        pads = _to_whole_windows(list(x.shape[2:]), kernel, stride, pads)
+    mean = pool(padded(x, pads, 0.0), kernel, stride)
     if not exclude:
         return mean
-    covered = pool(padded(torch.ones_like(x), pads, 0.0), kernel, stride, 0, ceil_mode)
-    return mean / covered
+    return mean / pool(padded(torch.ones_like(x), pads, 0.0), kernel, stride)
+
+
+def _to_whole_windows(
+    sizes: list[int], kernel: list[int], stride: list[int], pads: list[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """Pads with what a last window of ``ceil_mode`` lacks: Core ML divides by all of it."""
+    longer = []
+    for size, window, step, (before, after) in zip(sizes, kernel, stride, pads, strict=True):
+        steps = -(-(size + before + after - window) // step)
+        if steps * step >= size + before:
+            steps -= 1
+        longer.append((before, max(after, steps * step + window - size - before)))
+    return longer

@@ -13,13 +13,22 @@ from edge_sdk.emulate.mil.registry import op
 
 Reduction = Callable[[Tensor, list[int], bool], Tensor]
 
+
+def _product(x: Tensor, axes: list[int], keep: bool) -> Tensor:
+    for axis in sorted((axis % x.dim() for axis in axes), reverse=True):
+        x = x.prod(axis, keep)
+    return x
+
+
 _REDUCTIONS: dict[str, Reduction] = {
     "reduce_l1_norm": lambda x, axes, keep: x.abs().sum(axes, keep),
     "reduce_l2_norm": lambda x, axes, keep: torch.linalg.vector_norm(x, 2, axes, keep),
     "reduce_log_sum_exp": lambda x, axes, keep: torch.logsumexp(x, axes, keep),
     "reduce_max": lambda x, axes, keep: torch.amax(x, axes, keep),
+    "reduce_log_sum": lambda x, axes, keep: x.sum(axes, keep).log(),
     "reduce_mean": lambda x, axes, keep: x.mean(axes, keep),
     "reduce_min": lambda x, axes, keep: torch.amin(x, axes, keep),
+    "reduce_prod": _product,
     "reduce_sum": lambda x, axes, keep: x.sum(axes, keep),
     "reduce_sum_square": lambda x, axes, keep: x.square().sum(axes, keep),
 }
@@ -44,6 +53,16 @@ def _reduce_argmax(args: Arguments) -> Tensor:
 @op("reduce_argmin")
 def _reduce_argmin(args: Arguments) -> Tensor:
     return args.tensor("x").argmin(args.integer("axis", -1), args.flag("keep_dims"))
+
+
+@op("cumsum")
+def _cumsum(args: Arguments) -> Tensor:
+    x, axis = args.tensor("x"), args.integer("axis", 0)
+    turned = x.flip(axis) if args.flag("reverse") else x
+    total = turned.cumsum(axis)
+    if args.flag("exclusive"):
+        total = total - turned
+    return total.flip(axis) if args.flag("reverse") else total
 
 
 @op("batch_norm")

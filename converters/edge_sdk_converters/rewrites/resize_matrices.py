@@ -1,0 +1,62 @@
+"""Resizes that a target has not as products with two matrices: rows, then columns.
+
+Every separable resize of fixed sizes is y = A·x·Bᵀ. The matrices are read off PyTorch's own kernel,
+in double precision, by resizing the columns of an identity.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from edge_sdk.exported import module_path, operator_name
+from edge_sdk_converters.rewrites.graph_edit import called, copied, finish, replaced_by, stored
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.export import ExportedProgram
+    from torch.fx import Node
+
+aten = torch.ops.aten
+_RESIZES = {
+    aten._upsample_bilinear2d_aa.vec: aten._upsample_bilinear2d_aa.default,
+    aten._upsample_bicubic2d_aa.vec: aten._upsample_bicubic2d_aa.default,
+    aten.upsample_bicubic2d.vec: aten.upsample_bicubic2d.default,
+}
+"""Operators as torch.export has them, and the same by sizes alone."""
+
+
+def write_out_resizes(program: ExportedProgram) -> tuple[ExportedProgram, tuple[str, ...]]:
+    """Antialiased and bicubic resizes become products with the matrices of rows and columns."""
+    if not any(node.target in _RESIZES for node in program.graph.nodes):
+        return program, ()
+    program = copied(program)
+    sentences = []
+    for node in list(program.graph_module.graph.nodes):
+        if node.target not in _RESIZES:
+            continue
+        x: Any = node.args[0]
+        rows, columns = (
+            stored(program, f"{node.name}_{name}", _matrix(node, axis))
+            for axis, name in enumerate(("rows", "columns"))
+        )
+        tall = called(aten.matmul.default, (rows, x), node)
+        turned = called(aten.permute.default, (columns, [1, 0]), node)
+        sentences.append(
+            f"{module_path(node)}: {operator_name(node.target)} became products with the matrices "
+            "of its rows and columns"
+        )
+        replaced_by(node, called(aten.matmul.default, (tall, turned), node))
+    return finish(program), tuple(sentences)
+
+
+def _matrix(node: Node, axis: int) -> Tensor:
+    """Weights float32 [after, before] of one axis."""
+    source: Any = node.args[0]
+    before = int(source.meta["val"].shape[2 + axis])
+    after = int(node.meta["val"].shape[2 + axis])
+    # Four alike: of a picture one pixel wide, torch's antialiasing kernel takes other weights.
+    columns = torch.eye(before, dtype=torch.float64)[None, :, :, None].repeat(1, 1, 1, 4)
+    resized = _RESIZES[node.target](columns, [after, 4], bool(node.args[2]), None, None)
+    return resized[0, :, :, 0].T.to(torch.float32)
