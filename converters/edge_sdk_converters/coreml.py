@@ -15,7 +15,7 @@ from edge_sdk.artifacts.coreml_form import settle_package
 from edge_sdk.artifacts.package_folder import place_package
 from edge_sdk.emulate.mil.declared import DECLARED_OPERATIONS
 from edge_sdk.errors import ConversionError
-from edge_sdk.exported import end_names, export, layout_of
+from edge_sdk.exported import end_names, export, layout_of, module_path
 from edge_sdk.outputs import size_of
 from edge_sdk.targets import LoweringReport, TensorSpec
 from edge_sdk_converters.checks.output_shapes import check_shapes, output_shapes
@@ -26,6 +26,7 @@ from edge_sdk_converters.rewrites import ML_PROGRAM, apply
 if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.export import ExportedProgram
+    from torch.fx import Node
 
 
 PALETTE_BITS = 6
@@ -89,7 +90,7 @@ class CoreMLConverter:
         with silenced():
             exported = export(model, example)
             check_factors(exported)
-            program, rewrites = apply(self.rewrites, exported)
+            program, rewrites = apply(self.rewrites, exported, _takes)
         package = _converted(coremltools, program, example, precision)
         spec = package.get_spec()
         operators = _operator_counts(spec)
@@ -132,7 +133,22 @@ def _converted(
             )
             return _palettized(package) if precision == "palette" else package
         except Exception as error:
-            raise ConversionError(_conversion_message(error, logged)) from error
+            raise ConversionError(_conversion_message(error, logged, program)) from error
+
+
+def _takes(node: Node) -> bool:
+    """Whether coremltools has a translation of an operator."""
+    from coremltools.converters.mil.frontend.torch.torch_op_registry import _TORCH_OPS_REGISTRY
+
+    return _kind(node) in _TORCH_OPS_REGISTRY
+
+
+def _kind(node: Node) -> str:
+    """What coremltools calls an operator; empty for what is none."""
+    from coremltools.converters.mil.frontend.torch.utils import sanitize_op_kind
+
+    name = getattr(node.target, "name", None)
+    return str(sanitize_op_kind(name())) if node.op == "call_function" and name else ""
 
 
 def _pipeline(coremltools: ModuleType) -> Any:
@@ -150,13 +166,16 @@ def _palettized(package: Any) -> Any:
     return optimize.palettize_weights(package, optimize.OptimizationConfig(global_config=config))
 
 
-def _conversion_message(error: Exception, logged: list[str]) -> str:
+def _conversion_message(error: Exception, logged: list[str], program: ExportedProgram) -> str:
     # coremltools logs the operator it was converting; one it does not know is in the error alone.
     quoted = re.compile(r"converting '([\w.]+)' op|op '([\w.]+)'|, kind ([\w.]+)")
     found = next((match for text in (*logged, str(error)) if (match := quoted.search(text))), None)
-    operator = f"operator '{found[found.lastindex or 0]}'" if found else "the model"
+    name = found[found.lastindex or 0] if found else ""
+    operator = f"operator '{name}'" if name else "the model"
+    nodes = [node for node in program.graph.nodes if _kind(node) == name] if name else []
+    where = f"{module_path(nodes[0])}: " if nodes else ""
     return (
-        f"Core ML cannot represent {operator} ({one_line(error)}); "
+        f"{where}Core ML cannot represent {operator} ({one_line(error)}); "
         "rewrite the model without it or choose another target"
     )
 

@@ -9,9 +9,29 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edge_sdk.errors import OutputError, first_line
+from edge_sdk.outputs import check_writable
 
 _LEFTOVERS = ("executorch_debug_handle_mapping.json",)
 """Files that coremltools adds beside the package's manifest and that no app reads."""
+
+
+def check_package_place(path: Path) -> None:
+    """Fail early where a package folder could not be written later; one there may be replaced.
+
+    Raises:
+        OutputError: if ``path`` cannot be written, or something else is in the way.
+    """
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        raise OutputError(
+            f"{path}: a file is in the way, and an {path.suffix} is a folder; remove it or choose "
+            "another name"
+        )
+    if path.is_dir() and not (path / "Manifest.json").is_file():
+        raise OutputError(
+            f"{path}: the folder there has no Manifest.json, so it is no {path.suffix} to replace; "
+            "remove it or choose another name"
+        )
+    check_writable(path / "Manifest.json" if path.is_dir() else path)
 
 
 def write_package(source: Path, path: Path) -> None:

@@ -1,7 +1,8 @@
 """What one does to a model by name: convert, verify, enhance pictures, quantize, lint.
 
 Reading order: ``preparation`` (fused and in int8 codes, as a precision asks), ``conversion`` (the
-whole way to a file), ``verification`` with ``parity`` (whether the file computes the same),
+whole way to a file), ``self_check`` with ``intermediate`` (whether that computes the same, before
+anybody gets it), ``verification`` with ``parity`` (whether the file computes the same),
 ``enhancement`` (pictures through a model), ``quantize``, ``lint``.
 """
 

@@ -12,4 +12,5 @@ from .preparation import read_scheme as read_scheme
 from .quantize import QuantizedModel as QuantizedModel
 from .quantize import QuantizeOptions as QuantizeOptions
 from .quantize import quantize_loaded as quantize_loaded
+from .self_check import SelfCheck as SelfCheck
 from .verification import verify as verify

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from torch import Tensor, nn
 
+from edge_sdk.artifacts.package_folder import check_package_place, place_package
 from edge_sdk.deploy.preparation import prepare, read_scheme
-from edge_sdk.errors import InputError
+from edge_sdk.deploy.self_check import SelfCheck, left_unchecked, self_check
+from edge_sdk.errors import EdgeSdkError, InputError
+from edge_sdk.outputs import check_writable, replacing
 from edge_sdk.quantization import Scheme
 from edge_sdk.reparam import Certificate
 from edge_sdk.targets import LoweringReport, find_converter
@@ -28,6 +33,8 @@ class ConvertedModel:
         report: what became of the model's operators, its inputs and outputs.
         certificate: proof that the fused model, which was converted, equals the model given.
         ranges: for people: where the int8 ranges come from; empty in floating point.
+        check: what running the file has shown, or why it was not run.
+        notes: for people: what was done to the model beyond what was asked, one sentence each.
 
     Example:
         >>> from pathlib import Path
@@ -45,6 +52,8 @@ class ConvertedModel:
     report: LoweringReport
     certificate: Certificate
     ranges: str = ""
+    check: SelfCheck = field(default_factory=lambda: left_unchecked("it was not asked for"))
+    notes: tuple[str, ...] = ()
 
 
 def convert(
@@ -58,8 +67,12 @@ def convert(
     calibration: str | Path | None = None,
     scheme: Scheme | str | Path | None = None,
     keep_branches: bool = False,
+    check: bool = True,
 ) -> ConvertedModel:
     """Fuse a model, put its int8 codes in if asked, and write it as a file for a target.
+
+    The file is run before it is handed over, wherever its runtime is here: on the example and on
+    seeded probes, against PyTorch. One that computes something else is not written.
 
     Args:
         model: shipped name, ``.safetensors`` file, ``package.module:callable``, or a float32 module
@@ -75,6 +88,7 @@ def convert(
             own file.
         scheme: int8 codes chosen before, or the ``.json`` that ``edge-sdk quantize`` wrote.
         keep_branches: convert a model that is merged in part as it is, instead of merging the rest.
+        check: run the file and refuse one that misses the gate of its precision.
 
     Returns:
         The file, the report of its lowering, and the certificate of the fusion.
@@ -86,7 +100,8 @@ def convert(
         ModelError: if there is no such model.
         MissingExtraError: if the target's package is not installed.
         FusionError: if fusing cannot be proved.
-        ConversionError: if the target has no counterpart of an operator.
+        ConversionError: if the target has no counterpart of an operator, or its file computes
+            something else than the model; the message names the module.
         OutputError: if the file cannot be written.
 
     Example:
@@ -94,6 +109,8 @@ def convert(
         >>> made = convert("sr_x2_y", "executorch", "sr.pte", size=(48, 64))
         >>> made.report.precision, made.report.partitions
         ('fp32', 1)
+        >>> made.check.psnr_db > made.check.gate_db
+        True
         >>> open_artifact(made.path).output_shapes
         {'output': (1, 1, 96, 128)}
     """
@@ -120,5 +137,37 @@ def convert(
         scheme=scheme if scheme is None or isinstance(scheme, Scheme) else read_scheme(scheme),
     )
     path = Path(path)
-    report = converter.convert(prepared.model, given, path, precision)
-    return ConvertedModel(path, report, prepared.certificate, prepared.source)
+    shown = left_unchecked("--no-check")
+    with _staged(path) as staged:
+        report = converter.convert(prepared.model, given, staged, precision)
+        if check:
+            pictures = loaded.picture_spec is not None
+            shown = self_check(
+                prepared.model, (given,), staged, precision, converter, pictures=pictures
+            )
+    return ConvertedModel(path, report, prepared.certificate, prepared.source, shown)
+
+
+@contextmanager
+def _staged(path: Path) -> Iterator[Path]:
+    """Give a place for a file beside ``path``; what is there in the end takes its place.
+
+    Raises:
+        OutputError: if ``path`` cannot be written.
+        EdgeSdkError: as it is raised meanwhile, about ``path``.
+    """
+    is_package = path.suffix == ".mlpackage"
+    check = check_package_place if is_package else check_writable
+    check(path)
+    with tempfile.TemporaryDirectory(prefix=f".{path.stem}.", dir=path.resolve().parent) as folder:
+        staged = Path(folder) / path.name
+        try:
+            yield staged
+        except EdgeSdkError as error:
+            error.args = (str(error).replace(str(staged), str(path)),)
+            raise
+        if is_package:
+            place_package(staged.rename, path)
+        else:
+            with replacing(path) as temporary:
+                staged.rename(temporary)

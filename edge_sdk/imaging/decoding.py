@@ -15,8 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_sdk.errors import PictureError
+from edge_sdk.imaging.descriptions import (
+    NO_DESCRIPTIONS,
+    Descriptions,
+    read_descriptions,
+)
 from edge_sdk.imaging.exif import kept_exif, orientation_of
 from edge_sdk.imaging.raw_noise import RawNoise
+from edge_sdk.imaging.tiff_directories import read_directories
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -45,6 +51,7 @@ _FLIPS = {
 
 _TIFF_SUBFILE, _TIFF_BITS, _TIFF_PHOTOMETRIC, _TIFF_PLANES = 254, 258, 262, 284
 _TIFF_EXTRA_SAMPLES, _TIFF_SAMPLE_FORMAT = 338, 339
+_SAMPLE_KINDS = {2: "signed", 3: "floating-point", 4: "undefined", 5: "complex", 6: "complex"}
 
 
 @dataclass(frozen=True)
@@ -56,12 +63,14 @@ class Decoded:
         exif: EXIF block with orientation 1, or None.
         icc_profile: color profile of the samples, or None.
         raw_noise: noise that a raw file states, or None.
+        descriptions: XMP, texts, and what else the file said of its picture.
     """
 
     samples: Samples
     exif: bytes | None
     icc_profile: bytes | None
     raw_noise: RawNoise | None = None
+    descriptions: Descriptions = NO_DESCRIPTIONS
 
     @property
     def colors(self) -> int:
@@ -99,6 +108,8 @@ def decode(data: bytes, name: str) -> Decoded:
         raise PictureError(
             f"{name}: is not a JPEG, PNG, BMP, WebP, TIFF, HEIC or raw picture; convert it"
         )
+    if container == "TIFF":
+        _refuse_other_samples(data, name)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -113,6 +124,18 @@ def decode(data: bytes, name: str) -> Decoded:
         raise PictureError(
             f"{name}: {damage(error, container)}; get a whole copy or save it again"
         ) from error
+
+
+def _refuse_other_samples(data: bytes, name: str) -> None:
+    """Name samples that Pillow does not know, such as floating-point color, before it gives up."""
+    for directory in read_directories(data, (_TIFF_BITS, _TIFF_SAMPLE_FORMAT))[:1]:
+        kinds = {int(kind) for kind in directory.get(_TIFF_SAMPLE_FORMAT, (1,))}
+        bits = max(int(bits) for bits in directory.get(_TIFF_BITS, (1,)))
+        if kinds != {1}:
+            word = _SAMPLE_KINDS.get(min(kinds - {1}), "unknown")
+            raise PictureError(
+                f"{name}: has {word} samples of {bits} bits; save it with 8 or 16 bits, unsigned"
+            )
 
 
 def damage(error: BaseException, container: str) -> str:
@@ -143,7 +166,12 @@ def _decoded(image: Image.Image, data: bytes, container: str, name: str) -> Deco
     if container != "TIFF":
         samples = _upright(samples, orientation_of(exif))
     height, width = samples.shape[:2]
-    return Decoded(samples, kept_exif(exif, width, height, name), icc_profile or None)
+    return Decoded(
+        samples,
+        kept_exif(exif, width, height, name),
+        icc_profile or None,
+        descriptions=read_descriptions(image, data, container),
+    )
 
 
 def _refuse_several(image: Image.Image, container: str, name: str) -> None:

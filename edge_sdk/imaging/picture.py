@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from edge_sdk.errors import InputError
+from edge_sdk.imaging.descriptions import NO_DESCRIPTIONS, Descriptions
 from edge_sdk.imaging.raw_noise import RawNoise
 from edge_sdk.imaging.resize import resize_bicubic
 
@@ -27,6 +28,7 @@ class Metadata:
         gray: the file had one channel; it is written with one channel again.
         raw_noise: noise of the samples that a raw file states (a DNG's NoiseProfile), or None; it
             is not written.
+        descriptions: XMP, texts of a PNG, and what else the file said of its picture.
 
     Raises:
         InputError: if a value is not one of these.
@@ -46,6 +48,7 @@ class Metadata:
     alpha: Tensor | None = None
     gray: bool = False
     raw_noise: RawNoise | None = None
+    descriptions: Descriptions = NO_DESCRIPTIONS
 
     def __post_init__(self) -> None:
         if self.bit_depth not in (8, 16):

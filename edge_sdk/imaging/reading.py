@@ -142,6 +142,7 @@ def metadata_of(decoded: Decoded) -> Metadata:
         alpha=_planes(alpha) if alpha.shape[2] else None,
         gray=decoded.colors == 1,
         raw_noise=decoded.raw_noise,
+        descriptions=decoded.descriptions,
     )
 
 

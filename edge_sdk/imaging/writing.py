@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from edge_sdk.errors import InputError, OutputError
+from edge_sdk.imaging.descriptions import described, left_out
 from edge_sdk.imaging.encoding import FORMATS, JPEG, TIFF, Format, Samples, encode
 from edge_sdk.imaging.exif import resized_exif
 from edge_sdk.imaging.picture import Picture, to_levels
@@ -101,6 +102,7 @@ def write_picture(picture: Picture, path: Path | str, *, quality: int = 95) -> W
 
     Levels are rounded half up and clipped. Where the format cannot hold 16 bits, alpha, gray or
     metadata, the picture is written without and the result says so; alpha is dropped, not blended.
+    XMP is kept in PNG and JPEG, texts and what a PNG says of its values in PNG; IPTC is named.
     A gray picture is written as the luma of its channels.
 
     Args:
@@ -131,9 +133,11 @@ def write_picture(picture: Picture, path: Path | str, *, quality: int = 95) -> W
     form = FORMATS[path.suffix.lower()]
     samples, notes = _samples(picture, form)
     exif, icc_profile, more = _written_metadata(picture, form, samples.shape[2] <= 2)
+    descriptions = picture.metadata.descriptions
     with replacing(path) as temporary:
-        temporary.write_bytes(encode(samples, form, exif, icc_profile, quality))
-    return WrittenPicture(path, (*notes, *more))
+        encoded = encode(samples, form, exif, icc_profile, quality)
+        temporary.write_bytes(described(encoded, form.container, descriptions))
+    return WrittenPicture(path, (*notes, *more, *left_out(form.container, descriptions)))
 
 
 def _samples(picture: Picture, form: Format) -> tuple[Samples, list[str]]:

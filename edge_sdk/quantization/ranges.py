@@ -19,11 +19,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from edge_sdk.errors import InputError
+from edge_sdk.errors import FusionError, InputError
 from edge_sdk.int8 import int8_values
 from edge_sdk.quantization.activations import ValueRange, measure_activations
 from edge_sdk.quantization.quantizer import sqnr_db
 from edge_sdk.reparam.blocks.block import MultiBranchConv2d
+from edge_sdk.reparam.graph.branch_sums import find_branch_sums
 from edge_sdk.reparam.graph.fusion import copy_of
 
 SQNR_WARNING_DB = 24.0
@@ -74,7 +75,7 @@ class LayerRanges:
         activations: range of the layer's output, before any activation function, over all
             examples; ``None`` if the examples do not reach the layer.
         activation_sqnr_db: SQNR of that output, per tensor and affine; ``None`` likewise.
-        inflation: of a block, the branch that inflates its range most; ``None`` for plain layers.
+        inflation: of a block or sum, the branch that inflates its range most; ``None`` for others.
 
     Example:
         >>> import torch
@@ -154,9 +155,9 @@ def lint_ranges(model: nn.Module, examples: Tensor | Sequence[Tensor]) -> RangeR
     """Measure what int8 will keep of every convolution, linear layer and multi-branch block.
 
     A :class:`MultiBranchConv2d` counts as the one convolution that it merges into, so a network of
-    such blocks and its fused form give the same report but for the branches. Branches written by
-    hand are not named: each of their convolutions is a layer for itself here, and only the fused
-    model shows the range of their sum, without telling which of them widens it.
+    such blocks and its fused form give the same report but for the branches. Of branches written by
+    hand, each convolution is a layer for itself, and the sum that they merge into is one more, with
+    the branch that widens it; its activations are not measured.
 
     Args:
         model: any module from one tensor to whatever; a copy is run in evaluation mode, the model
@@ -214,7 +215,36 @@ def lint_ranges(model: nn.Module, examples: Tensor | Sequence[Tensor]) -> RangeR
                     else None,
                 )
             )
+        layers += _sums(copy, inputs[0])
     return RangeReport(tuple(layers))
+
+
+def _sums(model: nn.Module, example: Tensor) -> list[LayerRanges]:
+    """Ranges of sums of branches written by hand; none of a model that cannot be traced."""
+    try:
+        found = find_branch_sums(model, (example,))
+    except FusionError:
+        return []
+    layers = []
+    for each in found:
+        kernel = each.kernel()
+        error = kernel - int8_values(kernel)
+        factors = [
+            Inflation(name, _mean_peak(kernel) / max(_mean_peak(each.kernel(index)), 5e-324))
+            for index, (name, _) in enumerate(each.branches)
+        ]
+        layers.append(
+            LayerRanges(
+                name=each.name,
+                kind="sum of branches",
+                weights=tuple(ValueRange(float(row.min()), float(row.max())) for row in kernel),
+                weight_sqnr_db=sqnr_db(float(kernel.square().sum()), float(error.square().sum())),
+                activations=None,
+                activation_sqnr_db=None,
+                inflation=max(factors, key=lambda inflation: inflation.factor),
+            )
+        )
+    return layers
 
 
 def _layers(model: nn.Module) -> dict[str, nn.Module]:

@@ -112,7 +112,7 @@ def seeded(build: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
         model = build()
     with torch.no_grad():
         for module in model.modules():
-            if isinstance(module, nn.BatchNorm2d):
+            if isinstance(module, nn.BatchNorm2d) and module.running_var is not None:
                 module.running_var.uniform_(0.5, 1.5, generator=generator)
                 module.running_mean.uniform_(-0.3, 0.3, generator=generator)
                 if module.affine:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_sdk.errors import InputError, OutputError
+from edge_sdk.artifacts.package_folder import check_package_place
+from edge_sdk.errors import InputError
 from edge_sdk.outputs import check_writable
 from edge_sdk.quantization.insertion import is_quantized
 
@@ -46,17 +47,7 @@ def check_folder_request(
         OutputError: if ``path`` cannot be written, or something else is in the way.
     """
     _check_names(name, suffix, precisions, path, precision)
-    if path.is_symlink() or (path.exists() and not path.is_dir()):
-        raise OutputError(
-            f"{path}: a file is in the way, and an {suffix} is a folder; remove it or choose "
-            "another name"
-        )
-    if path.is_dir() and not (path / "Manifest.json").is_file():
-        raise OutputError(
-            f"{path}: the folder there has no Manifest.json, so it is no {suffix} to replace; "
-            "remove it or choose another name"
-        )
-    check_writable(path / "Manifest.json" if path.is_dir() else path)
+    check_package_place(path)
 
 
 def check_codes(model: nn.Module, precision: str) -> None:

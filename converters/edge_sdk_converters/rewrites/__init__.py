@@ -5,15 +5,16 @@ changed. :func:`apply` runs those that a target names and compares the results b
 reaches a file.
 
 Reading order: ``applying`` (in turn, each proved), ``graph_edit``, then the rewrites by subject:
-``constants``, ``written_slices``, ``moves``, ``delegable``, ``written_out``, ``coreml_means``,
-``pool_means``, ``resize_matrices``, ``nearest``, ``pads``.
+``no_ops``, ``constants``, ``written_slices``, ``decompositions``, ``moves``, ``delegable``,
+``written_out``, ``attention``, ``coreml_means``, ``pool_means``, ``resize_matrices``, ``nearest``,
+``pads``.
 """
 
 from edge_sdk_converters.rewrites.applying import REWRITES, apply
 
 __all__ = ["FIRST", "ML_PROGRAM", "REWRITES", "apply"]
 
-FIRST = ("constants", "written slices")
+FIRST = ("no-ops", "constants", "written slices")
 """What every target begins with."""
 
 ML_PROGRAM = (
@@ -23,6 +24,8 @@ ML_PROGRAM = (
     "alphas",
     "ceil means",
     "running sums",
+    "thresholds",
+    "scalars of where",
     "reciprocal",
     "tanh gelu",
     "pool strides",

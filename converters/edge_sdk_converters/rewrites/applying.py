@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 
 from edge_sdk.errors import ConversionError
+from edge_sdk_converters.rewrites.attention import write_out_attention
 from edge_sdk_converters.rewrites.constants import fold_constants
 from edge_sdk_converters.rewrites.coreml_means import (
     count_cumsums_from_start,
     write_out_alphas,
     write_out_rms_norm,
+    write_out_thresholds,
+    write_out_where_scalars,
 )
+from edge_sdk_converters.rewrites.decompositions import taken_apart
 from edge_sdk_converters.rewrites.delegable import (
     write_out_adaptive_pools,
     write_out_channel_shuffle,
@@ -30,6 +35,7 @@ from edge_sdk_converters.rewrites.moves import (
     recognize_pixel_shuffles,
 )
 from edge_sdk_converters.rewrites.nearest import write_out_nearest
+from edge_sdk_converters.rewrites.no_ops import remove_no_ops
 from edge_sdk_converters.rewrites.pads import fold_pads
 from edge_sdk_converters.rewrites.pool_means import write_out_ceil_means
 from edge_sdk_converters.rewrites.resize_matrices import write_out_resizes
@@ -45,10 +51,13 @@ from edge_sdk_converters.rewrites.written_slices import write_out_slices
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.export import ExportedProgram
+    from torch.fx import Node
 
 Rewrite = Callable[["ExportedProgram"], "tuple[ExportedProgram, tuple[str, ...]]"]
 
 REWRITES: dict[str, Rewrite] = {
+    "attention": write_out_attention,
+    "no-ops": remove_no_ops,
     "constants": fold_constants,
     "written slices": write_out_slices,
     "resizes": write_out_resizes,
@@ -60,6 +69,8 @@ REWRITES: dict[str, Rewrite] = {
     "channel shuffles": recognize_channel_shuffles,
     "pads": fold_pads,
     "nearest": write_out_nearest,
+    "thresholds": write_out_thresholds,
+    "scalars of where": write_out_where_scalars,
     "means": write_out_means,
     "adaptive pools": write_out_adaptive_pools,
     "mirrors": write_out_mirrors,
@@ -83,13 +94,17 @@ _PROBES = 2
 
 
 def apply(
-    names: Sequence[str], program: ExportedProgram
+    names: Sequence[str],
+    program: ExportedProgram,
+    takes: Callable[[Node], bool] | None = None,
 ) -> tuple[ExportedProgram, tuple[str, ...]]:
     """Apply the rewrites ``names`` in order.
 
     Args:
         names: keys of :data:`REWRITES`.
         program: from :func:`edge_sdk.exported.export`; it is not changed.
+        takes: whether the target has an operator for a node; what it has not is taken apart in the
+            end as torch does it. ``None`` where the target sees to that.
 
     Returns:
         The rewritten program, or the given one if there was nothing to change, and one sentence
@@ -99,13 +114,16 @@ def apply(
         ConversionError: if a rewritten program computes something else on a probe.
     """
     sentences: list[str] = []
-    for name in names:
-        rewritten, changes = REWRITES[name](program)
+    steps = [(name, REWRITES[name]) for name in names]
+    if takes is not None:
+        steps.append(("decompositions", partial(taken_apart, takes=takes)))
+    for name, rewrite in steps:
+        rewritten, changes = rewrite(program)
         if not changes:
             continue
         _prove(name, program, rewritten)
         program = rewritten
-        sentences += changes
+        sentences += [change for change in changes if change]
     return program, tuple(sentences)
 
 

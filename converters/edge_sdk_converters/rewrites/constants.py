@@ -1,7 +1,7 @@
 """What does not depend on the input, computed once: masks, grids, normalized kernels.
 
 A graph holds what its model wrote: a mask that is made of slices of zeros at every call, a grid of
-coordinates, the kernel of a spectral norm. Targets have no operators for much of that, and need none.
+coordinates, the kernel of a spectral norm. Files hold the results instead.
 """
 
 from __future__ import annotations

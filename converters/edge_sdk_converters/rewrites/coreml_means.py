@@ -46,16 +46,35 @@ def write_out_alphas(program: ExportedProgram) -> tuple[ExportedProgram, tuple[s
     return _decomposed(program, found, used, "the factor alpha became a product")
 
 
+def write_out_where_scalars(
+    program: ExportedProgram,
+) -> tuple[ExportedProgram, tuple[str, ...]]:
+    """Numbers that ``where`` chooses become tensors of its result's type: MIL's are typed."""
+    table: dict[Any, Any] = {
+        aten.where.ScalarSelf: _where,
+        aten.where.ScalarOther: _where,
+        aten.where.Scalar: _where,
+    }
+    found = [node for node in program.graph.nodes if node.target in table]
+    used: dict[Any, Any] = {node.target: table[node.target] for node in found}
+    return _decomposed(program, found, used, "a number that it chooses became a tensor")
+
+
+def write_out_thresholds(program: ExportedProgram) -> tuple[ExportedProgram, tuple[str, ...]]:
+    """Softplus with a threshold that shows is chosen by a comparison; coremltools drops it."""
+    target = aten.softplus.default
+    found = [node for node in program.graph.nodes if node.target is target and _shows(node)]
+    return _decomposed(
+        program, found, {target: _thresholded}, "softplus got its threshold as a comparison"
+    )
+
+
 def count_cumsums_from_start(
     program: ExportedProgram,
 ) -> tuple[ExportedProgram, tuple[str, ...]]:
     """A running sum along −2 becomes one along 2, as MIL counts."""
     target = aten.cumsum.default
-    found = [
-        node
-        for node in program.graph.nodes
-        if node.target is target and node.args[1] < 0  # type: ignore[operator]
-    ]
+    found = [node for node in program.graph.nodes if node.target is target and node.args[1] < 0]
     return _decomposed(
         program, found, {target: _cumsum}, "the axis of a running sum is counted from the start"
     )
@@ -93,6 +112,28 @@ def _scaled(target: Any) -> Any:
 
 def _reversed(x: Tensor, y: Any, alpha: float = 1) -> Any:
     return NotImplemented if alpha == 1 else y - x * alpha
+
+
+def _where(condition: Tensor, one: Any, other: Any) -> Tensor:
+    given = [side for side in (one, other) if isinstance(side, torch.Tensor)]
+    kind = given[0].dtype if given else torch.get_default_dtype()
+    sides = [
+        side if isinstance(side, torch.Tensor) else torch.full((1,), side, dtype=kind)
+        for side in (one, other)
+    ]
+    return aten.where.self(condition, *sides)
+
+
+def _shows(node: Node) -> bool:
+    return float(argument(node, 2, "threshold", 20)) < 20  # type: ignore[arg-type]
+
+
+def _thresholded(x: Tensor, beta: float = 1, threshold: float = 20) -> Any:
+    if threshold >= 20:
+        return NotImplemented
+    scaled = x * float(beta)
+    smooth = (torch.relu(scaled) + torch.log(torch.exp(-torch.abs(scaled)) + 1.0)) / float(beta)
+    return aten.where.self(scaled > float(threshold), x, smooth)
 
 
 def _cumsum(x: Tensor, dim: int, *, dtype: Any = None) -> Any:

@@ -44,10 +44,10 @@ def stored(program: ExportedProgram, name: str, value: Tensor) -> Node:
     graph = program.graph_module.graph
     first = next(entry for entry in graph.nodes if entry.op == "placeholder")
     with graph.inserting_before(first):
-        node = graph.placeholder(name)
+        node: Node = graph.placeholder(name)
     # Views are stored in their own order: files know no strides.
     plain = value.detach().clone(memory_format=torch.contiguous_format)
-    node.meta["val"] = _fake_mode(graph).from_tensor(plain)
+    node.meta["val"] = _fake_mode(graph).from_tensor(plain, static_shapes=True)
     spec = InputSpec(InputKind.CONSTANT_TENSOR, TensorArgument(node.name), node.name)
     program.graph_signature.input_specs.insert(0, spec)
     program.constants[node.name] = plain

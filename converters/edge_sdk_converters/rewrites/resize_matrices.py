@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch.fx import Node
 
 aten = torch.ops.aten
-_RESIZES = {
+_RESIZES: dict[Any, Any] = {
     aten._upsample_bilinear2d_aa.vec: aten._upsample_bilinear2d_aa.default,
     aten._upsample_bicubic2d_aa.vec: aten._upsample_bicubic2d_aa.default,
     aten.upsample_bicubic2d.vec: aten.upsample_bicubic2d.default,
@@ -59,4 +59,5 @@ def _matrix(node: Node, axis: int) -> Tensor:
     # Four alike: of a picture one pixel wide, torch's antialiasing kernel takes other weights.
     columns = torch.eye(before, dtype=torch.float64)[None, :, :, None].repeat(1, 1, 1, 4)
     resized = _RESIZES[node.target](columns, [after, 4], bool(node.args[2]), None, None)
-    return resized[0, :, :, 0].T.to(torch.float32)
+    matrix: Tensor = resized[0, :, :, 0].T.to(torch.float32)
+    return matrix

@@ -56,7 +56,7 @@ def _slice_scatter(
     # Whole cells of one new row and step − 1 kept ones; the last new row may lack some of these.
     cells = min(count, (size - first) // step)
     stop = first + cells * step
-    parts = [_cut(src, dim, 0, cells)]
+    parts = [aten.slice.Tensor(src, dim, 0, cells)]
     parts += [aten.slice.Tensor(x, dim, first + row, stop, step) for row in range(1, step)]
     middle = _interleaved(parts, dim)
     tail = [_cut(src, dim, cells, count), _cut(x, dim, stop + count - cells, size)]

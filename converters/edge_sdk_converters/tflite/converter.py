@@ -30,12 +30,23 @@ if TYPE_CHECKING:
     from edge_sdk_converters.tflite.lowering import Lowering
 
 
-REWRITES = (*FIRST, "resizes", "pixel shuffles", "channel shuffles", "pads")
+REWRITES = (
+    "attention",
+    *FIRST,
+    "resizes",
+    "rms norms",
+    "pixel shuffles",
+    "channel shuffles",
+    "pads",
+)
 """Exact rewrites of the exported graph before it is lowered."""
 
 
 class TFLiteConverter:
-    """Writes ``.tflite`` files whose feature maps are NHWC throughout, without one TRANSPOSE.
+    """Writes ``.tflite`` files whose feature maps are NHWC throughout.
+
+    A network of convolutions gets no TRANSPOSE; one that permutes its axes, such as attention, gets
+    one wherever nobody can absorb the permutation, which the report says.
 
     ``fp16`` stores weights as float16; LiteRT's CPU kernels compute in float32 from them, GPU
     delegates in float16. The file ends in a seal that runtimes do not read (see
@@ -110,7 +121,10 @@ class TFLiteConverter:
                 payload, fallback = convert_by_litert_torch(model, example, precision, cause)
                 rewrites = (fallback,)
             held = contents(payload)
-        if fallback is None and (custom_operators := held.custom_operators):
+        custom_operators = held.custom_operators
+        if "TRANSPOSE" in held.operators and not any("TRANSPOSE" in note for note in rewrites):
+            custom_operators.append("TRANSPOSE")
+        if fallback is None and custom_operators:
             raise ConversionError(
                 f"{type(model).__name__}: TensorFlow's converter left "
                 f"{', '.join(custom_operators)} in the graph; report this model, and try --target "
@@ -158,9 +172,9 @@ def _lowered(
     """Lower a program by the own lowering; return the file and the sentences for the report."""
     from edge_sdk_converters.rewrites import apply
     from edge_sdk_converters.tflite.integer_check import check_integer
-    from edge_sdk_converters.tflite.lowering import Lowering
+    from edge_sdk_converters.tflite.lowering import Lowering, takes
 
-    program, sentences = apply(chosen, program)
+    program, sentences = apply(chosen, program, takes)
     lowering = Lowering(program)
     batch, channels, height, width = example.shape
     shape = (batch, height, width, channels)

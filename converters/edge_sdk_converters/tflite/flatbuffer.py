@@ -40,8 +40,8 @@ class Contents:
 
     @property
     def custom_operators(self) -> list[str]:
-        """Operators that the own lowering never means to leave in a file."""
-        return [name for name in self.operators if name == "TRANSPOSE" or name.startswith("Flex")]
+        """Operators of TensorFlow's own, which the own lowering never means to leave in a file."""
+        return [name for name in self.operators if name.startswith("Flex")]
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import operator
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
 import torch
-from torch._decomp import get_decompositions
 from torch.export import ExportedProgram
 from torch.fx import Graph, Node
 from torch.fx.node import map_arg
@@ -22,12 +21,20 @@ from edge_sdk_converters.checks.unsupported import UnsupportedOperatorError
 from edge_sdk_converters.tflite import operators
 from edge_sdk_converters.tflite.channel_plan import plan_channels
 from edge_sdk_converters.tflite.integer_check import scope
+from edge_sdk_converters.tflite.layout import channels_last, moves, plain, wrapped
 from edge_sdk_converters.tflite.quantization import weight_scales
-from edge_sdk_converters.tflite.registry import HANDLERS, Call, Value, reordered
+from edge_sdk_converters.tflite.registry import HANDLERS, Call, Handler, Value, reordered
 
 # Importing these modules fills the table of handlers.
 for _module in pkgutil.iter_modules(operators.__path__, f"{operators.__name__}."):
     import_module(_module.name)
+
+
+def takes(node: Node) -> bool:
+    """Whether a handler has the operator of a node, in the rank that it has there."""
+    name = operator_name(node.target)
+    rank = node.meta["val"].dim() if isinstance(node.meta.get("val"), torch.Tensor) else 0
+    return name in HANDLERS and not (name in ("group_norm", "instance_norm") and rank != 4)
 
 
 class Lowering:
@@ -42,7 +49,6 @@ class Lowering:
 
     def __init__(self, exported: ExportedProgram) -> None:
         self.notes: list[str] = []
-        exported = _with_composites_decomposed(exported)
         self._graph: Graph = exported.graph
         signature = exported.graph_signature
         self._input_name = signature.user_inputs[0]
@@ -83,11 +89,9 @@ class Lowering:
                 raise ConversionError(
                     f"output '{name}' does not depend on the input; remove it from the model"
                 )
-            if value.places is not None:
-                node = next(node for node in self._graph.nodes if node.name == name)
-                call = Call(node, {}, None, self.notes)
-                raise call.refuse("as an output, which would need a TRANSPOSE")
-        return tuple(reordered(value, None) for value in outputs)
+            if value.places is not None and moves(value, to_plain=False):
+                self.notes.append(f"a TRANSPOSE before {name}, which is returned")
+        return tuple(reordered(channels_last(value), None) for value in outputs)
 
     def _call(self, node: Node, look_up: Callable[[Node], Any]) -> Any:
         arguments = map_arg(_bind(node), look_up)
@@ -96,15 +100,23 @@ class Lowering:
         name = operator_name(node.target)
         entry = HANDLERS[name]
         call = Call(node, arguments, self._plan.get(node), self.notes, self._scales.get(node))
-        if not entry.any_places and any(_is_pending(value) for value in arguments.values()):
-            raise call.refuse("of a tensor whose axes were permuted, which would need a TRANSPOSE")
+        features = [value for value in _values(arguments) if isinstance(value, Value)]
+        pending = [value for value in features if value.places is not None]
+        if entry.plain_only or (
+            pending and entry.any_axes and not any(map(_is_feature_map, features))
+        ):
+            return _in_torch_axes(call, entry.handle)
+        given = call
+        if pending and not entry.any_places:
+            call = replace(call, arguments=_each(arguments, _channels_last(call)))
         if not entry.any_order:
-            arguments = {key: _in_torch_order(value) for key, value in arguments.items()}
-            call = replace(call, arguments=arguments)
+            call = replace(call, arguments=_each(call.arguments, _torch_order))
         try:
-            return entry.handle(call)
-        except (TypeError, ValueError) as error:
-            raise call.refuse(f"in this form ({first_line(error)})") from error
+            return _handled(call, entry.handle)
+        except UnsupportedOperatorError:
+            if not entry.any_axes:
+                raise
+            return _in_torch_axes(given, entry.handle)
 
     def _check_operators(self) -> None:
         missing = [
@@ -123,22 +135,6 @@ class Lowering:
             raise UnsupportedOperatorError(
                 missing[0], f"edge-sdk's tflite lowering has none for operator {first}{more}"
             )
-
-
-COMPOSITES = ("glu", "mish")
-"""Operators that torch's own decompositions turn into ones with handlers."""
-
-
-def _with_composites_decomposed(exported: ExportedProgram) -> ExportedProgram:
-    found = {
-        node.target
-        for node in exported.graph.nodes
-        if node.op == "call_function" and operator_name(node.target) in COMPOSITES
-    }
-    if not found:
-        return exported
-    taken: ExportedProgram = exported.run_decompositions(get_decompositions(list(found)))
-    return taken
 
 
 def _bind(node: Node) -> dict[str, Any]:
@@ -186,18 +182,59 @@ def _as_array(value: Any) -> Any:
     return value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else value
 
 
-def _is_pending(argument: Any) -> bool:
-    if isinstance(argument, list | tuple):
-        return any(_is_pending(item) for item in argument)
-    return isinstance(argument, Value) and argument.places is not None
+def _handled(call: Call, handle: Handler) -> Any:
+    try:
+        return handle(call)
+    except (TypeError, ValueError) as error:
+        raise call.refuse(f"in this form ({first_line(error)})") from error
 
 
-def _in_torch_order(argument: Any) -> Any:
-    if isinstance(argument, Value):
-        return reordered(argument, None)
-    if isinstance(argument, list | tuple):
-        return type(argument)(_in_torch_order(item) for item in argument)
-    return argument
+def _in_torch_axes(call: Call, handle: Handler) -> Any:
+    """Call a handler on features in torch's own order of axes, which its result has then too."""
+
+    def laid_out(value: Value) -> Value:
+        if moves(value, to_plain=True):
+            call.note(f"a TRANSPOSE before {operator_name(call.node.target)}")
+        return plain(value)
+
+    plain_call = replace(call, arguments=_each(call.arguments, laid_out), plain=True)
+    result = _handled(plain_call, handle)
+    if isinstance(result, Value):
+        return wrapped(result.tensor, result.shape)
+    return tuple(wrapped(part.tensor, part.shape) for part in result)
+
+
+def _channels_last(call: Call) -> Callable[[Value], Value]:
+    def laid_out(value: Value) -> Value:
+        if value.places is not None and moves(value, to_plain=False):
+            call.note(f"a TRANSPOSE before {operator_name(call.node.target)}")
+        return channels_last(value)
+
+    return laid_out
+
+
+def _is_feature_map(value: Value) -> bool:
+    return value.places is None and len(value.shape) == 4 and value.shape[1] > 1
+
+
+def _values(arguments: dict[str, Any]) -> Iterator[Any]:
+    for argument in arguments.values():
+        yield from argument if isinstance(argument, list | tuple) else (argument,)
+
+
+def _each(arguments: dict[str, Any], change: Callable[[Value], Value]) -> dict[str, Any]:
+    """Arguments with every feature changed, those in lists too."""
+
+    def changed(argument: Any) -> Any:
+        if isinstance(argument, list | tuple):
+            return type(argument)(changed(item) for item in argument)
+        return change(argument) if isinstance(argument, Value) else argument
+
+    return {name: changed(argument) for name, argument in arguments.items()}
+
+
+def _torch_order(value: Value) -> Value:
+    return reordered(value, None)
 
 
 def _is_random(node: Node) -> bool:

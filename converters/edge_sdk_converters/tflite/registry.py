@@ -54,6 +54,7 @@ class Call:
             for, in the sense of :attr:`Value.order`.
         notes: sentences about rewrites; handlers append.
         weight_scales: float32 [out], if the layer's weight is held in int8.
+        plain: all features are laid out in torch's own order of axes, and so is the result.
     """
 
     node: Node
@@ -61,6 +62,17 @@ class Call:
     emit_order: Order | None
     notes: list[str]
     weight_scales: Floats | None = None
+    plain: bool = False
+
+    def axis(self, dim: int, rank: int) -> int:
+        """Axis of a tensor that holds torch's ``dim`` of a feature of ``rank``."""
+        return NHWC_AXIS[dim % rank] if rank == 4 and not self.plain else dim % rank
+
+    def constant(self, array: NDArray[np.generic], rank: int, order: Order | None = None) -> Floats:
+        """A constant for arithmetic with features of ``rank``, held in ``order``."""
+        if self.plain:
+            return np.asarray(array, np.float32)
+        return constant_like(array, rank, order)
 
     def __getitem__(self, name: str) -> Any:
         return self.arguments[name]
@@ -92,11 +104,21 @@ Handler = Callable[[Call], "Value | tuple[Value, ...]"]
 
 @dataclass(frozen=True)
 class Entry:
-    """A handler and whether it copes with channels in another order, or axes not yet settled."""
+    """A handler and the layouts it copes with.
+
+    Attributes:
+        handle: the handler.
+        any_order: channels in another order.
+        any_places: axes not yet settled.
+        any_axes: torch's own order of axes (:attr:`Call.plain`), where channels last does not do.
+        plain_only: that alone.
+    """
 
     handle: Handler
     any_order: bool
     any_places: bool = False
+    any_axes: bool = False
+    plain_only: bool = False
 
 
 HANDLERS: dict[str, Entry] = {}
@@ -104,7 +126,11 @@ HANDLERS: dict[str, Entry] = {}
 
 
 def handles(
-    *operators: str, any_order: bool = False, any_places: bool = False
+    *operators: str,
+    any_order: bool = False,
+    any_places: bool = False,
+    any_axes: bool = False,
+    plain_only: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Register the decorated function for ``operators``.
 
@@ -113,11 +139,16 @@ def handles(
         any_order: the handler reads :attr:`Value.order` itself; otherwise every feature it gets is
             put into torch's order first.
         any_places: the handler reads :attr:`Value.places` itself; others never see such a value.
+        any_axes: the handler asks :meth:`Call.axis` and :meth:`Call.constant`, so that it works in
+            torch's own order of axes too.
+        plain_only: it works in that alone.
     """
 
     def register(handle: Handler) -> Handler:
         for name in operators:
-            HANDLERS[name] = Entry(handle, any_order, any_places)
+            HANDLERS[name] = Entry(
+                handle, any_order, any_places, any_axes or plain_only, plain_only
+            )
         return handle
 
     return register

@@ -31,6 +31,7 @@ TARGET_HELP = (
     "executorch-qnn and executorch-mediatek say which SDK of the vendor's they need."
 )
 CALIBRATION_HELP = "Folder of pictures to choose int8 ranges by \\[those in the model's own file]."
+NO_CHECK_HELP = "Write the file without running it against PyTorch; the report says so."
 
 
 def convert(
@@ -58,13 +59,15 @@ def convert(
     ] = None,
     input_shape: Annotated[str | None, typer.Option("--input", help=INPUT_HELP)] = None,
     keep_branches: Annotated[bool, typer.Option("--keep-branches", help=KEEP_HELP)] = False,
+    no_check: Annotated[bool, typer.Option("--no-check", help=NO_CHECK_HELP)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Turn a model into a file that a phone's runtime loads.
 
     A model with branches is fused first. Int8 takes its scales from the model's file, from
-    --calibration, or from --scheme; every target takes the same. Compare the file with the model
-    by `edge-sdk verify`.
+    --calibration, or from --scheme; every target takes the same. Where its runtime is here, the
+    file is run against PyTorch before it is written; one that computes something else is refused,
+    with the first module that differs. Compare on pictures by `edge-sdk verify`.
 
     Example: edge-sdk convert sr_x2_y --target tflite --precision int8 -o sr_x2_y.tflite
     """
@@ -90,15 +93,22 @@ def convert(
         calibration=calibration,
         scheme=scheme,
         keep_branches=keep_branches,
+        check=not no_check,
     )
     note_merging(model, keep_branches)
     if as_json:
-        print_json({"output": made.path, "ranges": made.ranges, **vars(made.report)})
+        print_json(
+            {"output": made.path, "ranges": made.ranges, "check": made.check, **vars(made.report)}
+        )
         return
-    _print_lowering(made.path, made.report, made.ranges)
+    _print_lowering(made.report, made.ranges)
+    out.print(f"checked: {made.check}" if made.check.psnr_db is not None else str(made.check))
+    out.print(
+        f"wrote {made.path} ({made.report.size_bytes / 1024:.0f} KiB, {made.report.precision})"
+    )
 
 
-def _print_lowering(path: Path, report: LoweringReport, ranges: str) -> None:
+def _print_lowering(report: LoweringReport, ranges: str) -> None:
     rows = sorted(report.operators.items(), key=lambda entry: -entry[1])
     print_table("Operators", ("operator", "count"), [(name, str(count)) for name, count in rows])
     if report.partitions is not None:
@@ -115,4 +125,3 @@ def _print_lowering(path: Path, report: LoweringReport, ranges: str) -> None:
     for tensor in (*report.inputs, *report.outputs):
         shape = "×".join(str(side) for side in tensor.shape)
         out.print(f"{tensor.name}: {shape} {tensor.layout} {tensor.dtype}")
-    out.print(f"wrote {path} ({report.size_bytes / 1024:.0f} KiB, {report.precision})")

@@ -50,10 +50,7 @@ def find_regions(traced: Traced, weights: nn.Module) -> Regions:
         traced: the graph.
         weights: module that holds its layers and parameters by the same names, float64.
     """
-    constants = find_constants(traced.module.graph, weights)
-    walk = _Walk(traced, Costs(weights, constants))
-    while walk.run() or walk.cut():
-        pass
+    walk = walk_graph(traced, weights)
     forms = {
         node: form
         for node in walk.anchors
@@ -64,8 +61,19 @@ def find_regions(traced: Traced, weights: nn.Module) -> Regions:
     return Regions(forms, tuple(refusals))
 
 
+def walk_graph(traced: Traced, weights: nn.Module) -> Walk:
+    """Forms of all nodes of a graph, its regions cut; see :func:`find_regions`."""
+    constants = find_constants(traced.module.graph, weights)
+    walk = Walk(traced, Costs(weights, constants))
+    while walk.run() or walk.cut():
+        pass
+    return walk
+
+
 @dataclass
-class _Walk:
+class Walk:
+    """A graph on the way to its regions: what is an anchor, what is linear, and the forms."""
+
     traced: Traced
     costs: Costs
     anchors: set[fx.Node] = field(default_factory=set)
@@ -109,7 +117,7 @@ class _Walk:
             self.linear.add(node)
             self.forms[node] = form
 
-    def _source(self, node: fx.Node) -> Form:
+    def source(self, node: fx.Node) -> Form:
         """Form of a node as seen by what uses it: an anchor is a root."""
         if node in self.anchors and node in self.linear:
             shape = shape_of(node)
@@ -144,7 +152,7 @@ class _Walk:
         bordered = with_written_border(node, own, constants)
         if bordered is None:
             raise FusionError("its result is written in place; compute a new tensor instead")
-        before = self._source(source)
+        before = self.source(source)
         try:
             merged = compose(before.operator, bordered)
         except FusionError as error:
@@ -159,12 +167,12 @@ class _Walk:
         channels = _common_channels(shape_of(first), shape_of(second))
         if channels is None:
             return None
-        left, right = self._source(first), self._source(second)
+        left, right = self.source(first), self.source(second)
         if left.root is not right.root:
             if left.members or right.members:
                 self._refuse(node, "adds results that come from different inputs")
             return None
-        operators = [_broadcast(form.operator, channels) for form in (left, right)]
+        operators = [broadcast(form.operator, channels) for form in (left, right)]
         factor = factor_of(node)
         if factor != 1:
             factors = torch.full((channels,), factor, dtype=torch.float64)
@@ -182,7 +190,7 @@ class _Walk:
         nodes = [part for part in parts if isinstance(part, fx.Node) and part not in known]
         if len(nodes) != len(parts):
             raise FusionError("joins constants too, which are no part of a kernel")
-        forms = [self._source(part) for part in nodes]
+        forms = [self.source(part) for part in nodes]
         members = frozenset[fx.Node]().union(*(form.members for form in forms))
         if any(form.root is not forms[0].root for form in forms):
             if members:
@@ -227,7 +235,8 @@ def _common_channels(first: tuple[int, ...] | None, second: tuple[int, ...] | No
     return max(first[1], second[1]) if fits else None
 
 
-def _broadcast(operator: LinearOperator, channels: int) -> LinearOperator:
+def broadcast(operator: LinearOperator, channels: int) -> LinearOperator:
+    """The operator with its one channel of output repeated, if it has not as many already."""
     if operator.out_channels == channels:
         return operator
     return compose(operator, repeated(1, [0] * channels))

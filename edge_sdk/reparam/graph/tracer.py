@@ -64,7 +64,7 @@ class _WritableProxy(fx.Proxy):
         assert isinstance(tracer, _Tracer)
         if tracer.example is None:
             return super().__iter__()
-        return iter([self[index] for index in range(_length(self))])
+        return iter([operator.getitem(self, index) for index in range(_length(self))])
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self.tracer.create_proxy("call_function", operator.setitem, (self, key, value), {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,16 +47,16 @@ def outcomes(layers: Mapping[str, Layer], target: str, folder: Path) -> dict[str
         report = converter.convert(model, probes[0], path, "fp32")
         fallback = report.fallback
         if fallback is not None and len(layers) > 1:
-            return _halves(layers, target, folder)
+            return _halves(layers, target, folder, fallback)
     except EdgeSdkError as error:
         if len(layers) > 1:
-            return _halves(layers, target, folder)
+            return _halves(layers, target, folder, str(error))
         return {name: Outcome("refused", why=str(error)) for name in layers}
     try:
         named = run_artifact(open_artifact(path), probes, path)
     except ArtifactError as error:
         if len(layers) > 1:
-            return _halves(layers, target, folder)
+            return _halves(layers, target, folder, "")
         return {name: Outcome("wrong", why=str(error)) for name in layers}
     expected = run_torch(model, probes)
     results = [list(arrays.values()) for arrays in named]
@@ -69,10 +70,15 @@ def outcomes(layers: Mapping[str, Layer], target: str, folder: Path) -> dict[str
     return found
 
 
-def _halves(layers: Mapping[str, Layer], target: str, folder: Path) -> dict[str, Outcome]:
+def _halves(
+    layers: Mapping[str, Layer], target: str, folder: Path, reason: str
+) -> dict[str, Outcome]:
+    """Try again without the layer that the reason names; in two halves if it names none."""
     names = list(layers)
-    half = len(names) // 2
+    named = [name for name in re.findall(r"layers\.(\w+)", reason) if name in layers]
+    cut = len(names) // 2
+    parts = [named[:1], [name for name in names if name != named[0]]] if named else []
     found = {}
-    for part in (names[:half], names[half:]):
+    for part in parts or (names[:cut], names[cut:]):
         found.update(outcomes({name: layers[name] for name in part}, target, folder))
-    return found
+    return {name: found[name] for name in layers}

@@ -17,7 +17,6 @@ from edge_sdk_converters.tflite.quantization import (
     step_of,
 )
 from edge_sdk_converters.tflite.registry import (
-    NHWC_AXIS,
     Call,
     Value,
     constant_like,
@@ -90,14 +89,14 @@ def hardsigmoid(call: Call) -> Value:
     return replace(x, tensor=tf.minimum(tf.nn.relu(line), np.float32(1)))
 
 
-@handles("leaky_relu", any_order=True)
+@handles("leaky_relu", any_order=True, any_places=True)
 def leaky_relu(call: Call) -> Value:
     """LEAKY_RELU; slope as given."""
     import tensorflow as tf
 
     x: Value = call["self"]
     slope = float(call["negative_slope"])
-    return Value(tf.nn.leaky_relu(x.tensor, alpha=slope), x.shape, x.order)
+    return replace(x, tensor=tf.nn.leaky_relu(x.tensor, alpha=slope))
 
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
@@ -124,14 +123,14 @@ def elu(call: Call) -> Value:
     return Value(tensor, x.shape, x.order)
 
 
-@handles("gelu", any_order=True)
+@handles("gelu", any_order=True, any_places=True)
 def gelu(call: Call) -> Value:
     """GELU, exact or by tanh; both are one operator."""
     import tensorflow as tf
 
     x: Value = call["self"]
     tensor = tf.nn.gelu(x.tensor, approximate=call["approximate"] == "tanh")
-    return Value(tensor, x.shape, x.order)
+    return replace(x, tensor=tensor)
 
 
 @handles("softplus", any_order=True)
@@ -208,16 +207,15 @@ def clamp(call: Call) -> Value:
     return Value(tensor, x.shape, x.order)
 
 
-@handles("softmax", "log_softmax")
+@handles("softmax", "_softmax", "log_softmax", "_log_softmax", any_axes=True)
 def softmax(call: Call) -> Value:
     """Softmax or its logarithm over one axis; written out where that would need a transpose."""
     import tensorflow as tf
 
     x: Value = call["self"]
     rank = len(x.shape)
-    axis = call["dim"] % rank
-    axis = NHWC_AXIS[axis] if rank == 4 else axis
-    logarithm = operator_name(call.node.target) == "log_softmax"
+    axis = call.axis(call["dim"], rank)
+    logarithm = operator_name(call.node.target).endswith("log_softmax")
     if axis == rank - 1:
         function = tf.nn.log_softmax if logarithm else tf.nn.softmax
         return Value(function(x.tensor), x.shape)

@@ -12,7 +12,6 @@ from edge_sdk_converters.tflite.registry import (
     Call,
     Order,
     Value,
-    constant_like,
     handles,
     reordered,
 )
@@ -37,7 +36,7 @@ BINARY: dict[str, Callable[[Any, Any, Any], Any]] = {
 """Operators of two operands; ``alpha``, where torch has it, scales the one torch says."""
 
 
-@handles(*BINARY, any_order=True)
+@handles(*BINARY, any_order=True, any_axes=True)
 def binary(call: Call) -> Value:
     """Apply an operator of :data:`BINARY` to features, constants and scalars."""
     import tensorflow as tf
@@ -68,7 +67,7 @@ def _number(operand: Any) -> Any:
     return tf.cast(operand, tf.float32) if is_mask else operand
 
 
-@handles("lerp", any_order=True)
+@handles("lerp", any_order=True, any_axes=True)
 def lerp(call: Call) -> Value:
     """Blend of two tensors, a + w·(b − a)."""
     rank = len(call.shape)
@@ -78,7 +77,7 @@ def lerp(call: Call) -> Value:
     return Value(start + weight * (end - start), call.shape, order)
 
 
-@handles("addcmul", "addcdiv", any_order=True)
+@handles("addcmul", "addcdiv", any_order=True, any_axes=True)
 def add_product(call: Call) -> Value:
     """Sum with a scaled product or quotient, a + s·b·c or a + s·b/c."""
     rank = len(call.shape)
@@ -90,7 +89,7 @@ def add_product(call: Call) -> Value:
     return Value(base + np.float32(call["value"]) * part, call.shape, order)
 
 
-@handles("where", "masked_fill", any_order=True)
+@handles("where", "masked_fill", any_order=True, any_axes=True)
 def where(call: Call) -> Value:
     """Choose by a mask, element by element."""
     import tensorflow as tf
@@ -105,7 +104,7 @@ def where(call: Call) -> Value:
     return Value(tf.where(tf.cast(chosen[0], tf.bool), *chosen[1:]), call.shape, order)
 
 
-@handles("threshold", any_order=True)
+@handles("threshold", any_order=True, any_axes=True)
 def threshold(call: Call) -> Value:
     """Keep x above the threshold, a constant elsewhere."""
     import tensorflow as tf
@@ -127,15 +126,17 @@ def _shared_order(sides: list[Any], rank: int) -> Order | None:
 
 def _operand(call: Call, side: Any, rank: int, order: Order | None) -> Any:
     if isinstance(side, Value):
+        if call.plain:
+            return side.tensor
         if len(side.shape) != rank and 4 in (len(side.shape), rank):
             raise call.refuse(f"between tensors of rank {len(side.shape)} and {rank}")
         return side.tensor if side.tensor.shape[-1] == 1 else reordered(side, order).tensor
     if isinstance(side, np.ndarray):
-        return constant_like(side, rank, order)
+        return call.constant(side, rank, order)
     return np.float32(side)
 
 
-@handles("pow", any_order=True)
+@handles("pow", any_order=True, any_axes=True)
 def power(call: Call) -> Value:
     """Square, square root or a general power with a constant exponent."""
     import tensorflow as tf

@@ -11,7 +11,7 @@ from edge_sdk_converters.tflite.operators.conv import add_bias, constant, option
 from edge_sdk_converters.tflite.registry import Call, Floats, Value, handles, inverse, reordered
 
 
-@handles("linear", any_order=True)
+@handles("linear", any_order=True, any_axes=True)
 def linear(call: Call) -> Value:
     """Fully connected layer on the last axis; a reordered input is absorbed by the weights."""
     weight = constant(call, "weight")
@@ -19,7 +19,7 @@ def linear(call: Call) -> Value:
     return Value(add_bias(tensor, optional_constant(call, "bias")), call.shape)
 
 
-@handles("mm", "matmul", "addmm", "bmm", any_order=True)
+@handles("mm", "matmul", "addmm", "bmm", any_order=True, any_axes=True)
 def matmul(call: Call) -> Value:
     """Matrix product of two tensors, or of one with a constant, with an offset for ``addmm``."""
     import tensorflow as tf
@@ -27,16 +27,18 @@ def matmul(call: Call) -> Value:
     sides = [call.arguments.get(name) for name in ("self", "other", "mat1", "mat2")]
     if operator_name(call.node.target) == "addmm":
         sides = [call["mat1"], call["mat2"]]
-        if (call["beta"], call["alpha"]) != (1, 1) or not isinstance(call["self"], np.ndarray):
-            raise call.refuse("with factors, or with an offset that is computed from the input")
+        if not isinstance(call["self"], np.ndarray):
+            raise call.refuse("with an offset that is computed from the input")
     left, right = (side for side in sides if side is not None)
-    if isinstance(right, np.ndarray) and right.ndim == 2:
+    if isinstance(left, Value) and isinstance(right, np.ndarray) and right.ndim == 2:
         tensor = _multiplied(call, left, np.asarray(right, np.float32))
     else:
         left, right = (_whole(call, side) for side in (left, right))
         tensor = tf.matmul(left, right)
     if operator_name(call.node.target) == "addmm":
-        tensor = tensor + constant(call, "self")
+        if call["alpha"] != 1:
+            tensor = tensor * np.float32(call["alpha"])
+        tensor = tensor + constant(call, "self") * np.float32(call["beta"])
     return Value(tensor, call.shape)
 
 
@@ -44,7 +46,7 @@ def _multiplied(call: Call, x: Value, weight: Floats) -> Any:
     """x·W for a constant K×M ``weight``, whatever the order of the last axis of ``x``."""
     import tensorflow as tf
 
-    if len(x.shape) not in (2, 3):
+    if len(x.shape) not in (2, 3) and not call.plain:
         raise call.refuse(f"on a tensor of rank {len(x.shape)}")
     if x.order is not None:
         weight = weight[list(inverse(x.order))]
@@ -57,6 +59,6 @@ def _multiplied(call: Call, x: Value, weight: Floats) -> Any:
 def _whole(call: Call, side: Any) -> Any:
     if isinstance(side, np.ndarray):
         return np.asarray(side, np.float32)
-    if len(side.shape) not in (2, 3):
+    if len(side.shape) not in (2, 3) and not call.plain:
         raise call.refuse(f"on a tensor of rank {len(side.shape)}")
     return reordered(side, None).tensor

@@ -75,14 +75,14 @@ def _grouped(call: Call, x: Value, groups: int) -> Value:
     return Value(_affine(call, centered / deviation), x.shape)
 
 
-@handles("layer_norm")
+@handles("layer_norm", any_axes=True)
 def layer_norm(call: Call) -> Value:
     """Normalize over the last axes; over all but the first for feature maps."""
     import tensorflow as tf
 
     x: Value = call["input"]
     rank, count = len(x.shape), len(call["normalized_shape"])
-    if rank == 4 and count != 3:
+    if rank == 4 and count != 3 and not call.plain:
         raise call.refuse(f"over {count} axes of a feature map")
     axes = list(range(rank - count, rank))
     centered = x.tensor - tf.reduce_mean(x.tensor, axis=axes, keepdims=True)
@@ -93,7 +93,9 @@ def layer_norm(call: Call) -> Value:
 
 def _affine(call: Call, tensor: Any) -> Any:
     """Scale and offset as far as the layer has them, laid out channels-last."""
-    weight, bias = (_channels_last(call[name]) for name in ("weight", "bias"))
+    weight, bias = (
+        call[name] if call.plain else _channels_last(call[name]) for name in ("weight", "bias")
+    )
     tensor = tensor if weight is None else tensor * weight
     return tensor if bias is None else tensor + bias
 

@@ -3,8 +3,8 @@
 Each such operator is followed on the places that the elements have in the memory of the
 channels-last tensor. If the result runs through that memory in order, it is a RESHAPE or nothing;
 if only the last axis is permuted, the permutation is left to the weights that read it
-(:attr:`Value.order`); otherwise it stays pending for the next operator of this kind, and a chain
-that never comes back into order is refused, since it would need a TRANSPOSE.
+(:attr:`Value.order`); otherwise it stays pending for the next operator of this kind, and what never
+comes back into order is laid out by a TRANSPOSE (:mod:`edge_sdk_converters.tflite.layout`).
 """
 
 from __future__ import annotations

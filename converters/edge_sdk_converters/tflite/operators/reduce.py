@@ -11,7 +11,7 @@ from edge_sdk.exported import operator_name
 from edge_sdk_converters.tflite.registry import NHWC_AXIS, Call, Value, handles
 
 
-@handles("mean", "sum", "amax", "amin", "var", "std", "linalg_vector_norm")
+@handles("mean", "sum", "amax", "amin", "var", "std", "linalg_vector_norm", any_axes=True)
 def reduce(call: Call) -> Value:
     """Mean, sum, extreme, variance, deviation or length over axes."""
     import tensorflow as tf
@@ -41,7 +41,7 @@ def reduce(call: Call) -> Value:
     return Value(variance if name == "var" else tf.sqrt(variance), call.shape)
 
 
-@handles("max", "min")
+@handles("max", "min", any_axes=True)
 def extreme(call: Call) -> Value | tuple[Value, ...]:
     """Maximum or minimum, over all or with one axis dropped; indices of it are not kept."""
     import tensorflow as tf
@@ -63,7 +63,7 @@ def _axes(call: Call, x: Value, dims: Any) -> list[int]:
     rank = len(x.shape)
     listed = range(rank) if dims is None or dims == [] else dims
     axes = [axis % rank for axis in ([listed] if isinstance(listed, int) else listed)]
-    if rank != 4:
+    if rank != 4 or call.plain:
         return axes
     left = [NHWC_AXIS[axis] for axis in range(4) if axis not in axes]
     if not call.arguments.get("keepdim", False) and left != sorted(left):

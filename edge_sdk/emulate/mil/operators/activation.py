@@ -55,6 +55,14 @@ def _softplus(args: Arguments) -> Tensor:
     return F.softplus(args.tensor("x"))
 
 
+@op("softplus_parametric")
+def _softplus_parametric(args: Arguments) -> Tensor:
+    x = args.tensor("x")
+    shape = [1, -1, *[1] * (x.dim() - 2)]
+    alpha, beta = (args.tensor(name).reshape(shape) for name in ("alpha", "beta"))
+    return alpha * F.softplus(beta * x, threshold=80)
+
+
 @op("softsign")
 def _softsign(args: Arguments) -> Tensor:
     return F.softsign(args.tensor("x"))

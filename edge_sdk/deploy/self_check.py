@@ -1,0 +1,241 @@
+"""Whether a file that was just written computes what its model does, before anybody gets it.
+
+The file runs in its own runtime on the example and on seeded probes, and is held to PyTorch's
+results. One that misses the gate of its precision is refused, with the first module whose values
+differ: all modules' results are made outputs of one more file, which is run and compared.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from edge_sdk.data.probes.pictures import patterns
+from edge_sdk.deploy.intermediate import with_module_outputs
+from edge_sdk.emulate.parity.agreement import run_torch
+from edge_sdk.emulate.parity.differences import Results, differences, largest_values
+from edge_sdk.emulate.parity.gates import GATES_DB, agreement_gate_db, family
+from edge_sdk.emulate.runtimes.opening import open_artifact
+from edge_sdk.errors import ConversionError, EdgeSdkError, MissingExtraError
+from edge_sdk.exported import quiet_copy
+from edge_sdk.quantization.insertion import is_quantized
+from edge_sdk.targets import Converter, runs_here
+
+if TYPE_CHECKING:
+    from edge_sdk.emulate.runtimes.runner import Runner
+
+Inputs = tuple[Tensor, ...]
+
+OWN_ERROR_DB = 6.0
+"""A file may be this much further from the model in float64 than PyTorch's float32 is."""
+
+
+@dataclass(frozen=True)
+class SelfCheck:
+    """What running a file that was just written has shown.
+
+    Attributes:
+        psnr_db: agreement with PyTorch over all probes, of the worst output; ``None`` if the file
+            was not run.
+        gate_db: least that passes.
+        probes: inputs that were compared.
+        runtime: what ran it, with its version.
+        left_out: why the file was not run; empty if it was.
+        note: what else there is to say of the figure; often empty.
+
+    Example:
+        >>> from edge_sdk.deploy import SelfCheck
+        >>> str(SelfCheck(153.2, 100.0, 3, "ExecuTorch 1.5.1"))
+        '153.2 dB against PyTorch on 3 inputs in ExecuTorch 1.5.1 (at least 100)'
+        >>> str(SelfCheck(None, None, 0, "", "--no-check"))
+        'not checked: --no-check'
+    """
+
+    psnr_db: float | None
+    gate_db: float | None
+    probes: int
+    runtime: str
+    left_out: str = ""
+    note: str = ""
+
+    def __str__(self) -> str:
+        if self.psnr_db is None or self.gate_db is None:
+            return f"not checked: {self.left_out}"
+        figure = "equal to" if math.isinf(self.psnr_db) else f"{self.psnr_db:.1f} dB against"
+        text = f"{figure} PyTorch on {self.probes} inputs in {self.runtime}"
+        return f"{text} (at least {self.gate_db:.0f}){self.note and '; '}{self.note}"
+
+
+def left_unchecked(reason: str) -> SelfCheck:
+    """The check of a file that is not run."""
+    return SelfCheck(None, None, 0, "", reason)
+
+
+def self_check(
+    model: nn.Module,
+    examples: Inputs,
+    path: Path,
+    precision: str,
+    converter: Converter,
+    *,
+    pictures: bool = False,
+) -> SelfCheck:
+    """Run a file on its example and on seeded probes and hold it to PyTorch.
+
+    Args:
+        model: what the converter was given: the fused model, or its graph with int8 codes.
+        examples: one input each of the model's, as the converter was given them.
+        path: the file.
+        precision: of the file.
+        converter: what wrote it.
+        pictures: the model returns pictures in [0, 1]: the peak of the PSNR is 1, and what int8
+            clips there counts as no error. Otherwise the peak is the largest |value| of an output.
+
+    Returns:
+        What was found; ``left_out`` says why where nothing here runs the file.
+
+    Raises:
+        ConversionError: if the file does not run, or differs by more than its precision explains.
+    """
+    if not runs_here(converter):
+        return left_unchecked(f"nothing on this machine runs files of {converter.name}")
+    if precision not in GATES_DB:
+        return left_unchecked(f"precision '{precision}' has no gate")
+    try:
+        runner = open_artifact(path, trial=False)
+        probes, expected = _finite(model, _probes(examples))
+        results = _run(runner, probes)
+    except MissingExtraError as error:
+        return left_unchecked(str(error))
+    except EdgeSdkError as error:
+        raise ConversionError(
+            f"{type(model).__name__}: the file that --target {converter.name} made of it does not "
+            f"run ({error}); {_other_way(converter)}"
+        ) from error
+    if not probes:
+        return left_unchecked("the model gives numbers that are not finite for every probe")
+    gate = _gate(model, precision, runner.info.name)
+    clip = pictures and family(precision) == "int8"
+    peaks = tuple(1.0 for _ in expected[0]) if pictures else largest_values(expected)
+    found = differences(expected, results, peaks, clip=clip).psnr_db
+    note = ""
+    if not found >= gate:
+        note = _as_exact_as_torch(model, probes, expected, results, peaks, precision)
+        if not note:
+            where = _first_difference(model, examples, precision, converter)
+            raise ConversionError(
+                f"{where or type(model).__name__}: what --target {converter.name} made of it "
+                f"computes something else, {found:.1f} dB against PyTorch where {precision} must "
+                f"reach {gate:.0f}; {_other_way(converter)}"
+            )
+    return SelfCheck(found, gate, len(probes), runner.info.runtime, note=note)
+
+
+def _other_way(converter: Converter) -> str:
+    return (
+        f"rewrite that part of the model or take another target than {converter.name}; to look at "
+        "the file all the same, convert with --no-check"
+    )
+
+
+def _gate(model: nn.Module, precision: str, runtime: str) -> float:
+    """Against a graph that holds the same codes, or against float numbers."""
+    if is_quantized(model):
+        return agreement_gate_db(precision, runtime)
+    return GATES_DB[precision]
+
+
+def _probes(examples: Inputs) -> list[Inputs]:
+    """The example, noise and edges in the range of its values, at least [0, 1]."""
+    probes = [examples]
+    for index in (0, 2):
+        probes.append(tuple(_within(example, index) for example in examples))
+    return probes
+
+
+def _within(example: Tensor, index: int) -> Tensor:
+    if not example.is_floating_point() or example.dim() < 2:
+        return example
+    low, high = min(0.0, float(example.min())), max(1.0, float(example.max()))
+    return patterns(example)[index] * (high - low) + low
+
+
+def _finite(model: nn.Module, probes: Sequence[Inputs]) -> tuple[list[Inputs], Results]:
+    """Probes for which the model gives finite numbers, and those."""
+    kept, expected = [], []
+    for probe in probes:
+        results = run_torch(model, [probe[0]])[0]
+        if all(torch.from_numpy(array).isfinite().all() for array in results):
+            kept.append(probe)
+            expected.append(results)
+    return kept, expected
+
+
+def _run(runner: Runner, probes: Sequence[Inputs]) -> Results:
+    names = list(runner.input_shapes)
+    return [
+        list(
+            runner.run(
+                {name: value.numpy() for name, value in zip(names, probe, strict=True)}
+            ).values()
+        )
+        for probe in probes
+    ]
+
+
+def _as_exact_as_torch(
+    model: nn.Module,
+    probes: Sequence[Inputs],
+    expected: Results,
+    results: Results,
+    peaks: tuple[float, ...],
+    precision: str,
+) -> str:
+    """A note where float32 itself is no nearer to the model than the file is; empty otherwise."""
+    if precision != "fp32":
+        return ""
+    exact = quiet_copy(model).double().eval()
+    try:
+        with torch.no_grad():
+            truth = [
+                [leaf.numpy() for leaf in torch.utils._pytree.tree_leaves(exact(probe[0].double()))]
+                for probe in probes
+            ]
+    except (RuntimeError, TypeError):
+        return ""
+    own = differences(truth, expected, peaks, clip=False).psnr_db
+    others = differences(truth, results, peaks, clip=False).psnr_db
+    if not others >= own - OWN_ERROR_DB:
+        return ""
+    return f"PyTorch's own float32 is {own:.1f} dB from the model in float64, the file {others:.1f}"
+
+
+def _first_difference(
+    model: nn.Module, examples: Inputs, precision: str, converter: Converter
+) -> str:
+    """The first module whose result differs, in the order of the graph; empty if none is found."""
+    watched = with_module_outputs(model, examples[0])
+    if watched is None:
+        return ""
+    gate = _gate(model, precision, "")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"watched{converter.suffix}"
+        try:
+            converter.convert(watched.module, examples[0], path, precision)
+            results = _run(open_artifact(path), [examples])
+        except EdgeSdkError:
+            # The target cannot make or run a file with more outputs; there is no name then.
+            return ""
+    expected = run_torch(watched.module, [examples[0]])
+    for name, one, other in zip(watched.names, expected[0], results[0], strict=True):
+        peaks = largest_values([[one]])
+        if not differences([[one]], [[other]], peaks, clip=False).psnr_db >= gate:
+            return name
+    return ""
