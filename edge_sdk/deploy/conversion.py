@@ -99,7 +99,7 @@ def convert(
             to be kept where there are none.
         ModelError: if there is no such model.
         MissingExtraError: if the target's package is not installed.
-        FusionError: if fusing cannot be proved.
+        FusionError: if fusing cannot be proved of a model with multi-branch blocks.
         ConversionError: if the target has no counterpart of an operator, or its file computes
             something else than the model; the message names the module.
         OutputError: if the file cannot be written.
@@ -145,7 +145,9 @@ def convert(
             shown = self_check(
                 prepared.model, (given,), staged, precision, converter, pictures=pictures
             )
-    return ConvertedModel(path, report, prepared.certificate, prepared.source, shown)
+    return ConvertedModel(
+        path, report, prepared.certificate, prepared.source, shown, prepared.notes
+    )
 
 
 @contextmanager

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor, nn
 
 from edge_sdk.data.probes.calibration import read_calibration
-from edge_sdk.errors import InputError
+from edge_sdk.errors import FusionError, InputError
 from edge_sdk.quantization import (
     Observer,
     Scheme,
@@ -20,6 +20,8 @@ from edge_sdk.quantization import (
 )
 from edge_sdk.quantization.value_graph import ValueGraph
 from edge_sdk.reparam import Certificate
+from edge_sdk.reparam.blocks.collapse import multi_branch_blocks
+from edge_sdk.reparam.fusing import left_unfused
 from edge_sdk.zoo.catalogue import load_int8, model_names, resolve_checkpoint
 from edge_sdk.zoo.loading import LoadedModel
 
@@ -39,6 +41,7 @@ class Prepared:
         certificate: proof that the fused model equals the original.
         source: for people: where the int8 ranges come from; empty in floating point.
         graph: the float model that the codes were put in, its weights fine-tuned if they were.
+        notes: for people: what was done to the model beyond what was asked, one sentence each.
 
     Example:
         >>> from edge_sdk.deploy import prepare
@@ -56,6 +59,7 @@ class Prepared:
     certificate: Certificate
     source: str = ""
     graph: ValueGraph | None = None
+    notes: tuple[str, ...] = ()
 
 
 def prepare(
@@ -83,7 +87,8 @@ def prepare(
     Raises:
         InputError: if int8 is requested and there are no ranges.
         ModelError: if the stored form of a shipped model is damaged.
-        FusionError: if fusing cannot be proved.
+        FusionError: if fusing cannot be proved of a model with multi-branch blocks; any other is
+            taken as it is, with a note.
         ConversionError: if the model cannot be traced.
 
     Example:
@@ -103,7 +108,35 @@ def prepare(
         raise InputError(
             "--scheme holds int8 ranges; give it with --precision int8 and without --calibration"
         )
-    fused, certificate = loaded.fused()
+    fused, certificate, note = _fused(loaded)
+    prepared = _in_precision(
+        loaded, example, precision, calibration, observer, scheme, fused, certificate
+    )
+    return replace(prepared, notes=(*loaded.notes, *([note] if note else [])))
+
+
+def _fused(loaded: LoadedModel) -> tuple[nn.Module, Certificate, str]:
+    """The fused model; one that our tracer or proof does not take as it is, with a note."""
+    try:
+        return *loaded.fused(), ""
+    except FusionError as error:
+        # A block that is not merged has weights that its branches do not.
+        if loaded.shipped or multi_branch_blocks(loaded.network):
+            raise
+        copy, certificate = left_unfused(loaded.network, loaded.example, str(error))
+        return copy, certificate, f"converted as it is, without fusing: {error}"
+
+
+def _in_precision(
+    loaded: LoadedModel,
+    example: Tensor,
+    precision: str,
+    calibration: Path | None,
+    observer: Observer,
+    scheme: Scheme | None,
+    fused: nn.Module,
+    certificate: Certificate,
+) -> Prepared:
     if precision == "w8":
         weights = quantize_weights(fused, example)
         return Prepared(weights.model, fused, precision, weights.scheme, certificate)

@@ -60,7 +60,8 @@ def read_descriptions(image: Any, data: bytes, container: str) -> Descriptions:
     """
     info = image.info
     xmp = info.get("xmp")
-    texts, meanings = [], ()
+    texts: list[tuple[str, str]] = []
+    meanings: tuple[tuple[str, bytes], ...] = ()
     if container == "PNG":
         found = getattr(image, "text", {})
         texts = [

@@ -101,6 +101,30 @@ def _fuse(
     return fused.model, certificate
 
 
+def left_unfused(
+    model: nn.Module, example: Tensor | Sequence[Tensor], reason: str
+) -> tuple[nn.Module, Certificate]:
+    """A copy of a model that cannot be fused, and a certificate that says why nothing was merged.
+
+    Args:
+        model: as :func:`fuse` takes it, without multi-branch blocks.
+        example: likewise.
+        reason: why it is not fused.
+
+    Returns:
+        The copy in evaluation mode; the certificate has no probes, since nothing was changed.
+
+    Raises:
+        InputError: as :func:`fuse`.
+    """
+    with preserved_state():
+        inputs = in_dtype(checked_inputs(example), torch.float32)
+        copy = checked_copy(model)
+        check_runs(copy, inputs)
+        refusals = (Refusal("(whole model)", reason),)
+        return copy, certify(Evidence(0.0, 0.0, ()), copy, copy, inputs, (), refusals)
+
+
 def certificate_for(
     certificate: Certificate,
     model: nn.Module,

@@ -19,6 +19,7 @@ from edge_sdk.reparam.graph.preparation import checked_copy
 from edge_sdk.reparam.plans.kept import NO_BRANCHES
 from edge_sdk.reparam.proof.certificate import Certificate
 from edge_sdk.zoo.catalogue import load_model, model_names
+from edge_sdk.zoo.float_types import example_in_float32, in_float32
 from edge_sdk.zoo.fused_form import load_fused
 from edge_sdk.zoo.networks import example_input, probe_px
 from edge_sdk.zoo.python_models import call_for_model
@@ -49,6 +50,7 @@ class LoadedModel:
         own_example: whether the example came with the model; else it is seeded noise in [0, 1].
         shipped: whether it is a model by a shipped name, whose merged form is stored.
         keeps_branches: whether it deploys with its branches, as it is, instead of merged.
+        notes: for people: what was changed to load it, one sentence each.
 
     Example:
         >>> from edge_sdk.zoo import load_any
@@ -64,6 +66,7 @@ class LoadedModel:
     own_example: bool = False
     shipped: bool = False
     keeps_branches: bool = False
+    notes: tuple[str, ...] = ()
 
     def fused(self) -> tuple[nn.Module, Certificate]:
         """The model as it deploys, and the certificate that it equals the one in training.
@@ -159,16 +162,20 @@ def load_any(model: str, input_shape: tuple[int, ...] | None = None) -> LoadedMo
         torch.Size([1, 8, 22, 30])
     """
     if _is_python_name(model):
-        network, example = call_for_model(model)
+        given, examples = call_for_model(model)
+        network, note = in_float32(given)
+        example = tuple(example_in_float32(each) for each in examples)
         own_example = bool(example)
     else:
+        note = ""
         network = load_model(_checked_file(model))
         example, own_example = (example_input(network),), False
     spec = getattr(network, "spec", None)
     known_spec = spec if isinstance(spec, ModelSpec) else None
     network.eval()
     shipped = model in model_names()
-    loaded = LoadedModel(model, network, example, known_spec, own_example, shipped)
+    notes = (note,) if note else ()
+    loaded = LoadedModel(model, network, example, known_spec, own_example, shipped, notes=notes)
     if input_shape is not None:
         if len(example) > 1:
             raise InputError(
@@ -214,7 +221,8 @@ def as_loaded(
         sides = example.shape if isinstance(example, Tensor) else example
         loaded = load_any(str(model), None if sides is None else tuple(sides))
     if example is not None:
-        tensor = example.detach() if isinstance(example, Tensor) else _noise(example)
+        given = example.detach() if isinstance(example, Tensor) else _noise(example)
+        tensor = example_in_float32(given)
         loaded = replace(loaded, example=(tensor,), own_example=isinstance(example, Tensor))
     if not loaded.example:
         raise InputError(
@@ -240,13 +248,16 @@ def parse_shape(text: str) -> tuple[int, ...]:
 
 
 def _of_module(module: nn.Module) -> LoadedModel:
-    network = checked_copy(module)
+    widened, note = in_float32(module)
+    network = checked_copy(widened)
+    notes = (note,) if note else ()
     spec = getattr(network, "spec", None)
     name = type(module).__name__
     if not isinstance(spec, ModelSpec):
-        return LoadedModel(name, network, (), None)
+        return LoadedModel(name, network, (), None, notes=notes)
     side = probe_px(spec)
-    return LoadedModel(name, network, (_noise((1, spec.input_channels, side, side)),), spec)
+    example = _noise((1, spec.input_channels, side, side))
+    return LoadedModel(name, network, (example,), spec, notes=notes)
 
 
 def _is_python_name(model: str) -> bool:

@@ -32,7 +32,7 @@ class UnsupportedOperatorError(ConversionError):
         super().__init__(self.reason)
 
 
-def targets_that_take(node: Node, *, besides: str) -> tuple[str, ...]:
+def targets_that_take(node: Node, *, besides: str) -> tuple[str, ...] | None:
     """Find out which installed targets convert an operator, by converting it alone.
 
     Args:
@@ -41,11 +41,11 @@ def targets_that_take(node: Node, *, besides: str) -> tuple[str, ...]:
 
     Returns:
         Registry names of targets whose files something here runs; those that are not installed are
-        not tried.
+        not tried. ``None`` if the operator cannot be tried: nothing in floating point goes in.
     """
     single = _SingleNode(node)
     if single.example is None:
-        return ()
+        return None
     supporting = []
     for name in converter_names():
         converter = find_converter(name)
@@ -65,6 +65,8 @@ def advice(node: Node, *, besides: str) -> str:
     """Half a sentence that says where an operator can go instead."""
     supporting = targets_that_take(node, besides=besides)
     operator = operator_name(node.target)
+    if supporting is None:
+        return f"whether another target takes {operator} cannot be tried on it alone"
     if not supporting:
         return f"no other installed target takes {operator}"
     return f"{operator} converts with " + " or ".join(f"--target {name}" for name in supporting)
@@ -76,16 +78,20 @@ class _SingleNode(nn.Module):
     def __init__(self, node: Node) -> None:
         super().__init__()
         sources = node.all_input_nodes
-        first = next((source for source in sources if _dim(source) == 4), None)
+        first = next((source for source in sources if _is_float(source)), None)
         stored = all(isinstance(source.meta.get("val"), Tensor) for source in sources)
-        self.example = _random(first) if first is not None and stored else None
-        if self.example is None:
+        self.example = None
+        if first is None or not stored:
             return
+        shape = tuple(first.meta["val"].shape)
+        # Converters take N×C×H×W; what has another rank is a view of one.
+        self.example = _random(first).reshape(shape if len(shape) == 4 else (1, 1, 1, -1))
         others = {source: _random(source) for source in sources if source is not first}
 
         def apply_to(x: Tensor) -> object:
             args, kwargs = torch.fx.node.map_arg(
-                (node.args, node.kwargs), lambda source: x if source is first else others[source]
+                (node.args, node.kwargs),
+                lambda source: x.reshape(shape) if source is first else others[source],
             )
             return node.target(*args, **kwargs)  # type: ignore[operator]
 
@@ -97,9 +103,9 @@ class _SingleNode(nn.Module):
         return self._apply_to(x)
 
 
-def _dim(node: Node) -> int:
+def _is_float(node: Node) -> bool:
     value = node.meta.get("val")
-    return value.dim() if isinstance(value, Tensor) else 0
+    return isinstance(value, Tensor) and value.dtype == torch.float32 and value.numel() > 0
 
 
 def _random(node: Node) -> Tensor:

@@ -8,10 +8,18 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from edge_sdk.exported import module_path
+from edge_sdk_converters.rewrites.graph_edit import (
+    argument,
+    called,
+    copied,
+    finish,
+    replaced_by,
+    stored,
+)
 
 if TYPE_CHECKING:
-    from torch import Tensor
     from torch.export import ExportedProgram
+    from torch.fx import Node
 
 aten = torch.ops.aten
 
@@ -22,36 +30,56 @@ def write_out_attention(program: ExportedProgram) -> tuple[ExportedProgram, tupl
     torch's own decomposition also looks for rows of which everything is masked, by operators that
     few targets have; such a row is not a number here as it is in the formula.
     """
-    target = aten.scaled_dot_product_attention.default
-    found = [node for node in program.graph.nodes if node.target is target]
-    if not found:
+    if not any(_is_attention(node) for node in program.graph.nodes):
         return program, ()
-    sentences = tuple(
-        f"{module_path(node)}: attention became products and a softmax" for node in found
+    program = copied(program)
+    sentences = []
+    for node in list(program.graph_module.graph.nodes):
+        if _is_attention(node):
+            sentences.append(f"{module_path(node)}: attention became products and a softmax")
+            replaced_by(node, _in_order_of(node, _formula(program, node)))
+    return finish(program), tuple(sentences)
+
+
+def _is_attention(node: Node) -> bool:
+    return (
+        node.target is aten.scaled_dot_product_attention.default
+        and not argument(node, 4, "dropout_p", 0.0)
+        and not argument(node, 7, "enable_gqa", False)
     )
-    return program.run_decompositions({target: _attention}), sentences
 
 
-def _attention(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attn_mask: Tensor | None = None,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,
-    *,
-    scale: float | None = None,
-    enable_gqa: bool = False,
-) -> Any:
-    if enable_gqa or dropout_p:
-        return NotImplemented
-    factor = query.shape[-1] ** -0.5 if scale is None else scale
-    scores = torch.matmul(query * factor, key.transpose(-2, -1))
-    if is_causal:
-        rows, columns = int(query.shape[-2]), int(key.shape[-2])
-        attn_mask = torch.ones(rows, columns, dtype=torch.bool).tril()
-    if attn_mask is not None and attn_mask.dtype == torch.bool:
-        attn_mask = torch.zeros(attn_mask.shape).masked_fill(~attn_mask, -math.inf)
-    if attn_mask is not None:
-        scores = scores + attn_mask
-    return torch.matmul(scores.softmax(-1), value)
+def _formula(program: ExportedProgram, node: Node) -> Node:
+    query, key, value = (node.args[index] for index in range(3))
+    shapes = [tuple(part.meta["val"].shape) for part in (query, key)]  # type: ignore[union-attr]
+    scale: Any = argument(node, 6, "scale", None)
+    factor = shapes[0][-1] ** -0.5 if scale is None else float(scale)
+    scaled = called(aten.mul.Tensor, (query, factor), node)
+    turned = called(aten.transpose.int, (key, -2, -1), node)
+    scores = called(aten.matmul.default, (scaled, turned), node)
+    mask: Any = argument(node, 3, "attn_mask", None)
+    if argument(node, 5, "is_causal", False):
+        seen = torch.ones(shapes[0][-2], shapes[1][-2], dtype=torch.bool).tril()
+        lowest = torch.zeros(seen.shape).masked_fill(~seen, -math.inf)
+        mask = stored(program, f"{node.name}_causal", lowest)
+    elif mask is not None and mask.meta["val"].dtype == torch.bool:
+        hidden = called(aten.logical_not.default, (mask,), node)
+        scores = called(aten.masked_fill.Scalar, (scores, hidden, -math.inf), node)
+        mask = None
+    if mask is not None:
+        scores = called(aten.add.Tensor, (scores, mask), node)
+    weights = called(aten.softmax.int, (scores, -1), node)
+    return called(aten.matmul.default, (weights, value), node)
+
+
+def _in_order_of(node: Node, result: Node) -> Node:
+    """The result with the order in memory that attention has, which a view behind it relies on."""
+    strides = node.meta["val"].stride()
+    order = sorted(range(len(strides)), key=lambda axis: (-strides[axis], axis))
+    if order == list(range(len(order))):
+        return result
+    moved = called(aten.permute.default, (result, order), node)
+    plain = called(aten.clone.default, (moved,), node, memory_format=torch.contiguous_format)
+    return called(
+        aten.permute.default, (plain, [order.index(axis) for axis in range(len(order))]), node
+    )

@@ -121,7 +121,8 @@ def _where(condition: Tensor, one: Any, other: Any) -> Tensor:
         side if isinstance(side, torch.Tensor) else torch.full((1,), side, dtype=kind)
         for side in (one, other)
     ]
-    return aten.where.self(condition, *sides)
+    chosen: Tensor = aten.where.self(condition, *sides)
+    return chosen
 
 
 def _shows(node: Node) -> bool:

@@ -6,14 +6,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch._decomp import decomposition_table
 from torch.export import default_decompositions
 
 from edge_sdk.exported import module_path, operator_name
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from torch.export import ExportedProgram
     from torch.fx import Node
+
+aten = torch.ops.aten
 
 _ROUNDS = 4
 """Attention comes apart into a kernel's operator, that into products and a softmax."""
@@ -56,7 +58,68 @@ def _table(targets: set[Any]) -> dict[Any, Any]:
     known = default_decompositions()
     found = {}
     for target in targets:
-        function = known[target] if target in known else decomposition_table.get(target)
-        if function is not None:
-            found[target] = function
+        if target in _OWN:
+            found[target] = _OWN[target]
+        elif target in known:
+            found[target] = known[target]
     return found
+
+
+def _var_mean(
+    x: Tensor, dim: Any = None, *, correction: float | None = None, keepdim: bool = False
+) -> tuple[Tensor, Tensor]:
+    axes = list(range(x.dim())) if dim is None else list(dim)
+    variance = aten.var.correction(x, axes, correction=correction, keepdim=keepdim)
+    return variance, aten.mean.dim(x, axes, keepdim)
+
+
+def _batch_norm(
+    x: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    training: bool,
+    momentum: float,
+    eps: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    axes = [axis for axis in range(x.dim()) if axis != 1]
+    mean = aten.mean.dim(x, axes, True)
+    centered = x - mean
+    scale = 1.0 / torch.sqrt(aten.mean.dim(centered * centered, axes, True) + eps)
+    result = centered * scale
+    shape = [1, -1, *[1] * (x.dim() - 2)]
+    if weight is not None:
+        result = result * weight.reshape(shape)
+    if bias is not None:
+        result = result + bias.reshape(shape)
+    return result, mean.reshape(-1), scale.reshape(-1)
+
+
+def _group_norm(
+    x: Tensor,
+    num_groups: int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+    cudnn_enabled: bool = True,
+) -> Tensor:
+    groups = x.reshape(int(x.shape[0]), num_groups, -1)
+    centered = groups - aten.mean.dim(groups, [2], True)
+    variance = aten.mean.dim(centered * centered, [2], True)
+    result: Tensor = (centered / torch.sqrt(variance + eps)).reshape(x.shape)
+    shape = [1, -1, *[1] * (x.dim() - 2)]
+    if weight is not None:
+        result = result * weight.reshape(shape)
+    return result if bias is None else result + bias.reshape(shape)
+
+
+def _log_sigmoid(x: Tensor) -> Tensor:
+    return -(torch.relu(-x) + torch.log(torch.exp(-torch.abs(x)) + 1.0))
+
+
+_OWN: dict[Any, Any] = {
+    aten.log_sigmoid.default: _log_sigmoid,
+    aten.group_norm.default: _group_norm,
+    aten.var_mean.correction: _var_mean,
+    aten._native_batch_norm_legit.no_stats: _batch_norm,
+}
+"""What torch takes apart into operators that torch.export does not take, or not at all."""

@@ -54,14 +54,14 @@ def stored(program: ExportedProgram, name: str, value: Tensor) -> Node:
     return node
 
 
-def called(target: Any, args: tuple[Any, ...], like: Node) -> Node:
+def called(target: Any, args: tuple[Any, ...], like: Node, **kwargs: Any) -> Node:
     """Call an operator in front of ``like``, as part of the same module."""
     graph = like.graph
     with graph.inserting_before(like):
-        node = graph.call_function(target, args)
+        node = graph.call_function(target, args, kwargs)
     node.meta = {key: value for key, value in like.meta.items() if key != "val"}
     with _fake_mode(graph):
-        node.meta["val"] = target(*map_arg(args, lambda source: source.meta["val"]))
+        node.meta["val"] = target(*map_arg(args, lambda source: source.meta["val"]), **kwargs)
     return node
 
 

@@ -98,10 +98,18 @@ def convert(
     note_merging(model, keep_branches)
     if as_json:
         print_json(
-            {"output": made.path, "ranges": made.ranges, "check": made.check, **vars(made.report)}
+            {
+                "output": made.path,
+                "ranges": made.ranges,
+                "check": made.check,
+                "notes": made.notes,
+                **vars(made.report),
+            }
         )
         return
     _print_lowering(made.report, made.ranges)
+    for note in made.notes:
+        out.print(f"note: {note}")
     out.print(f"checked: {made.check}" if made.check.psnr_db is not None else str(made.check))
     out.print(
         f"wrote {made.path} ({made.report.size_bytes / 1024:.0f} KiB, {made.report.precision})"

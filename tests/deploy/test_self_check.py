@@ -1,0 +1,115 @@
+"""``convert`` runs what it wrote: wrong files are refused, right ones say how near they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from edge_sdk.deploy.conversion import ConvertedModel, convert
+from edge_sdk.deploy.intermediate import with_module_outputs
+from edge_sdk.errors import ConversionError
+from edge_sdk_converters.executorch.xnnpack import ExecuTorchConverter
+from tests.needs import needs
+
+pytestmark = [needs("executorch"), pytest.mark.slow]
+
+
+def decibels(made: ConvertedModel) -> float:
+    """What the check of a file has found."""
+    assert made.check.psnr_db is not None
+    return made.check.psnr_db
+
+
+class Smooth(nn.Module):
+    """A GELU by tanh between two convolutions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.head, self.act, self.tail = (
+            nn.Conv2d(3, 8, 3),
+            nn.GELU("tanh"),
+            nn.Conv2d(8, 3, 3),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.tail(self.act(self.head(x) * 5))
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """XNNPACK as it would be without the rewrite: it computes the exact GELU instead."""
+    left = tuple(name for name in ExecuTorchConverter.rewrites if name != "tanh gelu")
+    monkeypatch.setattr(ExecuTorchConverter, "rewrites", left)
+
+
+@pytest.mark.usefixtures("broken")
+def test_a_wrong_file_is_refused_and_the_module_named(tmp_path: Path) -> None:
+    path = tmp_path / "model.pte"
+    path.write_bytes(b"an earlier file")
+    with pytest.raises(ConversionError, match=r"^act \(GELU\): .* dB against PyTorch"):
+        convert(Smooth(), "executorch", path, example=(1, 3, 16, 16))
+    assert path.read_bytes() == b"an earlier file"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.usefixtures("broken")
+def test_without_the_check_the_report_says_so(tmp_path: Path) -> None:
+    made = convert(
+        Smooth(), "executorch", tmp_path / "model.pte", example=(1, 3, 16, 16), check=False
+    )
+    assert made.check.psnr_db is None
+    assert str(made.check) == "not checked: --no-check"
+    assert made.path.exists()
+
+
+def test_a_right_file_says_how_near_it_is(tmp_path: Path) -> None:
+    made = convert(Smooth(), "executorch", tmp_path / "model.pte", example=(1, 3, 16, 16))
+    assert decibels(made) >= 100 == made.check.gate_db
+    assert made.check.probes == 3
+    assert "ExecuTorch" in made.check.runtime
+
+
+def test_what_runs_nowhere_here_is_left_unchecked(tmp_path: Path) -> None:
+    made = convert(Smooth(), "executorch-vulkan", tmp_path / "model.pte", example=(1, 3, 16, 16))
+    assert made.check.left_out == "nothing on this machine runs files of executorch-vulkan"
+
+
+def test_modules_are_watched_in_the_order_in_which_they_run() -> None:
+    watched = with_module_outputs(Smooth().eval(), torch.rand(1, 3, 16, 16))
+    assert watched is not None
+    assert watched.names == ("head (Conv2d)", "the model (Smooth)", "act (GELU)", "tail (Conv2d)")
+    assert len(watched.module(torch.rand(1, 3, 16, 16))) == 4
+
+
+class Refined(nn.Module):
+    """Decides by its values, which neither tracer follows into a graph of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert x.dtype == torch.float32
+        return self.conv(x)
+
+
+def test_what_has_no_proof_in_float64_is_converted_as_it_is(tmp_path: Path) -> None:
+    made = convert(Refined(), "executorch", tmp_path / "model.pte", example=(1, 3, 16, 16))
+    assert decibels(made) >= 100
+    assert "converted as it is, without fusing" in made.notes[0]
+    assert made.certificate.probes == ()
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.float16])
+def test_weights_of_other_types_are_converted_with_a_note(
+    kind: torch.dtype, tmp_path: Path
+) -> None:
+    model = nn.Conv2d(3, 3, 1).to(kind)
+    made = convert(model, "executorch", tmp_path / "model.pte", example=(1, 3, 16, 16))
+    assert decibels(made) >= 100
+    assert str(kind).removeprefix("torch.") in made.notes[0]
+    assert model.weight.dtype == kind
