@@ -178,6 +178,7 @@ GROUPS: dict[str, list[Piece]] = {
         nn.GroupNorm(2, 4),
     ],
 }
+CURVES = ("acos", "asin", "atanh", "cosh", "sinh", "tan")
 HALVED = {"conv", "activation", "resample"}
 """Groups that are run in fp16 too; a comparison or a rounding may flip there."""
 
@@ -343,7 +344,7 @@ def test_operations_that_pytorch_does_not_emit(picture: Tensor, tmp_path: Path) 
             mb.gelu(x=x, mode="SIGMOID_APPROXIMATION"),
             mb.inverse(x=x, epsilon=np.float32(0.25)),
             mb.softsign(x=mb.sub(x=x, y=np.float32(0.5))),
-            mb.mod(x=x, y=np.float32(0.3)),
+            mb.mod(x=mb.sub(x=x, y=np.float32(0.5)), y=np.float32(0.3)),
             mb.reduce_sum(x=x, axes=[-1], keep_dims=True),
             mb.square(x=mb.identity(x=x)),
             mb.depth_to_space(x=x, block_size=2),
@@ -354,6 +355,19 @@ def test_operations_that_pytorch_does_not_emit(picture: Tensor, tmp_path: Path) 
             mb.reduce_l1_norm(x=x, axes=[1], keep_dims=True),
             mb.layer_norm(x=x, axes=[1], gamma=slopes, beta=slopes),
             mb.reshape(x=x, shape=[0, -1, 3, 0]),
+            mb.cumsum(x=x, axis=2, exclusive=True, reverse=True),
+            mb.reduce_prod(x=x, axes=[2, 3], keep_dims=False),
+            mb.reduce_log_sum(x=x, axes=[1], keep_dims=True),
+            mb.softplus_parametric(x=x, alpha=slopes, beta=slopes),
+            mb.avg_pool(
+                x=x,
+                kernel_sizes=[2, 2],
+                strides=[3, 4],
+                pad_type="custom",
+                pad=[0, 0, 0, 0],
+                ceil_mode=True,
+            ),
+            *(getattr(mb, name)(x=x) for name in CURVES),
         )
 
     centered, s = picture - 0.5, torch.from_numpy(slopes)
@@ -372,7 +386,7 @@ def test_operations_that_pytorch_does_not_emit(picture: Tensor, tmp_path: Path) 
             picture * torch.sigmoid(1.702 * picture),
             1 / (picture + 0.25),
             F.softsign(centered),
-            picture % 0.3,
+            torch.fmod(centered, 0.3),
             picture.sum(-1, keepdim=True),
             picture * picture,
             deep,
@@ -383,6 +397,13 @@ def test_operations_that_pytorch_does_not_emit(picture: Tensor, tmp_path: Path) 
             picture.abs().sum(1, keepdim=True),
             channels_last.permute(0, 3, 1, 2),
             picture.reshape(2, 8, 3, 9),
+            picture.flip(2).cumsum(2).flip(2) - picture,
+            picture.prod(3).prod(2),
+            picture.sum(1, keepdim=True).log(),
+            s.reshape(1, 4, 1, 1) * F.softplus(picture * s.reshape(1, 4, 1, 1)),
+            # Core ML divides a window that hangs over the edge by all of it.
+            F.avg_pool2d(F.pad(picture, (0, 1)), 2, (3, 4)),
+            *(getattr(torch, name)(picture) for name in CURVES),
         ],
     )
 

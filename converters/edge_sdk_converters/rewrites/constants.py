@@ -24,6 +24,10 @@ _MOVED = frozenset(
     {"view", "reshape", "permute", "transpose", "t", "unsqueeze", "squeeze", "detach"}
 )
 """Operators that targets compute ahead of time by themselves where their argument is stored."""
+_OF_A_SHAPE = frozenset(
+    {"new_zeros", "new_ones", "new_full", "zeros_like", "ones_like", "full_like"}
+)
+"""Operators that read of their argument the shape and the type alone."""
 LARGEST_BYTES = 2**24
 """Most bytes of a result that is larger than all that it is made of: a mask repeated for a photo
 is left to the file's reader, and what it is repeated from is stored."""
@@ -68,10 +72,21 @@ def _constants(program: ExportedProgram) -> dict[Node, Any]:
         for node in program.graph.nodes:
             if node.op == "placeholder" and node.name in held:
                 values[node] = held[node.name]
-            elif _is_foldable(node) and all(source in values for source in node.all_input_nodes):
-                args, kwargs = map_arg((node.args, node.kwargs), lambda source: values[source])
+            elif _is_foldable(node) and all(
+                source in values or operator_name(node.target) in _OF_A_SHAPE
+                for source in node.all_input_nodes
+            ):
+                args, kwargs = map_arg(
+                    (node.args, node.kwargs),
+                    lambda source: values[source] if source in values else _anything_like(source),
+                )
                 values[node] = node.target(*args, **kwargs)
     return values
+
+
+def _anything_like(source: Node) -> Tensor:
+    """A tensor of the shape and type of one that depends on the input."""
+    return torch.zeros(source.meta["val"].shape, dtype=source.meta["val"].dtype)
 
 
 def _held(program: ExportedProgram) -> dict[str, Tensor]:
