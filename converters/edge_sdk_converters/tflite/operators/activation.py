@@ -207,7 +207,7 @@ def clamp(call: Call) -> Value:
     return Value(tensor, x.shape, x.order)
 
 
-@handles("softmax", "_softmax", "log_softmax", "_log_softmax", any_axes=True)
+@handles("softmax", "log_softmax", any_axes=True)
 def softmax(call: Call) -> Value:
     """Softmax or its logarithm over one axis; written out where that would need a transpose."""
     import tensorflow as tf
@@ -215,7 +215,7 @@ def softmax(call: Call) -> Value:
     x: Value = call["self"]
     rank = len(x.shape)
     axis = call.axis(call["dim"], rank)
-    logarithm = operator_name(call.node.target).endswith("log_softmax")
+    logarithm = operator_name(call.node.target) == "log_softmax"
     if axis == rank - 1:
         function = tf.nn.log_softmax if logarithm else tf.nn.softmax
         return Value(function(x.tensor), x.shape)
