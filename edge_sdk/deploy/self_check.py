@@ -22,6 +22,7 @@ from edge_sdk.deploy.intermediate import with_module_outputs
 from edge_sdk.emulate.parity.agreement import run_torch
 from edge_sdk.emulate.parity.differences import Results, differences, largest_values
 from edge_sdk.emulate.parity.gates import GATES_DB, agreement_gate_db, family
+from edge_sdk.emulate.runtimes.names import runtimes_of
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.errors import ConversionError, EdgeSdkError, MissingExtraError
 from edge_sdk.exported import quiet_copy
@@ -108,6 +109,8 @@ def self_check(
         return left_unchecked(f"nothing on this machine runs files of {converter.name}")
     if precision not in GATES_DB:
         return left_unchecked(f"precision '{precision}' has no gate")
+    if not runtimes_of(path.suffix):
+        return left_unchecked(f"no runtime here opens {path.suffix} files")
     try:
         runner = open_artifact(path, trial=False)
         probes, expected = _finite(model, _probes(examples))

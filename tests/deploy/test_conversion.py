@@ -15,7 +15,7 @@ from edge_sdk.zoo import as_loaded
 
 
 class Recorder:
-    """A target that writes nothing and keeps what it was given."""
+    """A target that writes an empty file and keeps what it was given."""
 
     name = "recorder"
     suffix = ".txt"
@@ -31,13 +31,15 @@ class Recorder:
     ) -> LoweringReport:
         self.models.append(model)
         self.examples.append(example)
+        path.touch()
         ends = (TensorSpec("input", tuple(example.shape), "float32", "NCHW"),)
         return LoweringReport("recorder", precision, ends, (), {})
 
 
 @pytest.fixture
-def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
+def recorder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Recorder:
     made = Recorder()
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("edge_sdk.deploy.conversion.find_converter", lambda name: made)
     return made
 
@@ -53,6 +55,7 @@ def test_a_module_is_fused_and_left_untouched(recorder: Recorder) -> None:
     made = convert(model, "recorder", "m.txt", example=(1, 3, 12, 16))
     assert isinstance(made, ConvertedModel)
     assert made.path == Path("m.txt")
+    assert made.check.left_out == "no runtime here opens .txt files"
     assert made.certificate.error_float64 < 1e-11
     assert not any(isinstance(part, nn.BatchNorm2d) for part in recorder.models[0].modules())
     assert model.training

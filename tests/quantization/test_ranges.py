@@ -146,7 +146,7 @@ def test_an_identity_that_dwarfs_the_rest_is_named() -> None:
     assert layer.inflation.factor == pytest.approx(1 / float(peaks.mean()), rel=0.02)
 
 
-def test_branches_written_by_hand_are_layers_of_their_own_and_not_named() -> None:
+def test_a_sum_of_branches_written_by_hand_is_a_layer_and_names_the_one_that_widens_it() -> None:
     class ByHand(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -160,9 +160,15 @@ def test_branches_written_by_hand_are_layers_of_their_own_and_not_named() -> Non
     model, x = ByHand().eval(), torch.rand(1, 3, 9, 9)
     fused, _ = fuse(model, x)
     before, after = lint_ranges(model, x), lint_ranges(fused, x)
-    assert [layer.name for layer in before.layers] == ["large", "small"]
+    assert [layer.name for layer in before.layers] == ["large", "small", "small + large"]
     assert [layer.name for layer in after.layers] == ["fused"]
-    assert all(layer.inflation is None for layer in (*before.layers, *after.layers))
+    summed = before.layer("small + large")
+    assert summed.inflation is not None
+    assert summed.inflation.branch == "large"
+    assert summed.inflation.factor > 100
+    merged = after.layer("fused").weights
+    assert [row.high for row in summed.weights] == pytest.approx([row.high for row in merged])
+    assert any("large widens" in warning for warning in before.warnings)
 
 
 def test_weak_layers_are_warned_of_and_others_are_not() -> None:

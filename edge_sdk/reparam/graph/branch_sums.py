@@ -9,6 +9,7 @@ from torch import Tensor, fx, nn
 
 from edge_sdk.reparam.graph.arithmetic import arithmetic_of, factor_of
 from edge_sdk.reparam.graph.fusion import copy_of
+from edge_sdk.reparam.graph.region_costs import Form
 from edge_sdk.reparam.graph.regions import Walk, broadcast, walk_graph
 from edge_sdk.reparam.graph.tracing import shape_of, trace
 from edge_sdk.reparam.linear.algebra import add, scale_shift
@@ -80,10 +81,20 @@ def _branches(node: fx.Node, walk: Walk) -> list[tuple[str, LinearOperator]]:
         if _is_sum(part, walk) and part not in walk.anchors:
             inner = _branches(part, walk)
         else:
-            operator = broadcast(walk.source(part).operator, shape[1])
-            inner = [(str(part.target) if part.op == "call_module" else part.name, operator)]
+            form = walk.source(part)
+            inner = [(_name(part, form), broadcast(form.operator, shape[1]))]
         if factor != 1:
             factors = torch.full((shape[1],), factor, dtype=torch.float64)
             inner = [(name, scale_shift(each, factors, 0 * factors)) for name, each in inner]
         found += inner
     return found
+
+
+def _name(part: fx.Node, form: Form) -> str:
+    """The last module of a branch; the step itself where there is none."""
+    modules = [
+        node
+        for node in part.graph.nodes
+        if node.op == "call_module" and (node in form.members or node is part)
+    ]
+    return str(modules[-1].target) if modules else part.name
