@@ -24,7 +24,7 @@ from edge_sdk_converters.rewrites import FIRST, apply
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-    from torch.fx import GraphModule
+    from torch.fx import GraphModule, Node
 
 
 class ExecuTorchConverter:
@@ -99,18 +99,20 @@ class ExecuTorchConverter:
             partitioner = self.partitioner(precision)
             program = export(model, example)
             check_factors(program)
-            exported, rewrites = apply(self.rewrites, program)
+            exported, rewrites = apply(self.rewrites, program, _takes)
             write_scalars_as_floats(exported)
             try:
                 edge = exir.to_edge_transform_and_lower(exported, partitioner=[partitioner])
                 # Counted now: memory planning adds allocations to this very graph.
                 counts = count_operators(edge.exported_program().graph_module)
-                buffer: bytes = edge.to_executorch().buffer
+                written = edge.to_executorch()
+                buffer: bytes = written.buffer
             except Exception as error:
                 raise ConversionError(
                     f"{type(model).__name__}: ExecuTorch cannot lower it ({first_line(error)}); "
                     "replace the operator it names or try --target tflite"
                 ) from error
+            _check_kernels(written.executorch_program, counts)
         lowered = edge.exported_program()
         outputs = _specs("output", _output_tensors(lowered))
         check_shapes(self.name, outputs, output_shapes(program))
@@ -139,6 +141,36 @@ class ExecuTorchConverter:
         """
         xnnpack = require(self.extra, "executorch.backends.xnnpack.partition.xnnpack_partitioner")
         return xnnpack.XnnpackPartitioner()
+
+
+def _takes(node: Node) -> bool:
+    """Whether ExecuTorch knows an operator, or takes it apart itself."""
+    return operator_name(node.target) != "var_mean"
+
+
+def _check_kernels(program: Any, counts: OperatorCount) -> None:
+    """Refuse a program whose operators outside the delegate the runtime has no kernels for.
+
+    Raises:
+        ConversionError: naming the operator and the module that it comes from.
+    """
+    runtime = require("executorch", "executorch.runtime")
+    known = runtime.Runtime.get().operator_registry.operator_names
+    for plan in program.execution_plan:
+        for needed in plan.operators:
+            name = f"{needed.name}.{needed.overload}" if needed.overload else needed.name
+            if name in known:
+                continue
+            short = needed.name.rpartition("::")[2]
+            where = [
+                module
+                for operator, module in zip(counts.undelegated, counts.modules, strict=True)
+                if operator == short
+            ]
+            raise ConversionError(
+                f"{where[0] if where else 'the model'}: ExecuTorch's runtime has no kernel for "
+                f"{short}; replace the operator or choose another target"
+            )
 
 
 class OperatorCount:

@@ -24,16 +24,36 @@ _ROUNDS = 4
 def taken_apart(
     program: ExportedProgram, takes: Callable[[Node], bool]
 ) -> tuple[ExportedProgram, tuple[str, ...]]:
-    """Decompose what a target does not take, as far as torch can.
+    """Decompose what a target does not take, as far as all parts are taken.
 
     Args:
         program: an exported program.
         takes: whether the target has an operator for a node.
     """
+    foreign = {node.target for node in program.graph.nodes if _is_foreign(node, takes)}
+    found = _in_parts(program, takes, frozenset())
+    if not any(_is_foreign(node, takes) for node in found[0].graph.nodes):
+        return found
+    # What cannot be taken apart to the end stays whole: it is what the refusal names then.
+    whole = frozenset(
+        target
+        for target in foreign
+        if any(
+            _is_foreign(node, takes) and node.target not in foreign - {target}
+            for node in _in_parts(program, takes, frozenset(foreign - {target}))[0].graph.nodes
+        )
+    )
+    return _in_parts(program, takes, whole)
+
+
+def _in_parts(
+    program: ExportedProgram, takes: Callable[[Node], bool], whole: frozenset[Any]
+) -> tuple[ExportedProgram, tuple[str, ...]]:
+    """Decompose round by round, all but the operators in ``whole``."""
     sentences: list[str] = []
     for _ in range(_ROUNDS):
         foreign = [node for node in program.graph.nodes if _is_foreign(node, takes)]
-        table = _table({node.target for node in foreign})
+        table = _table({node.target for node in foreign} - whole)
         if not table:
             break
         sentences += [
@@ -112,11 +132,17 @@ def _group_norm(
     return result if bias is None else result + bias.reshape(shape)
 
 
+def _lerp(start: Tensor, end: Tensor, weight: Any) -> Tensor:
+    return start + (end - start) * weight
+
+
 def _log_sigmoid(x: Tensor) -> Tensor:
     return -(torch.relu(-x) + torch.log(torch.exp(-torch.abs(x)) + 1.0))
 
 
 _OWN: dict[Any, Any] = {
+    aten.lerp.Scalar: _lerp,
+    aten.lerp.Tensor: _lerp,
     aten.log_sigmoid.default: _log_sigmoid,
     aten.group_norm.default: _group_norm,
     aten.var_mean.correction: _var_mean,

@@ -11,6 +11,7 @@ from tests.builders.layers.fan import Layer, constant
 
 MASK = torch.ones(12, 12).tril() > 0
 TOKEN_WEIGHT = constant(12, 4) - 1
+CUBES = constant(2, 1, 3, 3, 3)
 
 
 def norms() -> dict[str, Layer]:
@@ -260,7 +261,7 @@ def written() -> dict[str, Layer]:
             2, (torch.arange(12).flip(0) % 7)[None, None, :, None].expand_as(x)
         ),
         "einsum_channels": lambda x: torch.einsum("bchw,dc->bdhw", x, TOKEN_WEIGHT),
-        "conv3d": lambda x: F.conv3d(x[:, None], constant(2, 1, 3, 3, 3)).flatten(1, 2) / 20,
+        "conv3d": lambda x: F.conv3d(x[:, None], CUBES).flatten(1, 2) / 20,
         "pad_same_negative": lambda x: F.pad(x, (-1, 1, 2, -2)),
         "unary_plus_minus": lambda x: +x - (-x),
         "logical": lambda x: ((x > 0) & (x < 0.5)).float(),
