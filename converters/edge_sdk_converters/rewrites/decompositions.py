@@ -132,7 +132,7 @@ def _group_norm(
     return result if bias is None else result + bias.reshape(shape)
 
 
-def _lerp(start: Tensor, end: Tensor, weight: Any) -> Tensor:
+def _lerp(start: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
     return start + (end - start) * weight
 
 
