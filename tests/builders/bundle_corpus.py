@@ -308,6 +308,8 @@ def _of_signatures() -> Iterator[Case]:
     yield Case("signature-short", zipped(text, short), "signature")
     long = {**files, SIGNATURE: signed[SIGNATURE] + b"\0"}
     yield Case("signature-long", zipped(text, long), "signature")
+    listed = {**files, SIGNATURE: bytes(64)}
+    yield Case("signature-listed", zipped(bound(manifest, listed).to_bytes(), listed), "listing")
     tampered = {**signed, "card.md": files["card.md"].replace(b"A", b"B")}
     anew = bound(manifest, {name: tampered[name] for name in files}).to_bytes()
     yield Case("signed-then-tampered", zipped(anew, tampered), "signature", keyed=True)

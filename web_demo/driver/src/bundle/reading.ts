@@ -148,7 +148,8 @@ async function checkOrigin(
 function checkListing(container: Container, manifest: Manifest): void {
   const listed = new Map(manifest.files.map((entry) => [entry.name, entry.size]));
   for (const name of listed.keys()) {
-    if (container.size(name) === undefined) {
+    // A signature is no file that a manifest can list: it is made of the manifest.
+    if (name === SIGNATURE || container.size(name) === undefined) {
       throw new Refusal(`${name} is missing; copy it again, or pack anew`, "listing");
     }
   }
