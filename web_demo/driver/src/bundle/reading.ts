@@ -60,7 +60,9 @@ export class OpenBundle implements Bundle {
   /** The variant that a runner computes: a GPU takes halves of fp32 where there is no fp16. */
   variantFor(backend: Backend, precision: Precision): Variant {
     const halved = backend === "webgpu" && precision === "fp16";
-    const holds = this.manifest.variants.some((each) => each.precision === precision);
+    const holds = this.manifest.variants.some(
+      (each) => each.target === "tflite" && each.precision === precision,
+    );
     return this.variant(halved && !holds ? "fp32" : precision);
   }
 
