@@ -28,6 +28,7 @@ import { factorOf } from "./photometry/light.js";
 import { Refusal } from "./refusal.js";
 import { scoresOf } from "./score/lost_parts.js";
 import { type LevelSharpness, noiseOfOne, sharpnessOf } from "./score/sharpness.js";
+import { checkEnds } from "./stages/ends.js";
 import { type Planes, Stages } from "./stages/stages.js";
 
 /** Frames of a burst, at most. */
@@ -105,7 +106,9 @@ export async function makeZoom(
   const whole = opened(bundle);
   const variant = whole.variantFor(runner.backend, runner.precision);
   const pace = new Pace(options.signal, options.onProgress);
-  const stages = new Stages(whole.driver(variant), runner, pace);
+  const driver = whole.driver(variant);
+  checkEnds(driver, variant);
+  const stages = new Stages(driver, runner, pace);
   const clock = new Clock();
   const scored = await clock.time("score", score(stages, checkedFrames(frames, stages)));
   const lit = await clock.time("align", ofCommonExposure(scored));

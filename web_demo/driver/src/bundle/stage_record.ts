@@ -149,7 +149,7 @@ function checkSizes({ scale, shapes, decodedPx, networkHaloPx }: Sizes): void {
     }
   }
   const decodePx = decodedPx + 2 * networkHaloPx;
-  const tilePx = shapes.encode[3] - 2 * ENCODE_HALO_PX;
+  const tilePx = Math.min(shapes.encode[2], shapes.encode[3]) - 2 * ENCODE_HALO_PX;
   const fits =
     shapes.decode.slice(2).every((side) => side === decodePx) &&
     shapes.blend.slice(2).every((side) => side === decodePx + 2 * BLEND_HALO_PX) &&
