@@ -1,6 +1,7 @@
 /** A whole burst, in floats, against the SDK's driver with the same artifacts in LiteRT. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { signalOverNoise } from "../src/bundle/golden.js";
+import type { Frame } from "../src/frame.js";
 import {
   type Bundle,
   liteRtRunner,
@@ -9,6 +10,8 @@ import {
   type StageRunner,
   zoomBurst,
 } from "../src/index.js";
+import { shiftsOf } from "../src/merge/shifts.js";
+import type { Matrix } from "../src/numbers.js";
 import { type Made, makeZoom } from "../src/zoom.js";
 import { expectedBurst, madeFile } from "./files.js";
 import { wasmFolder } from "./node_scope.js";
@@ -23,6 +26,17 @@ function frames(): readonly Rgb8[] {
   return Array.from({ length: count }, (_, index) => {
     return { width, height, data: all.slice(index * size, (index + 1) * size) };
   });
+}
+
+/** Whole shifts ⌊u + ½⌋ of all columns at the rows of the lattice, x first. */
+function wholeShifts({ burst }: Made, matrix: Matrix): readonly number[] {
+  const [size] = burst.frames;
+  const { x, y } = shiftsOf(burst.stages, matrix, { top: 0, left: 0, ...sizeOf(size) }, size);
+  return [...x, ...y].map((shift) => Math.floor(shift + 0.5));
+}
+
+function sizeOf({ height, width }: Frame): { readonly height: number; readonly width: number } {
+  return { height, width };
 }
 
 describe.each([
@@ -77,6 +91,8 @@ describe.each([
       for (const [at, value] of expected.motions[index].entries()) {
         expect(Math.abs(found[at] - value)).toBeLessThan(at === 2 || at === 5 ? 2e-3 : 2e-5);
       }
+      const known = Float64Array.from(expected.motions[index]);
+      expect(wholeShifts(made, found)).toEqual(wholeShifts(made, known));
     }
   });
 
