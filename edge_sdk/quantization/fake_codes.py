@@ -17,7 +17,7 @@ def with_rounded_values(graph: ValueGraph, scheme: Scheme) -> Coding:
         scheme: codes of its values.
 
     Returns:
-        The copy, which runs once it is recompiled, and where it has values and weights.
+        The copy, ready to run, and where it has values and weights.
 
     Raises:
         KeyError: if the scheme lacks a value of this graph.
