@@ -10,6 +10,12 @@ import { Chroma } from "./picture/chroma.js";
 import { type Span, windowSpans } from "./picture/windows.js";
 import { Refusal } from "./refusal.js";
 
+/** Channels by what they mean. */
+const CHANNELS: ReadonlyMap<string, number> = new Map([
+  ["y", 1],
+  ["rgb", 3],
+]);
+
 /** A model's input: side, channels, and what it makes of them. */
 interface Model {
   readonly entry: PictureEntry;
@@ -34,6 +40,9 @@ export async function enhance(
 ): Promise<Rgb8> {
   const model = modelOf(bundle, runner);
   const { side, entry } = model;
+  if (picture.data.length !== 3 * picture.width * picture.height) {
+    throw new Refusal("the picture has not 3 values a pixel; give red, green, blue", "input");
+  }
   if (Math.min(picture.width, picture.height) < side) {
     throw new Refusal(
       `the picture is ${picture.width}×${picture.height} px, and the model takes windows of ` +
@@ -78,10 +87,14 @@ function modelOf(bundle: Bundle, runner: StageRunner): Model {
     const { name, task } = whole.manifest;
     throw new Refusal(`${name} is for ${task || "another task"}, not for single pictures`, "input");
   }
-  const channels = entry.color === "y" ? 1 : 3;
+  const channels = CHANNELS.get(entry.color);
   const [, height, width, depth] = graph.input.shape;
   const [, madeHeight, madeWidth, madeDepth] = graph.output.shape;
   const fits =
+    channels !== undefined &&
+    entry.halo_px >= 0 &&
+    entry.size_multiple >= 1 &&
+    height % entry.size_multiple === 0 &&
     height === width &&
     depth === channels &&
     madeDepth === channels &&
@@ -93,7 +106,7 @@ function modelOf(bundle: Bundle, runner: StageRunner): Model {
     throw new Refusal(
       `${graph.file} takes ${graph.input.shape.join("×")} and gives ` +
         `${graph.output.shape.join("×")}, which is no square window that is enlarged ` +
-        `×${entry.scale}; pack the bundle anew`,
+        `×${entry.scale} in ${entry.color}; pack the bundle anew`,
       "graph",
     );
   }
