@@ -60,11 +60,13 @@ export class Graph {
     const environment = liteRt.getDefaultEnvironment();
     const pointer = wasm._malloc(bytes.length);
     wasm.HEAPU8.set(bytes, pointer);
+    let model: Model | undefined;
+    let compiled: Compiled | undefined;
     try {
-      const model = wasm.loadModel(environment.liteRtEnvironment, pointer, bytes.length);
+      model = wasm.loadModel(environment.liteRtEnvironment, pointer, bytes.length);
       checkEnd(entry, entry.input, model.getInputTensorType(0, 0));
       checkEnd(entry, entry.output, model.getOutputTensorType(0, 0));
-      const compiled = await wasm.compileModel(environment.liteRtEnvironment, model, {
+      compiled = await wasm.compileModel(environment.liteRtEnvironment, model, {
         environment,
         accelerator: options.backend,
         cpuOptions: { numThreads: options.threads },
@@ -72,7 +74,6 @@ export class Graph {
         webNNOptions: {},
       } as never);
       if (options.backend === "webgpu" && !compiled.isFullyAccelerated()) {
-        compiled.delete();
         throw new Refusal(
           `${entry.file} has operators that WebGPU does not run; take the backend wasm`,
           "runtime",
@@ -80,6 +81,8 @@ export class Graph {
       }
       return new Graph(entry, liteRt, pointer, model, compiled, options.backend);
     } catch (error) {
+      compiled?.delete();
+      model?.delete();
       wasm._free(pointer);
       if (error instanceof Refusal) throw error;
       throw new Refusal(
