@@ -71,6 +71,8 @@ describe("a signature", () => {
     const other = await crypto.subtle.generateKey(curve, true, ["sign", "verify"]);
     const publicKey = other.publicKey;
     await expect(readBundle(zip, { publicKey })).rejects.toMatchObject({ kind: "signature" });
+    const unfit = { publicKey: other.privateKey };
+    await expect(readBundle(zip, unfit)).rejects.toMatchObject({ kind: "input" });
     const pkcs8 = Buffer.from(await crypto.subtle.exportKey("pkcs8", other.privateKey));
     const text = `-----BEGIN PRIVATE KEY-----\n${pkcs8.toString("base64")}\n-----END PRIVATE KEY-----\n`;
     for (const wrong of [new TextEncoder().encode(text), new Uint8Array(5), KEY.slice(0, 80)]) {

@@ -16,7 +16,14 @@ export async function checkSignature(
 ): Promise<void> {
   const known = key instanceof Uint8Array ? await importKey(key) : key;
   const hash = { name: "ECDSA", hash: "SHA-256" };
-  const fits = await subtle().verify(hash, known, own(signature), own(manifest));
+  const fits = await subtle()
+    .verify(hash, known, own(signature), own(manifest))
+    .catch(() => {
+      throw new Refusal(
+        "this key checks no signatures; give a public key of ECDSA over P-256",
+        "input",
+      );
+    });
   if (!fits) {
     throw new Refusal(
       "the bundle is not signed by this key: do not use it, unless you trust where it comes from " +
