@@ -19,6 +19,7 @@ export class BurstWorker {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
   #last = 0;
+  #isClosed = false;
 
   /** @param worker one that runs `worker.js` of this package; made here if left out. */
   constructor(worker?: Worker) {
@@ -70,8 +71,9 @@ export class BurstWorker {
 
   /** Ends the worker; whatever it was asked for fails. */
   close(): void {
+    this.#isClosed = true;
     this.#worker.terminate();
-    this.#fail(new Refusal("the worker was closed; make a new one", "runtime"));
+    this.#fail(closed());
   }
 
   #ask<N extends JobName>(
@@ -84,6 +86,7 @@ export class BurstWorker {
     const id = ++this.#last;
     return new Promise<Jobs[N][1]>((resolve, reject) => {
       signal?.throwIfAborted();
+      if (this.#isClosed) throw closed();
       const cancel = (): void => this.#worker.postMessage({ id, job: "cancel" });
       const done = (): void => signal?.removeEventListener("abort", cancel);
       this.#waiting.set(id, {
@@ -119,6 +122,10 @@ export class BurstWorker {
     this.#waiting.clear();
     for (const waiting of all) waiting.reject(error);
   }
+}
+
+function closed(): Refusal {
+  return new Refusal("the worker was closed; make a new one", "runtime");
 }
 
 /** Memory that holds nothing else; what is shared with other things is copied. */

@@ -111,6 +111,7 @@ describe("what is wrong", () => {
       "input",
       "input",
       "runtime",
+      "runtime",
     ]);
   });
 });
