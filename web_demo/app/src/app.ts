@@ -121,7 +121,7 @@ export class App {
   /** Take pictures and begin, unless others are in work. */
   private async take(pictures: readonly Picture[]): Promise<void> {
     const { entry } = this.menus;
-    if (!entry) return;
+    if (!entry) return this.messages.alert("no model is loaded yet; try again in a moment");
     this.messages.clear();
     if (!this.session.isWorking) this.messages.say("Looking at the pictures …");
     let intake: Intake;
