@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
@@ -10,6 +11,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from edge_sdk.bundle.burst_frames import DrawnBurst, DrawnFrame
+from edge_sdk.bundle.burst_vectors import BurstVector, StepValues, write_bursts
 from edge_sdk.bundle.canonical import canonical
 from edge_sdk.errors import BundleError
 from tests.builders.bundles import Files, bound, small, small_burst, zipped
@@ -56,11 +59,39 @@ def _of_files(draw: random.Random, manifest: Any, files: Files) -> bytes:
 
 
 def _of_vectors(draw: random.Random, manifest: Any, files: Files) -> bytes:
-    content = json.loads(files["golden.json"])
+    own = {**files, "bursts.json": _bursts()} if "bursts.json" in files else dict(files)
+    name = draw.choice(
+        [each for each in ("golden.json", "bursts.json", "driver.json") if each in own]
+    )
+    content = json.loads(own[name])
     for _ in range(draw.randint(1, 2)):
         _damage(draw, content)
-    made = {**files, "golden.json": json.dumps(content).encode()}
+    made = {**own, name: json.dumps(content).encode()}
     return _zip(bound(manifest, made).to_bytes(), made)
+
+
+@functools.cache
+def _bursts() -> bytes:
+    """A golden burst that can be drawn; what came of it is made up."""
+    moved = (DrawnFrame(0, 0), DrawnFrame(5, -3, noise=1, levels=600))
+    step = StepValues((1, 4, 4), (0.5, 0.25))
+    vector = BurstVector(
+        DrawnBurst("small", 32, 40, moved, ((1, 2, 0),)),
+        luma=step,
+        levels=(step, step),
+        scores=(1.0, 0.5),
+        reference=0,
+        used=(0, 1),
+        reasons=("", ""),
+        motions=((), (1.0, 0.0, 1.25, 0.0, 1.0, -0.75, 0.0, 0.0, 1.0)),
+        lights=((), (1.0, 1.0, 1.0)),
+        noise=(0.01,) * 36,
+        lens_px=0.3,
+        hot=1,
+        features=step,
+        picture=step,
+    )
+    return write_bursts((vector,))
 
 
 def _of_names(draw: random.Random, manifest: Any, files: Files) -> bytes:
@@ -157,12 +188,13 @@ def write_folder(draw: random.Random, folder: Path) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(mutant(draw))) as archive:
             contents = {name: archive.read(name) for name in archive.namelist()}
-    except (zipfile.BadZipFile, NotImplementedError, OSError, RuntimeError, ValueError):
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, RuntimeError, ValueError):
         manifest, files = small()
         contents = {**files, "manifest.json": manifest.to_bytes()}
     for name, held in contents.items():
         path = folder / name.replace("\0", "0").replace("..", "").strip("/")
-        if len(path.name) < 200 and path != folder and not path.exists():
+        taken = path.exists() or any(above.is_file() for above in path.parents)
+        if len(path.name) < 200 and path != folder and not taken:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(held)
     present = sorted(each for each in folder.iterdir() if each.is_file())
@@ -172,7 +204,8 @@ def write_folder(draw: random.Random, folder: Path) -> None:
         chosen.unlink()
         chosen.symlink_to("/etc/hostname")
     elif action == 1:
-        (folder / draw.choice(("more", "CARD.md", "card.md ", "aux"))).symlink_to(folder)
+        free = (folder / name for name in draw.sample(("more", "CARD.md", "card.md ", "aux"), 4))
+        next(path for path in free if not path.exists()).symlink_to(folder)
     elif action == 2:
         os.mkfifo(folder / "pipe")
     elif action == 3:
