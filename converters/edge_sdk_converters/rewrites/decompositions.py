@@ -132,8 +132,9 @@ def _group_norm(
     return result if bias is None else result + bias.reshape(shape)
 
 
-def _lerp(start: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
-    return start + (end - start) * weight
+def _lerp(start: Tensor, end: Tensor, weight: Any) -> Tensor:
+    blend: Tensor = start + (end - start) * weight
+    return blend
 
 
 def _log_sigmoid(x: Tensor) -> Tensor:
