@@ -15,6 +15,7 @@ def rate_factor(optimizer: OptimizerConfig, step: int) -> float:
     warm-up.
 
     Example:
+        >>> from edge_sdk.training.run.rates import rate_factor
         >>> from edge_sdk.training.recipe.sections import OptimizerConfig
         >>> optimizer = OptimizerConfig(steps=100, warmup_steps=10, decay_steps=40)
         >>> [round(rate_factor(optimizer, step), 2) for step in (4, 10, 59, 80, 100)]
