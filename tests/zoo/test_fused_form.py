@@ -93,12 +93,12 @@ def test_the_stored_form_is_bit_for_bit_what_fusing_gives(name: str) -> None:
     assert list(found) == list(expected)
     for key, tensor in expected.items():
         assert torch.equal(found[key].view(torch.int32), tensor.view(torch.int32)), key
-    # Sums are rounded in another order on another processor; errors keep their size.
+    # Sums are rounded in another order on another processor: the largest error keeps its size, but
+    # a processor with AVX2 alone was seen to make 2.3 times that of one with AVX-512.
     errors = ("error_float64", "error_float32")
     for error in errors:
-        assert getattr(certificate, error) == pytest.approx(
-            getattr(form.certificate, error), rel=0.5
-        )
+        ratio = getattr(certificate, error) / getattr(form.certificate, error)
+        assert 1 / 4 < ratio < 4, error
     same = {error: getattr(form.certificate, error) for error in errors}
     assert replace(certificate, **same) == form.certificate
 
