@@ -1,4 +1,12 @@
 /** The page as a whole: what people do, and what follows from it. */
+
+import type { Remote } from "./jobs/calls";
+import { type Entry, loadCatalog, loadSample } from "./jobs/catalog";
+import { gpuProblem } from "./jobs/gpu";
+import { recalled, testKey } from "./jobs/memory";
+import type { PixelWork } from "./jobs/pixels.worker";
+import { type Outcome, Session } from "./jobs/session";
+import { type Choice, type Way, waysOf } from "./jobs/ways";
 import { isCancelled, lineOf } from "./pictures/complaint";
 import type { Intake, Picture } from "./pictures/intake";
 import { named, picturesOf } from "./pictures/transfer";
@@ -13,13 +21,6 @@ import { BURST_STEPS, ProgressView, SINGLE_STEPS } from "./view/progress";
 import { hideReports, showFacts, showFrames, showMaps } from "./view/reports";
 import { showTests } from "./view/tests-table";
 import { Thumbnails } from "./view/thumbnails";
-import type { Remote } from "./work/calls";
-import { type Entry, loadCatalog, loadSample } from "./work/catalog";
-import { gpuProblem } from "./work/gpu";
-import { recalled, testKey } from "./work/memory";
-import type { PixelWork } from "./work/pixels.worker";
-import { type Outcome, Session } from "./work/session";
-import { type Choice, type Way, waysOf } from "./work/ways";
 
 export class App {
   private readonly pixels: Remote<PixelWork>;

@@ -1,11 +1,11 @@
 /** Starts the page. */
 import { App } from "./app";
+import { remote } from "./jobs/calls";
+import type { PixelWork } from "./jobs/pixels.worker";
 import { goOffline, type OfflineState } from "./offline/register";
 import { byId } from "./view/dom";
-import { remote } from "./work/calls";
-import type { PixelWork } from "./work/pixels.worker";
 
-const pixels = new Worker(new URL("./work/pixels.worker.ts", import.meta.url), { type: "module" });
+const pixels = new Worker(new URL("./jobs/pixels.worker.ts", import.meta.url), { type: "module" });
 const app = new App(remote<PixelWork>(pixels));
 await app.start();
 

@@ -1,6 +1,6 @@
 /** The menus: what to make, and by which processor. */
-import { type Entry, titlesOf } from "../work/catalog";
-import { keyOf, labelOf, type Way } from "../work/ways";
+import { type Entry, titlesOf } from "../jobs/catalog";
+import { keyOf, labelOf, type Way } from "../jobs/ways";
 import { byId, make } from "./dom";
 
 const AUTOMATIC = "auto";

@@ -1,10 +1,10 @@
 /** A finished picture in words: facts for the page, and texts for its PNG. */
 
 import { version } from "../../package.json";
+import type { Outcome } from "../jobs/session";
+import { labelOf } from "../jobs/ways";
 import { rangeOf } from "../pictures/heatmap";
 import type { PngTexts } from "../pictures/png";
-import type { Outcome } from "../work/session";
-import { labelOf } from "../work/ways";
 
 /** Where a picture comes from, by name. */
 export function factsOf(outcome: Outcome): Readonly<Record<string, string>> {

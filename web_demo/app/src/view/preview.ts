@@ -1,7 +1,8 @@
 /** The first frame on the stage, faint, while the picture is made of it. */
+
+import type { Remote } from "../jobs/calls";
+import type { PixelWork } from "../jobs/pixels.worker";
 import type { Picture } from "../pictures/intake";
-import type { Remote } from "../work/calls";
-import type { PixelWork } from "../work/pixels.worker";
 import { byId, show } from "./dom";
 
 export class Preview {

@@ -1,5 +1,5 @@
 /** The table of self-tests. */
-import { labelOf, type Tested } from "../work/ways";
+import { labelOf, type Tested } from "../jobs/ways";
 import { byId } from "./dom";
 import { type Cell, fill, type Row } from "./table";
 

@@ -1,7 +1,8 @@
 /** Small pictures of the frames, made when their table is opened. */
+
+import type { Remote } from "../jobs/calls";
+import type { PixelWork } from "../jobs/pixels.worker";
 import type { Picture } from "../pictures/intake";
-import type { Remote } from "../work/calls";
-import type { PixelWork } from "../work/pixels.worker";
 import { byId, make, show } from "./dom";
 
 const HEIGHT_PX = 72;

@@ -1,6 +1,6 @@
 import type { SelfTest } from "@edge-sdk/burst-driver";
 import { expect, it } from "vitest";
-import { chosenOf, keyOf, type Tested, waysOf } from "../../src/work/ways";
+import { chosenOf, keyOf, type Tested, waysOf } from "../../src/jobs/ways";
 
 function tested(backend: "wasm" | "webgpu", milliseconds: number, passes = true): Tested {
   const test: SelfTest = {
