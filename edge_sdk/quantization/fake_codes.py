@@ -1,9 +1,11 @@
-"""A graph whose values are rounded to their codes while its weights stay as they are."""
+"""A graph whose values are rounded to their codes, whose weights may change, and the way back."""
 
 from __future__ import annotations
 
 import torch
+from torch import fx, nn
 
+from edge_sdk.exported import quiet_copy
 from edge_sdk.quantization.insertion import Coding, plan_codes, round_leaky
 from edge_sdk.quantization.scheme import HIGHEST, LOWEST, Scheme
 from edge_sdk.quantization.value_graph import ValueGraph
@@ -37,3 +39,16 @@ def with_rounded_values(graph: ValueGraph, scheme: Scheme) -> Coding:
             reader.replace_input_with(value.node, rounded)
     module.recompile()
     return coding
+
+
+def with_parameters_of(graph: fx.GraphModule, model: nn.Module) -> nn.Module:
+    """A copy of a model, in evaluation mode, with the parameters that its graph has now.
+
+    Args:
+        graph: made of the model, parameters by the same names; what it lacks stays as it was.
+        model: left untouched.
+    """
+    copy = quiet_copy(model)
+    state = graph.state_dict()
+    copy.load_state_dict({name: state.get(name, old) for name, old in copy.state_dict().items()})
+    return copy.eval()

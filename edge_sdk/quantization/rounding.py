@@ -15,10 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from edge_sdk.errors import InputError
-from edge_sdk.exported import quiet_copy
 from edge_sdk.int8 import LEVELS, step_sizes
 from edge_sdk.progress import Progress, silent
-from edge_sdk.quantization.fake_codes import with_rounded_values
+from edge_sdk.quantization.fake_codes import with_parameters_of, with_rounded_values
 from edge_sdk.quantization.input_moments import Layer, Moments, Walk, moments_of, own_layers
 from edge_sdk.quantization.scheme import Scheme
 from edge_sdk.quantization.value_graph import value_graph
@@ -90,12 +89,7 @@ def round_weights(
                 _round(layers[node], moments_of(layers[node], inputs))
                 done += 1
                 report("rounding weights", done, len(layers))
-    rounded = quiet_copy(model)
-    state = module.state_dict()
-    rounded.load_state_dict(
-        {name: state.get(name, old) for name, old in rounded.state_dict().items()}
-    )
-    return rounded.eval()
+    return with_parameters_of(module, model)
 
 
 def _round(layer: Layer, moments: Moments) -> None:

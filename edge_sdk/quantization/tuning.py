@@ -15,10 +15,9 @@ import torch
 from torch import Tensor, fx, nn
 
 from edge_sdk.errors import InputError
-from edge_sdk.exported import quiet_copy
 from edge_sdk.int8 import fake_quantize
 from edge_sdk.progress import Progress, silent
-from edge_sdk.quantization.fake_codes import with_rounded_values
+from edge_sdk.quantization.fake_codes import with_parameters_of, with_rounded_values
 from edge_sdk.quantization.scheme import Scheme
 from edge_sdk.quantization.value_graph import ValueGraph, first_output, output_axis, value_graph
 
@@ -123,11 +122,7 @@ def tune(
             optimizer.step()
             schedule.step()
             report("fine-tuning", step + 1, config.steps)
-    tuned = quiet_copy(model)
-    state = student.state_dict()
-    tuned.load_state_dict({name: state.get(name, old) for name, old in tuned.state_dict().items()})
-    tuned.eval()
-    return tuned
+    return with_parameters_of(student, model)
 
 
 def _trainable(graph: ValueGraph, scheme: Scheme) -> fx.GraphModule:
