@@ -52,6 +52,8 @@ class ExecuTorchConverter:
     runs_here = True
     rewrites: tuple[str, ...] = (
         *FIRST,
+        "crops",
+        "circles",
         "pixel shuffles",
         "pads",
         "nearest",

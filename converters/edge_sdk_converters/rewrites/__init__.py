@@ -19,6 +19,8 @@ FIRST = ("no-ops", "constants", "written slices")
 
 ML_PROGRAM = (
     *FIRST,
+    "crops",
+    "circles",
     "resizes",
     "rms norms",
     "alphas",

@@ -23,6 +23,8 @@ from edge_sdk_converters.rewrites.decompositions import taken_apart
 from edge_sdk_converters.rewrites.delegable import (
     write_out_adaptive_pools,
     write_out_channel_shuffle,
+    write_out_circles,
+    write_out_crops,
     write_out_hard_sigmoid,
     write_out_means,
     write_out_mirrors,
@@ -74,6 +76,8 @@ REWRITES: dict[str, Rewrite] = {
     "means": write_out_means,
     "adaptive pools": write_out_adaptive_pools,
     "mirrors": write_out_mirrors,
+    "crops": write_out_crops,
+    "circles": write_out_circles,
     "splits": write_out_splits,
     "hard sigmoid": write_out_hard_sigmoid,
     "mish": write_out_mish,

@@ -53,6 +53,33 @@ def write_out_mirrors(program: ExportedProgram) -> tuple[ExportedProgram, tuple[
     )
 
 
+def write_out_crops(program: ExportedProgram) -> tuple[ExportedProgram, tuple[str, ...]]:
+    """Negative amounts of a constant pad become slices; runtimes only pad."""
+    whole = program
+    sentences: tuple[str, ...] = ()
+    for target, function in ((aten.pad.default, _crop), (aten.constant_pad_nd.default, _crop_nd)):
+        whole, more = _replaced(
+            whole,
+            target,
+            function,
+            lambda node: _is_crop(*node.args[1:3]),
+            "its negative padding became slices",
+        )
+        sentences += more
+    return whole, sentences
+
+
+def write_out_circles(program: ExportedProgram) -> tuple[ExportedProgram, tuple[str, ...]]:
+    """A circular pad becomes slices and concatenations."""
+    return _replaced(
+        program,
+        aten.pad.default,
+        _circular,
+        lambda node: list(node.args[2:3]) == ["circular"] and min(node.args[1]) >= 0,
+        "its circular pad became slices and concatenations",
+    )
+
+
 def write_out_splits(program: ExportedProgram) -> tuple[ExportedProgram, tuple[str, ...]]:
     """A split or chunk becomes a slice for each part."""
     whole = program
@@ -172,6 +199,41 @@ def _mirrored(x: Tensor, dim: int, before: int, after: int, mode: str) -> Tensor
     rows = [aten.slice.Tensor(x, dim, row, row + 1) for row in head]
     rows += [x, *(aten.slice.Tensor(x, dim, row, row + 1) for row in tail)]
     return torch.cat(rows, dim) if len(rows) > 1 else x
+
+
+def _is_crop(pad: Any, mode: Any = "constant") -> bool:
+    return min(pad, default=0) < 0 and mode not in ("reflect", "replicate", "circular")
+
+
+def _crop(x: Tensor, pad: Any, mode: str = "constant", value: Any = None) -> Any:
+    return _crop_nd(x, pad, value or 0.0) if _is_crop(pad, mode) else NotImplemented
+
+
+def _crop_nd(x: Tensor, pad: Any, value: Any = 0.0) -> Any:
+    if not _is_crop(pad):
+        return NotImplemented
+    for index in range(len(pad) // 2):
+        dim, (before, after) = x.dim() - 1 - index, pad[2 * index : 2 * index + 2]
+        size = int(x.shape[dim])
+        if min(before, after) < 0:
+            x = aten.slice.Tensor(x, dim, max(-before, 0), size - max(-after, 0))
+    left = [max(amount, 0) for amount in pad]
+    return aten.constant_pad_nd.default(x, left, value) if any(left) else x.clone()
+
+
+def _circular(x: Tensor, pad: Any, mode: str = "constant", value: Any = None) -> Any:
+    if mode != "circular" or min(pad) < 0:
+        return NotImplemented
+    for index in range(len(pad) // 2):
+        dim, (before, after) = x.dim() - 1 - index, pad[2 * index : 2 * index + 2]
+        size = int(x.shape[dim])
+        parts = [x]
+        if before:
+            parts.insert(0, aten.slice.Tensor(x, dim, size - before, size))
+        if after:
+            parts.append(aten.slice.Tensor(x, dim, 0, after))
+        x = torch.cat(parts, dim) if len(parts) > 1 else x
+    return x
 
 
 def _split(x: Tensor, split_size: int, dim: int = 0) -> list[Tensor]:
