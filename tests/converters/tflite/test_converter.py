@@ -136,7 +136,7 @@ def without_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (Inner(), "fft_rfft2", ("executorch",)),
         (Random(), "rand", ()),
-        (Sorted(), "sort", ("executorch", "coreml")),
+        (Sorted(), "sort", ("coreml",)),
         (nn.MaxPool2d(2, dilation=2), "max_pool2d", ("executorch",)),
         (nn.Unfold(3), "im2col", ("executorch", "coreml")),
         (nn.AdaptiveAvgPool2d(17), "adaptive_avg_pool2d", ("executorch", "coreml")),

@@ -33,11 +33,13 @@ def _is_native(kernel: list[int], pads: list[tuple[int, int]]) -> bool:
 def _max_pool(args: Arguments) -> Tensor:
     x = args.tensor("x")
     kernel, stride, pads = _window(args, x)
-    if _is_native(kernel, pads):
+    ceil_mode = args.flag("ceil_mode")
+    if not ceil_mode and _is_native(kernel, pads):
         padding = [before for before, _ in pads]
-    else:
-        x, padding = padded(x, pads, -math.inf), [0] * len(kernel)
-    return _MAX_POOL[len(kernel)](x, kernel, stride, padding, 1, args.flag("ceil_mode"))
+        return _MAX_POOL[len(kernel)](x, kernel, stride, padding)
+    if ceil_mode:
+        pads = _to_whole_windows(list(x.shape[2:]), kernel, stride, pads)
+    return _MAX_POOL[len(kernel)](padded(x, pads, -math.inf), kernel, stride)
 
 
 @op("avg_pool")
@@ -61,11 +63,15 @@ def _avg_pool(args: Arguments) -> Tensor:
 def _to_whole_windows(
     sizes: list[int], kernel: list[int], stride: list[int], pads: list[tuple[int, int]]
 ) -> list[tuple[int, int]]:
-    """Pads with what a last window of ``ceil_mode`` lacks: Core ML divides by all of it."""
+    """Pads with what a last window of ``ceil_mode`` lacks: Core ML divides by all of it.
+
+    A window that begins beyond the values is left out where there is padding, as in PyTorch, and
+    kept where there is none, by the documentation of MIL's ``avg_pool``.
+    """
     longer = []
     for size, window, step, (before, after) in zip(sizes, kernel, stride, pads, strict=True):
         steps = -(-(size + before + after - window) // step)
-        if steps * step >= size + before:
+        if before + after > 0 and steps * step >= size + before:
             steps -= 1
         longer.append((before, max(after, steps * step + window - size - before)))
     return longer
