@@ -4,7 +4,8 @@ Reading order: ``manifest`` (what a bundle says of itself) with ``canonical`` an
 ``container`` and ``zip_form`` (where its files lie), ``reading`` (what is checked, and when) with
 ``stage_record`` and ``signature``; ``generator``, ``stage_inputs`` and ``golden`` (how a device
 proves itself);
-``targets``, ``driver_constants``, ``building`` and ``packing`` (how one is made);
+``targets``, ``driver_constants``, ``graph_files``, ``entries``, ``building`` and ``packing`` (how
+one is made);
 ``verification``, ``zooming``, ``enhancing`` and ``device_limits`` (what is done with one).
 """
 

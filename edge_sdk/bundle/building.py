@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,9 @@ from torch import nn
 from edge_sdk.bundle.burst_vectors import burst_vectors, write_bursts
 from edge_sdk.bundle.canonical import is_plain
 from edge_sdk.bundle.driver_constants import driver_constants
+from edge_sdk.bundle.entries import file_entries, picture_entry, tensor_entries
 from edge_sdk.bundle.golden import GoldenVector, measured, write_golden
+from edge_sdk.bundle.graph_files import GraphFile, write_graphs
 from edge_sdk.bundle.manifest import (
     FORMAT,
     MAJOR,
@@ -25,10 +25,7 @@ from edge_sdk.bundle.manifest import (
     MODEL,
     BundleManifest,
     BurstEntry,
-    FileEntry,
     GraphEntry,
-    PictureEntry,
-    TensorEntry,
     Variant,
 )
 from edge_sdk.bundle.names import BURSTS, CARD, CERTIFICATE, DRIVER, GOLDEN
@@ -38,19 +35,11 @@ from edge_sdk.burst.converted.graphs import StageGraph, StageSizes, stage_graphs
 from edge_sdk.burst.driver.stage_set import LEARNED_STD
 from edge_sdk.deploy.preparation import INT8, Prepared, prepare
 from edge_sdk.emulate.parity.gates import family
-from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.errors import InputError
 from edge_sdk.models.spec import PictureSpec, Task
 from edge_sdk.progress import Progress, silent
 from edge_sdk.reparam import Certificate
-from edge_sdk.targets import (
-    Converter,
-    LoweringReport,
-    TensorSpec,
-    find_converter,
-    runs_here,
-    targets_of,
-)
+from edge_sdk.targets import LoweringReport, find_converter, targets_of
 from edge_sdk.zoo.catalogue import model_names, model_path
 from edge_sdk.zoo.loading import LoadedModel
 
@@ -102,7 +91,7 @@ def build(
         loaded: the model.
         options: what it is to hold.
         folder: empty.
-        on_progress: called before each graph, and when all are done.
+        on_progress: called when further graphs are done.
 
     Returns:
         The manifest.
@@ -112,8 +101,8 @@ def build(
         ConversionError: if a graph cannot be lowered.
         MissingExtraError: if a target's package is not installed.
     """
-    maker = _Maker(loaded, options, folder, on_progress or silent)
-    variants = tuple(maker.variant(wanted) for wanted in options.wanted)
+    maker = _Maker(loaded, options, folder)
+    variants = maker.variants(on_progress or silent)
     maker.finish()
     spec = loaded.picture_spec
     return BundleManifest(
@@ -131,23 +120,22 @@ def build(
     )
 
 
+Key = tuple[str, str, str]
+"""Target, stage and precision of a graph's file."""
+
+
 class _Maker:
     """Converts each graph once, whatever number of variants it is in."""
 
-    def __init__(
-        self, loaded: LoadedModel, options: PackOptions, folder: Path, report: Progress
-    ) -> None:
+    def __init__(self, loaded: LoadedModel, options: PackOptions, folder: Path) -> None:
         self._loaded = loaded
         self._options = options
         self._folder = folder
-        self._report = report
-        self._made: dict[tuple[str, str, str], GraphEntry] = {}
         self._vectors: dict[str, GoldenVector] = {}
         self._certificate: Certificate | None = None
         spec = loaded.picture_spec
         self._burst = spec if spec is not None and spec.task == Task.BURST_ZOOM else None
         self._shapes: dict[str, tuple[int, ...]] = {}
-        self._total = len(options.wanted) * (10 if self._burst else 1)
 
     @property
     def burst(self) -> BurstEntry | None:
@@ -156,36 +144,34 @@ class _Maker:
             return None
         return BurstEntry(self._options.sizes.decoded_px, self._burst.halo_px)
 
-    def variant(self, wanted: Wanted) -> Variant:
-        """Convert all graphs of a target in a precision."""
-        converter, precision = find_converter(wanted.target), wanted.precision
-        prepared, graphs = self._prepared(precision)
-        self._certificate = prepared.certificate
-        rest = "fp16" if precision == "fp16" or "fp32" not in converter.precisions else "fp32"
-        entries = []
-        for stage, graph in graphs.items():
-            chosen = precision if stage in (MODEL, "decode") else rest
-            key = (converter.name, stage, chosen)
-            if key not in self._made:
-                self._report("pack", len(self._made), self._total)
-                self._made[key] = self._converted(converter, stage, chosen, graph)
-            entries.append(self._made[key])
-        levels: tuple[float, ...] = ()
-        if precision in INT8 and prepared.scheme is not None:
-            levels = prepared.scheme.noise_levels or ()
-        return Variant(
-            converter.name,
-            targets_of(converter)[0].backend,
-            precision,
-            self._options.soc,
-            tuple(round(100 * level) for level in levels),
-            minimum_versions(wanted),
-            tuple(entries),
+    def variants(self, report: Progress) -> tuple[Variant, ...]:
+        """Convert the graphs of all targets and precisions."""
+        files: dict[Key, GraphFile] = {}
+        taken: list[tuple[Wanted, tuple[float, ...], list[Key]]] = []
+        for wanted in self._options.wanted:
+            prepared, graphs = self._prepared(wanted.precision)
+            self._certificate = prepared.certificate
+            chosen = self._files(wanted, graphs)
+            for key, file in chosen.items():
+                files.setdefault(key, file)
+            taken.append((wanted, _noise_levels(prepared, wanted.precision), list(chosen)))
+        made = dict(zip(files, write_graphs(tuple(files.values()), report), strict=True))
+        entries = {key: self._entry(key, files[key], made[key]) for key in files}
+        return tuple(
+            Variant(
+                wanted.target,
+                targets_of(find_converter(wanted.target))[0].backend,
+                wanted.precision,
+                self._options.soc,
+                tuple(round(100 * level) for level in levels),
+                minimum_versions(wanted),
+                tuple(entries[key] for key in keys),
+            )
+            for wanted, levels, keys in taken
         )
 
     def finish(self) -> None:
         """Write what all variants share."""
-        self._report("pack", self._total, self._total)
         (self._folder / GOLDEN).write_bytes(write_golden(self._vectors))
         assert self._certificate is not None
         (self._folder / CERTIFICATE).write_text(_certificate_json(self._certificate))
@@ -209,20 +195,28 @@ class _Maker:
         prepared = prepare(sized, sized.single_example, precision)
         return prepared, stage_graphs(self._burst, prepared.model, sizes)
 
-    def _converted(
-        self, converter: Converter, stage: str, precision: str, graph: StageGraph
-    ) -> GraphEntry:
-        name = f"{stage}-{converter.name}-{precision}{converter.suffix}"
-        example = torch.rand(graph.shape, generator=torch.Generator().manual_seed(0))
-        report = converter.convert(graph.module, example, self._folder / name, precision)
+    def _files(self, wanted: Wanted, graphs: dict[str, StageGraph]) -> dict[Key, GraphFile]:
+        """The file of each stage; int8 is for the stages with a network alone."""
+        converter, precision = find_converter(wanted.target), wanted.precision
+        rest = "fp16" if precision == "fp16" or "fp32" not in converter.precisions else "fp32"
+        files = {}
+        for stage, graph in graphs.items():
+            chosen = precision if stage in (MODEL, "decode") else rest
+            path = self._folder / f"{stage}-{converter.name}-{chosen}{converter.suffix}"
+            files[converter.name, stage, chosen] = GraphFile(converter.name, chosen, graph, path)
+        return files
+
+    def _entry(self, made: Key, file: GraphFile, report: LoweringReport) -> GraphEntry:
+        _, stage, precision = made
+        graph = file.graph
         self._shapes[stage] = graph.shape
         kind = family(precision)
         key = f"{stage}-{kind}" if kind in ("int8", "w8") else stage
         if key not in self._vectors:
             groups = stage_groups(stage, graph.shape)
             self._vectors[key] = measured(as_function(graph.module), groups, graph.shape)
-        taken, given = tensor_entries(converter, report, self._folder / name)
-        return GraphEntry(stage, name, taken, given, key, GATES_DB[kind])
+        taken, given = tensor_entries(find_converter(file.target), report, file.path)
+        return GraphEntry(stage, file.path.name, taken, given, key, GATES_DB[kind])
 
     def _driver_json(self, spec: PictureSpec) -> str:
         content = {
@@ -247,37 +241,10 @@ def as_function(module: nn.Module) -> Any:
     return run
 
 
-def tensor_entries(
-    converter: Converter, report: LoweringReport, path: Path
-) -> tuple[TensorEntry, TensorEntry]:
-    """Input and output of a file, with the steps of their integers if a runtime here reads them."""
-    (taken,), (given,) = report.inputs, report.outputs
-    steps: dict[str, tuple[float, int]] = {}
-    if "float32" not in (taken.dtype, given.dtype) or taken.dtype != given.dtype:
-        steps = open_artifact(path).steps if runs_here(converter) else {}
-    return _tensor(taken, steps), _tensor(given, steps)
-
-
-def _tensor(spec: TensorSpec, steps: dict[str, tuple[float, int]]) -> TensorEntry:
-    scale, zero_point = steps.get(spec.name, (0.0, 0))
-    shown = np.format_float_positional(np.float32(scale), trim="-") if scale else ""
-    return TensorEntry(spec.name, tuple(spec.shape), spec.layout, spec.dtype, shown, zero_point)
-
-
-def picture_entry(spec: PictureSpec) -> PictureEntry:
-    """What a manifest says of pictures."""
-    return PictureEntry(
-        str(spec.color), spec.scale, spec.reduction, spec.size_multiple, spec.halo_px
-    )
-
-
-def file_entries(folder: Path) -> Iterator[FileEntry]:
-    """All files of a folder, by name."""
-    paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
-    for name in sorted(paths):
-        if paths[name].is_file():
-            contents = paths[name].read_bytes()
-            yield FileEntry(name, len(contents), hashlib.sha256(contents).hexdigest())
+def _noise_levels(prepared: Prepared, precision: str) -> tuple[float, ...]:
+    """Noise that int8 codes were calibrated for."""
+    scheme = prepared.scheme if precision in INT8 else None
+    return () if scheme is None else scheme.noise_levels or ()
 
 
 def _shape(example: torch.Tensor) -> tuple[int, int, int, int]:
