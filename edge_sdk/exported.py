@@ -17,41 +17,49 @@ if TYPE_CHECKING:
     from torch.fx import Node
 
 
-def export(model: nn.Module, example: Tensor) -> ExportedProgram:
+Example = Tensor | Sequence[Tensor]
+"""What a model is run on: its one input, or one tensor for each of its inputs."""
+
+MOST_AXES = 6
+"""Axes of an input, at most."""
+
+
+def as_inputs(example: Example) -> tuple[Tensor, ...]:
+    """The inputs of a model, one or several, as a tuple."""
+    return (example,) if isinstance(example, Tensor) else tuple(example)
+
+
+def export(model: nn.Module, example: Example) -> ExportedProgram:
     """Export a deep copy of ``model`` in eval mode; the model itself stays as it is.
 
     Args:
-        model: float32 model with one tensor as input.
-        example: float32, N×C×H×W, values in [0, 1]; its shape becomes static.
+        model: float32 model of one input or several.
+        example: one float32 tensor for each, pictures N×C×H×W; the shapes become static.
 
     Returns:
         The functional program: no in-place operators, composite operators kept whole.
 
     Raises:
-        InputError: if ``example`` is not a float32 tensor of rank 4, or the model rejects it.
+        InputError: if an example is no float32 tensor of 1 to 6 axes, or the model rejects it.
         ConversionError: if the model cannot be traced.
     """
-    if example.dim() != 4 or example.dtype != torch.float32:
-        raise InputError(
-            f"example: expected float32 N×C×H×W, got {example.dtype} of shape "
-            f"{tuple(example.shape)}; pass a float32 picture batch"
-        )
+    check_example(example)
     private = _in_order(quiet_copy(model).cpu())
     private.eval()
-    example = _plain(example.detach().cpu())
+    inputs = tuple(_plain(each.detach().cpu()) for each in as_inputs(example))
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         try:
-            private(example)
+            private(*inputs)
         except EdgeSdkError:
             raise
         except Exception as error:
             raise InputError(
-                f"example: {type(model).__name__} fails on shape {tuple(example.shape)} "
+                f"example: {type(model).__name__} fails on {shapes_of(inputs)} "
                 f"({first_line(error)}); pass an example that the model accepts"
             ) from error
         try:
-            program = torch.export.export(private, (example,))
+            program = torch.export.export(private, inputs)
             functional: ExportedProgram = program.run_decompositions({})
         except Exception as error:
             raise ConversionError(
@@ -59,6 +67,34 @@ def export(model: nn.Module, example: Tensor) -> ExportedProgram:
                 "remove control flow that depends on tensor values"
             ) from error
     return functional
+
+
+def check_example(example: Example) -> None:
+    """Refuse what no target takes as input.
+
+    Raises:
+        InputError: if there is none, or one is no float32 tensor of 1 to 6 axes.
+    """
+    inputs = as_inputs(example)
+    if not inputs:
+        raise InputError("example: none given; pass a tensor for each input of the model")
+    for each in inputs:
+        if not isinstance(each, Tensor):
+            raise InputError(
+                f"example: expected a float32 tensor, got {type(each).__name__}; pass a tensor for "
+                "each input of the model"
+            )
+        if not 1 <= each.dim() <= MOST_AXES or each.dtype != torch.float32:
+            raise InputError(
+                f"example: expected float32 of 1 to {MOST_AXES} axes, got {each.dtype} of shape "
+                f"{tuple(each.shape)}; pass a float32 tensor, a picture as N×C×H×W"
+            )
+
+
+def shapes_of(example: Example) -> str:
+    """For people: shapes such as ``1×3×8×8 and 1×1×8×8``."""
+    shapes = ["×".join(map(str, each.shape)) for each in as_inputs(example)]
+    return f"shape {shapes[0]}" if len(shapes) == 1 else f"shapes {' and '.join(shapes)}"
 
 
 def quiet_copy(model: nn.Module) -> nn.Module:

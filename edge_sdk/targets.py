@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
+
+    from edge_sdk.exported import Example
 
 GROUP = "edge_sdk.converters"
 UNLISTED_GROUP = "edge_sdk.unlisted_converters"
@@ -132,13 +134,14 @@ class Converter(Protocol):
     """Extra of ``edge-sdk`` that installs what the converter imports."""
 
     def convert(
-        self, model: nn.Module, example: Tensor, path: Path, precision: str
+        self, model: nn.Module, example: Example, path: Path, precision: str
     ) -> LoweringReport:
         """Lower ``model`` for inputs shaped like ``example`` and write it to ``path``.
 
         Args:
             model: the model to convert; it is evaluated, never changed.
-            example: float32, N×C×H×W, values in [0, 1]; its shape becomes the artifact's shape.
+            example: float32, a picture N×C×H×W with values in [0, 1], or one tensor for each input
+                of the model; the shapes become the artifact's.
             path: where the artifact goes; it appears whole or not at all.
             precision: one of :attr:`precisions`.
 

@@ -15,7 +15,7 @@ from edge_sdk.artifacts.coreml_form import settle_package
 from edge_sdk.artifacts.package_folder import place_package
 from edge_sdk.emulate.mil.declared import DECLARED_OPERATIONS
 from edge_sdk.errors import ConversionError
-from edge_sdk.exported import end_names, export, layout_of, module_path
+from edge_sdk.exported import Example, as_inputs, end_names, export, layout_of, module_path
 from edge_sdk.outputs import size_of
 from edge_sdk.targets import LoweringReport, TensorSpec
 from edge_sdk_converters.checks.output_shapes import check_shapes, output_shapes
@@ -24,7 +24,7 @@ from edge_sdk_converters.checks.resize_factors import check_factors
 from edge_sdk_converters.rewrites import ML_PROGRAM, apply
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
     from torch.export import ExportedProgram
     from torch.fx import Node
 
@@ -61,14 +61,15 @@ class CoreMLConverter:
     """Exact rewrites of the exported graph before it is converted."""
 
     def convert(
-        self, model: nn.Module, example: Tensor, path: Path, precision: str
+        self, model: nn.Module, example: Example, path: Path, precision: str
     ) -> LoweringReport:
         """Lower ``model`` for inputs shaped like ``example`` and write it to ``path``.
 
         Args:
             model: the model to convert; a copy of it in evaluation mode is converted, the model
                 itself is never changed.
-            example: float32, N×C×H×W, values in [0, 1]; its shape becomes the artifact's shape.
+            example: float32, a picture N×C×H×W with values in [0, 1], or one tensor for each input
+                of the model; the shapes become the artifact's.
             path: where the ``.mlpackage`` folder goes; it appears whole or not at all, and replaces
                 an ``.mlpackage`` that is already there.
             precision: one of :attr:`precisions`; ``w8`` and ``int8`` take a model in int8 codes.
@@ -110,8 +111,9 @@ class CoreMLConverter:
 
 
 def _converted(
-    coremltools: ModuleType, program: ExportedProgram, example: Tensor, precision: str
+    coremltools: ModuleType, program: ExportedProgram, example: Example, precision: str
 ) -> Any:
+    given = as_inputs(example)
     outputs = end_names("output", len(program.graph_signature.user_outputs))
     half = precision != "fp32"
     with silenced() as logged:
@@ -121,7 +123,8 @@ def _converted(
                 pass_pipeline=_pipeline(coremltools),
                 convert_to="mlprogram",
                 inputs=[
-                    coremltools.TensorType("input", shape=tuple(example.shape), dtype=np.float32)
+                    coremltools.TensorType(name, shape=tuple(each.shape), dtype=np.float32)
+                    for name, each in zip(end_names("input", len(given)), given, strict=True)
                 ],
                 outputs=[coremltools.TensorType(name, dtype=np.float32) for name in outputs],
                 compute_precision=getattr(coremltools.precision, "FLOAT16" if half else "FLOAT32"),

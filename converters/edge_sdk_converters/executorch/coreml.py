@@ -15,8 +15,9 @@ from edge_sdk_converters.executorch.xnnpack import ExecuTorchConverter
 from edge_sdk_converters.rewrites import ML_PROGRAM
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
+    from edge_sdk.exported import Example
     from edge_sdk.targets import LoweringReport
 
 BACKEND_ID = "CoreMLBackend"
@@ -49,7 +50,7 @@ class ExecuTorchCoreMLConverter(ExecuTorchConverter):
     )
 
     def convert(
-        self, model: nn.Module, example: Tensor, path: Path, precision: str = "fp16"
+        self, model: nn.Module, example: Example, path: Path, precision: str = "fp16"
     ) -> LoweringReport:
         """Lower ``model`` as :meth:`ExecuTorchConverter.convert` does; in ``fp16``."""
         with silenced():

@@ -10,8 +10,9 @@ from edge_sdk.errors import MissingExtraError
 from edge_sdk_converters.checks.request import check_request
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
+    from edge_sdk.exported import Example
     from edge_sdk.targets import LoweringReport
 
 
@@ -33,7 +34,7 @@ class VendorConverter:
     """ExecuTorch's partitioner for it."""
 
     def convert(
-        self, model: nn.Module, example: Tensor, path: Path, precision: str = "fp16"
+        self, model: nn.Module, example: Example, path: Path, precision: str = "fp16"
     ) -> LoweringReport:
         """Refuse, and say what is missing.
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.fx import GraphModule, Node
 
+    from edge_sdk.exported import Example
+
 
 class ExecuTorchConverter:
     """Writes ``.pte`` files for the XNNPACK delegate; tensors stay NCHW.
@@ -71,13 +73,14 @@ class ExecuTorchConverter:
     """What the report says about every artifact of this target."""
 
     def convert(
-        self, model: nn.Module, example: Tensor, path: Path, precision: str = "fp32"
+        self, model: nn.Module, example: Example, path: Path, precision: str = "fp32"
     ) -> LoweringReport:
         """Lower ``model`` for inputs shaped like ``example`` and write it to ``path``.
 
         Args:
             model: the model to convert; a copy is evaluated, the model itself stays as it is.
-            example: float32, N×C×H×W, values in [0, 1]; its shape becomes the artifact's shape.
+            example: float32, a picture N×C×H×W with values in [0, 1], or one tensor for each input
+                of the model; the shapes become the artifact's.
             path: ``.pte`` file; it appears whole or not at all.
             precision: one of :attr:`precisions`; ``int8`` takes a model in int8 codes, and its file
                 takes and returns float32 like the others.

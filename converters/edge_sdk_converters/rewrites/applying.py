@@ -146,11 +146,13 @@ def _prove(name: str, before: ExportedProgram, after: ExportedProgram) -> None:
 
 def _outputs(program: ExportedProgram, seed: int) -> list[Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    name = program.graph_signature.user_inputs[0]
-    shape = next(node.meta["val"].shape for node in program.graph.nodes if node.name == name)
-    probe = torch.rand(tuple(shape), generator=generator)
+    shapes = {node.name: node.meta.get("val") for node in program.graph.nodes}
+    probes = [
+        torch.rand(tuple(shapes[str(name)].shape), generator=generator)
+        for name in program.graph_signature.user_inputs
+    ]
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        result = program.module()(probe)
+        result = program.module()(*probes)
     leaves = torch.utils._pytree.tree_leaves(result)
     return [leaf.double() for leaf in leaves if isinstance(leaf, torch.Tensor)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_sdk.artifacts.seal import seal
 from edge_sdk.errors import ConversionError, first_line
-from edge_sdk.exported import end_names, export, layout_of
+from edge_sdk.exported import as_inputs, end_names, export, layout_of
 from edge_sdk.extras import require
 from edge_sdk.outputs import replacing
 from edge_sdk.quantization.insertion import float_layers
@@ -23,9 +23,10 @@ from edge_sdk_converters.checks.unsupported import UnsupportedOperatorError
 from edge_sdk_converters.rewrites import FIRST
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
     from torch.export import ExportedProgram
 
+    from edge_sdk.exported import Example
     from edge_sdk_converters.tflite.flatbuffer import StoredTensor
     from edge_sdk_converters.tflite.lowering import Lowering
 
@@ -80,13 +81,14 @@ class TFLiteConverter:
         self.rewrites = (*REWRITES, "prelu") if prelu_written_out else REWRITES
 
     def convert(
-        self, model: nn.Module, example: Tensor, path: Path, precision: str = "fp32"
+        self, model: nn.Module, example: Example, path: Path, precision: str = "fp32"
     ) -> LoweringReport:
         """Lower ``model`` for inputs shaped like ``example`` and write it to ``path``.
 
         Args:
             model: the model to convert; a copy is evaluated, the model itself stays as it is.
-            example: float32, N×C×H×W, values in [0, 1]; its shape becomes the artifact's shape.
+            example: float32, a picture N×C×H×W with values in [0, 1], or one tensor for each input
+                of the model; the shapes become the artifact's.
             path: ``.tflite`` file; it appears whole or not at all.
             precision: one of :attr:`precisions`.
 
@@ -164,7 +166,7 @@ def _tensorflow() -> Iterator[ModuleType]:
 def _lowered(
     tf: ModuleType,
     program: ExportedProgram,
-    example: Tensor,
+    example: Example,
     precision: str,
     chosen: tuple[str, ...],
     float_layers: tuple[str, ...],
@@ -176,27 +178,26 @@ def _lowered(
 
     program, sentences = apply(chosen, program, takes)
     lowering = Lowering(program)
-    batch, channels, height, width = example.shape
-    shape = (batch, height, width, channels)
-    payload = _to_flatbuffer(tf, _build(tf, lowering, shape), precision)
+    shapes = [_channels_last(tuple(each.shape)) for each in as_inputs(example)]
+    payload = _to_flatbuffer(tf, _build(tf, lowering, shapes), precision)
     notes = tuple(lowering.notes)
     if precision in CODED:
         check_integer(
             payload,
             lowering.graph,
             float_layers,
-            lambda: _to_flatbuffer(tf, _build(tf, lowering, shape, scoped=True), precision),
+            lambda: _to_flatbuffer(tf, _build(tf, lowering, shapes, scoped=True), precision),
         )
     return payload, (*sentences, *notes)
 
 
 def _build(
-    tf: ModuleType, lowering: Lowering, shape: tuple[int, ...], *, scoped: bool = False
+    tf: ModuleType, lowering: Lowering, shapes: Sequence[tuple[int, ...]], *, scoped: bool = False
 ) -> Any:
     """Trace the lowering into a tf.Module."""
 
-    def serve(input: Any) -> dict[str, Any]:
-        outputs = lowering.build(input, scoped=scoped)
+    def serve(*inputs: Any) -> dict[str, Any]:
+        outputs = lowering.build(*inputs, scoped=scoped)
         names = end_names("output", len(outputs))
         return {
             name: tf.identity(value.tensor, name=name)
@@ -204,10 +205,17 @@ def _build(
         }
 
     module = tf.Module()
-    signature = [tf.TensorSpec(shape, tf.float32, name="input")]
+    signature = [
+        tf.TensorSpec(shape, tf.float32, name=name)
+        for name, shape in zip(end_names("input", len(shapes)), shapes, strict=True)
+    ]
     module.serve = tf.function(serve, input_signature=signature, autograph=False)
     module.concrete = module.serve.get_concrete_function()
     return module
+
+
+def _channels_last(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return shape if len(shape) != 4 else (shape[0], *shape[2:], shape[1])
 
 
 def _specs(kind: str, tensors: tuple[StoredTensor, ...]) -> tuple[TensorSpec, ...]:

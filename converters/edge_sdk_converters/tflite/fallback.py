@@ -12,20 +12,21 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from edge_sdk.errors import ConversionError, first_line
-from edge_sdk.exported import end_names, quiet_copy
+from edge_sdk.exported import as_inputs, end_names, quiet_copy
 from edge_sdk.extras import install_command, is_installed, require
 from edge_sdk.quiet import suppressed_messages
 from edge_sdk_converters.checks.unsupported import UnsupportedOperatorError, advice
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
+    from edge_sdk.exported import Example
 EXTRA = "litert-torch"
 PRECISIONS = ("fp32",)
 
 
 def convert_by_litert_torch(
-    model: nn.Module, example: Tensor, precision: str, cause: UnsupportedOperatorError
+    model: nn.Module, example: Example, precision: str, cause: UnsupportedOperatorError
 ) -> tuple[bytes, str]:
     """Convert with litert-torch what the own lowering refused.
 
@@ -63,33 +64,38 @@ def convert_by_litert_torch(
     return payload, f"fallback: converted by litert-torch, because {cause}"
 
 
-def _converted(model: nn.Module, example: Tensor) -> bytes:
+def _converted(model: nn.Module, example: Example) -> bytes:
     import torch
 
-    private = quiet_copy(model).cpu()
+    private, inputs = quiet_copy(model).cpu(), as_inputs(example)
     private.eval()
     with torch.no_grad():
-        outputs = torch.utils._pytree.tree_leaves(private(example))
+        outputs = torch.utils._pytree.tree_leaves(private(*inputs))
     pictures = [index for index, output in enumerate(outputs) if output.dim() == 4]
     with _quiet():
         litert_torch = require(EXTRA)
-        wrapped = litert_torch.to_channel_last_io(private, args=[0], outputs=pictures)
-        channels_last = example.permute(0, 2, 3, 1).contiguous()
-        payload: bytes = litert_torch.convert(wrapped, (channels_last,)).model_content()
-    return _named(payload, len(outputs))
+        places = [index for index, each in enumerate(inputs) if each.dim() == 4]
+        wrapped = litert_torch.to_channel_last_io(private, args=places, outputs=pictures)
+        channels_last = tuple(
+            each.permute(0, 2, 3, 1).contiguous() if each.dim() == 4 else each for each in inputs
+        )
+        payload: bytes = litert_torch.convert(wrapped, channels_last).model_content()
+    return _named(payload, len(inputs), len(outputs))
 
 
-def _named(payload: bytes, outputs: int) -> bytes:
+def _named(payload: bytes, inputs: int, outputs: int) -> bytes:
     """Give the signature's tensors the names that edge-sdk's files have."""
     flatbuffers = require("tflite", "flatbuffers")
     schema = require("tflite", "ai_edge_litert.schema_py_generated")
     model: Any = schema.ModelT.InitFromPackedBuf(payload, 0)
     signature = model.signatureDefs[0]
-    signature.inputs[0].name = b"input"
-    names = end_names("output", outputs)
-    for tensor in signature.outputs:
-        number = int(tensor.name.decode().rpartition("_")[2])
-        tensor.name = names[number].encode()
+    for names, tensors in (
+        (end_names("input", inputs), signature.inputs),
+        (end_names("output", outputs), signature.outputs),
+    ):
+        for tensor in tensors:
+            number = int(tensor.name.decode().rpartition("_")[2])
+            tensor.name = names[number].encode()
     builder = flatbuffers.Builder(len(payload) + 1024)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())

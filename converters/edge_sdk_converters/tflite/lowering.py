@@ -51,7 +51,7 @@ class Lowering:
         self.notes: list[str] = []
         self._graph: Graph = exported.graph
         signature = exported.graph_signature
-        self._input_name = signature.user_inputs[0]
+        self._input_names = tuple(map(str, signature.user_inputs))
         self._output_names = signature.user_outputs
         self._constants = _fold_constants(exported)
         self._check_operators()
@@ -63,22 +63,23 @@ class Lowering:
         """The exported graph, composite operators decomposed."""
         return self._graph
 
-    def build(self, tensor: Any, *, scoped: bool = False) -> tuple[Value, ...]:
-        """Emit TensorFlow operators for ``tensor`` (N×H×W×C) and return the outputs, in order.
+    def build(self, *tensors: Any, scoped: bool = False) -> tuple[Value, ...]:
+        """Emit TensorFlow operators for the inputs and return the outputs, in order.
 
         Args:
-            tensor: the input.
+            tensors: the inputs, those of four axes as N×H×W×C.
             scoped: name operators after the node that they come from (:func:`integer_check.scope`).
         """
         import tensorflow as tf
 
         self.notes.clear()
         values: dict[Node, Any] = {}
+        given = dict(zip(self._input_names, tensors, strict=True))
         for index, node in enumerate(self._graph.nodes):
             if node in self._constants:
                 values[node] = _as_array(self._constants[node])
-            elif node.op == "placeholder" and node.name == self._input_name:
-                values[node] = Value(tensor, tuple(node.meta["val"].shape))
+            elif node.op == "placeholder" and node.name in given:
+                values[node] = Value(given[node.name], tuple(node.meta["val"].shape))
             elif node.op == "call_function" and not _is_assertion(node):
                 with tf.name_scope(scope(index)) if scoped else nullcontext():
                     values[node] = self._call(node, lambda source: values[source])
