@@ -29,6 +29,11 @@ def as_inputs(example: Example) -> tuple[Tensor, ...]:
     return (example,) if isinstance(example, Tensor) else tuple(example)
 
 
+def one_or_all(inputs: tuple[Tensor, ...]) -> Example:
+    """The tensor of a model of one input; the tuple of one of several."""
+    return inputs[0] if len(inputs) == 1 else inputs
+
+
 def export(model: nn.Module, example: Example) -> ExportedProgram:
     """Export a deep copy of ``model`` in eval mode; the model itself stays as it is.
 

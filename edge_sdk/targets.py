@@ -7,7 +7,7 @@ are optional: ``format`` and ``backend`` (see :class:`Target`) and ``runs_here``
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
-    from edge_sdk.exported import Example
 
 GROUP = "edge_sdk.converters"
 UNLISTED_GROUP = "edge_sdk.unlisted_converters"
@@ -134,7 +133,7 @@ class Converter(Protocol):
     """Extra of ``edge-sdk`` that installs what the converter imports."""
 
     def convert(
-        self, model: nn.Module, example: Example, path: Path, precision: str
+        self, model: nn.Module, example: Tensor | Sequence[Tensor], path: Path, precision: str
     ) -> LoweringReport:
         """Lower ``model`` for inputs shaped like ``example`` and write it to ``path``.
 

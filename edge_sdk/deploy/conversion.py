@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from torch import Tensor, nn
+from torch import nn
 
 from edge_sdk.artifacts.package_folder import check_package_place, place_package
 from edge_sdk.deploy.preparation import prepare, read_scheme
 from edge_sdk.deploy.self_check import SelfCheck, left_unchecked, self_check
 from edge_sdk.errors import EdgeSdkError, InputError
+from edge_sdk.exported import one_or_all
+from edge_sdk.models.normalization import Normalization
 from edge_sdk.outputs import check_writable, replacing
 from edge_sdk.quantization import Scheme
 from edge_sdk.reparam import Certificate
 from edge_sdk.targets import LoweringReport, find_converter
-from edge_sdk.zoo.loading import LoadedModel, as_loaded
+from edge_sdk.zoo.loading import GivenExample, LoadedModel, as_loaded
 
 DEFAULT_SIZE = (128, 128)
 """Height and width of the input of a file, unless another is requested."""
@@ -62,12 +64,13 @@ def convert(
     path: str | Path,
     precision: str | None = None,
     *,
-    example: Tensor | Sequence[int] | None = None,
+    example: GivenExample | None = None,
     size: tuple[int, int] | None = None,
     calibration: str | Path | None = None,
     scheme: Scheme | str | Path | None = None,
     keep_branches: bool = False,
     check: bool = True,
+    normalization: Normalization | None = None,
 ) -> ConvertedModel:
     """Fuse a model, put its int8 codes in if asked, and write it as a file for a target.
 
@@ -76,19 +79,22 @@ def convert(
 
     Args:
         model: shipped name, ``.safetensors`` file, ``package.module:callable``, or a float32 module
-            of one picture N×C×H×W; it is left untouched.
+            of one input or several; it is left untouched.
         target: name of a converter, such as ``executorch``, ``coreml`` or ``tflite``.
         path: the file to write, with the target's suffix; it appears whole or not at all.
         precision: ``fp32``, ``fp16``, ``int8``, or another of the target's; ``None`` for its first.
         example: an input of the model, float32 in [0, 1], or its shape, which becomes the shape of
-            the file's input; ``None`` for a model that knows its own.
+            the file's input; one tensor or shape for each input of a model of several; ``None`` for
+            a model that knows its own.
         size: height and width of the file's input; ``None`` for those of ``example``, or of the
             model's own, or 128×128 where the model takes any.
-        calibration: folder of pictures to choose int8 ranges by; ``None`` for those in the model's
-            own file.
+        calibration: folder of pictures, or ``.npy``, ``.npz`` or ``.safetensors`` of inputs, to
+            choose int8 ranges by; ``None`` for those in the model's own file.
         scheme: int8 codes chosen before, or the ``.json`` that ``edge-sdk quantize`` wrote.
         keep_branches: convert a model that is merged in part as it is, instead of merging the rest.
         check: run the file and refuse one that misses the gate of its precision.
+        normalization: what calibration pictures in [0, 1] are put through before the model gets
+            them.
 
     Returns:
         The file, the report of its lowering, and the certificate of the fusion.
@@ -126,9 +132,11 @@ def convert(
     if size is not None and example is not None:
         raise InputError("size and example both give the input's size; give one of them")
     loaded = replace(as_loaded(model, example), keeps_branches=keep_branches)
+    if normalization is not None:
+        loaded = replace(loaded, normalization=normalization)
     if size is None and example is None and loaded.spec is not None:
         size = DEFAULT_SIZE
-    given = (loaded if size is None else loaded.resized(*size)).single_example
+    given = (loaded if size is None else loaded.resized(*size)).example
     prepared = prepare(
         loaded,
         given,
@@ -139,11 +147,11 @@ def convert(
     path = Path(path)
     shown = left_unchecked("--no-check")
     with _staged(path) as staged:
-        report = converter.convert(prepared.model, given, staged, precision)
+        report = converter.convert(prepared.model, one_or_all(given), staged, precision)
         if check:
             pictures = loaded.picture_spec is not None
             shown = self_check(
-                prepared.model, (given,), staged, precision, converter, pictures=pictures
+                prepared.model, given, staged, precision, converter, pictures=pictures
             )
     return ConvertedModel(
         path, report, prepared.certificate, prepared.source, shown, prepared.notes

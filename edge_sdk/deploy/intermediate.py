@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from edge_sdk.exported import export, module_path, operator_name
+from edge_sdk.exported import Example, export, module_path, operator_name
 
 if TYPE_CHECKING:
     from torch import fx
@@ -30,12 +30,12 @@ class Watched:
     names: tuple[str, ...]
 
 
-def with_module_outputs(model: nn.Module, example: Tensor) -> Watched | None:
+def with_module_outputs(model: nn.Module, example: Example) -> Watched | None:
     """Make the last result of each module an output, in the order in which they are computed.
 
     Args:
         model: in evaluation mode; it is not changed. In int8 codes, results are those of the codes.
-        example: float32, N×C×H×W.
+        example: float32, one tensor or one for each input.
 
     Returns:
         ``None`` if there is nothing in between.

@@ -39,8 +39,8 @@ def lint_loaded(loaded: LoadedModel, pictures: Path | None = None) -> Lint:
             noise unless the model brought one.
 
     Raises:
-        InputError: if the model takes several inputs or holds no layer to measure, or the folder
-            holds no picture.
+        InputError: if the model holds no layer to measure, the folder holds no picture, or the
+            model takes other than pictures.
         PictureError: if a picture cannot be read or is too small.
 
     Example:
@@ -55,8 +55,9 @@ def lint_loaded(loaded: LoadedModel, pictures: Path | None = None) -> Lint:
 
 
 def _inputs(loaded: LoadedModel, pictures: Path | None) -> ModelInputs:
-    example = loaded.single_example
     if pictures is not None:
-        return picture_inputs(pictures, example, loaded.picture_spec)
+        return picture_inputs(pictures, loaded.single_example, loaded.picture_spec)
     what = "the model's own example" if loaded.own_example else "seeded noise"
-    return ModelInputs((example,), f"{what}, not pictures: give --pictures DIR for their ranges")
+    return ModelInputs(
+        (loaded.example,), f"{what}, not pictures: give --pictures DIR for their ranges"
+    )

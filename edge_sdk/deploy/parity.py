@@ -9,11 +9,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, fx, nn
 
-from edge_sdk.data.probes.pictures import patterns, probe_pictures
+from edge_sdk.data.probes.pictures import joint_patterns, probe_pictures
 from edge_sdk.deploy.preparation import Prepared, prepare
 from edge_sdk.emulate.parity.chain import Artifact, ParityRow, Step, missing_row, parity_chain
+from edge_sdk.emulate.parity.task_gates import TaskGate
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.errors import ConversionError, InputError, MissingExtraError
+from edge_sdk.exported import Example, one_or_all
 from edge_sdk.extras import install_command, is_installed
 from edge_sdk.quantization import Scheme
 from edge_sdk.quantization.layer_report import LayerError, layer_errors
@@ -32,13 +34,15 @@ class Parity:
     Attributes:
         model: what the user typed.
         rows: torch, fused, quantized where there are codes, then each file.
-        shape: input of all.
+        shape: input of all, the first of several.
         source: what they were compared on.
         certificate: proof that the fused model equals the original; MACs and bytes moved.
         layers: what int8 keeps of every layer, by the names of the original modules; empty in
             floating point.
         notes: targets that were left out and why.
         maps: for each file, the input and the error of one probe.
+        further_shapes: of the other inputs of a model of several.
+        gate: what every step had to reach in place of its dB; ``None`` for the dB.
 
     Example:
         >>> import torch
@@ -60,6 +64,8 @@ class Parity:
     layers: tuple[LayerError, ...]
     notes: tuple[str, ...]
     maps: tuple[ErrorMap, ...]
+    further_shapes: tuple[tuple[int, ...], ...] = ()
+    gate: TaskGate | None = None
 
     @property
     def passed(self) -> bool:
@@ -97,6 +103,7 @@ def check_parity(
     pictures: Path | None = None,
     calibration: Path | None = None,
     scheme: Scheme | None = None,
+    gate: TaskGate | None = None,
 ) -> Parity:
     """Compare a model with files made from it, or with files made here for the purpose.
 
@@ -109,6 +116,7 @@ def check_parity(
         calibration: folder of pictures for int8 ranges; int8 files must have been made from the
             same, or they hold other codes.
         scheme: the quantization that int8 files were made from.
+        gate: what every step must reach in place of its dB; ``None`` for the dB of its precision.
 
     Raises:
         InputError: if the files take different shapes, or do not fit the model.
@@ -119,11 +127,11 @@ def check_parity(
     if artifacts:
         runners = {path: open_artifact(path) for path in artifacts}
         found = {runner.precision or "fp32" for runner in runners.values()}
-        shape = _common_shape({path: runner.input_shapes for path, runner in runners.items()})
+        shapes = _common_shapes({path: runner.input_shapes for path, runner in runners.items()})
         coded = sorted(found & {"int8", "w8"})
         if len(coded) > 1:
             raise InputError("the files mix w8 and int8; verify them one kind at a time")
-        example = _example(loaded, shape)
+        example = _example(loaded, shapes)
         prepared = prepare(
             loaded, example, coded[0] if coded else "fp32", calibration, scheme=scheme
         )
@@ -133,11 +141,15 @@ def check_parity(
         notes: tuple[str, ...] = ()
     else:
         chosen = precision or "fp32"
-        example = (loaded if loaded.spec is None else loaded.resized(*SIZE)).single_example
+        example = (loaded if loaded.spec is None else loaded.resized(*SIZE)).example
         prepared = prepare(loaded, example, chosen, calibration, scheme=scheme)
         given, notes = _convert_all(prepared, example, folder)
-    inputs = probe_pictures(example, loaded.picture_spec, pictures)
-    more = () if inputs.source.startswith("noise") else patterns(example)
+    inputs = probe_pictures(
+        one_or_all(example), loaded.picture_spec, pictures, loaded.normalization
+    )
+    # A figure of the user's is of the user's data.
+    own = gate is not None or inputs.source.startswith("noise")
+    more = () if own else joint_patterns(one_or_all(example))
     steps = [Step("branches kept" if loaded.keeps_branches else "fused", "fp32", prepared.fused)]
     if prepared.scheme is not None:
         steps.append(Step("quantized", prepared.precision, prepared.model))
@@ -148,21 +160,24 @@ def check_parity(
         inputs.tensors,
         float_probes=more,
         pictures=loaded.picture_spec is not None,
+        gate=gate,
     )
     floats = "; for floats also noise, a ramp and edges" if more else ""
     return Parity(
         loaded.name,
         rows,
-        tuple(example.shape),
+        tuple(example[0].shape),
         inputs.source + floats,
         prepared.certificate,
         _layers(prepared, inputs.tensors),
         notes,
         _error_maps(loaded.network, rows, inputs.tensors[0]),
+        tuple(tuple(each.shape) for each in example[1:]),
+        gate,
     )
 
 
-def _layers(prepared: Prepared, inputs: Sequence[Tensor]) -> tuple[LayerError, ...]:
+def _layers(prepared: Prepared, inputs: Sequence[Example]) -> tuple[LayerError, ...]:
     if prepared.scheme is None or prepared.graph is None:
         return ()
     assert isinstance(prepared.model, fx.GraphModule)
@@ -170,7 +185,7 @@ def _layers(prepared: Prepared, inputs: Sequence[Tensor]) -> tuple[LayerError, .
 
 
 def _convert_all(
-    prepared: Prepared, example: Tensor, folder: Path
+    prepared: Prepared, example: Example, folder: Path
 ) -> tuple[list[Artifact | ParityRow], tuple[str, ...]]:
     made: list[Artifact | ParityRow] = []
     notes = []
@@ -201,27 +216,44 @@ def _convert_all(
     return made, tuple(notes)
 
 
-def _common_shape(shapes: dict[Path, dict[str, tuple[int, ...]]]) -> tuple[int, ...]:
-    firsts = {path: next(iter(inputs.values())) for path, inputs in shapes.items()}
-    first = next(iter(firsts))
-    for path, shape in firsts.items():
-        if shape != firsts[first]:
+Shapes = tuple[tuple[int, ...], ...]
+
+
+def _common_shapes(shapes: dict[Path, dict[str, tuple[int, ...]]]) -> Shapes:
+    found = {path: tuple(inputs.values()) for path, inputs in shapes.items()}
+    first = next(iter(found))
+    for path, own in found.items():
+        if own != found[first]:
             raise InputError(
-                f"{path} takes {shape} and {first} takes {firsts[first]}; verify them one by one"
+                f"{path} takes {_shown(own)} and {first} takes {_shown(found[first])}; verify them "
+                "one by one"
             )
-    return firsts[first]
+    return found[first]
 
 
-def _example(loaded: LoadedModel, shape: tuple[int, ...]) -> Tensor:
-    own = tuple(loaded.single_example.shape)
-    if len(shape) != 4 or len(own) != 4 or shape[1] != own[1]:
+def _example(loaded: LoadedModel, shapes: Shapes) -> tuple[Tensor, ...]:
+    """The model's example in the shapes of files, if they can be of the model at all."""
+    own = tuple(tuple(each.shape) for each in loaded.example)
+    if own == shapes:
+        return loaded.example
+    sized = len(shapes) == len(own) == 1 and len(shapes[0]) == len(own[0]) == 4
+    if not sized or shapes[0][1] != own[0][1]:
         raise InputError(
-            f"the files take {shape}, the model {own}; name the model they were made from"
+            f"the files take {_shown(shapes)}, the model {_shown(own)}; name the model they were "
+            "made from"
         )
-    return loaded.resized(shape[2], shape[3]).single_example
+    return loaded.resized(*shapes[0][2:]).example
 
 
-def _error_maps(model: nn.Module, rows: Sequence[ParityRow], probe: Tensor) -> tuple[ErrorMap, ...]:
+def _shown(shapes: Shapes) -> str:
+    return " and ".join(map(str, shapes))
+
+
+def _error_maps(
+    model: nn.Module, rows: Sequence[ParityRow], probe: Example
+) -> tuple[ErrorMap, ...]:
+    if not isinstance(probe, Tensor):
+        return ()
     with torch.no_grad():
         reference = model(probe)
     if not isinstance(reference, Tensor) or reference.ndim != 4 or reference.shape[1] not in (1, 3):

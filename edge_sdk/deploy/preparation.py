@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from torch import Tensor, nn
+from torch import nn
 
 from edge_sdk.data.probes.calibration import read_calibration
 from edge_sdk.errors import FusionError, InputError
+from edge_sdk.exported import Example
 from edge_sdk.quantization import (
     Observer,
     Scheme,
@@ -64,7 +65,7 @@ class Prepared:
 
 def prepare(
     loaded: LoadedModel,
-    example: Tensor,
+    example: Example,
     precision: str,
     calibration: Path | None = None,
     observer: Observer = "mse",
@@ -78,9 +79,9 @@ def prepare(
 
     Args:
         loaded: the model.
-        example: float32 [1, C, H, W], of the size that the artifact is to have.
+        example: float32, of the shape that the artifact is to have, or one tensor for each input.
         precision: of the artifact.
-        calibration: folder of pictures.
+        calibration: folder of pictures, or file of tensors.
         observer: how ranges are chosen from them.
         scheme: a quantization made before.
 
@@ -129,7 +130,7 @@ def _fused(loaded: LoadedModel) -> tuple[nn.Module, Certificate, str]:
 
 def _in_precision(
     loaded: LoadedModel,
-    example: Tensor,
+    example: Example,
     precision: str,
     calibration: Path | None,
     observer: Observer,
@@ -143,7 +144,9 @@ def _in_precision(
     if precision not in INT8:
         return Prepared(fused, fused, precision, None, certificate)
     if calibration is not None:
-        crops = read_calibration(calibration, example, loaded.picture_spec)
+        crops = read_calibration(
+            calibration, example, loaded.picture_spec, normalization=loaded.normalization
+        )
         pictures = loaded.picture_spec is not None
         first = quantize(fused, example, crops.calibration, observer, picture_output=pictures)
         rounded = round_weights(fused, example, first.scheme, crops.calibration)

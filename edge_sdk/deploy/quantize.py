@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from edge_sdk.data.probes.calibration import Calibration, read_calibration
 from edge_sdk.errors import InputError
+from edge_sdk.exported import Example, as_inputs
+from edge_sdk.models.normalization import Normalization
 from edge_sdk.models.spec import PictureSpec
 from edge_sdk.progress import Progress
 from edge_sdk.quantization import (
@@ -37,13 +39,14 @@ class ReadCalibration(Protocol):
     def __call__(
         self,
         folder: Path,
-        example: Tensor,
+        example: Example,
         spec: PictureSpec | None,
         count: int,
         *,
         resize_factor: float,
         truth: bool,
         seed: int,
+        normalization: Normalization | None,
     ) -> Calibration:
         """As :func:`~edge_sdk.data.probes.calibration.read_calibration`."""
         ...
@@ -123,7 +126,7 @@ class QuantizedModel:
 
 def quantize_loaded(
     loaded: LoadedModel,
-    example: Tensor,
+    example: Example,
     folder: Path,
     options: QuantizeOptions | None = None,
     on_progress: Progress | None = None,
@@ -133,8 +136,8 @@ def quantize_loaded(
 
     Args:
         loaded: the model; it is left untouched.
-        example: float32 [1, C, H, W]: the size of the crops.
-        folder: pictures like those that the model will see.
+        example: float32 [1, C, H, W]: the size of the crops; or one tensor for each input.
+        folder: pictures like those that the model will see, or a file of tensors.
         options: how to quantize.
         on_progress: called after each step of fine-tuning, after each layer that is rounded, and
             after each operator left in float.
@@ -173,6 +176,7 @@ def quantize_loaded(
         resize_factor=options.resize_factor,
         truth=options.truth,
         seed=options.seed,
+        normalization=loaded.normalization,
     )
     fused, _ = loaded.fused()
     clip = loaded.picture_spec is not None
@@ -214,7 +218,7 @@ def _against_truth(
     found = []
     for each in (reference, model):
         with torch.no_grad():
-            outputs = [each(crop).clamp(0, 1) for crop in crops.held_out]
+            outputs = [each(*as_inputs(crop)).clamp(0, 1) for crop in crops.held_out]
         pairs = zip(outputs, crops.held_out_truths, strict=True)
         errors = [float((one - other).double().square().mean()) for one, other in pairs]
         found.append(-10 * math.log10(max(sum(errors) / len(errors), 1e-30)))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from edge_sdk.data.probes.pictures import patterns
+from edge_sdk.data.probes.pictures import SEED, patterns
 from edge_sdk.deploy.intermediate import with_module_outputs
 from edge_sdk.emulate.parity.agreement import run_torch
 from edge_sdk.emulate.parity.differences import Results, differences, largest_values
@@ -157,13 +157,11 @@ def _gate(model: nn.Module, precision: str, runtime: str) -> float:
 
 def _probes(examples: Inputs) -> list[Inputs]:
     """The example, and one half of noise, one of edges, over its values and at least [0, 1]."""
-    return [examples, tuple(_drawn(example) for example in examples)]
+    return [examples, tuple(_drawn(each, index) for index, each in enumerate(examples))]
 
 
-def _drawn(example: Tensor) -> Tensor:
-    if not example.is_floating_point() or example.dim() < 2:
-        return example
-    noise, _, edges = patterns(example)
+def _drawn(example: Tensor, index: int) -> Tensor:
+    noise, _, edges = patterns(example, SEED + index)
     half = example.shape[-1] // 2
     probe = torch.cat((noise[..., :half], edges[..., half:]), -1)
     low, high = min(0.0, float(example.min())), max(1.0, float(example.max()))
@@ -174,7 +172,7 @@ def _finite(model: nn.Module, probes: Sequence[Inputs]) -> tuple[list[Inputs], R
     """Probes for which the model gives finite numbers, and those."""
     kept, expected = [], []
     for probe in probes:
-        results = run_torch(model, [probe[0]])[0]
+        results = run_torch(model, [probe])[0]
         if all(torch.from_numpy(array).isfinite().all() for array in results):
             kept.append(probe)
             expected.append(results)
@@ -208,7 +206,12 @@ def _as_exact_as_torch(
     try:
         with torch.no_grad():
             truth = [
-                [leaf.numpy() for leaf in torch.utils._pytree.tree_leaves(exact(probe[0].double()))]
+                [
+                    leaf.numpy()
+                    for leaf in torch.utils._pytree.tree_leaves(
+                        exact(*(each.double() for each in probe))
+                    )
+                ]
                 for probe in probes
             ]
     except (RuntimeError, TypeError):
@@ -224,19 +227,19 @@ def _first_difference(
     model: nn.Module, examples: Inputs, precision: str, converter: Converter
 ) -> str:
     """The first module whose result differs, in the order of the graph; empty if none is found."""
-    watched = with_module_outputs(model, examples[0])
+    watched = with_module_outputs(model, examples)
     if watched is None:
         return ""
     gate = _gate(model, precision, "")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"watched{converter.suffix}"
         try:
-            converter.convert(watched.module, examples[0], path, precision)
+            converter.convert(watched.module, examples, path, precision)
             results = _run(open_artifact(path), [examples])
         except EdgeSdkError:
             # The target cannot make or run a file with more outputs; there is no name then.
             return ""
-    expected = run_torch(watched.module, [examples[0]])
+    expected = run_torch(watched.module, [examples])
     for name, one, other in zip(watched.names, expected[0], results[0], strict=True):
         peaks = largest_values([[one]])
         if not differences([[one]], [[other]], peaks, clip=False).psnr_db >= gate:

@@ -7,6 +7,8 @@ from .parity.chain import Step as Step
 from .parity.chain import parity_chain as parity_chain
 from .parity.gates import GATES_DB as GATES_DB
 from .parity.gates import gate_db as gate_db
+from .parity.task_gates import TaskGate as TaskGate
+from .parity.task_gates import task_gate as task_gate
 from .runtimes.names import RUNTIMES as RUNTIMES
 from .runtimes.names import Runtime as Runtime
 from .runtimes.opening import open_artifact as open_artifact

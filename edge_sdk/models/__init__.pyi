@@ -10,6 +10,7 @@ from .enhance_net import EnhanceNet as EnhanceNet
 from .network import Network as Network
 from .network import NetworkConfig as NetworkConfig
 from .network import PictureNetwork as PictureNetwork
+from .normalization import Normalization as Normalization
 from .picture import enhance_picture as enhance_picture
 from .spec import Color as Color
 from .spec import ModelSpec as ModelSpec

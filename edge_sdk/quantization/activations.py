@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from edge_sdk.errors import EdgeSdkError, InputError
+from edge_sdk.exported import Example, as_inputs, shapes_of
 from edge_sdk.quantization.quantizer import quantize_affine, sqnr_db
 
 
@@ -46,7 +47,7 @@ class Activations:
 
 
 def measure_activations(
-    model: nn.Module, layers: Mapping[str, nn.Module], examples: Sequence[Tensor]
+    model: nn.Module, layers: Mapping[str, nn.Module], examples: Sequence[Example]
 ) -> dict[str, Activations]:
     """Run the examples twice: once for the ranges, once for what quantizing to them loses.
 
@@ -108,13 +109,13 @@ def _observing(
             handle.remove()
 
 
-def _run(model: nn.Module, example: Tensor) -> None:
+def _run(model: nn.Module, example: Example) -> None:
     try:
-        model(example)
+        model(*as_inputs(example))
     except EdgeSdkError:
         raise
     except Exception as error:
         reason = " ".join(str(error).split("\n", 1)[0].split()) or type(error).__name__
         raise InputError(
-            f"the model does not take an example of {list(example.shape)} ({reason})"
+            f"the model does not take an example of {shapes_of(example)} ({reason})"
         ) from error

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, fx
 
 from edge_sdk.errors import InputError
+from edge_sdk.exported import Example, as_inputs
 from edge_sdk.quantization.value_graph import ValueGraph
 
 BINS = 4096
@@ -38,7 +39,7 @@ class Histogram:
         return self.low + width * (torch.arange(BINS, dtype=torch.float64) + 0.5)
 
 
-def calibrate(graph: ValueGraph, examples: Sequence[Tensor]) -> dict[str, Histogram]:
+def calibrate(graph: ValueGraph, examples: Sequence[Example]) -> dict[str, Histogram]:
     """Run the examples twice: once for the ranges, once for the histograms.
 
     Args:
@@ -78,11 +79,13 @@ def calibrate(graph: ValueGraph, examples: Sequence[Tensor]) -> dict[str, Histog
         observer = _Observer(graph.module, share, observe)
         with torch.no_grad():
             for example in examples:
-                observer.run(example)
+                observer.run(*as_inputs(example))
     return {name: Histogram(*ranges[name], counts[name]) for name in ranges}
 
 
-def run_all(module: fx.GraphModule, nodes: Iterable[fx.Node], example: Tensor) -> dict[str, Tensor]:
+def run_all(
+    module: fx.GraphModule, nodes: Iterable[fx.Node], example: Example
+) -> dict[str, Tensor]:
     """Results of some nodes of a graph for one input, by node name."""
     kept: dict[str, Tensor] = {}
     outputs = {node: node.name for node in nodes}
@@ -91,7 +94,7 @@ def run_all(module: fx.GraphModule, nodes: Iterable[fx.Node], example: Tensor) -
         kept[outputs[node]] = result
 
     with torch.no_grad():
-        _Observer(module, outputs, keep).run(example)
+        _Observer(module, outputs, keep).run(*as_inputs(example))
     return kept
 
 

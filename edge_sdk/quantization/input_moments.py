@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, fx
 from torch.nn import functional
 
-from edge_sdk.exported import operator_name
+from edge_sdk.exported import Example, as_inputs, operator_name
 from edge_sdk.quantization.insertion import Coding
 from edge_sdk.quantization.value_graph import parameter
 
@@ -113,10 +113,11 @@ class Walk(fx.Interpreter):
         super().__init__(module)
         self._operators = tuple(module.graph.nodes)
 
-    def over(self, pictures: Sequence[Tensor]) -> Iterator[tuple[fx.Node, list[Tensor]]]:
+    def over(self, pictures: Sequence[Example]) -> Iterator[tuple[fx.Node, list[Tensor]]]:
         """Yield each operator with its first input for every picture, then compute it."""
         last = {source: node for node in self._operators for source in node.all_input_nodes}
         environments: list[dict[fx.Node, Any]] = [{} for _ in pictures]
+        inputs = [iter(as_inputs(picture)) for picture in pictures]
         for node in self._operators:
             if node.op == "output":
                 return
@@ -124,8 +125,8 @@ class Walk(fx.Interpreter):
                 source = node.args[0]
                 if isinstance(environments[0].get(source), Tensor):
                     yield node, [environment[source] for environment in environments]
-            for environment, picture in zip(environments, pictures, strict=True):
-                self.env, self.args_iter = environment, iter((picture,))
+            for environment, given in zip(environments, inputs, strict=True):
+                self.env, self.args_iter = environment, given
                 environment[node] = self.run_node(node)
             for source in node.all_input_nodes:
                 if last[source] is node:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, fx
+from torch import fx
 
+from edge_sdk.exported import Example
 from edge_sdk.quantization.calibrate import run_all
 from edge_sdk.quantization.quantizer import sqnr_db
 from edge_sdk.quantization.scheme import Affine, Scheme
@@ -33,7 +34,7 @@ class LayerError:
 
 
 def layer_errors(
-    graph: ValueGraph, model: fx.GraphModule, scheme: Scheme, pictures: Sequence[Tensor]
+    graph: ValueGraph, model: fx.GraphModule, scheme: Scheme, pictures: Sequence[Example]
 ) -> tuple[LayerError, ...]:
     """Compare every value of an int8 model with the float model's, in the order of the graph.
 

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from torch import Tensor, fx, nn
+from torch import fx, nn
 
 from edge_sdk.errors import InputError
+from edge_sdk.exported import Example, as_inputs
 from edge_sdk.int8 import leaky_scales
 from edge_sdk.quantization.activation_readers import reading_activation
 from edge_sdk.quantization.calibrate import Histogram, calibrate
@@ -44,8 +45,8 @@ class Quantized:
 
 def quantize(
     model: nn.Module,
-    example: Tensor,
-    pictures: Sequence[Tensor],
+    example: Example,
+    pictures: Sequence[Example],
     observer: Observer = "mse",
     *,
     picture_output: bool = True,
@@ -53,9 +54,10 @@ def quantize(
     """Quantize weights and activations of a model to int8.
 
     Args:
-        model: float32 model in evaluation mode from one picture to tensors, fused before.
-        example: float32 [N, C, H, W] in [0, 1]; its shape becomes static.
-        pictures: calibration inputs of the example's shape, in [0, 1].
+        model: float32 model in evaluation mode, fused before.
+        example: float32 [N, C, H, W] in [0, 1], or one tensor for each input; the shapes become
+            static.
+        pictures: calibration inputs, as the example.
         observer: how ranges are chosen.
         picture_output: the model returns pictures in [0, 1], so that its output codes are the 8-bit
             values; what lies beyond is clipped. A sigmoid keeps its own codes, of step 1/256.
@@ -85,12 +87,13 @@ def quantize(
     return Quantized(insert(graph, scheme), scheme, graph)
 
 
-def quantize_weights(model: nn.Module, example: Tensor) -> Quantized:
+def quantize_weights(model: nn.Module, example: Example) -> Quantized:
     """Quantize the weights of a model to int8 and leave the rest in floating point.
 
     Args:
         model: float32 model in evaluation mode, fused before.
-        example: float32 [N, C, H, W] in [0, 1]; its shape becomes static.
+        example: float32 [N, C, H, W] in [0, 1], or one tensor for each input; the shapes become
+            static.
 
     Returns:
         The model with int8 weights, its scheme, and the float graph that it was made from.
@@ -106,12 +109,13 @@ def quantize_weights(model: nn.Module, example: Tensor) -> Quantized:
     return apply_scheme(model, example, Scheme(weights_only=True))
 
 
-def apply_scheme(model: nn.Module, example: Tensor, scheme: Scheme) -> Quantized:
+def apply_scheme(model: nn.Module, example: Example, scheme: Scheme) -> Quantized:
     """Build the int8 model that a scheme describes.
 
     Args:
         model: float32 model in evaluation mode, the one that the scheme was chosen for.
-        example: float32 [N, C, H, W] in [0, 1]; its shape becomes static.
+        example: float32 [N, C, H, W] in [0, 1], or one tensor for each input; the shapes become
+            static.
         scheme: codes of its values.
 
     Returns:
@@ -188,12 +192,16 @@ def _is_picture(histogram: Histogram) -> bool:
     return histogram.low >= 0 and histogram.high <= 1
 
 
-def _check_pictures(example: Tensor, pictures: Sequence[Tensor]) -> None:
+def _check_pictures(example: Example, pictures: Sequence[Example]) -> None:
     if not pictures:
         raise InputError("no pictures to calibrate with; give at least one")
+    expected = [list(each.shape) for each in as_inputs(example)]
     for picture in pictures:
-        if picture.shape != example.shape:
+        found = [list(each.shape) for each in as_inputs(picture)]
+        if found != expected:
+            one, other = (
+                " and ".join(map(str, shapes)) or "nothing" for shapes in (found, expected)
+            )
             raise InputError(
-                f"a calibration picture is {list(picture.shape)}, the example "
-                f"{list(example.shape)}; cut all to one shape"
+                f"a calibration picture is {one}, the example {other}; cut all to one shape"
             )

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from edge_sdk.errors import FusionError, InputError
+from edge_sdk.exported import Example, as_inputs
 from edge_sdk.int8 import int8_values
 from edge_sdk.quantization.activations import ValueRange, measure_activations
 from edge_sdk.quantization.quantizer import sqnr_db
@@ -151,7 +152,7 @@ class RangeReport:
         raise InputError(f"no layer '{name}'; choose one of: {known}")
 
 
-def lint_ranges(model: nn.Module, examples: Tensor | Sequence[Tensor]) -> RangeReport:
+def lint_ranges(model: nn.Module, examples: Tensor | Sequence[Example]) -> RangeReport:
     """Measure what int8 will keep of every convolution, linear layer and multi-branch block.
 
     A :class:`MultiBranchConv2d` counts as the one convolution that it merges into, so a network of
@@ -160,10 +161,10 @@ def lint_ranges(model: nn.Module, examples: Tensor | Sequence[Tensor]) -> RangeR
     the branch that widens it; its activations are not measured.
 
     Args:
-        model: any module from one tensor to whatever; a copy is run in evaluation mode, the model
-            is left untouched.
-        examples: one or several inputs of the model, in its dtype, such as [N, C, H, W] in [0, 1];
-            give real pictures, since the ranges of noise are not theirs.
+        model: any module; a copy is run in evaluation mode, the model is left untouched.
+        examples: one or several inputs of the model, in its dtype, such as [N, C, H, W] in [0, 1],
+            or tuples of one tensor for each input; give real pictures, since the ranges of noise
+            are not theirs.
 
     Returns:
         Ranges per layer, with warnings.
@@ -181,8 +182,12 @@ def lint_ranges(model: nn.Module, examples: Tensor | Sequence[Tensor]) -> RangeR
         >>> [layer.kind for layer in report.layers]
         ['Conv2d']
     """
-    inputs = [examples] if isinstance(examples, Tensor) else list(examples)
-    if not inputs or not all(isinstance(each, Tensor) and each.numel() for each in inputs):
+    inputs = [
+        as_inputs(each) for each in ([examples] if isinstance(examples, Tensor) else examples)
+    ]
+    if not inputs or not all(
+        isinstance(tensor, Tensor) and tensor.numel() for each in inputs for tensor in each
+    ):
         raise InputError("examples: give at least one input, each a tensor that holds something")
     copy: nn.Module = copy_of(model)
     copy.eval()
@@ -219,10 +224,10 @@ def lint_ranges(model: nn.Module, examples: Tensor | Sequence[Tensor]) -> RangeR
     return RangeReport(tuple(layers))
 
 
-def _sums(model: nn.Module, example: Tensor) -> list[LayerRanges]:
+def _sums(model: nn.Module, example: tuple[Tensor, ...]) -> list[LayerRanges]:
     """Ranges of sums of branches written by hand; none of a model that cannot be traced."""
     try:
-        found = find_branch_sums(model, (example,))
+        found = find_branch_sums(model, example)
     except FusionError:
         return []
     layers = []

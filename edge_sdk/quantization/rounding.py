@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from edge_sdk.errors import InputError
+from edge_sdk.exported import Example
 from edge_sdk.int8 import LEVELS, step_sizes
 from edge_sdk.progress import Progress, silent
 from edge_sdk.quantization.fake_codes import with_parameters_of, with_rounded_values
@@ -29,9 +30,9 @@ cost something too."""
 
 def round_weights(
     model: nn.Module,
-    example: Tensor,
+    example: Example,
     scheme: Scheme,
-    pictures: Sequence[Tensor],
+    pictures: Sequence[Example],
     on_progress: Progress | None = None,
 ) -> nn.Module:
     """Put a model's weights on the steps of their int8 codes so that its outputs change least.
@@ -47,9 +48,9 @@ def round_weights(
 
     Args:
         model: float32 model in evaluation mode, fused before; it is left untouched.
-        example: float32 [N, C, H, W]; its shape becomes static.
+        example: float32 [N, C, H, W], or one tensor for each input; the shapes become static.
         scheme: codes of the activations, or of weights only.
-        pictures: inputs of the example's shape, float32 in [0, 1].
+        pictures: inputs, as the example.
         on_progress: called after each layer.
 
     Returns:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from edge_sdk.errors import InputError
+from edge_sdk.exported import Example, as_inputs
 from edge_sdk.progress import Progress, silent
 from edge_sdk.quantization.insertion import insert
 from edge_sdk.quantization.scheme import Scheme
@@ -38,12 +39,12 @@ class LayerCost:
 
 
 def agreement_db(
-    reference: nn.Module, model: nn.Module, pictures: Sequence[Tensor], clip: bool = True
+    reference: nn.Module, model: nn.Module, pictures: Sequence[Example], clip: bool = True
 ) -> float:
     """PSNR between the outputs of two models, pooled over all pictures.
 
     Args:
-        reference: from one tensor to one tensor.
+        reference: a model whose first output is compared.
         model: the same.
         pictures: inputs.
         clip: outputs are pictures: both are clipped to [0, 1] first, and the peak is 1; otherwise
@@ -65,7 +66,9 @@ def agreement_db(
     total, count, peak = 0.0, 0, 1.0 if clip else 0.0
     with torch.no_grad():
         for picture in pictures:
-            one, other = (first_output(each(picture)).double() for each in (reference, model))
+            one, other = (
+                first_output(each(*as_inputs(picture))).double() for each in (reference, model)
+            )
             if clip:
                 one, other = one.clamp(0, 1), other.clamp(0, 1)
             else:
@@ -78,7 +81,7 @@ def agreement_db(
 
 
 def layer_costs(
-    graph: ValueGraph, scheme: Scheme, pictures: Sequence[Tensor], clip: bool = True
+    graph: ValueGraph, scheme: Scheme, pictures: Sequence[Example], clip: bool = True
 ) -> tuple[LayerCost, ...]:
     """Measure what each operator costs, the most expensive first.
 
@@ -121,7 +124,7 @@ def layer_costs(
 def meet_budget(
     graph: ValueGraph,
     scheme: Scheme,
-    pictures: Sequence[Tensor],
+    pictures: Sequence[Example],
     budget_db: float,
     clip: bool = True,
     on_progress: Progress | None = None,
@@ -185,5 +188,5 @@ def meet_budget(
     return scheme
 
 
-def _db(graph: ValueGraph, scheme: Scheme, pictures: Sequence[Tensor], clip: bool) -> float:
+def _db(graph: ValueGraph, scheme: Scheme, pictures: Sequence[Example], clip: bool) -> float:
     return agreement_db(graph.module, insert(graph, scheme), pictures, clip)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from edge_sdk.errors import InputError
+from edge_sdk.exported import Example, as_inputs
 from edge_sdk.int8 import fake_quantize
 from edge_sdk.progress import Progress, silent
 from edge_sdk.quantization.fake_codes import with_parameters_of, with_rounded_values
@@ -56,9 +57,9 @@ class TuningConfig:
 
 def tune(
     model: nn.Module,
-    example: Tensor,
+    example: Example,
     scheme: Scheme,
-    pictures: Sequence[Tensor],
+    pictures: Sequence[Example],
     config: TuningConfig | None = None,
     on_progress: Progress | None = None,
 ) -> nn.Module:
@@ -70,9 +71,9 @@ def tune(
 
     Args:
         model: float32 model in evaluation mode, fused before; it is left untouched.
-        example: float32 [N, C, H, W]; its shape becomes static.
+        example: float32 [N, C, H, W], or one tensor for each input; the shapes become static.
         scheme: codes of the values, which stay as they are.
-        pictures: inputs of the example's shape, float32 in [0, 1].
+        pictures: inputs, as the example.
         config: how to fine-tune.
         on_progress: called after each step.
 
@@ -98,10 +99,10 @@ def tune(
         raise InputError("fine-tuning needs pictures and a scheme with activations; give both")
     graph = value_graph(model, example)
     low, high = _output_range(graph, scheme)
-    inputs = torch.stack(list(pictures))
+    inputs = [as_inputs(picture) for picture in pictures]
     with torch.no_grad():
         targets = torch.stack(
-            [first_output(graph.module(each)).clamp(low, high) for each in inputs]
+            [first_output(graph.module(*each)).clamp(low, high) for each in inputs]
         )
     student = _trainable(graph, scheme)
     parameters = list(student.parameters())
@@ -114,7 +115,7 @@ def tune(
         for step in range(config.steps):
             chosen = torch.randint(len(inputs), (config.batch,), generator=generator).tolist()
             losses = [
-                (first_output(student(inputs[i])) - targets[i]).square().mean() for i in chosen
+                (first_output(student(*inputs[i])) - targets[i]).square().mean() for i in chosen
             ]
             loss = torch.stack(losses).mean()
             optimizer.zero_grad()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, fx, nn
 
-from edge_sdk.exported import export, operator_name
+from edge_sdk.exported import Example, export, operator_name
 from edge_sdk.quantization.scheme import LOWEST, Affine
 
 WEIGHTED = frozenset({"conv1d", "conv2d", "conv_transpose2d", "convolution", "linear"})
@@ -115,12 +115,13 @@ class ValueGraph:
     values: tuple[Value, ...]
 
 
-def value_graph(model: nn.Module, example: Tensor) -> ValueGraph:
+def value_graph(model: nn.Module, example: Example) -> ValueGraph:
     """Export a model and name its values.
 
     Args:
-        model: float32 model with one tensor as input; it is left untouched.
-        example: float32 [N, C, H, W] in [0, 1]; its shape becomes static.
+        model: float32 model of one input or several; it is left untouched.
+        example: float32 [N, C, H, W] in [0, 1], or one tensor for each input; the shapes become
+            static.
 
     Raises:
         InputError: if the model does not take the example.

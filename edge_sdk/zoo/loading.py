@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from edge_sdk.errors import InputError, ModelError
 from edge_sdk.models import ModelSpec, PictureSpec
+from edge_sdk.models.normalization import Normalization
 from edge_sdk.reparam import keep_branches
 from edge_sdk.reparam.blocks.collapse import multi_branch_blocks
 from edge_sdk.reparam.fusing import certificate_for, fuse
@@ -22,7 +23,11 @@ from edge_sdk.zoo.catalogue import load_model, model_names
 from edge_sdk.zoo.float_types import example_in_float32, in_float32
 from edge_sdk.zoo.fused_form import load_fused
 from edge_sdk.zoo.networks import example_input, probe_px
-from edge_sdk.zoo.python_models import call_for_model
+from edge_sdk.zoo.python_models import NONE, Arguments, call_for_model
+
+Shape = Sequence[int]
+GivenExample = Tensor | Shape | Sequence[Tensor] | Sequence[Shape]
+"""An example as callers give it: a tensor or a shape, or one for each of several inputs."""
 
 LARGEST_SIDE = 8192
 LARGEST_INPUT = 2**28
@@ -51,6 +56,8 @@ class LoadedModel:
         shipped: whether it is a model by a shipped name, whose merged form is stored.
         keeps_branches: whether it deploys with its branches, as it is, instead of merged.
         notes: for people: what was changed to load it, one sentence each.
+        normalization: what pictures in [0, 1] are put through before the model gets them; ``None``
+            for nothing.
 
     Example:
         >>> from edge_sdk.zoo import load_any
@@ -67,6 +74,7 @@ class LoadedModel:
     shipped: bool = False
     keeps_branches: bool = False
     notes: tuple[str, ...] = ()
+    normalization: Normalization | None = None
 
     def fused(self) -> tuple[nn.Module, Certificate]:
         """The model as it deploys, and the certificate that it equals the one in training.
@@ -137,7 +145,9 @@ class LoadedModel:
         )
 
 
-def load_any(model: str, input_shape: tuple[int, ...] | None = None) -> LoadedModel:
+def load_any(
+    model: str, input_shape: Shape | Sequence[Shape] | None = None, arguments: Arguments = NONE
+) -> LoadedModel:
     """Load a model that a user names, in evaluation mode.
 
     Args:
@@ -146,8 +156,10 @@ def load_any(model: str, input_shape: tuple[int, ...] | None = None) -> LoadedMo
             its example input(s), or such a module itself. Modules of the current directory are
             found. Import and call run with torch seeded by 0, so that random weights are the same
             each time.
-        input_shape: shape of the example input, which is seeded noise in [0, 1] then; ``None`` for
-            1×C×32×32 of a shipped model or file, or the example that the callable returns.
+        input_shape: shape of the example input, which is seeded noise in [0, 1] then, or one for
+            each input; ``None`` for 1×C×32×32 of a shipped model or file, or the example that the
+            callable returns.
+        arguments: what the callable is called with, by name; ``NAME=VALUE`` of the command line.
 
     Raises:
         ModelError: if it is none of these, or what it names cannot be imported, called or used.
@@ -162,11 +174,13 @@ def load_any(model: str, input_shape: tuple[int, ...] | None = None) -> LoadedMo
         torch.Size([1, 8, 22, 30])
     """
     if _is_python_name(model):
-        given, examples = call_for_model(model)
+        given, examples = call_for_model(model, arguments)
         network, note = in_float32(given)
         example = tuple(example_in_float32(each) for each in examples)
         own_example = bool(example)
     else:
+        if arguments:
+            raise InputError(f"{model} takes no arguments; --arg is for package.module:callable")
         note = ""
         network = load_model(_checked_file(model))
         example, own_example = (example_input(network),), False
@@ -177,11 +191,13 @@ def load_any(model: str, input_shape: tuple[int, ...] | None = None) -> LoadedMo
     notes = (note,) if note else ()
     loaded = LoadedModel(model, network, example, known_spec, own_example, shipped, notes=notes)
     if input_shape is not None:
-        if len(example) > 1:
+        drawn = _drawn(input_shape)
+        if example and len(drawn) != len(example):
             raise InputError(
-                f"{model} brings {len(example)} example inputs of its own; leave --input out"
+                f"{model} takes {len(example)} inputs, not {len(drawn)}; give --input for each, or "
+                "leave it out for the example that the callable returns"
             )
-        loaded = replace(loaded, example=(_noise(input_shape),), own_example=False)
+        loaded = replace(loaded, example=drawn, own_example=False)
     if not loaded.example:
         raise InputError(
             f"{model} brings no example input; give its shape, such as --input 1x3x224x224, or "
@@ -192,15 +208,16 @@ def load_any(model: str, input_shape: tuple[int, ...] | None = None) -> LoadedMo
 
 
 def as_loaded(
-    model: str | Path | nn.Module | LoadedModel, example: Tensor | Sequence[int] | None = None
+    model: str | Path | nn.Module | LoadedModel, example: GivenExample | None = None
 ) -> LoadedModel:
     """A model given by name, by file or as a module, as what the rest works on.
 
     Args:
         model: as :func:`load_any` takes it; or a module, of which a copy in evaluation mode is
             made; or a model that is loaded already.
-        example: a tensor as the one input, or a shape for seeded noise in [0, 1]; ``None`` for what
-            the model brings, or 1×C×32×32 of a module that says what it does to pictures.
+        example: a tensor as the one input, or a shape for seeded noise in [0, 1], or one of them
+            for each input; ``None`` for what the model brings, or 1×C×32×32 of a module that says
+            what it does to pictures.
 
     Raises:
         ModelError: as :func:`load_any`.
@@ -218,12 +235,12 @@ def as_loaded(
     elif isinstance(model, nn.Module):
         loaded = _of_module(model)
     else:
-        sides = example.shape if isinstance(example, Tensor) else example
-        loaded = load_any(str(model), None if sides is None else tuple(sides))
+        shapes = None if example is None else [tuple(each.shape) for each in _drawn(example)]
+        loaded = load_any(str(model), shapes)
     if example is not None:
-        given = example.detach() if isinstance(example, Tensor) else _noise(example)
-        tensor = example_in_float32(given)
-        loaded = replace(loaded, example=(tensor,), own_example=isinstance(example, Tensor))
+        given = _drawn(example)
+        own = any(isinstance(each, Tensor) for each in (example, *example))
+        loaded = replace(loaded, example=given, own_example=own)
     if not loaded.example:
         raise InputError(
             f"this {loaded.name} brings no example input; give one, or its shape, such as "
@@ -289,14 +306,26 @@ def _checked_file(model: str) -> str:
     )
 
 
-def _noise(shape: Sequence[int]) -> Tensor:
+def _drawn(example: GivenExample) -> tuple[Tensor, ...]:
+    """The inputs that an example says, seeded noise for each shape."""
+    if isinstance(example, Tensor):
+        return (example_in_float32(example.detach()),)
+    if all(isinstance(each, int) for each in example):
+        return (_noise(example),)  # type: ignore[arg-type]
+    return tuple(
+        example_in_float32(each.detach()) if isinstance(each, Tensor) else _noise(each, index)  # type: ignore[arg-type]
+        for index, each in enumerate(example)
+    )
+
+
+def _noise(shape: Shape, seed: int = 0) -> Tensor:
     count = 1
     for side in shape:
         count *= side
     if count > LARGEST_INPUT:
         sides = "×".join(str(side) for side in shape)
         raise InputError(f"an input of {sides} holds {count:,} numbers; give a smaller shape")
-    return torch.rand(tuple(shape), generator=torch.Generator().manual_seed(0))
+    return torch.rand(tuple(shape), generator=torch.Generator().manual_seed(seed))
 
 
 def _check_channels(loaded: LoadedModel) -> None:

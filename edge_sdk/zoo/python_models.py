@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,16 @@ from torch import Tensor, nn
 
 from edge_sdk.errors import EdgeSdkError, ModelError
 
+Arguments = Mapping[str, Any]
+NONE: Arguments = {}
 
-def call_for_model(name: str) -> tuple[nn.Module, tuple[Tensor, ...]]:
+
+def call_for_model(name: str, arguments: Arguments = NONE) -> tuple[nn.Module, tuple[Tensor, ...]]:
     """Import, call and check what ``package.module:callable`` names.
+
+    Args:
+        name: of the callable, or of a module that is made already.
+        arguments: what the callable is called with, by name.
 
     Returns:
         The module, and its example inputs, none if the callable gives none.
@@ -29,7 +36,9 @@ def call_for_model(name: str) -> tuple[nn.Module, tuple[Tensor, ...]]:
     with _current_directory_importable(), torch.random.fork_rng():
         torch.manual_seed(0)
         found = _attribute(_imported(module_name), attribute, name)
-        made = found if isinstance(found, nn.Module) else _called(found, name)
+        if isinstance(found, nn.Module) and arguments:
+            raise ModelError(f"{name} is a model already, and takes no arguments; leave --arg out")
+        made = found if isinstance(found, nn.Module) else _called(found, name, arguments)
     if isinstance(made, tuple | list) and len(made) == 2:
         model, example = made[0], _tensors(made[1], name)
     else:
@@ -85,22 +94,23 @@ def _is_offered(key: str, value: Any, module: Any) -> bool:
     return callable(value) and own and not key.startswith("_")
 
 
-def _called(function: Any, name: str) -> Any:
+def _called(function: Any, name: str, arguments: Arguments) -> Any:
     if not callable(function):
         raise ModelError(f"{name} is a {type(function).__name__}; name a callable or an nn.Module")
     try:
-        inspect.signature(function).bind()
+        inspect.signature(function).bind(**arguments)
     except TypeError as error:
+        given = f"with {', '.join(arguments)}" if arguments else "without arguments"
         raise ModelError(
-            f"{name} cannot be called without arguments ({error}); name a function that builds "
-            "the model with its arguments set"
+            f"{name} cannot be called {given} ({error}); it takes {inspect.signature(function)}: "
+            "give what it needs by --arg NAME=VALUE"
         ) from error
     except ValueError:
         pass  # It has no signature to look at; the call itself will tell.
     # Once more: importing draws too, but only the first time.
     torch.manual_seed(0)
     try:
-        return function()
+        return function(**arguments)
     except EdgeSdkError:
         raise
     except (Exception, SystemExit) as error:

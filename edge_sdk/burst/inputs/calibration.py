@@ -17,7 +17,9 @@ from edge_sdk.data.camera.simulation import simulate_burst
 from edge_sdk.data.probes.calibration import HELD_OUT_EVERY, SAMPLES, Calibration, held_out_split
 from edge_sdk.data.samples.patches import list_pictures
 from edge_sdk.errors import InputError, PictureError
+from edge_sdk.exported import Example
 from edge_sdk.imaging import read_picture, resize_bicubic
+from edge_sdk.models.normalization import Normalization
 from edge_sdk.models.spec import PictureSpec, Task
 
 NOISE_LEVELS = (1.0, 24.0)
@@ -29,13 +31,14 @@ _MARGIN_PX = 28
 
 def burst_calibration(
     folder: Path,
-    example: Tensor,
+    example: Example,
     spec: PictureSpec | None,
     count: int = SAMPLES,
     *,
     resize_factor: float = 1.0,
     truth: bool = False,
     seed: int = 0,
+    normalization: Normalization | None = None,
 ) -> Calibration:
     """Simulate bursts of a folder's pictures and compute their features.
 
@@ -51,6 +54,7 @@ def burst_calibration(
         resize_factor: factor in (0, 1] by which each picture is reduced first.
         truth: keep what the network should return beside them.
         seed: seed of all draws.
+        normalization: refused: features have a range of their own.
 
     Raises:
         InputError: if the folder holds no picture, or the network is none for bursts.
@@ -58,6 +62,10 @@ def burst_calibration(
     """
     if spec is None or spec.task != Task.BURST_ZOOM:
         raise InputError("bursts calibrate networks for burst zoom; give pictures to others")
+    if normalization is not None:
+        raise InputError("features of bursts have a range of their own; leave mean and std out")
+    if not isinstance(example, Tensor):
+        raise InputError(f"a network for bursts takes one input, not {len(example)}")
     paths = list_pictures(folder)
     generator = torch.Generator().manual_seed(seed)
     kept, others = held_out_split(paths, generator)

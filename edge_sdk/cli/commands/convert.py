@@ -9,11 +9,17 @@ import typer
 
 from edge_sdk.cli.shared.console import out, print_json, print_table
 from edge_sdk.cli.shared.model_argument import (
-    INPUT_HELP,
     KEEP_HELP,
     MODEL_HELP,
+    Inputs,
+    Mean,
+    ModelArguments,
+    Std,
+    Weights,
     default_stem,
+    load_named,
     note_merging,
+    parse_inputs,
     parse_size,
 )
 from edge_sdk.errors import InputError
@@ -57,7 +63,11 @@ def convert(
             help="Input HEIGHTxWIDTH, fixed in the file [128x128, or the model's own example]."
         ),
     ] = None,
-    input_shape: Annotated[str | None, typer.Option("--input", help=INPUT_HELP)] = None,
+    inputs: Inputs = None,
+    arguments: ModelArguments = None,
+    weights: Weights = None,
+    mean: Mean = None,
+    std: Std = None,
     keep_branches: Annotated[bool, typer.Option("--keep-branches", help=KEEP_HELP)] = False,
     no_check: Annotated[bool, typer.Option("--no-check", help=NO_CHECK_HELP)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
@@ -73,7 +83,6 @@ def convert(
     """
     from edge_sdk.deploy.conversion import convert as run
     from edge_sdk.targets import converter_names, find_converter
-    from edge_sdk.zoo.loading import parse_shape
 
     if model is None:
         raise InputError("no model given; name one: edge-sdk convert MODEL --target TARGET")
@@ -81,14 +90,14 @@ def convert(
         raise InputError(
             f"no target given; add --target with one of: {', '.join(converter_names())}"
         )
-    if size is not None and input_shape is not None:
+    if size is not None and inputs:
         raise InputError("--size and --input both give the input's size; give one of them")
     made = run(
-        model,
+        load_named(model, inputs, arguments, weights, mean, std),
         target,
         output or default_stem(model) + find_converter(target).suffix,
         precision,
-        example=None if input_shape is None else parse_shape(input_shape),
+        example=parse_inputs(inputs),
         size=None if size is None else parse_size(size),
         calibration=calibration,
         scheme=scheme,

@@ -10,7 +10,13 @@ import typer
 
 from edge_sdk.cli.commands.lint import PICTURES_HELP
 from edge_sdk.cli.shared.console import err, out, print_json, print_table
-from edge_sdk.cli.shared.model_argument import INPUT_HELP, MODEL_HELP, load_named
+from edge_sdk.cli.shared.model_argument import (
+    MODEL_HELP,
+    Inputs,
+    ModelArguments,
+    Weights,
+    load_named,
+)
 from edge_sdk.errors import FusionError, InputError, OutputError
 from edge_sdk.outputs import after_writing
 
@@ -65,7 +71,9 @@ def fuse(
         typer.Option("--fold-skips", help="Also fold a skip from input to output, for [0, 1]."),
     ] = False,
     pictures: Annotated[Path | None, typer.Option(help=PICTURES_HELP)] = None,
-    input_shape: Annotated[str | None, typer.Option("--input", help=INPUT_HELP)] = None,
+    inputs: Inputs = None,
+    arguments: ModelArguments = None,
+    weights: Weights = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the certificate as JSON.")] = False,
 ) -> None:
     """Merge every linear part of a model into one convolution and prove that nothing changed.
@@ -105,7 +113,7 @@ def fuse(
         raise InputError("no model given; name one: edge-sdk fuse MODEL -o FILE")
     plan = _plan(select, group, seed, bit_weight, fold_skips)
     _check_outputs(output, report)
-    loaded = load_named(model, input_shape)
+    loaded = load_named(model, inputs, arguments, weights)
     _check_kind(loaded.network, output)
     lint, source = _lint(loaded, pictures)
     fused, certificate = _fuse(loaded, plan, seed, fold_skips)

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_sdk.cli.shared.console import err, out, print_json, print_table
-from edge_sdk.cli.shared.model_argument import INPUT_HELP, MODEL_HELP, load_named
+from edge_sdk.cli.shared.model_argument import (
+    MODEL_HELP,
+    Inputs,
+    ModelArguments,
+    Weights,
+    load_named,
+)
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,7 +26,9 @@ PICTURES_HELP = "Pictures to measure ranges on, a folder (default: noise, or the
 def lint(
     model: Annotated[str | None, typer.Argument(help=MODEL_HELP)] = None,
     pictures: Annotated[Path | None, typer.Option(help=PICTURES_HELP)] = None,
-    input_shape: Annotated[str | None, typer.Option("--input", help=INPUT_HELP)] = None,
+    inputs: Inputs = None,
+    arguments: ModelArguments = None,
+    weights: Weights = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the ranges as JSON.")] = False,
 ) -> None:
     """Measure what int8 would keep of every layer, and which branch inflates its range.
@@ -35,7 +43,7 @@ def lint(
 
     if model is None:
         raise InputError("no model given; name one: edge-sdk lint MODEL --pictures DIR")
-    found = lint_loaded(load_named(model, input_shape), pictures)
+    found = lint_loaded(load_named(model, inputs, arguments, weights), pictures)
     if as_json:
         print_json(
             {

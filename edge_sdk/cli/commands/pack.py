@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_sdk.cli.shared.console import note, out, print_json, print_table, progress_bars
-from edge_sdk.cli.shared.model_argument import INPUT_HELP, MODEL_HELP, default_stem, parse_size
+from edge_sdk.cli.shared.model_argument import (
+    MODEL_HELP,
+    Inputs,
+    ModelArguments,
+    Weights,
+    default_stem,
+    load_named,
+    parse_size,
+)
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,7 +46,9 @@ def pack(
         str | None,
         typer.Option(help="Input HEIGHTxWIDTH of a single network [128x128, or its own example]."),
     ] = None,
-    input_shape: Annotated[str | None, typer.Option("--input", help=INPUT_HELP)] = None,
+    inputs: Inputs = None,
+    arguments: ModelArguments = None,
+    weights: Weights = None,
     license_name: Annotated[
         str, typer.Option("--license", help="License of the weights.")
     ] = "Apache-2.0",
@@ -61,16 +71,15 @@ def pack(
     from edge_sdk.bundle.targets import usable, wanted_for
     from edge_sdk.deploy.conversion import DEFAULT_SIZE
     from edge_sdk.models.spec import Task
-    from edge_sdk.zoo.loading import as_loaded, parse_shape
 
     if model is None:
         raise InputError("no model given; name one: edge-sdk pack MODEL --for android")
-    if size is not None and input_shape is not None:
+    if size is not None and inputs:
         raise InputError("--size and --input both give the input's size; give one of them")
     precisions = _list(precision)
     wanted = wanted_for(platform, _list(targets), precisions)
-    loaded = as_loaded(model, None if input_shape is None else parse_shape(input_shape))
-    if input_shape is None and (size is not None or loaded.spec is not None):
+    loaded = load_named(model, inputs, arguments, weights)
+    if not inputs and (size is not None or loaded.spec is not None):
         loaded = loaded.resized(*(DEFAULT_SIZE if size is None else parse_size(size)))
     if not precisions:
         wanted, without = usable(loaded, wanted)

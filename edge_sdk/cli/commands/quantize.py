@@ -9,8 +9,12 @@ import typer
 
 from edge_sdk.cli.shared.console import format_db, out, print_json, print_table, progress_bars
 from edge_sdk.cli.shared.model_argument import (
-    INPUT_HELP,
     MODEL_HELP,
+    Inputs,
+    Mean,
+    ModelArguments,
+    Std,
+    Weights,
     default_stem,
     load_named,
     note_merging,
@@ -67,7 +71,11 @@ def quantize(
         ),
     ] = False,
     seed: Annotated[int, typer.Option(help="Seed of all draws.")] = 0,
-    input_shape: Annotated[str | None, typer.Option("--input", help=INPUT_HELP)] = None,
+    inputs: Inputs = None,
+    arguments: ModelArguments = None,
+    weights: Weights = None,
+    mean: Mean = None,
+    std: Std = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Choose the int8 codes of a model once; every target then takes the same.
@@ -95,9 +103,9 @@ def quantize(
         raise InputError(f"unknown observer '{observer}'; choose one of: min-max, percentile, mse")
     if rounding is not None and rounding not in get_args(Rounding):
         raise InputError(f"unknown rounding '{rounding}'; choose one of: gptq, nearest")
-    if size is not None and input_shape is not None:
+    if size is not None and inputs:
         raise InputError("--size and --input both give the input's size; give one of them")
-    loaded = load_named(model, input_shape)
+    loaded = load_named(model, inputs, arguments, weights, mean, std)
     suffix = ".safetensors" if isinstance(loaded.network, Network) else ".json"
     path = output or Path(f"{default_stem(model)}.int8{suffix}")
     if path.suffix != suffix:
@@ -113,7 +121,7 @@ def quantize(
             "convert --calibration round them"
         )
     kept = "gptq" if suffix == ".safetensors" else "nearest"
-    if size is not None or (loaded.spec is not None and input_shape is None):
+    if size is not None or (loaded.spec is not None and not inputs):
         loaded = loaded.resized(*parse_size(size or "64x64"))
     options = QuantizeOptions(
         observer,  # type: ignore[arg-type]
@@ -128,7 +136,7 @@ def quantize(
     zooms = loaded.spec is not None and loaded.spec.task == Task.BURST_ZOOM
     read = burst_calibration if zooms else read_calibration
     with progress_bars() as progress:
-        made = quantize_loaded(loaded, loaded.single_example, calibration, options, progress, read)
+        made = quantize_loaded(loaded, loaded.example, calibration, options, progress, read)
     note_merging(model, instead="codes of branches are chosen by convert --keep-branches")
     if isinstance(made.model, Network):
         save_checkpoint(made.model, path, made.scheme)

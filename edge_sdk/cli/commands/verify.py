@@ -11,12 +11,24 @@ from edge_sdk.cli.commands.convert import CALIBRATION_HELP
 from edge_sdk.cli.commands.verify_bundle import verify_bundle_file
 from edge_sdk.cli.shared.bundle_option import KEY_HELP, is_bundle
 from edge_sdk.cli.shared.console import err, format_db, out, print_json, print_table
-from edge_sdk.cli.shared.model_argument import INPUT_HELP, KEEP_HELP, MODEL_HELP, note_merging
+from edge_sdk.cli.shared.model_argument import (
+    KEEP_HELP,
+    MODEL_HELP,
+    Inputs,
+    Mean,
+    ModelArguments,
+    Std,
+    Weights,
+    load_named,
+    note_merging,
+    parse_inputs,
+)
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
     from edge_sdk.deploy.parity import Parity
     from edge_sdk.emulate.parity.chain import ParityRow
+    from edge_sdk.emulate.parity.task_gates import TaskGate
 
 PICTURES_HELP = "Folder of pictures to compare on \\[photographs of scikit-image]."
 
@@ -42,7 +54,19 @@ def verify(
     report: Annotated[
         Path | None, typer.Option(help="Write the chain as one HTML page with an error map.")
     ] = None,
-    input_shape: Annotated[str | None, typer.Option("--input", help=INPUT_HELP)] = None,
+    inputs: Inputs = None,
+    arguments: ModelArguments = None,
+    weights: Weights = None,
+    mean: Mean = None,
+    std: Std = None,
+    gate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME=NUMBER",
+            help="What every step must reach in place of its dB: cosine=0.999, top1=0.99, or "
+            "package.module:callable=NUMBER.",
+        ),
+    ] = None,
     keep_branches: Annotated[bool, typer.Option("--keep-branches", help=KEEP_HELP)] = False,
     key: Annotated[Path | None, typer.Option(help=KEY_HELP)] = None,
     profile: Annotated[
@@ -67,8 +91,8 @@ def verify(
     Example: edge-sdk verify sr_x2_y sr_x2_y.tflite --report parity.html
     """
     from edge_sdk.deploy.verification import verify as run
+    from edge_sdk.emulate.parity.task_gates import task_gate
     from edge_sdk.report import write_report
-    from edge_sdk.zoo.loading import parse_shape
 
     if model is None:
         raise InputError("no model given; name one: edge-sdk verify MODEL FILE …")
@@ -79,7 +103,12 @@ def verify(
             "calibration": calibration,
             "scheme": scheme,
             "report": report,
-            "input": input_shape,
+            "input": inputs or None,
+            "arg": arguments or None,
+            "weights": weights,
+            "mean": mean,
+            "std": std,
+            "gate": gate,
             "keep-branches": keep_branches or None,
         }
         for name, value in given.items():
@@ -91,14 +120,15 @@ def verify(
         if value is not None:
             raise InputError(f"--{name} is for a bundle; name one instead of {model}")
     found = run(
-        model,
+        load_named(model, inputs, arguments, weights, mean, std),
         artifacts or (),
         precision,
-        example=None if input_shape is None else parse_shape(input_shape),
+        example=parse_inputs(inputs),
         pictures=pictures,
         calibration=calibration,
         scheme=scheme,
         keep_branches=keep_branches,
+        gate=None if gate is None else task_gate(gate),
     )
     note_merging(model, keep_branches)
     if report is not None:
@@ -108,6 +138,7 @@ def verify(
             {
                 "passed": found.passed,
                 "input_shape": found.shape,
+                "further_shapes": found.further_shapes,
                 "measured_on": found.source,
                 "rows": found.rows,
                 "layers": found.layers,
@@ -137,9 +168,12 @@ def _print_chain(found: Parity) -> None:
             err.print(f"{row.step}: {fault}")
     coded = any(row.truth_db is not None for row in found.rows)
     truth = ("codes",) if coded else ()
-    columns = ("step", "in", "PSNR (dB)", "worst", *truth, "gate", "size", "")
-    title = f"Parity with the float32 model, input {'×'.join(map(str, found.shape))}"
-    print_table(title, columns, [_row(row, coded) for row in found.rows], whole=(0,))
+    own = () if found.gate is None else (found.gate.name,)
+    columns = ("step", "in", "PSNR (dB)", "worst", *truth, *own, "gate", "size", "")
+    shapes = " and ".join("×".join(map(str, each)) for each in (found.shape, *found.further_shapes))
+    title = f"Parity with the float32 model, input {shapes}"
+    rows = [_row(row, coded, found.gate) for row in found.rows]
+    print_table(title, columns, rows, whole=(0, len(columns) - 1))
     if coded:
         out.print("codes: against PyTorch with the same int8 codes", style="dim")
     proof = found.certificate
@@ -163,7 +197,7 @@ def _print_chain(found: Parity) -> None:
             )
 
 
-def _row(row: ParityRow, coded: bool) -> tuple[str, ...]:
+def _row(row: ParityRow, coded: bool, gate: TaskGate | None) -> tuple[str, ...]:
     verdict = "passed" if row.passed else "MISSED" if row.missing is None else "NOT RUN"
     truth = "—" if row.truth_db is None else format_db(row.truth_db)
     return (
@@ -172,7 +206,8 @@ def _row(row: ParityRow, coded: bool) -> tuple[str, ...]:
         format_db(row.psnr_db),
         format_db(row.worst_db),
         *((truth,) if coded else ()),
-        f"≥ {row.gate_db:.0f}",
+        *(() if gate is None else ("—" if row.score is None else f"{row.score:.4f}",)),
+        f"≥ {row.gate_db:.0f}" if gate is None else f"≥ {gate.least:g}",
         "—" if row.size_bytes is None else f"{row.size_bytes / 1024:.0f} KiB",
         verdict,
     )

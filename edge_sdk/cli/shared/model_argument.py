@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from edge_sdk.cli.shared.console import err
 from edge_sdk.errors import InputError
@@ -19,19 +23,81 @@ MODEL_HELP = (
     "a pair (module, example input)."
 )
 KEEP_HELP = "Let the branches of a model run as they are, instead of merging them first."
-INPUT_HELP = "Shape of the example input, such as 1x3x224x224, if the callable returns none."
+INPUT_HELP = (
+    "Shape of the example input, such as 1x3x224x224, if the callable returns none; once for each "
+    "input of a model of several."
+)
+ARG_HELP = "Argument that the callable is called with; again for more."
+WEIGHTS_HELP = "Weights to put into the model: .safetensors, or a .pt or .pth of tensors alone."
+MEAN_HELP = "What is subtracted from pictures in [0, 1], such as 0.485,0.456,0.406."
+STD_HELP = "What they are divided by then, such as 0.229,0.224,0.225."
+
+Inputs = Annotated[list[str] | None, typer.Option("--input", metavar="SHAPE", help=INPUT_HELP)]
+ModelArguments = Annotated[
+    list[str] | None, typer.Option("--arg", metavar="NAME=VALUE", help=ARG_HELP)
+]
+Weights = Annotated[Path | None, typer.Option("--weights", help=WEIGHTS_HELP)]
+Mean = Annotated[str | None, typer.Option("--mean", metavar="NUMBERS", help=MEAN_HELP)]
+Std = Annotated[str | None, typer.Option("--std", metavar="NUMBERS", help=STD_HELP)]
 
 
-def load_named(model: str, input_shape: str | None) -> LoadedModel:
-    """Load what MODEL and ``--input`` say.
+def load_named(
+    model: str,
+    inputs: Sequence[str] | None = None,
+    arguments: Sequence[str] | None = None,
+    weights: Path | None = None,
+    mean: str | None = None,
+    std: str | None = None,
+) -> LoadedModel:
+    """Load what MODEL, ``--input``, ``--arg``, ``--weights``, ``--mean`` and ``--std`` say.
 
     Raises:
-        ModelError: if MODEL names no model.
-        InputError: if the shape is unknown or does not fit.
+        ModelError: if MODEL names no model, or the weights are not its own.
+        InputError: if a shape is unknown or does not fit, or an option is not as its help says.
     """
+    from dataclasses import replace
+
+    from edge_sdk.models.normalization import Normalization
     from edge_sdk.zoo.loading import load_any, parse_shape
 
-    return load_any(model, None if input_shape is None else parse_shape(input_shape))
+    if (mean is None) != (std is None):
+        raise InputError("--mean and --std belong together; give both")
+    shapes = [parse_shape(each) for each in inputs or ()]
+    loaded = load_any(model, shapes or None, dict(map(_argument, arguments or ())))
+    if weights is not None:
+        from edge_sdk.zoo.own_weights import load_weights
+
+        if loaded.shipped or model.endswith(".safetensors"):
+            raise InputError(f"{model} has its weights; --weights is for package.module:callable")
+        note = load_weights(loaded.network, weights)
+        loaded = replace(loaded, notes=(*loaded.notes, *([note] if note else [])))
+    if mean is None or std is None:
+        return loaded
+    return replace(loaded, normalization=Normalization(_numbers(mean), _numbers(std)))
+
+
+def parse_inputs(inputs: Sequence[str] | None) -> list[tuple[int, ...]] | None:
+    """Shapes of ``--input``; ``None`` where it was not given."""
+    from edge_sdk.zoo.loading import parse_shape
+
+    return [parse_shape(each) for each in inputs] if inputs else None
+
+
+def _argument(text: str) -> tuple[str, Any]:
+    name, separator, value = text.partition("=")
+    if not separator or not name.isidentifier():
+        raise InputError(f"--arg {text} is not NAME=VALUE; write it like --arg scale=2")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(each) for each in text.split(","))
+    except ValueError as error:
+        raise InputError(f"'{text}' is no list of numbers; write it like 0.5,0.5,0.5") from error
 
 
 def note_merging(

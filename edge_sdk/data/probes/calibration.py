@@ -9,11 +9,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from edge_sdk.data.probes.own_tensors import is_tensor_file, read_tensors
 from edge_sdk.data.samples.gaussian_noise import STRONGEST, as_noisy_file
 from edge_sdk.data.samples.model_inputs import picture_channels
 from edge_sdk.data.samples.patches import list_pictures, picture_pair
 from edge_sdk.errors import InputError, PictureError
+from edge_sdk.exported import Example
 from edge_sdk.imaging import resize_bicubic, to_levels
+from edge_sdk.models.normalization import Normalization
 from edge_sdk.models.spec import Color, PictureSpec, Task
 
 SAMPLES = 128
@@ -28,7 +31,8 @@ class Calibration:
     Those of a denoising model have noise of 0 to 50 levels, since that is what it will see.
 
     Attributes:
-        calibration: float32 [1, C, H, W] in [0, 1] each.
+        calibration: float32 [1, C, H, W] each, in [0, 1] before any normalization; of a model of
+            several inputs, tuples of one tensor for each.
         held_out: likewise, from pictures that are not in ``calibration`` where there are four
             pictures or more.
         source: for people: where they come from.
@@ -46,8 +50,8 @@ class Calibration:
         '4 samples of noise'
     """
 
-    calibration: tuple[Tensor, ...]
-    held_out: tuple[Tensor, ...]
+    calibration: tuple[Example, ...]
+    held_out: tuple[Example, ...]
     source: str
     truths: tuple[Tensor, ...] = ()
     held_out_truths: tuple[Tensor, ...] = ()
@@ -56,20 +60,23 @@ class Calibration:
 
 def read_calibration(
     folder: Path,
-    example: Tensor,
+    example: Example,
     spec: PictureSpec | None,
     count: int = SAMPLES,
     *,
     resize_factor: float = 1.0,
     truth: bool = False,
     seed: int = 0,
+    normalization: Normalization | None = None,
 ) -> Calibration:
-    """Cut a folder's pictures into inputs of a model.
+    """Cut a folder's pictures into inputs of a model, or read inputs from a file of tensors.
 
     The pictures take turns, in an order drawn by the seed; so does the place of each crop.
 
     Args:
-        folder: searched recursively; give pictures like those that the model will see.
+        folder: searched recursively; give pictures like those that the model will see. Or a file as
+            :func:`~edge_sdk.data.probes.own_tensors.read_tensors` takes it, for models of other
+            inputs.
         example: an input of the model, 1×C×H×W; its size is that of the crops.
         spec: what the model does to pictures, if it says so.
         count: number of crops to calibrate with; a quarter as many are held out.
@@ -78,10 +85,12 @@ def read_calibration(
         truth: the pictures are what the model should return, and are kept beside the crops, which
             are reduced by the scale of a super-resolution model.
         seed: seed of all draws.
+        normalization: what values in [0, 1] are put through; ``None`` for nothing.
 
     Raises:
         InputError: if the folder is missing or holds no picture, the model takes other than one
-            picture of one or three channels, or the truth is requested of another task.
+            picture of one or three channels, or the truth is requested of another task; or if the
+            file holds other tensors than the model takes.
         PictureError: if a picture cannot be read or is smaller than the model's input.
 
     Example:
@@ -102,11 +111,18 @@ def read_calibration(
         raise InputError(
             "pictures are the truth of super-resolution and denoising alone; leave the truth out"
         )
+    if is_tensor_file(folder):
+        return _of_tensors(folder, example, count, truth, seed, normalization)
+    if not isinstance(example, Tensor):
+        raise InputError(
+            f"the model takes {len(example)} inputs; calibrate it by a .npz or .safetensors file "
+            "with an array for each, input_0, input_1 and so on"
+        )
     if example.ndim != 4 or example.shape[0] != 1 or example.shape[1] not in (1, 3):
         sides = "×".join(str(side) for side in example.shape)
         raise InputError(
             f"the model takes {sides}; calibration by a folder of pictures needs 1×1×H×W (luma) or "
-            "1×3×H×W (RGB), so calibrate it from Python"
+            "1×3×H×W (RGB), so give a .npy, .npz or .safetensors file of inputs"
         )
     luma = spec.color is Color.Y if spec is not None else example.shape[1] == 1
     scale = spec.scale if truth and spec is not None else 1
@@ -114,7 +130,7 @@ def read_calibration(
     generator = torch.Generator().manual_seed(seed)
     kept, others = held_out_split(paths, generator)
     size = (int(example.shape[2]), int(example.shape[3]))
-    reader = _Reader(luma, resize_factor, scale, denoises)
+    reader = _Reader(luma, resize_factor, scale, denoises, normalization)
     calibration, truths = _crops(kept, size, reader, count, generator)
     held_out, held_out_truths = _crops(
         others, size, reader, max(count // HELD_OUT_EVERY, 1), generator
@@ -132,6 +148,26 @@ def read_calibration(
         used + noise + note,
         truths if truth else (),
         held_out_truths if truth else (),
+    )
+
+
+def _of_tensors(
+    path: Path,
+    example: Example,
+    count: int,
+    truth: bool,
+    seed: int,
+    normalization: Normalization | None,
+) -> Calibration:
+    if truth:
+        raise InputError(f"{path}: tensors have no truth beside them; leave the truth out")
+    samples = read_tensors(path, example, normalization)
+    order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(seed)).tolist()
+    held_out = [samples[index] for index in order[: len(order) // HELD_OUT_EVERY]]
+    kept = [samples[index] for index in order[len(held_out) :]][:count]
+    note = "" if held_out else "; too few to hold some out, so figures are theirs"
+    return Calibration(
+        tuple(kept), tuple(held_out) or tuple(kept), f"{len(kept)} samples of {path}{note}"
     )
 
 
@@ -153,6 +189,11 @@ class _Reader:
     resize_factor: float
     scale: int
     noisy: bool
+    normalization: Normalization | None
+
+    def fed(self, crop: Tensor) -> Tensor:
+        """A crop as the model gets it."""
+        return crop if self.normalization is None else self.normalization.applied(crop)
 
     def read(self, path: Path) -> tuple[Tensor, Tensor | None]:
         """A picture as the model sees it, 8-bit levels in [0, 1], and as it should return it."""
@@ -191,7 +232,7 @@ def _crops(
             top = int(torch.randint(rows - height + 1, (1,), generator=generator))
             left = int(torch.randint(columns - width + 1, (1,), generator=generator))
             crop = low[None, :, top : top + height, left : left + width].clone()
-            crops.append(as_noisy_file(crop, generator) if reader.noisy else crop)
+            crops.append(reader.fed(as_noisy_file(crop, generator) if reader.noisy else crop))
             if reader.noisy:
                 truths.append(crop)
             elif high is not None:

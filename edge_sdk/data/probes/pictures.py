@@ -9,32 +9,54 @@ from torch import Tensor
 
 from edge_sdk.data.probes.calibration import read_calibration
 from edge_sdk.data.probes.examples import PHOTOS, example_photo
+from edge_sdk.data.probes.own_tensors import is_tensor_file, read_tensors
 from edge_sdk.data.samples.gaussian_noise import as_noisy_file
 from edge_sdk.data.samples.model_inputs import ModelInputs
 from edge_sdk.errors import InputError, MissingExtraError
+from edge_sdk.exported import Example
 from edge_sdk.imaging import resize_bicubic, rgb_to_ycbcr, to_levels
+from edge_sdk.models.normalization import Normalization
 from edge_sdk.models.spec import Color, PictureSpec, Task
 
 SAMPLES = 12
 SEED = 1
 
 
-def patterns(example: Tensor) -> tuple[Tensor, ...]:
+def patterns(example: Tensor, seed: int = SEED) -> tuple[Tensor, ...]:
     """Noise, a ramp and edges of an input's shape, float32 in [0, 1]: all values, all borders."""
-    height, width = example.shape[-2:]
-    noise = torch.rand(example.shape, generator=torch.Generator().manual_seed(SEED))
-    ramp = torch.linspace(0, 1, width).expand(height, width) * torch.linspace(0, 1, height)[:, None]
+    height, width = (1, *example.shape)[-2:]
+    noise = torch.rand(example.shape, generator=torch.Generator().manual_seed(seed))
+    ramp = torch.linspace(0, 1, width).expand(height, width)
+    if height > 1:
+        ramp = ramp * torch.linspace(0, 1, height)[:, None]
     edges = ((torch.arange(height)[:, None] // 5 + torch.arange(width) // 7) % 2).float()
-    return noise, ramp.expand(example.shape).contiguous(), edges.expand(example.shape).contiguous()
+    shape = example.shape if example.ndim > 1 else (1, *example.shape)
+    return noise, *(each.expand(shape).reshape(example.shape).clone() for each in (ramp, edges))
 
 
-def probe_pictures(example: Tensor, spec: PictureSpec | None, folder: Path | None) -> ModelInputs:
+def joint_patterns(example: Example) -> tuple[Example, ...]:
+    """:func:`patterns` of all inputs of a model; noise of one input is not that of another."""
+    if isinstance(example, Tensor):
+        return patterns(example)
+    each = [patterns(tensor, SEED + index) for index, tensor in enumerate(example)]
+    return tuple(zip(*each, strict=True))
+
+
+def probe_pictures(
+    example: Example,
+    spec: PictureSpec | None,
+    folder: Path | None,
+    normalization: Normalization | None = None,
+) -> ModelInputs:
     """Twelve crops of pictures of an input's shape, in 8-bit levels; noisy for a denoising model.
 
     Args:
-        example: an input of the model, 1×C×H×W.
+        example: an input of the model, 1×C×H×W; of other shapes, or one tensor for each of several
+            inputs, there are patterns alone.
         spec: what the model does to pictures, if it says so.
-        folder: pictures; ``None`` for the photographs that scikit-image ships, at half size.
+        folder: pictures, or a file of tensors; ``None`` for the photographs that scikit-image
+            ships, at half size.
+        normalization: what values in [0, 1] are put through; ``None`` for nothing.
 
     Returns:
         The crops; patterns if no folder is given and a model takes no picture, the crops would be
@@ -56,14 +78,27 @@ def probe_pictures(example: Tensor, spec: PictureSpec | None, folder: Path | Non
         >>> len(probes.tensors), probes.tensors[0].shape
         (12, torch.Size([1, 1, 16, 16]))
     """
+    if folder is not None and is_tensor_file(folder):
+        samples = read_tensors(folder, example, normalization)
+        return ModelInputs(samples, f"{len(samples)} samples of {folder}")
+    one = example if isinstance(example, Tensor) else None
+    if one is None:
+        if folder is not None:
+            raise InputError(
+                "a folder of pictures feeds a model of one input; give a .npz or .safetensors file "
+                "with an array for each, input_0, input_1 and so on"
+            )
+        return ModelInputs(joint_patterns(example), "noise, a ramp and edges for each input")
     if folder is not None:
         # Other draws than calibration's, so that the same folder gives other crops.
-        found = read_calibration(folder, example, spec, SAMPLES, seed=SEED)
+        found = read_calibration(folder, one, spec, SAMPLES, seed=SEED, normalization=normalization)
         return ModelInputs(found.calibration, found.source)
     try:
-        crops = _photograph_crops(example, spec)
+        crops = _photograph_crops(one, spec)
     except (InputError, MissingExtraError) as error:
-        return ModelInputs(patterns(example), f"noise, a ramp and edges ({error})")
+        return ModelInputs(patterns(one), f"noise, a ramp and edges ({error})")
+    if normalization is not None:
+        crops = tuple(map(normalization.applied, crops))
     return ModelInputs(crops, f"{len(crops)} crops of {', '.join(PHOTOS)} at half size")
 
 

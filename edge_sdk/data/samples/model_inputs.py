@@ -9,6 +9,7 @@ from torch import Tensor
 
 from edge_sdk.data.samples.patches import list_pictures
 from edge_sdk.errors import InputError, PictureError
+from edge_sdk.exported import Example
 from edge_sdk.imaging import read_picture, rgb_to_ycbcr
 from edge_sdk.models.spec import Color, PictureSpec
 
@@ -21,7 +22,8 @@ class ModelInputs:
     """Inputs of a model and where they came from.
 
     Attributes:
-        tensors: float32 [1, C, H, W] in [0, 1] each.
+        tensors: float32 [1, C, H, W] in [0, 1] each; for a model of several inputs, tuples of one
+            tensor for each.
         source: for people: what they are, and what was cut or left out.
 
     Example:
@@ -32,7 +34,7 @@ class ModelInputs:
         (1, 'seeded noise')
     """
 
-    tensors: tuple[Tensor, ...]
+    tensors: tuple[Example, ...]
     source: str
 
 

@@ -20,7 +20,7 @@ from torch import Tensor
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.emulate.runtimes.runner import Runner, RunnerInfo
 from edge_sdk.errors import ArtifactError, InputError
-from edge_sdk.exported import quiet_copy
+from edge_sdk.exported import Example, as_inputs, check_example, quiet_copy
 
 if TYPE_CHECKING:
     from torch import nn
@@ -78,13 +78,14 @@ def psnr_db(reference: NDArray[np.generic], other: NDArray[np.generic]) -> float
 
 
 def verify(
-    model: nn.Module, examples: Tensor | Sequence[Tensor], artifact_path: Path
+    model: nn.Module, examples: Tensor | Sequence[Example], artifact_path: Path
 ) -> ParityReport:
     """Compare an artifact with its model, run eagerly in float32 and eval mode.
 
     Args:
         model: the model the artifact was made from; it is not changed.
-        examples: one or several inputs, float32, N×C×H×W in the artifact's shape, in [0, 1].
+        examples: one or several inputs, float32 in the artifact's shape, pictures in [0, 1]; of a
+            model of several inputs, one or several tuples with a tensor for each.
         artifact_path: ``.pte``, ``.tflite`` or ``.mlpackage``.
 
     Returns:
@@ -93,7 +94,7 @@ def verify(
     Raises:
         MissingExtraError: if the artifact's runtime is not installed.
         ArtifactError: if the artifact cannot be loaded, or its inputs or outputs do not fit.
-        InputError: if there are no examples, or one is not float32 of rank 4.
+        InputError: if there are no examples, or one is no float32 tensor of 1 to 6 axes.
     """
     probes = check_probes(examples)
     runner = open_artifact(artifact_path)
@@ -101,30 +102,28 @@ def verify(
     return ParityReport(artifact=Path(artifact_path), runner=runner.info, outputs=outputs)
 
 
-def check_probes(examples: Tensor | Sequence[Tensor]) -> list[Tensor]:
-    """Examples as a list of tensors on the CPU.
+def check_probes(examples: Tensor | Sequence[Example]) -> list[tuple[Tensor, ...]]:
+    """Examples as a list of a model's inputs on the CPU.
 
     Raises:
-        InputError: if there are none, or one is not float32 of rank 4.
+        InputError: if there are none, or one is no float32 tensor of 1 to 6 axes.
     """
     probes = [examples] if isinstance(examples, Tensor) else list(examples)
     if not probes:
         raise InputError("examples: none given; pass at least one input")
     for probe in probes:
-        if probe.dtype != torch.float32 or probe.dim() != 4:
-            raise InputError(
-                f"examples: expected float32 N×C×H×W, got {probe.dtype} of shape "
-                f"{tuple(probe.shape)}"
-            )
-    return [probe.detach().cpu() for probe in probes]
+        check_example(probe)
+    return [tuple(each.detach().cpu() for each in as_inputs(probe)) for probe in probes]
 
 
-def run_torch(model: nn.Module, probes: list[Tensor]) -> list[list[NDArray[np.generic]]]:
+def run_torch(model: nn.Module, probes: Sequence[Example]) -> list[list[NDArray[np.generic]]]:
     """Outputs of a float32 copy of a model in evaluation mode, in order, for each probe."""
     private = quiet_copy(model).float().cpu()
     private.eval()
     with torch.no_grad():
-        return [[tensor.numpy() for tensor in _flatten(private(probe))] for probe in probes]
+        return [
+            [tensor.numpy() for tensor in _flatten(private(*as_inputs(probe)))] for probe in probes
+        ]
 
 
 def _flatten(result: Any) -> list[Tensor]:
@@ -133,19 +132,25 @@ def _flatten(result: Any) -> list[Tensor]:
     return [leaf for leaf in leaves if isinstance(leaf, Tensor)]
 
 
-def run_artifact(runner: Runner, probes: list[Tensor], path: Path) -> list[Outputs]:
-    """Outputs of an artifact of one input, by name, for each probe.
+def run_artifact(runner: Runner, probes: Sequence[Example], path: Path) -> list[Outputs]:
+    """Outputs of an artifact by name, for each probe.
 
     Raises:
-        ArtifactError: if it takes several inputs, or does not take the probes.
+        ArtifactError: if it takes more or fewer inputs than the model, or not the probes.
     """
-    if len(runner.input_shapes) != 1:
-        raise ArtifactError(
-            f"{path}: takes {len(runner.input_shapes)} inputs; only artifacts with one can be "
-            "compared with a model of one"
+    names = list(runner.input_shapes)
+    found = []
+    for probe in probes:
+        inputs = as_inputs(probe)
+        if len(names) != len(inputs):
+            raise ArtifactError(
+                f"{path}: takes {len(names)} inputs and the model {len(inputs)}; name the model "
+                "that it was made from"
+            )
+        found.append(
+            runner.run({name: each.numpy() for name, each in zip(names, inputs, strict=True)})
         )
-    name = next(iter(runner.input_shapes))
-    return [runner.run({name: probe.numpy()}) for probe in probes]
+    return found
 
 
 def _compare(

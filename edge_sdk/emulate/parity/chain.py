@@ -24,9 +24,11 @@ from edge_sdk.emulate.parity.differences import (
 )
 from edge_sdk.emulate.parity.gates import WORST_BELOW_DB, agreement_gate_db, family, gate_db
 from edge_sdk.emulate.parity.graph_codes import graph_codes
+from edge_sdk.emulate.parity.task_gates import TaskGate
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.emulate.runtimes.runner import Delegation, Runner, RunnerInfo
 from edge_sdk.errors import ArtifactError, MissingExtraError
+from edge_sdk.exported import Example
 from edge_sdk.outputs import size_of
 
 if TYPE_CHECKING:
@@ -100,6 +102,8 @@ class ParityRow:
         missing: why the step could not run on this machine; ``None`` if it ran.
         first_error: |difference| of the first output for the first probe, float64; ``None`` for
             ``torch`` and what could not run.
+        score: the figure of the user's gate, which takes the place of ``gate_db``; ``None`` where
+            there is none.
 
     Example:
         >>> from edge_sdk import ParityRow
@@ -121,6 +125,7 @@ class ParityRow:
     missing: str | None = None
     faults: tuple[str, ...] = ()
     first_error: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
+    score: float | None = None
 
     @property
     def passed(self) -> bool:
@@ -132,10 +137,11 @@ def parity_chain(
     model: nn.Module,
     steps: Sequence[Step],
     artifacts: Sequence[Artifact | ParityRow],
-    probes: Tensor | Sequence[Tensor],
+    probes: Tensor | Sequence[Example],
     *,
-    float_probes: Sequence[Tensor] = (),
+    float_probes: Sequence[Example] = (),
     pictures: bool = True,
+    gate: TaskGate | None = None,
 ) -> tuple[ParityRow, ...]:
     """Compare every step of a model's way to the phone with the float32 model.
 
@@ -143,11 +149,13 @@ def parity_chain(
         model: the model as trained; the reference.
         steps: what PyTorch runs on the way: the fused model, the graph with int8 codes.
         artifacts: what it was converted to; a row stands for a file that could not be made.
-        probes: one or several inputs, float32, N×C×H×W in the artifacts' shape, in [0, 1].
+        probes: one or several inputs, float32 in the artifacts' shape, pictures in [0, 1]; of a
+            model of several inputs, tuples with a tensor for each.
         float_probes: more of them for steps in fp32 and fp16, which must agree everywhere.
         pictures: the model returns pictures: the peak of the PSNR is 1, and what int8 clips at
             [0, 1] counts as no error. Otherwise the peak is the largest |value| of each output of
             the reference.
+        gate: what every step must reach in place of its dB; ``None`` for the dB of its precision.
 
     Returns:
         Rows for torch, each step and each artifact, in this order. An artifact whose runtime is
@@ -172,7 +180,7 @@ def parity_chain(
     """
     inputs = check_probes(probes)
     everywhere = [*inputs, *(check_probes(float_probes) if len(float_probes) else [])]
-    comparison = _Comparison(run_torch(model, everywhere), len(inputs), pictures)
+    comparison = _Comparison(run_torch(model, everywhere), len(inputs), pictures, gate)
     rows = [ParityRow("torch", "fp32", math.inf, math.inf, 0.0, gate_db("fp32"))]
     truths: dict[str, _Truth] = {}
     for step in steps:
@@ -223,13 +231,19 @@ class _Comparison:
     reference: Results
     common: int
     pictures: bool
+    task: TaskGate | None
 
     def row(self, name: str, precision: str, results: Results) -> ParityRow:
         gate = gate_db(precision)
         expected = self.reference if _is_float(precision) else self.reference[: self.common]
         found = differences(expected, results, self._peaks(), clip=self._clips(precision))
         faults = []
-        if not found.psnr_db >= gate:
+        score = None
+        if self.task is not None:
+            score = self.task.measure(expected, results)
+            if not score >= self.task.least:
+                faults.append(f"{self.task.name} {score:.4f}, under {self.task.least:g}")
+        elif not found.psnr_db >= gate:
             faults.append(f"{found.psnr_db:.1f} dB against float32, under {gate:.0f}")
         elif not found.worst_db >= gate - WORST_BELOW_DB:
             least = gate - WORST_BELOW_DB
@@ -243,6 +257,7 @@ class _Comparison:
             gate,
             faults=tuple(faults),
             first_error=first_difference(expected, results),
+            score=score,
         )
 
     def held_to(
