@@ -51,6 +51,10 @@ class ArtifactError(EdgeSdkError):
     """A converted file that its runtime cannot load, or that is not what its suffix says."""
 
 
+class UnknownOperationError(ArtifactError):
+    """A converted file whose operations the interpreter here lacks; nothing is said of the file."""
+
+
 class BundleError(EdgeSdkError):
     """A bundle that is damaged, incomplete, not what its manifest says, or not signed by a key.
 

@@ -1,7 +1,11 @@
+from .all_targets import AllTargets as AllTargets
+from .all_targets import TargetFile as TargetFile
 from .conversion import ConvertedModel as ConvertedModel
 from .conversion import convert as convert
 from .enhancement import EnhancedPicture as EnhancedPicture
 from .enhancement import enhance as enhance
+from .layer_differences import LayerDifferences as LayerDifferences
+from .layer_differences import ModuleDifference as ModuleDifference
 from .lint import Lint as Lint
 from .lint import lint_loaded as lint_loaded
 from .parity import ErrorMap as ErrorMap

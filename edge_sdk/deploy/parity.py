@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +10,14 @@ import torch
 from torch import Tensor, fx, nn
 
 from edge_sdk.data.probes.pictures import joint_patterns, probe_pictures
-from edge_sdk.deploy.preparation import Prepared, prepare
+from edge_sdk.deploy.layer_differences import LayerDifferences, layer_differences
+from edge_sdk.deploy.preparation import INT8, Prepared, prepare
 from edge_sdk.emulate.parity.chain import Artifact, ParityRow, Step, missing_row, parity_chain
 from edge_sdk.emulate.parity.task_gates import TaskGate
+from edge_sdk.emulate.runtimes.names import RUNTIMES
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.errors import ConversionError, InputError, MissingExtraError
-from edge_sdk.exported import Example, one_or_all
+from edge_sdk.exported import Example, as_inputs, one_or_all
 from edge_sdk.extras import install_command, is_installed
 from edge_sdk.quantization import Scheme
 from edge_sdk.quantization.layer_report import LayerError, layer_errors
@@ -25,6 +27,9 @@ from edge_sdk.zoo.loading import LoadedModel
 
 SIZE = (64, 64)
 """Input of the files that are converted on the way."""
+CODED = (*INT8, "w8")
+PROBED = 2
+"""Inputs on which single modules are compared."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +48,7 @@ class Parity:
         maps: for each file, the input and the error of one probe.
         further_shapes: of the other inputs of a model of several.
         gate: what every step had to reach in place of its dB; ``None`` for the dB.
+        modules: for each runtime that ran a file, every module's result in it, if that was asked.
 
     Example:
         >>> import torch
@@ -66,6 +72,7 @@ class Parity:
     maps: tuple[ErrorMap, ...]
     further_shapes: tuple[tuple[int, ...], ...] = ()
     gate: TaskGate | None = None
+    modules: tuple[LayerDifferences, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -104,6 +111,7 @@ def check_parity(
     calibration: Path | None = None,
     scheme: Scheme | None = None,
     gate: TaskGate | None = None,
+    layers: bool = False,
 ) -> Parity:
     """Compare a model with files made from it, or with files made here for the purpose.
 
@@ -117,6 +125,7 @@ def check_parity(
             same, or they hold other codes.
         scheme: the quantization that int8 files were made from.
         gate: what every step must reach in place of its dB; ``None`` for the dB of its precision.
+        layers: compare every module's result too, in each runtime that ran a file.
 
     Raises:
         InputError: if the files take different shapes, or do not fit the model.
@@ -174,6 +183,7 @@ def check_parity(
         _error_maps(loaded.network, rows, inputs.tensors[0]),
         tuple(tuple(each.shape) for each in example[1:]),
         gate,
+        tuple(_modules(prepared, rows, inputs.tensors)) if layers else (),
     )
 
 
@@ -182,6 +192,21 @@ def _layers(prepared: Prepared, inputs: Sequence[Example]) -> tuple[LayerError, 
         return ()
     assert isinstance(prepared.model, fx.GraphModule)
     return layer_errors(prepared.graph, prepared.model, prepared.scheme, inputs[:6])
+
+
+def _modules(
+    prepared: Prepared, rows: Sequence[ParityRow], probes: Sequence[Example]
+) -> Iterator[LayerDifferences]:
+    """Every module in the runtime and precision of each file; what is in codes, by its codes."""
+    ran = dict.fromkeys(
+        (RUNTIMES.find(row.runner.name).target, row.precision) for row in rows if row.runner
+    )
+    for target, precision in ran:
+        if target is not None:
+            coded = prepared.scheme is not None and precision in CODED
+            model = prepared.model if coded else prepared.fused
+            few = [as_inputs(probe) for probe in probes[:PROBED]]
+            yield layer_differences(model, target, precision, few)
 
 
 def _convert_all(

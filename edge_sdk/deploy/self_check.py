@@ -24,7 +24,12 @@ from edge_sdk.emulate.parity.differences import Results, differences, largest_va
 from edge_sdk.emulate.parity.gates import GATES_DB, agreement_gate_db, family
 from edge_sdk.emulate.runtimes.names import runtimes_of
 from edge_sdk.emulate.runtimes.opening import open_artifact
-from edge_sdk.errors import ConversionError, EdgeSdkError, MissingExtraError
+from edge_sdk.errors import (
+    ConversionError,
+    EdgeSdkError,
+    MissingExtraError,
+    UnknownOperationError,
+)
 from edge_sdk.exported import quiet_copy
 from edge_sdk.quantization.insertion import is_quantized
 from edge_sdk.targets import Converter, runs_here
@@ -117,6 +122,8 @@ def self_check(
         results = _run(runner, probes)
     except MissingExtraError as error:
         return left_unchecked(str(error))
+    except UnknownOperationError as error:
+        return left_unchecked(str(error).removeprefix(f"{path}: "))
     except EdgeSdkError as error:
         raise ConversionError(
             f"{type(model).__name__}: the file that --target {converter.name} made of it does not "

@@ -29,6 +29,7 @@ def verify(
     keep_branches: bool = False,
     gate: TaskGate | None = None,
     normalization: Normalization | None = None,
+    layers: bool = False,
 ) -> Parity:
     """Run converted files in their desktop runtimes and compare them with the PyTorch model, in dB.
 
@@ -48,6 +49,7 @@ def verify(
         gate: what every step must reach in place of its dB, such as
             :func:`~edge_sdk.emulate.task_gate` reads; ``None`` for the dB of its precision.
         normalization: what pictures in [0, 1] are put through before the model gets them.
+        layers: compare every module's result too, in each runtime that ran a file.
 
     Returns:
         A row for torch, for the fused model, for the one in int8 codes, and for each file;
@@ -83,4 +85,5 @@ def verify(
             None if calibration is None else Path(calibration),
             scheme if scheme is None or isinstance(scheme, Scheme) else read_scheme(scheme),
             gate,
+            layers,
         )

@@ -1,3 +1,4 @@
+from .all_targets import all_targets_report as all_targets_report
 from .bundle import bundle_report as bundle_report
 from .fusion.page import FusionSummary as FusionSummary
 from .fusion.page import Section as Section

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_sdk.cli.shared.console import out, print_json, print_table
+from edge_sdk.cli.shared.console import (
+    err,
+    format_db,
+    out,
+    print_json,
+    print_table,
+    progress_bars,
+)
 from edge_sdk.cli.shared.model_argument import (
     KEEP_HELP,
     MODEL_HELP,
@@ -25,6 +33,7 @@ from edge_sdk.cli.shared.model_argument import (
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
+    from edge_sdk.deploy.all_targets import AllTargets, TargetFile
     from edge_sdk.targets import LoweringReport
 
 # Rich reads [words] as markup where the first bracket is not escaped.
@@ -47,7 +56,8 @@ def convert(
         typer.Option("--target", "-t", help=TARGET_HELP),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="File to write [MODEL + suffix].")
+        Path | None,
+        typer.Option("--output", "-o", help="File to write [MODEL + suffix]; the folder of --all."),
     ] = None,
     precision: Annotated[str | None, typer.Option("--precision", "-p", help=PRECISION_HELP)] = None,
     calibration: Annotated[
@@ -69,6 +79,13 @@ def convert(
     mean: Mean = None,
     std: Std = None,
     keep_branches: Annotated[bool, typer.Option("--keep-branches", help=KEEP_HELP)] = False,
+    all_targets: Annotated[
+        bool,
+        typer.Option(
+            "--all",
+            help="Every target and precision that fits, into the folder -o, with a page of them.",
+        ),
+    ] = False,
     no_check: Annotated[bool, typer.Option("--no-check", help=NO_CHECK_HELP)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
@@ -77,33 +94,60 @@ def convert(
     A model with branches is fused first. Int8 takes its scales from the model's file, from
     --calibration, or from --scheme; every target takes the same. Where its runtime is here, the
     file is run against PyTorch before it is written; one that computes something else is refused,
-    with the first module that differs. Compare on pictures by `edge-sdk verify`.
+    with the first module that differs. Compare on pictures by `edge-sdk verify`. With --all, every
+    installed target is tried in all its precisions, and one table tells what each file keeps,
+    weighs, leaves to the CPU and takes here.
 
     Example: edge-sdk convert sr_x2_y --target tflite --precision int8 -o sr_x2_y.tflite
     """
+    from edge_sdk.deploy.all_targets import convert_all
+    from edge_sdk.deploy.conversion import ConvertedModel
     from edge_sdk.deploy.conversion import convert as run
+    from edge_sdk.deploy.preparation import INT8
     from edge_sdk.targets import converter_names, find_converter
 
     if model is None:
         raise InputError("no model given; name one: edge-sdk convert MODEL --target TARGET")
-    if target is None:
+    if all_targets and target is not None:
+        raise InputError("--all takes every target; leave --target out")
+    if target is None and not all_targets:
         raise InputError(
             f"no target given; add --target with one of: {', '.join(converter_names())}"
         )
     if size is not None and inputs:
         raise InputError("--size and --input both give the input's size; give one of them")
-    made = run(
-        load_named(model, inputs, arguments, weights, mean, std),
-        target,
-        output or default_stem(model) + find_converter(target).suffix,
-        precision,
-        example=parse_inputs(inputs),
-        size=None if size is None else parse_size(size),
-        calibration=calibration,
-        scheme=scheme,
-        keep_branches=keep_branches,
-        check=not no_check,
-    )
+    loaded = load_named(model, inputs, arguments, weights, mean, std)
+
+    def converted(to: str, path: Path, chosen: str | None) -> ConvertedModel:
+        coded = chosen in INT8
+        return run(
+            loaded,
+            to,
+            path,
+            chosen,
+            example=parse_inputs(inputs),
+            size=None if size is None else parse_size(size),
+            calibration=calibration if coded or not all_targets else None,
+            scheme=scheme if coded or not all_targets else None,
+            keep_branches=keep_branches,
+            check=not no_check,
+        )
+
+    if target is None:
+        with progress_bars() as progress:
+            found = convert_all(
+                model,
+                output or Path(default_stem(model)),
+                default_stem(model),
+                converted,
+                None if precision is None else [precision],
+                progress,
+            )
+        note_merging(model, keep_branches)
+        _show_all(found, as_json)
+        return
+    path = output or Path(default_stem(model) + find_converter(target).suffix)
+    made = converted(target, path, precision)
     note_merging(model, keep_branches)
     if as_json:
         print_json(
@@ -123,6 +167,54 @@ def convert(
     out.print(
         f"wrote {made.path} ({made.report.size_bytes / 1024:.0f} KiB, {made.report.precision})"
     )
+
+
+def _show_all(found: AllTargets, as_json: bool) -> None:
+    """Print a table of all files, and write the page of it beside them.
+
+    Raises:
+        ConversionError: if there is no file at all.
+    """
+    from edge_sdk.errors import ConversionError
+    from edge_sdk.report import write_report
+
+    page = found.folder / "index.html"
+    write_report("all-targets", found, page)
+    if as_json:
+        print_json({"folder": found.folder, "files": found.files, "report": page})
+    else:
+        columns = ("file", "PSNR (dB)", "size", "partitions", "left to the CPU", "ms here")
+        rows = [_file_row(file) for file in found.made]
+        print_table(f"{found.model} in all targets", columns, rows, whole=(0,))
+        _print_refused(found)
+        out.print(f"wrote {len(found.made)} files and {page}")
+    if not found.made:
+        raise ConversionError(f"{found.model}: no target took it; {found.files[0].why}")
+
+
+def _file_row(file: TargetFile) -> tuple[str, ...]:
+    assert file.path is not None
+    assert file.report is not None
+    parts = file.report.partitions
+    left = ", ".join(dict.fromkeys(file.report.undelegated)) or "none"
+    return (
+        file.path.name,
+        "not run" if math.isnan(file.psnr_db) else format_db(file.psnr_db),
+        f"{file.report.size_bytes / 1024:.0f} KiB",
+        "—" if parts is None else str(parts),
+        "—" if parts is None else left,
+        "—" if math.isnan(file.median_s) else f"{1000 * file.median_s:.2f}",
+    )
+
+
+def _print_refused(found: AllTargets) -> None:
+    """Say why files were not made, those of one reason together."""
+    reasons: dict[str, list[str]] = {}
+    for file in found.files:
+        if not file.is_made:
+            reasons.setdefault(file.why, []).append(f"{file.target} {file.precision}")
+    for why, names in reasons.items():
+        err.print(f"not made: {', '.join(names)}: {why}", soft_wrap=True)
 
 
 def _print_lowering(report: LoweringReport, ranges: str) -> None:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from edge_sdk.emulate.parity.chain import ParityRow
     from edge_sdk.emulate.parity.task_gates import TaskGate
 
+WORST = 8
+"""Modules that are shown of each file."""
 PICTURES_HELP = "Folder of pictures to compare on \\[photographs of scikit-image]."
 
 
@@ -68,6 +70,12 @@ def verify(
         ),
     ] = None,
     keep_branches: Annotated[bool, typer.Option("--keep-branches", help=KEEP_HELP)] = False,
+    layers: Annotated[
+        bool,
+        typer.Option(
+            "--layers", help="Show the modules that each file's runtime is furthest off in."
+        ),
+    ] = False,
     key: Annotated[Path | None, typer.Option(help=KEY_HELP)] = None,
     profile: Annotated[
         str | None,
@@ -109,6 +117,7 @@ def verify(
             "mean": mean,
             "std": std,
             "gate": gate,
+            "layers": layers or None,
             "keep-branches": keep_branches or None,
         }
         for name, value in given.items():
@@ -129,6 +138,7 @@ def verify(
         scheme=scheme,
         keep_branches=keep_branches,
         gate=None if gate is None else task_gate(gate),
+        layers=layers,
     )
     note_merging(model, keep_branches)
     if report is not None:
@@ -142,6 +152,7 @@ def verify(
                 "measured_on": found.source,
                 "rows": found.rows,
                 "layers": found.layers,
+                "modules": found.modules,
                 "notes": found.notes,
                 "macs": [found.certificate.macs_before, found.certificate.macs_after],
                 "bytes_moved": [found.certificate.bytes_before, found.certificate.bytes_after],
@@ -149,6 +160,7 @@ def verify(
         )
     else:
         _print_chain(found)
+        _print_modules(found)
         if report is not None:
             out.print(f"wrote {report}")
     if not found.passed:
@@ -195,6 +207,19 @@ def _print_chain(found: Parity) -> None:
                 f"{delegated}",
                 style="dim",
             )
+
+
+def _print_modules(found: Parity) -> None:
+    for each in found.modules:
+        title = f"{each.target} {each.precision}: the modules that it is furthest off in"
+        if each.why:
+            err.print(f"note: {each.target} {each.precision}: {each.why}")
+            continue
+        rows = [
+            (one.module, format_db(one.psnr_db), f"{one.max_abs_error:.1e}")
+            for one in each.worst(WORST)
+        ]
+        print_table(title, ("module", "PSNR (dB)", "largest error"), rows, whole=(0,))
 
 
 def _row(row: ParityRow, coded: bool, gate: TaskGate | None) -> tuple[str, ...]:

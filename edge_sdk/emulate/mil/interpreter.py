@@ -20,7 +20,7 @@ from edge_sdk.artifacts.coreml import one_line
 from edge_sdk.emulate.mil.arguments import Argument, Arguments, Value
 from edge_sdk.emulate.mil.program import Operation, Program, as_stored
 from edge_sdk.emulate.mil.registry import handlers
-from edge_sdk.errors import ArtifactError
+from edge_sdk.errors import ArtifactError, UnknownOperationError
 
 
 def check_operations(program: Program) -> None:
@@ -31,7 +31,7 @@ def check_operations(program: Program) -> None:
     """
     unknown = sorted({operation.kind for operation in program.operations} - set(handlers()))
     if unknown:
-        raise ArtifactError(
+        raise UnknownOperationError(
             f"{program.source}: uses {', '.join(unknown)}, unknown to the MIL interpreter; "
             "run it on a Mac, or rewrite the model without it"
         )
