@@ -17,7 +17,7 @@ from edge_sdk.data.camera.simulation import simulate_burst
 from edge_sdk.data.probes.calibration import HELD_OUT_EVERY, SAMPLES, Calibration, held_out_split
 from edge_sdk.data.samples.patches import list_pictures
 from edge_sdk.errors import InputError, PictureError
-from edge_sdk.exported import Example
+from edge_sdk.exported import Example, as_inputs
 from edge_sdk.imaging import read_picture, resize_bicubic
 from edge_sdk.models.normalization import Normalization
 from edge_sdk.models.spec import PictureSpec, Task
@@ -64,8 +64,7 @@ def burst_calibration(
         raise InputError("bursts calibrate networks for burst zoom; give pictures to others")
     if normalization is not None:
         raise InputError("features of bursts have a range of their own; leave mean and std out")
-    if not isinstance(example, Tensor):
-        raise InputError(f"a network for bursts takes one input, not {len(example)}")
+    (example,) = as_inputs(example)
     paths = list_pictures(folder)
     generator = torch.Generator().manual_seed(seed)
     kept, others = held_out_split(paths, generator)

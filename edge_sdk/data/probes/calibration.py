@@ -14,7 +14,7 @@ from edge_sdk.data.samples.gaussian_noise import STRONGEST, as_noisy_file
 from edge_sdk.data.samples.model_inputs import picture_channels
 from edge_sdk.data.samples.patches import list_pictures, picture_pair
 from edge_sdk.errors import InputError, PictureError
-from edge_sdk.exported import Example
+from edge_sdk.exported import Example, as_inputs, one_or_all
 from edge_sdk.imaging import resize_bicubic, to_levels
 from edge_sdk.models.normalization import Normalization
 from edge_sdk.models.spec import Color, PictureSpec, Task
@@ -111,6 +111,7 @@ def read_calibration(
         raise InputError(
             "pictures are the truth of super-resolution and denoising alone; leave the truth out"
         )
+    example = one_or_all(as_inputs(example))
     if is_tensor_file(folder):
         return _of_tensors(folder, example, count, truth, seed, normalization)
     if not isinstance(example, Tensor):

@@ -13,7 +13,7 @@ from edge_sdk.data.probes.own_tensors import is_tensor_file, read_tensors
 from edge_sdk.data.samples.gaussian_noise import as_noisy_file
 from edge_sdk.data.samples.model_inputs import ModelInputs
 from edge_sdk.errors import InputError, MissingExtraError
-from edge_sdk.exported import Example
+from edge_sdk.exported import Example, as_inputs, one_or_all
 from edge_sdk.imaging import resize_bicubic, rgb_to_ycbcr, to_levels
 from edge_sdk.models.normalization import Normalization
 from edge_sdk.models.spec import Color, PictureSpec, Task
@@ -81,6 +81,7 @@ def probe_pictures(
     if folder is not None and is_tensor_file(folder):
         samples = read_tensors(folder, example, normalization)
         return ModelInputs(samples, f"{len(samples)} samples of {folder}")
+    example = one_or_all(as_inputs(example))
     one = example if isinstance(example, Tensor) else None
     if one is None:
         if folder is not None:
