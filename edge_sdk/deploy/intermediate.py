@@ -44,10 +44,16 @@ def with_module_outputs(model: nn.Module, example: Example) -> Watched | None:
     assert isinstance(module, torch.fx.GraphModule)
     last: dict[str, fx.Node] = {}
     coded = any(_is_dequantize(node) for node in module.graph.nodes)
-    inputs = [node for node in module.graph.nodes if node.op == "placeholder"]
+    # Nodes stand in the order in which they are computed: sources before what reads them.
+    computed: set[fx.Node] = set()
     for node in module.graph.nodes:
-        if _depends(node, inputs) and _is_result(node, coded):
-            last[_origin(node)] = node
+        if node.op != "placeholder" and computed.isdisjoint(node.all_input_nodes):
+            continue
+        computed.add(node)
+        if _is_result(node, coded):
+            # Behind what was computed since the module's result before.
+            last.pop(name := _origin(node), None)
+            last[name] = node
     found = list(last.items())
     if len(found) < 2:
         return None
@@ -79,15 +85,3 @@ def _origin(node: fx.Node) -> str:
     while operator_name(node.target) in ("dequantize_per_tensor", "quantize_per_tensor"):
         node = node.all_input_nodes[0]
     return module_path(node) if node.op == "call_function" else node.name
-
-
-def _depends(node: fx.Node, inputs: list[fx.Node]) -> bool:
-    reached, pending = set(), list(node.all_input_nodes)
-    while pending:
-        source = pending.pop()
-        if source in inputs:
-            return True
-        if source not in reached:
-            reached.add(source)
-            pending += source.all_input_nodes
-    return False

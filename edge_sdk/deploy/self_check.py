@@ -19,18 +19,14 @@ from torch import Tensor, nn
 
 from edge_sdk.data.probes.pictures import SEED, patterns
 from edge_sdk.deploy.intermediate import with_module_outputs
-from edge_sdk.emulate.parity.agreement import run_torch
+from edge_sdk.emulate.parity.agreement import run_artifact, run_torch
 from edge_sdk.emulate.parity.differences import Results, differences, largest_values
 from edge_sdk.emulate.parity.gates import GATES_DB, agreement_gate_db, family
+from edge_sdk.emulate.parity.graph_codes import output_spans
 from edge_sdk.emulate.runtimes.names import runtimes_of
 from edge_sdk.emulate.runtimes.opening import open_artifact
-from edge_sdk.errors import (
-    ConversionError,
-    EdgeSdkError,
-    MissingExtraError,
-    UnknownOperationError,
-)
-from edge_sdk.exported import quiet_copy
+from edge_sdk.errors import ConversionError, EdgeSdkError, MissingExtraError, UnknownOperationError
+from edge_sdk.exported import Example, as_inputs, quiet_copy
 from edge_sdk.quantization.insertion import is_quantized
 from edge_sdk.targets import Converter, runs_here
 
@@ -86,7 +82,7 @@ def left_unchecked(reason: str) -> SelfCheck:
 
 def self_check(
     model: nn.Module,
-    examples: Inputs,
+    example: Example,
     path: Path,
     precision: str,
     converter: Converter,
@@ -97,18 +93,21 @@ def self_check(
 
     Args:
         model: what the converter was given: the fused model, or its graph with int8 codes.
-        examples: one input each of the model's, as the converter was given them.
+        example: the model's input or inputs, as the converter was given them.
         path: the file.
         precision: of the file.
         converter: what wrote it.
         pictures: the model returns pictures in [0, 1]: the peak of the PSNR is 1, and what int8
-            clips there counts as no error. Otherwise the peak is the largest |value| of an output.
+            clips there counts as no error. Otherwise the peak is the largest |value| of an output,
+            or, of one in codes, all that its codes can say: so one code is 48 dB whatever part of
+            them the probes reach.
 
     Returns:
         What was found; ``left_out`` says why where nothing here runs the file.
 
     Raises:
-        ConversionError: if the file does not run, or differs by more than its precision explains.
+        ConversionError: if the file does not run, has other outputs than the model, or differs by
+            more than its precision explains.
     """
     if not runs_here(converter):
         return left_unchecked(f"nothing on this machine runs files of {converter.name}")
@@ -118,8 +117,8 @@ def self_check(
         return left_unchecked(f"no runtime here opens {path.suffix} files")
     try:
         runner = open_artifact(path, trial=False)
-        probes, expected = _finite(model, _probes(examples))
-        results = _run(runner, probes)
+        probes, expected = _finite(model, _probes(example))
+        results = _run(runner, probes, path)
     except MissingExtraError as error:
         return left_unchecked(str(error))
     except UnknownOperationError as error:
@@ -131,15 +130,20 @@ def self_check(
         ) from error
     if not probes:
         return left_unchecked("the model gives numbers that are not finite for every probe")
+    if len(results[0]) != len(expected[0]):
+        raise ConversionError(
+            f"{type(model).__name__}: the file that --target {converter.name} made of it returns "
+            f"{len(results[0])} tensors, the model {len(expected[0])}; {_other_way(converter)}"
+        )
     gate = _gate(model, precision, runner.info.name)
     clip = pictures and family(precision) == "int8"
-    peaks = tuple(1.0 for _ in expected[0]) if pictures else largest_values(expected)
+    peaks = tuple(1.0 for _ in expected[0]) if pictures else _peaks(model, expected)
     found = differences(expected, results, peaks, clip=clip).psnr_db
     note = ""
     if not found >= gate:
         note = _as_exact_as_torch(model, probes, expected, results, peaks, precision)
         if not note:
-            where = _first_difference(model, examples, precision, converter)
+            where = _first_difference(model, example, precision, converter)
             raise ConversionError(
                 f"{where or type(model).__name__}: what --target {converter.name} made of it "
                 f"computes something else, {found:.1f} dB against PyTorch where {precision} must "
@@ -162,9 +166,16 @@ def _gate(model: nn.Module, precision: str, runtime: str) -> float:
     return GATES_DB[precision]
 
 
-def _probes(examples: Inputs) -> list[Inputs]:
+def _peaks(model: nn.Module, expected: Results) -> tuple[float, ...]:
+    spans = output_spans(model)
+    largest = largest_values(expected)
+    return tuple(map(max, largest, spans)) if len(spans) == len(largest) else largest
+
+
+def _probes(example: Example) -> list[Inputs]:
     """The example, and one half of noise, one of edges, over its values and at least [0, 1]."""
-    return [examples, tuple(_drawn(each, index) for index, each in enumerate(examples))]
+    inputs = as_inputs(example)
+    return [inputs, tuple(_drawn(each, index) for index, each in enumerate(inputs))]
 
 
 def _drawn(example: Tensor, index: int) -> Tensor:
@@ -178,24 +189,15 @@ def _drawn(example: Tensor, index: int) -> Tensor:
 def _finite(model: nn.Module, probes: Sequence[Inputs]) -> tuple[list[Inputs], Results]:
     """Probes for which the model gives finite numbers, and those."""
     kept, expected = [], []
-    for probe in probes:
-        results = run_torch(model, [probe])[0]
+    for probe, results in zip(probes, run_torch(model, probes), strict=True):
         if all(torch.from_numpy(array).isfinite().all() for array in results):
             kept.append(probe)
             expected.append(results)
     return kept, expected
 
 
-def _run(runner: Runner, probes: Sequence[Inputs]) -> Results:
-    names = list(runner.input_shapes)
-    return [
-        list(
-            runner.run(
-                {name: value.numpy() for name, value in zip(names, probe, strict=True)}
-            ).values()
-        )
-        for probe in probes
-    ]
+def _run(runner: Runner, probes: Sequence[Example], path: Path) -> Results:
+    return [list(named.values()) for named in run_artifact(runner, probes, path)]
 
 
 def _as_exact_as_torch(
@@ -231,24 +233,29 @@ def _as_exact_as_torch(
 
 
 def _first_difference(
-    model: nn.Module, examples: Inputs, precision: str, converter: Converter
+    model: nn.Module, example: Example, precision: str, converter: Converter
 ) -> str:
     """The first module whose result differs, in the order of the graph; empty if none is found."""
-    watched = with_module_outputs(model, examples)
+    watched = with_module_outputs(model, example)
     if watched is None:
         return ""
     gate = _gate(model, precision, "")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"watched{converter.suffix}"
         try:
-            converter.convert(watched.module, examples, path, precision)
-            results = _run(open_artifact(path), [examples])
+            converter.convert(watched.module, example, path, precision)
+            results = _run(open_artifact(path), [example], path)[0]
         except EdgeSdkError:
             # The target cannot make or run a file with more outputs; there is no name then.
             return ""
-    expected = run_torch(watched.module, [examples])
-    for name, one, other in zip(watched.names, expected[0], results[0], strict=True):
+    expected = run_torch(watched.module, [example])[0]
+    if len(results) != len(expected):
+        # Which is which cannot be told.
+        return ""
+    for name, one, other in zip(watched.names, expected, results, strict=True):
         peaks = largest_values([[one]])
+        if one.shape != other.shape:
+            return name
         if not differences([[one]], [[other]], peaks, clip=False).psnr_db >= gate:
             return name
     return ""

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from edge_sdk.deploy.conversion import ConvertedModel, convert
 from edge_sdk.deploy.intermediate import with_module_outputs
+from edge_sdk.deploy.self_check import self_check
 from edge_sdk.errors import ConversionError
+from edge_sdk.targets import LoweringReport
 from edge_sdk_converters.executorch.xnnpack import ExecuTorchConverter
 from tests.needs import needs
 
@@ -83,6 +85,58 @@ def test_modules_are_watched_in_the_order_in_which_they_run() -> None:
     assert watched is not None
     assert watched.names == ("head (Conv2d)", "the model (Smooth)", "act (GELU)", "tail (Conv2d)")
     assert len(watched.module(torch.rand(1, 3, 16, 16))) == 4
+
+
+class Halves(nn.Module):
+    """Two outputs, and a sum that is the last thing that the model itself computes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.act = nn.Conv2d(3, 3, 1), nn.GELU("tanh")
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        y = self.act(self.conv(x * 2) * 5)
+        return y + x, y
+
+
+def test_a_module_stands_where_its_last_result_is_computed() -> None:
+    watched = with_module_outputs(Halves().eval(), torch.rand(1, 3, 16, 16))
+    assert watched is not None
+    assert watched.names == ("conv (Conv2d)", "act (GELU)", "the model (Halves)")
+
+
+class FirstOnly(ExecuTorchConverter):
+    """A converter that loses all outputs but the first."""
+
+    def convert(
+        self, model: nn.Module, example: Tensor, path: Path, precision: str = "fp32"
+    ) -> LoweringReport:
+        class First(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.model = model
+
+            def forward(self, x: Tensor) -> Tensor:
+                return self.model(x)[0]
+
+        return super().convert(First(), example, path, precision)
+
+
+def test_a_file_with_other_outputs_is_refused(tmp_path: Path) -> None:
+    model, picture = Halves().eval(), torch.rand(1, 3, 16, 16)
+    path, converter = tmp_path / "model.pte", FirstOnly()
+    converter.convert(model, picture, path, "fp32")
+    with pytest.raises(ConversionError, match=r"^Halves: .* returns 1 tensors, the model 2; "):
+        self_check(model, picture, path, "fp32", converter)
+
+
+@pytest.mark.usefixtures("broken")
+def test_without_all_outputs_no_module_is_named(tmp_path: Path) -> None:
+    model, picture = Smooth().eval(), torch.rand(1, 3, 16, 16)
+    path = tmp_path / "model.pte"
+    ExecuTorchConverter().convert(model, picture, path, "fp32")
+    with pytest.raises(ConversionError, match=r"^Smooth: .* computes something else"):
+        self_check(model, picture, path, "fp32", FirstOnly())
 
 
 class Refined(nn.Module):

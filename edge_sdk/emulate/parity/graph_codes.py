@@ -39,6 +39,27 @@ def graph_codes(model: nn.Module) -> StoredCodes | None:
     return StoredCodes(tuple(activations), found, halves)
 
 
+def output_spans(model: nn.Module) -> tuple[float, ...]:
+    """For each output of a graph, from the least to the greatest value of its codes.
+
+    Args:
+        model: a graph that :mod:`edge_sdk.quantization.insertion` wrote, or any module.
+
+    Returns:
+        0 for an output that is not in codes; nothing for a module that is no graph.
+    """
+    if not isinstance(model, fx.GraphModule):
+        return ()
+    spans = []
+    for node in model.graph.output_node().all_input_nodes:
+        span = 0.0
+        if operator_name(node.target) == "dequantize_per_tensor":
+            _, scale, _, low, high = node.args[:5]
+            span = float(scale) * (int(high) - int(low))  # type: ignore[arg-type]
+        spans.append(span)
+    return tuple(spans)
+
+
 def _meets_shuffle(start: fx.Node, *, forward: bool) -> bool:
     """Whether a shuffle lies between a layer and the next layers in one direction."""
     seen, waiting = set[fx.Node](), [start]
