@@ -83,6 +83,20 @@ def calibrate(graph: ValueGraph, examples: Sequence[Example]) -> dict[str, Histo
     return {name: Histogram(*ranges[name], counts[name]) for name in ranges}
 
 
+def check_finite(pictures: Sequence[Example]) -> None:
+    """Check inputs before weights are fitted to them.
+
+    Raises:
+        InputError: if one holds a NaN or an infinity.
+    """
+    for number, picture in enumerate(pictures, 1):
+        if not all(bool(each.isfinite().all()) for each in as_inputs(picture)):
+            raise InputError(
+                f"calibration input {number} of {len(pictures)} holds a NaN or an infinity; leave "
+                "it out or mend it"
+            )
+
+
 def run_all(
     module: fx.GraphModule, nodes: Iterable[fx.Node], example: Example
 ) -> dict[str, Tensor]:

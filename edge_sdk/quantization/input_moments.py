@@ -40,18 +40,25 @@ class Moments:
 
 def own_layers(coding: Coding) -> dict[fx.Node, Layer]:
     """The layers that have a weight of their own, of the kinds that are rounded here."""
-    held = [(node, _stored(node, 1), _stored(node, 2)) for node in coding.weights]
-    readers = Counter(name for _, *names in held for name in names)
+    module = coding.module
+    held = {name for name, _ in (*module.named_parameters(), *module.named_buffers())}
+    # Others than layers read them too.
+    readers: Counter[str] = Counter()
+    for node in module.graph.nodes:
+        if node.op == "get_attr":
+            readers[str(node.target)] += len(node.users)
     found = {}
-    for node, weight, bias in held:
+    for node in coding.weights:
+        weight, bias = _stored(node, 1), _stored(node, 2)
         kind = operator_name(node.target)
-        if kind not in ("conv2d", "linear") or weight is None or readers[weight] > 1:
+        if kind not in ("conv2d", "linear") or weight not in held or readers[weight] > 1:
             continue
         # A bias that others read too stays as it is.
-        own = parameter(coding.module, bias) if bias is not None and readers[bias] == 1 else None
+        is_own = bias in held and readers[bias] == 1
+        own = parameter(module, bias) if bias is not None and is_own else None
         groups = node.args[6] if kind == "conv2d" and len(node.args) > 6 else 1
         assert isinstance(groups, int)
-        found[node] = Layer(node, parameter(coding.module, weight), own, groups)
+        found[node] = Layer(node, parameter(module, weight), own, groups)
     return found
 
 
@@ -66,37 +73,55 @@ def moments_of(layer: Layer, inputs: Sequence[Tensor]) -> Moments:
     size, groups = layer.weight[0].numel(), layer.groups
     count, sums, products = 0, torch.zeros(groups, size).double(), torch.zeros(()).double()
     generator = torch.Generator().manual_seed(0)
+    most = max(1, PATCHES // len(inputs))
     for feed in inputs:
-        patches = _patches(layer, feed)
-        most = max(1, PATCHES // len(inputs))
-        if patches.shape[-1] > most:
-            chosen = torch.randperm(patches.shape[-1], generator=generator)[:most]
-            patches = patches[..., chosen]
-        patches = patches.double()
+        patches = _drawn_patches(layer, feed, most, generator).double()
         count += patches.shape[-1]
         sums += patches.sum(-1)
         products = products + patches @ patches.transpose(1, 2)
     return Moments(count, sums, products)
 
 
-def _patches(layer: Layer, feed: Tensor) -> Tensor:
-    """What a layer multiplies in one input, [G, n, P]."""
+def _drawn_patches(layer: Layer, feed: Tensor, most: int, generator: torch.Generator) -> Tensor:
+    """At most as many of the patches that a layer multiplies in one input, [G, n, P]."""
     if layer.weight.ndim == 2:
-        return feed.reshape(1, -1, feed.shape[-1]).transpose(1, 2)
+        rows = feed.reshape(-1, feed.shape[-1])
+        return rows[_drawn(len(rows), most, generator)].T[None]
     stride, padding, dilation = (
         layer.node.args[place] if len(layer.node.args) > place else default
         for place, default in ((3, 1), (4, 0), (5, 1))
     )
-    size = layer.weight.shape[-2:]
+    size, apart = layer.weight.shape[-2:], _pair(dilation)
+    feed = functional.pad(feed, _pads(padding, size, apart))
+    batch, _, *sides = feed.shape
+    axes = list(zip(sides, size, apart, _pair(stride), strict=True))
+    counts = [(side - (taps - 1) * gap - 1) // step + 1 for side, taps, gap, step in axes]
+    places = _drawn(batch * counts[0] * counts[1], most, generator)
+    starts = (places // counts[1] % counts[0], places % counts[1])
+    rows, columns = (
+        start[:, None] * step + torch.arange(taps) * gap
+        for start, (_, taps, gap, step) in zip(starts, axes, strict=True)
+    )
+    pictures = places // (counts[0] * counts[1])
+    patches = feed[pictures[:, None, None], :, rows[:, :, None], columns[:, None, :]]
+    # [P, rows, columns, C] in the order of the weight: channels first.
+    return patches.permute(3, 1, 2, 0).reshape(layer.groups, -1, len(places))
+
+
+def _drawn(count: int, most: int, generator: torch.Generator) -> Tensor:
+    """Numbers of ``count`` places: all, or ``most`` of them."""
+    if count <= most:
+        return torch.arange(count)
+    return torch.randperm(count, generator=generator)[:most]
+
+
+def _pads(padding: Any, size: Sequence[int], dilation: tuple[int, int]) -> list[int]:
+    """Columns before and behind, rows before and behind."""
     if padding == "same":
-        wide = [(side - 1) * step for side, step in zip(size, _pair(dilation), strict=True)]
-        feed = functional.pad(
-            feed, (wide[1] // 2, wide[1] - wide[1] // 2, wide[0] // 2, wide[0] - wide[0] // 2)
-        )
-    padding = 0 if isinstance(padding, str) else padding
-    patches = functional.unfold(feed, size, _pair(dilation), _pair(padding), _pair(stride))
-    count = patches.shape[1] // layer.groups
-    return patches.transpose(0, 1).reshape(layer.groups, count, -1)
+        wide = [(taps - 1) * gap for taps, gap in zip(size, dilation, strict=True)]
+        return [amount for each in reversed(wide) for amount in (each // 2, each - each // 2)]
+    rows, columns = (0, 0) if isinstance(padding, str) else _pair(padding)
+    return [columns, columns, rows, rows]
 
 
 def _pair(number: Any) -> tuple[int, int]:

@@ -15,9 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from edge_sdk.errors import InputError
-from edge_sdk.exported import Example
+from edge_sdk.exported import Example, module_path
 from edge_sdk.int8 import LEVELS, step_sizes
 from edge_sdk.progress import Progress, silent
+from edge_sdk.quantization.calibrate import check_finite
 from edge_sdk.quantization.fake_codes import with_parameters_of, with_rounded_values
 from edge_sdk.quantization.input_moments import Layer, Moments, Walk, moments_of, own_layers
 from edge_sdk.quantization.scheme import Scheme
@@ -43,7 +44,7 @@ def round_weights(
     its code.
 
     Convolutions and linear layers are rounded so; a transposed convolution, one of three
-    dimensions, and a weight that several layers share keep their weights, which become their
+    dimensions, and a weight that something else reads too keep their weights, which become their
     nearest codes.
 
     Args:
@@ -57,7 +58,7 @@ def round_weights(
         A copy of the model with rounded parameters; quantize it with the same scheme.
 
     Raises:
-        InputError: if there are no pictures.
+        InputError: if there are no pictures, or a layer reads what is no finite number.
         ConversionError: if the model cannot be traced.
 
     Example:
@@ -80,6 +81,7 @@ def round_weights(
     report = on_progress or silent
     if not pictures:
         raise InputError("no pictures to round weights by; give at least one")
+    check_finite(pictures)
     coding = with_rounded_values(value_graph(model, example), scheme)
     module = coding.module
     layers = own_layers(coding)
@@ -87,7 +89,13 @@ def round_weights(
     with torch.no_grad():
         for node, inputs in Walk(module).over(pictures):
             if node in layers:
-                _round(layers[node], moments_of(layers[node], inputs))
+                moments = moments_of(layers[node], inputs)
+                if not bool(moments.products.isfinite().all()):
+                    raise InputError(
+                        f"{module_path(node)}: reads a NaN or an infinity while its weights are "
+                        "rounded; fix the model or the pictures"
+                    )
+                _round(layers[node], moments)
                 done += 1
                 report("rounding weights", done, len(layers))
     return with_parameters_of(module, model)

@@ -18,6 +18,7 @@ from edge_sdk.errors import InputError
 from edge_sdk.exported import Example, as_inputs
 from edge_sdk.int8 import fake_quantize
 from edge_sdk.progress import Progress, silent
+from edge_sdk.quantization.calibrate import check_finite
 from edge_sdk.quantization.fake_codes import with_parameters_of, with_rounded_values
 from edge_sdk.quantization.scheme import Scheme
 from edge_sdk.quantization.value_graph import ValueGraph, first_output, output_axis, value_graph
@@ -81,7 +82,8 @@ def tune(
         A copy of the model with tuned parameters; quantize it with the same scheme.
 
     Raises:
-        InputError: if there are no pictures, or the scheme quantizes no activations.
+        InputError: if there are no pictures, one holds what is no finite number, or the scheme
+            quantizes no activations.
 
     Example:
         >>> import torch
@@ -97,6 +99,7 @@ def tune(
     config, report = config or TuningConfig(), on_progress or silent
     if scheme.weights_only or not pictures:
         raise InputError("fine-tuning needs pictures and a scheme with activations; give both")
+    check_finite(pictures)
     graph = value_graph(model, example)
     low, high = _output_range(graph, scheme)
     inputs = [as_inputs(picture) for picture in pictures]

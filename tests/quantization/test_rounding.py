@@ -14,10 +14,15 @@ from edge_sdk.int8 import int8_values
 from edge_sdk.models import EnhanceNet
 from edge_sdk.quantization import (
     Scheme,
+    TuningConfig,
     agreement_db,
     quantize,
     round_weights,
+    tune,
 )
+from edge_sdk.quantization.input_moments import moments_of, own_layers
+from edge_sdk.quantization.insertion import plan_codes
+from edge_sdk.quantization.value_graph import value_graph
 from tests.builders.smooth_pictures import smooth_pictures
 
 EXAMPLE = torch.zeros(1, 1, 24, 24)
@@ -112,6 +117,70 @@ def test_a_weight_of_two_layers_stays(pictures: list[Tensor]) -> None:
     scheme = quantize(model, EXAMPLE, pictures, picture_output=False).scheme
     rounded = round_weights(model, EXAMPLE, scheme, pictures)
     assert torch.equal(rounded.conv.weight, model.conv.weight)
+
+
+class Tied(nn.Module):
+    """One weight under two names, one that is read beside its layer, and a constant of no name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.other = nn.Conv2d(1, 1, 3, padding=1), nn.Conv2d(1, 1, 3, padding=1)
+        self.other.weight = self.one.weight
+        self.gated, self.free = nn.Conv2d(1, 1, 3, padding=1), nn.Conv2d(1, 4, 3)
+        self.constant = torch.rand(1, 4, 3, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.other(torch.relu(self.one(x)))
+        x = self.gated(x) * self.gated.weight.mean()
+        return torch.conv2d(self.free(x), self.constant)
+
+
+def test_weights_that_others_read_stay_and_those_of_two_names_stay_one(
+    pictures: list[Tensor],
+) -> None:
+    torch.manual_seed(0)
+    model = Tied().eval()
+    scheme = quantize(model, EXAMPLE, pictures, picture_output=False).scheme
+    rounded = round_weights(model, EXAMPLE, scheme, pictures)
+    for name in ("one", "other", "gated"):
+        before, after = (each.get_submodule(name).weight for each in (model, rounded))
+        assert torch.equal(before, after)  # type: ignore[arg-type]
+    assert not torch.equal(model.free.weight, rounded.free.weight)
+    tuned = tune(model, EXAMPLE, scheme, pictures, TuningConfig(steps=1))
+    assert tuned.one.weight is tuned.other.weight
+    assert not torch.equal(tuned.one.weight, model.one.weight)
+
+
+def test_numbers_that_are_none_are_refused_by_name(pictures: list[Tensor]) -> None:
+    model = kinds()
+    scheme = Scheme(weights_only=True)
+    broken = [*pictures[:1], torch.full_like(pictures[0], float("nan"))]
+    with pytest.raises(InputError, match="calibration input 2 of 2 holds a NaN"):
+        round_weights(model, EXAMPLE, scheme, broken)
+    with torch.no_grad():
+        model.wide.bias.fill_(float("inf"))
+    with pytest.raises(InputError, match=r"^depthwise \(Conv2d\): reads a NaN or an infinity"):
+        round_weights(model, EXAMPLE, scheme, pictures)
+
+
+@pytest.mark.parametrize("name", ["wide", "depthwise", "grouped", "last"])
+def test_drawn_patches_are_those_of_an_unfolded_picture(name: str) -> None:
+    coding = plan_codes(value_graph(kinds(), EXAMPLE), Scheme(weights_only=True))
+    layer = next(
+        each for each in own_layers(coding).values() if f"{name}." in str(each.node.args[1].target)
+    )
+    channels = layer.weight.shape[1] * layer.groups
+    feed = torch.rand(2, 9, 7, channels)
+    feed = feed if name == "last" else feed.permute(0, 3, 1, 2)
+    weight = layer.weight.double()
+    args = [feed.double(), weight, None, *layer.node.args[3:]]
+    results = layer.node.target(*args).movedim(1 if name != "last" else -1, 0).flatten(1)
+    found = moments_of(layer, [feed])
+    rows = weight.reshape(layer.groups, -1, found.sums.shape[-1])
+    assert found.count == results.shape[1]
+    torch.testing.assert_close((rows @ found.sums[:, :, None]).flatten(), results.sum(1))
+    energy = (rows @ found.products * rows).sum(-1).flatten()
+    torch.testing.assert_close(energy, results.square().sum(1))
 
 
 def test_black_pictures_and_seeds(network: EnhanceNet, pictures: list[Tensor]) -> None:
