@@ -129,6 +129,11 @@ def module_path(node: Node) -> str:
     return f"{path or 'the model'} ({name.rpartition('.')[2]})" if name else "the model"
 
 
+def argument_of(node: Node, index: int, name: str, default: object) -> object:
+    """Argument of a node, wherever it was given: in its place, or by its name."""
+    return node.args[index] if len(node.args) > index else node.kwargs.get(name, default)
+
+
 def operator_name(target: object) -> str:
     """Short name of an ATen or edge operator, such as ``conv2d`` for ``aten.conv2d.default``."""
     schema = getattr(target, "_schema", None)

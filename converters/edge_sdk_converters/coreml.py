@@ -22,6 +22,7 @@ from edge_sdk_converters.checks.output_shapes import check_shapes, output_shapes
 from edge_sdk_converters.checks.request import CODED, check_codes, check_folder_request
 from edge_sdk_converters.checks.resize_factors import check_factors
 from edge_sdk_converters.rewrites import ML_PROGRAM, apply
+from edge_sdk_converters.rewrites.formulas import is_windowed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -143,6 +144,10 @@ def _takes(node: Node) -> bool:
     """Whether coremltools has a translation of an operator."""
     from coremltools.converters.mil.frontend.torch.torch_op_registry import _TORCH_OPS_REGISTRY
 
+    if _kind(node) == "max_pool2d":
+        x: Any
+        x, *others = node.args
+        return not is_windowed(x.meta["val"], *others)  # type: ignore[arg-type]
     return _kind(node) in _TORCH_OPS_REGISTRY
 
 

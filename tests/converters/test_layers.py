@@ -17,19 +17,10 @@ pytestmark = pytest.mark.slow
 
 TAKEN_WHOLE = ("activations", "arithmetic", "convolutions", "pooling", "shapes", "resampling")
 """Groups of which TFLite takes every layer."""
-OPEN = ("written", "resampling")
-"""Groups that are not right in every target yet, and are looked at every night."""
 
 
 @pytest.mark.parametrize("target", each_needing(("executorch", "coreml", "tflite")))
-@pytest.mark.parametrize(
-    "group",
-    [
-        pytest.param(group, marks=pytest.mark.nightly if group.__name__ in OPEN else ())
-        for group in GROUPS
-    ],
-    ids=lambda group: group.__name__,
-)
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.__name__)
 def test_no_layer_is_written_wrong(
     group: Callable[[], dict[str, Layer]], target: str, tmp_path: Path
 ) -> None:

@@ -11,11 +11,13 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.fx import Node
 from torch.nn.utils.parametrizations import spectral_norm
 
 from edge_sdk.errors import ConversionError
 from edge_sdk.exported import export, operator_name
 from edge_sdk_converters.rewrites import REWRITES, apply
+from edge_sdk_converters.rewrites.formulas import OWN, is_windowed
 from tests.builders.conversion_nets import picture, seeded
 from tests.examples import examples
 
@@ -128,6 +130,21 @@ CASES = [
     Case("resizes", Calls(lambda x: F.interpolate(x, size=(5, 3), mode="bilinear", antialias=True)),
          "_upsample_bilinear2d_aa", "matmul"),
     Case("resizes", nn.Upsample(scale_factor=2, mode="bicubic"), "upsample_bicubic2d", "matmul"),
+    Case("folds",
+         Calls(lambda x: F.fold(x.repeat(1, 6, 1, 1)[..., 0], (7, 9), (2, 3), 2, 1, (3, 2))),
+         "col2im", "conv_transpose2d"),
+    Case("unfolds", nn.Unfold((3, 2), padding=1, stride=(2, 1), dilation=(1, 2)),
+         "im2col", "conv2d"),
+    Case("nearest by index", nn.Upsample(size=(7, 13), mode="nearest-exact"),
+         "_upsample_nearest_exact2d", "index_select"),
+    Case("nearest by index", nn.Upsample(scale_factor=(1.3, 0.7)),
+         "upsample_nearest2d", "index_select"),
+    Case("product factors",
+         Calls(lambda x: torch.addmm(x[0, 0], x[0, 1] / 9, x[0, 2].mT @ x[0, 3], alpha=-2)),
+         "addmm", "mm"),
+    Case("product factors",
+         Calls(lambda x: torch.baddbmm(x[0] / 0, x[0], x[0].mT @ x[0], beta=0, alpha=0.5)),
+         "baddbmm", "bmm"),
     Case("rms norms", nn.RMSNorm(8, eps=1e-2), "rms_norm", "sqrt"),
     Case("mish", Calls(lambda x: F.mish(x * 30)), "mish", "exp"),
     Case("softplus", Calls(lambda x: F.softplus(x * 30, beta=2)), "softplus", "log"),
@@ -165,6 +182,10 @@ def test_every_rewrite_is_tested() -> None:
     assert {case.name for case in CASES} | set(ARGUMENTS) | {"no-ops"} == set(REWRITES)
 
 
+def test_every_formula_is_tested() -> None:
+    assert {operator_name(target) for target in OWN} - set(FORMULAS) == set()
+
+
 def test_what_changes_nothing_is_removed_without_a_word() -> None:
     model = Calls(lambda x: torch.ops.aten.alias(x * 2)[:, 0:4] + x[:, :, 0:12])
     before = export(model, picture(*SHAPE))
@@ -183,6 +204,61 @@ def test_what_a_target_has_not_is_taken_apart() -> None:
     after, sentences = apply([], before, lambda node: operator_name(node.target) not in foreign)
     assert len(sentences) == 3
     assert operators(after).isdisjoint(foreign)
+
+
+FORMULAS = {
+    "clamp": Calls(lambda x: torch.clamp(x, x.mean(), x.mean() + 0.2)),
+    "conv1d": seeded(
+        lambda: nn.Sequential(nn.Flatten(2), nn.Conv1d(4, 6, 3, 2, 1, dilation=2, groups=2))
+    ),
+    "conv3d": seeded(
+        lambda: nn.Sequential(
+            nn.Unflatten(1, (2, 2)), nn.Conv3d(2, 4, (2, 3, 3), (1, 2, 1), 1, (1, 2, 1), groups=2)
+        )
+    ),
+    "conv3d_same": seeded(
+        lambda: nn.Sequential(nn.Unflatten(1, (1, 4)), nn.Conv3d(1, 3, (3, 2, 3), padding="same"))
+    ),
+    "div": Calls(lambda x: torch.div(x * 9, 0.7, rounding_mode="floor")
+                 + torch.div(x * 9, x + 2, rounding_mode="trunc")),
+    "fmod": Calls(lambda x: torch.fmod(x * 9, -0.7) + torch.fmod(x * 9, x.abs() + 0.3)),
+    "hypot": Calls(lambda x: torch.hypot(x, x.flip(1))),
+    "max_pool2d": Calls(lambda x: F.max_pool2d(x, (2, 3), (1, 2), 1, (3, 1))),
+    "max_pool2d_ceil": Calls(lambda x: F.max_pool2d(x, 2, 3, 0, ceil_mode=True)),
+    "max_pool2d_ceil_pad": Calls(
+        lambda x: F.max_pool2d(x[:, :, :11], 2, 4, 1, ceil_mode=True)
+    ),
+    "max_pool2d_spread_ceil": Calls(lambda x: F.max_pool2d(x, 2, 4, 1, 2, ceil_mode=True)),
+    "median": Calls(lambda x: x.median(1)[0] + x[:, :3].median(1)[0]),
+    "__or__": Calls(lambda x: ((x > 0.5) | (x < -0.5)).float()),
+    "__xor__": Calls(lambda x: ((x > 0.5) ^ (x > -0.5)).float()),
+    "bitwise_or": Calls(lambda x: torch.bitwise_or(x > 0.5, x < -0.5).float()),
+    "bitwise_xor": Calls(lambda x: torch.bitwise_xor(x > 0.5, x > -0.5).float()),
+    "prod": Calls(lambda x: x.prod(2) + x[:, :, :5].prod(2)),
+    "sort": Calls(lambda x: x.sort(2, descending=True)[0] - x.sort(2)[0]),
+    "trunc": Calls(lambda x: torch.trunc(x * 5)),
+    "unfold": Calls(lambda x: x.unfold(2, 5, 3)),
+}  # fmt: skip
+"""Operators that are taken apart into formulas of edge-sdk's own, by name and form."""
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_formula_computes_the_same(name: str) -> None:
+    model, x = signed(FORMULAS[name]).eval(), picture(*SHAPE)
+    before = export(model, x)
+    after, sentences = apply([], before, has_no_formula)
+    assert sentences
+    assert all(has_no_formula(node) for node in after.graph.nodes)
+    with torch.no_grad():
+        for seed in range(3):
+            probe = picture(*SHAPE, seed=seed)
+            assert torch.allclose(after.module()(probe), model(probe), rtol=0, atol=2e-6)
+
+
+def has_no_formula(node: Node) -> bool:
+    if node.target is torch.ops.aten.max_pool2d.default:
+        return not is_windowed(node.args[0].meta["val"], *node.args[1:])
+    return node.target not in OWN
 
 
 ARGUMENTS = {

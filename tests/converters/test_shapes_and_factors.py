@@ -15,7 +15,7 @@ from edge_sdk.errors import ConversionError
 from edge_sdk.targets import TensorSpec, find_converter
 from edge_sdk_converters.checks.output_shapes import check_shapes
 from tests.builders.conversion_nets import picture
-from tests.needs import needs
+from tests.needs import each_needing
 
 pytestmark = pytest.mark.slow
 
@@ -43,33 +43,23 @@ def check_agreement(target: str, model: nn.Module, example: Tensor, folder: Path
 
 @pytest.mark.parametrize("mode", ["nearest", "nearest-exact"])
 @pytest.mark.parametrize("factor", [2.3, 1.7, (2.3, 1.0)])
-def test_tflite_samples_neighbors_by_the_factor(
-    mode: str, factor: float | tuple[float, float], tmp_path: Path
+@pytest.mark.parametrize("target", each_needing(SUFFIXES))
+def test_neighbors_are_sampled_by_the_factor(
+    target: str, mode: str, factor: float | tuple[float, float], tmp_path: Path
 ) -> None:
     model = Calls(lambda x: functional.interpolate(x, scale_factor=factor, mode=mode))
-    check_agreement("tflite", model, picture(1, 2, 3, 5), tmp_path)
+    check_agreement(target, model, picture(1, 2, 3, 5), tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("target", "mode"),
-    [
-        pytest.param(target, mode, marks=needs(target))
-        for target in SUFFIXES
-        for mode in ("nearest", "bilinear")
-        # TFLite's nearest takes every factor.
-        if (target, mode) != ("tflite", "nearest")
-    ],
-)
-def test_a_factor_that_the_target_would_replace_is_refused(
-    target: str, mode: str, tmp_path: Path
-) -> None:
-    model = Calls(lambda x: functional.interpolate(x, scale_factor=2.3, mode=mode))
+@pytest.mark.parametrize("target", each_needing(SUFFIXES))
+def test_a_factor_that_the_target_would_replace_is_refused(target: str, tmp_path: Path) -> None:
+    model = Calls(lambda x: functional.interpolate(x, scale_factor=2.3, mode="bilinear"))
     path = tmp_path / f"net{SUFFIXES[target]}"
     with pytest.raises(ConversionError, match="resizes 3×5 to 6×11 by the factors"):
         find_converter(target).convert(model, picture(1, 2, 3, 5), path, "fp32")
     again = Calls(
         lambda x: functional.interpolate(
-            x, scale_factor=2.3, mode=mode, recompute_scale_factor=True
+            x, scale_factor=2.3, mode="bilinear", recompute_scale_factor=True
         )
     )
     check_agreement(target, again, picture(1, 2, 3, 5), tmp_path)

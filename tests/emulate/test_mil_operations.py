@@ -147,6 +147,9 @@ GROUPS: dict[str, list[Piece]] = {
         lambda x: x.reshape(2, 2, 2, 6, 9).permute(0, 3, 1, 4, 2),
         lambda x: x[:, :1].squeeze(1).transpose(1, 2).unsqueeze(1),
         lambda x: x[:, torch.tensor([2, 0, 3, 1, 1])],
+        lambda x: x[:, :, torch.tensor([4, -1, 0]), torch.tensor([1, 1, 7])],
+        lambda x: x.topk(3, 2)[0] * x.topk(3, 2)[1],
+        lambda x: x.sort(3)[0] - x.sort(3, descending=True)[0],
         lambda x: torch.gather(x, 1, torch.tensor([3, 1]).reshape(1, 2, 1, 1).expand(2, 2, 6, 9)),
     ],
     "resample": [
@@ -164,6 +167,14 @@ GROUPS: dict[str, list[Piece]] = {
         lambda x: F.max_pool2d(x - 2, 2, 2, ceil_mode=True),
         lambda x: F.max_pool2d(x - 2, 3, 2, 1, ceil_mode=True),
         lambda x: F.adaptive_avg_pool2d(x, 1),
+    ],
+    "places": [
+        lambda x, mode=mode, padding=padding, corners=corners: F.grid_sample(
+            x, x[:, :2].permute(0, 2, 3, 1) * 4 - 2, mode, padding, align_corners=corners
+        )
+        for mode in ("bilinear", "nearest")
+        for padding in ("zeros", "border")
+        for corners in (False, True)
     ],
     "reduce": [
         lambda x: x.mean((2, 3)),
@@ -338,6 +349,16 @@ def test_resize_sampling_modes(tmp_path: Path) -> None:
 def test_operations_that_pytorch_does_not_emit(picture: Tensor, tmp_path: Path) -> None:
     slopes = np.array([0.1, 0.2, 0.3, 0.4], dtype=np.float32)
 
+    def at(column, row):
+        return np.tile(np.array([column, row], np.float32), (2, 1, 1, 1))
+
+    resampled = (
+        ("constant", "unnormalized", at(1.25, 2)),
+        ("border", "normalized_zero_to_one", at(1.25 / 8, 2 / 5)),
+        ("reflection", "normalized_minus_one_to_one", at(-0.5 / 4 - 1, 2 / 2.5 - 1)),
+        ("symmetric", "normalized_minus_one_to_one", at(-1 / 9 - 1, 2.5 / 3 - 1)),
+    )
+
     def build(mb, x):
         return (
             mb.prelu(x=mb.sub(x=x, y=np.float32(0.5)), alpha=slopes),
@@ -356,6 +377,18 @@ def test_operations_that_pytorch_does_not_emit(picture: Tensor, tmp_path: Path) 
             mb.layer_norm(x=x, axes=[1], gamma=slopes, beta=slopes),
             mb.reshape(x=x, shape=[0, -1, 3, 0]),
             mb.cumsum(x=x, axis=2, exclusive=True, reverse=True),
+            *(
+                mb.resample(
+                    x=x,
+                    coordinates=places,
+                    sampling_mode="bilinear",
+                    padding_mode=padding,
+                    padding_value=np.float32(0),
+                    coordinates_mode=kind,
+                    align_corners=padding != "symmetric",
+                )
+                for padding, kind, places in resampled
+            ),
             mb.reduce_prod(x=x, axes=[2, 3], keep_dims=False),
             mb.reduce_log_sum(x=x, axes=[1], keep_dims=True),
             mb.softplus_parametric(x=x, alpha=slopes, beta=slopes),
@@ -398,6 +431,11 @@ def test_operations_that_pytorch_does_not_emit(picture: Tensor, tmp_path: Path) 
             channels_last.permute(0, 3, 1, 2),
             picture.reshape(2, 8, 3, 9),
             picture.flip(2).cumsum(2).flip(2) - picture,
+            # Pixel (1, 2), a quarter of the way to the one on its right; half a pixel outside.
+            picture[:, :, 2:3, 1:2] * 0.75 + picture[:, :, 2:3, 2:3] * 0.25,
+            picture[:, :, 2:3, 1:2] * 0.75 + picture[:, :, 2:3, 2:3] * 0.25,
+            picture[:, :, 2:3, 1:2] * 0.5 + picture[:, :, 2:3, :1] * 0.5,
+            picture[:, :, 2:3, :1],
             picture.prod(3).prod(2),
             picture.sum(1, keepdim=True).log(),
             s.reshape(1, 4, 1, 1) * F.softplus(picture * s.reshape(1, 4, 1, 1)),

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from edge_sdk.errors import ConversionError
-from edge_sdk.exported import module_path, operator_name
-from edge_sdk_converters.rewrites.graph_edit import argument
+from edge_sdk.exported import argument_of, module_path, operator_name
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -27,30 +26,33 @@ _SMOOTH = (
 )
 
 
-def check_factors(program: ExportedProgram, *, gathers: bool = False) -> None:
+def check_factors(program: ExportedProgram) -> None:
     """Refuse resizes whose factors the target would replace by the ratio of the sizes.
 
     ``interpolate(x, scale_factor=2.3)`` of 3 pixels gives 6, sampled 1/2.3 apart; a file that
-    knows the sizes alone samples them 1/2 apart.
-
-    Args:
-        program: an exported program.
-        gathers: the target picks nearest neighbors by their index, so that any factor is right.
+    knows the sizes alone samples them 1/2 apart. Nearest neighbors are picked by their index then.
 
     Raises:
         ConversionError: naming the layer.
     """
     for node in program.graph.nodes:
         name = operator_name(node.target) if node.op == "call_function" else ""
-        if (name in _NEAREST and not gathers and not _is_same_nearest(node)) or (
-            name in _SMOOTH and not _is_same_smooth(node)
-        ):
+        if name in _SMOOTH and not _is_same_smooth(node):
             before, after = (list(shape[2:]) for shape in _shapes(node))
             raise ConversionError(
                 f"{module_path(node)}: resizes {before[0]}×{before[1]} to {after[0]}×{after[1]} by "
                 f"the factors {_factors(node)}, whose samples no resize of the target takes; "
                 "interpolate with size= or recompute_scale_factor=True"
             )
+
+
+def is_broken_nearest(node: Node) -> bool:
+    """Whether a node picks nearest neighbors by factors that its sizes do not tell."""
+    return (
+        node.op == "call_function"
+        and operator_name(node.target) in _NEAREST
+        and not _is_same_nearest(node)
+    )
 
 
 def nearest_sources(node: Node, axis: int) -> list[int]:
@@ -65,7 +67,7 @@ def _is_same_nearest(node: Node) -> bool:
 
 
 def _is_same_smooth(node: Node) -> bool:
-    factors, corners = _factors(node), argument(node, 2, "align_corners", False)
+    factors, corners = _factors(node), argument_of(node, 2, "align_corners", False)
     before, after = _shapes(node)
     return (
         bool(corners)
@@ -101,5 +103,5 @@ def _shapes(node: Node) -> tuple[list[int], list[int]]:
 
 def _factors(node: Node) -> list[float] | None:
     index = 2 if operator_name(node.target) in _NEAREST else 3
-    found = argument(node, index, "scale_factors", None)
+    found = argument_of(node, index, "scale_factors", None)
     return [float(factor) for factor in found] if isinstance(found, list | tuple) else None

@@ -32,7 +32,15 @@ class ExecuTorchVulkanConverter(ExecuTorchConverter):
     precisions: tuple[str, ...] = ("fp32", "fp16")
     runs_here = False
     # Vulkan has a nearest-neighbor resize of its own.
-    rewrites: tuple[str, ...] = (*FIRST, "pixel shuffles", "pads", "means", "adaptive pools")
+    rewrites: tuple[str, ...] = (
+        *FIRST,
+        "product factors",
+        "nearest by index",
+        "pixel shuffles",
+        "pads",
+        "means",
+        "adaptive pools",
+    )
     remarks = ("not run: the desktop runtime has no Vulkan delegate; measure it on a phone",)
 
     def partitioner(self, precision: str) -> Any:

@@ -56,6 +56,10 @@ class ExecuTorchConverter:
         *FIRST,
         "crops",
         "circles",
+        "resizes",
+        "folds",
+        "product factors",
+        "nearest by index",
         "pixel shuffles",
         "pads",
         "nearest",
@@ -148,9 +152,13 @@ class ExecuTorchConverter:
         return xnnpack.XnnpackPartitioner()
 
 
+_UNKNOWN = frozenset({"conv3d", "hypot", "median", "sort", "var_mean"})
+"""Operators that ExecuTorch's lowering or its runtime lacks, and which have a formula here."""
+
+
 def _takes(node: Node) -> bool:
     """Whether ExecuTorch knows an operator, or takes it apart itself."""
-    return operator_name(node.target) != "var_mean"
+    return operator_name(node.target) not in _UNKNOWN
 
 
 def _check_kernels(program: Any, counts: OperatorCount) -> None:

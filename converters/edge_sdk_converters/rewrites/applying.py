@@ -32,14 +32,16 @@ from edge_sdk_converters.rewrites.delegable import (
     write_out_softplus,
     write_out_splits,
 )
+from edge_sdk_converters.rewrites.folds import write_out_folds, write_out_unfolds
 from edge_sdk_converters.rewrites.moves import (
     recognize_channel_shuffles,
     recognize_pixel_shuffles,
 )
-from edge_sdk_converters.rewrites.nearest import write_out_nearest
+from edge_sdk_converters.rewrites.nearest import write_out_nearest, write_out_nearest_by_index
 from edge_sdk_converters.rewrites.no_ops import remove_no_ops
 from edge_sdk_converters.rewrites.pads import fold_pads
 from edge_sdk_converters.rewrites.pool_means import write_out_ceil_means
+from edge_sdk_converters.rewrites.products import write_out_product_factors
 from edge_sdk_converters.rewrites.resize_matrices import write_out_resizes
 from edge_sdk_converters.rewrites.written_out import (
     write_out_pool_strides,
@@ -63,6 +65,10 @@ REWRITES: dict[str, Rewrite] = {
     "constants": fold_constants,
     "written slices": write_out_slices,
     "resizes": write_out_resizes,
+    "folds": write_out_folds,
+    "unfolds": write_out_unfolds,
+    "product factors": write_out_product_factors,
+    "nearest by index": write_out_nearest_by_index,
     "rms norms": write_out_rms_norm,
     "alphas": write_out_alphas,
     "ceil means": write_out_ceil_means,

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from edge_sdk.exported import module_path
+from edge_sdk.exported import argument_of, module_path
 from edge_sdk_converters.rewrites.graph_edit import (
-    argument,
     called,
     copied,
     finish,
@@ -44,21 +43,21 @@ def write_out_attention(program: ExportedProgram) -> tuple[ExportedProgram, tupl
 def _is_attention(node: Node) -> bool:
     return (
         node.target is aten.scaled_dot_product_attention.default
-        and not argument(node, 4, "dropout_p", 0.0)
-        and not argument(node, 7, "enable_gqa", False)
+        and not argument_of(node, 4, "dropout_p", 0.0)
+        and not argument_of(node, 7, "enable_gqa", False)
     )
 
 
 def _formula(program: ExportedProgram, node: Node) -> Node:
     query, key, value = (node.args[index] for index in range(3))
     shapes = [tuple(part.meta["val"].shape) for part in (query, key)]  # type: ignore[union-attr]
-    scale: Any = argument(node, 6, "scale", None)
+    scale: Any = argument_of(node, 6, "scale", None)
     factor = shapes[0][-1] ** -0.5 if scale is None else float(scale)
     scaled = called(aten.mul.Tensor, (query, factor), node)
     turned = called(aten.transpose.int, (key, -2, -1), node)
     scores = called(aten.matmul.default, (scaled, turned), node)
-    mask: Any = argument(node, 3, "attn_mask", None)
-    if argument(node, 5, "is_causal", False):
+    mask: Any = argument_of(node, 3, "attn_mask", None)
+    if argument_of(node, 5, "is_causal", False):
         seen = torch.ones(shapes[0][-2], shapes[1][-2], dtype=torch.bool).tril()
         lowest = torch.zeros(seen.shape).masked_fill(~seen, -math.inf)
         mask = stored(program, f"{node.name}_causal", lowest)

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from edge_sdk.exported import module_path
-from edge_sdk_converters.rewrites.graph_edit import argument
+from edge_sdk.exported import argument_of, module_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +39,7 @@ def write_out_alphas(program: ExportedProgram) -> tuple[ExportedProgram, tuple[s
     found = [
         node
         for node in program.graph.nodes
-        if node.target in table and argument(node, 2, "alpha", 1) != 1
+        if node.target in table and argument_of(node, 2, "alpha", 1) != 1
     ]
     used: dict[Any, Any] = {node.target: table[node.target] for node in found}
     return _decomposed(program, found, used, "the factor alpha became a product")
@@ -126,7 +125,7 @@ def _where(condition: Tensor, one: Any, other: Any) -> Tensor:
 
 
 def _shows(node: Node) -> bool:
-    return float(argument(node, 2, "threshold", 20)) < 20  # type: ignore[arg-type]
+    return float(argument_of(node, 2, "threshold", 20)) < 20  # type: ignore[arg-type]
 
 
 def _thresholded(x: Tensor, beta: float = 1, threshold: float = 20) -> Any:

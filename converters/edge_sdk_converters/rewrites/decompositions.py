@@ -9,6 +9,7 @@ import torch
 from torch.export import default_decompositions
 
 from edge_sdk.exported import module_path, operator_name
+from edge_sdk_converters.rewrites.formulas import OWN
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -142,6 +143,7 @@ def _log_sigmoid(x: Tensor) -> Tensor:
 
 
 _OWN: dict[Any, Any] = {
+    **OWN,
     aten.lerp.Scalar: _lerp,
     aten.lerp.Tensor: _lerp,
     aten.log_sigmoid.default: _log_sigmoid,

@@ -32,11 +32,6 @@ def finish(program: ExportedProgram) -> ExportedProgram:
     return program
 
 
-def argument(node: Node, index: int, name: str, default: object) -> object:
-    """Argument of a node, wherever it was given."""
-    return node.args[index] if len(node.args) > index else node.kwargs.get(name, default)
-
-
 def stored(program: ExportedProgram, name: str, value: Tensor) -> Node:
     """Add a constant to a program of one's own, and return the node that reads it."""
     from torch.export.graph_signature import InputKind, InputSpec, TensorArgument

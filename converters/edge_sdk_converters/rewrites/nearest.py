@@ -1,4 +1,4 @@
-"""Nearest-neighbor enlargement by a whole factor as a pixel shuffle of copies.
+"""Nearest-neighbor enlargement by a whole factor as a pixel shuffle of copies, others by indices.
 
 Row y·r + i of the enlarged picture is row y: every one of the r² channels that a pixel shuffle
 spreads over a cell is the same channel. XNNPACK has no nearest-neighbor resize but takes this.
@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from edge_sdk.exported import module_path, operator_name
+from edge_sdk_converters.checks.resize_factors import is_broken_nearest, nearest_sources
+from edge_sdk_converters.rewrites.graph_edit import called, copied, finish, replaced_by, stored
 
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.export import ExportedProgram
     from torch.fx import Node
+
+aten = torch.ops.aten
 
 MAX_CHANNELS = 16
 """Most channels that are copied one by one; a picture has few. Feature maps keep their resize."""
@@ -33,6 +37,35 @@ def write_out_nearest(program: ExportedProgram) -> tuple[ExportedProgram, tuple[
     )
     table = {node.target: _nearest for node in found}
     return program.run_decompositions(table), sentences
+
+
+def write_out_nearest_by_index(
+    program: ExportedProgram,
+) -> tuple[ExportedProgram, tuple[str, ...]]:
+    """Nearest neighbors that no resize picks become a choice of rows and one of columns.
+
+    These are ``nearest-exact``, every pixel of which coremltools would choose by itself, and
+    factors that give no whole size, by which torch samples.
+    """
+    if not any(_is_by_index(node) for node in program.graph.nodes):
+        return program, ()
+    program = copied(program)
+    sentences = []
+    for node in list(program.graph_module.graph.nodes):
+        if not _is_by_index(node):
+            continue
+        result: Any = node.args[0]
+        for axis in range(2):
+            sources = torch.tensor(nearest_sources(node, axis))
+            places = stored(program, f"{node.name}_{axis}", sources)
+            result = called(aten.index_select.default, (result, 2 + axis, places), node)
+        sentences.append(f"{module_path(node)}: its resize became a choice of rows and columns")
+        replaced_by(node, result)
+    return finish(program), tuple(sentences)
+
+
+def _is_by_index(node: Node) -> bool:
+    return node.target is aten._upsample_nearest_exact2d.vec or is_broken_nearest(node)
 
 
 def _factor(node: Node) -> int | None:
@@ -65,4 +98,4 @@ def _nearest(x: Tensor, output_size: Any = None, scale_factors: Any = None) -> A
         half = x.shape[2] // 2
         copies = [x, torch.cat([x[:, :, :half], x[:, :, half:]], 2)]
         copies = [copies[min(phase, 1)] for phase in range(factor**2)]
-    return torch.ops.aten.pixel_shuffle.default(torch.cat(copies, 1), factor)
+    return aten.pixel_shuffle.default(torch.cat(copies, 1), factor)

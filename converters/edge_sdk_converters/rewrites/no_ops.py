@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from edge_sdk.exported import operator_name
-from edge_sdk_converters.rewrites.graph_edit import argument, copied, finish
+from edge_sdk.exported import argument_of, operator_name
+from edge_sdk_converters.rewrites.graph_edit import copied, finish
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -45,5 +45,5 @@ def _changes_nothing(node: Node) -> bool:
         return False
     name = operator_name(node.target)
     if name == "slice":
-        return argument(node, 4, "step", 1) == 1
+        return argument_of(node, 4, "step", 1) == 1
     return name in _NAMES or name in _RESHAPES

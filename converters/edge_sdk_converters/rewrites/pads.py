@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from edge_sdk.exported import module_path, operator_name
-from edge_sdk_converters.rewrites.graph_edit import argument, copied, finish
+from edge_sdk.exported import argument_of, module_path, operator_name
+from edge_sdk_converters.rewrites.graph_edit import copied, finish
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -28,17 +28,17 @@ def fold_pads(program: ExportedProgram) -> tuple[ExportedProgram, tuple[str, ...
         if amounts is None:
             continue
         for conv in list(node.users):
-            padding = argument(conv, 4, "padding", [0, 0])
+            padding = argument_of(conv, 4, "padding", [0, 0])
             assert isinstance(padding, list | tuple)
             both = [own + more for own, more in zip(_pair(padding), amounts, strict=True)]
             given = [
                 node.args[0],
                 conv.args[1],
-                argument(conv, 2, "bias", None),
-                argument(conv, 3, "stride", [1, 1]),
+                argument_of(conv, 2, "bias", None),
+                argument_of(conv, 3, "stride", [1, 1]),
                 both,
-                argument(conv, 5, "dilation", [1, 1]),
-                argument(conv, 6, "groups", 1),
+                argument_of(conv, 5, "dilation", [1, 1]),
+                argument_of(conv, 6, "groups", 1),
             ]
             conv.args, conv.kwargs = tuple(given), {}
             sentences.append(
@@ -52,9 +52,9 @@ def _amounts(node: Node) -> tuple[int, int] | None:
     """Rows and columns of a pad that every reader can do itself; ``None`` otherwise."""
     if node.op != "call_function" or operator_name(node.target) not in ("pad", "constant_pad_nd"):
         return None
-    mode = argument(node, 2, "mode", "constant") if operator_name(node.target) == "pad" else None
+    mode = argument_of(node, 2, "mode", "constant") if operator_name(node.target) == "pad" else None
     index = 3 if mode is not None else 2
-    value = argument(node, index, "value", None)
+    value = argument_of(node, index, "value", None)
     pad = node.args[1]
     if mode not in (None, "constant") or value not in (None, 0) or not isinstance(pad, list):
         return None

@@ -21,6 +21,7 @@ def write_out_slices(program: ExportedProgram) -> tuple[ExportedProgram, tuple[s
     table = {
         aten.slice_scatter.default: _slice_scatter,
         aten.select_scatter.default: _select_scatter,
+        aten.copy.default: _copy,
     }
     found = [node for node in program.graph.nodes if node.target in table]
     if not found:
@@ -61,6 +62,11 @@ def _slice_scatter(
     middle = _interleaved(parts, dim)
     tail = [_cut(src, dim, cells, count), _cut(x, dim, stop + count - cells, size)]
     return _joined([_cut(x, dim, 0, first), middle, *tail], dim)
+
+
+def _copy(x: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
+    cast = src if src.dtype == x.dtype else src.to(x.dtype)
+    return cast.clone() if cast.shape == x.shape else cast.expand(x.shape).clone()
 
 
 def _cut(x: Tensor, dim: int, start: int, end: int) -> Tensor | None:

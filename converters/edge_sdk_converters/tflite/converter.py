@@ -35,6 +35,9 @@ REWRITES = (
     "attention",
     *FIRST,
     "resizes",
+    "folds",
+    "unfolds",
+    "product factors",
     "rms norms",
     "pixel shuffles",
     "channel shuffles",
@@ -113,7 +116,7 @@ class TFLiteConverter:
             from edge_sdk_converters.tflite.flatbuffer import contents
 
             program = export(model, example)
-            check_factors(program, gathers=True)
+            check_factors(program)
             try:
                 payload, rewrites = _lowered(
                     tf, program, example, precision, self.rewrites, float_layers(model)

@@ -16,7 +16,7 @@ from torch.fx import Graph, Node
 from torch.fx.node import map_arg
 
 from edge_sdk.errors import ConversionError, first_line
-from edge_sdk.exported import operator_name
+from edge_sdk.exported import argument_of, operator_name
 from edge_sdk_converters.checks.unsupported import UnsupportedOperatorError
 from edge_sdk_converters.tflite import operators
 from edge_sdk_converters.tflite.channel_plan import plan_channels
@@ -30,9 +30,27 @@ for _module in pkgutil.iter_modules(operators.__path__, f"{operators.__name__}."
     import_module(_module.name)
 
 
+def _bounded_by_numbers(node: Node) -> bool:
+    return not any(isinstance(bound, Node) for bound in (*node.args[1:], *node.kwargs.values()))
+
+
+_FORMS: dict[Any, Callable[[Node], bool]] = {
+    torch.ops.aten.clamp.Tensor: _bounded_by_numbers,
+    torch.ops.aten.div.Scalar_mode: lambda node: node.kwargs.get("rounding_mode") is None,
+    torch.ops.aten.div.Tensor_mode: lambda node: node.kwargs.get("rounding_mode") is None,
+    torch.ops.aten.max_pool2d.default: lambda node: all(
+        each == 1
+        for each in argument_of(node, 4, "dilation", (1,))  # type: ignore[attr-defined]
+    ),
+}
+"""What else an operator must be to have a handler."""
+
+
 def takes(node: Node) -> bool:
-    """Whether a handler has the operator of a node, in the rank that it has there."""
+    """Whether a handler has the operator of a node, in the form that it has there."""
     name = operator_name(node.target)
+    if node.target in _FORMS and not _FORMS[node.target](node):
+        return False
     rank = node.meta["val"].dim() if isinstance(node.meta.get("val"), torch.Tensor) else 0
     return name in HANDLERS and not (name in ("group_norm", "instance_norm") and rank != 4)
 
@@ -103,8 +121,10 @@ class Lowering:
         call = Call(node, arguments, self._plan.get(node), self.notes, self._scales.get(node))
         features = [value for value in _values(arguments) if isinstance(value, Value)]
         pending = [value for value in features if value.places is not None]
+        # What has more than four axes lies in torch's order, and so does what is left of it.
+        deep = any(len(value.shape) > 4 for value in features)
         if entry.plain_only or (
-            pending and entry.any_axes and not any(map(_is_feature_map, features))
+            entry.any_axes and (deep or (pending and not any(map(_is_feature_map, features))))
         ):
             return _in_torch_axes(call, entry.handle)
         given = call

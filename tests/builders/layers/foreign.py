@@ -11,6 +11,7 @@ from tests.builders.layers.fan import Layer, constant
 
 MASK = torch.ones(12, 12).tril() > 0
 TOKEN_WEIGHT = constant(12, 4) - 1
+GRID = (constant(1, 7, 5, 2) - 1) * 2.2
 CUBES = constant(2, 1, 3, 3, 3)
 
 
@@ -99,6 +100,9 @@ def attention() -> dict[str, Layer]:
         "windows_attention": Windows(0),
         "windows_shifted": Windows(1),
         "relative_bias": RelativeBias(),
+        "unbound_cells": lambda x: cells(x).unbind(1)[3],
+        "selected_cells": lambda x: cells(x)[:, :, 2],
+        "summed_cells": lambda x: cells(x).sum(2),
     }
 
 
@@ -108,6 +112,11 @@ def heads(x: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
     query, key, value = (tokens @ TOKEN_WEIGHT.T).split(4, -1)
     shape = (x.shape[0], -1, count, 4 // count)
     return tuple(part.reshape(shape).transpose(1, 2) for part in (query, key, value))
+
+
+def cells(x: Tensor) -> Tensor:
+    """Tokens in five axes: N×H×W×2×2 for four channels."""
+    return x.flatten(2).transpose(1, 2).reshape(x.shape[0], 12, 10, 2, 2)
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -226,6 +235,14 @@ def written() -> dict[str, Layer]:
         "grid_sample": lambda x: F.grid_sample(
             x, x[:, :2].permute(0, 2, 3, 1), align_corners=False
         ),
+        "grid_sample_nearest": lambda x: F.grid_sample(
+            x, x[:, :2, ::2].permute(0, 2, 3, 1) * 1.5, mode="nearest", align_corners=True
+        ),
+        "grid_sample_border": lambda x: F.grid_sample(
+            x, x[:, :2].permute(0, 2, 3, 1) * 1.5, padding_mode="border", align_corners=True
+        ),
+        "grid_sample_constant": lambda x: F.grid_sample(x, GRID, align_corners=False),
+        "warp": warp,
         "fold_unfold": lambda x: F.fold(F.unfold(x, 3, padding=1), (12, 10), 3, padding=1) / 9,
         "unfold": lambda x: F.unfold(x, 3, padding=1),
         "addmm_scaled": lambda x: torch.addmm(
@@ -247,6 +264,9 @@ def written() -> dict[str, Layer]:
         "logsumexp": lambda x: torch.logsumexp(x * 3, 1, keepdim=True),
         "clamp_tensor": lambda x: torch.clamp(x, torch.tensor(-0.4), torch.tensor(0.3)),
         "argmax": lambda x: x.argmax(1).float(),
+        "argmin_rows": lambda x: x.argmin(2, keepdim=True).float(),
+        "topk_channels": lambda x: x.topk(2, 1, largest=False)[0],
+        "topk_places": lambda x: x.topk(3, -1)[1].float(),
         "sort": lambda x: x.sort(-1)[0],
         "topk": lambda x: x.topk(3, -1)[0],
         "median": lambda x: x.median(-1)[0],
@@ -266,11 +286,21 @@ def written() -> dict[str, Layer]:
         "unary_plus_minus": lambda x: +x - (-x),
         "logical": lambda x: ((x > 0) & (x < 0.5)).float(),
         "logical_not": lambda x: (~(x > 0)).float() * x,
-        "any_all": lambda x: x * (x > -2).all().float(),
+        "logical_words": lambda x: torch.logical_xor(
+            torch.logical_or(x > 0.5, x < -0.5),
+            torch.logical_and(x > 0, torch.logical_not(x > 0.8)),
+        ).float(),
+        "bitwise_words": lambda x: torch.bitwise_xor(
+            torch.bitwise_or(x > 0.5, x < -0.5),
+            torch.bitwise_and(x > 0, torch.bitwise_not(x > 0.8)),
+        ).float(),
+        "bitwise_signs": lambda x: (((x > 0.5) | (x < -0.5)) ^ (x > 0)).float(),
+        "any_all": lambda x: x * ((x > -2).all() & (x > 0.9).any(1, keepdim=True)).float(),
         "swiglu": lambda x: F.silu(x[:, :2]) * x[:, 2:],
         "hypot": lambda x: torch.hypot(x, x + 1),
         "tan": torch.tan,
         "sinh": torch.sinh,
+        "cosh": torch.cosh,
         "rot90": lambda x: x.rot90(1, (2, 3)),
         "unfold_tensor": lambda x: x.unfold(2, 4, 4).flatten(3),
         "index_rows": lambda x: x[:, :, torch.tensor([0, 3, 3, 11])],
@@ -322,6 +352,16 @@ def haar(x: Tensor) -> Tensor:
     result[:, :, :, 0::2] = (low + high).repeat_interleave(2, 2)
     result[:, :, :, 1::2] = (low - high).repeat_interleave(2, 2)
     return result
+
+
+def warp(x: Tensor) -> Tensor:
+    """Moved by a flow of its own channels, as networks for video write it."""
+    h, w = x.shape[2:]
+    rows, columns = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
+    places = torch.stack((columns, rows), 2).float()[None] + x[:, :2].permute(0, 2, 3, 1) * 3
+    across = 2.0 * places[..., 0] / max(w - 1, 1) - 1.0
+    down = 2.0 * places[..., 1] / max(h - 1, 1) - 1.0
+    return F.grid_sample(x, torch.stack((across, down), 3), align_corners=True)
 
 
 def grid(x: Tensor) -> Tensor:

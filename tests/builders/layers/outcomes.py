@@ -34,6 +34,10 @@ class Outcome:
     why: str = ""
 
 
+FEW = 12
+"""Layers that are faster tried one by one than in halves."""
+
+
 def outcomes(layers: Mapping[str, Layer], target: str, folder: Path) -> dict[str, Outcome]:
     """Convert layers, as many in one file as the target takes, and compare each with PyTorch."""
     if not layers:
@@ -73,12 +77,14 @@ def outcomes(layers: Mapping[str, Layer], target: str, folder: Path) -> dict[str
 def _halves(
     layers: Mapping[str, Layer], target: str, folder: Path, reason: str
 ) -> dict[str, Outcome]:
-    """Try again without the layer that the reason names; in two halves if it names none."""
+    """Try again without the layer that the reason names; if it names none, each of few alone."""
     names = list(layers)
     named = [name for name in re.findall(r"layers\.(\w+)", reason) if name in layers]
     cut = len(names) // 2
-    parts = [named[:1], [name for name in names if name != named[0]]] if named else []
+    parts = [names[:cut], names[cut:]] if len(names) > FEW else [[name] for name in names]
+    if named:
+        parts = [named[:1], [name for name in names if name != named[0]]]
     found = {}
-    for part in parts or (names[:cut], names[cut:]):
+    for part in parts:
         found.update(outcomes({name: layers[name] for name in part}, target, folder))
     return {name: found[name] for name in layers}

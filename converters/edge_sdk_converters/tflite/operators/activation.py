@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 
 from edge_sdk.exported import operator_name
 from edge_sdk_converters.tflite.quantization import (
@@ -23,6 +23,52 @@ from edge_sdk_converters.tflite.registry import (
     handles,
     inverse,
 )
+
+
+def _expm1(tf: Any, x: Any) -> Any:
+    """exp(x) − 1 as tanh(x / 2) · (exp(x) + 1), which loses nothing near 0."""
+    return tf.tanh(x * 0.5) * (tf.exp(x) + 1.0)
+
+
+def _sinh(above: Any) -> Any:
+    """(t + t / (t + 1)) / 2 of t = exp(x) − 1."""
+    return (above + above / (above + 1.0)) * 0.5
+
+
+ERF_ABOVE = (
+    -2.72614225801306e-10, 2.77068142495902e-08, -2.10102402082508e-06, -5.69250639462346e-05,
+    -7.34990630326855e-04, -2.95459980854025e-03, -1.60960333262415e-02,
+)  # fmt: skip
+ERF_BELOW = (
+    -1.45660718464996e-05, -2.13374055278905e-04, -1.68282697438203e-03, -7.37332916720468e-03,
+    -1.42647390514189e-02,
+)  # fmt: skip
+"""Coefficients in x², highest first, of the quotient that Eigen and XLA compute erf by; its error
+in float32 is below 4e-7."""
+
+
+def _erf(tf: Any, x: Any) -> Any:
+    """x·P(x²) / Q(x²) between −4 and 4, where erf is ±1 within float32."""
+    x = tf.clip_by_value(x, -4.0, 4.0)
+    square = x * x
+    above, below = (_polynomial(square, coefficients) for coefficients in (ERF_ABOVE, ERF_BELOW))
+    return x * above / below
+
+
+def _polynomial(x: Any, coefficients: tuple[float, ...]) -> Any:
+    result = x * np.float32(coefficients[0]) + np.float32(coefficients[1])
+    for each in coefficients[2:]:
+        result = result * x + np.float32(each)
+    return result
+
+
+def _log1p(tf: Any, x: Any) -> Any:
+    """log(1 + x); near 0, where 1 + x is rounded, by what is left of x (Kahan)."""
+    above = 1.0 + x
+    left = above - 1.0
+    is_tiny = tf.equal(left, 0.0)
+    return tf.where(is_tiny, x, tf.math.log(above) * (x / tf.where(is_tiny, 1.0, left)))
+
 
 SIMPLE: dict[str, Callable[[Any, Any], Any]] = {
     "relu": lambda tf, x: tf.nn.relu(x),
@@ -42,7 +88,14 @@ SIMPLE: dict[str, Callable[[Any, Any], Any]] = {
     "sign": lambda tf, x: tf.sign(x),
     "sin": lambda tf, x: tf.sin(x),
     "cos": lambda tf, x: tf.cos(x),
+    "tan": lambda tf, x: tf.sin(x) / tf.cos(x),
+    "sinh": lambda tf, x: _sinh(_expm1(tf, x)),
+    "cosh": lambda tf, x: (tf.exp(x) + tf.exp(-x)) * 0.5,
+    "erf": lambda tf, x: _erf(tf, x),
     "log": lambda tf, x: tf.math.log(x),
+    "log2": lambda tf, x: tf.math.log(x) * np.float32(1 / math.log(2)),
+    "log1p": lambda tf, x: _log1p(tf, x),
+    "expm1": lambda tf, x: _expm1(tf, x),
     "rsqrt": lambda tf, x: tf.math.rsqrt(x),
     "square": lambda tf, x: tf.square(x),
     # log(1 + exp(x)) without the overflow of exp: max(x, 0) + log(1 + exp(-|x|)).
@@ -62,16 +115,6 @@ def elementwise(call: Call) -> Value:
     x: Value = next(iter(call.arguments.values()))
     name = operator_name(call.node.target)
     return replace(x, tensor=SIMPLE[name](tf, x.tensor))
-
-
-@handles("_to_copy", any_order=True)
-def to_copy(call: Call) -> Value:
-    """Pass a copy through that stays float32; the memory format means nothing here."""
-    x: Value = call["self"]
-    dtype = call.node.meta["val"].dtype
-    if dtype != torch.float32:
-        raise call.refuse(f"to {dtype}")
-    return x
 
 
 @handles("hardsigmoid", any_order=True)

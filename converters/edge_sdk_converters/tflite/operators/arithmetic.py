@@ -25,6 +25,7 @@ BINARY: dict[str, Callable[[Any, Any, Any], Any]] = {
     "maximum": lambda tf, a, b: tf.maximum(a, b),
     "minimum": lambda tf, a, b: tf.minimum(a, b),
     "floor_divide": lambda tf, a, b: tf.floor(a / b),
+    "atan2": lambda tf, a, b: tf.math.atan2(a, b),
     "remainder": lambda tf, a, b: a - tf.floor(a / b) * b,
     "gt": lambda tf, a, b: tf.greater(a, b),
     "ge": lambda tf, a, b: tf.greater_equal(a, b),
@@ -44,8 +45,6 @@ def binary(call: Call) -> Value:
     name = operator_name(call.node.target)
     first, second = list(call.arguments.values())[:2]
     alpha = call.arguments.get("alpha", 1)
-    if call.arguments.get("rounding_mode") is not None:
-        raise call.refuse(f"with rounding_mode='{call['rounding_mode']}'")
     rank = len(call.shape)
     order = _shared_order([first, second], rank)
     left, right = (_number(_operand(call, side, rank, order)) for side in (first, second))
@@ -119,14 +118,16 @@ def _shared_order(sides: list[Any], rank: int) -> Order | None:
     if rank != 4 and any(isinstance(side, np.ndarray) for side in sides):
         return None
     orders = [
-        side.order for side in sides if isinstance(side, Value) and side.tensor.shape[-1] != 1
+        side.order
+        for side in sides
+        if isinstance(side, Value) and side.shape and side.tensor.shape[-1] != 1
     ]
     return orders[0] if orders and all(order == orders[0] for order in orders) else None
 
 
 def _operand(call: Call, side: Any, rank: int, order: Order | None) -> Any:
     if isinstance(side, Value):
-        if call.plain:
+        if call.plain or not side.shape:
             return side.tensor
         if len(side.shape) != rank and 4 in (len(side.shape), rank):
             raise call.refuse(f"between tensors of rank {len(side.shape)} and {rank}")

@@ -11,7 +11,7 @@ from edge_sdk.exported import operator_name
 from edge_sdk_converters.tflite.registry import NHWC_AXIS, Call, Value, handles
 
 
-@handles("mean", "sum", "amax", "amin", "var", "std", "linalg_vector_norm", any_axes=True)
+@handles("mean", "sum", "amax", "amin", "prod", "var", "std", "linalg_vector_norm", any_axes=True)
 def reduce(call: Call) -> Value:
     """Mean, sum, extreme, variance, deviation or length over axes."""
     import tensorflow as tf
@@ -25,6 +25,7 @@ def reduce(call: Call) -> Value:
         "sum": tf.reduce_sum,
         "amax": tf.reduce_max,
         "amin": tf.reduce_min,
+        "prod": tf.reduce_prod,
     }
     if name in simple:
         return Value(simple[name](x.tensor, axis=axes, keepdims=keep), call.shape)

@@ -55,6 +55,23 @@ def _reduce_argmin(args: Arguments) -> Tensor:
     return args.tensor("x").argmin(args.integer("axis", -1), args.flag("keep_dims"))
 
 
+@op("topk")
+def _topk(args: Arguments) -> list[Tensor]:
+    x, axis = args.tensor("x"), args.integer("axis", -1)
+    count = args.integer("k", 1)
+    count = x.shape[axis] if count == -1 else count
+    largest = not args.flag("ascending")
+    values, places = x.topk(count, axis, largest=largest, sorted=True)
+    return [values, places] if args.flag("return_indices", True) else [values]
+
+
+@op("argsort")
+def _argsort(args: Arguments) -> Tensor:
+    descending = not args.flag("ascending")
+    axis = args.integer("axis", -1)
+    return torch.argsort(args.tensor("x"), dim=axis, descending=descending, stable=True)
+
+
 @op("cumsum")
 def _cumsum(args: Arguments) -> Tensor:
     x, axis = args.tensor("x"), args.integer("axis", 0)

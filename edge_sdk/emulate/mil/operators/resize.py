@@ -98,3 +98,29 @@ def _resize_bilinear(args: Arguments) -> Tensor:
     if mode == "STRICT_ALIGN_CORNERS":
         return _interpolated(x, size, "bilinear", align_corners=True)
     return _sampled(x, size, mode)
+
+
+@op("resample")
+def _resample(args: Arguments) -> Tensor:
+    """Samples at given places; x is the first of the two coordinates, y the second."""
+    x, places = args.tensor("x"), args.tensor("coordinates")
+    # What torch reflects about lies at the centers of corners or at their edges, as those do.
+    borders = {
+        "constant": "zeros",
+        "border": "border",
+        "reflection" if args.flag("align_corners") else "symmetric": "reflection",
+    }
+    padding = args.text("padding_mode")
+    if padding not in borders or args.number("padding_value", 0.0) != 0:
+        raise ValueError(f"unknown padding_mode '{padding}', or a padding_value")
+    corners, kind = args.flag("align_corners"), args.text("coordinates_mode")
+    if kind == "normalized_zero_to_one":
+        places = places * 2 - 1
+    elif kind == "unnormalized":
+        # Numbers of pixels, as their centers in [-1, 1] without aligned corners.
+        sides = torch.tensor([x.shape[-1], x.shape[-2]], dtype=torch.float32)
+        places, corners = (places * 2 + 1) / sides - 1, False
+    elif kind != "normalized_minus_one_to_one":
+        raise ValueError(f"unknown coordinates_mode '{kind}'")
+    mode = args.text("sampling_mode")
+    return F.grid_sample(x, places, mode, borders[padding], align_corners=corners)

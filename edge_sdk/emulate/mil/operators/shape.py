@@ -177,3 +177,12 @@ def _gather(args: Arguments) -> Tensor:
 def _gather_along_axis(args: Arguments) -> Tensor:
     x, axis = args.tensor("x"), args.integer("axis", 0)
     return x.gather(axis, args.tensor("indices").long() % x.shape[axis])
+
+
+@op("gather_nd")
+def _gather_nd(args: Arguments) -> Tensor:
+    x, indices = args.tensor("x"), args.tensor("indices").long()
+    if args.integer("batch_dims", 0) != 0:
+        raise ValueError("batch_dims other than 0 is not supported")
+    places = tuple(indices[..., axis] % x.shape[axis] for axis in range(indices.shape[-1]))
+    return x[places]

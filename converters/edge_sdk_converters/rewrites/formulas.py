@@ -1,0 +1,276 @@
+"""Operators as formulas of simpler ones, for targets that have only those.
+
+Each function takes the arguments of its operator and traces to the formula; ``NotImplemented``
+leaves the operator as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+aten = torch.ops.aten
+
+
+def hypot(x: Tensor, y: Tensor) -> Tensor:
+    """√(x² + y²)."""
+    return torch.sqrt(x * x + y * y)
+
+
+def trunc(x: Tensor) -> Tensor:
+    """Rounding towards 0."""
+    return torch.sign(x) * torch.floor(torch.abs(x))
+
+
+def fmod(x: Tensor, y: Any) -> Tensor:
+    """The remainder with the sign of ``x``."""
+    return torch.sign(x) * torch.remainder(torch.abs(x), abs(y))
+
+
+def clamp(x: Tensor, min: Tensor | None = None, max: Tensor | None = None) -> Tensor:
+    """Between bounds that are tensors; where they cross, the upper one."""
+    if min is not None:
+        x = torch.maximum(x, min)
+    return x if max is None else torch.minimum(x, max)
+
+
+def either(x: Tensor, y: Any) -> Any:
+    """Masks of which one or both hold."""
+    return torch.logical_or(x, y) if _are_masks(x, y) else NotImplemented
+
+
+def one_alone(x: Tensor, y: Any) -> Any:
+    """Masks of which one holds."""
+    return torch.logical_xor(x, y) if _are_masks(x, y) else NotImplemented
+
+
+def _are_masks(x: Tensor, y: Any) -> bool:
+    return isinstance(y, torch.Tensor) and x.dtype == y.dtype == torch.bool
+
+
+def conv1d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = (1,),
+    padding: Any = (0,),
+    dilation: Any = (1,),
+    groups: int = 1,
+) -> Any:
+    """A convolution of a picture of one row."""
+    if x.dim() != 3:
+        return NotImplemented
+    whole = aten.conv2d.default(
+        x.unsqueeze(2), weight.unsqueeze(2), bias,
+        [1, *stride], [0, *padding], [1, *dilation], groups,
+    )  # fmt: skip
+    return whole.squeeze(2)
+
+
+def divided(x: Tensor, y: Any, *, rounding_mode: str | None = None) -> Any:
+    """A quotient that is rounded down, or towards 0."""
+    if rounding_mode == "floor":
+        return torch.floor_divide(x, y)
+    return trunc(x / y) if rounding_mode == "trunc" else x / y
+
+
+def prod(x: Tensor, dim: int, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """A product along an axis, by halves."""
+    if dtype is not None and dtype != x.dtype:
+        return NotImplemented
+    while (size := int(x.shape[dim])) > 1:
+        half = size // 2
+        rest = [aten.slice.Tensor(x, dim, 2 * half, size)] if size % 2 else []
+        product = aten.slice.Tensor(x, dim, 0, half) * aten.slice.Tensor(x, dim, half, 2 * half)
+        x = torch.cat([product, *rest], dim) if rest else product
+    return x if keepdim else x.squeeze(dim)
+
+
+def sort(x: Tensor, dim: int = -1, descending: bool = False) -> tuple[Tensor, Tensor]:
+    """All values of an axis as its largest or least ones, which come in order."""
+    found = aten.topk.default(x, int(x.shape[dim]), dim, descending)
+    return found[0], found[1]
+
+
+def median(x: Tensor, dim: int, keepdim: bool = False) -> tuple[Tensor, Tensor]:
+    """The lower of the middle values, as the last of the lower half in order."""
+    count = (int(x.shape[dim]) + 1) // 2
+    least = aten.topk.default(x, count, dim, False)
+    values, indices = (aten.slice.Tensor(each, dim, count - 1, count) for each in least)
+    return (values, indices) if keepdim else (values.squeeze(dim), indices.squeeze(dim))
+
+
+def unfold(x: Tensor, dimension: int, size: int, step: int) -> Tensor:
+    """Windows along an axis, their insides as a new last one."""
+    dim = dimension % x.dim()
+    count = (int(x.shape[dim]) - size) // step + 1
+    reach = step * (count - 1) + 1
+    parts = [aten.slice.Tensor(x, dim, first, first + reach, step) for first in range(size)]
+    return torch.cat([part.unsqueeze(-1) for part in parts], -1)
+
+
+def conv3d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = (1, 1, 1),
+    padding: Any = (0, 0, 0),
+    dilation: Any = (1, 1, 1),
+    groups: int = 1,
+) -> Any:
+    """One convolution of two dimensions for each slice of the result, all with one kernel.
+
+    Each reads the slices of the input under the kernel as channels.
+    """
+    if x.dim() != 5:
+        return NotImplemented
+    (step, *steps), (pad, *pads), (gap, *gaps) = map(_three, (stride, padding, dilation))
+    if pad:
+        x = aten.constant_pad_nd.default(x, [0, 0, 0, 0, pad, pad], 0.0)
+    batch, channels, depth, height, width = (int(size) for size in x.shape)
+    outputs, _, taps, rows, columns = (int(size) for size in weight.shape)
+    flat = weight.reshape(outputs, -1, rows, columns)
+    reach = gap * (taps - 1) + 1
+    maps = []
+    for first in range(0, depth - reach + 1, step):
+        under = aten.slice.Tensor(x, 2, first, first + reach, gap)
+        under = under.reshape(batch, channels * taps, height, width)
+        maps.append(aten.conv2d.default(under, flat, bias, steps, pads, gaps, groups))
+    return torch.cat([each.unsqueeze(2) for each in maps], 2)
+
+
+def conv3d_padded_by_name(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = (1, 1, 1),
+    padding: str = "valid",
+    dilation: Any = (1, 1, 1),
+    groups: int = 1,
+) -> Any:
+    """The same, padded so that the result has the input's size, or not at all."""
+    if x.dim() != 5:
+        return NotImplemented
+    if padding == "same":
+        wide = [
+            gap * (int(size) - 1)
+            for gap, size in zip(_three(dilation), weight.shape[2:], strict=True)
+        ]
+        amounts = [part for each in reversed(wide) for part in (each // 2, each - each // 2)]
+        x = aten.constant_pad_nd.default(x, amounts, 0.0)
+    return conv3d(x, weight, bias, stride, (0, 0, 0), dilation, groups)
+
+
+def max_pool2d(
+    x: Tensor,
+    kernel_size: Any,
+    stride: Any = (),
+    padding: Any = (0, 0),
+    dilation: Any = (1, 1),
+    ceil_mode: bool = False,
+) -> Any:
+    """Pooling of spread windows, or of those alone that begin in the picture.
+
+    The picture is padded or cut to what the windows reach; spread windows are the largest of
+    shifted pictures.
+    """
+    axes = _pooled_axes(x, kernel_size, stride, padding, dilation)
+    if not is_windowed(x, kernel_size, stride, padding, dilation, ceil_mode):
+        return NotImplemented
+    counts = []
+    for number, (size, taps, step, before, gap) in enumerate(axes):
+        free = size + 2 * before - gap * (taps - 1) - 1
+        count = (-(-free // step) if ceil_mode else free // step) + 1
+        if ceil_mode and (count - 1) * step >= size + before:
+            count -= 1
+        after = (count - 1) * step + gap * (taps - 1) + 1 - before - size
+        dim = x.dim() - 2 + number
+        if after < 0:
+            x = aten.slice.Tensor(x, dim, 0, size + after)
+        if before or after > 0:
+            edges = [before, max(after, 0)]
+            amounts = edges if number else [0, 0, *edges]
+            x = aten.constant_pad_nd.default(x, amounts, -torch.inf)
+        counts.append(count)
+    if all(gap == 1 for *_, gap in axes):
+        return aten.max_pool2d.default(
+            x, [taps for _, taps, *_ in axes], [step for _, _, step, *_ in axes]
+        )
+    for number, (_, taps, step, _, gap) in enumerate(axes):
+        x = _largest_of_shifted(x, x.dim() - 2 + number, counts[number], taps, step, gap)
+    return x
+
+
+def is_windowed(
+    x: Tensor,
+    kernel_size: Any,
+    stride: Any = (),
+    padding: Any = (0, 0),
+    dilation: Any = (1, 1),
+    ceil_mode: bool = False,
+) -> bool:
+    """Whether windows of a max-pooling are spread, or one that begins in the pad is left out."""
+    axes = _pooled_axes(x, kernel_size, stride, padding, dilation)
+    return any(gap != 1 for *_, gap in axes) or (
+        ceil_mode
+        and any(
+            -((taps - 2 * pad - size) // step) * step >= size + pad
+            for size, taps, step, pad, _ in axes
+        )
+    )
+
+
+def _pooled_axes(
+    x: Tensor, kernel_size: Any, stride: Any, padding: Any, dilation: Any
+) -> list[tuple[int, int, int, int, int]]:
+    """Size, taps, step, pad and gap of rows and of columns."""
+    taps, steps, pads, gaps = (
+        list(each) * (2 if len(each) == 1 else 1)
+        for each in (kernel_size, stride or kernel_size, padding, dilation)
+    )
+    return [
+        (int(x.shape[-2 + axis]), taps[axis], steps[axis], pads[axis], gaps[axis])
+        for axis in range(2)
+    ]
+
+
+def _largest_of_shifted(x: Tensor, dim: int, count: int, taps: int, step: int, gap: int) -> Tensor:
+    reach = (count - 1) * step + 1
+    parts = [aten.slice.Tensor(x, dim, tap * gap, tap * gap + reach, step) for tap in range(taps)]
+    result: Tensor = parts[0]
+    for part in parts[1:]:
+        result = torch.maximum(result, part)
+    return result
+
+
+def _three(numbers: Sequence[int]) -> list[int]:
+    return list(numbers) * (3 if len(numbers) == 1 else 1)
+
+
+OWN: dict[Any, Any] = {
+    aten.__or__.Tensor: either,
+    aten.__xor__.Tensor: one_alone,
+    aten.bitwise_or.Tensor: either,
+    aten.bitwise_xor.Tensor: one_alone,
+    aten.clamp.Tensor: clamp,
+    aten.conv1d.default: conv1d,
+    aten.conv3d.default: conv3d,
+    aten.conv3d.padding: conv3d_padded_by_name,
+    aten.div.Scalar_mode: divided,
+    aten.div.Tensor_mode: divided,
+    aten.fmod.Scalar: fmod,
+    aten.fmod.Tensor: fmod,
+    aten.hypot.default: hypot,
+    aten.max_pool2d.default: max_pool2d,
+    aten.median.dim: median,
+    aten.prod.dim_int: prod,
+    aten.sort.default: sort,
+    aten.trunc.default: trunc,
+    aten.unfold.default: unfold,
+}
+"""The formulas by operator."""
