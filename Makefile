@@ -71,6 +71,7 @@ WEB := web_demo/app
 BUNDLES := $(patsubst %,$(WEB)/public/bundles/%.zip,burst_zoom_x2 sr_x2_rgb sr_x4_y denoise_rgb)
 
 $(BUNDLES): $(WEB)/public/bundles/%.zip: $(wildcard edge_sdk/bundle/*.py edge_sdk/zoo/*/*.safetensors) | $(VENV)/.all
+	@mkdir -p $(@D)
 	$(BIN)/edge-sdk pack $* --for web --output $@
 
 $(WEB)/public/sample/index.json: $(BUNDLES) $(WEB)/assets.py
