@@ -20,7 +20,7 @@ from edge_sdk.bundle.container import (
 from edge_sdk.bundle.golden import GoldenVector, read_golden
 from edge_sdk.bundle.manifest import BundleManifest, read_manifest
 from edge_sdk.bundle.names import BURSTS, DRIVER, GOLDEN, MANIFEST, SIGNATURE
-from edge_sdk.bundle.signature import BYTES, check_signature
+from edge_sdk.bundle.signature import BYTES, check_public, check_signature
 from edge_sdk.bundle.stage_record import as_torch, check_driver, stage_record
 from edge_sdk.errors import BundleError, InputError
 
@@ -106,6 +106,8 @@ def open_bundle(path: str | Path, key: str | Path | None = None) -> Bundle:
         edge_sdk.errors.BundleError: empty: holds no manifest.json and is no bundle; ...
     """
     path = Path(path)
+    if key is not None:
+        check_public(Path(key))
     container = open_container(path)
     try:
         return _checked(path, container, None if key is None else Path(key))

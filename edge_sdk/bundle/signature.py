@@ -65,10 +65,7 @@ def check_signature(manifest: bytes, signature: bytes, key: Path) -> None:
         InputError: if the file holds no such key.
         BundleError: if it was not.
     """
-    if _BEGINS_PRIVATE in _read(key):
-        raise InputError(
-            f"{key}: is a private key, which nobody but its owner should have; give its public half"
-        )
+    check_public(key)
     public = _public(key)
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives import hashes
@@ -86,6 +83,27 @@ def check_signature(manifest: bytes, signature: bytes, key: Path) -> None:
             "comes from for another reason",
             "signature",
         ) from error
+
+
+def check_public(key: Path) -> None:
+    """Check that a key can tell who signed.
+
+    Args:
+        key: public key of curve P-256 in PEM.
+
+    Raises:
+        MissingExtraError: if cryptography is not installed.
+        InputError: if it is missing or cannot tell that, and why.
+    """
+    if not key.exists():
+        raise InputError(
+            f"{key}: the key is missing; give the public key of those who packed the bundle"
+        )
+    if _BEGINS_PRIVATE in _read(key):
+        raise InputError(
+            f"{key}: is a private key, which nobody but its owner should have; give its public half"
+        )
+    _public(key)
 
 
 def check_private(key: Path) -> None:

@@ -78,12 +78,12 @@ def read_zip(stream: BinaryIO) -> tuple[ZipEntry, ...]:
     stream.seek(total - END.size)
     sign, disk, first, here, count, length, start, comment = END.unpack(stream.read(END.size))
     if sign != b"PK\x05\x06":
-        raise _other("has no end, so that it is cut off or")
+        raise _other("has no end: it is cut off, or no zip")
     if disk or first or here != count or comment:
-        raise _other("that ends otherwise")
+        raise _other("ends otherwise than edge-sdk ends one")
     longest = count * (CENTRAL.size + MOST_LENGTH)
     if count > MOST_ENTRIES or length > longest or start + length + END.size != total:
-        raise _other(f"of {count} entries that do not fill it")
+        raise _other(f"says that it has {count} entries, which do not fill it")
     stream.seek(start)
     entries, place = [], 0
     for name, offset, common in _directory(stream.read(length), count):
@@ -91,11 +91,11 @@ def read_zip(stream: BinaryIO) -> tuple[ZipEntry, ...]:
         local = LOCAL.pack(b"PK\x03\x04", *common, len(name), 0) + name
         stream.seek(place)
         if offset != place or stream.read(len(local)) != local:
-            raise _other("with an entry that its directory does not describe")
+            raise _other("has an entry that its directory does not describe")
         entries.append(ZipEntry(name.decode("ascii"), place + len(local), size, common[5]))
         place += len(local) + size
     if place != start:
-        raise _other("with bytes that belong to no entry")
+        raise _other("has bytes that belong to no entry")
     check_names(entry.name for entry in entries)
     return tuple(entries)
 
@@ -105,25 +105,25 @@ def _directory(text: bytes, count: int) -> Iterable[tuple[bytes, int, tuple[int,
     place = 0
     for _ in range(count):
         if place + CENTRAL.size > len(text):
-            raise _other("with a directory that is cut off")
+            raise _other("has a directory that is cut off")
         sign, made_by, *rest = CENTRAL.unpack_from(text, place)
         common, (length, extra, comment, disk, internal, external, offset) = rest[:8], rest[8:]
         _, flags, method, _, _, _, packed, size = common
         plain = made_by == VERSION and common[0] == VERSION and not (flags or method)
         if sign != b"PK\x01\x02" or not plain or packed != size:
-            raise _other("is compressed, encrypted or of another program: it")
+            raise _other("is compressed, encrypted or of another program")
         if extra or comment or disk or internal or external:
-            raise _other("with extra fields, comments or attributes")
+            raise _other("has extra fields, comments or attributes, as other programs write them")
         name = text[place + CENTRAL.size : place + CENTRAL.size + length]
         if len(name) != length or not name.isascii():
-            raise _other("with a name that is cut off or not ASCII")
+            raise _other("has a name that is cut off or not ASCII")
         yield name, offset, tuple(common)
         place += CENTRAL.size + length
     if place != len(text):
-        raise _other("with a directory of other size than it says")
+        raise _other("has a directory of another size than it says")
 
 
 def _other(why: str) -> BundleError:
     return BundleError(
-        f"this zip {why} was not packed by edge-sdk; copy it again, or pack it anew", "container"
+        f"this zip {why}; take the file that edge-sdk pack wrote, not one zipped anew", "container"
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_sdk.bundle import open_bundle
 from edge_sdk.bundle.signature import check_private, check_signature, make_keys, public_pem, sign
 from edge_sdk.errors import BundleError, EdgeSdkError, InputError, OutputError
 from tests.builders.bundle_corpus import key, public_key
@@ -126,3 +127,10 @@ def test_openssl_takes_the_vector(tmp_path: Path) -> None:
     command = "openssl dgst -sha256 -verify public.pem -signature sig text"
     done = subprocess.run(command.split(), cwd=tmp_path, check=True, capture_output=True)
     assert b"Verified OK" in done.stdout
+
+
+@pytest.mark.parametrize("bundle", ["whole", "signed", "missing"])
+def test_a_key_that_is_missing_is_told_before_anything_of_the_bundle(bundle: str) -> None:
+    path = Path(__file__).parent / "corpus" / f"{bundle}.zip"
+    with pytest.raises(InputError, match=r"^nowhere\.pem: the key is missing; give the public key"):
+        open_bundle(path, "nowhere.pem")

@@ -69,16 +69,16 @@ function readZip(bytes: Uint8Array): readonly Entry[] {
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, total);
   const end = total - END_SIZE;
-  if (view.getUint32(end, true) !== END_SIGN) throw other("has no end, so that it is cut off or");
+  if (view.getUint32(end, true) !== END_SIGN) throw other("has no end: it is cut off, or no zip");
   const [disk, first, here, count] = [4, 6, 8, 10].map((at) => view.getUint16(end + at, true));
   const length = view.getUint32(end + 12, true);
   const start = view.getUint32(end + 16, true);
   if (disk || first || here !== count || view.getUint16(end + 20, true)) {
-    throw other("that ends otherwise");
+    throw other("ends otherwise than edge-sdk ends one");
   }
   const longest = count * (CENTRAL_SIZE + MOST_LENGTH);
   if (count > MOST_ENTRIES || length > longest || start + length + END_SIZE !== total) {
-    throw other(`of ${count} entries that do not fill it`);
+    throw other(`says that it has ${count} entries, which do not fill it`);
   }
   const entries: Entry[] = [];
   let place = 0;
@@ -89,8 +89,8 @@ function readZip(bytes: Uint8Array): readonly Entry[] {
     place = entry.start + entry.size;
     record += CENTRAL_SIZE + entry.name.length;
   }
-  if (record !== start + length) throw other("with a directory of other size than it says");
-  if (place !== start) throw other("with bytes that belong to no entry");
+  if (record !== start + length) throw other("has a directory of another size than it says");
+  if (place !== start) throw other("has bytes that belong to no entry");
   checkNames(entries.map((entry) => entry.name));
   return entries;
 }
@@ -103,21 +103,21 @@ function readEntry(
   end: number,
   place: number,
 ): Entry {
-  if (record + CENTRAL_SIZE > end) throw other("with a directory that is cut off");
+  if (record + CENTRAL_SIZE > end) throw other("has a directory that is cut off");
   const short = (at: number): number => view.getUint16(record + at, true);
   const long = (at: number): number => view.getUint32(record + at, true);
   const plain = short(4) === VERSION && short(6) === VERSION && !short(8) && !short(10);
   const size = long(24);
   if (long(0) !== CENTRAL_SIGN || !plain || long(20) !== size) {
-    throw other("is compressed, encrypted or of another program: it");
+    throw other("is compressed, encrypted or of another program");
   }
   if (short(30) || short(32) || short(34) || short(36) || long(38)) {
-    throw other("with extra fields, comments or attributes");
+    throw other("has extra fields, comments or attributes, as other programs write them");
   }
   const length = short(28);
   const name = bytes.subarray(record + CENTRAL_SIZE, record + CENTRAL_SIZE + length);
   if (record + CENTRAL_SIZE + length > end || !name.every((sign) => sign < 0x80)) {
-    throw other("with a name that is cut off or not ASCII");
+    throw other("has a name that is cut off or not ASCII");
   }
   const start = place + LOCAL_SIZE + length;
   const repeats =
@@ -128,7 +128,7 @@ function readEntry(
     view.getUint16(place + 26, true) === length &&
     view.getUint16(place + 28, true) === 0 &&
     same(bytes, place + LOCAL_SIZE, record + CENTRAL_SIZE, length);
-  if (!repeats) throw other("with an entry that its directory does not describe");
+  if (!repeats) throw other("has an entry that its directory does not describe");
   return { name: String.fromCharCode(...name), start, size, crc: long(16) };
 }
 
@@ -139,7 +139,7 @@ function same(bytes: Uint8Array, one: number, two: number, length: number): bool
 
 function other(why: string): Refusal {
   return new Refusal(
-    `this zip ${why} was not packed by edge-sdk; copy it again, or pack it anew`,
+    `this zip ${why}; take the file that edge-sdk pack wrote, not one zipped anew`,
     "container",
   );
 }
