@@ -7,15 +7,15 @@ import { recalled, testKey } from "./jobs/memory";
 import type { PixelWork } from "./jobs/pixels.worker";
 import { type Outcome, Session } from "./jobs/session";
 import { type Choice, type Way, waysOf } from "./jobs/ways";
-import { isCancelled, lineOf } from "./pictures/complaint";
-import type { Intake, Picture } from "./pictures/intake";
-import { named, picturesOf } from "./pictures/transfer";
+import { isCancelled, lineOf, PictureComplaint } from "./pictures/complaint";
+import type { Intake } from "./pictures/intake";
+import { type Given, named, picturesOf } from "./pictures/transfer";
 import { CameraDialog } from "./view/camera-dialog";
 import { Compare } from "./view/compare";
 import { byId } from "./view/dom";
 import { Menus } from "./view/menus";
 import { Messages } from "./view/messages";
-import { captionOf, factsOf, textsOf } from "./view/outcome";
+import { captionOf, factsOf, fromFrames, textsOf } from "./view/outcome";
 import { Preview } from "./view/preview";
 import { BURST_STEPS, ProgressView, SINGLE_STEPS } from "./view/progress";
 import { hideReports, showFacts, showFrames, showMaps } from "./view/reports";
@@ -52,7 +52,7 @@ export class App {
     });
     this.camera = new CameraDialog({
       still: (frame) => pixels.still(frame),
-      onBurst: (pictures) => void this.take(pictures),
+      onBurst: (pictures) => void this.take({ pictures, note: "" }),
       onTrouble: (line) => this.messages.alert(line),
     });
     this.preview = new Preview(pixels);
@@ -67,6 +67,11 @@ export class App {
   async start(): Promise<void> {
     this.listen();
     showTests([]);
+    await this.offer();
+  }
+
+  /** Offer the models and the processors; what hinders that is said. */
+  private async offer(): Promise<void> {
     try {
       const [entries, gpu] = await Promise.all([loadCatalog(), gpuProblem()]);
       this.gpu = gpu;
@@ -82,7 +87,7 @@ export class App {
     const chosen = byId("files", HTMLInputElement);
     this.onClick("choose", () => chosen.click());
     chosen.addEventListener("change", () => {
-      void this.take(named([...(chosen.files ?? [])]));
+      void this.take({ pictures: named([...(chosen.files ?? [])]), note: "" });
       chosen.value = "";
     });
     this.onClick("camera", () => this.camera.open());
@@ -102,16 +107,17 @@ export class App {
     addEventListener("drop", (event) => {
       event.preventDefault();
       stage.classList.remove("over");
-      void this.take(picturesOf(event.dataTransfer));
+      void this.takeOut(event.dataTransfer);
     });
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden || !this.session.isWorking) return;
       this.messages.note(
         "The work goes on while this tab is hidden; a phone may pause it until you come back.",
+        { whileWorking: true },
       );
     });
     addEventListener("paste", (event) => {
-      if (event.clipboardData?.files.length) void this.take(picturesOf(event.clipboardData));
+      if (event.clipboardData?.files.length) void this.takeOut(event.clipboardData);
     });
   }
 
@@ -119,46 +125,65 @@ export class App {
     byId(id, HTMLButtonElement).addEventListener("click", () => void act());
   }
 
+  /** Take what was dropped or pasted. */
+  private async takeOut(transfer: DataTransfer | null): Promise<void> {
+    try {
+      await this.take(await picturesOf(transfer));
+    } catch (error) {
+      this.messages.alert(lineOf(error));
+    }
+  }
+
   /** Take pictures and begin, unless others are in work. */
-  private async take(pictures: readonly Picture[]): Promise<void> {
+  private async take(given: Given): Promise<void> {
+    if (!this.menus.entry) await this.offer();
     const { entry } = this.menus;
-    if (!entry) return this.messages.alert("no model is loaded yet; try again in a moment");
+    // Why there is none was just said.
+    if (!entry) return;
     this.messages.clear();
     if (!this.session.isWorking) this.messages.say("Looking at the pictures …");
     let intake: Intake;
     try {
-      intake = await this.session.check(pictures, entry);
+      intake = await this.session.check(given.pictures, entry);
     } catch (error) {
       if (!this.session.isWorking) this.messages.say("Not taken.");
       return this.messages.alert(lineOf(error));
     }
     if (this.session.isWorking) {
-      return this.messages.alert("other pictures are in work; they go on.", {
+      const remedy = {
         label: "Cancel them and take the new ones",
-        run: () => void this.replace(pictures),
+        run: () => void this.replace(given),
+      };
+      return this.messages.alert("other pictures are in work; they go on.", {
+        remedy,
+        whileWorking: true,
       });
     }
-    this.adopt(intake);
+    this.adopt(intake, given.note);
     await this.run();
   }
 
-  private async replace(pictures: readonly Picture[]): Promise<void> {
+  private async replace(given: Given): Promise<void> {
     this.session.cancel();
     await this.session.idle;
-    await this.take(pictures);
+    await this.take(given);
   }
 
-  private adopt(intake: Intake): void {
+  /** Pictures to work on. A finished picture of others stays until there is one of these. */
+  private adopt(intake: Intake, left: string): void {
     this.intake = intake;
-    this.outcome = undefined;
-    this.compare.close();
-    hideReports();
-    this.offerSaving(false);
-    this.preview.close();
-    void this.preview.open(intake.pictures[0]!);
+    if (!this.outcome) {
+      this.preview.close();
+      void this.preview.open(intake.pictures[0]!);
+      this.showPictures(intake);
+    }
+    const note = [left, intake.note].filter(Boolean).join(" ");
+    if (note) this.messages.note(note);
+  }
+
+  private showPictures(intake: Intake): void {
     this.thumbnails.of(intake.pictures);
     this.frames();
-    if (intake.note) this.messages.note(intake.note);
   }
 
   private async run(): Promise<void> {
@@ -172,12 +197,13 @@ export class App {
   }
 
   private async present(outcome: Outcome): Promise<void> {
+    const isShown = this.outcome?.intake === outcome.intake;
     this.outcome = outcome;
     const { zoomed, reference, intake } = outcome;
     this.preview.close();
     this.offerSaving(true);
     hideReports();
-    const ours = zoomed ? `merged from ${intake.pictures.length} frames` : "by the model";
+    const ours = zoomed ? `merged ${fromFrames(outcome)}` : "by the model";
     this.compare.open({
       ...outcome,
       caption: captionOf(outcome),
@@ -185,7 +211,8 @@ export class App {
       afterLabel: `After: ${ours}`,
       cutout: (x, y, side) => this.pixels.cutout(x, y, side),
     });
-    this.frames();
+    if (isShown) this.frames();
+    else this.showPictures(intake);
     showFacts(factsOf(outcome));
     if (zoomed) await showMaps(zoomed, (heat) => this.pixels.heat(heat));
     this.messages.say(`Done: ${captionOf(outcome)}.`);
@@ -216,6 +243,7 @@ export class App {
       this.complain(error);
     } finally {
       this.progress.end();
+      this.messages.ended();
       this.lock(false);
       byId("run", HTMLButtonElement).textContent = entry.kind === "burst" ? "Zoom" : "Enhance";
     }
@@ -233,13 +261,27 @@ export class App {
   }
 
   private complain(error: unknown): void {
+    const isOther = this.outcome !== undefined && this.intake !== this.outcome.intake;
     this.messages.say(isCancelled(error) ? "Cancelled." : "Stopped.");
-    if (!isCancelled(error)) this.messages.alert(lineOf(error));
+    if (isCancelled(error)) {
+      if (isOther)
+        this.messages.note(
+          "The picture shown is that of before; the button begins with the new ones.",
+        );
+      return;
+    }
+    this.messages.alert(lineOf(error));
+    if (!(error instanceof PictureComplaint)) return;
+    // What cannot be worked on makes room for what could be.
+    this.intake = this.outcome?.intake;
+    if (this.outcome) return;
+    this.preview.reset();
+    this.frames();
   }
 
   private async sample(): Promise<void> {
     try {
-      await this.take(await loadSample());
+      await this.take({ pictures: await loadSample(), note: "" });
     } catch (error) {
       this.complain(error);
     }
@@ -292,7 +334,7 @@ export class App {
   }
 
   private frames(): void {
-    const pictures = this.intake?.pictures ?? [];
+    const pictures = (this.outcome?.intake ?? this.intake)?.pictures ?? [];
     showFrames(
       pictures.map(({ name }) => name),
       this.thumbnails.canvases,

@@ -23,17 +23,23 @@ export interface Host {
   close(): Promise<void>;
 }
 
-/** Serve a folder on a free port of this machine, with headers of one's own or none. */
+/**
+ * Serve a folder on a free port of this machine, with headers of one's own or none.
+ *
+ * @param fallback file that answers for those that are missing, as hosts of pages of one file do.
+ */
 export async function host(
   folder: string,
   headers: Readonly<Record<string, string>> = {},
-  port = 0,
+  fallback?: string,
 ): Promise<Host> {
   const sent: { path: string; bytes: number }[] = [];
   const server: Server = createServer((request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url ?? "/", "http://host").pathname));
-    const file = join(folder, path.endsWith("/") ? `${path}index.html` : path);
-    if (!file.startsWith(folder) || !existsSync(file) || !statSync(file).isFile()) {
+    const asked = join(folder, path.endsWith("/") ? `${path}index.html` : path);
+    const isThere = (each: string): boolean => existsSync(each) && statSync(each).isFile();
+    const file = fallback && !isThere(asked) ? join(folder, fallback) : asked;
+    if (!file.startsWith(folder) || !isThere(file)) {
       response.writeHead(404).end();
       return;
     }
@@ -46,7 +52,7 @@ export async function host(
     });
     createReadStream(file).pipe(response);
   });
-  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     sent,

@@ -28,8 +28,14 @@ export class BurstWorker {
     this.#worker.onmessage = (event: MessageEvent<Reply>) => this.#take(event.data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
+      // A script that does not arrive is an event without words.
       this.#fail(
-        new Refusal(`the worker stopped (${event.message}); load the page anew`, "runtime"),
+        event.message
+          ? new Refusal(`the worker stopped (${event.message}); load the page anew`, "runtime")
+          : new Refusal(
+              "the worker's script cannot be loaded; check the connection and load the page anew",
+              "loading",
+            ),
       );
     };
     this.#worker.onmessageerror = () => {

@@ -116,13 +116,25 @@ export interface StageTest {
   readonly milliseconds: number;
 }
 
+/** One step of the driver on a golden burst, held against what the SDK's driver had there. */
+export interface StepTest {
+  readonly step: string;
+  /** Signal over noise in dB, or how far off it is in pixels of a frame. */
+  readonly found: number;
+  /** Least decibels, or most pixels. */
+  readonly gate: number;
+  readonly unit: "dB" | "px";
+}
+
 /** How the driver did on a golden burst. */
 export interface BurstTest {
   readonly name: string;
   readonly decibels: number;
   readonly gate: number;
-  /** What was decided otherwise; empty for nothing. */
+  /** What was decided otherwise, or which step is not near enough; empty for nothing. */
   readonly differs: string;
+  /** Steps on the way to the picture, in the order of work. */
+  readonly steps: readonly StepTest[];
   readonly milliseconds: number;
 }
 

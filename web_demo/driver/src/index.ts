@@ -17,5 +17,5 @@ export type { OpenedBundle } from "./messages.js";
 export { type Kind, Refusal } from "./refusal.js";
 export { fromRgba, toRgba } from "./rgba.js";
 export { liteRtRunner } from "./run/litert.js";
-export { selfTest } from "./self_test.js";
+export { hasNumbers, selfTest } from "./self_test.js";
 export { MOST_FRAMES, zoomBurst } from "./zoom.js";

@@ -1,6 +1,9 @@
 /** The one error of the package. */
 
-/** Why a bundle is refused, in the order in which a reader looks; `input` is what a caller gave. */
+/**
+ * Why a bundle is refused, in the order in which a reader looks; `loading` is a file of the runtime that
+ * did not arrive, `runtime` what this browser cannot do, `input` what a caller gave.
+ */
 export type Kind =
   | "container"
   | "name"
@@ -11,6 +14,7 @@ export type Kind =
   | "digest"
   | "golden"
   | "graph"
+  | "loading"
   | "runtime"
   | "input";
 

@@ -6,6 +6,7 @@ import { drawnInput, outputDecibels } from "./bundle/golden.js";
 import type { GraphEntry } from "./bundle/manifest.js";
 import { BURSTS } from "./bundle/names.js";
 import { type OpenBundle, opened } from "./bundle/reading.js";
+import { failedStep, type SeenFeatures, seenFeatures, stepTests } from "./burst_steps.js";
 import type {
   Bundle,
   BurstTest,
@@ -14,12 +15,15 @@ import type {
   StageRunner,
   StageTest,
 } from "./face.js";
+import { Frame } from "./frame.js";
 import { Refusal } from "./refusal.js";
 import { makeZoom } from "./zoom.js";
 
 /** Least signal over noise of the picture of a golden burst, by precision. */
 const BURST_GATES_DB = { fp32: 80, fp16: 40, int8: 30 };
-/** Decibels beyond which nothing is told apart. */
+/** Most that motions and the lens may be off in stages of a precision, in pixels. */
+const BURST_GATES_PX = { fp32: 0.001, fp16: 0.05, int8: 0.05 };
+/** Decibels beyond which nothing is told apart; below its negative there were no numbers. */
 const MOST_DB = 999;
 /** Runs that a time is the median of, after a first one that does not count. */
 const RUNS = 3;
@@ -64,7 +68,9 @@ function summary(
   const worst = all.reduce((found, each) => (margin(each) < margin(found) ? each : found), all[0]);
   const failed = all.find((each) => !(margin(each) >= 0) || each.differs !== "");
   let reason = "";
-  if (dispatches === 0) reason = "WebGPU was given no work; take the backend wasm";
+  if (failed !== undefined && !failed.differs && !hasNumbers(failed)) {
+    reason = `${failed.what} gives no numbers, or not so many; take another backend or precision`;
+  } else if (dispatches === 0) reason = "WebGPU was given no work; take the backend wasm";
   else if (failed?.differs) reason = `${failed.what}: ${failed.differs}; take another backend`;
   else if (failed !== undefined) {
     reason =
@@ -105,7 +111,7 @@ async function testGraph(
     times.push(performance.now() - started);
   }
   const milliseconds = times.sort((one, other) => one - other)[Math.floor(RUNS / 2)];
-  return { stage: graph.stage, decibels: Math.min(decibels, MOST_DB), gate, milliseconds };
+  return { stage: graph.stage, decibels: bounded(decibels), gate, milliseconds };
 }
 
 async function testBurst(
@@ -121,11 +127,13 @@ async function testBurst(
   const found = new Map<number, number>();
   const asked = placesOf(vector.picture);
   const area = vector.picture.shape[1] * width;
+  const frames = drawnFrames(vector.burst);
+  let seen: SeenFeatures | undefined;
   try {
     const made = await makeZoom(
       bundle,
       runner,
-      drawnFrames(vector.burst),
+      frames,
       (firstRow, rows) => {
         for (const place of asked) {
           const row = Math.floor((place % area) / width) - firstRow;
@@ -135,16 +143,23 @@ async function testBurst(
         }
       },
       { signal },
+      {
+        features: (features, height, width) => {
+          seen = seenFeatures(features, height, width);
+        },
+      },
     );
+    const gates = { decibels: gate, px: BURST_GATES_PX[runner.precision] };
+    const steps = await stepTests(vector, made, new Frame(frames[0]), seen, gates);
     const decibels = stepDecibels(vector.picture, (place) => found.get(place) ?? Number.NaN);
     const milliseconds = performance.now() - started;
-    const differs = differenceOf(vector, made);
-    return { name, decibels: Math.min(decibels, MOST_DB), gate, differs, milliseconds };
+    const differs = differenceOf(vector, made) || failedStep(steps);
+    return { name, decibels: bounded(decibels), gate, differs, steps, milliseconds };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const milliseconds = performance.now() - started;
-    const decibels = Number.NEGATIVE_INFINITY;
-    return { name, decibels, gate, differs: error.message, milliseconds };
+    const decibels = -MOST_DB;
+    return { name, decibels, gate, differs: error.message, steps: [], milliseconds };
   }
 }
 
@@ -165,3 +180,13 @@ export function differenceOf(vector: BurstVector, made: Decisions): string {
 }
 
 type Decisions = Pick<Awaited<ReturnType<typeof makeZoom>>, "burst" | "hot">;
+
+/** Whether a test had numbers to compare; decibels of one that had none mean nothing. */
+export function hasNumbers({ decibels }: { readonly decibels: number }): boolean {
+  return decibels > -MOST_DB;
+}
+
+/** Decibels that JSON can hold. */
+function bounded(decibels: number): number {
+  return Math.min(Math.max(decibels, -MOST_DB), MOST_DB);
+}

@@ -7,7 +7,7 @@ import {
   type Zoomed,
   type ZoomOptions,
 } from "@edge-sdk/burst-driver";
-import { isCancelled, lineOf } from "../pictures/complaint";
+import { Complaint, isCancelled, lineOf } from "../pictures/complaint";
 import { type Entry, loadBundle } from "./catalog";
 import { keyOf, type Tested, type Way } from "./ways";
 
@@ -22,7 +22,12 @@ export class Engine {
   /** The bundle and the way that it is ready for; empty while it is for none. */
   #loaded = "";
 
-  /** Run the self-test of a way. What does not even start is a result too. */
+  /**
+   * Run the self-test of a way. That this browser cannot even start it is a result too.
+   *
+   * @throws Complaint if the bundle or a file of the runtime did not arrive whole: that says nothing of a
+   * processor.
+   */
   async test(entry: Entry, way: Way, signal: AbortSignal): Promise<Tested> {
     try {
       const test: SelfTest = await this.#job(entry, way, signal, (worker) =>
@@ -31,6 +36,7 @@ export class Engine {
       return { ...way, test };
     } catch (error) {
       if (isCancelled(error) || !(error instanceof Refusal)) throw error;
+      if (error.kind === "loading") throw new Complaint(notLoaded(error));
       return { ...way, failure: lineOf(error) };
     }
   }
@@ -65,7 +71,8 @@ export class Engine {
     } catch (error) {
       signal.throwIfAborted();
       // After trouble of the runtime, a lost GPU or full memory, nothing in there is trusted.
-      if (!(error instanceof Refusal) || error.kind === "runtime") this.#end();
+      const isSound = error instanceof Refusal && !["loading", "runtime"].includes(error.kind);
+      if (!isSound) this.#end();
       throw error;
     } finally {
       isRunning = false;
@@ -85,7 +92,10 @@ export class Engine {
     this.#end();
     const worker = new BurstWorker();
     this.#worker = worker;
-    await worker.open(await loadBundle(entry));
+    await worker.open(await loadBundle(entry)).catch((error: unknown) => {
+      if (!(error instanceof Refusal) || ["loading", "runtime"].includes(error.kind)) throw error;
+      throw new Complaint(`bundles/${entry.file} cannot be used: ${error.message}`);
+    });
     await worker.use({ ...way, wasmUrl: new URL("./litert/", document.baseURI).href });
     this.#loaded = wanted;
     return worker;
@@ -96,4 +106,10 @@ export class Engine {
     this.#worker = undefined;
     this.#loaded = "";
   }
+}
+
+/** A file of the runtime did not arrive: what people can do about that is not what a caller can. */
+function notLoaded({ message }: Refusal): string {
+  const what = message.replace(/; check wasmUrl$/, "");
+  return /; /.test(what) ? what : `${what}; check the connection and load the page anew`;
 }

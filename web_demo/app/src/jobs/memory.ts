@@ -4,7 +4,7 @@ import type { Tested } from "./ways";
 /** What tells results of one bundle, browser and number of threads from those of others. */
 export function testKey(bundle: string): string {
   const threads = crossOriginIsolated ? navigator.hardwareConcurrency : 1;
-  return `burst-zoom tests of ${bundle} by ${threads} threads of ${navigator.userAgent}`;
+  return `burst-zoom self-tests of ${bundle} by ${threads} threads of ${navigator.userAgent}`;
 }
 
 /** Results of this visit. */

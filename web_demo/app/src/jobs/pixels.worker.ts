@@ -1,9 +1,10 @@
 /** All that touches pixels but the models: decoding, what is shown, cut-outs, maps, PNG. */
 import type { Rgb8 } from "@edge-sdk/burst-driver";
 import { Complaint } from "../pictures/complaint";
+import { formatOf } from "../pictures/header";
 import { type Heat, heatmap } from "../pictures/heatmap";
 import { encodePng, type PngTexts } from "../pictures/png";
-import { context, pixelsOf, reduced, rgbOf } from "../pictures/raster";
+import { context, onWhite, pixelsOf, reduced, rgbOf } from "../pictures/raster";
 import { answer, moving } from "./calls";
 
 /** More pixels than this are shown reduced: phones refuse larger canvases. The picture is whole. */
@@ -11,8 +12,8 @@ const SHOWN_PIXELS = 16_000_000;
 
 const PREVIEW_PIXELS = 1_000_000;
 
-/** The two pictures of the slider at one place. */
-export interface Cutout {
+/** The two pictures of the slider, or what they are at one place. */
+export interface Pair {
   readonly before: ImageBitmap;
   readonly after: ImageBitmap;
 }
@@ -36,7 +37,7 @@ const work = {
   async preview(file: Blob, name: string): Promise<ImageBitmap> {
     const bitmap = await bitmapOf(file, name);
     try {
-      const shown = await reduced(bitmap, PREVIEW_PIXELS);
+      const shown = onWhite(await reduced(bitmap, PREVIEW_PIXELS));
       return moving(shown, [shown]);
     } finally {
       bitmap.close();
@@ -45,30 +46,22 @@ const work = {
 
   /** A file for the list, `height` px high. */
   async thumbnail(file: Blob, name: string, height: number): Promise<ImageBitmap> {
-    const bitmap = await bitmapOf(file, name, { resizeHeight: height, resizeQuality: "medium" });
-    return moving(bitmap, [bitmap]);
+    const options: ImageBitmapOptions = { resizeHeight: height, resizeQuality: "medium" };
+    const shown = onWhite(await bitmapOf(file, name, options));
+    return moving(shown, [shown]);
   },
 
-  /** Keep a file as what the result is compared with; what is shown of it. */
-  async before(file: Blob, name: string): Promise<ImageBitmap> {
+  /**
+   * Keep a picture as the result, and a file as what it is compared with, in place of those before; what
+   * is shown of both. Those before stay if that does not succeed.
+   */
+  async finish(picture: Rgb8, file: Blob, name: string): Promise<Pair> {
     const bitmap = await bitmapOf(file, name);
+    const before = onWhite(await reduced(bitmap, SHOWN_PIXELS));
+    const after = await reduced(picture, SHOWN_PIXELS);
     original?.close();
-    original = bitmap;
-    const shown = await reduced(bitmap, SHOWN_PIXELS);
-    return moving(shown, [shown]);
-  },
-
-  /** Keep a picture as the result; what is shown of it. */
-  async after(picture: Rgb8): Promise<ImageBitmap> {
-    result = picture;
-    const shown = await reduced(picture, SHOWN_PIXELS);
-    return moving(shown, [shown]);
-  },
-
-  /** Let go of both pictures. */
-  forget(): void {
-    original?.close();
-    original = result = undefined;
+    [original, result] = [bitmap, picture];
+    return moving({ before, after }, [before, after]);
   },
 
   /**
@@ -77,13 +70,15 @@ const work = {
    * @param x, y the middle, as shares of width and height.
    * @param side of the square, in pixels of the result.
    */
-  async cutout(x: number, y: number, side: number): Promise<Cutout> {
+  async cutout(x: number, y: number, side: number): Promise<Pair> {
     if (!result || !original) throw new Complaint("there is no result to magnify yet");
     const left = Math.round(clamp(x * result.width - side / 2, 0, result.width - side));
     const top = Math.round(clamp(y * result.height - side / 2, 0, result.height - side));
     const [across, down] = [original.width / result.width, original.height / result.height];
     const canvas = new OffscreenCanvas(side, side);
     const paint = context(canvas);
+    paint.fillStyle = "#fff";
+    paint.fillRect(0, 0, side, side);
     paint.imageSmoothingQuality = "high";
     paint.drawImage(
       original,
@@ -135,7 +130,12 @@ async function bitmapOf(
       colorSpaceConversion: "default",
     });
   } catch {
-    throw new Complaint(`${name}: this browser cannot decode it; give it as JPEG or PNG`);
+    const format = await formatOf(file);
+    throw new Complaint(
+      format === "HEIC" || format === "AVIF"
+        ? `${name}: this browser does not decode this ${format} file; give it as JPEG or PNG`
+        : `${name}: is damaged or cut off; give a whole copy`,
+    );
   }
 }
 

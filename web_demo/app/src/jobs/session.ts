@@ -1,13 +1,13 @@
 /** One burst from its files to the picture: what is done when, and what ends it. */
 import type { Rgb8, Zoomed } from "@edge-sdk/burst-driver";
-import { Complaint } from "../pictures/complaint";
+import { Complaint, isCancelled, lineOf, PictureComplaint } from "../pictures/complaint";
 import { checked, type Intake, limitsOf, type Picture } from "../pictures/intake";
 import type { Remote } from "./calls";
 import type { Entry } from "./catalog";
 import { Engine } from "./engine";
 import { recalled, remember, testKey } from "./memory";
 import type { PixelWork } from "./pixels.worker";
-import { type Choice, chosenOf, keyOf, labelOf, type Tested, type Way } from "./ways";
+import { type Choice, chosenOf, keyOf, labelOf, reasonOf, type Tested, type Way } from "./ways";
 
 /** A finished picture. */
 export interface Outcome {
@@ -76,8 +76,7 @@ export class Session {
       const reference = zoomed?.reference ?? 0;
       const { width, height } = picture;
       const shown = intake.pictures[reference] ?? intake.pictures[0]!;
-      const after = await this.pixels.after(picture);
-      const before = await this.pixels.before(shown.file, shown.name);
+      const { before, after } = await this.pixels.finish(picture, shown.file, shown.name);
       const seconds = (performance.now() - begun) / 1000;
       const outcome = { intake, entry, way, before, after, width, height, reference, seconds };
       return zoomed ? { ...outcome, zoomed } : outcome;
@@ -115,10 +114,10 @@ export class Session {
     const asked = all.filter((each) => ways.some((way) => keyOf(way) === keyOf(each)));
     const choice = chosenOf(asked);
     if (!choice) {
-      const [only] = ways;
+      const [only] = asked;
       throw new Complaint(
         ways.length === 1 && only
-          ? `${labelOf(only)} fails its self-test here; choose another processor`
+          ? `${labelOf(only)} does not do here (${reasonOf(only)}); choose another processor`
           : "no processor of this device passes the self-test of this model; its table says how they fail",
       );
     }
@@ -148,11 +147,13 @@ export class Session {
     const frames: Rgb8[] = [];
     for (const { file, name } of pictures) {
       this.watcher.onProgress("decode files", frames.length, pictures.length);
-      const frame = await this.pixels.decode(file, name);
+      const frame = await this.pixels.decode(file, name).catch((error: unknown) => {
+        throw isCancelled(error) ? error : new PictureComplaint(lineOf(error));
+      });
       signal.throwIfAborted();
       const [first = frame] = frames;
       if (frame.width !== first.width || frame.height !== first.height) {
-        throw new Complaint(
+        throw new PictureComplaint(
           `${name} is turned otherwise than the first frame; give frames taken one way up`,
         );
       }

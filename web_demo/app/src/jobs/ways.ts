@@ -19,6 +19,12 @@ export function labelOf({ backend, precision }: Way): string {
   return `${backend === "wasm" ? "WASM" : "WebGPU"} ${precision}`;
 }
 
+/** Why a way does not do, without advice; empty if it does. */
+export function reasonOf(tested: Tested): string {
+  const line = "failure" in tested ? tested.failure : tested.test.reason;
+  return line.split("; ", 1)[0]!;
+}
+
 /** A GPU computes floats, in single or in half precision; integers are for WASM. */
 const GPU_PRECISIONS: readonly Precision[] = ["fp32", "fp16"];
 

@@ -8,6 +8,8 @@ export interface PictureHeader {
   readonly height: number;
 }
 
+export type Format = PictureHeader["format"];
+
 const WINDOW_BYTES = 65536;
 
 /** Kinds of files that people rename or drop by mistake, by how they begin. */
@@ -32,19 +34,49 @@ const OTHERS: readonly (readonly [start: string, name: string])[] = [
 export async function readHeader(file: Blob, name: string): Promise<PictureHeader> {
   const head = await bytesAt(file, 0);
   if (head.byteLength === 0) throw new Complaint(`${name}: is empty`);
-  const start = latin1(head, 0, 12);
-  let size: Size | undefined;
-  let format: PictureHeader["format"];
-  if (start.startsWith("\xff\xd8\xff")) [format, size] = ["JPEG", await jpegSize(file)];
-  else if (start.startsWith("\x89PNG\r\n\x1a\n")) [format, size] = ["PNG", pngSize(head)];
-  else if (start.startsWith("RIFF") && start.endsWith("WEBP"))
-    [format, size] = ["WebP", webpSize(head)];
-  else if (start.slice(4, 8) === "ftyp") [format, size] = isoPicture(head, name);
-  else throw new Complaint(`${name}: is ${nameOf(start)}; give JPEG, PNG, WebP or HEIC pictures`);
+  const format = formatIn(head);
+  if (!format) {
+    const what = nameOf(latin1(head, 0, 12));
+    throw new Complaint(`${name}: is ${what}; give JPEG, PNG, WebP or HEIC pictures`);
+  }
+  const size = await sizeIn(file, head, format);
   if (!size || size.width < 1 || size.height < 1) {
-    throw new Complaint(`${name}: this ${format} file is cut off or damaged; give another`);
+    throw new Complaint(`${name}: is damaged or cut off; give a whole copy`);
   }
   return { format, width: size.width, height: size.height };
+}
+
+/** What a file is by how it begins; nothing for what is none of these. */
+export async function formatOf(file: Blob): Promise<Format | undefined> {
+  return formatIn(await bytesAt(file, 0));
+}
+
+function formatIn(head: DataView): Format | undefined {
+  const start = latin1(head, 0, 12);
+  if (start.startsWith("\xff\xd8\xff")) return "JPEG";
+  if (start.startsWith("\x89PNG\r\n\x1a\n")) return "PNG";
+  if (start.startsWith("RIFF") && start.endsWith("WEBP")) return "WebP";
+  if (start.slice(4, 8) !== "ftyp") return undefined;
+  const brands = latin1(head, 8, Math.min(head.getUint32(0), 64));
+  if (/avi[fs]/.test(brands)) return "AVIF";
+  return /hei[cxms]|hev[cx]|mif1/.test(brands) ? "HEIC" : undefined;
+}
+
+function sizeIn(
+  file: Blob,
+  head: DataView,
+  format: Format,
+): Size | undefined | Promise<Size | undefined> {
+  switch (format) {
+    case "JPEG":
+      return jpegSize(file);
+    case "PNG":
+      return pngSize(head);
+    case "WebP":
+      return webpSize(head);
+    default:
+      return largestItem(head);
+  }
 }
 
 interface Size {
@@ -65,6 +97,7 @@ function latin1(view: DataView, from: number, to: number): string {
 }
 
 function nameOf(start: string): string {
+  if (start.slice(4, 8) === "ftyp") return "a video";
   const known = OTHERS.find(([beginning]) => start.startsWith(beginning));
   return known ? known[1] : "no picture that this page knows";
 }
@@ -118,17 +151,12 @@ function webpSize(view: DataView): Size | undefined {
 }
 
 /** HEIC and AVIF state the sizes of all their items; the picture's own is the largest. */
-function isoPicture(view: DataView, name: string): [PictureHeader["format"], Size | undefined] {
-  const brands = latin1(view, 8, Math.min(view.getUint32(0), 64));
-  const isAvif = /avi[fs]/.test(brands);
-  if (!isAvif && !/hei[cxms]|hev[cx]|mif1/.test(brands)) {
-    throw new Complaint(`${name}: is a video; give JPEG, PNG, WebP or HEIC pictures`);
-  }
+function largestItem(view: DataView): Size | undefined {
   let largest: Size | undefined;
   for (let at = 4; at + 16 <= view.byteLength; at++) {
     if (view.getUint32(at) !== 0x69737065) continue; // "ispe"
     const size = { width: view.getUint32(at + 8), height: view.getUint32(at + 12) };
     if (!largest || size.width * size.height > largest.width * largest.height) largest = size;
   }
-  return [isAvif ? "AVIF" : "HEIC", largest];
+  return largest;
 }

@@ -53,7 +53,7 @@ export async function checked(
   limits: Limits,
 ): Promise<Intake> {
   const [first, ...others] = pictures;
-  if (!first) throw new Complaint("nothing to work on: give pictures, not folders or text");
+  if (!first) throw new Complaint("nothing to work on: give pictures, or a folder of them");
   if (purpose.kind === "single" && others.length > 0) {
     throw new Complaint(
       `this model takes one picture, not ${pictures.length}; choose burst zoom for a burst`,

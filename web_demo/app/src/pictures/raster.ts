@@ -6,9 +6,26 @@ const STRIP_ROWS = 256;
 /** The plain drawing context of a canvas. */
 export function context(canvas: OffscreenCanvas): OffscreenCanvasRenderingContext2D {
   const found = canvas.getContext("2d", { willReadFrequently: true });
-  if (!found)
-    throw new Error("this browser gives no canvas to draw on; close other pages and try again");
+  if (!found) throw noCanvas();
   return found;
+}
+
+function noCanvas(): Error {
+  return new Error("this browser gives no canvas to draw on; close other pages and try again");
+}
+
+/** A bitmap to show, on white where it is transparent, as {@link rgbOf} has it; the given one is used up. */
+export function onWhite(bitmap: ImageBitmap): ImageBitmap {
+  const { width, height } = bitmap;
+  const canvas = new OffscreenCanvas(width, height);
+  // This context draws by itself: pixels that nobody reads back may stay with the GPU.
+  const paint = canvas.getContext("2d", { alpha: false });
+  if (!paint) throw noCanvas();
+  paint.fillStyle = "#fff";
+  paint.fillRect(0, 0, width, height);
+  paint.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return canvas.transferToImageBitmap();
 }
 
 /** The pixels of a bitmap, on white where it is transparent. */

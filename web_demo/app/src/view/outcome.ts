@@ -23,7 +23,7 @@ export function factsOf(outcome: Outcome): Readonly<Record<string, string>> {
   return {
     ...facts,
     Time: `${seconds.toFixed(1)} s (${steps.join(", ")})`,
-    Reference: `frame ${zoomed.reference + 1}`,
+    Reference: `${intake.pictures[zoomed.reference]?.name} (frame ${zoomed.reference})`,
     "Effective frames": `${mean.toFixed(1)} on average, ${most.toFixed(1)} at most`,
     "Noise of a frame": `${(255 * zoomed.noise.std).toFixed(1)} levels of 255`,
     "Blur of the lens": `${zoomed.lensPx.toFixed(2)} px`,
@@ -34,8 +34,15 @@ export function factsOf(outcome: Outcome): Readonly<Record<string, string>> {
 /** The line under a picture. */
 export function captionOf({ intake, width, height, zoomed, seconds }: Outcome): string {
   const size = `${intake.width}×${intake.height} → ${width}×${height} px`;
-  const used = zoomed ? ` from ${usedIn(zoomed)} of ${intake.pictures.length} frames` : "";
+  const used = zoomed ? ` ${fromFrames({ intake, zoomed })}` : "";
   return `${size}${used}, ${seconds.toFixed(1)} s`;
+}
+
+/** How many of the frames that were given are in a picture. */
+export function fromFrames({ intake, zoomed }: Pick<Outcome, "intake" | "zoomed">): string {
+  const given = intake.pictures.length;
+  if (!zoomed || given === 1) return "from one frame";
+  return `from ${usedIn(zoomed)} of ${given} frames`;
 }
 
 /** What the PNG says of itself. Names of files stay on the device. */
@@ -49,7 +56,7 @@ export function textsOf({ intake, entry, way, zoomed }: Outcome): PngTexts {
   return {
     ...texts,
     "Frames used": `${usedIn(zoomed)} of ${intake.pictures.length}`,
-    "Reference frame": String(zoomed.reference + 1),
+    "Reference frame": `${zoomed.reference}, counted from 0`,
     "Effective frames": rangeOf(zoomed.weightMap.data).mean.toFixed(2),
   };
 }

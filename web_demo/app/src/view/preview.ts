@@ -27,6 +27,12 @@ export class Preview {
     this.canvas.hidden = false;
   }
 
+  /** Ask for pictures again. */
+  reset(): void {
+    this.close();
+    this.empty.hidden = false;
+  }
+
   /** Make room for the result. */
   close(): void {
     this.wanted = undefined;

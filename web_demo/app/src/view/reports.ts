@@ -5,8 +5,7 @@ import { byId, make, show } from "./dom";
 import { type Cell, fill, type Row } from "./table";
 
 const HEADS: readonly Cell[] = [
-  { content: "Frame" },
-  { content: "Picture" },
+  { content: "Frame", kind: "title" },
   { content: "Use" },
   { content: "Sharpness", kind: "number" },
   { content: "Motion, px", kind: "number" },
@@ -23,12 +22,12 @@ export function showFrames(
   const rows = names.map((name, index): Row => {
     const report = zoomed?.frames.find((each) => each.index === index);
     const canvas = thumbnails.get(index);
-    canvas?.setAttribute("aria-label", name);
+    const title = make("span", { className: "title", children: canvas ? [canvas] : [] });
+    title.append(make("span", { text: `${index} · ${name}` }));
     return {
       className: report && !report.used ? "out" : "",
       cells: [
-        { content: String(index + 1), kind: "number" },
-        { content: canvas ?? name },
+        { content: title, kind: "title" },
         { content: report ? useOf(report) : "", kind: "words" },
         { content: report ? report.score.toPrecision(3) : "", kind: "number" },
         { content: report ? motionOf(report) : "", kind: "number" },
@@ -44,7 +43,9 @@ export function showFrames(
   details.hidden = names.length === 0;
   const table = details.querySelector("table");
   const used = zoomed?.frames.filter((frame) => frame.used).length;
-  const caption = used === undefined ? `${names.length} given` : `${used} of ${names.length} used`;
+  const given = names.length === 1 ? "One frame" : `${names.length} given`;
+  const isPlain = used === undefined || names.length === 1;
+  const caption = isPlain ? given : `${used} of ${names.length} used; frames are counted from 0`;
   if (table) fill(table, caption, HEADS, rows);
 }
 
@@ -80,7 +81,7 @@ export async function showMaps(
     ),
     await figure(
       "Agreement",
-      "How far the other frames show what the reference shows. Dark places moved by themselves: there the reference stands alone, so that no ghosts appear.",
+      "How far the other frames show what the reference shows. In dark places they differ from it by more than noise is thought to explain, be it that something moved, that light changed or that noise is stronger there; they are held back, so that no ghosts appear.",
       agreementMap,
       1,
       (value) => `${Math.round(100 * value)} %`,

@@ -1,10 +1,12 @@
 /** The table of self-tests. */
+
+import { hasNumbers } from "@edge-sdk/burst-driver";
 import { labelOf, type Tested } from "../jobs/ways";
 import { byId } from "./dom";
 import { type Cell, fill, type Row } from "./table";
 
 const HEADS: readonly Cell[] = [
-  { content: "Processor" },
+  { content: "Processor", kind: "title" },
   { content: "Result" },
   { content: "dB", kind: "number" },
   { content: "Gate", kind: "number" },
@@ -15,12 +17,12 @@ const HEADS: readonly Cell[] = [
 /** Show what self-tests said, one way a line. */
 export function showTests(tested: readonly Tested[]): void {
   const rows = tested.map((each): Row => {
-    const head: Cell = { content: labelOf(each) };
+    const head: Cell = { content: labelOf(each), kind: "title" };
     if ("failure" in each) {
       return {
         cells: [
           head,
-          { content: each.failure, kind: "words" },
+          { content: `does not run: ${each.failure}`, kind: "words" },
           ...["", "", "", ""].map((content) => ({ content })),
         ],
       };
@@ -30,7 +32,7 @@ export function showTests(tested: readonly Tested[]): void {
       cells: [
         head,
         { content: passes ? "passes" : `fails: ${reason}`, kind: "words" },
-        { content: decibels.toFixed(1), kind: "number" },
+        { content: hasNumbers(each.test) ? decibels.toFixed(1) : "none", kind: "number" },
         { content: String(gate), kind: "number" },
         { content: milliseconds.toFixed(0), kind: "number" },
         { content: dispatches === undefined ? "" : String(dispatches), kind: "number" },

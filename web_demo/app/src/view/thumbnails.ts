@@ -39,7 +39,8 @@ export class Thumbnails {
       if (!bitmap) continue;
       const canvas = make("canvas", {
         className: "thumbnail",
-        attributes: { role: "img", "aria-label": name },
+        // The name stands beside it.
+        attributes: { "aria-hidden": "true" },
       });
       show(canvas, bitmap);
       this.canvases.set(index, canvas);

@@ -77,6 +77,11 @@ describe.each(["light", "dark"] as const)("in %s colors", (colorScheme) => {
     expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(
       true,
     );
+    // Nor is a table cut: each is as wide as what shows it.
+    const cut = await page
+      .locator(".scroll")
+      .evaluateAll((all) => all.filter((each) => each.scrollWidth > each.clientWidth).length);
+    expect(cut).toBe(0);
     await close();
   });
 });

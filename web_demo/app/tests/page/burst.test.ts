@@ -129,20 +129,19 @@ describe("on WASM", () => {
     const { page } = visit;
     const png = await saved(page);
     const texts = textsIn(png);
-    const reference = Number(texts["Reference frame"]);
-    const truth = readFileSync(`${TRUTH}/coffee-${String(reference).padStart(2, "0")}.png`);
-    const enlarged = await page.evaluate(
-      async (name) => {
-        const bitmap = await createImageBitmap(await (await fetch(`./sample/${name}`)).blob());
-        const canvas = new OffscreenCanvas(2 * bitmap.width, 2 * bitmap.height);
-        const paint = canvas.getContext("2d")!;
-        paint.imageSmoothingQuality = "high";
-        paint.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-        const bytes = new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer());
-        return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
-      },
-      `coffee-${String(reference).padStart(2, "0")}.png`,
-    );
+    const [, counted] = /^(\d), counted from 0$/.exec(texts["Reference frame"]!)!;
+    const reference = `coffee-${String(Number(counted) + 1).padStart(2, "0")}.png`;
+    expect(await page.textContent("#facts")).toContain(`Reference${reference} (frame ${counted})`);
+    const truth = readFileSync(`${TRUTH}/${reference}`);
+    const enlarged = await page.evaluate(async (name) => {
+      const bitmap = await createImageBitmap(await (await fetch(`./sample/${name}`)).blob());
+      const canvas = new OffscreenCanvas(2 * bitmap.width, 2 * bitmap.height);
+      const paint = canvas.getContext("2d")!;
+      paint.imageSmoothingQuality = "high";
+      paint.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+      const bytes = new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer());
+      return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+    }, reference);
     const [ours, plain] = [
       await psnr(page, png, truth),
       await psnr(page, Buffer.from(enlarged, "base64"), truth),
@@ -168,6 +167,7 @@ describe("on WASM", () => {
     await page.click("#frames summary");
     const rows = page.locator("#frames tbody tr");
     expect(await rows.count()).toBe(10);
+    expect(await rows.first().locator("th").textContent()).toBe("0 · coffee-01.png");
     await page.waitForFunction(
       () => document.querySelectorAll("#frames tbody canvas").length === 10,
     );

@@ -87,6 +87,39 @@ describe("without a camera", () => {
     await close();
   });
 
+  it("puts what is transparent on white, before as after", async () => {
+    const { page, close } = await opened(browser, site.url, { colorScheme: "dark" });
+    await processor(page, "wasm fp32");
+    const written = await page.evaluate(async () => {
+      const canvas = new OffscreenCanvas(64, 64);
+      const paint = canvas.getContext("2d")!;
+      paint.fillStyle = "rgb(200 30 30 / 50%)";
+      paint.fillRect(32, 0, 32, 64);
+      return Array.from(new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer()));
+    });
+    await choose(page, [
+      { name: "clear.png", mimeType: "image/png", buffer: Buffer.from(written) },
+    ]);
+    await finished(page);
+    const colors = await page.evaluate(() => {
+      return ["before", "after"].map((id) => {
+        const shown = document.getElementById(id) as HTMLCanvasElement;
+        const paint = new OffscreenCanvas(shown.width, shown.height).getContext("2d")!;
+        paint.drawImage(shown, 0, 0);
+        return [0.2, 0.8].map((x) => {
+          const place = [Math.round(x * shown.width), shown.height >> 1, 1, 1] as const;
+          return Array.from(paint.getImageData(...place).data);
+        });
+      });
+    });
+    for (const [clear, tinted] of colors as [number[], number[]][]) {
+      for (const value of clear) expect(value).toBeGreaterThanOrEqual(254);
+      for (const [at, value] of [228, 143, 143, 255].entries())
+        expect(Math.abs(tinted[at]! - value)).toBeLessThanOrEqual(3);
+    }
+    await close();
+  });
+
   it.each(["image/jpeg", "image/webp"])("takes %s as a browser writes it", async (mimeType) => {
     const { page, close } = await opened(browser, site.url);
     await processor(page, "wasm fp32");

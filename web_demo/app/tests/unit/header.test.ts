@@ -134,13 +134,13 @@ describe("headers", () => {
     const whole = new Uint8Array(await jpeg(64, 48, [[0xff, 0xe0, ...two(4), 1, 2]]).arrayBuffer());
     for (let length = 3; length < 17; length++) {
       await expect(readHeader(new Blob([whole.subarray(0, length)]), "cut.jpg")).rejects.toThrow(
-        "cut off or damaged",
+        "is damaged or cut off; give a whole copy",
       );
     }
     const png = hugePng("a.png", 9, 9).buffer;
     await expect(
       readHeader(new Blob([new Uint8Array(png.subarray(0, 20))]), "cut.png"),
-    ).rejects.toThrow("cut off or damaged");
+    ).rejects.toThrow("is damaged or cut off; give a whole copy");
     await expect(
       readHeader(new Blob([new Uint8Array(hugePng("a.png", 0, 9).buffer)]), "no.png"),
     ).rejects.toThrow("damaged");

@@ -51,9 +51,36 @@ async function load(folder: string, build: Build): Promise<LiteRt> {
   try {
     return await loadLiteRt(folder + name);
   } catch (error) {
-    throw new Refusal(`LiteRT cannot start (${String(error)}); check wasmUrl`, "runtime");
+    const binary = `${folder}${name.replace(/js$/, "wasm")}`;
+    const missing = await missingBinary(binary);
+    if (missing) {
+      throw new Refusal(`${binary} cannot be loaded (${missing}); check wasmUrl`, "loading");
+    }
+    throw new Refusal(
+      `LiteRT cannot start here (${String(error)}); take another backend`,
+      "runtime",
+    );
   } finally {
     restore();
+  }
+}
+
+const WASM_MAGIC = "0,97,115,109";
+
+/** Why a binary of WASM is not where it should be; empty if it is, or if that cannot be told. */
+async function missingBinary(url: string): Promise<string> {
+  if (!/^https?:/.test(new URL(url, globalThis.location?.href).href)) return "";
+  try {
+    const response = await fetch(url);
+    if (!response.ok) return `the host answers ${response.status}`;
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    if (String(bytes.subarray(0, 4)) !== WASM_MAGIC) return "the host sends something else";
+    // A cut-off module does not compile, a whole one does wherever LiteRT could start.
+    return WebAssembly.validate(bytes)
+      ? ""
+      : "it is damaged or cut off, or too new for this browser";
+  } catch (error) {
+    return String(error);
   }
 }
 

@@ -33,13 +33,13 @@ export async function provideScript(folder: string, name: string): Promise<() =>
   } catch (error) {
     throw new Refusal(
       `${folder}${name} cannot be loaded (${String(error)}); check wasmUrl`,
-      "runtime",
+      "loading",
     );
   } finally {
     scope.define = define;
   }
   if (factory === undefined) {
-    throw new Refusal(`${folder}${name} is no script of LiteRT; check wasmUrl`, "runtime");
+    throw new Refusal(`${folder}${name} is no script of LiteRT; check wasmUrl`, "loading");
   }
   scope.ModuleFactory = factory;
   scope.Module = {
