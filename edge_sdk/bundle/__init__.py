@@ -2,8 +2,8 @@
 
 Reading order: ``manifest`` (what a bundle says of itself) with ``canonical`` and ``names``,
 ``container`` and ``zip_form`` (where its files lie), ``reading`` (what is checked, and when) with
-``stage_record`` and ``signature``; ``generator``, ``stage_inputs`` and ``golden`` (how a device
-proves itself);
+``stage_record`` and ``signature``; ``generator``, ``stage_inputs`` and ``golden``, and of bursts
+``burst_frames``, ``burst_vectors`` and ``burst_checks`` (how a device proves itself);
 ``targets``, ``driver_constants``, ``graph_files``, ``entries``, ``building`` and ``packing`` (how
 one is made);
 ``verification``, ``zooming``, ``enhancing`` and ``device_limits`` (what is done with one).

@@ -21,7 +21,7 @@ from edge_sdk.burst.lens.halves import SCALE as MEASURED_SCALE
 from edge_sdk.burst.pipeline import zoom
 from edge_sdk.burst.result import ZoomResult
 from edge_sdk.burst.stages.blur import DEFAULT_LENS_PX
-from edge_sdk.errors import BundleError, InputError
+from edge_sdk.errors import BundleError
 from edge_sdk.imaging import rgb_to_ycbcr
 from edge_sdk.json_records import Head
 from edge_sdk.registration import RegistrationConfig
@@ -100,30 +100,6 @@ class BurstVector:
     picture: StepValues
 
 
-@dataclass(frozen=True)
-class BurstCheck:
-    """How the driver of the SDK did on a golden burst, with the stages of a bundle.
-
-    Attributes:
-        name: of the burst.
-        variant: whose stages ran.
-        picture_db: signal over noise of the picture.
-        gate_db: what it must reach.
-        differs: what was decided otherwise; empty for nothing.
-    """
-
-    name: str
-    variant: str
-    picture_db: float
-    gate_db: int
-    differs: str
-
-    @property
-    def passed(self) -> bool:
-        """Whether the picture reaches its gate and all was decided alike."""
-        return not self.differs and self.picture_db >= self.gate_db
-
-
 class _Recorder(nn.Module):
     """A network that remembers what it was given first."""
 
@@ -148,23 +124,6 @@ def burst_vectors(network: nn.Module, scale: int) -> tuple[BurstVector, ...]:
         scale: its enlargement.
     """
     return tuple(_vector(burst, network, scale) for burst in golden_bursts())
-
-
-def check_burst(vector: BurstVector, stages: StageFiles, variant: str, gate_db: int) -> BurstCheck:
-    """Zoom a golden burst by other stages and compare.
-
-    Args:
-        vector: the burst.
-        stages: of a variant.
-        variant: its name.
-        gate_db: least signal over noise of the picture.
-    """
-    try:
-        result = _zoomed(vector.burst, stages, stages.scale)
-    except InputError as error:
-        return BurstCheck(vector.burst.name, variant, -math.inf, gate_db, str(error))
-    picture_db = min(vector.picture.snr_db(result.pixels), 999.0)
-    return BurstCheck(vector.burst.name, variant, picture_db, gate_db, _differs(vector, result))
 
 
 def write_bursts(vectors: Sequence[BurstVector]) -> bytes:
@@ -199,7 +158,17 @@ def read_bursts(text: bytes, name: str) -> tuple[BurstVector, ...]:
     return vectors
 
 
-def _zoomed(burst: DrawnBurst, network: nn.Module | StageFiles, scale: int) -> ZoomResult:
+def zoomed(burst: DrawnBurst, network: nn.Module | StageFiles, scale: int) -> ZoomResult:
+    """Zoom a burst as its vector was made: without fields of motion.
+
+    Args:
+        burst: is drawn.
+        network: one for bursts, or converted stages.
+        scale: its enlargement.
+
+    Raises:
+        InputError: if its frames cannot be zoomed, or not by these stages.
+    """
     frames = torch.from_numpy(burst.drawn()).permute(0, 3, 1, 2).float() / 255
     # A lens is measured by stages of one scale: a driver that has others alone takes the usual one.
     lens_px = None if scale == MEASURED_SCALE else DEFAULT_LENS_PX
@@ -211,7 +180,7 @@ def _zoomed(burst: DrawnBurst, network: nn.Module | StageFiles, scale: int) -> Z
 
 def _vector(burst: DrawnBurst, network: nn.Module, scale: int) -> BurstVector:
     recorder = _Recorder(network).eval()
-    result = _zoomed(burst, recorder, scale)
+    result = zoomed(burst, recorder, scale)
     assert recorder.first is not None
     first = torch.from_numpy(burst.drawn()[:1]).permute(0, 3, 1, 2).float() / 255
     luma = rgb_to_ycbcr(first)[:, :1]
@@ -240,16 +209,3 @@ def _vector(burst: DrawnBurst, network: nn.Module, scale: int) -> BurstVector:
         StepValues.of(recorder.first),
         StepValues.of(result.pixels),
     )
-
-
-def _differs(vector: BurstVector, result: ZoomResult) -> str:
-    """What was decided otherwise than in the vector."""
-    used = tuple(index for index, frame in enumerate(result.frames) if not frame.note)
-    for what, found, expected in (
-        ("the reference", result.reference, vector.reference),
-        ("the frames merged", used, vector.used),
-        ("the number of hot pixels", result.hot_pixels, vector.hot),
-    ):
-        if found != expected:
-            return f"{what}: {found}, not {expected}"
-    return ""

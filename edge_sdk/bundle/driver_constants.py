@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from importlib import import_module
 
 CONSTANTS: dict[str, tuple[str, ...]] = {
@@ -188,6 +190,10 @@ CONSTANTS: dict[str, tuple[str, ...]] = {
 """By module below ``edge_sdk``; docs/reference/driver.md says what each is, in this order."""
 
 
+MOST_FACTOR = 4
+"""How many times a constant of a bundle may be the SDK's, or the SDK's it."""
+
+
 def driver_constants() -> dict[str, float | list[float]]:
     """All constants by name, such as ``burst.driver.tiles.LATTICE_PX``.
 
@@ -203,3 +209,42 @@ def driver_constants() -> dict[str, float | list[float]]:
             value = getattr(module, constant)
             found[f"{name}.{constant}"] = list(value) if isinstance(value, tuple) else value
     return found
+
+
+def misfit(constants: Mapping[str, object]) -> str:
+    """The first constant that is missing, or so far from the SDK's that no driver may take it.
+
+    Each is a finite number, or as many of them as in the SDK; whole where the SDK's is; at least a
+    quarter and at most four times it, so that 0 stays 0; and at most 1 where the SDK's is below 1,
+    in absolute values. So a driver ends, and takes no more memory than the contract lets it.
+
+    Args:
+        constants: by name; those that the SDK does not know are not looked at.
+
+    Returns:
+        Its name; empty for none.
+
+    Example:
+        >>> from edge_sdk.bundle.driver_constants import driver_constants, misfit
+        >>> misfit({**driver_constants(), "burst.driver.tiles.LATTICE_PX": 0})
+        'burst.driver.tiles.LATTICE_PX'
+    """
+    for name, known in driver_constants().items():
+        found = constants.get(name)
+        if isinstance(known, list):
+            several = isinstance(found, list) and len(found) == len(known)
+            if not several or not all(map(_fits, found, known)):  # type: ignore[arg-type]
+                return name
+        elif not _fits(found, known):
+            return name
+    return ""
+
+
+def _fits(found: object, known: float) -> bool:
+    if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
+        return False
+    if known == 0 or found == 0:
+        return found == known
+    most = MOST_FACTOR * abs(known) if abs(known) >= 1 else min(MOST_FACTOR * abs(known), 1.0)
+    whole = float(found).is_integer() or not float(known).is_integer()
+    return whole and found * known > 0 and abs(known) / MOST_FACTOR <= abs(found) <= most

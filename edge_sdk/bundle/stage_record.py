@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from edge_sdk.bundle.driver_constants import driver_constants
+from edge_sdk.bundle.driver_constants import misfit
 from edge_sdk.bundle.manifest import BundleManifest, Variant
 from edge_sdk.bundle.names import DRIVER, MANIFEST
 from edge_sdk.burst.converted.graphs import STAGES
@@ -67,7 +67,7 @@ def as_torch(shape: tuple[int, ...], layout: str) -> tuple[int, ...]:
 
 
 def check_driver(text: bytes, record: StageManifest) -> None:
-    """Check that ``driver.json`` says of the stages what the manifest says, and has all constants.
+    """Check that ``driver.json`` says of the stages what the manifest says, and its constants.
 
     Raises:
         BundleError: if it does not.
@@ -76,11 +76,13 @@ def check_driver(text: bytes, record: StageManifest) -> None:
         driver = json.loads(text)
         shapes = {stage: tuple(shape) for stage, shape in driver["shapes"].items()}
         told = (driver["scale"], driver["decoded_px"], driver["network_halo_px"], shapes)
-        missing = sorted(set(driver_constants()) - set(driver["constants"]))
+        unfit = misfit(driver["constants"])
+        is_missing = unfit not in driver["constants"]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BundleError(f"{DRIVER}: is damaged; pack the bundle anew") from error
     known = (record.scale, record.decoded_px, record.network_halo_px, record.shapes)
     if told != known:
         raise BundleError(f"{DRIVER}: says of the stages what {MANIFEST} does not; pack it anew")
-    if missing:
-        raise BundleError(f"{DRIVER}: has no constant {missing[0]}; pack the bundle anew")
+    if unfit:
+        what = f"no constant {unfit}" if is_missing else f"a constant {unfit} that no driver takes"
+        raise BundleError(f"{DRIVER}: has {what}; pack the bundle anew")

@@ -10,20 +10,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_sdk.bundle.burst_vectors import BurstCheck, check_burst, read_bursts
+from edge_sdk.bundle.burst_checks import BurstCheck, check_burst
+from edge_sdk.bundle.burst_vectors import read_bursts
 from edge_sdk.bundle.manifest import GraphEntry, Variant
 from edge_sdk.bundle.names import BURSTS
 from edge_sdk.bundle.reading import Bundle
 from edge_sdk.bundle.stage_record import as_torch
 from edge_sdk.bundle.zooming import open_stages
-from edge_sdk.emulate.parity.gates import family
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.emulate.runtimes.runner import Runner
 from edge_sdk.errors import ArtifactError, BundleError, InputError, MissingExtraError
 from edge_sdk.targets import find_converter, runs_here
-
-BURST_GATES_DB = {"fp32": 80, "fp16": 40, "w8": 35, "palette": 25, "int8": 30}
-"""Least signal over noise of the picture of a golden burst, all stages in a precision."""
 
 
 @dataclass(frozen=True)
@@ -129,9 +126,8 @@ def _bursts(bundle: Bundle, folder: Path) -> Iterator[BurstCheck]:
             stages = open_stages(bundle, variant, folder)
         except (MissingExtraError, InputError):
             continue
-        gate_db = BURST_GATES_DB.get(family(variant.precision), BURST_GATES_DB["fp32"])
         for vector in vectors if first else vectors[:1]:
-            yield check_burst(vector, stages, variant.name, gate_db)
+            yield check_burst(vector, stages, variant)
         first = False
 
 

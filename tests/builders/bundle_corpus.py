@@ -208,6 +208,9 @@ def _of_drivers() -> Iterator[Case]:
         ("scale", json.dumps({**driver, "scale": 3}).encode()),
         ("no-constants", json.dumps({**driver, "constants": {}}).encode()),
         ("shapes", json.dumps({**driver, "shapes": {}}).encode()),
+        ("constant-zero", _with_constant(driver, "burst.driver.tiles.LATTICE_PX", 0)),
+        ("constant-huge", _with_constant(driver, "burst.stages.score.BLOCK_PX", 10**9)),
+        ("constant-short", _with_constant(driver, "burst.stages.noise_map.LEVELS", [0.5])),
     ):
         made = {**files, "driver.json": text}
         yield Case(f"driver-{name}", zipped(bound(manifest, made).to_bytes(), made), "graph")
@@ -215,6 +218,11 @@ def _of_drivers() -> Iterator[Case]:
         less = {each: data for each, data in files.items() if each != name}
         data = zipped(bound(manifest, less).to_bytes(), less)
         yield Case(f"no-{name.removesuffix('.json')}", data, "listing")
+
+
+def _with_constant(driver: dict[str, Any], name: str, value: object) -> bytes:
+    constants = {**driver["constants"], name: value}
+    return json.dumps({**driver, "constants": constants}).encode()
 
 
 def _of_files() -> Iterator[Case]:

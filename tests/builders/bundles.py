@@ -122,7 +122,7 @@ def small_burst() -> tuple[BundleManifest, Files]:
         "decoded_px": 8,
         "network_halo_px": 1,
         "learned_std": 0.1,
-        "constants": dict.fromkeys(driver_constants(), 0),
+        "constants": driver_constants(),
     }
     files["driver.json"] = json.dumps(driver).encode()
     graphs = tuple(

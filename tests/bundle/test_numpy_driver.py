@@ -8,24 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_sdk.bundle import PackOptions, Wanted, open_bundle, pack
+from edge_sdk.bundle import open_bundle
 from edge_sdk.bundle.burst_vectors import StepValues, read_bursts
 from edge_sdk.bundle.generator import positions
 from edge_sdk.emulate.runtimes.opening import open_artifact
-from edge_sdk.zoo.loading import load_any
 from examples.driver_numpy.stages import Driver
 from examples.driver_numpy.zoom import zoom
-from tests.made_once import MakeOnce
 from tests.needs import needs
-
-
-@pytest.fixture(scope="session")
-def shipped(made_once: MakeOnce) -> Path:
-    def make(folder: Path) -> None:
-        options = PackOptions((Wanted("tflite", "fp32"),), "web")
-        pack(load_any("burst_zoom_x2"), folder / "zoom.zip", options)
-
-    return made_once("shipped_bundle", make) / "zoom.zip"
 
 
 def snr_db(known: StepValues, found: np.ndarray) -> float:

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 from edge_sdk.bundle.building import GATES_DB
+from edge_sdk.bundle.burst_checks import EXACT_DB, EXACT_PX, PICTURE_GATES_DB, ROUNDED_PX
 from edge_sdk.bundle.burst_frames import golden_bursts
 from edge_sdk.bundle.schema import manifest_schema
-from edge_sdk.bundle.verification import BURST_GATES_DB
 from edge_sdk.devices import profile_names
 from tests.builders.bundle_corpus import cases
 
@@ -30,7 +30,8 @@ def test_every_kind_of_refusal_is_in_the_table() -> None:
 def test_gates_and_profiles() -> None:
     assert GATES_DB == {"fp32": 80, "fp16": 40, "w8": 40, "palette": 25, "int8": 30}
     assert "80 dB in fp32, 40 in fp16 and w8, 30 in int8" in PAGE
-    assert BURST_GATES_DB["fp32"] == 80
+    assert PICTURE_GATES_DB["fp32"] == EXACT_DB == 80
+    assert f"to {EXACT_PX:g} px where that is {EXACT_DB} dB, else to {ROUNDED_PX:g} px" in PAGE
     for name in profile_names():
         assert f"`{name}`" in GUIDE
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,8 @@ class StageFiles:
         manifest: what the folder says of itself.
         runtime: the runtime with its version.
         frame_stages: the stages that ask how sharp a frame is and how it moved.
+        on_features: is given what ``blend`` makes of each piece, float32 [1, C, h, w], before it is
+            decoded; for those who compare steps.
 
     Raises:
         ArtifactError: if a file is missing or damaged, or stages do not fit each other.
@@ -51,6 +54,7 @@ class StageFiles:
         }
         self._stages = {stage: _Stage(runner) for stage, runner in opened.items()}
         self.runtime = opened["decode"].info.runtime
+        self.on_features: Callable[[Tensor], None] | None = None
         self._check_shapes(folder)
         self.frame_stages = frame_stages(
             {name: FixedStage(stage, stage.shape) for name, stage in self._stages.items()}
@@ -97,7 +101,7 @@ class StageFiles:
                 )
         halo = BLEND_HALO_PX + manifest.network_halo_px
         told = noise.limited(LEARNED_STD).tensor()
-        decode = _Decode(self._stages["blend"], self._stages["decode"], manifest, told, lens_std_px)
+        decode = _Decode(self, told, lens_std_px)
         encode = _Encode(self._stages["encode"], manifest)
         return StageSet(encode, decode, manifest.scale, halo, manifest.tile_px, manifest.decoded_px)
 
@@ -165,27 +169,23 @@ class _Encode:
 
 
 class _Decode:
-    def __init__(
-        self,
-        blend: _Stage,
-        decode: _Stage,
-        manifest: StageManifest,
-        noise: Tensor,
-        lens_std_px: float,
-    ) -> None:
-        self._blend = blend
-        self._decode = decode
-        self._margin = manifest.network_halo_px * manifest.scale
-        self._scale = manifest.scale
+    def __init__(self, files: StageFiles, noise: Tensor, lens_std_px: float) -> None:
+        self._blend, self._decode = files._stages["blend"], files._stages["decode"]
+        self._margin = files.manifest.network_halo_px * files.scale
+        self._scale = files.scale
         self._noise = noise
         self._lens_std_px = lens_std_px
+        self._on_features = files.on_features
 
     def __call__(self, sums: Tensor, weights: Tensor, reference: Tensor) -> Tensor:
         height, width = reference.shape[-2:]
         numbers = packed_numbers(None, self._noise, height, width, self._lens_std_px)
         features = self._blend(torch.cat((sums, weights, reference, numbers), 1))
         height, width = (side - 2 * BLEND_HALO_PX for side in (height, width))
-        made = self._decode(features[..., :height, :width])
+        features = features[..., :height, :width]
+        if self._on_features is not None:
+            self._on_features(features.clone())
+        made = self._decode(features)
         margin, scale = self._margin, self._scale
         down = slice(margin, scale * height - margin)
         return made[..., down, slice(margin, scale * width - margin)]

@@ -80,12 +80,22 @@ class Steering(nn.Module):
         noise_energy = (noise_variance * NOISE_PASS + SMALLEST_ENERGY) * SCALE**2
         # With A = s/(s + noise), 1 − k·A is (noise + (1 − k)·s)/(noise + s): one division each.
         whole = strength + noise_energy
-        narrow = whole / (noise_energy + (1.0 - self.config.narrowing) * strength)
-        wide = whole / (noise_energy + (1.0 + self.config.stretching) * strength)
         quarter = 0.25 / self.kernel_std_px**2
-        steep, flat = narrow * narrow * quarter, wide * wide * quarter
+        steep = self._inverse(whole, noise_energy, strength, -self.config.narrowing) * quarter
+        flat = self._inverse(whole, noise_energy, strength, self.config.stretching) * quarter
         even, turned = steep + flat, (steep - flat) / share
         return even + turned * even_share, 2.0 * turned * turned_share, even - turned * even_share
+
+    @staticmethod
+    def _inverse(whole: Tensor, noise: Tensor, strength: Tensor, change: float) -> Tensor | float:
+        """1/(1 + change·A)², by one division; 1 without change, and then none.
+
+        Delegates leave the division of a tensor by itself to the processor, and what comes after.
+        """
+        if change == 0.0:
+            return 1.0
+        share = whole / (noise + (1.0 + change) * strength)
+        return share * share
 
 
 def box_mean(x: Tensor) -> Tensor:

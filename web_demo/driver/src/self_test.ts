@@ -3,10 +3,16 @@
 import { drawnFrames } from "./bundle/burst_frames.js";
 import { type BurstVector, placesOf, readBursts, stepDecibels } from "./bundle/burst_vectors.js";
 import { drawnInput, outputDecibels } from "./bundle/golden.js";
-import type { GraphEntry } from "./bundle/manifest.js";
+import type { GraphEntry, Variant } from "./bundle/manifest.js";
 import { BURSTS } from "./bundle/names.js";
 import { type OpenBundle, opened } from "./bundle/reading.js";
-import { failedStep, type SeenFeatures, seenFeatures, stepTests } from "./burst_steps.js";
+import {
+  failedStep,
+  type SeenFeatures,
+  type StepGates,
+  seenFeatures,
+  stepTests,
+} from "./burst_steps.js";
 import type {
   Bundle,
   BurstTest,
@@ -21,8 +27,8 @@ import { makeZoom } from "./zoom.js";
 
 /** Least signal over noise of the picture of a golden burst, by precision. */
 const BURST_GATES_DB = { fp32: 80, fp16: 40, int8: 30 };
-/** Most that motions and the lens may be off in stages of a precision, in pixels. */
-const BURST_GATES_PX = { fp32: 0.001, fp16: 0.05, int8: 0.05 };
+/** Most that motions and the lens may be off, in pixels: by stages in single precision, by others. */
+const [EXACT_PX, ROUNDED_PX] = [0.001, 0.05];
 /** Decibels beyond which nothing is told apart; below its negative there were no numbers. */
 const MOST_DB = 999;
 /** Runs that a time is the median of, after a first one that does not count. */
@@ -36,12 +42,10 @@ export async function selfTest(
 ): Promise<SelfTest> {
   const whole = opened(bundle);
   const variant = whole.variantFor(runner.backend, runner.precision);
-  const halved = runner.precision === "fp16" && variant.precision !== "fp16";
   const stages: StageTest[] = [];
   for (const graph of variant.graphs) {
     options.signal?.throwIfAborted();
-    const gate = halved ? Math.min(graph.gate_db, BURST_GATES_DB.fp16) : graph.gate_db;
-    stages.push(await testGraph(whole, runner, graph, gate));
+    stages.push(await testGraph(whole, runner, graph, gateOf(graph, runner, variant)));
   }
   const bursts: BurstTest[] = [];
   const most = options.bursts === true ? Number.POSITIVE_INFINITY : Number(options.bursts ?? 0);
@@ -149,7 +153,7 @@ async function testBurst(
         },
       },
     );
-    const gates = { decibels: gate, px: BURST_GATES_PX[runner.precision] };
+    const gates = stepGates(bundle, runner);
     const steps = await stepTests(vector, made, new Frame(frames[0]), seen, gates);
     const decibels = stepDecibels(vector.picture, (place) => found.get(place) ?? Number.NaN);
     const milliseconds = performance.now() - started;
@@ -161,6 +165,20 @@ async function testBurst(
     const decibels = -MOST_DB;
     return { name, decibels, gate, differs: error.message, steps: [], milliseconds };
   }
+}
+
+/** Gates of all that comes before `decode`: those of the graphs it comes from. */
+export function stepGates(bundle: Bundle, runner: StageRunner): StepGates {
+  const variant = opened(bundle).variantFor(runner.backend, runner.precision);
+  const before = variant.graphs.filter(({ stage }) => stage !== "decode");
+  const least = Math.min(...before.map((graph) => gateOf(graph, runner, variant)));
+  return { decibels: least, px: least >= BURST_GATES_DB.fp32 ? EXACT_PX : ROUNDED_PX };
+}
+
+/** A GPU that computes graphs of single precision in halves is held to what halves must reach. */
+function gateOf(graph: GraphEntry, runner: StageRunner, variant: Variant): number {
+  const isHalved = runner.precision === "fp16" && variant.precision !== "fp16";
+  return isHalved ? Math.min(graph.gate_db, BURST_GATES_DB.fp16) : graph.gate_db;
 }
 
 /** What was decided otherwise than in a vector; empty for nothing. */

@@ -1,10 +1,13 @@
 /** Small arithmetic of the contract: rounding, medians, quantiles, systems. */
 import { describe, expect, it } from "vitest";
-import { CONSTANTS, constantNames } from "../src/bundle/constants.js";
+import { constantNames, misfit } from "../src/bundle/constants.js";
+import { CONTRACT } from "../src/bundle/contract_constants.js";
+import { Fields } from "../src/bundle/fields.js";
 import { readBundle } from "../src/bundle/reading.js";
 import { cuts } from "../src/merge/summing.js";
 import { inverse, lowerMedian, product, quantile, rint, solved } from "../src/numbers.js";
 import { windowSpans } from "../src/picture/windows.js";
+import { Refusal } from "../src/refusal.js";
 import { fromRgba, toRgba } from "../src/rgba.js";
 import { madeFile } from "./files.js";
 
@@ -104,6 +107,35 @@ describe("constants", () => {
     const text = new TextDecoder().decode(bundle.file("driver.json"));
     const told = Object.keys((JSON.parse(text) as { constants: object }).constants);
     expect([...constantNames()].sort()).toEqual(told.sort());
-    expect(Object.keys(CONSTANTS).length).toBeGreaterThan(30);
+    expect(Object.keys(CONTRACT).length).toBeGreaterThan(30);
+  });
+
+  const known: Readonly<Record<string, unknown>> = Object.fromEntries(
+    Object.entries(CONTRACT).flatMap(([module, values]) =>
+      Object.entries(values).map(([name, value]) => [`${module}.${name}`, value]),
+    ),
+  );
+  const unfit = (changed: Readonly<Record<string, unknown>>): string => {
+    return misfit(new Fields({ ...known, ...changed } as never, "constants", "graph"));
+  };
+
+  it("that are the contract's, or near, are taken", () => {
+    expect(unfit({})).toBe("");
+    expect(unfit({ "burst.driver.tiles.LATTICE_PX": 16 })).toBe("");
+    expect(unfit({ "burst.stages.encode.MAX_OFFSET_PX": 1 })).toBe("");
+    expect(unfit({ "one.of.a.newer.SDK": "anything" })).toBe("");
+  });
+
+  it.each(Object.keys(known))("%s is bounded", (name) => {
+    for (const value of [1e300, -1e300, [], known[name] === 0 ? 1 : 0]) {
+      let found: string;
+      try {
+        found = unfit({ [name]: value });
+      } catch (error) {
+        expect(error).toBeInstanceOf(Refusal);
+        found = name;
+      }
+      expect(found).toBe(name);
+    }
   });
 });

@@ -82,6 +82,10 @@ describe.each(["light", "dark"] as const)("in %s colors", (colorScheme) => {
       .locator(".scroll")
       .evaluateAll((all) => all.filter((each) => each.scrollWidth > each.clientWidth).length);
     expect(cut).toBe(0);
+    for (const id of ["frames", "tests"]) {
+      await page.locator(`#${id}`).evaluate((each) => each.scrollIntoView({ block: "start" }));
+      await shot(id);
+    }
     await close();
   });
 });

@@ -1,193 +1,71 @@
-/** The constants of the driver: which there are, by module; a bundle hands over their values. */
+/** The constants of the driver: a bundle hands over their values, which stay near the contract's. */
+import { CONTRACT } from "./contract_constants.js";
+import type { Fields } from "./fields.js";
 
-/** By module of the contract, the names of its constants. */
-export const CONSTANTS = {
-  "burst.driver.stage_set": ["TILE_PX", "DECODED_PX", "LEARNED_STD"],
-  "burst.stages.encode": ["HALO_PX", "MAX_OFFSET_PX"],
-  "burst.driver.tiles": ["LATTICE_PX", "RIGID_LATTICE_PX", "SHIFT_STEPS"],
-  "burst.driver.align": ["OTHER_REFERENCES"],
-  "registration.repetition.self_similarity": [
-    "TILE_PX",
-    "TILES",
-    "REACH_PX",
-    "ALIKE",
-    "PROMINENCE",
-    "MAX_PERIODS",
-  ],
-  "registration.repetition.block_samples": ["CAP", "ERRORS", "MISFIT_STD"],
-  "registration.repetition.repetition": [
-    "LEAST_EVIDENCE",
-    "AGREED",
-    "FITTING",
-    "DRIFT_PX",
-    "TOGETHER_PX",
-    "SAME_PX",
-  ],
-  "burst.stages.decode": ["OWN_HALO_PX"],
-  "burst.pipeline": ["SMALLEST_FRAME_PX", "MIN_SHARE"],
-  "burst.driver.contributions": ["MAP_PX"],
-  "burst.driver.summing": ["FRAMES_AT_ONCE"],
-  "burst.stages.score": ["BLOCK_PX", "HALO_PX"],
-  "burst.reference.gradient_energy": ["SMALLEST_LEVEL_PX", "QUIET_SHARE", "QUIET_BIAS", "FLAT"],
-  "burst.reference.noise": ["BLOCK_PX", "QUIET_SHARE", "QUIET_BIAS", "UNCHANGED"],
-  "burst.reference.lost_parts": ["MOTION_BLOCKS", "LEAST_LOST_BLOCKS", "BORDER_PX"],
-  "burst.photometry.light": [
-    "WAVES",
-    "MEAN_PX",
-    "SPACING_PX",
-    "MOST_PLACES",
-    "TUKEY",
-    "ERRORS",
-    "LEAST_PLACES",
-    "TOE",
-    "DARKEST",
-    "BRIGHTEST",
-    "ROUNDING",
-    "SLOPE_SHARE",
-    "MAD_TO_STD",
-    "ITERATIONS",
-    "RIDGE",
-    "LEAST_CHANGE",
-  ],
-  "burst.photometry.evened": ["CLIPPED"],
-  "burst.photometry.exposure": [
-    "MOST_STOPS",
-    "STOPS_ERROR",
-    "CURVE_POWER",
-    "QUANTILES",
-    "LEAST_QUANTILES",
-    "SPACING_PX",
-    "BLACK",
-  ],
-  "burst.frames.hot_pixels": [
-    "MIN_FRAMES",
-    "MIN_MOTION_PX",
-    "STEADY_SHARE",
-    "NOISE_FACTOR",
-    "MIN_EXCESS",
-  ],
-  "burst.reference.choice": ["BLURRY_SHARE", "LEAST_SHOWN"],
-  "burst.stages.blend": ["HALO_PX", "SMALLEST_WEIGHT", "NOISE_GAIN"],
-  "burst.driver.network_choice": ["MANY_FRAMES", "MANY_FRAMES_STD", "THIRDS_STD", "FEW_FRAMES_STD"],
-  "burst.stages.blur": ["DEFAULT_LENS_PX", "MAX_LENS_PX"],
-  "burst.lens.halves": ["TILE_PX", "PLACES", "LEAST_TRUST", "SCALE"],
-  "burst.lens.spectrum": ["BLOCK_PX", "RINGS"],
-  "burst.lens.estimate": [
-    "FIRST_RING",
-    "MEAN_LOG_POWER",
-    "RING_STD",
-    "SLOPE_STD",
-    "BEND_STD",
-    "DISTRUST",
-    "LEAST_COMMON",
-    "LEAST_RINGS",
-    "MOST_MISFIT",
-    "MOST_SLOPE",
-    "MOST_SPREAD_PX",
-    "STEPS",
-  ],
-  "burst.noise.tiles": [
-    "TILE_PX",
-    "MARGIN_PX",
-    "MAX_TILES",
-    "COPY_SHARE",
-    "COPY_QUANTILE",
-    "MAX_FRAMES",
-    "DARKEST",
-    "BRIGHTEST",
-    "SAME",
-    "AT_REST",
-  ],
-  "burst.noise.gauge": [
-    "LEAST_TILES",
-    "CALM_SHARE",
-    "QUIET_SHARE",
-    "QUIET_BIAS",
-    "ITERATIONS",
-    "LEAST_DEVIATION",
-    "TIE",
-    "EVEN_TEXTURE",
-    "MAX_STD",
-    "MAX_SMOOTHING",
-  ],
-  "burst.stages.noise_map": ["LEVELS", "LUMA_SHARES"],
-  "burst.preparing": ["MARGIN_PX", "LEAST_PX", "MOST_SHARE", "NEEDED_PX"],
-  "burst.effective_frames": ["SQUARE_PX", "LOW_SHARE"],
-  "burst.gain": ["LEAST_EFFECTIVE", "MANY_FRAMES", "LEAST_SHARE"],
-  "burst.converted.running": ["NOISE_TOLERANCE"],
-  "burst.converted.packed": ["LENS_COLUMN"],
-  "burst.frames.threads": ["MAX_THREADS", "MAX_PIXELS"],
-  "imaging.color": ["LUMA_NOISE"],
-  "registration.stages.levels": [
-    "SMOOTH_PX",
-    "HALVING_PX",
-    "SURROUNDINGS_PX",
-    "SMOOTH_HALO_PX",
-    "HALVE_HALO_PX",
-    "SURROUND_HALO_PX",
-  ],
-  "registration.stages.expand": ["HALO_PX", "REACH_PX", "SCALE"],
-  "registration.stages.search": ["COMPRESSION"],
-  "registration.stages.align": ["BLOCK_POINTS", "CONTRAST_PX", "TUKEY"],
-  "registration.alignment.levels": ["COARSEST_PX"],
-  "registration.alignment.points": ["MARGIN_PX", "BLOCK_CELLS", "GOLDEN"],
-  "registration.alignment.stretch": ["CONTRAST", "MOST"],
-  "registration.alignment.peaks": [
-    "FLAT",
-    "NOTHING",
-    "LEAST_OVERLAP",
-    "PEAKS",
-    "OTHER_PEAK",
-    "LEAST_PEAK",
-    "TIE",
-  ],
-  "registration.alignment.equations": [
-    "LEAST_SHARE",
-    "LEAST_SPREAD",
-    "FITS_LEAST",
-    "FITS_FULLY",
-    "DAMPING",
-  ],
-  "registration.alignment.refining": [
-    "FIRST_SPREAD",
-    "MIN_GAIN",
-    "LONGEST_STEP_PX",
-    "NO_OUTLIERS",
-    "SERIES",
-  ],
-  "registration.alignment.rivals": ["SHOWN", "CHANCE", "EVIDENCE", "AGREED", "BETTER", "APART_PX"],
-  "registration.alignment.global_motion": [
-    "FINE_POINTS",
-    "COARSE_POINTS",
-    "STEPS",
-    "COARSE_TOLERANCE_PX",
-    "TOLERANCE_PX",
-    "JUDGED_BLOCKS",
-    "BELIEVED",
-    "WORSE",
-    "WORSE_STILL",
-  ],
-  "registration.registrar": ["SEARCHED_SHARE"],
-  "registration.verdict": ["BEYOND_PX", "QUANTIZATION", "NOISE_MARGIN"],
-} as const;
-
-export type Module = keyof typeof CONSTANTS;
+type Contract = typeof CONTRACT;
+export type Module = keyof Contract;
+type NameOf<M extends Module> = keyof Contract[M] & string;
+/** Constants of a module that are lists, by their whole names. */
+type ListOf<M extends Module> = {
+  [N in NameOf<M>]: Contract[M][N] extends readonly number[] ? `${M}.${N}` : never;
+}[NameOf<M>];
 /** Constants that are lists. */
-export type List =
-  | "burst.reference.gradient_energy.QUIET_BIAS"
-  | "burst.lens.estimate.MEAN_LOG_POWER"
-  | "burst.noise.gauge.QUIET_BIAS"
-  | "burst.stages.noise_map.LEVELS"
-  | "burst.stages.noise_map.LUMA_SHARES";
-type NameOf<M extends Module> = (typeof CONSTANTS)[M][number];
+export type List = { [M in Module]: ListOf<M> }[Module];
 /** The numbers of one module. */
 export type Table<M extends Module> = {
-  readonly [N in NameOf<M> as `${M}.${N}` extends List ? never : N]: number;
+  readonly [N in NameOf<M> as Contract[M][N] extends readonly number[] ? never : N]: number;
 };
+
+/** How many times a constant of a bundle may be the contract's, or the contract's it. */
+const MOST_FACTOR = 4;
+
+/** Names and values of a module. */
+function valuesOf(module: Module): readonly (readonly [string, number | readonly number[]])[] {
+  return Object.entries(CONTRACT[module]);
+}
 
 /** All names, such as `burst.driver.tiles.LATTICE_PX`. */
 export function constantNames(): readonly string[] {
-  return Object.entries(CONSTANTS).flatMap(([module, names]) =>
-    names.map((name) => `${module}.${name}`),
-  );
+  return modules().flatMap((module) => valuesOf(module).map(([name]) => `${module}.${name}`));
+}
+
+/** The numbers of one module, of constants that fit. */
+export function tableOf<M extends Module>(fields: Fields, module: M): Table<M> {
+  const numbers = valuesOf(module).filter(([, known]) => typeof known === "number");
+  return Object.fromEntries(
+    numbers.map(([name]) => [name, fields.number(`${module}.${name}`)]),
+  ) as unknown as Table<M>;
+}
+
+/**
+ * The first constant that no driver may take; empty for none. One that is missing throws.
+ *
+ * Each is a finite number, or as many of them as in the contract; whole where the contract's is; at least
+ * a quarter and at most four times it, so that 0 stays 0; and at most 1 where the contract's is below 1.
+ * So a driver ends, and takes no more memory than the contract lets it.
+ */
+export function misfit(fields: Fields): string {
+  for (const module of modules()) {
+    for (const [name, known] of valuesOf(module)) {
+      const key = `${module}.${name}`;
+      const expected = typeof known === "number" ? [known] : known;
+      const found = typeof known === "number" ? [fields.number(key)] : fields.numbers(key);
+      const isNear = expected.every((value, at) => fits(found[at], value));
+      if (found.length !== expected.length || !isNear) return key;
+    }
+  }
+  return "";
+}
+
+function modules(): readonly Module[] {
+  return Object.keys(CONTRACT) as Module[];
+}
+
+function fits(found: number | undefined, known: number): boolean {
+  if (found === undefined) return false;
+  if (known === 0 || found === 0) return found === known;
+  const [size, own] = [Math.abs(found), Math.abs(known)];
+  const most = own >= 1 ? MOST_FACTOR * own : Math.min(MOST_FACTOR * own, 1);
+  const isWhole = Number.isInteger(found) || !Number.isInteger(known);
+  return isWhole && found * known > 0 && own / MOST_FACTOR <= size && size <= most;
 }

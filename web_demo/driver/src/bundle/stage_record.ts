@@ -1,6 +1,6 @@
 /** The stages of one variant of a bundle for bursts: complete, and of sizes that fit each other. */
 import { Refusal } from "../refusal.js";
-import { CONSTANTS, constantNames, type List, type Module, type Table } from "./constants.js";
+import { constantNames, type List, type Module, misfit, type Table, tableOf } from "./constants.js";
 import { type Fields, readJson } from "./fields.js";
 import type { Manifest, Variant } from "./manifest.js";
 import { nameOf } from "./manifest_reading.js";
@@ -64,34 +64,27 @@ export function readDriver(manifest: Manifest, variant: Variant, text: Uint8Arra
   return { ...known, learnedStd, ...constantsOf(fields.object("constants")) };
 }
 
-/** Which constants there are is checked at once; their types when a driver asks for them. */
+/** All constants are there, and near the contract's; what is computed with is the bundle's. */
 function constantsOf(fields: Fields): Pick<Driver, "table" | "list"> {
   const missing = constantNames().find((name) => !fields.has(name));
   if (missing !== undefined) {
     throw new Refusal(`${DRIVER}: has no constant ${missing}; pack the bundle anew`, "graph");
   }
-  const tables = new Map<Module, Readonly<Record<string, number>>>();
-  const tableOf = (module: Module): Readonly<Record<string, number>> => {
-    const names = CONSTANTS[module].filter((name) => !LISTS.has(`${module}.${name}`));
-    return Object.fromEntries(names.map((name) => [name, fields.number(`${module}.${name}`)]));
-  };
+  const unfit = misfit(fields);
+  if (unfit) {
+    const what = `a constant ${unfit} that no driver takes`;
+    throw new Refusal(`${DRIVER}: has ${what}; pack the bundle anew`, "graph");
+  }
+  const tables = new Map<Module, Table<Module>>();
   return {
     table: <M extends Module>(module: M) => {
-      const table = tables.get(module) ?? tableOf(module);
+      const table = tables.get(module) ?? tableOf(fields, module);
       tables.set(module, table);
       return table as Table<M>;
     },
     list: (name) => fields.numbers(name),
   };
 }
-
-const LISTS: ReadonlySet<string> = new Set<List>([
-  "burst.reference.gradient_energy.QUIET_BIAS",
-  "burst.lens.estimate.MEAN_LOG_POWER",
-  "burst.noise.gauge.QUIET_BIAS",
-  "burst.stages.noise_map.LEVELS",
-  "burst.stages.noise_map.LUMA_SHARES",
-]);
 
 type Sizes = Pick<Driver, "scale" | "shapes" | "decodedPx" | "networkHaloPx">;
 
