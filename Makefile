@@ -105,6 +105,18 @@ test-web: web $(WEB_CACHE)/burst.json ## Check and test what runs in a browser, 
 	cd web_demo && npm run test --workspaces --if-present
 	cd web_demo && CHROMIUM=$(CHROMIUM) npm run test:browser --workspaces --if-present
 
+# Ten frames of 1.2 megapixels take a few minutes; on a busy machine all of it means little.
+SIZE ?= 1280x960
+FRAMES ?= 10
+TABLE ?= docs/measurements/browser.md
+
+.PHONY: bench-web
+bench-web: web $(WEB_CACHE)/burst.json ## Measure burst zoom in a browser, beside native LiteRT (SIZE, FRAMES, TABLE)
+	@test -x $(CHROMIUM) || { echo "$(CHROMIUM) is missing: apt-get install chromium, or make CHROMIUM=PATH"; exit 1; }
+	$(BIN)/python web_demo/bench/burst.py $(WEB_CACHE) --size $(SIZE) --frames $(FRAMES)
+	cd web_demo && npm run page --workspace driver
+	cd web_demo && CHROMIUM=$(CHROMIUM) TABLE=$(abspath $(TABLE)) npx vitest run --config bench/vitest.config.ts
+
 site: $(VENV)/.site ## Build the documentation as a site, build/site/index.html; a dead link fails
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 

@@ -55,6 +55,11 @@ class StepValues:
         flat = array.reshape(-1)[positions(_SEED, VALUES, array.size)]
         return StepValues(tuple(array.shape), tuple(rounded(value) for value in flat.tolist()))
 
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Where the values are, in a tensor of the shape laid out flat."""
+        return tuple(positions(_SEED, len(self.values), math.prod(self.shape)).tolist())
+
     def snr_db(self, tensor: Tensor) -> float:
         """Signal over noise of another tensor at the places; −∞ for one of another shape."""
         if tuple(tensor.shape) != self.shape:

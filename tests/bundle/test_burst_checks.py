@@ -30,7 +30,7 @@ def opened(path: Path, name: str) -> Iterator[tuple[BurstVector, StageFiles, Var
     vectors = read_bursts(bundle.read("bursts.json"), "bursts.json")
     (vector,) = (each for each in vectors if each.burst.name == name)
     (variant,) = bundle.manifest.variants
-    with bundle.unshipped() as folder:
+    with bundle.unpacked() as folder:
         yield vector, open_stages(bundle, variant, folder), variant
 
 

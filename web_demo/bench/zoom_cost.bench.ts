@@ -1,61 +1,77 @@
 /**
- * What burst zoom costs in a browser: ten frames of 1280×960 px in headless Chromium on WASM, beside
- * the SDK in native LiteRT in the same run. Writes a table.
+ * What burst zoom costs in a browser: the burst of `burst.py` in headless Chromium on WASM, by the driver
+ * alone and by the page, beside the SDK in native LiteRT in the same run. Prints a page, and writes it to
+ * the file TABLE.
  */
-import { readdirSync, readFileSync } from "node:fs";
-import { it } from "vitest";
+import { writeFileSync } from "node:fs";
+import { loadavg } from "node:os";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, it } from "vitest";
+import { SECURITY_HEADERS } from "../app/src/offline/headers.js";
+import { type Host, host } from "../app/tests/host.js";
 import { open } from "../driver/tests/browser/chromium.js";
 import { madeFile } from "../driver/tests/files.js";
+import { peakMebibytes, watchTasks } from "./browsers.js";
+import { type Native, pageOf, type Row } from "./page.js";
+import { zoomByPage } from "./page_run.js";
 
-const SIZE = [1280, 960] as const;
-
-interface Native {
-  readonly seconds: Readonly<Record<string, number>>;
-  readonly wall: number;
-  readonly peak_mib: number;
+interface Measured {
+  readonly frames: number;
+  readonly width: number;
+  readonly height: number;
+  readonly cores: number;
+  readonly load: number;
+  readonly native: Readonly<Record<"fp32" | "int8", Native>>;
 }
 
-/** Most memory that any process of Chromium had so far, MiB. */
-function peakMebibytes(): number {
-  const peaks = readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map((name) => {
-      try {
-        const command = readFileSync(`/proc/${name}/cmdline`, "latin1");
-        if (!command.includes("--type=renderer")) return 0;
-        const status = readFileSync(`/proc/${name}/status`, "latin1");
-        return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
-      } catch {
-        return 0;
-      }
-    });
-  return Math.max(...peaks);
-}
+const BURST = JSON.parse(new TextDecoder().decode(madeFile("bench.json"))) as Measured;
+const SIZE = [BURST.width, BURST.height] as const;
+const DIST = fileURLToPath(new URL("../app/dist", import.meta.url));
+const PATIENCE = 3_600_000;
 
-it("is measured", { timeout: 3_600_000 }, async () => {
-  const native = JSON.parse(new TextDecoder().decode(madeFile("bench.json"))) as Native;
-  const steps = Object.entries(native.seconds).map(([step, s]) => `${step} ${s.toFixed(1)}`);
-  const total = Object.values(native.seconds).reduce((sum, value) => sum + value, 0);
-  const rows = [
-    "| where | seconds | of native | peak MiB | steps |",
-    "|---|---|---|---|---|",
-    `| native LiteRT | ${total.toFixed(1)} | 1 | ${native.peak_mib} | ${steps.join(", ")} |`,
-  ];
-  for (const [name, isolated, precision] of [
-    ["WASM, threads, fp32", true, "fp32"],
-    ["WASM, one thread, fp32", false, "fp32"],
-    ["WASM, threads, int8", true, "int8"],
-  ] as const) {
-    const opened = await open(isolated);
+let site: Host;
+beforeAll(async () => {
+  site = await host(DIST, { ...SECURITY_HEADERS });
+});
+afterAll(() => site.close());
+
+async function byDriver(
+  name: string,
+  isolated: boolean,
+  precision: "fp32" | "int8",
+): Promise<Row & { readonly version: string }> {
+  const opened = await open(isolated);
+  const version = opened.browser.version();
+  try {
     const asked = { bundle: "burst_zoom_x2", backend: "wasm", precision } as const;
-    const found = await opened.ask("zoom", asked, "bench.rgb", SIZE, "bench.rgb");
-    const told = Object.entries(found.seconds).map(([step, s]) => `${step} ${s.toFixed(1)}`);
-    const ratio = (found.wallSeconds / total).toFixed(2);
-    const peak = peakMebibytes().toFixed(0);
-    rows.push(
-      `| ${name} | ${found.wallSeconds.toFixed(1)} | ${ratio} | ${peak} | ${told.join(", ")} |`,
-    );
+    const tasks = await watchTasks(opened.page);
+    const expected = `bench-${precision}.f32`;
+    const found = await opened.ask("zoom", asked, "bench.rgb", SIZE, expected);
+    return {
+      name,
+      precision,
+      seconds: found.wallSeconds,
+      steps: found.seconds,
+      peakMib: peakMebibytes(),
+      longestTaskMs: await tasks.longest(),
+      decibels: found.decibels,
+      version,
+    };
+  } finally {
     await opened.close();
   }
-  console.info(rows.join("\n"));
+}
+
+it("is measured", { timeout: PATIENCE }, async () => {
+  const rows: (Row & { readonly version?: string })[] = [
+    await byDriver("WASM, threads", true, "fp32"),
+    await byDriver("WASM, one thread", false, "fp32"),
+    await byDriver("WASM, threads", true, "int8"),
+    await zoomByPage(site.url, BURST.frames, PATIENCE),
+  ];
+  const load = Math.max(BURST.load, Math.round(10 * loadavg()[0]!) / 10);
+  const text = pageOf({ ...BURST, load, browser: rows[0]!.version ?? "" }, BURST.native, rows);
+  console.info(text);
+  const table = process.env["TABLE"];
+  if (table) writeFileSync(table, text);
 });

@@ -2,7 +2,7 @@
 
 import { levelsOf } from "./align/reference.js";
 import type { BurstVector, StepValues } from "./bundle/burst_vectors.js";
-import { stepDecibels } from "./bundle/burst_vectors.js";
+import { placesOf, stepDecibels } from "./bundle/burst_vectors.js";
 import { signalOverNoise } from "./bundle/golden.js";
 import type { StepTest } from "./face.js";
 import { type Frame, lumaPlane } from "./frame.js";
@@ -16,22 +16,21 @@ export interface StepGates {
   readonly px: number;
 }
 
-/** Features of the first piece, at the places that a vector knows. */
+/** Features of the first piece. */
 export interface SeenFeatures {
-  readonly shape: readonly number[];
-  readonly at: (place: number) => number;
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+  readonly at: (channel: number, row: number, column: number) => number;
 }
 
 /** Keeps what `blend` gave, which is overwritten when it runs again. */
 export function seenFeatures(features: Planes, height: number, width: number): SeenFeatures {
   const data = features.data.slice();
   const { channels, width: across } = features;
-  const at = (place: number): number => {
-    const channel = Math.floor(place / (height * width));
-    const [row, column] = [Math.floor(place / width) % height, place % width];
-    return data[(row * across + column) * channels + channel];
-  };
-  return { shape: [1, channels, height, width], at };
+  const at = (channel: number, row: number, column: number): number =>
+    data[(row * across + column) * channels + channel];
+  return { channels, height, width, at };
 }
 
 /**
@@ -73,7 +72,8 @@ export async function stepTests(
   }
   decibels("noise", ofNumbers([...noise.curves], vector.noise));
   px("lens", Math.abs(lensPx - vector.lensPx));
-  decibels("features", ofSeen(vector.features, features));
+  const seen = ofSeen(vector.features, features);
+  if (seen !== undefined) decibels("features", seen);
   return tests;
 }
 
@@ -100,9 +100,21 @@ function ofPlane(known: StepValues, shape: readonly number[], data: Float32Array
   return stepDecibels(known, (place) => data[place]);
 }
 
-function ofSeen(known: StepValues, features: SeenFeatures | undefined): number {
-  if (String(features?.shape) !== String(known.shape)) return Number.NEGATIVE_INFINITY;
-  return stepDecibels(known, (place) => features?.at(place) ?? Number.NaN);
+/** At the places that lie in the piece, which is smaller in a bundle of smaller tiles; of none, nothing. */
+function ofSeen(known: StepValues, features: SeenFeatures | undefined): number | undefined {
+  const [count, channels, height, width] = known.shape;
+  if (features === undefined || count !== 1 || channels !== features.channels) {
+    return Number.NEGATIVE_INFINITY;
+  }
+  const found: number[] = [];
+  const expected: number[] = [];
+  for (const [at, place] of placesOf(known).entries()) {
+    const [row, column] = [Math.floor(place / width) % height, place % width];
+    if (row >= features.height || column >= features.width) continue;
+    found.push(features.at(Math.floor(place / (height * width)), row, column));
+    expected.push(known.values[at]);
+  }
+  return expected.length > 0 ? signalOverNoise(found, expected) : undefined;
 }
 
 function ofNumbers(found: readonly number[], expected: readonly number[]): number {

@@ -145,6 +145,7 @@ export interface SelfTest {
   readonly decibels: number;
   readonly gate: number;
   readonly passes: boolean;
+  /** Of one run of each graph: by this backends compare, whether bursts were asked for or not. */
   readonly milliseconds: number;
   /** Work that the GPU was given; absent on WASM. */
   readonly dispatches?: number;

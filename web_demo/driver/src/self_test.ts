@@ -87,7 +87,7 @@ function summary(
     decibels: worst.decibels,
     gate: worst.gate,
     passes: reason === "",
-    milliseconds: all.reduce((sum, each) => sum + each.milliseconds, 0),
+    milliseconds: stages.reduce((sum, each) => sum + each.milliseconds, 0),
     ...(dispatches === undefined ? {} : { dispatches }),
     stages,
     bursts,
