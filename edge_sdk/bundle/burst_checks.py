@@ -161,9 +161,9 @@ def step_checks(
     curves = result.noise.tensor()[0].flatten().tolist()
     yield near("noise", _numbers_db(curves, vector.noise))
     yield off("lens", abs(result.lens.std_px - vector.lens_px))
-    snr_db = _features_db(vector, features)
-    if snr_db is not None:
-        yield near("features", snr_db)
+    features_db = _features_db(vector, features)
+    if features_db is not None:
+        yield near("features", features_db)
 
 
 def _numbers_db(found: Sequence[float], expected: Sequence[float]) -> float:

@@ -232,10 +232,11 @@ def misfit(constants: Mapping[str, object]) -> str:
     for name, known in driver_constants().items():
         found = constants.get(name)
         if isinstance(known, list):
-            several = isinstance(found, list) and len(found) == len(known)
-            if not several or not all(map(_fits, found, known)):  # type: ignore[arg-type]
-                return name
-        elif not _fits(found, known):
+            several = found if isinstance(found, list) else []
+            fits = len(several) == len(known) and all(map(_fits, several, known))
+        else:
+            fits = _fits(found, known)
+        if not fits:
             return name
     return ""
 

@@ -65,7 +65,7 @@ def run_native(folder: Path, precision: str, frames: int, height: int, width: in
     (folder / f"bench-{precision}.f32").write_bytes(pixels.tobytes())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     figures = {"seconds": result.seconds, "wall": wall, "peak_mib": round(peak)}
-    print(json.dumps({"runtime": stages.runtime, **figures}))
+    sys.stdout.write(json.dumps({"runtime": stages.runtime, **figures}) + "\n")
 
 
 def main() -> None:
