@@ -10,6 +10,7 @@ import {
   choose,
   DIST,
   finished,
+  message,
   type Opened,
   opened,
   processor,
@@ -236,6 +237,25 @@ describe("on WebGPU, which SwiftShader computes", () => {
     expect(errors).toEqual([]);
     await close();
   }, 240_000);
+});
+
+describe("on WebGPU in halves, which SwiftShader computes", () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await launch("software GPU");
+  });
+  afterAll(() => browser.close());
+
+  it("is not taken though every graph passes: a golden burst comes out otherwise", async () => {
+    const { page, close } = await opened(browser, site.url);
+    await processor(page, "webgpu fp16");
+    await choose(page, await wavesBurst(2));
+    // Software takes its time for a whole burst.
+    expect(await message(page, 600_000)).toMatch(
+      /^WebGPU fp16 does not do here \(the burst 'usual': the frames merged: .*\); choose another processor\.$/,
+    );
+    await close();
+  }, 660_000);
 });
 
 describe("more of it", () => {

@@ -96,9 +96,9 @@ export async function tested(page: Page): Promise<void> {
   );
 }
 
-/** The message of the page. */
-export async function message(page: Page): Promise<string> {
-  await page.waitForSelector("#message p");
+/** The message of the page, as soon as there is one. */
+export async function message(page: Page, timeout = 30_000): Promise<string> {
+  await page.waitForSelector("#message p", { timeout });
   return (await page.textContent("#message p")) ?? "";
 }
 
