@@ -107,9 +107,13 @@ def watched(vector: BurstVector, stages: StageFiles) -> tuple[ZoomResult, Tensor
     """
     seen: list[Tensor] = []
     stages.on_features = seen.append
+    # Side by side, pieces would be seen in any order.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
         result = zoomed(vector.burst, stages, stages.scale)
     finally:
+        torch.set_num_threads(threads)
         stages.on_features = None
     return result, seen[0]
 
