@@ -16,8 +16,8 @@ export interface Row {
   /** Seconds by step; none where they are not told. */
   readonly steps: Readonly<Record<string, number>>;
   readonly peakMib: number;
-  /** The longest task of the page's own thread by the clock, 0 below 50 ms. */
-  readonly longestTaskMs: number;
+  /** The longest task of the page's own thread by the clock, 0 below 50 ms; of the page alone. */
+  readonly longestTaskMs?: number;
   /** How near its picture is to the SDK's, where that is compared. */
   readonly decibels?: number;
 }
@@ -44,7 +44,7 @@ export function pageOf(
   });
   for (const row of rows) {
     const ratio = row.seconds / native[row.precision].wall;
-    const longest = row.longestTaskMs > 0 ? row.longestTaskMs.toFixed(0) : "below 50";
+    const longest = tasksOf(row.longestTaskMs);
     const near = row.decibels === undefined ? "" : row.decibels.toFixed(1);
     const steps = stepsOf(row.steps);
     lines.push(
@@ -78,6 +78,11 @@ function cells(
 ): string {
   const figures = [seconds.toFixed(1), ratio.toFixed(2), peakMib.toFixed(0)];
   return `| ${[name, precision, ...figures, ...more.map((each) => each || "—")].join(" | ")} |`;
+}
+
+function tasksOf(milliseconds: number | undefined): string {
+  if (milliseconds === undefined) return "";
+  return milliseconds > 0 ? milliseconds.toFixed(0) : "below 50";
 }
 
 function stepsOf(seconds: Readonly<Record<string, number>>): string {

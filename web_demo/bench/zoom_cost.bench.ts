@@ -11,7 +11,7 @@ import { SECURITY_HEADERS } from "../app/src/offline/headers.js";
 import { type Host, host } from "../app/tests/host.js";
 import { open } from "../driver/tests/browser/chromium.js";
 import { madeFile } from "../driver/tests/files.js";
-import { peakMebibytes, watchTasks } from "./browsers.js";
+import { peakMebibytes } from "./browsers.js";
 import { type Native, pageOf, type Row } from "./page.js";
 import { zoomByPage } from "./page_run.js";
 
@@ -44,7 +44,6 @@ async function byDriver(
   const version = opened.browser.version();
   try {
     const asked = { bundle: "burst_zoom_x2", backend: "wasm", precision } as const;
-    const tasks = await watchTasks(opened.page);
     const expected = `bench-${precision}.f32`;
     const found = await opened.ask("zoom", asked, "bench.rgb", SIZE, expected);
     return {
@@ -53,7 +52,6 @@ async function byDriver(
       seconds: found.wallSeconds,
       steps: found.seconds,
       peakMib: peakMebibytes(),
-      longestTaskMs: await tasks.longest(),
       decibels: found.decibels,
       version,
     };
