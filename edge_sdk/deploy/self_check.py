@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from edge_sdk.data.probes.pictures import SEED, patterns
+from edge_sdk.deploy.code_rounding import ROUNDING_STEPS, rounding_floor_db
 from edge_sdk.deploy.intermediate import with_module_outputs
 from edge_sdk.emulate.parity.agreement import run_artifact, run_torch
 from edge_sdk.emulate.parity.differences import Results, differences, largest_values
@@ -142,6 +143,8 @@ def self_check(
     note = ""
     if not found >= gate:
         note = _as_exact_as_torch(model, probes, expected, results, peaks, precision)
+        if is_quantized(model) and family(precision) == "int8":
+            note = _as_codes_round(model, probes, expected, peaks, clip, found)
         if not note:
             where = _first_difference(model, example, precision, converter)
             raise ConversionError(
@@ -230,6 +233,24 @@ def _as_exact_as_torch(
     if not others >= own - OWN_ERROR_DB:
         return ""
     return f"PyTorch's own float32 is {own:.1f} dB from the model in float64, the file {others:.1f}"
+
+
+def _as_codes_round(
+    model: nn.Module,
+    probes: Sequence[Inputs],
+    expected: Results,
+    peaks: tuple[float, ...],
+    clip: bool,
+    found: float,
+) -> str:
+    """A note where the same codes, rounded otherwise, move the outputs further; empty otherwise."""
+    floor = rounding_floor_db(model, probes, expected, peaks, clip=clip)
+    if not found >= floor:
+        return ""
+    return (
+        f"values moved by 1/{1 / ROUNDING_STEPS:.0f} of a step before they are rounded move the "
+        f"outputs further, to {floor:.1f} dB"
+    )
 
 
 def _first_difference(

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from edge_sdk.deploy.code_rounding import rounding_floor_db
 from edge_sdk.deploy.conversion import ConvertedModel, convert
 from edge_sdk.deploy.intermediate import with_module_outputs
 from edge_sdk.deploy.self_check import self_check
+from edge_sdk.emulate.parity.agreement import run_torch
+from edge_sdk.emulate.parity.differences import differences, largest_values
 from edge_sdk.errors import ConversionError
+from edge_sdk.exported import quiet_copy
+from edge_sdk.quantization import quantize
 from edge_sdk.targets import LoweringReport
 from edge_sdk_converters.executorch.xnnpack import ExecuTorchConverter
 from tests.needs import needs
@@ -137,6 +143,26 @@ def test_without_all_outputs_no_module_is_named(tmp_path: Path) -> None:
     ExecuTorchConverter().convert(model, picture, path, "fp32")
     with pytest.raises(ConversionError, match=r"^Smooth: .* computes something else"):
         self_check(model, picture, path, "fp32", FirstOnly())
+
+
+def test_codes_rounded_otherwise_explain_less_than_a_wrong_scale() -> None:
+    torch.manual_seed(0)
+    layers = [layer for _ in range(6) for layer in (nn.Conv2d(8, 8, 3, padding=1), nn.ReLU())]
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), *layers, nn.Conv2d(8, 4, 1)).eval()
+    for name, parameter in model.named_parameters():
+        if name.endswith("weight"):
+            nn.init.kaiming_normal_(parameter)
+    pictures = [torch.rand(1, 3, 16, 16) for _ in range(4)]
+    graph = quantize(model, pictures[0], pictures, picture_output=False).model
+    expected = run_torch(graph, pictures)
+    peaks = largest_values(expected)
+    floor = rounding_floor_db(graph, pictures, expected, peaks, clip=False)
+    assert floor == rounding_floor_db(graph, pictures, expected, peaks, clip=False)
+    wrong = quiet_copy(graph)
+    scales = next(buffer for name, buffer in wrong.named_buffers() if "weight_scales" in name)
+    scales *= 1.05
+    off = differences(expected, run_torch(wrong, pictures), peaks, clip=False).psnr_db
+    assert off < floor < math.inf
 
 
 class Refined(nn.Module):

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_sdk_converters.tflite.operators.rearrange import places_of
 from edge_sdk_converters.tflite.registry import Value
 
 Places = NDArray[np.int64]
@@ -41,6 +40,17 @@ def channels_last(value: Value) -> Value:
     if len(shape) == 4:
         places, shape = places.transpose(0, 2, 3, 1), (shape[0], *shape[2:], shape[1])
     return Value(_laid_out(value.tensor, places, shape), value.shape)
+
+
+def places_of(value: Value) -> Places:
+    """Place of each element in the memory of the tensor, in torch's shape."""
+    if value.places is not None:
+        return value.places
+    shape = tuple(int(size) for size in value.tensor.shape)
+    places: Places = np.arange(math.prod(shape), dtype=np.int64).reshape(shape)
+    if value.order is not None:
+        places = places[..., list(value.order)]
+    return places.transpose(0, 3, 1, 2) if places.ndim == 4 else places
 
 
 def moves(value: Value, *, to_plain: bool) -> bool:

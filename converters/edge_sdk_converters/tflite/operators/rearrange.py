@@ -9,17 +9,14 @@ comes back into order is laid out by a TRANSPOSE (:mod:`edge_sdk_converters.tfli
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from edge_sdk.exported import operator_name
+from edge_sdk_converters.tflite.layout import Places, places_of
 from edge_sdk_converters.tflite.registry import Call, Order, Value, handles
-
-Places = NDArray[np.int64]
 
 
 @handles("view", "_unsafe_view", "squeeze", "unsqueeze", any_order=True, any_places=True)
@@ -56,17 +53,6 @@ def channel_shuffle(call: Call) -> Value:
     held = x.order if x.order is not None else tuple(range(x.shape[1]))
     call.note("its channel shuffle is an order of channels that the next layer reads")
     return Value(x.tensor, x.shape, tuple(held[name] for name in names))
-
-
-def places_of(value: Value) -> Places:
-    """Place of each element in the memory of the tensor, in torch's shape."""
-    if value.places is not None:
-        return value.places
-    shape = tuple(int(size) for size in value.tensor.shape)
-    places: Places = np.arange(math.prod(shape), dtype=np.int64).reshape(shape)
-    if value.order is not None:
-        places = places[..., list(value.order)]
-    return places.transpose(0, 3, 1, 2) if places.ndim == 4 else places
 
 
 def settled(x: Value, places: Places) -> Value:
