@@ -47,11 +47,14 @@ def check_factors(program: ExportedProgram) -> None:
 
 
 def is_broken_nearest(node: Node) -> bool:
-    """Whether a node picks nearest neighbors by factors that its sizes do not tell."""
+    """Whether a node picks nearest neighbors by factors that are not the ratios of its sizes.
+
+    Even where torch picks by the sizes all the same (twice as many), other kernels do not.
+    """
     return (
         node.op == "call_function"
         and operator_name(node.target) in _NEAREST
-        and not _is_same_nearest(node)
+        and not _are_ratios(node)
     )
 
 
@@ -60,22 +63,17 @@ def nearest_sources(node: Node, axis: int) -> list[int]:
     return _sources(node, axis, _factors(node))
 
 
-def _is_same_nearest(node: Node) -> bool:
-    return _factors(node) is None or all(
-        _sources(node, axis, _factors(node)) == _sources(node, axis, None) for axis in range(2)
-    )
-
-
 def _is_same_smooth(node: Node) -> bool:
-    factors, corners = _factors(node), argument_of(node, 2, "align_corners", False)
+    return bool(argument_of(node, 2, "align_corners", False)) or _are_ratios(node)
+
+
+def _are_ratios(node: Node) -> bool:
+    """Whether the factors, if a node has any, are the ratios of its sizes."""
+    factors = _factors(node)
     before, after = _shapes(node)
-    return (
-        bool(corners)
-        or factors is None
-        or all(
-            size * factor == output
-            for size, output, factor in zip(before[2:], after[2:], factors, strict=True)
-        )
+    return factors is None or all(
+        size * factor == output
+        for size, output, factor in zip(before[2:], after[2:], factors, strict=True)
     )
 
 
