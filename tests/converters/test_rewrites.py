@@ -207,6 +207,8 @@ def test_what_a_target_has_not_is_taken_apart() -> None:
 
 
 FORMULAS = {
+    "adaptive_max_pool2d": Calls(lambda x: F.adaptive_max_pool2d(x, (5, 3))),
+    "avg_pool3d": nn.LocalResponseNorm(3),
     "clamp": Calls(lambda x: torch.clamp(x, x.mean(), x.mean() + 0.2)),
     "conv1d": seeded(
         lambda: nn.Sequential(nn.Flatten(2), nn.Conv1d(4, 6, 3, 2, 1, dilation=2, groups=2))

@@ -21,6 +21,7 @@ from edge_sdk_converters.executorch.composites import composites_looked_up_once
 from edge_sdk_converters.executorch.float_scalars import write_scalars_as_floats
 from edge_sdk_converters.executorch.provenance import shared_provenance
 from edge_sdk_converters.rewrites import FIRST, apply
+from edge_sdk_converters.rewrites.formulas import has_places
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -152,13 +153,14 @@ class ExecuTorchConverter:
         return xnnpack.XnnpackPartitioner()
 
 
-_UNKNOWN = frozenset({"conv3d", "hypot", "median", "sort", "var_mean"})
+_UNKNOWN = frozenset({"avg_pool3d", "conv3d", "hypot", "median", "sort", "var_mean"})
 """Operators that ExecuTorch's lowering or its runtime lacks, and which have a formula here."""
 
 
 def _takes(node: Node) -> bool:
     """Whether ExecuTorch knows an operator, or takes it apart itself."""
-    return operator_name(node.target) not in _UNKNOWN
+    name = operator_name(node.target)
+    return name not in _UNKNOWN and (name != "adaptive_max_pool2d" or has_places(node))
 
 
 def _check_kernels(program: Any, counts: OperatorCount) -> None:

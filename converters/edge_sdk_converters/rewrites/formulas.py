@@ -13,8 +13,48 @@ import torch
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.fx import Node
 
 aten = torch.ops.aten
+
+
+def adaptive_max_pool2d(x: Tensor, output_size: Any) -> tuple[Tensor, Tensor]:
+    """The largest of each window, rows first; places are not computed, see :func:`has_places`."""
+    for dim, count in zip((x.dim() - 2, x.dim() - 1), output_size, strict=True):
+        size = int(x.shape[dim])
+        bounds = [(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
+        parts = [
+            aten.amax.default(aten.slice.Tensor(x, dim, start, end), [dim], True)
+            for start, end in bounds
+        ]
+        x = torch.cat(parts, dim) if count > 1 else parts[0]
+    return x, torch.zeros_like(x, dtype=torch.int64)
+
+
+def has_places(node: Node) -> bool:
+    """Whether something reads the second result of a pooling, the places of its values."""
+    return any(user.args[1] == 1 for user in node.users)
+
+
+def avg_pool3d(
+    x: Tensor,
+    kernel_size: Any,
+    stride: Any = (),
+    padding: Any = (0,),
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Any:
+    """A mean over neighbors along the first of three axes, as local response norms have it."""
+    taps, *flat = _three(kernel_size)
+    step, *steps = _three(stride or kernel_size)
+    if flat != [1, 1] or steps != [1, 1] or any(padding) or ceil_mode or x.dim() != 5:
+        return NotImplemented
+    reach = (int(x.shape[2]) - taps) // step * step + 1
+    total: Tensor = aten.slice.Tensor(x, 2, 0, reach, step)
+    for tap in range(1, taps):
+        total = total + aten.slice.Tensor(x, 2, tap, tap + reach, step)
+    return total * (1.0 / (divisor_override or taps))
 
 
 def hypot(x: Tensor, y: Tensor) -> Tensor:
@@ -253,6 +293,8 @@ def _three(numbers: Sequence[int]) -> list[int]:
 
 
 OWN: dict[Any, Any] = {
+    aten.adaptive_max_pool2d.default: adaptive_max_pool2d,
+    aten.avg_pool3d.default: avg_pool3d,
     aten.__or__.Tensor: either,
     aten.__xor__.Tensor: one_alone,
     aten.bitwise_or.Tensor: either,
