@@ -154,6 +154,8 @@ def read_bursts(text: bytes, name: str) -> tuple[BurstVector, ...]:
     for vector in vectors:
         kept = (vector.luma, *vector.levels, vector.features, vector.picture)
         whole = all(0 < len(each.values) <= VALUES and any(each.values) for each in kept)
+        whole = whole and all(side > 0 for each in kept for side in each.shape)
+        whole = whole and _is_of_its_frames(vector)
         if not vector.burst.is_drawable() or not whole:
             raise BundleError(
                 f"{name}: the burst {ascii(vector.burst.name)[:40]} cannot be drawn; pack the "
@@ -161,6 +163,17 @@ def read_bursts(text: bytes, name: str) -> tuple[BurstVector, ...]:
                 "golden",
             )
     return vectors
+
+
+def _is_of_its_frames(vector: BurstVector) -> bool:
+    """Whether what is told by frame is told of every frame, and of no other."""
+    count = len(vector.burst.frames)
+    told = (vector.scores, vector.reasons, vector.motions, vector.lights)
+    places = (vector.reference, *vector.used)
+    motions = all(len(each) in (0, 9) for each in vector.motions)
+    lights = all(len(each) in (0, 3) for each in vector.lights)
+    whole = all(len(each) == count for each in told) and motions and lights
+    return whole and all(0 <= place < count for place in places)
 
 
 def zoomed(burst: DrawnBurst, network: nn.Module | StageFiles, scale: int) -> ZoomResult:

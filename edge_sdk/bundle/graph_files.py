@@ -95,8 +95,18 @@ def _written(file: GraphFile) -> LoweringReport:
 
 
 def _travels(file: GraphFile) -> bool:
-    """Whether a graph can be sent: traced ones, such as those with codes, lose their sources."""
-    return not any(isinstance(each, GraphModule) for each in file.graph.module.modules())
+    """Whether a graph can be sent: traced ones, such as those with codes, lose their sources.
+
+    Nor can modules of classes that no other process can import.
+    """
+    for each in file.graph.module.modules():
+        if isinstance(each, GraphModule) or type(each).__module__ == "__main__":
+            return False
+    try:
+        pickle.dumps(file)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return False
+    return True
 
 
 def _done(files: Iterable[GraphFile]) -> int:

@@ -78,7 +78,14 @@ def check_driver(text: bytes, record: StageManifest) -> None:
         told = (driver["scale"], driver["decoded_px"], driver["network_halo_px"], shapes)
         unfit = misfit(driver["constants"])
         is_missing = unfit not in driver["constants"]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        OverflowError,
+    ) as error:
         raise BundleError(f"{DRIVER}: is damaged; pack the bundle anew") from error
     known = (record.scale, record.decoded_px, record.network_halo_px, record.shapes)
     if told != known:

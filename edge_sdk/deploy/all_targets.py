@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edge_sdk.artifacts.package_folder import check_package_place
 from edge_sdk.deploy.conversion import ConvertedModel
 from edge_sdk.emulate.bench.measure import Job
 from edge_sdk.emulate.bench.rounds import measure
 from edge_sdk.emulate.runtimes.names import RUNTIMES, Runtime, runtimes_of
-from edge_sdk.errors import ConversionError, InputError, MissingExtraError, OutputError
+from edge_sdk.errors import EdgeSdkError, InputError, MissingExtraError, OutputError
 from edge_sdk.progress import Progress, silent
 from edge_sdk.targets import LoweringReport, converter_names, find_converter, runs_here
 
@@ -36,6 +35,7 @@ class TargetFile:
         gate_db: what that had to reach; NaN likewise.
         check: for people: what running it has shown, or why it was not run.
         median_s: time of a run on this machine's processor, one thread; NaN if it was not measured.
+        notes: for people: what was done to the model beyond what was asked.
 
     Example:
         >>> from edge_sdk.deploy import TargetFile
@@ -52,6 +52,7 @@ class TargetFile:
     gate_db: float = math.nan
     check: str = ""
     median_s: float = math.nan
+    notes: tuple[str, ...] = ()
 
     @property
     def is_made(self) -> bool:
@@ -95,8 +96,8 @@ def convert_all(
 ) -> AllTargets:
     """Convert a model to every installed target in every precision that it and the target have.
 
-    A file that cannot be made has a row that says why; the others go on. Targets of devices that
-    nothing here runs are left out. In the end all files are timed in turns, one thread each.
+    A file that cannot be made has a row that says why, as has a target whose files nothing here
+    runs; the others go on. In the end all files are timed in turns, one thread each.
 
     Args:
         name: of the model, for people.
@@ -121,18 +122,22 @@ def convert_all(
     missing: list[MissingExtraError] = []
     for index, (target, precision) in enumerate(wanted):
         report("convert", index, len(wanted))
-        path = folder / f"{stem}-{target}-{precision}{find_converter(target).suffix}"
-        if path.suffix == ".mlpackage":
-            check_package_place(path)
+        converter = find_converter(target)
+        if not runs_here(converter):
+            why = "nothing on this machine runs its files; convert to it by its name"
+            found.append(TargetFile(target, precision, None, why))
+            continue
+        path = folder / f"{stem}-{target}-{precision}{converter.suffix}"
         try:
             found.append(_row(target, precision, convert(target, path, precision)))
-        except MissingExtraError as error:
-            missing.append(error)
-            found.append(TargetFile(target, precision, None, str(error)))
-        except (ConversionError, InputError) as error:
+        except OutputError:
+            raise
+        except EdgeSdkError as error:
+            if isinstance(error, MissingExtraError):
+                missing.append(error)
             found.append(TargetFile(target, precision, None, str(error)))
     report("convert", len(wanted), len(wanted))
-    if len(missing) == len(wanted):
+    if missing and len(missing) == len(wanted):
         raise missing[0]
     return AllTargets(name, folder, tuple(_timed(found, report)))
 
@@ -142,10 +147,9 @@ def _wanted(precisions: Sequence[str] | None) -> Iterator[tuple[str, str]]:
     for target in converter_names():
         converter = find_converter(target)
         known |= set(converter.precisions)
-        if runs_here(converter):
-            for precision in converter.precisions:
-                if precisions is None or precision in precisions:
-                    yield target, precision
+        for precision in converter.precisions:
+            if precisions is None or precision in precisions:
+                yield target, precision
     unknown = set(precisions or ()) - known
     if unknown:
         raise InputError(
@@ -164,6 +168,7 @@ def _row(target: str, precision: str, made: ConvertedModel) -> TargetFile:
         psnr_db=math.nan if check.psnr_db is None else check.psnr_db,
         gate_db=math.nan if check.gate_db is None else check.gate_db,
         check=str(check),
+        notes=made.notes,
     )
 
 

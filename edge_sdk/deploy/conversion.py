@@ -134,6 +134,11 @@ def convert(
     loaded = replace(as_loaded(model, example), keeps_branches=keep_branches)
     if normalization is not None:
         loaded = replace(loaded, normalization=normalization)
+    if loaded.normalization is not None and calibration is None:
+        raise InputError(
+            "mean and std are for the pictures of a calibration, and no file contains them; give "
+            "--calibration, or leave them out"
+        )
     if size is None and example is None and loaded.spec is not None:
         size = DEFAULT_SIZE
     given = (loaded if size is None else loaded.resized(*size)).example

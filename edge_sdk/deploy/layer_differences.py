@@ -20,7 +20,7 @@ from edge_sdk.deploy.intermediate import with_module_outputs
 from edge_sdk.emulate.parity.agreement import run_artifact, run_torch
 from edge_sdk.emulate.parity.differences import differences, largest_values
 from edge_sdk.emulate.runtimes.opening import open_artifact
-from edge_sdk.errors import ArtifactError, ConversionError, InputError
+from edge_sdk.errors import EdgeSdkError
 from edge_sdk.exported import one_or_all
 from edge_sdk.targets import find_converter
 
@@ -86,10 +86,18 @@ def layer_differences(
         precision: one of the target's.
         probes: inputs of one shape, one at least.
 
-    Raises:
-        InputError: if there is no such target.
-        MissingExtraError: if its packages are not installed.
+    Returns:
+        All modules; none and a reason where the target cannot make or run such a file.
     """
+    try:
+        return _compared(model, target, precision, probes)
+    except EdgeSdkError as error:
+        return LayerDifferences(target, precision, (), f"not shown by {target}: {error}")
+
+
+def _compared(
+    model: nn.Module, target: str, precision: str, probes: Sequence[Inputs]
+) -> LayerDifferences:
     converter = find_converter(target)
     watched = with_module_outputs(model, one_or_all(probes[0]))
     if watched is None:
@@ -97,13 +105,16 @@ def layer_differences(
     expected = run_torch(watched.module, probes)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"watched{converter.suffix}"
-        try:
-            converter.convert(watched.module, one_or_all(probes[0]), path, precision)
-            named = run_artifact(open_artifact(path, trial=False), probes, path)
-        except (ConversionError, ArtifactError, InputError) as error:
-            why = str(error).replace(f"{path}: ", "")
-            return LayerDifferences(target, precision, (), f"not shown by {target}: {why}")
-    results = [list(arrays.values()) for arrays in named]
+        converter.convert(watched.module, one_or_all(probes[0]), path, precision)
+        results = [
+            list(arrays.values())
+            for arrays in run_artifact(open_artifact(path, trial=False), probes, path)
+        ]
+    if len(results[0]) != len(expected[0]):
+        # Which is which cannot be told.
+        return LayerDifferences(
+            target, precision, (), f"{target} merges outputs that are alike; none can be told apart"
+        )
     modules = []
     for place, name in enumerate(watched.names):
         one, other = ([[each[place]] for each in both] for both in (expected, results))

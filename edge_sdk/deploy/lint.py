@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_sdk.data.probes.own_tensors import is_tensor_file, read_tensors
 from edge_sdk.data.samples.model_inputs import ModelInputs, picture_inputs
+from edge_sdk.errors import InputError
+from edge_sdk.exported import as_inputs, one_or_all
 from edge_sdk.quantization import RangeReport, lint_ranges
 from edge_sdk.zoo.loading import LoadedModel
 
@@ -35,7 +38,8 @@ def lint_loaded(loaded: LoadedModel, pictures: Path | None = None) -> Lint:
 
     Args:
         loaded: the model; it is left untouched.
-        pictures: folder of pictures to run it on; ``None`` for its own example, which is seeded
+        pictures: folder of pictures, or file of tensors, to run it on; ``None`` for its own
+            example, which is seeded
             noise unless the model brought one.
 
     Raises:
@@ -56,7 +60,17 @@ def lint_loaded(loaded: LoadedModel, pictures: Path | None = None) -> Lint:
 
 def _inputs(loaded: LoadedModel, pictures: Path | None) -> ModelInputs:
     if pictures is not None:
-        return picture_inputs(pictures, loaded.single_example, loaded.picture_spec)
+        if is_tensor_file(pictures):
+            example = one_or_all(loaded.example)
+            read = read_tensors(pictures, example, loaded.normalization)
+            return ModelInputs(read, f"{len(read)} samples of {pictures}")
+        found = picture_inputs(pictures, loaded.single_example, loaded.picture_spec)
+        if loaded.normalization is None:
+            return found
+        normalized = (loaded.normalization.applied(*as_inputs(each)) for each in found.tensors)
+        return ModelInputs(tuple(normalized), f"{found.source}, normalized")
+    if loaded.normalization is not None:
+        raise InputError("mean and std are for pictures; give --pictures, or leave them out")
     what = "the model's own example" if loaded.own_example else "seeded noise"
     return ModelInputs(
         (loaded.example,), f"{what}, not pictures: give --pictures DIR for their ranges"

@@ -44,7 +44,7 @@ class Parity:
         certificate: proof that the fused model equals the original; MACs and bytes moved.
         layers: what int8 keeps of every layer, by the names of the original modules; empty in
             floating point.
-        notes: targets that were left out and why.
+        notes: what was done to the model beyond what was asked, and targets that were left out.
         maps: for each file, the input and the error of one probe.
         further_shapes: of the other inputs of a model of several.
         gate: what every step had to reach in place of its dB; ``None`` for the dB.
@@ -179,7 +179,7 @@ def check_parity(
         inputs.source + floats,
         prepared.certificate,
         _layers(prepared, inputs.tensors),
-        notes,
+        (*prepared.notes, *notes),
         _error_maps(loaded.network, rows, inputs.tensors[0]),
         tuple(tuple(each.shape) for each in example[1:]),
         gate,
@@ -228,7 +228,9 @@ def _convert_all(
             continue
         path = folder / f"{name}{converter.suffix}"
         try:
-            converter.convert(prepared.model, example, path, prepared.precision)
+            converter.convert(
+                prepared.model, one_or_all(as_inputs(example)), path, prepared.precision
+            )
         except ConversionError as error:
             made.append(missing_row(path.name, prepared.precision, str(error)))
             continue

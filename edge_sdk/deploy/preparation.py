@@ -109,14 +109,14 @@ def prepare(
         raise InputError(
             "--scheme holds int8 ranges; give it with --precision int8 and without --calibration"
         )
-    fused, certificate, note = _fused(loaded)
+    fused, certificate, note = fused_or_as_it_is(loaded)
     prepared = _in_precision(
         loaded, example, precision, calibration, observer, scheme, fused, certificate
     )
     return replace(prepared, notes=(*loaded.notes, *([note] if note else [])))
 
 
-def _fused(loaded: LoadedModel) -> tuple[nn.Module, Certificate, str]:
+def fused_or_as_it_is(loaded: LoadedModel) -> tuple[nn.Module, Certificate, str]:
     """The fused model; one that our tracer or proof does not take as it is, with a note."""
     try:
         return *loaded.fused(), ""

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from edge_sdk.data.probes.calibration import Calibration, read_calibration
+from edge_sdk.deploy.preparation import fused_or_as_it_is
 from edge_sdk.errors import InputError
 from edge_sdk.exported import Example, as_inputs
 from edge_sdk.models.normalization import Normalization
@@ -105,6 +106,7 @@ class QuantizedModel:
         layers: what int8 keeps of every layer.
         source: what ranges were chosen by and figures measured on.
         truth_db: PSNR against the truth, where it is known, of the float model and of the int8 one.
+        notes: for people: what was done to the model beyond what was asked, one sentence each.
 
     Example:
         >>> from torch import nn
@@ -122,6 +124,7 @@ class QuantizedModel:
     layers: tuple[LayerError, ...]
     source: str
     truth_db: tuple[float, float] | None = None
+    notes: tuple[str, ...] = ()
 
 
 def quantize_loaded(
@@ -178,7 +181,7 @@ def quantize_loaded(
         seed=options.seed,
         normalization=loaded.normalization,
     )
-    fused, _ = loaded.fused()
+    fused, _, note = fused_or_as_it_is(loaded)
     clip = loaded.picture_spec is not None
     first = quantize(fused, example, crops.calibration, options.observer, picture_output=clip)
     plain_db = agreement_db(fused, first.model, crops.held_out, clip)
@@ -207,6 +210,7 @@ def quantize_loaded(
         layer_errors(final.graph, final.model, scheme, crops.held_out[:8]),
         f"ranges by {options.observer} over {crops.source}",
         _against_truth(fused, final.model, crops),
+        (*loaded.notes, *([note] if note else [])),
     )
 
 

@@ -18,12 +18,12 @@ import torch
 from torch import Tensor, nn
 
 from edge_sdk.data.probes.pictures import SEED, patterns
-from edge_sdk.deploy.code_rounding import ROUNDING_STEPS, rounding_floor_db
 from edge_sdk.deploy.intermediate import with_module_outputs
 from edge_sdk.emulate.parity.agreement import run_artifact, run_torch
+from edge_sdk.emulate.parity.code_rounding import ROUNDING_STEPS, rounds_otherwise
 from edge_sdk.emulate.parity.differences import Results, differences, largest_values
 from edge_sdk.emulate.parity.gates import GATES_DB, agreement_gate_db, family
-from edge_sdk.emulate.parity.graph_codes import output_spans
+from edge_sdk.emulate.parity.graph_codes import code_peaks
 from edge_sdk.emulate.runtimes.names import runtimes_of
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.errors import ConversionError, EdgeSdkError, MissingExtraError, UnknownOperationError
@@ -131,20 +131,29 @@ def self_check(
         ) from error
     if not probes:
         return left_unchecked("the model gives numbers that are not finite for every probe")
-    if len(results[0]) != len(expected[0]):
+    shapes = [[each.shape for each in outputs[0]] for outputs in (results, expected)]
+    if shapes[0] != shapes[1]:
+        returned, known = (
+            " and ".join("×".join(map(str, each)) for each in all_) for all_ in shapes
+        )
         raise ConversionError(
             f"{type(model).__name__}: the file that --target {converter.name} made of it returns "
-            f"{len(results[0])} tensors, the model {len(expected[0])}; {_other_way(converter)}"
+            f"{returned}, the model {known}; {_other_way(converter)}"
         )
     gate = _gate(model, precision, runner.info.name)
     clip = pictures and family(precision) == "int8"
-    peaks = tuple(1.0 for _ in expected[0]) if pictures else _peaks(model, expected)
+    peaks = tuple(1.0 for _ in expected[0]) if pictures else code_peaks(model, expected)
     found = differences(expected, results, peaks, clip=clip).psnr_db
     note = ""
     if not found >= gate:
         note = _as_exact_as_torch(model, probes, expected, results, peaks, precision)
-        if is_quantized(model) and family(precision) == "int8":
-            note = _as_codes_round(model, probes, expected, peaks, clip, found)
+        if family(precision) == "int8" and rounds_otherwise(
+            model, probes, expected, peaks, found, gate, runner.info.name, clip=clip
+        ):
+            note = (
+                f"under it by no more than the same codes move when values are moved by "
+                f"1/{1 / ROUNDING_STEPS:.0f} of a step before they are rounded"
+            )
         if not note:
             where = _first_difference(model, example, precision, converter)
             raise ConversionError(
@@ -167,12 +176,6 @@ def _gate(model: nn.Module, precision: str, runtime: str) -> float:
     if is_quantized(model):
         return agreement_gate_db(precision, runtime)
     return GATES_DB[precision]
-
-
-def _peaks(model: nn.Module, expected: Results) -> tuple[float, ...]:
-    spans = output_spans(model)
-    largest = largest_values(expected)
-    return tuple(map(max, largest, spans)) if len(spans) == len(largest) else largest
 
 
 def _probes(example: Example) -> list[Inputs]:
@@ -233,24 +236,6 @@ def _as_exact_as_torch(
     if not others >= own - OWN_ERROR_DB:
         return ""
     return f"PyTorch's own float32 is {own:.1f} dB from the model in float64, the file {others:.1f}"
-
-
-def _as_codes_round(
-    model: nn.Module,
-    probes: Sequence[Inputs],
-    expected: Results,
-    peaks: tuple[float, ...],
-    clip: bool,
-    found: float,
-) -> str:
-    """A note where the same codes, rounded otherwise, move the outputs further; empty otherwise."""
-    floor = rounding_floor_db(model, probes, expected, peaks, clip=clip)
-    if not found >= floor:
-        return ""
-    return (
-        f"values moved by 1/{1 / ROUNDING_STEPS:.0f} of a step before they are rounded move the "
-        f"outputs further, to {floor:.1f} dB"
-    )
 
 
 def _first_difference(

@@ -92,7 +92,7 @@ def _drawn_patches(layer: Layer, feed: Tensor, most: int, generator: torch.Gener
         for place, default in ((3, 1), (4, 0), (5, 1))
     )
     size, apart = layer.weight.shape[-2:], _pair(dilation)
-    feed = functional.pad(feed, _pads(padding, size, apart))
+    feed = functional.pad(feed if feed.ndim == 4 else feed[None], _pads(padding, size, apart))
     batch, _, *sides = feed.shape
     axes = list(zip(sides, size, apart, _pair(stride), strict=True))
     counts = [(side - (taps - 1) * gap - 1) // step + 1 for side, taps, gap, step in axes]

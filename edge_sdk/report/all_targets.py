@@ -35,8 +35,9 @@ def all_targets_report(found: AllTargets) -> str:
         >>> write_page(all_targets_report(found), Path("index.html"))
     """
     lead = (
-        f"{len(found.made)} files of {len(found.files)} targets and precisions. Each was run on "
-        "this machine, where something here runs it, and compared with PyTorch before it was kept.",
+        f"{len(found.made)} files of {len(found.files)} targets and precisions; "
+        f"{sum(not math.isnan(file.psnr_db) for file in found.made)} were run on this machine and "
+        "compared with PyTorch before they were kept.",
     )
     sections = [Section("Files", (_files(found.made), _said()))] if found.made else []
     refused = [file for file in found.files if not file.is_made]

@@ -6,6 +6,7 @@ import math
 
 from markupsafe import Markup
 
+from edge_sdk.deploy.layer_differences import LayerDifferences
 from edge_sdk.deploy.parity import Parity
 from edge_sdk.emulate.parity.chain import ParityRow
 from edge_sdk.figures import counted, decibels, in_bytes, power, ratio
@@ -47,7 +48,9 @@ def parity_report(found: Parity) -> str:
     """
     passed = sum(row.passed for row in found.rows)
     verdict = "Every step passes its gate." if found.passed else "A step misses its gate."
-    sizes = "×".join(str(side) for side in found.shape)
+    if found.gate is not None:
+        verdict += f" The gate is {found.gate.name} of {found.gate.least:g} at least, not a PSNR."
+    sizes = " and ".join("×".join(map(str, each)) for each in (found.shape, *found.further_shapes))
     lead = (
         f"{verdict} {passed} of {len(found.rows)} steps from the trained model to the files that "
         "phones load, each run on this machine and compared with the float32 model.",
@@ -56,6 +59,10 @@ def parity_report(found: Parity) -> str:
     sections = [Section("The chain", _chain(found)), Section("What each file is", _files(found))]
     if found.layers:
         sections.append(Section("What int8 keeps of each layer", _layers(found.layers)))
+    sections += [
+        Section(f"Modules in {each.target}, {each.precision}", _modules(each))
+        for each in found.modules
+    ]
     if found.maps:
         sections.append(Section("Where the errors are", _maps(found)))
     sections.append(Section("What the model costs", _costs(found)))
@@ -80,6 +87,12 @@ def _chain(found: Parity) -> tuple[Markup, ...]:
             f"Bars: PSNR, 0 to {TOP_DB:.0f} dB; the mark is the gate of the precision.", soft=True
         ),
     ]
+    if found.gate is not None:
+        scores = [
+            (element("code", row.step), "—" if row.score is None else f"{row.score:.4f}")
+            for row in found.rows
+        ]
+        content.append(table(("step", found.gate.name), scores))
     if found.notes:
         content.append(notes(found.notes, warn=False))
     return tuple(content)
@@ -143,6 +156,25 @@ def _layers(layers: tuple[LayerError, ...]) -> tuple[Markup, ...]:
             soft=True,
         ),
     )
+
+
+def _modules(found: LayerDifferences) -> tuple[Markup, ...]:
+    if found.why:
+        return (paragraph(found.why),)
+    rows = [
+        (
+            element("code", each.module),
+            level(
+                TOP_DB if math.isinf(each.psnr_db) else each.psnr_db,
+                decibels(each.psnr_db),
+                top=TOP_DB,
+                threshold=0.0,
+            ),
+            power(each.max_abs_error) if each.max_abs_error else "0",
+        )
+        for each in found.modules
+    ]
+    return (table(("module", "against PyTorch", "largest error"), rows),)
 
 
 def _maps(found: Parity) -> tuple[Markup, ...]:

@@ -152,7 +152,7 @@ def load_any(
 
     Args:
         model: shipped name, path of a ``.safetensors`` file, or ``package.module:callable``: a
-            callable without required arguments that returns an ``nn.Module``, or a pair of one and
+            callable that returns an ``nn.Module``, or a pair of one and
             its example input(s), or such a module itself. Modules of the current directory are
             found. Import and call run with torch seeded by 0, so that random weights are the same
             each time.

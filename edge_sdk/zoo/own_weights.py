@@ -39,7 +39,7 @@ def load_weights(network: nn.Module, path: Path) -> str:
         >>> load_weights(nn.Conv2d(1, 2, 3), Path("conv.pth"))
         "conv.pth: weights found under 'params'"
     """
-    held, note = _state(_read(path), path)
+    held, note = _state(network, _read(path), path)
     try:
         missing, unexpected = network.load_state_dict(dict(held), strict=False)
     except RuntimeError as error:
@@ -50,12 +50,12 @@ def load_weights(network: nn.Module, path: Path) -> str:
             f"({first_line(RuntimeError(wrong[0] if wrong else str(error)))}{more}); build the "
             "model with the sizes that the file is of"
         ) from error
-    for what, names in (("lacks", missing), ("has besides", unexpected)):
+    kind = type(network).__name__
+    for what, names in ((f"lacks of {kind}", missing), (f"holds what {kind} lacks:", unexpected)):
         if names:
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
             raise ModelError(
-                f"{path}: {what} {names[0]}{more} of {type(network).__name__}'s weights; give the "
-                "file of this very architecture"
+                f"{path}: {what} {names[0]}{more}; give the file of this very architecture"
             )
     return f"{path}: {note}" if note else ""
 
@@ -64,7 +64,7 @@ def _read(path: Path) -> Any:
     if not path.is_file():
         raise ModelError(f"{path}: no such file; check the path")
     try:
-        if path.suffix == ".safetensors":
+        if path.suffix.lower() == ".safetensors":
             from safetensors.torch import load_file
 
             return load_file(path)
@@ -81,7 +81,7 @@ def _read(path: Path) -> Any:
         ) from error
 
 
-def _state(read: Any, path: Path) -> tuple[Mapping[str, Tensor], str]:
+def _state(network: nn.Module, read: Any, path: Path) -> tuple[Mapping[str, Tensor], str]:
     notes = []
     while isinstance(read, Mapping) and not _is_state(read):
         key = next((key for key in WRAPPERS if isinstance(read.get(key), Mapping)), None)
@@ -93,7 +93,8 @@ def _state(read: Any, path: Path) -> tuple[Mapping[str, Tensor], str]:
         raise ModelError(
             f"{path}: holds no state_dict, a tensor for each name; save model.state_dict() alone"
         )
-    if all(name.startswith(_PARALLEL) for name in read):
+    own = any(name.startswith(_PARALLEL) for name in network.state_dict())
+    if not own and all(name.startswith(_PARALLEL) for name in read):
         read = {name.removeprefix(_PARALLEL): value for name, value in read.items()}
         notes.append(f"'{_PARALLEL}' taken off all names")
     return read, ", ".join(notes)

@@ -40,7 +40,7 @@ def test_what_a_target_refuses_does_not_stop_the_others(
     answer = json.loads(made.out)
     found = {file["target"]: file for file in answer["files"]}
     assert {"coreml", "executorch", "tflite"} <= set(found)
-    assert found["coreml"]["psnr_db"] is None or found["coreml"]["psnr_db"] >= 100
+    assert "PyTorch on 2 inputs in MIL interpreter" in found["coreml"]["check"]
     assert Path(found["coreml"]["path"]).is_dir()
     assert "_to_copy" in found["tflite"]["why"]
     assert found["tflite"]["path"] is None

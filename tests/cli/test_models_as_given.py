@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from edge_sdk.cli.shared.model_argument import named_arguments
 from edge_sdk.zoo.python_models import call_for_model
 from tests.cli.command_line import Run
 from tests.needs import needs
@@ -86,7 +87,10 @@ def test_an_input_for_each(run: Run, folder: Path) -> None:
         (("--arg", "width=wide"), "raises TypeError"),
         ((), "give what it needs by --arg NAME=VALUE"),
         (("--arg", "width=6", "--weights", "missing.pth"), "no such file"),
+        (("--arg", "width=6", "--arg", "width=7"), "is given twice"),
         (("--arg", "width=6", "--mean", "0.5"), "belong together"),
+        (("--arg", "width=6", "--mean", "0.5", "--std", "1"), "no file contains them"),
+        (("--arg", "width=6", "-p", "int8", "-c", "nowhere"), "no such file or folder"),
         (("--arg", "width=6", "--mean", "0.5", "--std", "wide"), "no list of numbers"),
         (("--arg", "width=6", "--mean", "0.5", "--std", "0"), "above 0"),
     ],
@@ -98,6 +102,13 @@ def test_what_cannot_be_built_is_told(
     found = run(*asked, *options)
     assert reason in found.error_line
     assert not (folder / "net.tflite").exists()
+
+
+def test_values_are_read_as_python_or_json_writes_them() -> None:
+    given = ("a=2", "b=false", "c=False", "d=None", "e=[1, 2]", "f=x2", "g='x2'")
+    assert named_arguments(given) == {
+        "a": 2, "b": False, "c": False, "d": None, "e": [1, 2], "f": "x2", "g": "x2"
+    }  # fmt: skip
 
 
 def test_arguments_are_for_callables_alone(run: Run, folder: Path) -> None:

@@ -37,9 +37,9 @@ def test_calibration_holds_a_quarter_out(tmp_path: Path) -> None:
     path = tmp_path / "samples.npy"
     np.save(path, DRAWN)
     found = read_calibration(path, EXAMPLE, None, count=4)
-    assert (len(found.calibration), len(found.held_out)) == (4, 2)
+    assert (len(found.calibration), len(found.held_out)) == (4, 1)
     both = torch.cat([*found.calibration, *found.held_out])
-    assert len({tuple(row.flatten().tolist()) for row in both}) == 6
+    assert len({tuple(row.flatten().tolist()) for row in both}) == 5
 
 
 def test_bytes_are_scaled_and_normalized(tmp_path: Path) -> None:
@@ -47,6 +47,18 @@ def test_bytes_are_scaled_and_normalized(tmp_path: Path) -> None:
     np.save(path, np.full((2, 3, 6, 8), 255, np.uint8))
     (first, _) = read_tensors(path, EXAMPLE, Normalization((0.5, 0.0, 1.0), (0.5, 2.0, 1.0)))
     assert first[0, :, 0, 0].tolist() == [1.0, 0.5, 0.0]
+
+
+def test_only_pictures_of_several_inputs_are_normalized(tmp_path: Path) -> None:
+    path, vectors = tmp_path / "two.npz", DRAWN[:, 0, 0]
+    np.savez(path, input_0=DRAWN, input_1=vectors)
+    example = (EXAMPLE, torch.rand(1, 8))
+    for mean in ((0.5,), (0.5, 0.5, 0.5)):
+        (picture, vector), *_ = read_tensors(path, example, Normalization(mean, mean))
+        assert torch.allclose(picture[0], (torch.from_numpy(DRAWN[0]) - 0.5) / 0.5)
+        assert torch.equal(vector[0], torch.from_numpy(vectors[0]))
+    with pytest.raises(InputError, match="no input is a picture"):
+        read_tensors(path, example, Normalization((0.5, 0.5), (1.0, 1.0)))
 
 
 def _wrong_name(path: Path) -> None:

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from edge_sdk.deploy.code_rounding import rounding_floor_db
 from edge_sdk.deploy.conversion import ConvertedModel, convert
 from edge_sdk.deploy.intermediate import with_module_outputs
 from edge_sdk.deploy.self_check import self_check
 from edge_sdk.emulate.parity.agreement import run_torch
+from edge_sdk.emulate.parity.code_rounding import BELOW_DB, rounding_floor_db, rounds_otherwise
 from edge_sdk.emulate.parity.differences import differences, largest_values
 from edge_sdk.errors import ConversionError
 from edge_sdk.exported import quiet_copy
@@ -132,7 +132,9 @@ def test_a_file_with_other_outputs_is_refused(tmp_path: Path) -> None:
     model, picture = Halves().eval(), torch.rand(1, 3, 16, 16)
     path, converter = tmp_path / "model.pte", FirstOnly()
     converter.convert(model, picture, path, "fp32")
-    with pytest.raises(ConversionError, match=r"^Halves: .* returns 1 tensors, the model 2; "):
+    with pytest.raises(
+        ConversionError, match=r"^Halves: .* returns 1×3×16×16, the model 1×3×16×16 and 1×3×16×16; "
+    ):
         self_check(model, picture, path, "fp32", converter)
 
 
@@ -163,6 +165,18 @@ def test_codes_rounded_otherwise_explain_less_than_a_wrong_scale() -> None:
     scales *= 1.05
     off = differences(expected, run_torch(wrong, pictures), peaks, clip=False).psnr_db
     assert off < floor < math.inf
+    gate = floor + 1
+
+    def explains(found: float, runtime: str) -> bool:
+        given = (graph, pictures, expected, peaks, found, gate, runtime)
+        return rounds_otherwise(*given, clip=False)
+
+    assert explains(floor + 0.5, "litert")
+    assert not explains(floor - 0.5, "litert")
+    # ExecuTorch rounds as PyTorch does; and whatever the graph does, there is an end.
+    assert not explains(floor + 0.5, "executorch")
+    gate = floor + BELOW_DB + 1
+    assert not explains(floor + 0.5, "litert")
 
 
 class Refined(nn.Module):

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from edge_sdk import convert
 from edge_sdk.artifacts.coreml import import_coremltools, silenced
 from edge_sdk.emulate.parity.agreement import verify
 from edge_sdk.emulate.parity.gates import GATES_DB
@@ -127,13 +128,15 @@ def test_compressed_weights(package: Path, model: nn.Module, tmp_path: Path) -> 
 
 
 def test_unknown_operation_is_named(tmp_path: Path) -> None:
-    class Sorted(nn.Module):
+    class Places(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return x.argsort(2).to(x.dtype)
+            return nn.functional.one_hot(x.argmax(1), 5).float()
 
     path = tmp_path / "net.mlpackage"
-    CoreMLConverter().convert(Sorted(), picture(1, 1, 4, 4), path, "fp32")
-    assert "uses argsort" in refusal(path)
+    CoreMLConverter().convert(Places(), picture(1, 3, 4, 4), path, "fp32")
+    assert "uses one_hot" in refusal(path)
+    made = convert(Places(), "coreml", path, example=(1, 3, 4, 4))
+    assert made.check.left_out.startswith("uses one_hot, unknown to the MIL interpreter")
 
 
 def test_inputs_are_checked(package: Path) -> None:

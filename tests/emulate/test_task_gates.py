@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from edge_sdk.emulate import Step, parity_chain, task_gate
-from edge_sdk.errors import ArtifactError, InputError
+from edge_sdk.errors import InputError
 
 SCORES = [[np.array([[0.1, 0.9, 0.3]])], [np.array([[0.7, 0.3, 0.6]])]]
 OTHERS = [[np.array([[0.1, 0.8, 0.3]])], [np.array([[0.6, 0.3, 0.7]])]]
@@ -33,12 +33,21 @@ def test_cosine_is_of_the_worst_output() -> None:
     assert (gate.measure(zeros, zeros), gate.measure(zeros, [[np.ones(2)]])) == (1, 0)
 
 
+@pytest.mark.parametrize("name", ["cosine", "top1"])
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_what_is_no_number_reaches_no_gate(name: str, value: float) -> None:
+    broken = [[np.full_like(array, value) for array in arrays] for arrays in SCORES]
+    gate = task_gate(f"{name}=0.5")
+    assert gate.score(SCORES, SCORES) == pytest.approx(1)
+    assert gate.score(SCORES, broken) == -np.inf
+
+
 def test_a_callable_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = "def same(a, b):\n    return 3\ndef fails(a, b):\n    raise KeyError('x')\n"
     (tmp_path / "own_figure.py").write_text(source)
     monkeypatch.chdir(tmp_path)
     assert task_gate("own_figure:same=2").measure(SCORES, SCORES) == 3
-    with pytest.raises(ArtifactError, match="own_figure:fails raises KeyError"):
+    with pytest.raises(InputError, match="own_figure:fails raises KeyError"):
         task_gate("own_figure:fails=2").measure(SCORES, SCORES)
 
 

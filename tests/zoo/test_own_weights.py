@@ -52,8 +52,8 @@ class Harmful:
     [
         ({"weights": Harmful()}, "needs code to load"),
         (nn.Conv2d(2, 3, 3), "needs code to load"),
-        ({"weight": STATE["weight"]}, "lacks bias"),
-        ({**STATE, "scale": torch.ones(1)}, "has besides scale"),
+        ({"weight": STATE["weight"]}, "lacks of Conv2d bias"),
+        ({**STATE, "scale": torch.ones(1)}, "holds what Conv2d lacks: scale"),
         (nn.Conv2d(4, 3, 3).state_dict(), "size mismatch"),
         ([1, 2], "holds no state_dict"),
     ],

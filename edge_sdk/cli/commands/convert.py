@@ -45,7 +45,10 @@ TARGET_HELP = (
     "executorch, coreml, tflite, executorch-vulkan, executorch-coreml, or another installed; "
     "executorch-qnn and executorch-mediatek say which SDK of the vendor's they need."
 )
-CALIBRATION_HELP = "Folder of pictures to choose int8 ranges by \\[those in the model's own file]."
+CALIBRATION_HELP = (
+    "Folder of pictures, or .npy, .npz or .safetensors of inputs, to choose int8 ranges by "
+    "\\[those in the model's own file]."
+)
 NO_CHECK_HELP = "Write the file without running it against PyTorch; the report says so."
 
 
@@ -100,6 +103,8 @@ def convert(
 
     Example: edge-sdk convert sr_x2_y --target tflite --precision int8 -o sr_x2_y.tflite
     """
+    from dataclasses import replace
+
     from edge_sdk.deploy.all_targets import convert_all
     from edge_sdk.deploy.conversion import ConvertedModel
     from edge_sdk.deploy.conversion import convert as run
@@ -108,6 +113,10 @@ def convert(
 
     if model is None:
         raise InputError("no model given; name one: edge-sdk convert MODEL --target TARGET")
+    if all_targets and precision is not None and precision not in ("int8", "int8-float-io"):
+        for name, value in (("calibration", calibration), ("scheme", scheme), ("mean", mean)):
+            if value is not None:
+                raise InputError(f"--{name} is for int8; leave it out with --precision {precision}")
     if all_targets and target is not None:
         raise InputError("--all takes every target; leave --target out")
     if target is None and not all_targets:
@@ -116,12 +125,15 @@ def convert(
         )
     if size is not None and inputs:
         raise InputError("--size and --input both give the input's size; give one of them")
+    for given in (calibration, scheme):
+        if given is not None and not given.exists():
+            raise InputError(f"{given}: no such file or folder; check the path")
     loaded = load_named(model, inputs, arguments, weights, mean, std)
 
     def converted(to: str, path: Path, chosen: str | None) -> ConvertedModel:
         coded = chosen in INT8
         return run(
-            loaded,
+            loaded if coded or not all_targets else replace(loaded, normalization=None),
             to,
             path,
             chosen,

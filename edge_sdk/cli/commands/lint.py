@@ -11,7 +11,9 @@ from edge_sdk.cli.shared.console import err, out, print_json, print_table
 from edge_sdk.cli.shared.model_argument import (
     MODEL_HELP,
     Inputs,
+    Mean,
     ModelArguments,
+    Std,
     Weights,
     load_named,
 )
@@ -29,6 +31,8 @@ def lint(
     inputs: Inputs = None,
     arguments: ModelArguments = None,
     weights: Weights = None,
+    mean: Mean = None,
+    std: Std = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the ranges as JSON.")] = False,
 ) -> None:
     """Measure what int8 would keep of every layer, and which branch inflates its range.
@@ -43,7 +47,7 @@ def lint(
 
     if model is None:
         raise InputError("no model given; name one: edge-sdk lint MODEL --pictures DIR")
-    found = lint_loaded(load_named(model, inputs, arguments, weights), pictures)
+    found = lint_loaded(load_named(model, inputs, arguments, weights, mean, std), pictures)
     if as_json:
         print_json(
             {

@@ -25,7 +25,10 @@ from edge_sdk.errors import InputError, OutputError
 if TYPE_CHECKING:
     from edge_sdk.quantization.layer_report import LayerError
 
-CALIBRATION_HELP = "Folder of pictures like those the model will see; chooses the int8 ranges."
+CALIBRATION_HELP = (
+    "Folder of pictures like those the model will see, or .npy, .npz or .safetensors of inputs; "
+    "chooses the int8 ranges."
+)
 OBSERVER_HELP = "How ranges are chosen: min-max, percentile (1e-4 at each end) or mse."
 
 
@@ -147,6 +150,7 @@ def quantize(
         print_json(
             {
                 "output": path,
+                "notes": made.notes,
                 "agreement_db": made.agreement_db,
                 "before_tuning_db": made.before_tuning_db,
                 "truth_db": made.truth_db,
@@ -158,6 +162,8 @@ def quantize(
         return
     columns = ("layer", "SQNR (dB)", "clipped", "scale", "zero point")
     print_table("What int8 keeps", columns, [_row(layer) for layer in made.layers])
+    for note in made.notes:
+        out.print(f"note: {note}")
     out.print(made.source)
     changed = (
         ""

@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
 WORST = 8
 """Modules that are shown of each file."""
-PICTURES_HELP = "Folder of pictures to compare on \\[photographs of scikit-image]."
+PICTURES_HELP = (
+    "Folder of pictures, or .npy, .npz or .safetensors of inputs, to compare on "
+    "\\[photographs of scikit-image]."
+)
 
 
 def verify(
@@ -65,8 +68,9 @@ def verify(
         str | None,
         typer.Option(
             metavar="NAME=NUMBER",
-            help="What every step must reach in place of its dB: cosine=0.999, top1=0.99, or "
-            "package.module:callable=NUMBER.",
+            help="What every step must reach in place of its dB against float32: cosine=0.999, "
+            "top1=0.99, or package.module:callable=NUMBER. Files in codes must agree with torch's "
+            "all the same.",
         ),
     ] = None,
     keep_branches: Annotated[bool, typer.Option("--keep-branches", help=KEEP_HELP)] = False,
@@ -150,6 +154,9 @@ def verify(
                 "input_shape": found.shape,
                 "further_shapes": found.further_shapes,
                 "measured_on": found.source,
+                "gate": None
+                if found.gate is None
+                else {"name": found.gate.name, "least": found.gate.least},
                 "rows": found.rows,
                 "layers": found.layers,
                 "modules": found.modules,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Sequence
@@ -27,9 +28,15 @@ INPUT_HELP = (
     "Shape of the example input, such as 1x3x224x224, if the callable returns none; once for each "
     "input of a model of several."
 )
-ARG_HELP = "Argument that the callable is called with; again for more."
+ARG_HELP = (
+    "Argument that the callable is called with, the value as Python or JSON writes it (2, 0.5, "
+    "true, None, \\[1, 2]), any other as text; again for more."
+)
 WEIGHTS_HELP = "Weights to put into the model: .safetensors, or a .pt or .pth of tensors alone."
-MEAN_HELP = "What is subtracted from pictures in [0, 1], such as 0.485,0.456,0.406."
+MEAN_HELP = (
+    "What is subtracted from pictures in \\[0, 1] before the model gets them, such as "
+    "0.485,0.456,0.406; no file contains it."
+)
 STD_HELP = "What they are divided by then, such as 0.229,0.224,0.225."
 
 Inputs = Annotated[list[str] | None, typer.Option("--input", metavar="SHAPE", help=INPUT_HELP)]
@@ -63,7 +70,7 @@ def load_named(
     if (mean is None) != (std is None):
         raise InputError("--mean and --std belong together; give both")
     shapes = [parse_shape(each) for each in inputs or ()]
-    loaded = load_any(model, shapes or None, dict(map(_argument, arguments or ())))
+    loaded = load_any(model, shapes or None, named_arguments(arguments or ()))
     if weights is not None:
         from edge_sdk.zoo.own_weights import load_weights
 
@@ -83,14 +90,30 @@ def parse_inputs(inputs: Sequence[str] | None) -> list[tuple[int, ...]] | None:
     return [parse_shape(each) for each in inputs] if inputs else None
 
 
+def named_arguments(arguments: Sequence[str]) -> dict[str, Any]:
+    """Values of ``--arg`` by name.
+
+    Raises:
+        InputError: if one is not NAME=VALUE, or a name is given twice.
+    """
+    named: dict[str, Any] = {}
+    for name, value in map(_argument, arguments):
+        if name in named:
+            raise InputError(f"--arg {name} is given twice; give it once")
+        named[name] = value
+    return named
+
+
 def _argument(text: str) -> tuple[str, Any]:
     name, separator, value = text.partition("=")
     if not separator or not name.isidentifier():
         raise InputError(f"--arg {text} is not NAME=VALUE; write it like --arg scale=2")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
+    for read in (json.loads, ast.literal_eval):
+        try:
+            return name, read(value)
+        except (ValueError, SyntaxError):
+            continue
+    return name, value
 
 
 def _numbers(text: str) -> tuple[float, ...]:

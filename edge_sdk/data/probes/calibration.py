@@ -113,7 +113,7 @@ def read_calibration(
         )
     example = one_or_all(as_inputs(example))
     if is_tensor_file(folder):
-        return _of_tensors(folder, example, count, truth, seed, normalization)
+        return _of_tensors(folder, example, count, truth, seed, normalization, resize_factor)
     if not isinstance(example, Tensor):
         raise InputError(
             f"the model takes {len(example)} inputs; calibrate it by a .npz or .safetensors file "
@@ -159,12 +159,15 @@ def _of_tensors(
     truth: bool,
     seed: int,
     normalization: Normalization | None,
+    resize_factor: float,
 ) -> Calibration:
     if truth:
         raise InputError(f"{path}: tensors have no truth beside them; leave the truth out")
+    if resize_factor < 1:
+        raise InputError(f"{path}: tensors are not resized; leave the resize factor out")
     samples = read_tensors(path, example, normalization)
     order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(seed)).tolist()
-    held_out = [samples[index] for index in order[: len(order) // HELD_OUT_EVERY]]
+    held_out = [samples[index] for index in order[: min(len(order), count) // HELD_OUT_EVERY]]
     kept = [samples[index] for index in order[len(held_out) :]][:count]
     note = "" if held_out else "; too few to hold some out, so figures are theirs"
     return Calibration(

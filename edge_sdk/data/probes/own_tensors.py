@@ -31,8 +31,9 @@ def read_tensors(
             with arrays ``input_0``, ``input_1`` and so on for several.
         example: an input of the model, of batch 1, or one tensor for each input: each sample is of
             these shapes.
-        normalization: what the values are put through; ``None`` for nothing. 8-bit integers are
-            divided by 255 before.
+        normalization: what pictures are put through, the inputs N×C×H×W of as many channels; all
+            of a model of one input; ``None`` for nothing. Unsigned 8-bit integers are divided by
+            255 before.
 
     Returns:
         Float32 samples, each a tensor, or a tuple of one for each input.
@@ -62,9 +63,10 @@ def read_tensors(
             f"{', '.join(names)}, in the order of the model's inputs"
         )
     tensors = [
-        _samples(path, name, arrays[name], each, normalization)
-        for name, each in zip(names, inputs, strict=True)
+        _samples(path, name, arrays[name], each) for name, each in zip(names, inputs, strict=True)
     ]
+    if normalization is not None:
+        tensors = _normalized(tensors, normalization)
     counts = {len(each) for each in tensors}
     if len(counts) > 1 or counts == {0}:
         raise InputError(
@@ -102,7 +104,6 @@ def _samples(
     name: str,
     array: NDArray[np.generic],
     example: Tensor,
-    normalization: Normalization | None,
 ) -> Tensor:
     sides = "×".join(("N", *map(str, example.shape[1:])))
     if example.shape[0] != 1:
@@ -118,7 +119,31 @@ def _samples(
     elif np.issubdtype(array.dtype, np.floating):
         values = torch.from_numpy(array.astype(np.float32))
     else:
-        raise InputError(f"{path}: {name} is {array.dtype}; give float32, or 8-bit integers")
+        raise InputError(
+            f"{path}: {name} is {array.dtype}; give float32, or unsigned 8-bit integers"
+        )
     if not values.isfinite().all():
         raise InputError(f"{path}: {name} holds a NaN or an infinity; leave that sample out")
-    return values if normalization is None else normalization.applied(values)
+    return values
+
+
+def _normalized(tensors: list[Tensor], normalization: Normalization) -> list[Tensor]:
+    """The inputs with those that are pictures normalized.
+
+    Raises:
+        InputError: if none is.
+    """
+    if len(tensors) == 1:
+        return [normalization.applied(tensors[0])]
+    count = len(normalization.mean)
+    channels = (1, 3) if count == 1 else (count,)
+    pictures = [each.ndim == 4 and each.shape[1] in channels for each in tensors]
+    if not any(pictures):
+        raise InputError(
+            f"no input is a picture N×C×H×W of the channels that the {count} means are for; leave "
+            "mean and std out"
+        )
+    return [
+        normalization.applied(each) if is_picture else each
+        for each, is_picture in zip(tensors, pictures, strict=True)
+    ]

@@ -50,6 +50,8 @@ def probe_pictures(
 ) -> ModelInputs:
     """Twelve crops of pictures of an input's shape, in 8-bit levels; noisy for a denoising model.
 
+    Of a file of tensors, all samples.
+
     Args:
         example: an input of the model, 1×C×H×W; of other shapes, or one tensor for each of several
             inputs, there are patterns alone.

@@ -85,7 +85,7 @@ def verify(
     Args:
         model: the model the artifact was made from; it is not changed.
         examples: one or several inputs, float32 in the artifact's shape, pictures in [0, 1]; of a
-            model of several inputs, one or several tuples with a tensor for each.
+            model of several inputs, a list of tuples with a tensor for each.
         artifact_path: ``.pte``, ``.tflite`` or ``.mlpackage``.
 
     Returns:

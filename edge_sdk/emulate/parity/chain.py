@@ -16,6 +16,7 @@ from edge_sdk.artifacts.codes.layers import StoredCodes
 from edge_sdk.artifacts.codes.reading import read_codes
 from edge_sdk.emulate.parity.agreement import check_probes, run_artifact, run_torch
 from edge_sdk.emulate.parity.code_faults import code_faults
+from edge_sdk.emulate.parity.code_rounding import rounds_otherwise
 from edge_sdk.emulate.parity.differences import (
     Results,
     differences,
@@ -23,7 +24,7 @@ from edge_sdk.emulate.parity.differences import (
     largest_values,
 )
 from edge_sdk.emulate.parity.gates import WORST_BELOW_DB, agreement_gate_db, family, gate_db
-from edge_sdk.emulate.parity.graph_codes import graph_codes
+from edge_sdk.emulate.parity.graph_codes import code_peaks, graph_codes
 from edge_sdk.emulate.parity.task_gates import TaskGate
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.emulate.runtimes.runner import Delegation, Runner, RunnerInfo
@@ -180,13 +181,13 @@ def parity_chain(
     """
     inputs = check_probes(probes)
     everywhere = [*inputs, *(check_probes(float_probes) if len(float_probes) else [])]
-    comparison = _Comparison(run_torch(model, everywhere), len(inputs), pictures, gate)
+    comparison = _Comparison(run_torch(model, everywhere), inputs, len(inputs), pictures, gate)
     rows = [ParityRow("torch", "fp32", math.inf, math.inf, 0.0, gate_db("fp32"))]
     truths: dict[str, _Truth] = {}
     for step in steps:
         results = run_torch(step.model, everywhere if _is_float(step.precision) else inputs)
         if not _is_float(step.precision):
-            truths[family(step.precision)] = _Truth(results, graph_codes(step.model))
+            truths[family(step.precision)] = _Truth(step.model, results, graph_codes(step.model))
         rows.append(comparison.row(step.name, step.precision, results))
     for artifact in artifacts:
         if isinstance(artifact, ParityRow):
@@ -220,6 +221,7 @@ def parity_chain(
 class _Truth:
     """What PyTorch computes with a file's codes, and the codes."""
 
+    model: nn.Module
     results: Results
     codes: StoredCodes | None
 
@@ -229,6 +231,7 @@ class _Comparison:
     """The float32 model's results: of ``common`` probes, then of those for floats alone."""
 
     reference: Results
+    probes: Sequence[Example]
     common: int
     pictures: bool
     task: TaskGate | None
@@ -240,7 +243,7 @@ class _Comparison:
         faults = []
         score = None
         if self.task is not None:
-            score = self.task.measure(expected, results)
+            score = self.task.score(expected, results)
             if not score >= self.task.least:
                 faults.append(f"{self.task.name} {score:.4f}, under {self.task.least:g}")
         elif not found.psnr_db >= gate:
@@ -265,10 +268,13 @@ class _Comparison:
     ) -> ParityRow:
         """The row with what it lacks against the graph of the same codes."""
         clip = self._clips(row.precision)
-        agreed = differences(truth.results, results, self._peaks(), clip=clip).psnr_db
+        peaks = self._peaks() if self.pictures else code_peaks(truth.model, truth.results)
+        agreed = differences(truth.results, results, peaks, clip=clip).psnr_db
         least = agreement_gate_db(row.precision, runtime)
         faults = list(row.faults)
-        if not agreed >= least:
+        if not agreed >= least and not rounds_otherwise(
+            truth.model, self.probes, truth.results, peaks, agreed, least, runtime, clip=clip
+        ):
             faults.append(f"{agreed:.1f} dB against torch's codes, under {least:.0f}")
         stored = None if truth.codes is None else read_codes(path)
         if stored is not None and truth.codes is not None:

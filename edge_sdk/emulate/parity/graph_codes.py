@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor, fx, nn
 
 from edge_sdk.artifacts.codes.layers import Code, LayoutFreedom, StoredCodes, StoredLayer, layer
+from edge_sdk.emulate.parity.differences import Results, largest_values
 from edge_sdk.exported import operator_name
 
 _TRANSPOSED = "conv_transpose"
@@ -58,6 +59,20 @@ def output_spans(model: nn.Module) -> tuple[float, ...]:
             span = float(scale) * (int(high) - int(low))  # type: ignore[arg-type]
         spans.append(span)
     return tuple(spans)
+
+
+def code_peaks(model: nn.Module, expected: Results) -> tuple[float, ...]:
+    """What 0 dB is measured from for outputs in codes: all that the codes can say.
+
+    So one code everywhere is 48 dB, whatever part of the codes the probes reach. For others, the
+    largest |value|.
+
+    Args:
+        model: a graph in codes, or any module.
+        expected: its results, by probe.
+    """
+    largest, spans = largest_values(expected), output_spans(model)
+    return tuple(map(max, largest, spans)) if len(spans) == len(largest) else largest
 
 
 def _meets_shuffle(start: fx.Node, *, forward: bool) -> bool:

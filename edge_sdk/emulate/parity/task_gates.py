@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_sdk.emulate.parity.differences import Results
-from edge_sdk.errors import ArtifactError, InputError, first_line
+from edge_sdk.errors import InputError, first_line
 
 Measure = Callable[[Results, Results], float]
 """From the model's results and a file's, outputs by probe, to a figure: the larger the better."""
@@ -45,6 +45,14 @@ class TaskGate:
     name: str
     measure: Measure
     least: float
+
+    def score(self, expected: Results, results: Results) -> float:
+        """The figure; −∞ where a result is no finite number and the model's is."""
+        for one, other in zip(expected, results, strict=True):
+            for left, right in zip(one, other, strict=True):
+                if np.isfinite(left).all() and not np.isfinite(right).all():
+                    return -math.inf
+        return self.measure(expected, results)
 
 
 def task_gate(text: str) -> TaskGate:
@@ -110,24 +118,25 @@ MEASURES: dict[str, Measure] = {"cosine": _cosine, "top1": _top1}
 
 def _own(name: str) -> Measure:
     module, _, attribute = name.partition(":")
-    sys.path.insert(0, str(Path.cwd()))
+    folder = str(Path.cwd())
+    sys.path.insert(0, folder)
     try:
         function = getattr(importlib.import_module(module), attribute)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(
             f"gate {name} cannot be imported ({first_line(error)}); check its name, or run in the "
             "folder that holds it"
         ) from error
     finally:
-        sys.path.remove(str(Path.cwd()))
+        if folder in sys.path:
+            sys.path.remove(folder)
 
     def measure(expected: Results, results: Results) -> float:
         try:
-            found = float(function(expected, results))
-        except Exception as error:
-            raise ArtifactError(
+            return float(function(expected, results))
+        except (Exception, SystemExit) as error:
+            raise InputError(
                 f"gate {name} raises {type(error).__name__}: {first_line(error)}"
             ) from error
-        return found
 
     return measure

@@ -16,7 +16,9 @@ def gather(call: Call) -> Value:
     """One value for each index along an axis: a GATHER of the flattened tensor."""
     import tensorflow as tf
 
-    x: Value = call["self"]
+    x = call["self"]
+    if not isinstance(x, Value):
+        raise call.refuse("from a constant table by indices that the model computes")
     dim = call["dim"] % len(x.shape)
     strides = [math.prod(x.shape[axis + 1 :]) for axis in range(len(x.shape))]
     place = np.zeros(call.shape, np.int32)
@@ -42,6 +44,8 @@ def grid_sample(call: Call) -> Value:
     """Values at places in [−1, 1]: for each of four neighbors a GATHER of whole pixels."""
     import tensorflow as tf
 
+    if not isinstance(call["input"], Value):
+        raise call.refuse("of a constant picture")
     x, places = channels_last(call["input"]), _in_order(call, call["grid"])
     mode, padding = call["interpolation_mode"], call["padding_mode"]
     if len(x.shape) != 4 or mode not in (_BILINEAR, _NEAREST):

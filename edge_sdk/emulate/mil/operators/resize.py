@@ -117,6 +117,8 @@ def _resample(args: Arguments) -> Tensor:
     if kind == "normalized_zero_to_one":
         places = places * 2 - 1
     elif kind == "unnormalized":
+        if corners and padding == "reflection":
+            raise ValueError("reflection about centers of pixels, by numbers of pixels")
         # Numbers of pixels, as their centers in [-1, 1] without aligned corners.
         sides = torch.tensor([x.shape[-1], x.shape[-2]], dtype=torch.float32)
         places, corners = (places * 2 + 1) / sides - 1, False

@@ -14,12 +14,50 @@ from torch import Tensor, fx, nn
 
 from edge_sdk.emulate.parity.agreement import run_torch
 from edge_sdk.emulate.parity.differences import Results, differences
+from edge_sdk.emulate.runtimes.names import RUNTIMES
 from edge_sdk.exported import Example, operator_name, quiet_copy
 
 ROUNDING_STEPS = 1 / 8
 """Error before rounding, in steps of the code: a value of 127 steps has this in half precision,
 times two operators."""
 DRAWS = 3
+BELOW_DB = 12.0
+"""A file may lie this far under its gate at most, whatever its graph does: four codes for one."""
+
+
+def rounds_otherwise(
+    model: nn.Module,
+    probes: Sequence[Example],
+    expected: Results,
+    peaks: tuple[float, ...],
+    found_db: float,
+    gate_db: float,
+    runtime: str,
+    *,
+    clip: bool,
+) -> bool:
+    """Whether rounding explains why a file in codes lies under its gate.
+
+    Args:
+        model: graph with int8 codes, as the file was made of it.
+        probes: inputs, float32.
+        expected: the graph's own results.
+        peaks: of each output, what 0 dB is measured from.
+        found_db: agreement of the file with them.
+        gate_db: least that passes.
+        runtime: short name of the runner; one that is known to round as PyTorch does has no excuse.
+        clip: clip both to [0, 1] first.
+
+    Returns:
+        Whether the graph itself moves as far when its values are moved by :data:`ROUNDING_STEPS`,
+        and the file is no more than :data:`BELOW_DB` under its gate.
+    """
+    known = RUNTIMES.get(runtime)
+    if known is not None and known.codes_db is not None:
+        return False
+    if not isinstance(model, fx.GraphModule) or not found_db >= gate_db - BELOW_DB:
+        return False
+    return found_db >= rounding_floor_db(model, probes, expected, peaks, clip=clip)
 
 
 def rounding_floor_db(
