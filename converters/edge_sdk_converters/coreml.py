@@ -22,7 +22,7 @@ from edge_sdk_converters.checks.output_shapes import check_shapes, output_shapes
 from edge_sdk_converters.checks.request import CODED, check_codes, check_folder_request
 from edge_sdk_converters.checks.resize_factors import check_factors
 from edge_sdk_converters.rewrites import ML_PROGRAM, apply
-from edge_sdk_converters.rewrites.formulas import is_windowed
+from edge_sdk_converters.rewrites.window_formulas import is_windowed
 
 if TYPE_CHECKING:
     from torch import nn

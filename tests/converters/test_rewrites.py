@@ -15,9 +15,10 @@ from torch.fx import Node
 from torch.nn.utils.parametrizations import spectral_norm
 
 from edge_sdk.errors import ConversionError
-from edge_sdk.exported import export, operator_name
+from edge_sdk.exported import argument_of, export, operator_name
 from edge_sdk_converters.rewrites import REWRITES, apply
-from edge_sdk_converters.rewrites.formulas import OWN, is_windowed
+from edge_sdk_converters.rewrites.formulas import OWN
+from edge_sdk_converters.rewrites.window_formulas import is_windowed
 from tests.builders.conversion_nets import picture, seeded
 from tests.examples import examples
 
@@ -208,6 +209,8 @@ def test_what_a_target_has_not_is_taken_apart() -> None:
 
 FORMULAS = {
     "adaptive_max_pool2d": Calls(lambda x: F.adaptive_max_pool2d(x, (5, 3))),
+    "amax": Calls(lambda x: x.amax((-1, 1)) + x.amax()),
+    "max": Calls(lambda x: x.max(2)[0] + x.max(-1, keepdim=True)[0][:, :, 0]),
     "avg_pool3d": nn.LocalResponseNorm(3),
     "clamp": Calls(lambda x: torch.clamp(x, x.mean(), x.mean() + 0.2)),
     "conv1d": seeded(
@@ -260,6 +263,8 @@ def test_a_formula_computes_the_same(name: str) -> None:
 def has_no_formula(node: Node) -> bool:
     if node.target is torch.ops.aten.max_pool2d.default:
         return not is_windowed(node.args[0].meta["val"], *node.args[1:])
+    if node.target is torch.ops.aten.amax.default:
+        return bool(argument_of(node, 2, "keepdim", False))
     return node.target not in OWN
 
 

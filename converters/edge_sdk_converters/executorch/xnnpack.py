@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_sdk.artifacts.seal import seal
 from edge_sdk.errors import ConversionError, first_line
-from edge_sdk.exported import end_names, export, layout_of, module_path, operator_name
+from edge_sdk.exported import argument_of, end_names, export, layout_of, module_path, operator_name
 from edge_sdk.extras import require
 from edge_sdk.outputs import replacing
 from edge_sdk.quiet import suppressed_messages
@@ -160,7 +160,12 @@ _UNKNOWN = frozenset({"avg_pool3d", "conv3d", "hypot", "median", "sort", "var_me
 def _takes(node: Node) -> bool:
     """Whether ExecuTorch knows an operator, or takes it apart itself."""
     name = operator_name(node.target)
-    return name not in _UNKNOWN and (name != "adaptive_max_pool2d" or has_places(node))
+    if name == "adaptive_max_pool2d" or str(node.target) == "aten.max.dim":
+        return has_places(node)
+    if name == "amax":
+        # XNNPACK takes it with its axes kept alone, and does not leave it to others without.
+        return bool(argument_of(node, 2, "keepdim", False))
+    return name not in _UNKNOWN
 
 
 def _check_kernels(program: Any, counts: OperatorCount) -> None:

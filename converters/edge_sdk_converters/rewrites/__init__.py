@@ -5,9 +5,9 @@ changed. :func:`apply` runs those that a target names and compares the results b
 reaches a file.
 
 Reading order: ``applying`` (in turn, each proved), ``graph_edit``, then the rewrites by subject:
-``no_ops``, ``constants``, ``written_slices``, ``formulas``, ``decompositions``, ``moves``,
-``delegable``, ``written_out``, ``attention``, ``coreml_means``, ``pool_means``,
-``resize_matrices``, ``nearest``, ``folds``, ``products``, ``pads``.
+``no_ops``, ``constants``, ``written_slices``, ``window_formulas``, ``formulas``,
+``decompositions``, ``moves``, ``delegable``, ``written_out``, ``attention``, ``coreml_means``,
+``pool_means``, ``resize_matrices``, ``nearest``, ``folds``, ``products``, ``pads``.
 """
 
 from edge_sdk_converters.rewrites.applying import REWRITES, apply

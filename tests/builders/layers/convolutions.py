@@ -110,6 +110,7 @@ def pooling() -> dict[str, Layer]:
         "var": lambda x: x.var((2, 3)),
         "std_biased": lambda x: x.std((2, 3), unbiased=False, keepdim=True),
         "max_channels": lambda x: x.max(1)[0],
+        "amax_channels": lambda x: x.amax(1),
         "max_all": lambda x: x.max(),
         "min_kept": lambda x: x.min(1, keepdim=True)[0],
         "mean": lambda x: x.mean((2, 3), keepdim=True),
