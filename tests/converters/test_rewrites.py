@@ -210,7 +210,7 @@ def test_what_a_target_has_not_is_taken_apart() -> None:
 FORMULAS = {
     "adaptive_max_pool2d": Calls(lambda x: F.adaptive_max_pool2d(x, (5, 3))),
     "amax": Calls(lambda x: x.amax((-1, 1)) + x.amax()),
-    "max": Calls(lambda x: x.max(2)[0] + x.max(-1, keepdim=True)[0][:, :, 0]),
+    "max": Calls(lambda x: x.max(2)[0] + x.max(-1, keepdim=True)[1][:, :, 0]),
     "avg_pool3d": nn.LocalResponseNorm(3),
     "clamp": Calls(lambda x: torch.clamp(x, x.mean(), x.mean() + 0.2)),
     "conv1d": seeded(

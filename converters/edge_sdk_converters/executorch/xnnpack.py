@@ -21,7 +21,6 @@ from edge_sdk_converters.executorch.composites import composites_looked_up_once
 from edge_sdk_converters.executorch.float_scalars import write_scalars_as_floats
 from edge_sdk_converters.executorch.provenance import shared_provenance
 from edge_sdk_converters.rewrites import FIRST, apply
-from edge_sdk_converters.rewrites.formulas import has_places
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -160,8 +159,11 @@ _UNKNOWN = frozenset({"avg_pool3d", "conv3d", "hypot", "median", "sort", "var_me
 def _takes(node: Node) -> bool:
     """Whether ExecuTorch knows an operator, or takes it apart itself."""
     name = operator_name(node.target)
-    if name == "adaptive_max_pool2d" or str(node.target) == "aten.max.dim":
-        return has_places(node)
+    if name == "adaptive_max_pool2d":
+        # Places of the largest values are left whole, and refused.
+        return any(user.args[1] == 1 for user in node.users)
+    if str(node.target) == "aten.max.dim":
+        return False
     if name == "amax":
         # XNNPACK takes it with its axes kept alone, and does not leave it to others without.
         return bool(argument_of(node, 2, "keepdim", False))

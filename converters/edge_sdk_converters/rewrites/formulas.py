@@ -14,7 +14,6 @@ from edge_sdk_converters.rewrites.window_formulas import WINDOWED
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from torch.fx import Node
 
 aten = torch.ops.aten
 
@@ -29,15 +28,10 @@ def amax(x: Tensor, dim: Any = (), keepdim: bool = False) -> Any:
 
 
 def max_along(x: Tensor, dim: int, keepdim: bool = False) -> tuple[Tensor, Tensor]:
-    """The largest values of an axis; places are not computed, see :func:`has_places`."""
+    """The largest values of an axis, and their places."""
     kept = aten.amax.default(x, [dim], True)
     values: Tensor = kept if keepdim else kept.squeeze(dim)
-    return values, torch.zeros_like(values, dtype=torch.int64)
-
-
-def has_places(node: Node) -> bool:
-    """Whether something reads the second result of a maximum, the places of its values."""
-    return any(user.args[1] == 1 for user in node.users)
+    return values, aten.argmax.default(x, dim, keepdim)
 
 
 def hypot(x: Tensor, y: Tensor) -> Tensor:

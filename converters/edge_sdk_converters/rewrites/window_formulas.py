@@ -17,7 +17,7 @@ aten = torch.ops.aten
 
 
 def adaptive_max_pool2d(x: Tensor, output_size: Any) -> tuple[Tensor, Tensor]:
-    """The largest of each window, rows first; places are not computed, see :func:`has_places`."""
+    """The largest of each window, rows first; for those alone who read no places."""
     for dim, count in zip((x.dim() - 2, x.dim() - 1), output_size, strict=True):
         size = int(x.shape[dim])
         bounds = [(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
