@@ -39,7 +39,7 @@ _BILINEAR, _NEAREST = 0, 1
 _ZEROS, _BORDER = 0, 1
 
 
-@handles("grid_sampler", "grid_sampler_2d", any_places=True)
+@handles("grid_sampler", any_places=True)
 def grid_sample(call: Call) -> Value:
     """Values at places in [−1, 1]: for each of four neighbors a GATHER of whole pixels."""
     import tensorflow as tf
