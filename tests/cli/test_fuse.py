@@ -341,7 +341,7 @@ def test_lint_names_the_branch(run: Run, theirs: str) -> None:
         (("sr_x2_y", "--pictures", "empty"), "no picture"),
         (("sr_x2_y", "--pictures", "broken"), "a.png"),
         (("THEIRS:four_channels", "--pictures", "photos"), "channel"),
-        (("THEIRS:two_inputs",), "2 inputs"),
+        (("THEIRS:two_inputs",), "no convolution and no linear layer"),
         (("THEIRS:plain_chain", "--input", "1x1x4x4"), "no convolution"),
         (("THEIRS:value_error",), "will not"),
     ],

@@ -175,7 +175,7 @@ def test_what_is_not_installed_is_named(
 
 
 def test_a_report_of_the_package_is_written(installed: None, tmp_path: Path) -> None:
-    assert REPORTS.names() == ("bundle", "fusion", "parity", "tint", "zoom")
+    assert REPORTS.names() == ("all-targets", "bundle", "fusion", "parity", "tint", "zoom")
     network = ARCHITECTURES.find("tint_net").network
     summary = sys.modules["tinting"].TintSummary(network(sys.modules["tinting"].TintConfig()))
     write_report("tint", summary, tmp_path / "tint.html")

@@ -61,7 +61,7 @@ def test_few_pictures_are_reported_to_serve_both(folder: Path) -> None:
 def test_bad_requests_are_refused(folder: Path) -> None:
     with pytest.raises(PictureError, match="smaller than the model's input"):
         read_calibration(folder, torch.zeros(1, 1, 60, 60), SPEC, 4)
-    with pytest.raises(InputError, match="from Python"):
+    with pytest.raises(InputError, match="file of inputs"):
         read_calibration(folder, torch.zeros(1, 4, 8, 8), None, 4)
     with pytest.raises(InputError, match="truth"):
         read_calibration(folder, EXAMPLE, None, 4, truth=True)

@@ -241,7 +241,7 @@ def test_a_block_alone_is_a_model() -> None:
         (nn.Conv2d(1, 1, 3), [], "at least one input"),
         (nn.Conv2d(1, 1, 3), torch.rand(0, 1, 4, 4), "at least one input"),
         (nn.Conv2d(1, 1, 3), ["picture.png"], "at least one input"),
-        (nn.Conv2d(1, 1, 3), torch.rand(1, 2, 4, 4), r"not take an example of \[1, 2, 4, 4\]"),
+        (nn.Conv2d(1, 1, 3), torch.rand(1, 2, 4, 4), r"not take an example of shape 1×2×4×4"),
         (nn.Conv2d(1, 1, 3), torch.full((1, 1, 4, 4), math.nan), "returns a NaN"),
     ],
 )
