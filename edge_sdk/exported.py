@@ -24,12 +24,16 @@ MOST_AXES = 6
 """Axes of an input, at most."""
 
 
-def as_inputs(example: Example) -> tuple[Tensor, ...]:
+Inputs = tuple[Tensor, ...]
+"""A tensor for each input of a model."""
+
+
+def as_inputs(example: Example) -> Inputs:
     """The inputs of a model, one or several, as a tuple."""
     return (example,) if isinstance(example, Tensor) else tuple(example)
 
 
-def one_or_all(inputs: tuple[Tensor, ...]) -> Example:
+def one_or_all(inputs: Inputs) -> Example:
     """The tensor of a model of one input; the tuple of one of several."""
     return inputs[0] if len(inputs) == 1 else inputs
 

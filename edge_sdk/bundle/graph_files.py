@@ -64,28 +64,40 @@ def write_graphs(files: Sequence[GraphFile], report: Progress) -> list[LoweringR
         OutputError: if a file cannot be written.
     """
     report("pack", 0, len(files))
-    groups: dict[str, list[GraphFile]] = {}
-    for file in files:
-        if _travels(file):
-            groups.setdefault(file.target, []).append(file)
-    apart = [group for group in groups.values() if len(group) >= FEWEST][1:]
-    if (os.cpu_count() or 1) < 2:
-        apart = []
-    elsewhere = {id(file) for group in apart for file in group}
+    sent = _sent(files)
+    elsewhere = {index for part in sent for index in part}
     made: dict[int, LoweringReport] = {}
     with ExitStack() as stack:
-        children = [(group, stack.enter_context(_Child(group))) for group in apart]
-        for file in files:
-            if id(file) not in elsewhere:
-                made[id(file)] = _written(file)
+        children = [
+            (part, stack.enter_context(_Child(files[min(part)].target, list(part.values()))))
+            for part in sent
+        ]
+        for index, file in enumerate(files):
+            if index not in elsewhere:
+                made[index] = _written(file)
                 report("pack", _done(files), len(files))
-        for group, child in children:
+        for part, child in children:
             while child.is_running():
                 report("pack", _done(files), len(files))
                 time.sleep(_POLL_S)
-            made |= zip(map(id, group), child.reports(), strict=True)
+            made |= zip(part, child.reports(), strict=True)
     report("pack", len(files), len(files))
-    return [made[id(file)] for file in files]
+    return [made[index] for index in range(len(files))]
+
+
+def _sent(files: Sequence[GraphFile]) -> list[dict[int, bytes]]:
+    """What goes to each further process: graphs by their place among the files, pickled."""
+    if (os.cpu_count() or 1) < 2:
+        return []
+    groups: dict[str, list[int]] = {}
+    for index, file in enumerate(files):
+        groups.setdefault(file.target, []).append(index)
+    further = [group for group in groups.values() if len(group) >= FEWEST][1:]
+    sent = (
+        {index: data for index in group if (data := _pickled(files[index])) is not None}
+        for group in further
+    )
+    return [part for part in sent if part]
 
 
 def _written(file: GraphFile) -> LoweringReport:
@@ -94,19 +106,18 @@ def _written(file: GraphFile) -> LoweringReport:
     return converter.convert(file.graph.module, example, file.path, file.precision)
 
 
-def _travels(file: GraphFile) -> bool:
-    """Whether a graph can be sent: traced ones, such as those with codes, lose their sources.
+def _pickled(file: GraphFile) -> bytes | None:
+    """A graph as it is sent; ``None`` for one that another process could not read.
 
-    Nor can modules of classes that no other process can import.
+    Traced ones, such as those with codes, lose their sources.
     """
     for each in file.graph.module.modules():
         if isinstance(each, GraphModule) or type(each).__module__ == "__main__":
-            return False
+            return None
     try:
-        pickle.dumps(file)
+        return pickle.dumps(file)
     except (pickle.PicklingError, AttributeError, TypeError):
-        return False
-    return True
+        return None
 
 
 def _done(files: Iterable[GraphFile]) -> int:
@@ -117,7 +128,8 @@ def _done(files: Iterable[GraphFile]) -> int:
 class _Child:
     """A process that converts some graphs; ended with the block."""
 
-    def __init__(self, files: Sequence[GraphFile]) -> None:
+    def __init__(self, target: str, files: Sequence[bytes]) -> None:
+        self._target = target
         self._files = files
         self._stack = ExitStack()
 
@@ -126,7 +138,7 @@ class _Child:
         asked, self._answer, self._messages = (
             folder / name for name in ("files", "reports", "messages")
         )
-        asked.write_bytes(pickle.dumps(tuple(self._files)))
+        asked.write_bytes(pickle.dumps(self._files))
         with self._messages.open("wb") as messages:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 [sys.executable, "-m", _MODULE, str(asked), str(self._answer)],
@@ -156,7 +168,7 @@ class _Child:
             said = self._messages.read_text(errors="replace").strip().splitlines()
             why = said[-1] if said and self._process.returncode > 0 else "memory may be short"
             raise ConversionError(
-                f"{self._files[0].target}: the converter's process ended with "
+                f"{self._target}: the converter's process ended with "
                 f"{self._process.returncode} ({why}); pack one target at a time"
             )
         answer: list[LoweringReport] | EdgeSdkError = pickle.loads(self._answer.read_bytes())  # noqa: S301 - our own child's
@@ -167,10 +179,10 @@ class _Child:
 
 def main(asked: Path, answer: Path) -> None:
     """Convert what a file lists, and write what the converter says or what stopped it."""
-    files: tuple[GraphFile, ...] = pickle.loads(asked.read_bytes())  # noqa: S301 - our own parent's
+    sent: list[bytes] = pickle.loads(asked.read_bytes())  # noqa: S301 - our own parent's
     found: list[LoweringReport] | EdgeSdkError
     try:
-        found = [_written(file) for file in files]
+        found = [_written(pickle.loads(each)) for each in sent]  # noqa: S301 - as before
     except EdgeSdkError as error:
         found = error
     answer.write_bytes(pickle.dumps(found))

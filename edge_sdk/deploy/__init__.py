@@ -1,10 +1,10 @@
 """What one does to a model by name: convert, verify, enhance pictures, quantize, lint.
 
 Reading order: ``preparation`` (fused and in int8 codes, as a precision asks), ``conversion`` (the
-whole way to a file), ``self_check`` with ``intermediate`` and ``code_rounding`` (whether that
-computes the same, before anybody gets it), ``verification`` with ``parity`` (whether the file
-computes the same) and ``layer_differences`` (where it does not), ``all_targets`` (every file of a
-model), ``enhancement`` (pictures through a model), ``quantize``, ``lint``.
+whole way to a file), ``self_check`` (whether that computes the same, before anybody gets it) with
+``layer_differences`` and ``intermediate`` (where it does not), ``verification`` with ``parity``
+(whether files compute the same), ``all_targets`` (every file of a model), ``enhancement``
+(pictures through a model), ``quantize``, ``lint``.
 """
 
 import lazy_loader

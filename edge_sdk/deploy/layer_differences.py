@@ -11,20 +11,18 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from torch import Tensor, nn
+from torch import nn
 
 from edge_sdk.deploy.intermediate import with_module_outputs
-from edge_sdk.emulate.parity.agreement import run_artifact, run_torch
-from edge_sdk.emulate.parity.differences import differences, largest_values
+from edge_sdk.emulate.parity.agreement import artifact_results, run_torch
+from edge_sdk.emulate.parity.differences import Results, differences, largest_values
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.errors import EdgeSdkError
-from edge_sdk.exported import one_or_all
-from edge_sdk.targets import find_converter
-
-Inputs = tuple[Tensor, ...]
+from edge_sdk.exported import Inputs, one_or_all
+from edge_sdk.targets import Converter
 
 
 @dataclass(frozen=True)
@@ -76,13 +74,13 @@ class LayerDifferences:
 
 
 def layer_differences(
-    model: nn.Module, target: str, precision: str, probes: Sequence[Inputs]
+    model: nn.Module, converter: Converter, precision: str, probes: Sequence[Inputs]
 ) -> LayerDifferences:
     """Run a model's modules in a target's runtime and compare them with PyTorch.
 
     Args:
         model: as the converter takes it: fused, in int8 codes for an int8 file.
-        target: name of a converter whose files run here.
+        converter: of a target whose files run here.
         precision: one of the target's.
         probes: inputs of one shape, one at least.
 
@@ -90,35 +88,37 @@ def layer_differences(
         All modules; none and a reason where the target cannot make or run such a file.
     """
     try:
-        return _compared(model, target, precision, probes)
+        return _compared(model, converter, precision, probes)
     except EdgeSdkError as error:
-        return LayerDifferences(target, precision, (), f"not shown by {target}: {error}")
+        why = f"not shown by {converter.name}: {error}"
+        return LayerDifferences(converter.name, precision, (), why)
 
 
 def _compared(
-    model: nn.Module, target: str, precision: str, probes: Sequence[Inputs]
+    model: nn.Module, converter: Converter, precision: str, probes: Sequence[Inputs]
 ) -> LayerDifferences:
-    converter = find_converter(target)
-    watched = with_module_outputs(model, one_or_all(probes[0]))
+    nothing = LayerDifferences(converter.name, precision, ())
+    example = one_or_all(probes[0])
+    watched = with_module_outputs(model, example)
     if watched is None:
-        return LayerDifferences(target, precision, (), "the model is one module alone")
+        return replace(nothing, why="the model is one module alone")
     expected = run_torch(watched.module, probes)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"watched{converter.suffix}"
-        converter.convert(watched.module, one_or_all(probes[0]), path, precision)
-        results = [
-            list(arrays.values())
-            for arrays in run_artifact(open_artifact(path, trial=False), probes, path)
-        ]
+        converter.convert(watched.module, example, path, precision)
+        results = artifact_results(open_artifact(path, trial=False), probes, path)
     if len(results[0]) != len(expected[0]):
-        # Which is which cannot be told.
-        return LayerDifferences(
-            target, precision, (), f"{target} merges outputs that are alike; none can be told apart"
-        )
-    modules = []
-    for place, name in enumerate(watched.names):
-        one, other = ([[each[place]] for each in both] for both in (expected, results))
-        peak = max(largest_values(one)[0], math.ulp(0.0))
-        found = differences(one, other, (peak,), clip=False)
-        modules.append(ModuleDifference(name, found.psnr_db, found.max_abs_error))
-    return LayerDifferences(target, precision, tuple(modules))
+        why = f"{converter.name} returns {len(results[0])} results of {len(expected[0])}"
+        return replace(nothing, why=f"{why}; which is which cannot be told")
+    modules = (
+        _difference(name, *([[each[place]] for each in both] for both in (expected, results)))
+        for place, name in enumerate(watched.names)
+    )
+    return replace(nothing, modules=tuple(modules))
+
+
+def _difference(module: str, expected: Results, results: Results) -> ModuleDifference:
+    if expected[0][0].shape != results[0][0].shape:
+        return ModuleDifference(module, -math.inf, math.inf)
+    found = differences(expected, results, largest_values(expected), clip=False)
+    return ModuleDifference(module, found.psnr_db, found.max_abs_error)

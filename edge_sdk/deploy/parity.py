@@ -152,13 +152,11 @@ def check_parity(
         chosen = precision or "fp32"
         example = (loaded if loaded.spec is None else loaded.resized(*SIZE)).example
         prepared = prepare(loaded, example, chosen, calibration, scheme=scheme)
-        given, notes = _convert_all(prepared, example, folder)
-    inputs = probe_pictures(
-        one_or_all(example), loaded.picture_spec, pictures, loaded.normalization
-    )
+        given, notes = _convert_all(prepared, one_or_all(example), folder)
+    inputs = probe_pictures(example, loaded.picture_spec, pictures, loaded.normalization)
     # A figure of the user's is of the user's data.
     own = gate is not None or inputs.source.startswith("noise")
-    more = () if own else joint_patterns(one_or_all(example))
+    more = () if own else joint_patterns(example)
     steps = [Step("branches kept" if loaded.keeps_branches else "fused", "fp32", prepared.fused)]
     if prepared.scheme is not None:
         steps.append(Step("quantized", prepared.precision, prepared.model))
@@ -206,7 +204,7 @@ def _modules(
             coded = prepared.scheme is not None and precision in CODED
             model = prepared.model if coded else prepared.fused
             few = [as_inputs(probe) for probe in probes[:PROBED]]
-            yield layer_differences(model, target, precision, few)
+            yield layer_differences(model, find_converter(target), precision, few)
 
 
 def _convert_all(
@@ -228,9 +226,7 @@ def _convert_all(
             continue
         path = folder / f"{name}{converter.suffix}"
         try:
-            converter.convert(
-                prepared.model, one_or_all(as_inputs(example)), path, prepared.precision
-            )
+            converter.convert(prepared.model, example, path, prepared.precision)
         except ConversionError as error:
             made.append(missing_row(path.name, prepared.precision, str(error)))
             continue

@@ -8,33 +8,26 @@ differ: all modules' results are made outputs of one more file, which is run and
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from edge_sdk.data.probes.pictures import SEED, patterns
-from edge_sdk.deploy.intermediate import with_module_outputs
-from edge_sdk.emulate.parity.agreement import run_artifact, run_torch
+from edge_sdk.deploy.layer_differences import layer_differences
+from edge_sdk.emulate.parity.agreement import artifact_results, run_torch
 from edge_sdk.emulate.parity.code_rounding import ROUNDING_STEPS, rounds_otherwise
-from edge_sdk.emulate.parity.differences import Results, differences, largest_values
+from edge_sdk.emulate.parity.differences import Results, differences
 from edge_sdk.emulate.parity.gates import GATES_DB, agreement_gate_db, family
 from edge_sdk.emulate.parity.graph_codes import code_peaks
 from edge_sdk.emulate.runtimes.names import runtimes_of
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.errors import ConversionError, EdgeSdkError, MissingExtraError, UnknownOperationError
-from edge_sdk.exported import Example, as_inputs, quiet_copy
+from edge_sdk.exported import Example, Inputs, as_inputs, quiet_copy
 from edge_sdk.quantization.insertion import is_quantized
 from edge_sdk.targets import Converter, runs_here
-
-if TYPE_CHECKING:
-    from edge_sdk.emulate.runtimes.runner import Runner
-
-Inputs = tuple[Tensor, ...]
 
 OWN_ERROR_DB = 6.0
 """A file may be this much further from the model in float64 than PyTorch's float32 is."""
@@ -119,7 +112,7 @@ def self_check(
     try:
         runner = open_artifact(path, trial=False)
         probes, expected = _finite(model, _probes(example))
-        results = _run(runner, probes, path)
+        results = artifact_results(runner, probes, path)
     except MissingExtraError as error:
         return left_unchecked(str(error))
     except UnknownOperationError as error:
@@ -202,10 +195,6 @@ def _finite(model: nn.Module, probes: Sequence[Inputs]) -> tuple[list[Inputs], R
     return kept, expected
 
 
-def _run(runner: Runner, probes: Sequence[Example], path: Path) -> Results:
-    return [list(named.values()) for named in run_artifact(runner, probes, path)]
-
-
 def _as_exact_as_torch(
     model: nn.Module,
     probes: Sequence[Inputs],
@@ -242,26 +231,6 @@ def _first_difference(
     model: nn.Module, example: Example, precision: str, converter: Converter
 ) -> str:
     """The first module whose result differs, in the order of the graph; empty if none is found."""
-    watched = with_module_outputs(model, example)
-    if watched is None:
-        return ""
     gate = _gate(model, precision, "")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"watched{converter.suffix}"
-        try:
-            converter.convert(watched.module, example, path, precision)
-            results = _run(open_artifact(path), [example], path)[0]
-        except EdgeSdkError:
-            # The target cannot make or run a file with more outputs; there is no name then.
-            return ""
-    expected = run_torch(watched.module, [example])[0]
-    if len(results) != len(expected):
-        # Which is which cannot be told.
-        return ""
-    for name, one, other in zip(watched.names, expected, results, strict=True):
-        peaks = largest_values([[one]])
-        if one.shape != other.shape:
-            return name
-        if not differences([[one]], [[other]], peaks, clip=False).psnr_db >= gate:
-            return name
-    return ""
+    shown = layer_differences(model, converter, precision, [as_inputs(example)])
+    return next((each.module for each in shown.modules if not each.psnr_db >= gate), "")

@@ -7,14 +7,11 @@ import math
 from markupsafe import Markup
 
 from edge_sdk.deploy.all_targets import AllTargets, TargetFile
-from edge_sdk.figures import decibels, in_bytes
-from edge_sdk.html.charts import level
+from edge_sdk.figures import in_bytes
 from edge_sdk.html.markup import element
 from edge_sdk.html.page import Section, page, paragraph, table
 from edge_sdk.report.kinds import REPORTS, Report
-
-TOP_DB = 150.0
-"""Full length of a bar: where float32 itself ends."""
+from edge_sdk.report.parity import agreement_bar
 
 
 def all_targets_report(found: AllTargets) -> str:
@@ -58,7 +55,9 @@ def _files(files: tuple[TargetFile, ...]) -> Markup:
         rows.append(
             (
                 element("code", file.path.name),
-                file.check if math.isnan(file.psnr_db) else _bar(file),
+                file.check
+                if math.isnan(file.psnr_db)
+                else agreement_bar(file.psnr_db, file.gate_db),
                 in_bytes(report.size_bytes),
                 "—" if report.partitions is None else str(report.partitions),
                 "—" if report.partitions is None else left,
@@ -66,11 +65,6 @@ def _files(files: tuple[TargetFile, ...]) -> Markup:
             )
         )
     return table(columns, rows)
-
-
-def _bar(file: TargetFile) -> Markup:
-    shown = TOP_DB if math.isinf(file.psnr_db) else file.psnr_db
-    return level(shown, decibels(file.psnr_db), top=TOP_DB, threshold=file.gate_db)
 
 
 def _said() -> Markup:

@@ -101,8 +101,13 @@ def _chain(found: Parity) -> tuple[Markup, ...]:
 def _bar(row: ParityRow) -> Markup:
     if row.missing is not None:
         return element("span", row.missing, class_="warned")
-    shown = TOP_DB if math.isinf(row.psnr_db) and row.psnr_db > 0 else row.psnr_db
-    return level(shown, decibels(row.psnr_db), top=TOP_DB, threshold=row.gate_db)
+    return agreement_bar(row.psnr_db, row.gate_db)
+
+
+def agreement_bar(psnr_db: float, gate_db: float) -> Markup:
+    """A PSNR as a bar up to :data:`TOP_DB`, which is full where nothing differs, and its gate."""
+    shown = TOP_DB if psnr_db == math.inf else psnr_db
+    return level(shown, decibels(psnr_db), top=TOP_DB, threshold=gate_db)
 
 
 def _files(found: Parity) -> tuple[Markup, ...]:
@@ -164,12 +169,7 @@ def _modules(found: LayerDifferences) -> tuple[Markup, ...]:
     rows = [
         (
             element("code", each.module),
-            level(
-                TOP_DB if math.isinf(each.psnr_db) else each.psnr_db,
-                decibels(each.psnr_db),
-                top=TOP_DB,
-                threshold=0.0,
-            ),
+            agreement_bar(each.psnr_db, 0.0),
             power(each.max_abs_error) if each.max_abs_error else "0",
         )
         for each in found.modules

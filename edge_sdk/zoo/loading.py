@@ -230,16 +230,15 @@ def as_loaded(
         >>> loaded.name, loaded.network.training
         ('Conv2d', False)
     """
+    given = () if example is None else _drawn(example)
     if isinstance(model, LoadedModel):
         loaded = model
     elif isinstance(model, nn.Module):
         loaded = _of_module(model)
     else:
-        shapes = None if example is None else [tuple(each.shape) for each in _drawn(example)]
-        loaded = load_any(str(model), shapes)
+        loaded = load_any(str(model), [tuple(each.shape) for each in given] or None)
     if example is not None:
-        given = _drawn(example)
-        own = any(isinstance(each, Tensor) for each in (example, *example))
+        own = isinstance(example, Tensor) or any(isinstance(each, Tensor) for each in example)
         loaded = replace(loaded, example=given, own_example=own)
     if not loaded.example:
         raise InputError(

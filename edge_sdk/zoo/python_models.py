@@ -51,6 +51,17 @@ def call_for_model(name: str, arguments: Arguments = NONE) -> tuple[nn.Module, t
     return model, example
 
 
+def python_object(name: str) -> Any:
+    """Import what ``package.module:attribute`` names, from the current directory too.
+
+    Raises:
+        ModelError: if there is no such module or attribute, or importing fails.
+    """
+    module_name, _, attribute = name.partition(":")
+    with _current_directory_importable():
+        return _attribute(_imported(module_name), attribute, name)
+
+
 @contextmanager
 def _current_directory_importable() -> Iterator[None]:
     folder = str(Path.cwd())

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from edge_sdk import convert, fuse, quantize
-from edge_sdk.emulate.parity.agreement import run_artifact, run_torch
+from edge_sdk.emulate.parity.agreement import artifact_results, run_torch
 from edge_sdk.emulate.parity.differences import differences, largest_values
 from edge_sdk.emulate.parity.gates import GATES_DB
 from edge_sdk.emulate.runtimes.opening import open_artifact
@@ -66,7 +66,7 @@ def test_every_target_computes_the_same(name: str, target: str, tmp_path: Path) 
     made = convert(model, target, path, "fp32", example=picture(*case.shape))
     probes = [picture(*case.shape, seed=seed) for seed in (3, 4)]
     expected = run_torch(model, probes)
-    results = [list(named.values()) for named in run_artifact(open_artifact(path), probes, path)]
+    results = artifact_results(open_artifact(path), probes, path)
     peaks = largest_values(expected)
     assert differences(expected, results, peaks, clip=False).worst_db >= GATES_DB["fp32"]
     assert made.check.psnr_db is not None
@@ -113,8 +113,8 @@ def test_int8_classifiers_choose_the_same_class(name: str, target: str, tmp_path
 
 
 def _classes(path: Path, pictures: Tensor) -> Tensor:
-    runs = run_artifact(open_artifact(path), list(pictures.split(1)), path)
-    return torch.tensor([int(next(iter(named.values())).argmax()) for named in runs])
+    results = artifact_results(open_artifact(path), pictures.split(1), path)
+    return torch.tensor([int(scores.argmax()) for scores, *_ in results])
 
 
 def test_attention_in_int8_is_right_or_refused_for_its_norms(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_attention_in_int8_is_right_or_refused_for_its_norms(tmp_path: Path) -> 
         convert(model, "tflite", tmp_path / "net.tflite", "int8", example=x, scheme=scheme)
 
 
-def test_a_model_of_two_inputs_is_refused_with_the_reason(tmp_path: Path) -> None:
+def test_an_example_for_one_of_two_inputs_is_refused_with_the_reason(tmp_path: Path) -> None:
     with pytest.raises(EdgeSdkError, match="sigma") as caught:
         convert(TwoInputs(), "tflite", tmp_path / "net.tflite", example=picture(1, 3, 8, 8))
     assert "\n" not in str(caught.value)

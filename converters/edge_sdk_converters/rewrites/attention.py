@@ -7,14 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from edge_sdk.exported import argument_of, module_path
-from edge_sdk_converters.rewrites.graph_edit import (
-    called,
-    copied,
-    finish,
-    replaced_by,
-    stored,
-)
+from edge_sdk.exported import argument_of
+from edge_sdk_converters.rewrites.graph_edit import called, replace_each, stored
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -29,15 +23,12 @@ def write_out_attention(program: ExportedProgram) -> tuple[ExportedProgram, tupl
     torch's own decomposition also looks for rows of which everything is masked, by operators that
     few targets have; such a row is not a number here as it is in the formula.
     """
-    if not any(_is_attention(node) for node in program.graph.nodes):
-        return program, ()
-    program = copied(program)
-    sentences = []
-    for node in list(program.graph_module.graph.nodes):
-        if _is_attention(node):
-            sentences.append(f"{module_path(node)}: attention became products and a softmax")
-            replaced_by(node, _in_order_of(node, _formula(program, node)))
-    return finish(program), tuple(sentences)
+    return replace_each(
+        program,
+        _is_attention,
+        lambda own, node: _in_order_of(node, _formula(own, node)),
+        lambda _: "attention became products and a softmax",
+    )
 
 
 def _is_attention(node: Node) -> bool:

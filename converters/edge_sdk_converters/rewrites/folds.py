@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from edge_sdk.exported import module_path
-from edge_sdk_converters.rewrites.graph_edit import called, copied, finish, replaced_by, stored
+from edge_sdk_converters.rewrites.graph_edit import called, replace_each, stored
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -18,28 +17,18 @@ aten = torch.ops.aten
 
 def write_out_folds(program: ExportedProgram) -> tuple[ExportedProgram, tuple[str, ...]]:
     """``fold`` becomes a depthwise transposed convolution with kernels of a single one each."""
-    if not any(_is_fold(node) for node in program.graph.nodes):
-        return program, ()
-    program = copied(program)
-    sentences = []
-    for node in list(program.graph_module.graph.nodes):
-        if _is_fold(node):
-            sentences.append(f"{module_path(node)}: fold became a transposed convolution")
-            replaced_by(node, _transposed(program, node))
-    return finish(program), tuple(dict.fromkeys(sentences))
+    program, sentences = replace_each(
+        program, _is_fold, _transposed, lambda _: "fold became a transposed convolution"
+    )
+    return program, tuple(dict.fromkeys(sentences))
 
 
 def write_out_unfolds(program: ExportedProgram) -> tuple[ExportedProgram, tuple[str, ...]]:
     """``unfold`` becomes a depthwise convolution with kernels of a single one each."""
-    if not any(_is_unfold(node) for node in program.graph.nodes):
-        return program, ()
-    program = copied(program)
-    sentences = []
-    for node in list(program.graph_module.graph.nodes):
-        if _is_unfold(node):
-            sentences.append(f"{module_path(node)}: unfold became a convolution")
-            replaced_by(node, _patches(program, node))
-    return finish(program), tuple(dict.fromkeys(sentences))
+    program, sentences = replace_each(
+        program, _is_unfold, _patches, lambda _: "unfold became a convolution"
+    )
+    return program, tuple(dict.fromkeys(sentences))
 
 
 def _is_unfold(node: Node) -> bool:

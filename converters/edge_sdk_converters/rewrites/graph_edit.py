@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.fx.node import map_arg
+
+from edge_sdk.exported import module_path
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,6 +67,34 @@ def replaced_by(node: Node, new: Node) -> None:
     """Let everything that reads ``node`` read ``new``."""
     node.replace_all_uses_with(new)
     node.graph.erase_node(node)
+
+
+def replace_each(
+    program: ExportedProgram,
+    matches: Callable[[Node], bool],
+    replacement: Callable[[ExportedProgram, Node], Node],
+    became: Callable[[Node], str],
+) -> tuple[ExportedProgram, tuple[str, ...]]:
+    """Put something else in the place of every node of a kind.
+
+    Args:
+        program: it is not changed.
+        matches: whether a node is of the kind.
+        replacement: makes what takes its place, in a program of one's own.
+        became: what the report says of it, after the path of its module.
+
+    Returns:
+        The rewritten program, or the given one if there is no such node, and one sentence for each.
+    """
+    if not any(matches(node) for node in program.graph.nodes):
+        return program, ()
+    program = copied(program)
+    sentences = []
+    for node in list(program.graph_module.graph.nodes):
+        if matches(node):
+            sentences.append(f"{module_path(node)}: {became(node)}")
+            replaced_by(node, replacement(program, node))
+    return finish(program), tuple(sentences)
 
 
 def _fake_mode(graph: Graph) -> Any:

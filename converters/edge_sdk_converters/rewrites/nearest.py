@@ -12,7 +12,7 @@ import torch
 
 from edge_sdk.exported import module_path, operator_name
 from edge_sdk_converters.checks.resize_factors import is_broken_nearest, nearest_sources
-from edge_sdk_converters.rewrites.graph_edit import called, copied, finish, replaced_by, stored
+from edge_sdk_converters.rewrites.graph_edit import called, replace_each, stored
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,21 +47,19 @@ def write_out_nearest_by_index(
     These are ``nearest-exact``, every pixel of which coremltools would choose by itself, and
     factors that give no whole size, by which torch samples.
     """
-    if not any(_is_by_index(node) for node in program.graph.nodes):
-        return program, ()
-    program = copied(program)
-    sentences = []
-    for node in list(program.graph_module.graph.nodes):
-        if not _is_by_index(node):
-            continue
-        result: Any = node.args[0]
-        for axis in range(2):
-            sources = torch.tensor(nearest_sources(node, axis))
-            places = stored(program, f"{node.name}_{axis}", sources)
-            result = called(aten.index_select.default, (result, 2 + axis, places), node)
-        sentences.append(f"{module_path(node)}: its resize became a choice of rows and columns")
-        replaced_by(node, result)
-    return finish(program), tuple(sentences)
+    return replace_each(
+        program, _is_by_index, _chosen, lambda _: "its resize became a choice of rows and columns"
+    )
+
+
+def _chosen(program: ExportedProgram, node: Node) -> Node:
+    result: Any = node.args[0]
+    for axis in range(2):
+        sources = torch.tensor(nearest_sources(node, axis))
+        places = stored(program, f"{node.name}_{axis}", sources)
+        result = called(aten.index_select.default, (result, 2 + axis, places), node)
+    chosen: Node = result
+    return chosen
 
 
 def _is_by_index(node: Node) -> bool:

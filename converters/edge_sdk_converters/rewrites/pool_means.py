@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from edge_sdk.exported import module_path
-from edge_sdk_converters.rewrites.graph_edit import called, copied, finish, replaced_by, stored
+from edge_sdk_converters.rewrites.graph_edit import called, replace_each, stored
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,26 +23,25 @@ def write_out_ceil_means(program: ExportedProgram) -> tuple[ExportedProgram, tup
     Core ML divides a window that hangs over the edge by its whole size, PyTorch by what lies
     inside. A divisor of its own, which Core ML has not, becomes a factor likewise.
     """
-    if not any(_is_special(node) for node in program.graph.nodes):
-        return program, ()
-    program = copied(program)
-    sentences = []
-    for node in list(program.graph_module.graph.nodes):
-        if not _is_special(node):
-            continue
-        x: Any = node.args[0]
-        amounts, kernel, stride, factors = _plan(x.meta["val"], *node.args[1:])
-        if any(amounts):
-            x = called(aten.constant_pad_nd.default, (x, amounts, 0.0), node)
-        new = called(aten.avg_pool2d.default, (x, kernel, stride), node)
-        if bool((factors == factors.flatten()[0]).all()):
-            factors = factors.flatten()[0]
-        map_ = stored(program, f"{node.name}_factors", factors)
-        replaced_by(node, called(aten.mul.Tensor, (new, map_), node))
-        sentences.append(
-            f"{module_path(new)}: average pooling became one of whole windows, corrected"
-        )
-    return finish(program), tuple(sentences)
+    return replace_each(
+        program,
+        _is_special,
+        _corrected,
+        lambda _: "average pooling became one of whole windows, corrected",
+    )
+
+
+def _corrected(program: ExportedProgram, node: Node) -> Node:
+    given: Any = node.args
+    x = given[0]
+    amounts, kernel, stride, factors = _plan(x.meta["val"], *given[1:])
+    if any(amounts):
+        x = called(aten.constant_pad_nd.default, (x, amounts, 0.0), node)
+    whole = called(aten.avg_pool2d.default, (x, kernel, stride), node)
+    if bool((factors == factors.flatten()[0]).all()):
+        factors = factors.flatten()[0]
+    map_ = stored(program, f"{node.name}_factors", factors)
+    return called(aten.mul.Tensor, (whole, map_), node)
 
 
 def _is_special(node: Node) -> bool:

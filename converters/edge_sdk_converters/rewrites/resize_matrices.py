@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from edge_sdk.exported import module_path, operator_name
-from edge_sdk_converters.rewrites.graph_edit import called, copied, finish, replaced_by, stored
+from edge_sdk.exported import operator_name
+from edge_sdk_converters.rewrites.graph_edit import called, replace_each, stored
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,26 +29,25 @@ _RESIZES: dict[Any, Any] = {
 
 def write_out_resizes(program: ExportedProgram) -> tuple[ExportedProgram, tuple[str, ...]]:
     """Antialiased and bicubic resizes become products with the matrices of rows and columns."""
-    if not any(node.target in _RESIZES for node in program.graph.nodes):
-        return program, ()
-    program = copied(program)
-    sentences = []
-    for node in list(program.graph_module.graph.nodes):
-        if node.target not in _RESIZES:
-            continue
-        x: Any = node.args[0]
-        rows, columns = (
-            stored(program, f"{node.name}_{name}", _matrix(node, axis))
-            for axis, name in enumerate(("rows", "columns"))
-        )
-        tall = called(aten.matmul.default, (rows, x), node)
-        turned = called(aten.permute.default, (columns, [1, 0]), node)
-        sentences.append(
-            f"{module_path(node)}: {operator_name(node.target)} became products with the matrices "
-            "of its rows and columns"
-        )
-        replaced_by(node, called(aten.matmul.default, (tall, turned), node))
-    return finish(program), tuple(sentences)
+    return replace_each(
+        program,
+        lambda node: node.target in _RESIZES,
+        _products,
+        lambda node: (
+            f"{operator_name(node.target)} became products with the matrices of its rows and "
+            "columns"
+        ),
+    )
+
+
+def _products(program: ExportedProgram, node: Node) -> Node:
+    rows, columns = (
+        stored(program, f"{node.name}_{name}", _matrix(node, axis))
+        for axis, name in enumerate(("rows", "columns"))
+    )
+    tall = called(aten.matmul.default, (rows, node.args[0]), node)
+    turned = called(aten.permute.default, (columns, [1, 0]), node)
+    return called(aten.matmul.default, (tall, turned), node)
 
 
 def _matrix(node: Node, axis: int) -> Tensor:

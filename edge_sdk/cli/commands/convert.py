@@ -131,16 +131,17 @@ def convert(
     loaded = load_named(model, inputs, arguments, weights, mean, std)
 
     def converted(to: str, path: Path, chosen: str | None) -> ConvertedModel:
-        coded = chosen in INT8
+        # Of all targets, those in int8 alone take what ranges are chosen by.
+        ranged = chosen in INT8 or not all_targets
         return run(
-            loaded if coded or not all_targets else replace(loaded, normalization=None),
+            loaded if ranged else replace(loaded, normalization=None),
             to,
             path,
             chosen,
             example=parse_inputs(inputs),
             size=None if size is None else parse_size(size),
-            calibration=calibration if coded or not all_targets else None,
-            scheme=scheme if coded or not all_targets else None,
+            calibration=calibration if ranged else None,
+            scheme=scheme if ranged else None,
             keep_branches=keep_branches,
             check=not no_check,
         )

@@ -65,12 +65,11 @@ def load_named(
     from dataclasses import replace
 
     from edge_sdk.models.normalization import Normalization
-    from edge_sdk.zoo.loading import load_any, parse_shape
+    from edge_sdk.zoo.loading import load_any
 
     if (mean is None) != (std is None):
         raise InputError("--mean and --std belong together; give both")
-    shapes = [parse_shape(each) for each in inputs or ()]
-    loaded = load_any(model, shapes or None, named_arguments(arguments or ()))
+    loaded = load_any(model, parse_inputs(inputs), named_arguments(arguments or ()))
     if weights is not None:
         from edge_sdk.zoo.own_weights import load_weights
 

@@ -36,10 +36,8 @@ def patterns(example: Tensor, seed: int = SEED) -> tuple[Tensor, ...]:
 
 def joint_patterns(example: Example) -> tuple[Example, ...]:
     """:func:`patterns` of all inputs of a model; noise of one input is not that of another."""
-    if isinstance(example, Tensor):
-        return patterns(example)
-    each = [patterns(tensor, SEED + index) for index, tensor in enumerate(example)]
-    return tuple(zip(*each, strict=True))
+    each = [patterns(tensor, SEED + index) for index, tensor in enumerate(as_inputs(example))]
+    return tuple(map(one_or_all, zip(*each, strict=True)))
 
 
 def probe_pictures(
@@ -83,9 +81,8 @@ def probe_pictures(
     if folder is not None and is_tensor_file(folder):
         samples = read_tensors(folder, example, normalization)
         return ModelInputs(samples, f"{len(samples)} samples of {folder}")
-    example = one_or_all(as_inputs(example))
-    one = example if isinstance(example, Tensor) else None
-    if one is None:
+    one, *others = as_inputs(example)
+    if others:
         if folder is not None:
             raise InputError(
                 "a folder of pictures feeds a model of one input; give a .npz or .safetensors file "

@@ -17,10 +17,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from edge_sdk.emulate.parity.differences import Results
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.emulate.runtimes.runner import Runner, RunnerInfo
 from edge_sdk.errors import ArtifactError, InputError
-from edge_sdk.exported import Example, as_inputs, check_example, quiet_copy
+from edge_sdk.exported import Example, Inputs, as_inputs, check_example, quiet_copy
 
 if TYPE_CHECKING:
     from torch import nn
@@ -102,7 +103,7 @@ def verify(
     return ParityReport(artifact=Path(artifact_path), runner=runner.info, outputs=outputs)
 
 
-def check_probes(examples: Tensor | Sequence[Example]) -> list[tuple[Tensor, ...]]:
+def check_probes(examples: Tensor | Sequence[Example]) -> list[Inputs]:
     """Examples as a list of a model's inputs on the CPU.
 
     Raises:
@@ -116,7 +117,7 @@ def check_probes(examples: Tensor | Sequence[Example]) -> list[tuple[Tensor, ...
     return [tuple(each.detach().cpu() for each in as_inputs(probe)) for probe in probes]
 
 
-def run_torch(model: nn.Module, probes: Sequence[Example]) -> list[list[NDArray[np.generic]]]:
+def run_torch(model: nn.Module, probes: Sequence[Example]) -> Results:
     """Outputs of a float32 copy of a model in evaluation mode, in order, for each probe."""
     private = quiet_copy(model).float().cpu()
     private.eval()
@@ -153,8 +154,17 @@ def run_artifact(runner: Runner, probes: Sequence[Example], path: Path) -> list[
     return found
 
 
+def artifact_results(runner: Runner, probes: Sequence[Example], path: Path) -> Results:
+    """Outputs of an artifact in order, for each probe.
+
+    Raises:
+        ArtifactError: as :func:`run_artifact`.
+    """
+    return [list(outputs.values()) for outputs in run_artifact(runner, probes, path)]
+
+
 def _compare(
-    reference: list[list[NDArray[np.generic]]],
+    reference: Results,
     results: Sequence[Outputs],
 ) -> tuple[OutputParity, ...]:
     """Worst agreement of each output over the probes."""

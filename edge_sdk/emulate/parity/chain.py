@@ -14,7 +14,7 @@ from torch import Tensor
 
 from edge_sdk.artifacts.codes.layers import StoredCodes
 from edge_sdk.artifacts.codes.reading import read_codes
-from edge_sdk.emulate.parity.agreement import check_probes, run_artifact, run_torch
+from edge_sdk.emulate.parity.agreement import artifact_results, check_probes, run_torch
 from edge_sdk.emulate.parity.code_faults import code_faults
 from edge_sdk.emulate.parity.code_rounding import rounds_otherwise
 from edge_sdk.emulate.parity.differences import (
@@ -200,8 +200,7 @@ def parity_chain(
             continue
         precision = _precision(artifact, runner)
         shown = everywhere if _is_float(precision) else inputs
-        named = run_artifact(runner, shown, artifact.path)
-        results = [list(arrays.values()) for arrays in named]
+        results = artifact_results(runner, shown, artifact.path)
         row = comparison.row(artifact.path.name, precision, results)
         truth = truths.get(family(precision))
         if truth is not None:

@@ -6,17 +6,15 @@ picture at 30 dB is spoiled. So the gate is the user's to choose.
 
 from __future__ import annotations
 
-import importlib
 import math
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from edge_sdk.emulate.parity.differences import Results
-from edge_sdk.errors import InputError, first_line
+from edge_sdk.errors import InputError, ModelError, first_line
+from edge_sdk.zoo.python_models import python_object
 
 Measure = Callable[[Results, Results], float]
 """From the model's results and a file's, outputs by probe, to a figure: the larger the better."""
@@ -117,19 +115,10 @@ MEASURES: dict[str, Measure] = {"cosine": _cosine, "top1": _top1}
 
 
 def _own(name: str) -> Measure:
-    module, _, attribute = name.partition(":")
-    folder = str(Path.cwd())
-    sys.path.insert(0, folder)
     try:
-        function = getattr(importlib.import_module(module), attribute)
-    except (Exception, SystemExit) as error:
-        raise InputError(
-            f"gate {name} cannot be imported ({first_line(error)}); check its name, or run in the "
-            "folder that holds it"
-        ) from error
-    finally:
-        if folder in sys.path:
-            sys.path.remove(folder)
+        function = python_object(name)
+    except ModelError as error:
+        raise InputError(f"gate {name} cannot be imported: {error}") from error
 
     def measure(expected: Results, results: Results) -> float:
         try:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_sdk.emulate.parity.agreement import run_artifact, run_torch
+from edge_sdk.emulate.parity.agreement import artifact_results, run_torch
 from edge_sdk.emulate.parity.differences import differences
 from edge_sdk.emulate.parity.gates import GATES_DB
 from edge_sdk.emulate.runtimes.opening import open_artifact
@@ -57,13 +57,12 @@ def outcomes(layers: Mapping[str, Layer], target: str, folder: Path) -> dict[str
             return _halves(layers, target, folder, str(error))
         return {name: Outcome("refused", why=str(error)) for name in layers}
     try:
-        named = run_artifact(open_artifact(path), probes, path)
+        results = artifact_results(open_artifact(path), probes, path)
     except ArtifactError as error:
         if len(layers) > 1:
             return _halves(layers, target, folder, "")
         return {name: Outcome("wrong", why=str(error)) for name in layers}
     expected = run_torch(model, probes)
-    results = [list(arrays.values()) for arrays in named]
     found = {}
     for index, name in enumerate(layers):
         ends = [[[arrays[index]] for arrays in side] for side in (expected, results)]

@@ -22,15 +22,13 @@ _TYPES = {
 """TensorFlow's types for torch's. Indices and counts fit into 32 bits; kernels have no double."""
 
 LOGIC: dict[str, Callable[[Any, Any, Any], Any]] = {
-    "__and__": lambda tf, a, b: tf.logical_and(a, b),
-    "__or__": lambda tf, a, b: tf.logical_or(a, b),
-    "__xor__": lambda tf, a, b: tf.not_equal(a, b),
-    "bitwise_and": lambda tf, a, b: tf.logical_and(a, b),
-    "bitwise_or": lambda tf, a, b: tf.logical_or(a, b),
-    "bitwise_xor": lambda tf, a, b: tf.not_equal(a, b),
-    "logical_and": lambda tf, a, b: tf.logical_and(a, b),
-    "logical_or": lambda tf, a, b: tf.logical_or(a, b),
-    "logical_xor": lambda tf, a, b: tf.not_equal(a, b),
+    name: function
+    for names, function in (
+        (("__and__", "bitwise_and", "logical_and"), lambda tf, a, b: tf.logical_and(a, b)),
+        (("__or__", "bitwise_or", "logical_or"), lambda tf, a, b: tf.logical_or(a, b)),
+        (("__xor__", "bitwise_xor", "logical_xor"), lambda tf, a, b: tf.not_equal(a, b)),
+    )
+    for name in names
 }
 """Operators of two masks."""
 
