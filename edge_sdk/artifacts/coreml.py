@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import sys
 from collections.abc import Iterator
 from types import ModuleType
 
@@ -12,6 +13,9 @@ from edge_sdk import extras
 from edge_sdk.quiet import environment, quiet_stderr, suppressed_messages
 
 LOGGER_NAME = "coremltools"
+UNUSED = ("executorch", "sklearn", "tensorflow")
+"""Packages that coremltools imports for models that are not PyTorch's: seconds, and no use here."""
+_alone = [False]
 
 
 class _Recorder(logging.Handler):
@@ -47,6 +51,15 @@ def silenced() -> Iterator[list[str]]:
         logger.handlers[:], logger.propagate = handlers, propagate
 
 
+def use_alone() -> None:
+    """Say that nobody else uses coremltools in this process: it loads in half the time.
+
+    For programs of our own. In another's, coremltools must find what it looks for, since it would
+    refuse TensorFlow's models for the rest of the process.
+    """
+    _alone[0] = True
+
+
 def import_coremltools() -> ModuleType:
     """Import coremltools without the version warnings that it logs on the way.
 
@@ -55,8 +68,30 @@ def import_coremltools() -> ModuleType:
     """
     # coremltools imports TensorFlow where it finds it, and TensorFlow's C++ side reads this
     # variable once, while it is loaded, and writes past Python's standard error.
-    with environment(TF_CPP_MIN_LOG_LEVEL="2"), silenced(), quiet_stderr():
+    unseen = UNUSED if _alone[0] else ()
+    with environment(TF_CPP_MIN_LOG_LEVEL="2"), silenced(), quiet_stderr(), hidden(*unseen):
         return extras.require("coreml")
+
+
+@contextlib.contextmanager
+def hidden(*packages: str) -> Iterator[None]:
+    """Let packages that are not loaded yet look as if they were not installed, for one call.
+
+    Example:
+        >>> from edge_sdk.artifacts.coreml import hidden
+        >>> with hidden("wave"):
+        ...     import wave
+        Traceback (most recent call last):
+        ModuleNotFoundError: import of wave halted; None in sys.modules
+        >>> import wave
+    """
+    hid = [name for name in packages if name not in sys.modules]
+    try:
+        sys.modules.update(dict.fromkeys(hid))  # type: ignore[arg-type]
+        yield
+    finally:
+        for name in hid:
+            sys.modules.pop(name, None)
 
 
 def one_line(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,8 +104,9 @@ class DrawnBurst:
         return np.stack(planes, -1).astype(np.uint8)
 
 
+@lru_cache(maxsize=2)
 def _scene(height: int, width: int, number: int) -> list[NDArray[np.int64]]:
-    """Red, green and blue at finer pixels: the ground and ``THINGS`` things.
+    """Red, green and blue at finer pixels: the ground and ``THINGS`` things; only to be read.
 
     With h(k) the hash of (the scene's number, the thing's, k), a thing begins at row h(0) mod rows
     and column h(1) mod columns, is 16 + h(2) mod 96 finer pixels high and 16 + h(3) mod 128 wide,

@@ -1,7 +1,7 @@
-"""Graphs written to files: the targets of a bundle side by side, each further one in a process.
+"""Graphs written to files, side by side in processes where there are many and cores for them.
 
-Converters are bound to one core each, by the work that Python does in them: two targets take as
-long as the longer of them where there are two cores.
+Converters are bound to one core each, by the work that Python does in them. Each process takes the
+next graph that none has taken, so that all end at about the same time, whatever a graph costs.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import torch
 from torch.fx import GraphModule
 
+from edge_sdk.artifacts import coreml
 from edge_sdk.burst.converted.graphs import StageGraph
 from edge_sdk.errors import ConversionError, EdgeSdkError
 from edge_sdk.progress import Progress
@@ -27,6 +29,8 @@ from edge_sdk.targets import LoweringReport, find_converter
 
 FEWEST = 4
 """Graphs that are worth the start of a process."""
+MOST = 4
+"""Processes at once, this one included: each holds the packages of a target, about 1 GB."""
 _POLL_S = 0.2
 _MODULE = "edge_sdk.bundle.graph_files"
 
@@ -52,7 +56,7 @@ def write_graphs(files: Sequence[GraphFile], report: Progress) -> list[LoweringR
     """Convert graphs, each to its file.
 
     Args:
-        files: in any order of targets.
+        files: in any order; those of one target are best side by side.
         report: told how many are done.
 
     Returns:
@@ -64,40 +68,26 @@ def write_graphs(files: Sequence[GraphFile], report: Progress) -> list[LoweringR
         OutputError: if a file cannot be written.
     """
     report("pack", 0, len(files))
-    sent = _sent(files)
-    elsewhere = {index for part in sent for index in part}
     made: dict[int, LoweringReport] = {}
-    with ExitStack() as stack:
-        children = [
-            (part, stack.enter_context(_Child(files[min(part)].target, list(part.values()))))
-            for part in sent
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        shared = _Shared(Path(folder), len(files))
+        own = [index for index, file in enumerate(files) if not shared.offer(index, file)]
+        others = len(files) - len(own)
+        workers = [
+            stack.enter_context(_Worker(shared, number))
+            for number in range(min(os.cpu_count() or 1, MOST, others // FEWEST) - 1)
         ]
-        for index, file in enumerate(files):
-            if index not in elsewhere:
-                made[index] = _written(file)
-                report("pack", _done(files), len(files))
-        for part, child in children:
-            while child.is_running():
-                report("pack", _done(files), len(files))
-                time.sleep(_POLL_S)
-            made |= zip(part, child.reports(), strict=True)
+        for index in chain(own, shared.taken()):
+            made[index] = _written(files[index])
+            _refuse_failed(shared, workers)
+            report("pack", _done(files), len(files))
+        while any(worker.is_running() for worker in workers):
+            report("pack", _done(files), len(files))
+            time.sleep(_POLL_S)
+        _refuse_failed(shared, workers)
+        made |= {index: shared.answer(index) for index in range(len(files)) if index not in made}
     report("pack", len(files), len(files))
     return [made[index] for index in range(len(files))]
-
-
-def _sent(files: Sequence[GraphFile]) -> list[dict[int, bytes]]:
-    """What goes to each further process: graphs by their place among the files, pickled."""
-    if (os.cpu_count() or 1) < 2:
-        return []
-    groups: dict[str, list[int]] = {}
-    for index, file in enumerate(files):
-        groups.setdefault(file.target, []).append(index)
-    further = [group for group in groups.values() if len(group) >= FEWEST][1:]
-    sent = (
-        {index: data for index in group if (data := _pickled(files[index])) is not None}
-        for group in further
-    )
-    return [part for part in sent if part]
 
 
 def _written(file: GraphFile) -> LoweringReport:
@@ -125,23 +115,88 @@ def _done(files: Iterable[GraphFile]) -> int:
     return sum(file.path.exists() for file in files)
 
 
-class _Child:
-    """A process that converts some graphs; ended with the block."""
+class _Shared:
+    """A folder of graphs that processes take from: each is renamed by the one that takes it."""
 
-    def __init__(self, target: str, files: Sequence[bytes]) -> None:
-        self._target = target
-        self._files = files
-        self._stack = ExitStack()
+    def __init__(self, folder: Path, count: int) -> None:
+        self.folder = folder
+        self.count = count
 
-    def __enter__(self) -> _Child:
-        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
-        asked, self._answer, self._messages = (
-            folder / name for name in ("files", "reports", "messages")
+    def offer(self, index: int, file: GraphFile) -> bool:
+        """Lay a graph there; ``False`` for one that cannot be sent."""
+        data = _pickled(file)
+        if data is not None:
+            self._place("offered", index).write_bytes(data)
+        return data is not None
+
+    def taken(self, *, from_the_end: bool = False) -> Iterator[int]:
+        """Take one after the other, as long as there are any.
+
+        From both ends two processes load few packages, since the files of a target are neighbors.
+        """
+        for place in range(self.count):
+            index = self.count - 1 - place if from_the_end else place
+            try:
+                self._place("offered", index).rename(self._place("taken", index))
+            except FileNotFoundError:
+                continue
+            yield index
+
+    def read(self, index: int) -> GraphFile:
+        """A graph that was taken."""
+        file: GraphFile = pickle.loads(self._place("taken", index).read_bytes())  # noqa: S301 - our own parent's
+        return file
+
+    def tell(self, index: int, answer: LoweringReport | EdgeSdkError) -> None:
+        """Keep what a converter says, or what stopped it; whole or not at all."""
+        begun = self._place("begun", index)
+        begun.write_bytes(pickle.dumps(answer))
+        begun.rename(self._place("answer", index))
+
+    def answer(self, index: int) -> LoweringReport:
+        """What a converter said.
+
+        Raises:
+            EdgeSdkError: what stopped it.
+        """
+        answer: LoweringReport | EdgeSdkError = pickle.loads(  # noqa: S301 - our own child's
+            self._place("answer", index).read_bytes()
         )
-        asked.write_bytes(pickle.dumps(self._files))
+        if isinstance(answer, EdgeSdkError):
+            raise answer
+        return answer
+
+    def answered(self) -> list[int]:
+        """Graphs that were converted or refused elsewhere."""
+        return [index for index in range(self.count) if self._place("answer", index).exists()]
+
+    def _place(self, state: str, index: int) -> Path:
+        return self.folder / f"{index:03}.{state}"
+
+
+def _refuse_failed(shared: _Shared, workers: Sequence[_Worker]) -> None:
+    """Stop where another process was stopped.
+
+    Raises:
+        EdgeSdkError: what stopped it.
+    """
+    for index in shared.answered():
+        shared.answer(index)
+    for worker in workers:
+        worker.refuse_failed()
+
+
+class _Worker:
+    """A process that converts graphs as long as there are any; ended with the block."""
+
+    def __init__(self, shared: _Shared, number: int) -> None:
+        self._shared = shared
+        self._messages = shared.folder / f"messages-{number}"
+
+    def __enter__(self) -> _Worker:
         with self._messages.open("wb") as messages:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-m", _MODULE, str(asked), str(self._answer)],
+                [sys.executable, "-m", _MODULE, str(self._shared.folder), str(self._shared.count)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=messages,
@@ -152,44 +207,41 @@ class _Child:
         if self.is_running():
             self._process.kill()
         self._process.wait()
-        self._stack.close()
 
     def is_running(self) -> bool:
         """Whether it has not ended."""
         return self._process.poll() is None
 
-    def reports(self) -> list[LoweringReport]:
-        """What the converter said of each graph.
+    def refuse_failed(self) -> None:
+        """Say how it ended, if not well.
 
         Raises:
-            EdgeSdkError: what stopped it.
+            ConversionError: if it did.
         """
-        if not self._answer.is_file():
-            said = self._messages.read_text(errors="replace").strip().splitlines()
-            why = said[-1] if said and self._process.returncode > 0 else "memory may be short"
-            raise ConversionError(
-                f"{self._target}: the converter's process ended with "
-                f"{self._process.returncode} ({why}); pack one target at a time"
-            )
-        answer: list[LoweringReport] | EdgeSdkError = pickle.loads(self._answer.read_bytes())  # noqa: S301 - our own child's
-        if isinstance(answer, EdgeSdkError):
-            raise answer
-        return answer
+        if self.is_running() or self._process.returncode == 0:
+            return
+        said = self._messages.read_text(errors="replace").strip().splitlines()
+        why = said[-1] if said and self._process.returncode > 0 else "memory may be short"
+        raise ConversionError(
+            f"a process that converts graphs ended with {self._process.returncode} ({why}); free "
+            "some memory, or pack fewer targets at a time"
+        )
 
 
-def main(asked: Path, answer: Path) -> None:
-    """Convert what a file lists, and write what the converter says or what stopped it."""
-    sent: list[bytes] = pickle.loads(asked.read_bytes())  # noqa: S301 - our own parent's
-    found: list[LoweringReport] | EdgeSdkError
-    try:
-        found = [_written(pickle.loads(each)) for each in sent]  # noqa: S301 - as before
-    except EdgeSdkError as error:
-        found = error
-    answer.write_bytes(pickle.dumps(found))
+def main(folder: Path, count: int) -> None:
+    """Convert what a folder offers, and write what the converters say or what stopped one."""
+    coreml.use_alone()
+    shared = _Shared(folder, count)
+    for index in shared.taken(from_the_end=True):
+        try:
+            shared.tell(index, _written(shared.read(index)))
+        except EdgeSdkError as error:
+            shared.tell(index, error)
+            return
 
 
 if __name__ == "__main__":
     # By its own name: what is pickled here belongs to the module, not to a program.
     from edge_sdk.bundle import graph_files
 
-    graph_files.main(Path(sys.argv[1]), Path(sys.argv[2]))
+    graph_files.main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -63,11 +63,13 @@ def _noted_interruptions() -> Iterator[list[int]]:
 def _run() -> int:
     import typer
 
+    from edge_sdk.artifacts import coreml
     from edge_sdk.cli.app import app
     from edge_sdk.cli.shared.console import json_alone_on_stdout
     from edge_sdk.cli.shared.renamed_options import renamed_option
     from edge_sdk.errors import EdgeSdkError
 
+    coreml.use_alone()
     if os.environ.get("NO_COLOR"):
         import typer.rich_utils
 

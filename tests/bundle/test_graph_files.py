@@ -49,6 +49,6 @@ def test_a_process_that_ends_otherwise_is_told(
 ) -> None:
     monkeypatch.setattr("edge_sdk.bundle.graph_files._MODULE", "edge_sdk.no_such_module")
     both = [*files("coreml", nn.ReLU(), tmp_path), *files("executorch", nn.ReLU(), tmp_path)]
-    with pytest.raises(ConversionError, match=r"executorch: .*no_such_module") as caught:
+    with pytest.raises(ConversionError, match=r"ended with 1 .*no_such_module") as caught:
         write_graphs(both, silent)
     assert "\n" not in str(caught.value)

@@ -15,6 +15,7 @@ import pytest
 from edge_sdk.cli import commands
 from edge_sdk.cli.app import COMMANDS
 from tests.cli.command_line import Run
+from tests.needs import needs
 
 pytestmark = pytest.mark.slow
 
@@ -85,6 +86,15 @@ def test_a_zoom_loads_no_compiler_and_no_other_runtime(
     loaded = loaded_by(("zoom", *frames, *crop, *model), folder=tmp_path)
     assert (tmp_path / "zoomed.png").is_file()
     assert not loaded & (COMPILERS | OTHERS)
+
+
+@needs("coreml")
+def test_core_ml_files_load_nothing_that_coremltools_only_looks_for(tmp_path: Path) -> None:
+    call = ("convert", "sr_x2_y", "--target", "coreml", "--input", "1,1,32,32")
+    loaded = loaded_by((*call, "-o", "sr.mlpackage"), folder=tmp_path)
+    assert (tmp_path / "sr.mlpackage").is_dir()
+    assert "coremltools" in loaded
+    assert not loaded & {"tensorflow", "sklearn"}
 
 
 def test_merging_a_file_loads_no_compiler(tmp_path: Path) -> None:
