@@ -90,7 +90,7 @@ def test_a_zoom_loads_no_compiler_and_no_other_runtime(
 
 @needs("coreml")
 def test_core_ml_files_load_nothing_that_coremltools_only_looks_for(tmp_path: Path) -> None:
-    call = ("convert", "sr_x2_y", "--target", "coreml", "--input", "1,1,32,32")
+    call = ("convert", "sr_x2_y", "--target", "coreml", "--input", "1x1x32x32")
     loaded = loaded_by((*call, "-o", "sr.mlpackage"), folder=tmp_path)
     assert (tmp_path / "sr.mlpackage").is_dir()
     assert "coremltools" in loaded
