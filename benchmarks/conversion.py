@@ -37,6 +37,8 @@ from edge_sdk.zoo.networks import example_input, fused_by_name
 from pages import head, page_parser, publish, row
 
 MODEL = "sr_x2_y"
+INT8 = ("sr_x2_y", "sr_x2_rgb", "sr_x4_y", "denoise_rgb")
+"""Shipped models whose int8 files are compared."""
 SIDE_PX = 128
 ROUNDS = 40
 COLUMNS = ("compared", "ours", "theirs", "ours / theirs", "bar", "")
@@ -115,12 +117,20 @@ def tflite_pairs(network: EnhanceNet, folder: Path, runs: int) -> Iterator[Pair 
         litert_torch.convert(network.eval(), (example,)).export(str(theirs))
     yield size_pair("TFLite fp32, size", ours, theirs)
     yield from speed_pairs("TFLite fp32", "litert", ours, theirs, runs, bar=1.0)
-    codes = prepare(load_any(MODEL), example, "int8").model
-    ours, theirs = folder / "ours-int8.tflite", folder / "litert-torch-int8.tflite"
+    for name in INT8:
+        yield from _int8_pairs(name, folder, runs)
+
+
+def _int8_pairs(name: str, folder: Path, runs: int) -> Iterator[Pair]:
+    network = fused_by_name(name)
+    example = example_input(network, SIDE_PX, SIDE_PX)
+    codes = prepare(load_any(name), example, "int8").model
+    ours, theirs = (folder / f"{name}-{whose}.tflite" for whose in ("ours", "litert-torch"))
     find_converter("tflite").convert(codes, example, ours, "int8")
     _convert_int8_by_litert_torch(network, example, theirs)
-    yield size_pair("TFLite int8, size", ours, theirs)
-    yield from speed_pairs("TFLite int8", "litert", ours, theirs, runs, bar=1.0)
+    compared = f"`{name}`, TFLite int8"
+    yield size_pair(f"{compared}, size", ours, theirs)
+    yield from speed_pairs(compared, "litert", ours, theirs, runs, bar=1.0)
 
 
 def _convert_int8_by_litert_torch(network: EnhanceNet, example: Tensor, path: Path) -> None:
@@ -222,16 +232,16 @@ def page(rows: list[tuple[str, ...]]) -> str:
     return f"""# What conversion costs
 
 Written by `benchmarks/conversion.py --table docs/measurements/conversion-cost.md`: the shipped
-model `{MODEL}`, input {SIDE_PX}×{SIDE_PX} px, our files against litert-torch's and against a
-hand-written ExecuTorch export of the same network, measured side by side on
-one computer with {os.cpu_count()} cores. The
-ratios are what carries over to other machines, as far as anything does; they say nothing about a
+model `{MODEL}`, or the one that a row names, input {SIDE_PX}×{SIDE_PX} px, our files against
+litert-torch's and against a hand-written ExecuTorch export of the same network, measured side by
+side on one computer with {os.cpu_count()} cores. The ratios are what carries over to other machines, as far as anything does; they say nothing about a
 phone's speed.
 
 {chr(10).join(lines)}
 
-Sizes include our seal of 40 bytes. A run is one call of the runtime, its inputs already in the
-file's layout; `import edge_sdk` alone loads no network code.
+In int8, ours are the network's int8 form with the shipped codes, theirs the float form quantized as
+litert-torch's documentation shows. Sizes include our seal of 40 bytes. A run is one call of the
+runtime, its inputs already in the file's layout; `import edge_sdk` alone loads no network code.
 """
 
 
