@@ -234,8 +234,9 @@ def page(rows: list[tuple[str, ...]]) -> str:
 Written by `benchmarks/conversion.py --table docs/measurements/conversion-cost.md`: the shipped
 model `{MODEL}`, or the one that a row names, input {SIDE_PX}×{SIDE_PX} px, our files against
 litert-torch's and against a hand-written ExecuTorch export of the same network, measured side by
-side on one computer with {os.cpu_count()} cores. The ratios are what carries over to other machines, as far as anything does; they say nothing about a
-phone's speed.
+side on one computer with {os.cpu_count()} cores. The ratios are
+what carries over to other machines, as far as anything does; they say nothing about a phone's
+speed.
 
 {chr(10).join(lines)}
 
