@@ -17,7 +17,8 @@ from edge_sdk.data.probes.calibration import read_calibration
 from edge_sdk.data.probes.pictures import probe_pictures
 from edge_sdk.deploy.parity import check_parity
 from edge_sdk.deploy.preparation import INT8, prepare
-from edge_sdk.emulate.parity.chain import Artifact, ParityRow, Step, parity_chain
+from edge_sdk.emulate.parity.chain import parity_chain
+from edge_sdk.emulate.parity.rows import Artifact, ParityRow, Step
 from edge_sdk.evaluation import ArtifactMethod, Degradation, Method, ModelMethod, evaluate
 from edge_sdk.models import PictureSpec
 from edge_sdk.models.spec import Task

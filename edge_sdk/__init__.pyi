@@ -13,7 +13,7 @@ from .deploy.enhancement import EnhancedPicture as EnhancedPicture
 from .deploy.enhancement import enhance as enhance
 from .deploy.parity import Parity as Parity
 from .deploy.verification import verify as verify
-from .emulate.parity.chain import ParityRow as ParityRow
+from .emulate.parity.rows import ParityRow as ParityRow
 from .emulate.runtimes.opening import open_artifact as open_artifact
 from .emulate.runtimes.runner import Runner as Runner
 from .errors import EdgeSdkError as EdgeSdkError

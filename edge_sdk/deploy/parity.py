@@ -12,7 +12,8 @@ from torch import Tensor, fx, nn
 from edge_sdk.data.probes.pictures import joint_patterns, probe_pictures
 from edge_sdk.deploy.layer_differences import LayerDifferences, layer_differences
 from edge_sdk.deploy.preparation import INT8, Prepared, prepare
-from edge_sdk.emulate.parity.chain import Artifact, ParityRow, Step, missing_row, parity_chain
+from edge_sdk.emulate.parity.chain import parity_chain
+from edge_sdk.emulate.parity.rows import Artifact, ParityRow, Step, missing_row
 from edge_sdk.emulate.parity.task_gates import TaskGate
 from edge_sdk.emulate.runtimes.names import RUNTIMES
 from edge_sdk.emulate.runtimes.opening import open_artifact

@@ -1,12 +1,12 @@
 from .bench.measure import Job as Job
 from .bench.rounds import Measurement as Measurement
 from .bench.rounds import measure as measure
-from .parity.chain import Artifact as Artifact
-from .parity.chain import ParityRow as ParityRow
-from .parity.chain import Step as Step
 from .parity.chain import parity_chain as parity_chain
 from .parity.gates import GATES_DB as GATES_DB
 from .parity.gates import gate_db as gate_db
+from .parity.rows import Artifact as Artifact
+from .parity.rows import ParityRow as ParityRow
+from .parity.rows import Step as Step
 from .parity.task_gates import TaskGate as TaskGate
 from .parity.task_gates import task_gate as task_gate
 from .runtimes.names import RUNTIMES as RUNTIMES

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from edge_sdk.deploy.layer_differences import LayerDifferences
 from edge_sdk.deploy.parity import Parity
-from edge_sdk.emulate.parity.chain import ParityRow
+from edge_sdk.emulate.parity.rows import ParityRow
 from edge_sdk.figures import counted, decibels, in_bytes, power, ratio
 from edge_sdk.html.charts import level
 from edge_sdk.html.markup import element

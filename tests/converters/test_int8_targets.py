@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from edge_sdk.emulate.parity.chain import Artifact, Step, parity_chain
+from edge_sdk.emulate.parity.chain import parity_chain
+from edge_sdk.emulate.parity.rows import Artifact, Step
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.errors import InputError
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from edge_sdk.emulate.parity.agreement import psnr_db, verify
-from edge_sdk.emulate.parity.chain import Artifact, Step, parity_chain
+from edge_sdk.emulate.parity.chain import parity_chain
 from edge_sdk.emulate.parity.gates import GATES_DB
+from edge_sdk.emulate.parity.rows import Artifact, Step
 from edge_sdk.errors import ArtifactError, InputError, MissingExtraError
 from edge_sdk.targets import find_converter
 from tests.builders.conversion_nets import EnhanceLike, picture, seeded

@@ -15,8 +15,9 @@ import torch
 
 from edge_sdk.artifacts.seal import SEAL_MAGIC, seal
 from edge_sdk.emulate.parity.agreement import verify
-from edge_sdk.emulate.parity.chain import Artifact, parity_chain
+from edge_sdk.emulate.parity.chain import parity_chain
 from edge_sdk.emulate.parity.gates import GATES_DB
+from edge_sdk.emulate.parity.rows import Artifact
 from edge_sdk.targets import find_converter
 from tests.builders.conversion_nets import EnhanceLike, picture, seeded
 from tests.builders.foreign_networks import spread

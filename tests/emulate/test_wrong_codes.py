@@ -15,7 +15,8 @@ import pytest
 import torch
 from torch import fx, nn
 
-from edge_sdk.emulate.parity.chain import Artifact, ParityRow, Step, parity_chain
+from edge_sdk.emulate.parity.chain import parity_chain
+from edge_sdk.emulate.parity.rows import Artifact, ParityRow, Step
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig
 from edge_sdk.quantization import Quantized, quantize, quantize_weights
 from edge_sdk.reparam import fuse

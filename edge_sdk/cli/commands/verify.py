@@ -27,7 +27,7 @@ from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
     from edge_sdk.deploy.parity import Parity
-    from edge_sdk.emulate.parity.chain import ParityRow
+    from edge_sdk.emulate.parity.rows import ParityRow
     from edge_sdk.emulate.parity.task_gates import TaskGate
 
 WORST = 8
