@@ -160,7 +160,7 @@ def check_parity(
     more = () if own else joint_patterns(example)
     steps = [Step("branches kept" if loaded.keeps_branches else "fused", "fp32", prepared.fused)]
     if prepared.scheme is not None:
-        steps.append(Step("quantized", prepared.precision, prepared.model))
+        steps.append(Step("quantized", prepared.precision, prepared.model, prepared.float_form))
     rows = parity_chain(
         loaded.network,
         steps,

@@ -43,6 +43,8 @@ class Prepared:
         source: for people: where the int8 ranges come from; empty in floating point.
         graph: the float model that the codes were put in, its weights fine-tuned if they were.
         notes: for people: what was done to the model beyond what was asked, one sentence each.
+        float_form: the float model of the weights that the codes stand for, where it is another
+            function than ``fused``: with ReLUs in place of leaky ones; ``None`` if it is the same.
 
     Example:
         >>> from edge_sdk.deploy import prepare
@@ -61,6 +63,7 @@ class Prepared:
     source: str = ""
     graph: ValueGraph | None = None
     notes: tuple[str, ...] = ()
+    float_form: nn.Module | None = None
 
 
 def prepare(
@@ -163,7 +166,18 @@ def _in_precision(
     if scheme is None:
         network, scheme, source = _stored_int8(loaded, fused)
     made = apply_scheme(network, example, scheme)
-    return Prepared(made.model, fused, precision, scheme, certificate, source, made.graph)
+    # Of an architecture of ours, the configuration says what function it is.
+    same = getattr(network, "config", None) == getattr(fused, "config", None)
+    return Prepared(
+        made.model,
+        fused,
+        precision,
+        scheme,
+        certificate,
+        source,
+        made.graph,
+        float_form=None if same else network,
+    )
 
 
 def read_scheme(path: str | Path) -> Scheme:

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from edge_sdk.deploy.layer_differences import LayerDifferences
 from edge_sdk.deploy.parity import Parity
+from edge_sdk.emulate.parity.gates import OWN_FUNCTION_DB
 from edge_sdk.emulate.parity.rows import ParityRow
 from edge_sdk.figures import counted, decibels, in_bytes, power, ratio
 from edge_sdk.html.charts import level
@@ -70,13 +71,23 @@ def parity_report(found: Parity) -> str:
 
 
 def _chain(found: Parity) -> tuple[Markup, ...]:
-    columns = ("step", "against float32", "worst picture", "largest error", "against int8 in torch")
+    formed = any(row.own_db is not None for row in found.rows)
+    own = ("against its own float form",) if formed else ()
+    columns = (
+        "step",
+        "against float32",
+        "worst picture",
+        "largest error",
+        *own,
+        "against int8 in torch",
+    )
     rows = [
         (
             element("span", element("code", row.step), f" {row.precision}"),
             _bar(row),
             decibels(row.worst_db),
             power(row.max_abs_error) if row.max_abs_error else "0",
+            *((_own_bar(row),) if formed else ()),
             decibels(row.truth_db),
         )
         for row in found.rows
@@ -101,7 +112,13 @@ def _chain(found: Parity) -> tuple[Markup, ...]:
 def _bar(row: ParityRow) -> Markup:
     if row.missing is not None:
         return element("span", row.missing, class_="warned")
-    return agreement_bar(row.psnr_db, row.gate_db)
+    return agreement_bar(row.psnr_db, row.gate_db if row.own_db is None else OWN_FUNCTION_DB)
+
+
+def _own_bar(row: ParityRow) -> Markup:
+    if row.own_db is None:
+        return element("span", "—")
+    return agreement_bar(row.own_db, row.gate_db)
 
 
 def agreement_bar(psnr_db: float, gate_db: float) -> Markup:

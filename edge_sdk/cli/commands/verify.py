@@ -177,6 +177,7 @@ def verify(
 
 
 def _print_chain(found: Parity) -> None:
+    from edge_sdk.emulate.parity.gates import OWN_FUNCTION_DB
     from edge_sdk.figures import counted, in_bytes
 
     for note in found.notes:
@@ -186,13 +187,22 @@ def _print_chain(found: Parity) -> None:
         for fault in faults:
             err.print(f"{row.step}: {fault}")
     coded = any(row.truth_db is not None for row in found.rows)
+    formed = any(row.own_db is not None for row in found.rows)
+    own = ("own",) if formed else ()
     truth = ("codes",) if coded else ()
-    own = () if found.gate is None else (found.gate.name,)
-    columns = ("step", "in", "PSNR (dB)", "worst", *truth, *own, "gate", "size", "")
+    task = () if found.gate is None else (found.gate.name,)
+    columns = ("step", "in", "PSNR (dB)", "worst", *own, *truth, *task, "gate", "size", "")
     shapes = " and ".join("×".join(map(str, each)) for each in (found.shape, *found.further_shapes))
     title = f"Parity with the float32 model, input {shapes}"
-    rows = [_row(row, coded, found.gate) for row in found.rows]
+    rows = [_row(row, formed, coded, found.gate) for row in found.rows]
     print_table(title, columns, rows, whole=(0, len(columns) - 1))
+    if formed:
+        out.print(
+            "own: against the float form of the int8 weights, a function of its own (ReLUs "
+            "for leaky ones), which the gate of int8 is about; against the float32 model it must "
+            f"keep {OWN_FUNCTION_DB:.0f} dB",
+            style="dim",
+        )
     if coded:
         out.print("codes: against PyTorch with the same int8 codes", style="dim")
     proof = found.certificate
@@ -229,14 +239,17 @@ def _print_modules(found: Parity) -> None:
         print_table(title, ("module", "PSNR (dB)", "largest error"), rows, whole=(0,))
 
 
-def _row(row: ParityRow, coded: bool, gate: TaskGate | None) -> tuple[str, ...]:
+def _row(row: ParityRow, formed: bool, coded: bool, gate: TaskGate | None) -> tuple[str, ...]:
     verdict = "passed" if row.passed else "MISSED" if row.missing is None else "NOT RUN"
-    truth = "—" if row.truth_db is None else format_db(row.truth_db)
+    own, truth = (
+        "—" if value is None else format_db(value) for value in (row.own_db, row.truth_db)
+    )
     return (
         row.step,
         row.precision,
         format_db(row.psnr_db),
         format_db(row.worst_db),
+        *((own,) if formed else ()),
         *((truth,) if coded else ()),
         *(() if gate is None else ("—" if row.score is None else f"{row.score:.4f}",)),
         f"≥ {row.gate_db:.0f}" if gate is None else f"≥ {gate.least:g}",

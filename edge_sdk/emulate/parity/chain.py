@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,12 +16,19 @@ from edge_sdk.emulate.parity.agreement import artifact_results, check_probes, ru
 from edge_sdk.emulate.parity.code_faults import code_faults
 from edge_sdk.emulate.parity.code_rounding import rounds_otherwise
 from edge_sdk.emulate.parity.differences import (
+    Differences,
     Results,
     differences,
     first_difference,
     largest_values,
 )
-from edge_sdk.emulate.parity.gates import WORST_BELOW_DB, agreement_gate_db, family, gate_db
+from edge_sdk.emulate.parity.gates import (
+    OWN_FUNCTION_DB,
+    WORST_BELOW_DB,
+    agreement_gate_db,
+    family,
+    gate_db,
+)
 from edge_sdk.emulate.parity.graph_codes import code_peaks, graph_codes
 from edge_sdk.emulate.parity.rows import Artifact, ParityRow, Step, missing_row
 from edge_sdk.emulate.parity.task_gates import TaskGate
@@ -91,8 +98,11 @@ def parity_chain(
     for step in steps:
         results = run_torch(step.model, everywhere if _is_float(step.precision) else inputs)
         if not _is_float(step.precision):
-            truths[family(step.precision)] = _Truth(step.model, results, graph_codes(step.model))
-        rows.append(comparison.row(step.name, step.precision, results))
+            own = None if step.float_form is None else run_torch(step.float_form, inputs)
+            codes = graph_codes(step.model)
+            truths[family(step.precision)] = _Truth(step.model, results, codes, own)
+        truth = truths.get(family(step.precision))
+        rows.append(comparison.row(step.name, step.precision, results, truth))
     for artifact in artifacts:
         if isinstance(artifact, ParityRow):
             rows.append(artifact)
@@ -105,8 +115,8 @@ def parity_chain(
         precision = _precision(artifact, runner)
         shown = everywhere if _is_float(precision) else inputs
         results = artifact_results(runner, shown, artifact.path)
-        row = comparison.row(artifact.path.name, precision, results)
         truth = truths.get(family(precision))
+        row = comparison.row(artifact.path.name, precision, results, truth)
         if truth is not None:
             row = comparison.held_to(row, results, truth, artifact.path, runner.info.name)
         rows.append(
@@ -122,11 +132,12 @@ def parity_chain(
 
 @dataclass(frozen=True, eq=False)
 class _Truth:
-    """What PyTorch computes with a file's codes, and the codes."""
+    """What PyTorch computes with a file's codes, the codes, and what its own float form gives."""
 
     model: nn.Module
     results: Results
     codes: StoredCodes | None
+    own: Results | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,21 +150,25 @@ class _Comparison:
     pictures: bool
     task: TaskGate | None
 
-    def row(self, name: str, precision: str, results: Results) -> ParityRow:
+    def row(self, name: str, precision: str, results: Results, truth: _Truth | None) -> ParityRow:
         gate = gate_db(precision)
         expected = self.reference if _is_float(precision) else self.reference[: self.common]
-        found = differences(expected, results, self._peaks(), clip=self._clips(precision))
+        clip = self._clips(precision)
+        found = differences(expected, results, self._peaks(), clip=clip)
+        own = None
+        if truth is not None and truth.own is not None:
+            own = differences(truth.own, results, self._peaks(), clip=clip)
         faults = []
         score = None
         if self.task is not None:
             score = self.task.score(expected, results)
             if not score >= self.task.least:
                 faults.append(f"{self.task.name} {score:.4f}, under {self.task.least:g}")
-        elif not found.psnr_db >= gate:
-            faults.append(f"{found.psnr_db:.1f} dB against float32, under {gate:.0f}")
-        elif not found.worst_db >= gate - WORST_BELOW_DB:
-            least = gate - WORST_BELOW_DB
-            faults.append(f"{found.worst_db:.1f} dB for the worst picture, under {least:.0f}")
+        elif own is None:
+            faults += _below(found, gate, "float32")
+        else:
+            faults += _below(own, gate, "its own float form")
+            faults += _below(found, OWN_FUNCTION_DB, "float32")
         return ParityRow(
             name,
             precision,
@@ -164,6 +179,8 @@ class _Comparison:
             faults=tuple(faults),
             first_error=first_difference(expected, results),
             score=score,
+            own_db=None if own is None else own.psnr_db,
+            own_worst_db=None if own is None else own.worst_db,
         )
 
     def held_to(
@@ -191,6 +208,17 @@ class _Comparison:
 
     def _clips(self, precision: str) -> bool:
         return self.pictures and family(precision) == "int8"
+
+
+def _below(found: Differences, gate: float, reference: str) -> Iterator[str]:
+    """What is missed, of all probes or of the worst."""
+    least = gate - WORST_BELOW_DB
+    if not found.psnr_db >= gate:
+        yield f"{found.psnr_db:.1f} dB against {reference}, under {gate:.0f}"
+    elif not found.worst_db >= least:
+        yield (
+            f"{found.worst_db:.1f} dB against {reference} for the worst picture, under {least:.0f}"
+        )
 
 
 def _is_float(precision: str) -> bool:

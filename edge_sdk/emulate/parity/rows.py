@@ -25,6 +25,8 @@ class Step:
         name: what the row is called.
         precision: chooses the gate.
         model: the step.
+        float_form: the float model with the same weights, if it is another function than the one
+            that the chain compares with; ``None`` if it is the same.
 
     Example:
         >>> from torch import nn
@@ -36,6 +38,7 @@ class Step:
     name: str
     precision: str
     model: nn.Module
+    float_form: nn.Module | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,10 @@ class ParityRow:
         max_abs_error: largest absolute difference.
         truth_db: PSNR against the PyTorch step of the same precision, which shows what the
             runtime itself adds; ``None`` where there is none.
-        gate_db: least ``psnr_db`` that passes.
+        own_db: PSNR against the float form of the same weights, where that is another function
+            than the float32 model; ``None`` where it is not.
+        own_worst_db: the same of the worst probe.
+        gate_db: least ``own_db`` that passes, or ``psnr_db`` where there is none.
         faults: what the step misses: its gate, that of the worst probe, the agreement with the
             same codes, or the codes themselves; one phrase each.
         size_bytes: size of the artifact.
@@ -105,6 +111,8 @@ class ParityRow:
     faults: tuple[str, ...] = ()
     first_error: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
     score: float | None = None
+    own_db: float | None = None
+    own_worst_db: float | None = None
 
     @property
     def passed(self) -> bool:
