@@ -31,6 +31,7 @@ from .quantization.sensitivity import agreement_db as agreement_db
 from .registration.result import Registration as Registration
 from .reparam.fusing import fuse as fuse
 from .reparam.proof.certificate import Certificate as Certificate
+from .size_range import SizeRange as SizeRange
 from .targets import Converter as Converter
 from .targets import LoweringReport as LoweringReport
 from .targets import TensorSpec as TensorSpec

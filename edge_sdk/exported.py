@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from torch.export import ExportedProgram
     from torch.fx import Node
 
+    from edge_sdk.size_range import SizeRange
+
 
 Example = Tensor | Sequence[Tensor]
 """What a model is run on: its one input, or one tensor for each of its inputs."""
@@ -38,12 +40,14 @@ def one_or_all(inputs: Inputs) -> Example:
     return inputs[0] if len(inputs) == 1 else inputs
 
 
-def export(model: nn.Module, example: Example) -> ExportedProgram:
+def export(model: nn.Module, example: Example, sizes: SizeRange | None = None) -> ExportedProgram:
     """Export a deep copy of ``model`` in eval mode; the model itself stays as it is.
 
     Args:
         model: float32 model of one input or several.
         example: one float32 tensor for each, pictures N×C×H×W; the shapes become static.
+        sizes: heights and widths that stay free, of a model of one input N×C×H×W; ``None`` for
+            none.
 
     Returns:
         The functional program: no in-place operators, composite operators kept whole.
@@ -67,15 +71,73 @@ def export(model: nn.Module, example: Example) -> ExportedProgram:
                 f"example: {type(model).__name__} fails on {shapes_of(inputs)} "
                 f"({first_line(error)}); pass an example that the model accepts"
             ) from error
+        free = None if sizes is None else _free_sides(private, inputs, sizes)
         try:
-            program = torch.export.export(private, inputs)
+            program = torch.export.export(private, inputs, dynamic_shapes=free)
             functional: ExportedProgram = program.run_decompositions({})
         except Exception as error:
             raise ConversionError(
                 f"{type(model).__name__} cannot be traced by torch.export ({first_line(error)}); "
                 "remove control flow that depends on tensor values"
             ) from error
+    if sizes is not None:
+        check_free(functional, model, sizes)
     return functional
+
+
+def _free_sides(
+    model: nn.Module, inputs: Inputs, sizes: SizeRange
+) -> tuple[dict[int, object], ...]:
+    """Height and width of the only input as torch.export takes them.
+
+    Raises:
+        InputError: if the model does not take all the sizes.
+    """
+    if len(inputs) != 1 or inputs[0].dim() != 4:
+        raise InputError(
+            f"sizes {sizes}: {type(model).__name__} takes {shapes_of(inputs)}; a range of sizes is "
+            "for a model of one picture N×C×H×W"
+        )
+    for height, width in sizes.corners:
+        try:
+            model(inputs[0].new_zeros((*inputs[0].shape[:2], height, width)))
+        except Exception as error:
+            raise InputError(
+                f"sizes {sizes}: {type(model).__name__} does not take {height}×{width} "
+                f"({first_line(error)}); give a range that it takes"
+            ) from error
+    return (
+        {
+            axis: torch.export.Dim.AUTO(min=low, max=high)
+            for axis, low, high in zip((2, 3), sizes.least, sizes.most, strict=True)
+            if low < high
+        },
+    )
+
+
+def _is_settled(side: int | torch.SymInt) -> bool:
+    return isinstance(side, int) or side.node.maybe_as_int() is not None
+
+
+def example_shape(value: Tensor) -> tuple[int, ...]:
+    """A shape in a graph as the example had it; that of free sides is read, and left free."""
+    return tuple(side if isinstance(side, int) else int(side.node.hint) for side in value.shape)
+
+
+def check_free(program: ExportedProgram, model: nn.Module, sizes: SizeRange) -> None:
+    """Refuse a graph that has settled on one size.
+
+    Raises:
+        ConversionError: if it has.
+    """
+    (name,) = program.graph_signature.user_inputs
+    (shape,) = (node.meta["val"].shape for node in program.graph.nodes if node.name == name)
+    sides = zip(shape[2:], sizes.least, sizes.most, strict=True)
+    if any(_is_settled(side) for side, low, high in sides if low < high):
+        raise ConversionError(
+            f"size {sizes}: {type(model).__name__} computes with numbers that hold for one size "
+            "alone; convert it for each size, such as 64x64,128x96"
+        )
 
 
 def check_example(example: Example) -> None:

@@ -49,9 +49,11 @@ class TensorSpec:
 
     Attributes:
         name: name by which the artifact's runtime addresses the tensor.
-        shape: static shape in ``layout``.
+        shape: shape in ``layout``.
         dtype: numpy name of the element type, such as ``float32``.
         layout: ``NCHW`` or ``NHWC``; ``NC`` for a vector per picture.
+        least: smallest shape where the file takes sizes by range, and ``shape`` the largest;
+            ``None`` where the shape is static.
 
     Example:
         >>> from edge_sdk import TensorSpec
@@ -63,6 +65,7 @@ class TensorSpec:
     shape: tuple[int, ...]
     dtype: str
     layout: str
+    least: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -173,6 +176,14 @@ def runs_here(converter: Converter) -> bool:
     True for a converter that does not say ``runs_here``.
     """
     return bool(getattr(converter, "runs_here", True))
+
+
+def takes_size_ranges(converter: Converter) -> bool:
+    """Return whether ``converter.convert`` takes ``sizes``, a range of heights and widths.
+
+    False for a converter that does not say ``takes_size_ranges``.
+    """
+    return bool(getattr(converter, "takes_size_ranges", False))
 
 
 def find_converter(name: str) -> Converter:

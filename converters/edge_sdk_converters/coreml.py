@@ -15,10 +15,19 @@ from edge_sdk.artifacts.coreml_form import settle_package
 from edge_sdk.artifacts.package_folder import place_package
 from edge_sdk.emulate.mil.declared import DECLARED_OPERATIONS
 from edge_sdk.errors import ConversionError
-from edge_sdk.exported import Example, as_inputs, end_names, export, layout_of, module_path
+from edge_sdk.exported import (
+    Example,
+    as_inputs,
+    check_free,
+    end_names,
+    export,
+    layout_of,
+    module_path,
+)
 from edge_sdk.outputs import size_of
+from edge_sdk.size_range import SizeRange
 from edge_sdk.targets import LoweringReport, TensorSpec
-from edge_sdk_converters.checks.output_shapes import check_shapes, output_shapes
+from edge_sdk_converters.checks.output_shapes import check_shapes, output_shapes, ranged_specs
 from edge_sdk_converters.checks.request import CODED, check_codes, check_folder_request
 from edge_sdk_converters.checks.resize_factors import check_factors
 from edge_sdk_converters.rewrites import ML_PROGRAM, apply
@@ -60,9 +69,16 @@ class CoreMLConverter:
     extra = "coreml"
     rewrites: tuple[str, ...] = ML_PROGRAM
     """Exact rewrites of the exported graph before it is converted."""
+    takes_size_ranges = True
 
     def convert(
-        self, model: nn.Module, example: Example, path: Path, precision: str
+        self,
+        model: nn.Module,
+        example: Example,
+        path: Path,
+        precision: str,
+        *,
+        sizes: SizeRange | None = None,
     ) -> LoweringReport:
         """Lower ``model`` for inputs shaped like ``example`` and write it to ``path``.
 
@@ -74,6 +90,8 @@ class CoreMLConverter:
             path: where the ``.mlpackage`` folder goes; it appears whole or not at all, and replaces
                 an ``.mlpackage`` that is already there.
             precision: one of :attr:`precisions`; ``w8`` and ``int8`` take a model in int8 codes.
+            sizes: heights and widths of its one picture that the file takes; ``None`` for those of
+                ``example`` alone.
 
         Returns:
             The report; ``operators`` counts MIL operations, constants left out.
@@ -90,19 +108,24 @@ class CoreMLConverter:
         check_codes(model, precision)
         coremltools = import_coremltools()
         with silenced():
-            exported = export(model, example)
+            exported = export(model, example, sizes)
             check_factors(exported)
             program, rewrites = apply(self.rewrites, exported, _takes)
-        package = _converted(coremltools, program, example, precision)
+            if sizes is not None:
+                check_free(program, model, sizes)
+        package = _converted(coremltools, program, example, precision, sizes)
         spec = package.get_spec()
         operators = _operator_counts(spec)
-        outputs = _tensor_specs(spec.description.output)
-        check_shapes(self.name, outputs, output_shapes(exported))
+        if sizes is None:
+            inputs, outputs = map(_tensor_specs, (spec.description.input, spec.description.output))
+            check_shapes(self.name, outputs, output_shapes(exported))
+        else:
+            inputs, outputs = ranged_specs(model, example, sizes)
         _write(package, path)
         return LoweringReport(
             target=self.name,
             precision=precision,
-            inputs=_tensor_specs(spec.description.input),
+            inputs=inputs,
             outputs=outputs,
             operators=operators,
             rewrites=rewrites,
@@ -112,9 +135,20 @@ class CoreMLConverter:
 
 
 def _converted(
-    coremltools: ModuleType, program: ExportedProgram, example: Example, precision: str
+    coremltools: ModuleType,
+    program: ExportedProgram,
+    example: Example,
+    precision: str,
+    sizes: SizeRange | None,
 ) -> Any:
     given = as_inputs(example)
+    shapes: list[tuple[Any, ...]] = [tuple(each.shape) for each in given]
+    if sizes is not None:
+        sides = (
+            low if low == high else coremltools.RangeDim(low, high, default=low)
+            for low, high in zip(sizes.least, sizes.most, strict=True)
+        )
+        shapes = [(*shapes[0][:2], *sides)]
     outputs = end_names("output", len(program.graph_signature.user_outputs))
     half = precision != "fp32"
     with silenced() as logged:
@@ -124,8 +158,8 @@ def _converted(
                 pass_pipeline=_pipeline(coremltools),
                 convert_to="mlprogram",
                 inputs=[
-                    coremltools.TensorType(name, shape=tuple(each.shape), dtype=np.float32)
-                    for name, each in zip(end_names("input", len(given)), given, strict=True)
+                    coremltools.TensorType(name, shape=shape, dtype=np.float32)
+                    for name, shape in zip(end_names("input", len(given)), shapes, strict=True)
                 ],
                 outputs=[coremltools.TensorType(name, dtype=np.float32) for name in outputs],
                 compute_precision=getattr(coremltools.precision, "FLOAT16" if half else "FLOAT32"),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -19,7 +20,14 @@ from edge_sdk.models.normalization import Normalization
 from edge_sdk.outputs import check_writable, replacing
 from edge_sdk.quantization import Scheme
 from edge_sdk.reparam import Certificate
-from edge_sdk.targets import LoweringReport, find_converter
+from edge_sdk.size_range import SizeRange
+from edge_sdk.targets import (
+    Converter,
+    LoweringReport,
+    converter_names,
+    find_converter,
+    takes_size_ranges,
+)
 from edge_sdk.zoo.loading import GivenExample, LoadedModel, as_loaded
 
 DEFAULT_SIZE = (128, 128)
@@ -65,7 +73,7 @@ def convert(
     precision: str | None = None,
     *,
     example: GivenExample | None = None,
-    size: tuple[int, int] | None = None,
+    size: tuple[int, int] | SizeRange | None = None,
     calibration: str | Path | None = None,
     scheme: Scheme | str | Path | None = None,
     keep_branches: bool = False,
@@ -86,8 +94,9 @@ def convert(
         example: an input of the model, float32 in [0, 1], or its shape, which becomes the shape of
             the file's input; one tensor or shape for each input of a model of several; ``None`` for
             a model that knows its own.
-        size: height and width of the file's input; ``None`` for those of ``example``, or of the
-            model's own, or 128×128 where the model takes any.
+        size: height and width of the file's input, or a range of them where the target has such
+            (ExecuTorch, Core ML), beside an ``example`` for its channels; ``None`` for those of
+            ``example``, or of the model's own, or 128×128 where the model takes any.
         calibration: folder of pictures, or ``.npy``, ``.npz`` or ``.safetensors`` of inputs, to
             choose int8 ranges by; ``None`` for those in the model's own file.
         scheme: int8 codes chosen before, or the ``.json`` that ``edge-sdk quantize`` wrote.
@@ -127,9 +136,12 @@ def convert(
             f"target '{target}' has no precision '{precision}'; choose one of: "
             + ", ".join(converter.precisions)
         )
-    if size is not None and (isinstance(size, int) or len(size) != 2):
+    sizes, only = (size, None) if isinstance(size, SizeRange) else (None, size)
+    if sizes is not None:
+        _check_takes(converter, sizes)
+    elif only is not None and (isinstance(only, int) or len(only) != 2):
         raise InputError(f"size is a height and a width, such as (48, 64), not {size!r}")
-    if size is not None and example is not None:
+    if only is not None and example is not None:
         raise InputError("size and example both give the input's size; give one of them")
     loaded = replace(as_loaded(model, example), keeps_branches=keep_branches)
     if normalization is not None:
@@ -139,9 +151,11 @@ def convert(
             "mean and std are for the pictures of a calibration, and no file contains them; give "
             "--calibration, or leave them out"
         )
-    if size is None and example is None and loaded.spec is not None:
-        size = DEFAULT_SIZE
-    given = (loaded if size is None else loaded.resized(*size)).example
+    if sizes is not None:
+        only = sizes.least
+    elif only is None and example is None and loaded.spec is not None:
+        only = DEFAULT_SIZE
+    given = (loaded if only is None else loaded.resized(*only)).example
     prepared = prepare(
         loaded,
         given,
@@ -152,14 +166,37 @@ def convert(
     path = Path(path)
     shown = left_unchecked("--no-check")
     with _staged(path) as staged:
-        report = converter.convert(prepared.model, one_or_all(given), staged, precision)
+        # A converter that has no ranges need not have the argument.
+        ranged: dict[str, Any] = {} if sizes is None else {"sizes": sizes}
+        report = converter.convert(prepared.model, one_or_all(given), staged, precision, **ranged)
         if check:
             pictures = loaded.picture_spec is not None
             shown = self_check(
-                prepared.model, given, staged, precision, converter, pictures=pictures
+                prepared.model,
+                given,
+                staged,
+                precision,
+                converter,
+                pictures=pictures,
+                sizes=sizes,
             )
     return ConvertedModel(
         path, report, prepared.certificate, prepared.source, shown, prepared.notes
+    )
+
+
+def _check_takes(converter: Converter, sizes: SizeRange) -> None:
+    """Refuse a range where a target has none.
+
+    Raises:
+        InputError: naming the targets that have.
+    """
+    if takes_size_ranges(converter):
+        return
+    able = [name for name in converter_names() if takes_size_ranges(find_converter(name))]
+    raise InputError(
+        f"size {sizes}: files of target '{converter.name}' have one size each; give a list of them "
+        f"for a file each, such as 64x64,128x96, or take {' or '.join(able)}"
     )
 
 

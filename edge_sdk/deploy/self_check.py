@@ -27,6 +27,7 @@ from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.errors import ConversionError, EdgeSdkError, MissingExtraError, UnknownOperationError
 from edge_sdk.exported import Example, Inputs, as_inputs, quiet_copy
 from edge_sdk.quantization.insertion import is_quantized
+from edge_sdk.size_range import SizeRange
 from edge_sdk.targets import Converter, runs_here
 
 OWN_ERROR_DB = 6.0
@@ -82,6 +83,7 @@ def self_check(
     converter: Converter,
     *,
     pictures: bool = False,
+    sizes: SizeRange | None = None,
 ) -> SelfCheck:
     """Run a file on its example and on seeded probes and hold it to PyTorch.
 
@@ -95,6 +97,7 @@ def self_check(
             clips there counts as no error. Otherwise the peak is the largest |value| of an output,
             or, of one in codes, all that its codes can say: so one code is 48 dB whatever part of
             them the probes reach.
+        sizes: that the file takes; it is run on the least, the most and what lies between.
 
     Returns:
         What was found; ``left_out`` says why where nothing here runs the file.
@@ -111,7 +114,7 @@ def self_check(
         return left_unchecked(f"no runtime here opens {path.suffix} files")
     try:
         runner = open_artifact(path, trial=False)
-        probes, expected = _finite(model, _probes(example))
+        probes, expected = _finite(model, _probes(example, sizes))
         results = artifact_results(runner, probes, path)
     except MissingExtraError as error:
         return left_unchecked(str(error))
@@ -124,8 +127,10 @@ def self_check(
         ) from error
     if not probes:
         return left_unchecked("the model gives numbers that are not finite for every probe")
-    shapes = [[each.shape for each in outputs[0]] for outputs in (results, expected)]
-    if shapes[0] != shapes[1]:
+    for returned_, known_ in zip(results, expected, strict=True):
+        shapes = [[each.shape for each in outputs] for outputs in (returned_, known_)]
+        if shapes[0] == shapes[1]:
+            continue
         returned, known = (
             " and ".join("×".join(map(str, each)) for each in all_) for all_ in shapes
         )
@@ -171,10 +176,19 @@ def _gate(model: nn.Module, precision: str, runtime: str) -> float:
     return GATES_DB[precision]
 
 
-def _probes(example: Example) -> list[Inputs]:
-    """The example, and one half of noise, one of edges, over its values and at least [0, 1]."""
+def _probes(example: Example, sizes: SizeRange | None) -> list[Inputs]:
+    """The example, and one half of noise, one of edges, over its values and at least [0, 1].
+
+    Of a file that takes many sizes one such in each of its extremes, and of a size between them.
+    """
     inputs = as_inputs(example)
-    return [inputs, tuple(_drawn(each, index) for index, each in enumerate(inputs))]
+    drawn = tuple(_drawn(each, index) for index, each in enumerate(inputs))
+    if sizes is None:
+        return [inputs, drawn]
+    (only,) = inputs
+    return [inputs] + [
+        (_drawn(only.new_zeros((*only.shape[:2], *size)), 0),) for size in sizes.probed
+    ]
 
 
 def _drawn(example: Tensor, index: int) -> Tensor:

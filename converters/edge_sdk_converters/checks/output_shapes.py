@@ -1,4 +1,4 @@
-"""Whether a file declares the shapes of outputs that the model has."""
+"""Shapes of a file's ends: whether it declares those that the model has, and ranges of them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from edge_sdk.errors import ConversionError
+from edge_sdk.exported import Example, as_inputs, end_names, layout_of, quiet_copy
+from edge_sdk.targets import TensorSpec
 
 if TYPE_CHECKING:
+    from torch import nn
     from torch.export import ExportedProgram
 
-    from edge_sdk.targets import TensorSpec
+    from edge_sdk.size_range import SizeRange
 
 
 def output_shapes(program: ExportedProgram) -> tuple[tuple[int, ...], ...]:
@@ -48,6 +51,34 @@ def check_shapes(
                 f"target '{target}' declares {spec.name} as {_text(found)}, the model returns "
                 f"{_text(shape)}; report this model and choose another target"
             )
+
+
+def ranged_specs(
+    model: nn.Module, example: Example, sizes: SizeRange
+) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
+    """Inputs and outputs of a file that takes sizes by range, as PyTorch gives them.
+
+    Args:
+        model: of one input N×C×H×W.
+        example: that input.
+        sizes: that the file takes.
+    """
+    import torch
+
+    private = quiet_copy(model).eval()
+    (given,) = as_inputs(example)
+    ends = []
+    with torch.no_grad():
+        for shape in sizes.shapes(tuple(given.shape)):
+            results = torch.utils._pytree.tree_leaves(private(given.new_zeros(shape)))
+            ends.append((shape, *(tuple(each.shape) for each in results)))
+    least, most = ends
+    names = (*end_names("input", 1), *end_names("output", len(most) - 1))
+    specs = tuple(
+        TensorSpec(name, largest, "float32", layout_of(len(largest)), smallest)
+        for name, smallest, largest in zip(names, least, most, strict=True)
+    )
+    return specs[:1], specs[1:]
 
 
 def _text(shape: tuple[int, ...]) -> str:

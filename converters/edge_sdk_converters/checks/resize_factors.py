@@ -41,7 +41,7 @@ def check_factors(program: ExportedProgram) -> None:
             before, after = (list(shape[2:]) for shape in _shapes(node))
             raise ConversionError(
                 f"{module_path(node)}: resizes {before[0]}×{before[1]} to {after[0]}×{after[1]} by "
-                f"the factors {_factors(node)}, whose samples no resize of the target takes; "
+                f"the factors {factors_of(node)}, whose samples no resize of the target takes; "
                 "interpolate with size= or recompute_scale_factor=True"
             )
 
@@ -60,7 +60,7 @@ def is_broken_nearest(node: Node) -> bool:
 
 def nearest_sources(node: Node, axis: int) -> list[int]:
     """Row (axis 0) or column (axis 1) that each of the output's is a copy of, as torch picks it."""
-    return _sources(node, axis, _factors(node))
+    return _sources(node, axis, factors_of(node))
 
 
 def _is_same_smooth(node: Node) -> bool:
@@ -69,9 +69,12 @@ def _is_same_smooth(node: Node) -> bool:
 
 def _are_ratios(node: Node) -> bool:
     """Whether the factors, if a node has any, are the ratios of its sizes."""
-    factors = _factors(node)
+    factors = factors_of(node)
+    # A whole factor is the ratio whatever the sizes, which may be free.
+    if factors is None or all(factor.is_integer() for factor in factors):
+        return True
     before, after = _shapes(node)
-    return factors is None or all(
+    return all(
         size * factor == output
         for size, output, factor in zip(before[2:], after[2:], factors, strict=True)
     )
@@ -99,7 +102,8 @@ def _shapes(node: Node) -> tuple[list[int], list[int]]:
     return [int(size) for size in before], [int(size) for size in after]
 
 
-def _factors(node: Node) -> list[float] | None:
+def factors_of(node: Node) -> list[float] | None:
+    """The factors that a resize is given; ``None`` where it is given sizes."""
     index = 2 if operator_name(node.target) in _NEAREST else 3
     found = argument_of(node, index, "scale_factors", None)
     return [float(factor) for factor in found] if isinstance(found, list | tuple) else None

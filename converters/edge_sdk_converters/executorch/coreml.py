@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from edge_sdk.exported import Example
-    from edge_sdk.targets import LoweringReport
+    from edge_sdk.size_range import SizeRange
+from edge_sdk.targets import LoweringReport
 
 BACKEND_ID = "CoreMLBackend"
 
@@ -44,17 +45,24 @@ class ExecuTorchCoreMLConverter(ExecuTorchConverter):
     precisions: tuple[str, ...] = ("fp16",)
     runs_here = False
     rewrites: tuple[str, ...] = ML_PROGRAM
+    takes_size_ranges = False
     remarks = (
         "not run: the desktop runtime has no Core ML delegate; the ML program inside can be taken "
         "out and interpreted",
     )
 
     def convert(
-        self, model: nn.Module, example: Example, path: Path, precision: str = "fp16"
+        self,
+        model: nn.Module,
+        example: Example,
+        path: Path,
+        precision: str = "fp16",
+        *,
+        sizes: SizeRange | None = None,
     ) -> LoweringReport:
         """Lower ``model`` as :meth:`ExecuTorchConverter.convert` does; in ``fp16``."""
         with silenced():
-            return super().convert(model, example, path, precision)
+            return super().convert(model, example, path, precision, sizes=sizes)
 
     def partitioner(self, precision: str) -> Any:
         """Core ML's partitioner for the operation set of iOS 16."""

@@ -41,6 +41,7 @@ class ExecuTorchVulkanConverter(ExecuTorchConverter):
         "means",
         "adaptive pools",
     )
+    takes_size_ranges = False
     remarks = ("not run: the desktop runtime has no Vulkan delegate; measure it on a phone",)
 
     def partitioner(self, precision: str) -> Any:

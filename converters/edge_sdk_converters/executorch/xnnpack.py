@@ -9,12 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 from edge_sdk.artifacts.seal import seal
 from edge_sdk.errors import ConversionError, first_line
-from edge_sdk.exported import argument_of, end_names, export, layout_of, module_path, operator_name
+from edge_sdk.exported import (
+    argument_of,
+    check_free,
+    end_names,
+    export,
+    layout_of,
+    module_path,
+    operator_name,
+)
 from edge_sdk.extras import require
 from edge_sdk.outputs import replacing
 from edge_sdk.quiet import suppressed_messages
+from edge_sdk.size_range import SizeRange
 from edge_sdk.targets import LoweringReport, TensorSpec
-from edge_sdk_converters.checks.output_shapes import check_shapes, output_shapes
+from edge_sdk_converters.checks.output_shapes import check_shapes, output_shapes, ranged_specs
 from edge_sdk_converters.checks.request import check_codes, check_request
 from edge_sdk_converters.checks.resize_factors import check_factors
 from edge_sdk_converters.executorch.composites import composites_looked_up_once
@@ -75,9 +84,16 @@ class ExecuTorchConverter:
     """Exact rewrites of the exported graph before it is lowered."""
     remarks: tuple[str, ...] = ()
     """What the report says about every artifact of this target."""
+    takes_size_ranges = True
 
     def convert(
-        self, model: nn.Module, example: Example, path: Path, precision: str = "fp32"
+        self,
+        model: nn.Module,
+        example: Example,
+        path: Path,
+        precision: str = "fp32",
+        *,
+        sizes: SizeRange | None = None,
     ) -> LoweringReport:
         """Lower ``model`` for inputs shaped like ``example`` and write it to ``path``.
 
@@ -88,6 +104,8 @@ class ExecuTorchConverter:
             path: ``.pte`` file; it appears whole or not at all.
             precision: one of :attr:`precisions`; ``int8`` takes a model in int8 codes, and its file
                 takes and returns float32 like the others.
+            sizes: heights and widths of its one picture that the file takes; ``None`` for those of
+                ``example`` alone.
 
         Returns:
             The report; ``undelegated`` lists operators that run on ExecuTorch's portable kernels,
@@ -106,12 +124,16 @@ class ExecuTorchConverter:
         with suppressed_messages(), shared_provenance(), composites_looked_up_once():
             exir = require(self.extra, "executorch.exir")
             partitioner = self.partitioner(precision)
-            program = export(model, example)
+            program = export(model, example, sizes)
             check_factors(program)
             exported, rewrites = apply(self.rewrites, program, _takes)
+            if sizes is not None:
+                check_free(exported, model, sizes)
             write_scalars_as_floats(exported)
             try:
-                edge = exir.to_edge_transform_and_lower(exported, partitioner=[partitioner])
+                edge = exir.to_edge_transform_and_lower(
+                    exported, partitioner=[partitioner], constant_methods=_least_sides(sizes)
+                )
                 # Counted now: memory planning adds allocations to this very graph.
                 counts = count_operators(edge.exported_program().graph_module)
                 written = edge.to_executorch()
@@ -123,15 +145,19 @@ class ExecuTorchConverter:
                 ) from error
             _check_kernels(written.executorch_program, counts)
         lowered = edge.exported_program()
-        outputs = _specs("output", _output_tensors(lowered))
-        check_shapes(self.name, outputs, output_shapes(program))
+        inputs = _specs("input", _input_tensors(lowered))
+        if sizes is None:
+            outputs = _specs("output", _output_tensors(lowered))
+            check_shapes(self.name, outputs, output_shapes(program))
+        else:
+            inputs, outputs = ranged_specs(model, example, sizes)
         sealed = seal(buffer)
         with replacing(path) as temporary:
             temporary.write_bytes(sealed)
         return LoweringReport(
             target=self.name,
             precision=precision,
-            inputs=_specs("input", _input_tensors(lowered)),
+            inputs=inputs,
             outputs=outputs,
             operators=dict(sorted((counts.delegated + Counter(counts.undelegated)).items())),
             partitions=counts.partitions,
@@ -168,6 +194,14 @@ def _takes(node: Node) -> bool:
         # XNNPACK takes it with its axes kept alone, and does not leave it to others without.
         return bool(argument_of(node, 2, "keepdim", False))
     return name not in _UNKNOWN
+
+
+def _least_sides(sizes: SizeRange | None) -> dict[str, int] | None:
+    """Methods that return a constant: the smallest size, which the format has no place for."""
+    if sizes is None:
+        return None
+    height, width = sizes.least
+    return {"input0_least_height": height, "input0_least_width": width}
 
 
 def _check_kernels(program: Any, counts: OperatorCount) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from edge_sdk.errors import ConversionError
+from edge_sdk.exported import example_shape
 from edge_sdk_converters.rewrites.attention import write_out_attention
 from edge_sdk_converters.rewrites.constants import fold_constants
 from edge_sdk_converters.rewrites.coreml_means import (
@@ -154,7 +155,7 @@ def _outputs(program: ExportedProgram, seed: int) -> list[Tensor]:
     generator = torch.Generator().manual_seed(seed)
     shapes = {node.name: node.meta.get("val") for node in program.graph.nodes}
     probes = [
-        torch.rand(tuple(shapes[str(name)].shape), generator=generator)
+        torch.rand(example_shape(shapes[str(name)]), generator=generator)
         for name in program.graph_signature.user_inputs
     ]
     with torch.no_grad(), warnings.catch_warnings():

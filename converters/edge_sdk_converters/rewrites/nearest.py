@@ -6,12 +6,17 @@ spreads over a cell is the same channel. XNNPACK has no nearest-neighbor resize 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from edge_sdk.exported import module_path, operator_name
-from edge_sdk_converters.checks.resize_factors import is_broken_nearest, nearest_sources
+from edge_sdk_converters.checks.resize_factors import (
+    factors_of,
+    is_broken_nearest,
+    nearest_sources,
+)
 from edge_sdk_converters.rewrites.graph_edit import called, replace_each, stored
 
 if TYPE_CHECKING:
@@ -70,22 +75,27 @@ def _factor(node: Node) -> int | None:
     if node.op != "call_function" or operator_name(node.target) != "upsample_nearest2d":
         return None
     source = node.args[0].meta["val"]  # type: ignore[union-attr]
-    return _whole_factor(source, node.meta["val"])
+    return _whole_factor(source, factors_of(node), tuple(node.meta["val"].shape[2:]))
 
 
-def _whole_factor(x: Tensor, result: Tensor) -> int | None:
-    (_, channels, height, width), (_, _, taller, wider) = x.shape, result.shape
-    factor = int(taller) // int(height)
-    exact = (taller, wider) == (height * factor, width * factor)
+def _whole_factor(x: Tensor, factors: Sequence[float] | None, sizes: tuple[int, ...]) -> int | None:
+    """One factor from 2 up for both axes, of few channels; ``None`` if it is something else.
+
+    Where factors are given, sizes are not looked at: they may be free.
+    """
+    channels, height, width = x.shape[1:]
+    if factors is not None:
+        factor = int(factors[0])
+        exact = list(factors) == [factor, factor]
+    else:
+        factor = int(sizes[0]) // int(height)
+        exact = sizes == (height * factor, width * factor)
     cuttable = 1 < channels <= MAX_CHANNELS or (channels == 1 and height > 1)
     return factor if exact and factor > 1 and cuttable else None
 
 
 def _nearest(x: Tensor, output_size: Any = None, scale_factors: Any = None) -> Any:
-    sizes = output_size or [
-        int(size * scale) for size, scale in zip(x.shape[2:], scale_factors, strict=True)
-    ]
-    factor = _whole_factor(x, x.new_empty((*x.shape[:2], *sizes)))
+    factor = _whole_factor(x, scale_factors, tuple(output_size or ()))
     if factor is None:
         return NotImplemented
     if x.shape[1] > 1:

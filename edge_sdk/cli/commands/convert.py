@@ -28,12 +28,14 @@ from edge_sdk.cli.shared.model_argument import (
     load_named,
     note_merging,
     parse_inputs,
-    parse_size,
+    parse_sizes,
 )
 from edge_sdk.errors import InputError
+from edge_sdk.size_range import Size, SizeRange
 
 if TYPE_CHECKING:
     from edge_sdk.deploy.all_targets import AllTargets, TargetFile
+    from edge_sdk.deploy.conversion import ConvertedModel
     from edge_sdk.targets import LoweringReport
 
 # Rich reads [words] as markup where the first bracket is not escaped.
@@ -73,7 +75,9 @@ def convert(
     size: Annotated[
         str | None,
         typer.Option(
-            help="Input HEIGHTxWIDTH, fixed in the file [128x128, or the model's own example]."
+            help="Input HEIGHTxWIDTH, fixed in the file \\[128x128, or the model's own example]; a "
+            "range, 32x32..512x512, where the target takes one (executorch, coreml); a list, "
+            "64x64,128x96, for a file of each."
         ),
     ] = None,
     inputs: Inputs = None,
@@ -99,14 +103,14 @@ def convert(
     file is run against PyTorch before it is written; one that computes something else is refused,
     with the first module that differs. Compare on pictures by `edge-sdk verify`. With --all, every
     installed target is tried in all its precisions, and one table tells what each file keeps,
-    weighs, leaves to the CPU and takes here.
+    weighs, leaves to the CPU and takes here. With several sizes, each has a file of its own, by
+    its size; a range is kept in one file, which is checked at its extremes and between.
 
     Example: edge-sdk convert sr_x2_y --target tflite --precision int8 -o sr_x2_y.tflite
     """
     from dataclasses import replace
 
     from edge_sdk.deploy.all_targets import convert_all
-    from edge_sdk.deploy.conversion import ConvertedModel
     from edge_sdk.deploy.conversion import convert as run
     from edge_sdk.deploy.preparation import INT8
     from edge_sdk.targets import converter_names, find_converter
@@ -123,14 +127,20 @@ def convert(
         raise InputError(
             f"no target given; add --target with one of: {', '.join(converter_names())}"
         )
-    if size is not None and inputs:
+    if size is not None and inputs and ".." not in size:
         raise InputError("--size and --input both give the input's size; give one of them")
     for given in (calibration, scheme):
         if given is not None and not given.exists():
             raise InputError(f"{given}: no such file or folder; check the path")
     loaded = load_named(model, inputs, arguments, weights, mean, std)
 
-    def converted(to: str, path: Path, chosen: str | None) -> ConvertedModel:
+    sizes = parse_sizes(size)
+    if len(sizes) > 1 and (all_targets or as_json):
+        raise InputError("several sizes make several files; give one size with --all and --json")
+
+    def converted(
+        to: str, path: Path, chosen: str | None, of: Size | SizeRange | None = sizes[0]
+    ) -> ConvertedModel:
         # Of all targets, those in int8 alone take what ranges are chosen by.
         ranged = chosen in INT8 or not all_targets
         return run(
@@ -139,7 +149,7 @@ def convert(
             path,
             chosen,
             example=parse_inputs(inputs),
-            size=None if size is None else parse_size(size),
+            size=of,
             calibration=calibration if ranged else None,
             scheme=scheme if ranged else None,
             keep_branches=keep_branches,
@@ -160,8 +170,13 @@ def convert(
         _show_all(found, as_json)
         return
     path = output or Path(default_stem(model) + find_converter(target).suffix)
-    made = converted(target, path, precision)
     note_merging(model, keep_branches)
+    if len(sizes) > 1:
+        for each in sizes:
+            own = path.with_name(f"{path.stem}-{_file_size(each)}{path.suffix}")
+            _print_made(converted(target, own, precision, each))
+        return
+    made = converted(target, path, precision)
     if as_json:
         print_json(
             {
@@ -173,6 +188,15 @@ def convert(
             }
         )
         return
+    _print_made(made)
+
+
+def _file_size(size: Size | SizeRange | None) -> str:
+    """A size as it stands in the name of a file."""
+    return str(size) if isinstance(size, SizeRange) else "x".join(map(str, size or ()))
+
+
+def _print_made(made: ConvertedModel) -> None:
     _print_lowering(made.report, made.ranges)
     for note in made.notes:
         out.print(f"note: {note}")
@@ -245,5 +269,6 @@ def _print_lowering(report: LoweringReport, ranges: str) -> None:
     for remark in report.remarks:
         out.print(f"note: {remark}")
     for tensor in (*report.inputs, *report.outputs):
-        shape = "×".join(str(side) for side in tensor.shape)
+        sides = zip(tensor.least or tensor.shape, tensor.shape, strict=True)
+        shape = "×".join(str(a) if a == b else f"{a}..{b}" for a, b in sides)
         out.print(f"{tensor.name}: {shape} {tensor.layout} {tensor.dtype}")

@@ -13,6 +13,7 @@ import typer
 
 from edge_sdk.cli.shared.console import err
 from edge_sdk.errors import InputError
+from edge_sdk.size_range import Size, SizeRange
 
 if TYPE_CHECKING:
     from edge_sdk.zoo.loading import LoadedModel
@@ -142,6 +143,25 @@ def note_merging(
 def default_stem(model: str) -> str:
     """Name for a file made from MODEL: that of its file, or of its callable."""
     return Path(model.rpartition(":")[2]).stem
+
+
+def parse_sizes(text: str | None) -> tuple[Size | SizeRange | None, ...]:
+    """Read a size, a range of sizes or a list of either; ``(None,)`` where none is given.
+
+    Raises:
+        InputError: if it is something else, or one comes twice.
+    """
+    if text is None:
+        return (None,)
+    sizes = tuple(_size_or_range(each) for each in text.split(","))
+    if len(set(sizes)) < len(sizes):
+        raise InputError(f"size '{text}' names one twice; give each once")
+    return sizes
+
+
+def _size_or_range(text: str) -> Size | SizeRange:
+    least, dots, most = text.partition("..")
+    return SizeRange(parse_size(least), parse_size(most)) if dots else parse_size(least)
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -82,7 +82,7 @@ def _evaluated(operation: Operation, arguments: Arguments, program: Program) -> 
         )
     stored = {}
     for value, signature in zip(results, operation.outputs, strict=True):
-        if tuple(value.shape) != signature.shape:
+        if not signature.is_shape(tuple(value.shape)):
             raise ArtifactError(
                 f"{where} gives shape {tuple(value.shape)}, but declares {signature.shape}; "
                 "convert the model again"

@@ -27,13 +27,31 @@ DTYPES = {
 """MIL element types that the interpreter stores, each in the torch type of the same width."""
 
 
+FREE = -1
+"""A side that is as long as the program's input makes it."""
+
+
 @dataclass(frozen=True)
 class Signature:
-    """Name, MIL dtype (a key of :data:`DTYPES`) and static shape of a program's value."""
+    """Name, MIL dtype (a key of :data:`DTYPES`) and shape of a program's value.
+
+    Attributes:
+        name: of the value.
+        dtype: its type.
+        shape: with :data:`FREE` for sides that are not static; of a program's input the largest.
+        least: the smallest shape of a program's input that has a range; ``None`` for others.
+    """
 
     name: str
     dtype: str
     shape: tuple[int, ...]
+    least: tuple[int, ...] | None = None
+
+    def is_shape(self, shape: tuple[int, ...]) -> bool:
+        """Whether a value of a shape is what is declared."""
+        return len(shape) == len(self.shape) and all(
+            declared in (FREE, side) for declared, side in zip(self.shape, shape, strict=True)
+        )
 
 
 @dataclass(frozen=True)
@@ -55,7 +73,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class Program:
-    """The ``main`` function of an ML program with static shapes.
+    """The ``main`` function of an ML program with static shapes, or ranges of them.
 
     Attributes:
         source: file or folder that it was read from, for messages.
@@ -106,7 +124,7 @@ def load_program(path: Path) -> Program:
                 specification_version=spec.specificationVersion,
                 file_weights_dir=model.weights_dir or "",
             )
-            return _flattened(mil.functions["main"], path)
+            return _flattened(mil.functions["main"], spec.description, path)
     except ArtifactError:
         raise
     except Exception as error:
@@ -152,7 +170,17 @@ def _damaged(path: Path, error: Exception) -> ArtifactError:
     )
 
 
-def _flattened(function: Any, path: Path) -> Program:
+def _flattened(function: Any, description: Any, path: Path) -> Program:
+    ranges = {
+        feature.name: found
+        for feature in description.input
+        if (found := shape_range(feature.type.multiArrayType)) is not None
+    }
+    ranged = bool(ranges)
+    inputs = [
+        _signature(variable, path, free=variable.name in ranges)
+        for variable in function.inputs.values()
+    ]
     constants: dict[str, Value] = {}
     operations: list[Operation] = []
     for operation in function.operations:
@@ -171,13 +199,16 @@ def _flattened(function: Any, path: Path) -> Program:
                         for parameter, variable in operation.inputs.items()
                         if variable is not None
                     },
-                    tuple(_signature(output, path) for output in operation.outputs),
+                    tuple(_signature(output, path, free=ranged) for output in operation.outputs),
                 )
             )
     return Program(
         path,
-        tuple(_signature(variable, path) for variable in function.inputs.values()),
-        tuple(_signature(variable, path) for variable in function.outputs),
+        tuple(
+            Signature(each.name, each.dtype, *ranges[each.name]) if each.name in ranges else each
+            for each in inputs
+        ),
+        tuple(_signature(variable, path, free=ranged) for variable in function.outputs),
         constants,
         tuple(operations),
     )
@@ -189,7 +220,15 @@ def _names(variable: Any) -> str | tuple[str, ...]:
     return str(variable.name)
 
 
-def _signature(variable: Any, path: Path) -> Signature:
+def shape_range(tensor: Any) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+    """The largest and the smallest shape of an input; ``None`` where it has no bounded range."""
+    sides = tensor.shapeRange.sizeRanges
+    if not sides or any(side.upperBound < side.lowerBound for side in sides):
+        return None
+    return tuple(int(s.upperBound) for s in sides), tuple(int(s.lowerBound) for s in sides)
+
+
+def _signature(variable: Any, path: Path, *, free: bool) -> Signature:
     from coremltools.converters.mil.mil import types
 
     dtype = types.builtin_to_string(variable.dtype)
@@ -198,13 +237,16 @@ def _signature(variable: Any, path: Path) -> Signature:
             f"{path}: value '{variable.name}' has type {dtype}, which the interpreter does not "
             "store; convert the model in fp32 or fp16"
         )
-    shape = tuple(variable.shape)
-    if not all(isinstance(size, int | np.integer) for size in shape):
+    static = [isinstance(size, int | np.integer) for size in variable.shape]
+    if not (free or all(static)):
         raise ArtifactError(
-            f"{path}: value '{variable.name}' has a flexible shape; convert the model with a "
-            "static one"
+            f"{path}: value '{variable.name}' has a flexible shape without a largest; convert the "
+            "model with a static one, or with a range"
         )
-    return Signature(variable.name, dtype, tuple(int(size) for size in shape))
+    shape = tuple(
+        int(size) if known else FREE for size, known in zip(variable.shape, static, strict=True)
+    )
+    return Signature(variable.name, dtype, shape)
 
 
 def _constant(value: Any) -> Value:

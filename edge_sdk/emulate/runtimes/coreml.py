@@ -5,8 +5,10 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +16,15 @@ from numpy.typing import NDArray
 
 from edge_sdk.artifacts.coreml import import_coremltools, one_line, silenced
 from edge_sdk.emulate.mil.interpreter import check_operations, run_program
-from edge_sdk.emulate.mil.program import check_package, check_tensor_inputs, load_program
+from edge_sdk.emulate.mil.program import (
+    FREE,
+    Program,
+    Signature,
+    check_package,
+    check_tensor_inputs,
+    load_program,
+    shape_range,
+)
 from edge_sdk.emulate.runtimes.names import RUNTIMES, Runtime
 from edge_sdk.emulate.runtimes.runner import Engine, EngineRunner, RunnerInfo
 from edge_sdk.emulate.runtimes.tensors import Port
@@ -33,7 +43,7 @@ _FLOAT16, _FLOAT32 = 10, 11
 
 
 class CoreMLRunner(EngineRunner):
-    """A loaded ``.mlpackage`` whose inputs are float32 tensors of static shape.
+    """A loaded ``.mlpackage`` whose inputs are float32 tensors of static shape, or of a range.
 
     Args:
         path: the package, a folder.
@@ -43,8 +53,8 @@ class CoreMLRunner(EngineRunner):
     Raises:
         MissingExtraError: if coremltools is not installed.
         ArtifactError: if the package is missing, damaged or not an ML program with float32 inputs
-            of static shape; if it holds an operation that the interpreter does not know; or if
-            Apple's runtime is requested where there is none.
+            of static shape or a bounded range; if it holds an operation that the interpreter does
+            not know; or if Apple's runtime is requested where there is none.
     """
 
     def __init__(self, path: Path, *, interpret: bool | None = None) -> None:
@@ -76,14 +86,10 @@ def _interpreter(path: Path) -> Engine:
             )
     inputs, outputs = (
         tuple(
-            Port(
-                signature.name,
-                signature.shape,
-                _numpy_type(signature.dtype),
-            )
-            for signature in signatures
+            Port(each.name, each.shape, _numpy_type(each.dtype), least=each.least)
+            for each in signatures
         )
-        for signatures in (program.inputs, program.outputs)
+        for signatures in (program.inputs, _outputs(program))
     )
 
     def invoke(arrays: Sequence[NDArray[np.generic]]) -> list[NDArray[np.generic]]:
@@ -101,6 +107,21 @@ def _interpreter(path: Path) -> Engine:
     return Engine(info, inputs, outputs, _precision(path), None, invoke)
 
 
+def _outputs(program: Program) -> tuple[Signature, ...]:
+    """What a program gives, in the shapes that it has for its largest inputs."""
+    if not any(FREE in each.shape for each in program.outputs):
+        return program.outputs
+    shown = {each.name: torch.zeros(each.shape) for each in program.inputs}
+    made = run_program(program, shown)
+    return tuple(replace(each, shape=tuple(made[each.name].shape)) for each in program.outputs)
+
+
+def _apples_port(feature: Any) -> Port:
+    tensor = feature.type.multiArrayType
+    shape, least = shape_range(tensor) or (tuple(int(size) for size in tensor.shape), None)
+    return Port(feature.name, shape, np.dtype(np.float32), least=least)
+
+
 def _apple(path: Path) -> Engine:
     check_package(path)
     coremltools = import_coremltools()
@@ -115,14 +136,7 @@ def _apple(path: Path) -> Engine:
     check_tensor_inputs(description, path)
 
     inputs, outputs = (
-        tuple(
-            Port(
-                feature.name,
-                tuple(int(size) for size in feature.type.multiArrayType.shape),
-                np.dtype(np.float32),
-            )
-            for feature in features
-        )
+        tuple(_apples_port(feature) for feature in features)
         for features in (description.input, description.output)
     )
 

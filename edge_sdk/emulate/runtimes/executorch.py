@@ -154,7 +154,12 @@ def _ports(program: Any, meta: Any, kind: str) -> tuple[Port, ...]:
             if f"{prefix}_scale" in program.method_names:
                 scale = float(_constant(program, f"{prefix}_scale"))
                 zero_point = int(_constant(program, f"{prefix}_zp"))
-        ports.append(Port(name, tuple(tensor.sizes()), dtype, scale, zero_point))
+        shape = tuple(tensor.sizes())
+        least = None
+        if (height := f"{kind}{index}_least_height") in program.method_names:
+            sides = (_constant(program, height), _constant(program, f"{kind}{index}_least_width"))
+            least = (*shape[:2], *(int(side) for side in sides))
+        ports.append(Port(name, shape, dtype, scale, zero_point, least=least))
     return tuple(ports)
 
 

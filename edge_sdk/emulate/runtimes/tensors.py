@@ -20,11 +20,12 @@ class Port:
 
     Attributes:
         name: name by which the runtime addresses it.
-        shape: static shape in the file's order of axes.
+        shape: shape in the file's order of axes, the largest where it has a range.
         dtype: element type in the file.
         scale: step of a quantized tensor; 0 for a tensor that is not quantized.
         zero_point: stored value that stands for 0.
         channels_last: whether an array of rank 4 is stored N×H×W×C.
+        least: the smallest shape, where it has a range; ``None`` where it is static.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Port:
     scale: float = 0.0
     zero_point: int = 0
     channels_last: bool = False
+    least: tuple[int, ...] | None = None
 
     @property
     def torch_shape(self) -> tuple[int, ...]:
@@ -41,6 +43,15 @@ class Port:
             batch, height, width, channels = self.shape
             return (batch, channels, height, width)
         return self.shape
+
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        """Whether an array of a shape, in PyTorch's order of axes, is one of those it takes."""
+        if self.least is None:
+            return shape == self.torch_shape
+        return len(shape) == len(self.least) and all(
+            low <= side <= high
+            for low, side, high in zip(self.least, shape, self.shape, strict=True)
+        )
 
     def to_stored(self, array: NDArray[np.generic], path: Path) -> NDArray[np.generic]:
         """Float32 in PyTorch's order of axes → contiguous array as the file stores it.
@@ -106,9 +117,10 @@ def check_inputs(
         )
     for port in expected:
         name, shape, array = port.name, port.torch_shape, inputs[port.name]
-        if tuple(array.shape) != shape:
+        if not port.fits(tuple(array.shape)):
+            taken = str(shape) if port.least is None else f"{port.least} to {shape}"
             raise ArtifactError(
-                f"{path}: input '{name}' takes shape {shape}, not {tuple(array.shape)}; "
+                f"{path}: input '{name}' takes shape {taken}, not {tuple(array.shape)}; "
                 "tile or resize the picture, or convert for that shape"
             )
         if array.dtype != np.float32:

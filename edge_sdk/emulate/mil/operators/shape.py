@@ -21,6 +21,11 @@ def _concat(args: Arguments) -> Tensor:
     return torch.stack(values, axis + 1).flatten(axis, axis + 1)
 
 
+@op("shape")
+def _shape(args: Arguments) -> Tensor:
+    return torch.tensor(args.tensor("x").shape, dtype=torch.int32)
+
+
 @op("stack")
 def _stack(args: Arguments) -> Tensor:
     return torch.stack(args.tensors("values"), args.integer("axis"))
