@@ -22,7 +22,7 @@ from edge_sdk.extras import install_command, is_installed
 from edge_sdk.quantization import Scheme
 from edge_sdk.quantization.layer_report import LayerError, layer_errors
 from edge_sdk.reparam import Certificate
-from edge_sdk.targets import converter_names, find_converter, runs_here
+from edge_sdk.targets import Converter, converter_names, find_converter, for_soc, runs_here
 from edge_sdk.zoo.loading import LoadedModel
 
 SIZE = (64, 64)
@@ -112,6 +112,8 @@ def check_parity(
     scheme: Scheme | None = None,
     gate: TaskGate | None = None,
     layers: bool = False,
+    target: str | None = None,
+    soc: str | None = None,
 ) -> Parity:
     """Compare a model with files made from it, or with files made here for the purpose.
 
@@ -126,13 +128,22 @@ def check_parity(
         scheme: the quantization that int8 files were made from.
         gate: what every step must reach in place of its dB; ``None`` for the dB of its precision.
         layers: compare every module's result too, in each runtime that ran a file.
+        target: the one target to convert to, where there are no artifacts; ``None`` for all.
+        soc: chip to convert for, where the target compiles for one.
 
     Raises:
-        InputError: if the files take different shapes, or do not fit the model.
+        InputError: if the target or chip is unknown, or given beside artifacts; if the files take
+            different shapes, or do not fit the model.
         MissingExtraError: if no target is installed.
         ArtifactError: if a file cannot be loaded.
         FusionError: if fusing cannot be proved.
     """
+    if artifacts and (target is not None or soc is not None):
+        raise InputError(
+            "--target and --soc choose what is converted here; leave them out of files"
+        )
+    if soc is not None and target is None:
+        raise InputError("--soc is for one target; name it by --target")
     if artifacts:
         runners = {path: open_artifact(path) for path in artifacts}
         found = {runner.precision or "fp32" for runner in runners.values()}
@@ -149,10 +160,11 @@ def check_parity(
         ]
         notes: tuple[str, ...] = ()
     else:
-        chosen = precision or "fp32"
+        only = None if target is None else for_soc(find_converter(target), soc)
+        chosen = precision or ("fp32" if only is None else only.precisions[0])
         example = (loaded if loaded.spec is None else loaded.resized(*SIZE)).example
         prepared = prepare(loaded, example, chosen, calibration, scheme=scheme)
-        given, notes = _convert_all(prepared, one_or_all(example), folder)
+        given, notes = _convert_all(prepared, one_or_all(example), folder, only)
     inputs = probe_pictures(example, loaded.picture_spec, pictures, loaded.normalization)
     # A figure of the user's is of the user's data.
     own = gate is not None or inputs.source.startswith("noise")
@@ -208,12 +220,13 @@ def _modules(
 
 
 def _convert_all(
-    prepared: Prepared, example: Example, folder: Path
+    prepared: Prepared, example: Example, folder: Path, only: Converter | None
 ) -> tuple[list[Artifact | ParityRow], tuple[str, ...]]:
     made: list[Artifact | ParityRow] = []
     notes = []
-    for name in converter_names():
-        converter = find_converter(name)
+    converters = [find_converter(name) for name in converter_names()] if only is None else [only]
+    for converter in converters:
+        name = converter.name
         if not runs_here(converter):
             notes.append(f"{name} is left out; nothing on this machine runs its files")
             continue
@@ -231,6 +244,8 @@ def _convert_all(
             made.append(missing_row(path.name, prepared.precision, str(error)))
             continue
         made.append(Artifact(path, prepared.precision))
+    if not made and only is not None:
+        raise MissingExtraError(notes[0])
     if not made:
         raise MissingExtraError(
             f"no target with {prepared.precision} is installed; install one with: "
