@@ -162,6 +162,7 @@ def check_parity(
     else:
         only = None if target is None else for_soc(find_converter(target), soc)
         chosen = precision or ("fp32" if only is None else only.precisions[0])
+        _check_only(only, chosen)
         example = (loaded if loaded.spec is None else loaded.resized(*SIZE)).example
         prepared = prepare(loaded, example, chosen, calibration, scheme=scheme)
         given, notes = _convert_all(prepared, one_or_all(example), folder, only)
@@ -193,8 +194,34 @@ def check_parity(
         _error_maps(loaded.network, rows, inputs.tensors[0]),
         tuple(tuple(each.shape) for each in example[1:]),
         gate,
-        tuple(_modules(prepared, rows, inputs.tensors)) if layers else (),
+        tuple(_modules(prepared, rows, inputs.tensors, soc)) if layers else (),
     )
+
+
+def _check_only(only: Converter | None, precision: str) -> None:
+    """Make sure that the one target asked for can be compared at all.
+
+    Raises:
+        InputError: if nothing here runs its files, or it has no such precision.
+        MissingExtraError: if it is not installed.
+    """
+    if only is None:
+        return
+    if not runs_here(only):
+        raise InputError(
+            f"nothing on this machine runs files of target '{only.name}'; convert to it by "
+            "`edge-sdk convert`, or verify another"
+        )
+    if precision not in only.precisions:
+        raise InputError(
+            f"target '{only.name}' has no precision '{precision}'; choose one of: "
+            + ", ".join(only.precisions)
+        )
+    if not is_installed(only.extra):
+        raise MissingExtraError(
+            f"target '{only.name}' is not installed; install it with: "
+            + install_command(only.extra)
+        )
 
 
 def _layers(prepared: Prepared, inputs: Sequence[Example]) -> tuple[LayerError, ...]:
@@ -205,7 +232,7 @@ def _layers(prepared: Prepared, inputs: Sequence[Example]) -> tuple[LayerError, 
 
 
 def _modules(
-    prepared: Prepared, rows: Sequence[ParityRow], probes: Sequence[Example]
+    prepared: Prepared, rows: Sequence[ParityRow], probes: Sequence[Example], soc: str | None
 ) -> Iterator[LayerDifferences]:
     """Every module in the runtime and precision of each file; what is in codes, by its codes."""
     ran = dict.fromkeys(
@@ -216,7 +243,8 @@ def _modules(
             coded = prepared.scheme is not None and precision in CODED
             model = prepared.model if coded else prepared.fused
             few = [as_inputs(probe) for probe in probes[:PROBED]]
-            yield layer_differences(model, find_converter(target), precision, few)
+            converter = for_soc(find_converter(target), soc)
+            yield layer_differences(model, converter, precision, few)
 
 
 def _convert_all(
@@ -244,8 +272,6 @@ def _convert_all(
             made.append(missing_row(path.name, prepared.precision, str(error)))
             continue
         made.append(Artifact(path, prepared.precision))
-    if not made and only is not None:
-        raise MissingExtraError(notes[0])
     if not made:
         raise MissingExtraError(
             f"no target with {prepared.precision} is installed; install one with: "
