@@ -3,7 +3,8 @@
 A package adds a target by declaring an entry point that names a class with the attributes and the
 method of :class:`Converter`; nothing in ``edge_sdk`` needs to change. Three attributes
 are optional: ``format`` and ``backend`` (see :class:`Target`) and ``runs_here``. One that compiles
-for a chip has its name as ``soc``, and a method ``for_soc`` (see :func:`for_soc`).
+for a chip has its name as ``soc``, and a method ``for_soc`` (see :func:`for_soc`); one that goes on
+from another target's file has that target's name as ``builds_on``.
 """
 
 from __future__ import annotations
@@ -174,6 +175,11 @@ def runs_here(converter: Converter) -> bool:
     True for a converter that does not say ``runs_here``.
     """
     return bool(getattr(converter, "runs_here", True))
+
+
+def builds_on(converter: Converter) -> str:
+    """Target whose file ``converter`` goes on from, and so takes no more than; empty for none."""
+    return str(getattr(converter, "builds_on", ""))
 
 
 def soc_of(converter: Converter) -> str:

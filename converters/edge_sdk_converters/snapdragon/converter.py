@@ -54,6 +54,7 @@ class SnapdragonConverter:
     suffix = ".tflite"
     precisions: tuple[str, ...] = ("fp16", "int8")
     extra = EXTRA
+    builds_on = "tflite"
     socs: tuple[str, ...] = tuple(SNAPDRAGONS)
 
     def __init__(self, soc: str = USUAL) -> None:
@@ -106,13 +107,13 @@ class SnapdragonConverter:
         require(self.extra)
         with tempfile.TemporaryDirectory() as folder:
             plain = Path(folder) / "plain.tflite"
-            report = find_converter("tflite").convert(model, example, plain, PLAIN[precision])
+            report = find_converter(self.builds_on).convert(model, example, plain, PLAIN[precision])
             content = compile_for(self._chip, plain)
         total = sum(report.operators.values())
         if not is_compiled(content):
             raise ConversionError(
-                f"{type(model).__name__}: the HTP of {self.soc} takes none of its {total} "
-                "operators; convert the model by --target tflite"
+                f"{type(model).__name__}: the HTP of {self.soc} takes none of its operators "
+                f"({', '.join(report.operators)}); convert the model by --target tflite"
             )
         held = read_compiled(content)
         sealed = seal(content)

@@ -23,7 +23,7 @@ from edge_sdk.emulate.runtimes.litert import MAGIC, ports
 from edge_sdk.emulate.runtimes.names import RUNTIMES, Runtime
 from edge_sdk.emulate.runtimes.runner import Delegation, Engine, EngineRunner, RunnerInfo
 from edge_sdk.emulate.runtimes.tensors import Port, check_ports
-from edge_sdk.errors import ArtifactError, InputError, first_line
+from edge_sdk.errors import ArtifactError, InputError, UnknownOperationError, first_line
 from edge_sdk.extras import require
 from edge_sdk.quiet import quiet_output, silence_exit
 
@@ -51,8 +51,8 @@ class QnnHtpRunner(EngineRunner):
 
     Raises:
         MissingExtraError: if Qualcomm's libraries are not installed.
-        ArtifactError: if the file is missing or damaged, is not compiled for a known Snapdragon, or
-            leaves operators to the CPU.
+        ArtifactError: if the file is missing or damaged, or not compiled for a known Snapdragon.
+        UnknownOperationError: if it leaves operators to the CPU.
     """
 
     def __init__(self, path: Path, *, trial: bool = True) -> None:
@@ -90,9 +90,9 @@ def _read(path: Path, content: bytes) -> tuple[Compiled, Snapdragon]:
         raise ArtifactError(f"{path}: {error}; convert the model again") from error
     if held.left or len(held.parts) != 1:
         left = ", ".join(dict.fromkeys(held.left)) or "nothing"
-        raise ArtifactError(
+        raise UnknownOperationError(
             f"{path}: has {len(held.parts)} parts for the HTP and leaves {left} to the CPU; its "
-            "emulator runs files that are one part alone: replace those operators"
+            "emulator runs files of one part and nothing else"
         )
     return held, chip
 
