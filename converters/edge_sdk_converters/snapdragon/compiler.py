@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from edge_sdk.artifacts.dispatch import is_compiled
 from edge_sdk.devices.snapdragon import Snapdragon
 from edge_sdk.errors import ConversionError
 from edge_sdk.extras import require
@@ -56,7 +57,7 @@ def compile_for(chip: Snapdragon, model: Path) -> bytes:
         ]
         log = _run(command, {"LD_LIBRARY_PATH": ":".join(map(str, paths))})
         content = written.read_bytes() if written.exists() else b""
-    if not content:
+    if not is_compiled(content):
         raise ConversionError(
             f"Qualcomm's compiler for {chip.name} failed ({_cause(log)}); convert the model by "
             "--target tflite, and leave that chip to its GPU or CPU"
@@ -90,7 +91,11 @@ def _run(command: list[str], variables: dict[str, str]) -> str:
 
 
 def _cause(log: str) -> str:
-    """The line of a log that tells most: the first error, else the last line."""
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    """What tells most of a log: operators without a counterpart, else the first error."""
+    lacking = dict.fromkeys(re.findall(r"LiteRT Op #\d+ '(\w+)' .*is not supported", log))
+    if lacking:
+        return f"the HTP has no {', '.join(lacking)}"
+    # An error may begin with the place in the vendor's source, and go on in the next line.
+    lines = [line.strip() for line in re.sub(r"\]\s*\n", "] ", log).splitlines() if line.strip()]
     errors = [line for line in lines if re.search(r"ERROR|[Ff]ailed|cannot|signal", line)]
     return (errors or lines or ["it says nothing"])[0][:200]

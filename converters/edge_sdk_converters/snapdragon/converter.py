@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_sdk.artifacts.dispatch import DISPATCH, is_compiled, read_compiled
+from edge_sdk.artifacts.dispatch import DISPATCH, read_compiled
 from edge_sdk.artifacts.seal import seal
 from edge_sdk.devices.snapdragon import SNAPDRAGONS, USUAL, find_snapdragon
-from edge_sdk.errors import ConversionError, MissingExtraError
+from edge_sdk.errors import MissingExtraError
 from edge_sdk.extras import require
 from edge_sdk.outputs import replacing
 from edge_sdk.targets import LoweringReport, find_converter
@@ -110,11 +110,6 @@ class SnapdragonConverter:
             report = find_converter(self.builds_on).convert(model, example, plain, PLAIN[precision])
             content = compile_for(self._chip, plain)
         total = sum(report.operators.values())
-        if not is_compiled(content):
-            raise ConversionError(
-                f"{type(model).__name__}: the HTP of {self.soc} takes none of its operators "
-                f"({', '.join(report.operators)}); convert the model by --target tflite"
-            )
         held = read_compiled(content)
         sealed = seal(content)
         with replacing(path) as temporary:
