@@ -59,10 +59,10 @@ def find_snapdragon(name: str) -> Snapdragon:
 
     Example:
         >>> from edge_sdk.devices.snapdragon import find_snapdragon
-        >>> find_snapdragon("SM8560")
+        >>> find_snapdragon("SM8651")
         Traceback (most recent call last):
             ...
-        edge_sdk.errors.InputError: unknown chip 'SM8560'; did you mean SM8650? ...
+        edge_sdk.errors.InputError: unknown chip 'SM8651'; did you mean SM8650? ...
     """
     found = SNAPDRAGONS.get(name.strip().upper())
     if found is None:
