@@ -16,6 +16,7 @@ EXTRA_MODULES = {
     "executorch": ("executorch", "torchao"),
     "coreml": ("coremltools",),
     "tflite": ("tensorflow", "ai_edge_litert"),
+    "qualcomm": ("onnxruntime_qnn", "onnx", "tensorflow", "ai_edge_litert"),
     "litert-torch": ("litert_torch",),
     "train": ("lightning", "optimi", "yaml"),
     "examples": ("skimage",),

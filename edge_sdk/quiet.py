@@ -95,12 +95,30 @@ def quiet_stderr() -> Iterator[None]:
 
     Runtimes written in C++ log to file descriptor 2, where no Python switch reaches.
     """
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    with _discarded(2):
+        yield
+
+
+@contextmanager
+def quiet_output() -> Iterator[None]:
+    """Discard what the process writes to standard output and error, for the length of one call.
+
+    For libraries that talk on standard output, where answers to the user belong.
+    """
+    sys.stdout.flush()
+    with _discarded(1), _discarded(2):
+        yield
+        sys.stdout.flush()
+
+
+@contextmanager
+def _discarded(descriptor: int) -> Iterator[None]:
+    kept, nowhere = os.dup(descriptor), os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, 2)
+        os.dup2(nowhere, descriptor)
         yield
     finally:
-        os.dup2(kept, 2)
+        os.dup2(kept, descriptor)
         os.close(kept)
         os.close(nowhere)
 

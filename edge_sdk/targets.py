@@ -2,7 +2,9 @@
 
 A package adds a target by declaring an entry point that names a class with the attributes and the
 method of :class:`Converter`; nothing in ``edge_sdk`` needs to change. Three attributes
-are optional: ``format`` and ``backend`` (see :class:`Target`) and ``runs_here``.
+are optional: ``format`` and ``backend`` (see :class:`Target`) and ``runs_here``. One that compiles
+for a chip has its name as ``soc``, and a method ``for_soc`` (see :func:`for_soc`); one that goes on
+from another target's file has that target's name as ``builds_on``.
 """
 
 from __future__ import annotations
@@ -184,6 +186,36 @@ def takes_size_ranges(converter: Converter) -> bool:
     False for a converter that does not say ``takes_size_ranges``.
     """
     return bool(getattr(converter, "takes_size_ranges", False))
+
+
+def builds_on(converter: Converter) -> str:
+    """Target whose file ``converter`` goes on from, and so takes no more than; empty for none."""
+    return str(getattr(converter, "builds_on", ""))
+
+
+def soc_of(converter: Converter) -> str:
+    """Chip that the files of ``converter`` are for; empty for any."""
+    return str(getattr(converter, "soc", ""))
+
+
+def for_soc(converter: Converter, soc: str | None) -> Converter:
+    """``converter`` for the chip ``soc``; as it is for ``None``.
+
+    Raises:
+        InputError: if its files are for any chip, or it does not know this one.
+
+    Example:
+        >>> from edge_sdk.targets import find_converter, for_soc, soc_of
+        >>> soc_of(for_soc(find_converter("snapdragon"), "SM8750"))
+        'SM8750'
+    """
+    if soc is None:
+        return converter
+    chosen = getattr(converter, "for_soc", None)
+    if chosen is None:
+        raise InputError(f"target '{converter.name}' makes files for any chip; leave --soc out")
+    made: Converter = chosen(soc)
+    return made
 
 
 def find_converter(name: str) -> Converter:

@@ -59,6 +59,7 @@ class Outside:
 OUTSIDE = {
     "data": Outside(PICTURE_SETS.is_dir, "set EDGE_SDK_DATA to the folder of picture sets"),
     "litert_torch": Outside(lambda: is_installed("litert-torch"), install_command("litert-torch")),
+    "qualcomm": Outside(lambda: is_installed("qualcomm"), install_command("qualcomm")),
     "swiftshader": Outside(SWIFTSHADER.is_file, "apt-get install chromium"),
 }
 

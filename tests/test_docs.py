@@ -19,6 +19,10 @@ from tests.needs import needs
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+MARKED_PAGES = [
+    pytest.param(page, marks=[pytest.mark.qualcomm] if page.name == "snapdragon.md" else [])
+    for page in PAGES
+]
 BLOCK = re.compile(r'^```(\w+)(?: title="([\w.]+)")?\n(.*?)^```', re.MULTILINE | re.DOTALL)
 MAKE = {"make zoom", "make test"}
 """Commands that continuous integration runs as such, on a clean checkout."""
@@ -105,7 +109,7 @@ def test_make_commands_are_those_that_continuous_integration_runs() -> None:
     [in_one_process, pytest.param(in_fresh_processes, marks=pytest.mark.nightly)],
     ids=["one process", "fresh processes"],
 )
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", MARKED_PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_run_in_order(page: Path, run_all: RunAll, tmp_path: Path) -> None:
     photo = Picture(example_photo("coffee")[:, 100:300, 200:430])
     write_picture(photo, tmp_path / "photo.jpg")

@@ -13,7 +13,9 @@ from edge_sdk.targets import (
     Target,
     converter_names,
     find_converter,
+    for_soc,
     runs_here,
+    soc_of,
     targets_of,
 )
 
@@ -85,7 +87,7 @@ def test_format_backend_and_precision_are_explicit() -> None:
 
 def test_what_no_desktop_runtime_executes_is_noted() -> None:
     here = {name for name in converter_names() if runs_here(find_converter(name))}
-    assert here == {"coreml", "executorch", "tflite"}
+    assert here == {"coreml", "executorch", "snapdragon", "tflite"}
 
 
 def test_a_third_partys_plain_converter_is_a_target_too() -> None:
@@ -109,7 +111,8 @@ def test_a_vendors_target_says_what_it_needs(
     assert name not in converter_names()
     converter = find_converter(name)
     assert isinstance(converter, Converter)
-    with pytest.raises(MissingExtraError, match=f"needs .* set {variable}") as caught:
+    instead = "--target snapdragon" if name == "executorch-qnn" else f"needs .* set {variable}"
+    with pytest.raises(MissingExtraError, match=instead) as caught:
         converter.convert(None, None, tmp_path / "net.pte", "fp16")
     assert "\n" not in str(caught.value)
     monkeypatch.setenv(variable, "/somewhere")
@@ -146,3 +149,42 @@ def test_without_any_target_the_message_is_clear(monkeypatch) -> None:
     register(monkeypatch)
     with pytest.raises(InputError, match="choose one of: none"):
         find_converter("tflite")
+
+
+VENDORS = ("mediatek", "tensor", "samsung", "intel")
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_a_vendors_package_that_installed_empty_is_noticed(
+    vendor: str, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    converter = find_converter(f"litert-{vendor}")
+    assert f"litert-{vendor}" not in converter_names()
+    assert not runs_here(converter)
+    module = type(converter).module
+    said = []
+    for held in (None, "__init__.py", "libcompiler.so.1"):
+        if held is not None:
+            (tmp_path / module).mkdir(exist_ok=True)
+            (tmp_path / module / held).touch()
+            monkeypatch.syspath_prepend(tmp_path)
+        with pytest.raises(MissingExtraError, match="take --target tflite") as caught:
+            converter.convert(None, None, tmp_path / "net.tflite", "int8")
+        said.append(str(caught.value))
+        assert "\n" not in said[-1]
+    assert "is not installed" in said[0]
+    assert "installed empty" in said[1]
+    assert f"{type(converter).package} is installed, and" in said[2]
+    with pytest.raises(InputError, match="no precision"):
+        converter.convert(None, None, tmp_path / "net.tflite", "fp64")
+
+
+def test_a_chip_is_taken_by_a_target_that_compiles_for_one_alone() -> None:
+    assert for_soc(find_converter("tflite"), None).name == "tflite"
+    assert soc_of(find_converter("tflite")) == ""
+    assert soc_of(find_converter("snapdragon")) == "SM8650"
+    assert soc_of(for_soc(find_converter("snapdragon"), "sm8550")) == "SM8550"
+    with pytest.raises(InputError, match="'tflite' makes files for any chip; leave --soc out"):
+        for_soc(find_converter("tflite"), "SM8650")
+    with pytest.raises(InputError, match="unknown chip 'SM8651'; did you mean SM8650"):
+        for_soc(find_converter("snapdragon"), "SM8651")

@@ -4,4 +4,5 @@ from .executorch.vendor import MediaTekConverter as MediaTekConverter
 from .executorch.vendor import QNNConverter as QNNConverter
 from .executorch.vulkan import ExecuTorchVulkanConverter as ExecuTorchVulkanConverter
 from .executorch.xnnpack import ExecuTorchConverter as ExecuTorchConverter
+from .snapdragon.converter import SnapdragonConverter as SnapdragonConverter
 from .tflite.converter import TFLiteConverter as TFLiteConverter

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,14 @@ class Table:
             return b""
         start = place + _unsigned(self.buffer, place)
         return self.buffer[start + 4 : start + 4 + _unsigned(self.buffer, start)]
+
+    def numbers(self, slot: int, form: str) -> tuple[Any, ...]:
+        """Vector of scalars of ``slot`` in the ``struct`` format ``form``."""
+        place = self._place(slot)
+        if place is None:
+            return ()
+        start = place + _unsigned(self.buffer, place)
+        return struct.unpack_from(f"<{_unsigned(self.buffer, start)}{form}", self.buffer, start + 4)
 
     def _place(self, slot: int) -> int | None:
         vtable = self.position - struct.unpack_from("<i", self.buffer, self.position)[0]

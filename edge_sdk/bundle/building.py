@@ -39,7 +39,7 @@ from edge_sdk.errors import InputError
 from edge_sdk.models.spec import PictureSpec, Task
 from edge_sdk.progress import Progress, silent
 from edge_sdk.reparam import Certificate
-from edge_sdk.targets import LoweringReport, find_converter, targets_of
+from edge_sdk.targets import Converter, LoweringReport, find_converter, for_soc, soc_of, targets_of
 from edge_sdk.zoo.catalogue import model_names, model_path
 from edge_sdk.zoo.loading import LoadedModel
 
@@ -54,7 +54,8 @@ class PackOptions:
     Attributes:
         wanted: targets and precisions, the preferred first.
         platform: what it is for; ``any`` for several.
-        soc: chip that its graphs are for; empty for any.
+        soc: chip that its graphs are for, and are compiled for by targets that compile for one;
+            empty for any, or those targets' usual.
         sizes: how much each stage of burst zoom takes at once.
         license: of the weights.
 
@@ -162,7 +163,7 @@ class _Maker:
                 wanted.target,
                 targets_of(find_converter(wanted.target))[0].backend,
                 wanted.precision,
-                self._options.soc,
+                soc_of(self._converter(wanted.target)) or self._options.soc,
                 tuple(round(100 * level) for level in levels),
                 minimum_versions(wanted),
                 tuple(entries[key] for key in keys),
@@ -197,14 +198,20 @@ class _Maker:
 
     def _files(self, wanted: Wanted, graphs: dict[str, StageGraph]) -> dict[Key, GraphFile]:
         """The file of each stage; int8 is for the stages with a network alone."""
-        converter, precision = find_converter(wanted.target), wanted.precision
+        converter, precision = self._converter(wanted.target), wanted.precision
         rest = "fp16" if precision == "fp16" or "fp32" not in converter.precisions else "fp32"
         files = {}
         for stage, graph in graphs.items():
             chosen = precision if stage in (MODEL, "decode") else rest
             path = self._folder / f"{stage}-{converter.name}-{chosen}{converter.suffix}"
-            files[converter.name, stage, chosen] = GraphFile(converter.name, chosen, graph, path)
+            file = GraphFile(converter.name, chosen, graph, path, soc_of(converter) or None)
+            files[converter.name, stage, chosen] = file
         return files
+
+    def _converter(self, target: str) -> Converter:
+        """The converter of a target, for the bundle's chip where it compiles for one."""
+        converter = find_converter(target)
+        return for_soc(converter, self._options.soc or None) if soc_of(converter) else converter
 
     def _entry(self, made: Key, file: GraphFile, report: LoweringReport) -> GraphEntry:
         _, stage, precision = made

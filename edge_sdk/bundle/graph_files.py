@@ -25,7 +25,7 @@ from edge_sdk.artifacts import coreml
 from edge_sdk.burst.converted.graphs import StageGraph
 from edge_sdk.errors import ConversionError, EdgeSdkError
 from edge_sdk.progress import Progress
-from edge_sdk.targets import LoweringReport, find_converter
+from edge_sdk.targets import LoweringReport, find_converter, for_soc
 
 FEWEST = 4
 """Graphs that are worth the start of a process."""
@@ -44,12 +44,14 @@ class GraphFile:
         precision: one of the target's.
         graph: what is converted.
         path: where it is written.
+        soc: chip that it is compiled for, if the target compiles for one; ``None`` for its usual.
     """
 
     target: str
     precision: str
     graph: StageGraph
     path: Path
+    soc: str | None = None
 
 
 def write_graphs(files: Sequence[GraphFile], report: Progress) -> list[LoweringReport]:
@@ -92,7 +94,7 @@ def write_graphs(files: Sequence[GraphFile], report: Progress) -> list[LoweringR
 
 def _written(file: GraphFile) -> LoweringReport:
     example = torch.rand(file.graph.shape, generator=torch.Generator().manual_seed(0))
-    converter = find_converter(file.target)
+    converter = for_soc(find_converter(file.target), file.soc)
     return converter.convert(file.graph.module, example, file.path, file.precision)
 
 

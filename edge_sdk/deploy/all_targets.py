@@ -10,7 +10,7 @@ from pathlib import Path
 from edge_sdk.deploy.conversion import ConvertedModel
 from edge_sdk.emulate.bench.measure import Job
 from edge_sdk.emulate.bench.rounds import measure
-from edge_sdk.emulate.runtimes.names import RUNTIMES, Runtime, runtimes_of
+from edge_sdk.emulate.runtimes.names import RUNTIMES, Runtime, runtimes_for
 from edge_sdk.errors import EdgeSdkError, InputError, MissingExtraError, OutputError
 from edge_sdk.progress import Progress, silent
 from edge_sdk.targets import LoweringReport, converter_names, find_converter, runs_here
@@ -176,7 +176,7 @@ def _timed(files: Sequence[TargetFile], report: Progress) -> Iterator[TargetFile
     """The files with the time of a run, where a runtime here that can be timed opens them."""
     jobs = {}
     for file in files:
-        names = runtimes_of(file.path.suffix) if file.path is not None else ()
+        names = runtimes_for(file.path) if file.path is not None else ()
         if names and _is_timed(RUNTIMES.find(names[0])):
             jobs[file.target, file.precision] = Job(str(file.path), names[0], threads=1)
     measured = measure(list(jobs.values()), RUNS, report, rounds=ROUNDS) if jobs else ()

@@ -26,6 +26,7 @@ from edge_sdk.targets import (
     LoweringReport,
     converter_names,
     find_converter,
+    for_soc,
     takes_size_ranges,
 )
 from edge_sdk.zoo.loading import GivenExample, LoadedModel, as_loaded
@@ -79,6 +80,7 @@ def convert(
     keep_branches: bool = False,
     check: bool = True,
     normalization: Normalization | None = None,
+    soc: str | None = None,
 ) -> ConvertedModel:
     """Fuse a model, put its int8 codes in if asked, and write it as a file for a target.
 
@@ -104,14 +106,16 @@ def convert(
         check: run the file and refuse one that misses the gate of its precision.
         normalization: what calibration pictures in [0, 1] are put through before the model gets
             them.
+        soc: chip that the file is compiled for, such as ``SM8650``, where the target compiles for
+            one; ``None`` for the target's usual.
 
     Returns:
         The file, the report of its lowering, and the certificate of the fusion.
 
     Raises:
-        InputError: if the target or the precision is unknown, ``size`` and ``example`` are both
-            given, no example is known, int8 is requested and there are no ranges, or branches are
-            to be kept where there are none.
+        InputError: if the target, the precision or the chip is unknown, ``size`` and ``example``
+            are both given, no example is known, int8 is requested and there are no ranges, or
+            branches are to be kept where there are none.
         ModelError: if there is no such model.
         MissingExtraError: if the target's package is not installed.
         FusionError: if fusing cannot be proved of a model with multi-branch blocks.
@@ -129,7 +133,7 @@ def convert(
         >>> open_artifact(made.path).output_shapes
         {'output': (1, 1, 96, 128)}
     """
-    converter = find_converter(target)
+    converter = for_soc(find_converter(target), soc)
     precision = precision or converter.precisions[0]
     if precision not in converter.precisions:
         raise InputError(

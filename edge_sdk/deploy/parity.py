@@ -23,7 +23,7 @@ from edge_sdk.extras import install_command, is_installed
 from edge_sdk.quantization import Scheme
 from edge_sdk.quantization.layer_report import LayerError, layer_errors
 from edge_sdk.reparam import Certificate
-from edge_sdk.targets import converter_names, find_converter, runs_here
+from edge_sdk.targets import Converter, converter_names, find_converter, for_soc, runs_here
 from edge_sdk.zoo.loading import LoadedModel
 
 SIZE = (64, 64)
@@ -113,6 +113,8 @@ def check_parity(
     scheme: Scheme | None = None,
     gate: TaskGate | None = None,
     layers: bool = False,
+    target: str | None = None,
+    soc: str | None = None,
 ) -> Parity:
     """Compare a model with files made from it, or with files made here for the purpose.
 
@@ -127,13 +129,22 @@ def check_parity(
         scheme: the quantization that int8 files were made from.
         gate: what every step must reach in place of its dB; ``None`` for the dB of its precision.
         layers: compare every module's result too, in each runtime that ran a file.
+        target: the one target to convert to, where there are no artifacts; ``None`` for all.
+        soc: chip to convert for, where the target compiles for one.
 
     Raises:
-        InputError: if the files take different shapes, or do not fit the model.
+        InputError: if the target or chip is unknown, or given beside artifacts; if the files take
+            different shapes, or do not fit the model.
         MissingExtraError: if no target is installed.
         ArtifactError: if a file cannot be loaded.
         FusionError: if fusing cannot be proved.
     """
+    if artifacts and (target is not None or soc is not None):
+        raise InputError(
+            "--target and --soc choose what is converted here; leave them out of files"
+        )
+    if soc is not None and target is None:
+        raise InputError("--soc is for one target; name it by --target")
     if artifacts:
         runners = {path: open_artifact(path) for path in artifacts}
         found = {runner.precision or "fp32" for runner in runners.values()}
@@ -150,10 +161,12 @@ def check_parity(
         ]
         notes: tuple[str, ...] = ()
     else:
-        chosen = precision or "fp32"
+        only = None if target is None else for_soc(find_converter(target), soc)
+        chosen = precision or ("fp32" if only is None else only.precisions[0])
+        _check_only(only, chosen)
         example = (loaded if loaded.spec is None else loaded.resized(*SIZE)).example
         prepared = prepare(loaded, example, chosen, calibration, scheme=scheme)
-        given, notes = _convert_all(prepared, one_or_all(example), folder)
+        given, notes = _convert_all(prepared, one_or_all(example), folder, only)
     inputs = probe_pictures(example, loaded.picture_spec, pictures, loaded.normalization)
     # A figure of the user's is of the user's data.
     own = gate is not None or inputs.source.startswith("noise")
@@ -182,8 +195,34 @@ def check_parity(
         _error_maps(loaded.network, rows, inputs.tensors[0]),
         tuple(tuple(each.shape) for each in example[1:]),
         gate,
-        tuple(_modules(prepared, rows, inputs.tensors)) if layers else (),
+        tuple(_modules(prepared, rows, inputs.tensors, soc)) if layers else (),
     )
+
+
+def _check_only(only: Converter | None, precision: str) -> None:
+    """Make sure that the one target asked for can be compared at all.
+
+    Raises:
+        InputError: if nothing here runs its files, or it has no such precision.
+        MissingExtraError: if it is not installed.
+    """
+    if only is None:
+        return
+    if not runs_here(only):
+        raise InputError(
+            f"nothing on this machine runs files of target '{only.name}'; convert to it by "
+            "`edge-sdk convert`, or verify another"
+        )
+    if precision not in only.precisions:
+        raise InputError(
+            f"target '{only.name}' has no precision '{precision}'; choose one of: "
+            + ", ".join(only.precisions)
+        )
+    if not is_installed(only.extra):
+        raise MissingExtraError(
+            f"target '{only.name}' is not installed; install it with: "
+            + install_command(only.extra)
+        )
 
 
 def _layers(prepared: Prepared, inputs: Sequence[Example]) -> tuple[LayerError, ...]:
@@ -194,7 +233,7 @@ def _layers(prepared: Prepared, inputs: Sequence[Example]) -> tuple[LayerError, 
 
 
 def _modules(
-    prepared: Prepared, rows: Sequence[ParityRow], probes: Sequence[Example]
+    prepared: Prepared, rows: Sequence[ParityRow], probes: Sequence[Example], soc: str | None
 ) -> Iterator[LayerDifferences]:
     """Every module in the runtime and precision of each file; what is in codes, by its codes."""
     ran = dict.fromkeys(
@@ -205,16 +244,18 @@ def _modules(
             coded = prepared.scheme is not None and precision in CODED
             model = prepared.model if coded else prepared.fused
             few = [as_inputs(probe) for probe in probes[:PROBED]]
-            yield layer_differences(model, find_converter(target), precision, few)
+            converter = for_soc(find_converter(target), soc)
+            yield layer_differences(model, converter, precision, few)
 
 
 def _convert_all(
-    prepared: Prepared, example: Example, folder: Path
+    prepared: Prepared, example: Example, folder: Path, only: Converter | None
 ) -> tuple[list[Artifact | ParityRow], tuple[str, ...]]:
     made: list[Artifact | ParityRow] = []
     notes = []
-    for name in converter_names():
-        converter = find_converter(name)
+    converters = [find_converter(name) for name in converter_names()] if only is None else [only]
+    for converter in converters:
+        name = converter.name
         if not runs_here(converter):
             notes.append(f"{name} is left out; nothing on this machine runs its files")
             continue

@@ -30,6 +30,8 @@ def verify(
     gate: TaskGate | None = None,
     normalization: Normalization | None = None,
     layers: bool = False,
+    target: str | None = None,
+    soc: str | None = None,
 ) -> Parity:
     """Run converted files in their desktop runtimes and compare them with the PyTorch model, in dB.
 
@@ -50,14 +52,17 @@ def verify(
             :func:`~edge_sdk.emulate.task_gate` reads; ``None`` for the dB of its precision.
         normalization: what pictures in [0, 1] are put through before the model gets them.
         layers: compare every module's result too, in each runtime that ran a file.
+        target: the one target to convert to here, in place of every installed one.
+        soc: chip to convert for, where ``target`` compiles for one.
 
     Returns:
         A row for torch, for the fused model, for the one in int8 codes, and for each file;
         ``passed`` says whether every one ran and reached its gate.
 
     Raises:
-        InputError: if the files take different shapes, do not fit the model, or no example is
-            known, or branches are to be kept where there are none.
+        InputError: if a target or chip is unknown, or given with files; if the files take different
+            shapes, do not fit the model, or no example is known, or branches are to be kept where
+            there are none.
         ModelError: if there is no such model.
         MissingExtraError: if no target is installed.
         ArtifactError: if a file cannot be loaded.
@@ -86,4 +91,6 @@ def verify(
             scheme if scheme is None or isinstance(scheme, Scheme) else read_scheme(scheme),
             gate,
             layers,
+            target,
+            soc,
         )

@@ -1,7 +1,8 @@
 """What phones have room for: a profile for each class of them, and what a zoom or bundle needs.
 
 Reading order: ``profile`` (what is known of a class of phones, and a few that ship), ``estimate``
-(memory of a zoom), ``self_test`` (what a phone wrote).
+(memory of a zoom), ``self_test`` (what a phone wrote),
+``snapdragon`` (chips that files are compiled for).
 """
 
 import lazy_loader

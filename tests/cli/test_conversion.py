@@ -64,7 +64,7 @@ def test_a_file_of_another_model_does_not_pass(run: Run) -> None:
         (("convert", "sr_x2_y", "-t", "toaster"), "toaster"),
         (("convert", "nothing", "-t", "tflite"), "nothing"),
         # The SDK, not the precision: theirs is taken where none is requested.
-        (("convert", "sr_x2_y", "-t", "executorch-qnn"), "QNN_SDK_ROOT"),
+        (("convert", "sr_x2_y", "-t", "executorch-qnn"), "take --target snapdragon"),
         (("convert", "sr_x2_y", "-t", "executorch-mediatek"), "NeuroPilot"),
         (("convert", "sr_x2_y", "-t", "executorch-qnn", "-p", "fp32"), "choose one of: fp16"),
         (("convert", "sr_x2_y", "-t", "tflite", "--precision", "int3"), "int3"),

@@ -15,12 +15,13 @@ from edge_sdk.emulate.runtimes.names import (
     artifact_suffixes,
     find_runtime,
     runtime_name,
+    runtimes_for,
     runtimes_of,
 )
 from edge_sdk.errors import ArtifactError, InputError, RegistrationError
 from edge_sdk.targets import converter_names, find_converter
 
-NAMES = ("coreml", "executorch", "litert", "litert-gpu", "torch")
+NAMES = ("coreml", "executorch", "litert", "litert-gpu", "qnn-htp", "torch")
 
 
 def test_the_table_and_the_help_list_the_same() -> None:
@@ -45,12 +46,13 @@ def test_an_unknown_runtime_is_answered_with_the_known(name: str) -> None:
 
 def test_files_open_with_the_runtime_of_their_suffix() -> None:
     assert artifact_suffixes() == (".mlpackage", ".pte", ".tflite")
-    assert runtimes_of(".tflite") == ("litert", "litert-gpu")
+    assert runtimes_of(".tflite") == ("litert", "litert-gpu", "qnn-htp")
+    assert runtimes_for(Path("m.tflite")) == ("litert", "litert-gpu")
     for suffix, name in ((".mlpackage", "coreml"), (".pte", "executorch"), (".tflite", "litert")):
         assert find_runtime(Path(f"m{suffix}")) == name
     assert find_runtime(Path("m.tflite"), "tflite") == "litert"
     assert find_runtime(Path("m.tflite"), "litert-gpu") == "litert-gpu"
-    for wrong in ("executorch", "eager"):
+    for wrong in ("executorch", "eager", "qnn-htp"):
         with pytest.raises(InputError, match="does not run such files; choose: litert, litert-gpu"):
             find_runtime(Path("m.tflite"), wrong)
     with pytest.raises(ArtifactError, match=r"no runtime for suffix '.onnx'; known are: .mlpack"):

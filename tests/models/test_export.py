@@ -29,7 +29,14 @@ def exists(target: str, task: Task, scale: int, color: Color, activation: Activa
     )
 
 
-CASES = pairwise(list(RUNS_HERE), list(Task), (1, 2, 3, 4), list(Color), ACTIVATIONS, valid=exists)
+CASES = [
+    pytest.param(*case.values, marks=[*case.marks, pytest.mark.qualcomm])
+    if "snapdragon" in case.values
+    else case
+    for case in pairwise(
+        list(RUNS_HERE), list(Task), (1, 2, 3, 4), list(Color), ACTIVATIONS, valid=exists
+    )
+]
 
 
 @pytest.mark.slow

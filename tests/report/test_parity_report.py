@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from edge_sdk.deploy.parity import Parity, check_parity
+from edge_sdk.extras import is_installed
 from edge_sdk.html.pictures import heat
 from edge_sdk.models import EnhanceNet, EnhanceNetConfig, save_checkpoint
 from edge_sdk.quantization import quantize
@@ -19,6 +20,7 @@ from edge_sdk.zoo.loading import load_any
 from tests.builders.smooth_pictures import smooth_pictures
 
 pytestmark = pytest.mark.slow
+SNAPDRAGON = ("snapdragon.tflite",) if is_installed("qualcomm") else ()
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +46,13 @@ def test_the_chain_runs_in_every_format_that_is_here(found: Parity) -> None:
         "quantized",
         "coreml.mlpackage",
         "executorch.pte",
+        *SNAPDRAGON,
         "tflite.tflite",
     ]
     assert found.passed
     assert [layer.name for layer in found.layers][:2] == ["x", "features.0"]
     assert any("executorch-vulkan" in note for note in found.notes)
-    assert len(found.maps) == 3
+    assert len(found.maps) == 3 + len(SNAPDRAGON)
 
 
 def test_the_page_is_whole_and_loads_nothing(found: Parity) -> None:
@@ -58,7 +61,7 @@ def test_the_page_is_whole_and_loads_nothing(found: Parity) -> None:
     own = re.sub(r"base64,[^\"]*", "", text)
     assert not re.search(r"https?://|//[a-z]|@import|url\(", own)
     sources = [image.attrib["src"] for image in root.iter("img")]
-    assert len(sources) == 4
+    assert len(sources) == 4 + len(SNAPDRAGON)
     assert all(source.startswith("data:image/png;base64,") for source in sources)
     assert "features.0" in text
     for row in found.rows:

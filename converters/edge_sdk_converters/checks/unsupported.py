@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from edge_sdk.errors import ConversionError, EdgeSdkError
 from edge_sdk.exported import module_path, operator_name
 from edge_sdk.extras import is_installed
-from edge_sdk.targets import converter_names, find_converter, runs_here
+from edge_sdk.targets import builds_on, converter_names, find_converter, runs_here
 
 if TYPE_CHECKING:
     from torch.fx import Node
@@ -40,8 +40,9 @@ def targets_that_take(node: Node, *, besides: str) -> tuple[str, ...] | None:
         besides: the target that does not.
 
     Returns:
-        Registry names of targets whose files something here runs; those that are not installed are
-        not tried. ``None`` if the operator cannot be tried: nothing in floating point goes in.
+        Registry names of targets whose files something here runs; those that are not installed, or
+        go on from another's files, are not tried. ``None`` if the operator cannot be tried: nothing
+        in floating point goes in.
     """
     single = _SingleNode(node)
     if single.example is None:
@@ -50,6 +51,8 @@ def targets_that_take(node: Node, *, besides: str) -> tuple[str, ...] | None:
     for name in converter_names():
         converter = find_converter(name)
         if name == besides or not runs_here(converter) or not is_installed(converter.extra):
+            continue
+        if builds_on(converter):
             continue
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"operator{converter.suffix}"

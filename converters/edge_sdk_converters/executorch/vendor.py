@@ -1,4 +1,4 @@
-"""ExecuTorch backends whose compilers are not on PyPI: known by name, with what they need."""
+"""ExecuTorch backends that nothing here converts for: known by name, with what they lack."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class VendorConverter:
         Raises:
             InputError: if the precision or the suffix is not this target's.
             OutputError: if ``path`` cannot be written.
-            MissingExtraError: always otherwise; it names the SDK and the variable.
+            MissingExtraError: always otherwise; it says what is missing, or what to take instead.
         """
         check_request(self.name, self.suffix, self.precisions, Path(path), precision)
         if os.environ.get(self.variable):
@@ -50,14 +50,17 @@ class VendorConverter:
                 f"conversion for {self.sdk}; export by edge_sdk.exported.export and "
                 f"lower it with ExecuTorch's {self.partitioner}"
             )
-        raise MissingExtraError(
+        raise MissingExtraError(self._lacking())
+
+    def _lacking(self) -> str:
+        return (
             f"target '{self.name}' needs {self.sdk}, which no package index carries; install it "
             f"and set {self.variable}, or choose --target executorch-vulkan for the GPU"
         )
 
 
 class QNNConverter(VendorConverter):
-    """Qualcomm's Hexagon NPU.
+    """Qualcomm's Hexagon NPU; target ``snapdragon`` makes files for the same processor.
 
     Example:
         >>> import torch
@@ -66,7 +69,7 @@ class QNNConverter(VendorConverter):
         >>> QNNConverter().convert(nn.ReLU(), torch.rand(1, 3, 16, 16), "relu.pte", "fp16")
         Traceback (most recent call last):
             ...
-        edge_sdk.errors.MissingExtraError: target 'executorch-qnn' needs Qualcomm's ...
+        edge_sdk.errors.MissingExtraError: target 'executorch-qnn': Qualcomm's compiler ...
     """
 
     name = "executorch-qnn"
@@ -74,6 +77,13 @@ class QNNConverter(VendorConverter):
     sdk = "Qualcomm's AI Engine Direct SDK (QNN)"
     variable = "QNN_SDK_ROOT"
     partitioner = "QnnPartitioner"
+
+    def _lacking(self) -> str:
+        return (
+            f"target '{self.name}': Qualcomm's compiler can be had (pip install onnxruntime-qnn), "
+            "but ExecuTorch's wheel calls it by the interface of another release; take --target "
+            "snapdragon for the same NPU"
+        )
 
 
 class MediaTekConverter(VendorConverter):

@@ -5,18 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from edge_sdk.artifacts.codes.layers import StoredCodes
+from edge_sdk.artifacts.dispatch import is_compiled
 
 
 def read_codes(path: Path) -> StoredCodes | None:
     """Read the codes of a ``.tflite`` file, an ``.mlpackage`` or a ``.pte`` file.
 
-    Of a ``.pte`` file only the activations of its XNNPACK partitions are read.
+    Of a ``.pte`` file only the activations of its XNNPACK partitions are read. A ``.tflite`` file
+    compiled for a neural processor keeps its codes in its vendor's own form, which nothing reads.
 
     Args:
         path: the file, or the folder of a package.
 
     Returns:
-        The codes; ``None`` for other formats.
+        The codes; ``None`` for other formats, and for a file that is compiled.
 
     Raises:
         MissingExtraError: if the package that reads the format is not installed.
@@ -37,7 +39,8 @@ def read_codes(path: Path) -> StoredCodes | None:
     if path.suffix == ".tflite":
         from edge_sdk.artifacts.codes.tflite import tflite_codes
 
-        return tflite_codes(path.read_bytes())
+        content = path.read_bytes()
+        return None if is_compiled(content) else tflite_codes(content)
     if path.suffix == ".mlpackage":
         from edge_sdk.artifacts.codes.coreml import mil_codes
 

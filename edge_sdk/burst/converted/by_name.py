@@ -148,6 +148,7 @@ def convert_stages(
     folder: Path,
     on_progress: Progress | None = None,
     sizes: StageSizes | None = None,
+    soc: str | None = None,
 ) -> dict[str, LoweringReport]:
     """Convert the stages of a network by name; as :func:`write_stages`, fused and in codes.
 
@@ -160,7 +161,7 @@ def convert_stages(
         sized = loaded.resized(side, side)
         return prepare(sized, sized.single_example, precision)
 
-    return write_stages(loaded, prepared, target, precision, folder, on_progress, sizes)
+    return write_stages(loaded, prepared, target, precision, folder, on_progress, sizes, soc)
 
 
 def _stage_name(stages: StageFiles) -> str:

@@ -13,7 +13,7 @@ from edge_sdk.deploy.preparation import INT8, Prepared
 from edge_sdk.errors import InputError, OutputError
 from edge_sdk.models.spec import Task
 from edge_sdk.progress import Progress, silent
-from edge_sdk.targets import LoweringReport, find_converter
+from edge_sdk.targets import LoweringReport, find_converter, for_soc
 from edge_sdk.zoo.loading import LoadedModel
 
 
@@ -25,6 +25,7 @@ def write_stages(
     folder: Path,
     on_progress: Progress | None = None,
     sizes: StageSizes | None = None,
+    soc: str | None = None,
 ) -> dict[str, LoweringReport]:
     """Convert the stages of burst zoom and describe them in ``stages.json``.
 
@@ -37,13 +38,14 @@ def write_stages(
         folder: receives the files; those of an earlier call are replaced.
         on_progress: called before each stage, and when all are done.
         sizes: how much each stage takes at once.
+        soc: chip to convert for, where the target compiles for one; ``None`` for its usual.
 
     Returns:
         The report of each stage.
 
     Raises:
-        InputError: if the network is none for burst zoom, the target has no such precision, or
-            int8 ranges do not say what noise they are for.
+        InputError: if the network is none for burst zoom, the target has no such precision or
+            chip, or int8 ranges do not say what noise they are for.
         OutputError: if the folder cannot be written.
         ConversionError: if a stage cannot be lowered.
         MissingExtraError: if the target's package is not installed.
@@ -53,7 +55,7 @@ def write_stages(
         raise InputError(
             f"{loaded.name} is no network for burst zoom; convert it with `edge-sdk convert`"
         )
-    converter = find_converter(target)
+    converter = for_soc(find_converter(target), soc)
     if precision not in converter.precisions:
         raise InputError(
             f"target '{target}' has no precision '{precision}'; choose one of: "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from dataclasses import dataclass, replace
 from functools import cache
@@ -45,7 +46,8 @@ def bench(
 
     Each row is measured in a fresh process with fixed threads; the processes take turns, so that a
     busy machine slows all alike. A model is measured in PyTorch and in every installed target.
-    Figures of this computer say how rows compare, not how fast a phone is.
+    Figures of this computer say how rows compare, not how fast a phone is; an emulator of a
+    processor is run once, for its memory and what it took, and has no time at all.
 
     Example: edge-sdk bench sr_x2_y.tflite sr_x2_y.pte --threads 1,2
     """
@@ -139,7 +141,7 @@ def _model_plans(
 ) -> list[_Plan]:
     """PyTorch and every installed target, converted now."""
     from edge_sdk.emulate.bench.measure import Job
-    from edge_sdk.emulate.runtimes.names import TORCH, runtimes_of
+    from edge_sdk.emulate.runtimes.names import TORCH, runtimes_for, runtimes_of
     from edge_sdk.extras import install_command, is_installed
     from edge_sdk.targets import converter_names, find_converter
     from edge_sdk.zoo.networks import example_input, fused_by_name
@@ -153,10 +155,9 @@ def _model_plans(
     for target in converter_names():
         converter = find_converter(target)
         fitting = runtimes_of(converter.suffix)
-        usual = fitting[:1] if requested is None else fitting
-        chosen_runtimes = [each for each in usual if requested is None or each in requested]
+        asked = [each for each in fitting if requested is None or each in requested]
         # Some targets are made for phones alone: nothing here runs their files.
-        if not chosen_runtimes or not getattr(converter, "runs_here", True):
+        if not asked or not getattr(converter, "runs_here", True):
             continue
         if not is_installed(converter.extra):
             command = install_command(converter.extra)
@@ -165,6 +166,9 @@ def _model_plans(
         path = folder / f"{name}-{target}{converter.suffix}"
         converter.convert(network, example, path, converter.precisions[0])
         label = f"{name}{converter.suffix}"
+        fitting = runtimes_for(path)
+        usual = fitting[:1] if requested is None else fitting
+        chosen_runtimes = [each for each in usual if requested is None or each in requested]
         plans += [
             _Plan(Job(str(path), choice, 1, label=label), subject) for choice in chosen_runtimes
         ]
@@ -185,8 +189,8 @@ def _row(measurement: Measurement, model: str | None) -> _Row:
     size = size_of(path) if path.suffix != ".safetensors" and path.exists() else None
     if model is None or measurement.failure is not None:
         return _Row(measurement, size, None, None)
-    macs = _macs(model, measurement.inputs)
-    return _Row(measurement, size, macs, macs / measurement.median_s)
+    macs, seconds = _macs(model, measurement.inputs), measurement.median_s
+    return _Row(measurement, size, macs, None if math.isnan(seconds) else macs / seconds)
 
 
 @cache
@@ -208,7 +212,8 @@ def _print_rows(rows: list[_Row], runs: int) -> None:
     # Two tables, so that each can be read at 80 columns.
     good = [row for row in rows if row.measurement.failure is None]
     if good:
-        first = good[0].measurement.median_s
+        timed = [row.measurement.median_s for row in good]
+        first = next((each for each in timed if not math.isnan(each)), math.nan)
         columns = ("file", "runtime", "type", "threads", "ms", "quartiles", "speed")
         times = [_times(row.measurement, first) for row in rows]
         print_table(f"Time, {runs} runs each, in turns", columns, times, whole=range(1, 7))
@@ -229,6 +234,8 @@ def _times(m: Measurement, first_s: float) -> tuple[str, ...]:
     start = (m.job.label, m.job.runtime, m.precision or "—", threads)
     if m.failure is not None:
         return (*start, "failed", "—", "—")
+    if math.isnan(m.median_s):
+        return (*start, "emulated", "—", "—")
     quartiles = f"{1e3 * m.low_s:.2f}–{1e3 * m.high_s:.2f}"
     return (*start, f"{1e3 * m.median_s:.2f}", quartiles, f"{first_s / m.median_s:.2f}×")
 
@@ -238,7 +245,7 @@ def _sizes(row: _Row) -> tuple[str, ...]:
     return (
         m.job.label,
         m.job.runtime,
-        f"{1e3 * m.load_s:.0f}",
+        "—" if math.isnan(m.load_s) else f"{1e3 * m.load_s:.0f}",
         f"{m.peak_bytes / 2**20:.1f}",
         "—" if row.size_bytes is None else f"{row.size_bytes / 1024:.0f}",
         "—" if row.macs_per_s is None else f"{row.macs_per_s / 1e9:.1f}",

@@ -44,9 +44,10 @@ PRECISION_HELP = (
     "keeps the ends of a tflite file in float32 \\[fp32, or fp16 where a target has no fp32]."
 )
 TARGET_HELP = (
-    "executorch, coreml, tflite, executorch-vulkan, executorch-coreml, or another installed; "
-    "executorch-qnn and executorch-mediatek say which SDK of the vendor's they need."
+    "executorch, coreml, tflite, snapdragon, executorch-vulkan, executorch-coreml, or another "
+    "installed; executorch-qnn and executorch-mediatek say what they lack."
 )
+SOC_HELP = "Chip that a file of target snapdragon is compiled for \\[SM8650]."
 CALIBRATION_HELP = (
     "Folder of pictures, or .npy, .npz or .safetensors of inputs, to choose int8 ranges by "
     "\\[those in the model's own file]."
@@ -93,6 +94,7 @@ def convert(
             help="Every target and precision that fits, into the folder -o, with a page of them.",
         ),
     ] = False,
+    soc: Annotated[str | None, typer.Option(help=SOC_HELP)] = None,
     no_check: Annotated[bool, typer.Option("--no-check", help=NO_CHECK_HELP)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
@@ -113,7 +115,7 @@ def convert(
     from edge_sdk.deploy.all_targets import convert_all
     from edge_sdk.deploy.conversion import convert as run
     from edge_sdk.deploy.preparation import INT8
-    from edge_sdk.targets import converter_names, find_converter
+    from edge_sdk.targets import converter_names, find_converter, soc_of
 
     if model is None:
         raise InputError("no model given; name one: edge-sdk convert MODEL --target TARGET")
@@ -154,6 +156,7 @@ def convert(
             scheme=scheme if ranged else None,
             keep_branches=keep_branches,
             check=not no_check,
+            soc=soc if not all_targets or soc_of(find_converter(to)) else None,
         )
 
     if target is None:

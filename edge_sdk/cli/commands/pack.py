@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -121,7 +122,7 @@ def print_check(check: BundleCheck) -> None:
             row.stage,
             "—" if row.missing else f"{min(row.snr_db, 999):.1f}",
             f"≥ {row.gate_db}",
-            "—" if row.missing else f"{row.milliseconds:.1f}",
+            "—" if row.missing or math.isnan(row.milliseconds) else f"{row.milliseconds:.1f}",
             "NOT RUN" if row.missing else "passed" if row.passed else "MISSED",
         )
         for row in check.rows

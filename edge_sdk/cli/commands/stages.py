@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from edge_sdk.cli.commands.convert import SOC_HELP
 from edge_sdk.cli.shared.console import out, print_json, print_table, progress_bars
 
 
@@ -15,7 +16,7 @@ def stages(
         str, typer.Argument(help="Network for burst zoom: a shipped name or a .safetensors file.")
     ] = "burst_zoom_x2",
     target: Annotated[
-        str, typer.Option("--target", "-t", help="executorch, coreml, tflite, executorch-vulkan, …")
+        str, typer.Option("--target", "-t", help="executorch, coreml, tflite, snapdragon, …")
     ] = "executorch",
     precision: Annotated[
         str, typer.Option("--precision", "-p", help="Of the network: fp32, fp16 or int8.")
@@ -23,6 +24,7 @@ def stages(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for the files and stages.json.")
     ] = Path("stages"),
+    soc: Annotated[str | None, typer.Option(help=SOC_HELP)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the reports as JSON.")] = False,
 ) -> None:
     """Convert the ten stages of burst zoom, which a phone's driver runs, to files.
@@ -37,7 +39,7 @@ def stages(
     from edge_sdk.burst.converted.by_name import convert_stages
 
     with progress_bars() as progress:
-        reports = convert_stages(model, target, precision, output, progress)
+        reports = convert_stages(model, target, precision, output, progress, soc=soc)
     if as_json:
         print_json({"output": output, "stages": {name: vars(r) for name, r in reports.items()}})
         return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_sdk.cli.commands.convert import CALIBRATION_HELP
+from edge_sdk.cli.commands.convert import CALIBRATION_HELP, SOC_HELP
 from edge_sdk.cli.commands.verify_bundle import verify_bundle_file
 from edge_sdk.cli.shared.bundle_option import KEY_HELP, is_bundle
 from edge_sdk.cli.shared.console import err, format_db, out, print_json, print_table
@@ -48,6 +48,11 @@ def verify(
         str | None,
         typer.Option("--precision", "-p", help="Precision to convert in, or that files must have."),
     ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option("--target", "-t", help="The one target to convert to \\[all installed]."),
+    ] = None,
+    soc: Annotated[str | None, typer.Option(help=SOC_HELP)] = None,
     pictures: Annotated[Path | None, typer.Option(help=PICTURES_HELP)] = None,
     calibration: Annotated[
         Path | None, typer.Option("--calibration", "-c", help=CALIBRATION_HELP)
@@ -111,6 +116,8 @@ def verify(
     if is_bundle(model):
         given = {
             "precision": precision,
+            "target": target,
+            "soc": soc,
             "pictures": pictures,
             "calibration": calibration,
             "scheme": scheme,
@@ -143,6 +150,8 @@ def verify(
         keep_branches=keep_branches,
         gate=None if gate is None else task_gate(gate),
         layers=layers,
+        target=target,
+        soc=soc,
     )
     note_merging(model, keep_branches)
     if report is not None:

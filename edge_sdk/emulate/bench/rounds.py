@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TypeVar
 
 from edge_sdk.emulate.bench.measure import Failure, Job, Loaded, Turn
+from edge_sdk.emulate.runtimes.names import RUNTIMES
 from edge_sdk.emulate.runtimes.runner import Delegation
 from edge_sdk.errors import InputError
 from edge_sdk.json_records import from_json
@@ -46,7 +47,8 @@ class Measurement:
         version: runtime with its version; empty if it did not load.
         precision: what the artifact computes in; ``None`` if unknown.
         delegation: what the delegate took.
-        median_s: median time of a run, in seconds; NaN if it failed, as all figures then.
+        median_s: median time of a run, in seconds; NaN if it failed, as all figures then, and in
+            an emulator of a processor, as all times there: they say nothing of that processor.
         low_s: lower quartile.
         high_s: upper quartile.
         runs: runs measured.
@@ -87,7 +89,7 @@ def measure(
 
     Args:
         jobs: what to measure.
-        runs: runs per job, one more unmeasured before each round.
+        runs: runs per job, one more unmeasured before each round; one alone in an emulator.
         on_progress: called after each model loaded (``load``) and each turn of a process (``run``).
         rounds: turns that each process takes; more of them share out short disturbances better.
 
@@ -127,7 +129,10 @@ def measure(
             report("load", index + 1, len(jobs))
         for turn, share in enumerate(shares):
             for index, child in enumerate(children):
-                child.take_turn(share)
+                if not child.emulates:
+                    child.take_turn(share)
+                elif turn == 0:
+                    child.take_turn(1)
                 report("run", turn * len(jobs) + index + 1, rounds * len(jobs))
     finally:
         for child in children:
@@ -140,6 +145,7 @@ class _Child:
 
     def __init__(self, job: Job) -> None:
         self._job = job
+        self.emulates = RUNTIMES.find(job.runtime).emulates
         self._loaded: Loaded | None = None
         self._seconds: list[float] = []
         self._peak_bytes = 0
@@ -187,7 +193,8 @@ class _Child:
         loaded = self._loaded
         if self._failure is not None or loaded is None:
             return Measurement(self._job, failure=self._failure)
-        low, median, high = _quartiles(self._seconds)
+        timed = not self.emulates
+        low, median, high = _quartiles(self._seconds) if timed else (math.nan,) * 3
         return Measurement(
             self._job,
             version=loaded.version,
@@ -197,7 +204,7 @@ class _Child:
             low_s=low,
             high_s=high,
             runs=len(self._seconds),
-            load_s=loaded.load_s,
+            load_s=loaded.load_s if timed else math.nan,
             peak_bytes=self._peak_bytes,
             inputs=loaded.inputs,
         )

@@ -34,7 +34,7 @@ from edge_sdk.emulate.parity.rows import Artifact, ParityRow, Step, missing_row
 from edge_sdk.emulate.parity.task_gates import TaskGate
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.emulate.runtimes.runner import Runner
-from edge_sdk.errors import ArtifactError, MissingExtraError
+from edge_sdk.errors import ArtifactError, MissingExtraError, UnknownOperationError
 from edge_sdk.exported import Example
 from edge_sdk.outputs import size_of
 
@@ -109,7 +109,7 @@ def parity_chain(
             continue
         try:
             runner = artifact.runner or open_artifact(artifact.path)
-        except MissingExtraError as error:
+        except (MissingExtraError, UnknownOperationError) as error:
             rows.append(missing_row(artifact.path.name, artifact.precision or "fp32", str(error)))
             continue
         precision = _precision(artifact, runner)

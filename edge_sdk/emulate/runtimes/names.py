@@ -25,6 +25,9 @@ class Runtime:
         packages: what the runner imports, so that their memory can be separated from the model's.
         extra: extra of ``edge-sdk`` that installs the packages; ``None`` if none does.
         on_request: whether files of the suffix open with it only where it is requested.
+        own_files: which files of the suffix it alone runs, and it runs no others; ``None`` for a
+            runtime of all that no other owns.
+        emulates: whether it emulates a processor, so that its time says nothing of a phone's.
         takes_trial: whether the runner tries foreign files in a process of its own.
         takes_threads: whether the runner takes a number of threads.
         fix_threads: fixes the number of threads of the whole process, before a file is loaded.
@@ -45,6 +48,8 @@ class Runtime:
     packages: tuple[str, ...] = ()
     extra: str | None = None
     on_request: bool = False
+    own_files: Callable[[Path], bool] | None = None
+    emulates: bool = False
     takes_trial: bool = True
     takes_threads: bool = False
     fix_threads: Callable[[int], None] | None = None
@@ -79,14 +84,21 @@ def runtimes_of(suffix: str) -> tuple[str, ...]:
     return tuple(sorted(found, key=lambda name: (found[name].on_request, name)))
 
 
+def runtimes_for(path: Path) -> tuple[str, ...]:
+    """Names of the runtimes that run a file, by its suffix and what it holds; the usual first."""
+    fitting = {name: RUNTIMES.find(name).own_files for name in runtimes_of(path.suffix)}
+    owners = tuple(name for name, owns in fitting.items() if owns is not None and owns(path))
+    return owners or tuple(name for name, owns in fitting.items() if owns is None)
+
+
 def find_runtime(path: Path, name: str | None = None) -> str:
-    """The name of the runtime ``name``, or of the one that opens artifacts of the suffix.
+    """The name of the runtime ``name``, or of the one that opens such artifacts.
 
     Raises:
         InputError: if no runtime has that name, or it does not run such files.
         ArtifactError: if the suffix is unknown.
     """
-    fitting = runtimes_of(path.suffix)
+    fitting = runtimes_for(path)
     if not fitting:
         raise ArtifactError(
             f"{path}: no runtime for suffix '{path.suffix}'; known are: "

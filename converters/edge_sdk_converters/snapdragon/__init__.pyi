@@ -1,0 +1,1 @@
+from .converter import SnapdragonConverter as SnapdragonConverter

@@ -1,0 +1,130 @@
+"""The converter: the model as target ``tflite`` writes it, then compiled for a chip's HTP."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_sdk.artifacts.dispatch import DISPATCH, read_compiled
+from edge_sdk.artifacts.seal import seal
+from edge_sdk.devices.snapdragon import SNAPDRAGONS, USUAL, find_snapdragon
+from edge_sdk.errors import MissingExtraError
+from edge_sdk.extras import require
+from edge_sdk.outputs import replacing
+from edge_sdk.targets import LoweringReport, find_converter
+from edge_sdk_converters.checks.request import check_codes, check_request
+from edge_sdk_converters.snapdragon.compiler import EXTRA, compile_for
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from edge_sdk.exported import Example
+
+PLAIN = {"fp16": "fp32", "int8": "int8"}
+"""Precision of the TFLite file that each is compiled from: the HTP computes floats in half."""
+
+
+class SnapdragonConverter:
+    """Writes ``.tflite`` files that LiteRT on a phone hands to the Hexagon Tensor Processor.
+
+    They are compiled ahead of time for one chip, whose name stands in the file, by Qualcomm's own
+    compiler from the package onnxruntime-qnn. Ends are as those of target ``tflite``: int8 in
+    ``int8``, float32 in ``fp16``. Compiling takes a second or a few, and no SDK or C compiler.
+
+    Args:
+        soc: chip, such as ``SM8650``; upper or lower case.
+
+    Raises:
+        InputError: if the chip is unknown.
+
+    Example:
+        >>> from edge_sdk_converters import SnapdragonConverter
+        >>> SnapdragonConverter("sm8750").soc
+        'SM8750'
+    """
+
+    name = "snapdragon"
+    format = "tflite"
+    backend = "qnn-htp"
+    runs_here = True
+    suffix = ".tflite"
+    precisions: tuple[str, ...] = ("fp16", "int8")
+    extra = EXTRA
+    builds_on = "tflite"
+    socs: tuple[str, ...] = tuple(SNAPDRAGONS)
+
+    def __init__(self, soc: str = USUAL) -> None:
+        self._chip = find_snapdragon(soc)
+
+    @property
+    def soc(self) -> str:
+        """The chip that files are compiled for."""
+        return self._chip.name
+
+    def for_soc(self, soc: str) -> SnapdragonConverter:
+        """The converter for another chip.
+
+        Raises:
+            InputError: if the chip is unknown.
+        """
+        return type(self)(soc)
+
+    def convert(
+        self, model: nn.Module, example: Example, path: Path, precision: str = "fp16"
+    ) -> LoweringReport:
+        """Lower ``model`` for inputs shaped like ``example`` and write it to ``path``.
+
+        Args:
+            model: the model to convert; a copy is evaluated, the model itself stays as it is.
+            example: float32, a picture N×C×H×W with values in [0, 1], or one tensor for each input
+                of the model; the shapes become the artifact's.
+            path: ``.tflite`` file; it appears whole or not at all.
+            precision: one of :attr:`precisions`.
+
+        Returns:
+            The report: its operators are those that were compiled, ``partitions`` counts the parts
+            for the HTP, and ``undelegated`` names what is left to the phone's CPU.
+
+        Raises:
+            MissingExtraError: if TensorFlow, LiteRT or Qualcomm's libraries are not installed.
+            InputError: if the precision, the suffix or the example does not fit.
+            ConversionError: if target ``tflite`` or Qualcomm's compiler cannot make the file, or
+                the HTP takes no operator of it.
+            OutputError: if ``path`` cannot be written.
+        """
+        path = Path(path)
+        check_request(self.name, self.suffix, self.precisions, path, precision)
+        check_codes(model, precision)
+        if sys.platform != "linux" or platform.machine() != "x86_64":
+            raise MissingExtraError(
+                f"target '{self.name}' needs Qualcomm's compiler, which is packaged for Linux on "
+                "x86-64; convert there, or take --target tflite"
+            )
+        require(self.extra)
+        with tempfile.TemporaryDirectory() as folder:
+            plain = Path(folder) / "plain.tflite"
+            report = find_converter(self.builds_on).convert(model, example, plain, PLAIN[precision])
+            content = compile_for(self._chip, plain)
+        total = sum(report.operators.values())
+        held = read_compiled(content)
+        sealed = seal(content)
+        with replacing(path) as temporary:
+            temporary.write_bytes(sealed)
+        return replace(
+            report,
+            target=self.name,
+            precision=precision,
+            partitions=len(held.parts),
+            undelegated=held.left,
+            size_bytes=len(sealed),
+            remarks=(
+                *report.remarks,
+                f"compiled for {self.soc} ({self._chip.sold_as}): {total - len(held.left)} of "
+                f"{total} operators on its NPU, in {len(held.parts)} {DISPATCH}",
+                "made by Qualcomm's own HTP compiler; not compared with a phone",
+            ),
+        )
