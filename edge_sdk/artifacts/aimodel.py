@@ -26,13 +26,14 @@ _DATE = "creationDate"
 
 
 def seal_aimodel(folder: Path) -> None:
-    """Write the seal into a folder that Apple's converter has just saved, and drop its date.
+    """Write the seal into a folder that Apple's converter has saved, and drop its date.
 
     Args:
         folder: with :data:`FILES` and no others.
     """
     metadata = json.loads((folder / METADATA).read_text(encoding="utf-8"))
     metadata.pop(_DATE, None)
+    _take_seal(metadata)
     digest = _digest(folder, metadata)
     metadata.setdefault(_ADDED, {})[_SEAL] = digest
     text = json.dumps(metadata, indent=2, sort_keys=True, ensure_ascii=False)
@@ -76,17 +77,23 @@ def check_aimodel(folder: Path) -> None:
         raise ArtifactError(
             f"{folder}: damaged ({METADATA} is no JSON); copy or convert it again"
         ) from error
-    added = metadata.get(_ADDED) if isinstance(metadata, dict) else None
-    digest = added.pop(_SEAL, None) if isinstance(added, dict) else None
+    digest = _take_seal(metadata)
     if digest is None:
         raise ArtifactError(
             f"{folder}: not sealed by edge-sdk, and Apple's runtime fails on damaged files without "
             "a word; convert the model to .aimodel here"
         )
-    if not added:
-        del metadata[_ADDED]
     if digest != _digest(folder, metadata):
         raise ArtifactError(f"{folder}: damaged (its checksum differs); copy or convert it again")
+
+
+def _take_seal(metadata: Any) -> Any:
+    """Take the seal out of the metadata, if there is one."""
+    added = metadata.get(_ADDED) if isinstance(metadata, dict) else None
+    digest = added.pop(_SEAL, None) if isinstance(added, dict) else None
+    if digest is not None and not added:
+        del metadata[_ADDED]
+    return digest
 
 
 def _digest(folder: Path, metadata: dict[str, Any]) -> str:

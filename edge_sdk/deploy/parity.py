@@ -112,6 +112,7 @@ def check_parity(
     scheme: Scheme | None = None,
     gate: TaskGate | None = None,
     layers: bool = False,
+    target: str | None = None,
 ) -> Parity:
     """Compare a model with files made from it, or with files made here for the purpose.
 
@@ -126,13 +127,17 @@ def check_parity(
         scheme: the quantization that int8 files were made from.
         gate: what every step must reach in place of its dB; ``None`` for the dB of its precision.
         layers: compare every module's result too, in each runtime that ran a file.
+        target: the one converter whose file is made; ``None`` for all that are installed.
 
     Raises:
-        InputError: if the files take different shapes, or do not fit the model.
+        InputError: if the files take different shapes, or do not fit the model, or ``target`` is
+            unknown or given beside files.
         MissingExtraError: if no target is installed.
         ArtifactError: if a file cannot be loaded.
         FusionError: if fusing cannot be proved.
     """
+    if artifacts and target is not None:
+        raise InputError("target is what to convert to; leave it out where files are given")
     if artifacts:
         runners = {path: open_artifact(path) for path in artifacts}
         found = {runner.precision or "fp32" for runner in runners.values()}
@@ -152,7 +157,8 @@ def check_parity(
         chosen = precision or "fp32"
         example = (loaded if loaded.spec is None else loaded.resized(*SIZE)).example
         prepared = prepare(loaded, example, chosen, calibration, scheme=scheme)
-        given, notes = _convert_all(prepared, one_or_all(example), folder)
+        names = converter_names() if target is None else (target,)
+        given, notes = _convert_all(prepared, one_or_all(example), folder, names)
     inputs = probe_pictures(example, loaded.picture_spec, pictures, loaded.normalization)
     # A figure of the user's is of the user's data.
     own = gate is not None or inputs.source.startswith("noise")
@@ -208,11 +214,11 @@ def _modules(
 
 
 def _convert_all(
-    prepared: Prepared, example: Example, folder: Path
+    prepared: Prepared, example: Example, folder: Path, names: Sequence[str]
 ) -> tuple[list[Artifact | ParityRow], tuple[str, ...]]:
     made: list[Artifact | ParityRow] = []
     notes = []
-    for name in converter_names():
+    for name in names:
         converter = find_converter(name)
         if not runs_here(converter):
             notes.append(f"{name} is left out; nothing on this machine runs its files")
@@ -231,6 +237,9 @@ def _convert_all(
             made.append(missing_row(path.name, prepared.precision, str(error)))
             continue
         made.append(Artifact(path, prepared.precision))
+    if not made and len(names) == 1:
+        missing = not is_installed(find_converter(names[0]).extra)
+        raise (MissingExtraError if missing else InputError)(f"nothing to verify: {notes[0]}")
     if not made:
         raise MissingExtraError(
             f"no target with {prepared.precision} is installed; install one with: "

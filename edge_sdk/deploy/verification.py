@@ -30,6 +30,7 @@ def verify(
     gate: TaskGate | None = None,
     normalization: Normalization | None = None,
     layers: bool = False,
+    target: str | None = None,
 ) -> Parity:
     """Run converted files in their desktop runtimes and compare them with the PyTorch model, in dB.
 
@@ -50,6 +51,7 @@ def verify(
             :func:`~edge_sdk.emulate.task_gate` reads; ``None`` for the dB of its precision.
         normalization: what pictures in [0, 1] are put through before the model gets them.
         layers: compare every module's result too, in each runtime that ran a file.
+        target: the one converter whose file is made here; ``None`` for all that are installed.
 
     Returns:
         A row for torch, for the fused model, for the one in int8 codes, and for each file;
@@ -57,7 +59,8 @@ def verify(
 
     Raises:
         InputError: if the files take different shapes, do not fit the model, or no example is
-            known, or branches are to be kept where there are none.
+            known, or branches are to be kept where there are none, or ``target`` is unknown,
+            or given beside files.
         ModelError: if there is no such model.
         MissingExtraError: if no target is installed.
         ArtifactError: if a file cannot be loaded.
@@ -86,4 +89,5 @@ def verify(
             scheme if scheme is None or isinstance(scheme, Scheme) else read_scheme(scheme),
             gate,
             layers,
+            target,
         )

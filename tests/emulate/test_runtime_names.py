@@ -44,7 +44,7 @@ def test_an_unknown_runtime_is_answered_with_the_known(name: str) -> None:
 
 
 def test_files_open_with_the_runtime_of_their_suffix() -> None:
-    assert artifact_suffixes() == (".mlpackage", ".pte", ".tflite")
+    assert artifact_suffixes() == (".aimodel", ".mlpackage", ".pte", ".tflite")
     assert runtimes_of(".tflite") == ("litert", "litert-gpu")
     for suffix, name in ((".mlpackage", "coreml"), (".pte", "executorch"), (".tflite", "litert")):
         assert find_runtime(Path(f"m{suffix}")) == name
@@ -53,7 +53,7 @@ def test_files_open_with_the_runtime_of_their_suffix() -> None:
     for wrong in ("executorch", "eager"):
         with pytest.raises(InputError, match="does not run such files; choose: litert, litert-gpu"):
             find_runtime(Path("m.tflite"), wrong)
-    with pytest.raises(ArtifactError, match=r"no runtime for suffix '.onnx'; known are: .mlpack"):
+    with pytest.raises(ArtifactError, match=r"no runtime for suffix '.onnx'; known are: .aimodel"):
         find_runtime(Path("m.onnx"))
 
 

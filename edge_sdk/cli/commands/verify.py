@@ -44,6 +44,12 @@ def verify(
         list[Path] | None,
         typer.Argument(help="Converted files; without any, every installed target is converted."),
     ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target", "-t", help="The one target to convert to, where no file is given."
+        ),
+    ] = None,
     precision: Annotated[
         str | None,
         typer.Option("--precision", "-p", help="Precision to convert in, or that files must have."),
@@ -110,6 +116,7 @@ def verify(
         raise InputError("no model given; name one: edge-sdk verify MODEL FILE …")
     if is_bundle(model):
         given = {
+            "target": target,
             "precision": precision,
             "pictures": pictures,
             "calibration": calibration,
@@ -143,6 +150,7 @@ def verify(
         keep_branches=keep_branches,
         gate=None if gate is None else task_gate(gate),
         layers=layers,
+        target=target,
     )
     note_merging(model, keep_branches)
     if report is not None:

@@ -64,10 +64,10 @@ class CoreAIRunner(EngineRunner):
         path = Path(path)
         require("coreai")
         check_aimodel(path)
-        child = _Child(path)
-        super().__init__(path, _engine(path, child))
+        self._child = _Child(path)
+        super().__init__(path, _engine(path, self._child))
         # The process ends with the runner, or with this program; a killed one closes its pipe.
-        weakref.finalize(self, child.end)
+        weakref.finalize(self, self._child.end)
 
 
 class _Child:
@@ -132,9 +132,7 @@ class _Child:
         kind, content = message
         if kind == ERROR:
             told = first_line(RuntimeError(content.decode(errors="replace")))
-            raise ArtifactError(
-                f"{self._path}: Core AI {fault} ({told}); convert the model again"
-            )
+            raise ArtifactError(f"{self._path}: Core AI {fault} ({told}); convert the model again")
         return content
 
     def _ended(self) -> ArtifactError:
@@ -196,8 +194,8 @@ RUNTIMES.register(
         packages=(),
         extra="coreai",
         takes_trial=False,
-        # It gives what exact sums give, code by code. PyTorch's own sums, in float32, go the other
-        # way where one lies in the middle of two codes: one of hundreds or thousands (69 to 83 dB).
+        # It adds up more exactly than PyTorch, whose float32 sums go the other way where one lies in
+        # the middle of two codes: one of hundreds or thousands (69 to 83 dB).
         codes_db=60.0,
     ),
 )

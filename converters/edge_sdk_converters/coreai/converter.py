@@ -8,13 +8,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from edge_sdk.artifacts.aimodel import seal_aimodel
 from edge_sdk.artifacts.package_folder import place_package
 from edge_sdk.errors import ConversionError, first_line
-from edge_sdk.exported import Example, as_inputs, end_names, export, layout_of, module_path
+from edge_sdk.exported import (
+    Example,
+    as_inputs,
+    end_names,
+    export,
+    layout_of,
+    module_path,
+    operator_name,
+)
 from edge_sdk.extras import require
 from edge_sdk.outputs import size_of
 from edge_sdk.quiet import suppressed_messages
@@ -22,6 +29,8 @@ from edge_sdk.targets import LoweringReport, TensorSpec
 from edge_sdk_converters.checks.output_shapes import output_shapes
 from edge_sdk_converters.checks.request import check_codes, check_folder_request
 from edge_sdk_converters.checks.resize_factors import check_factors
+from edge_sdk_converters.coreai.codes import CODES
+from edge_sdk_converters.coreai.halves import in_halves
 from edge_sdk_converters.rewrites import FIRST, apply
 
 if TYPE_CHECKING:
@@ -105,11 +114,11 @@ class CoreAIConverter:
             check_factors(exported)
             rewritten, rewrites = apply(self.rewrites, exported)
             core = rewritten.run_decompositions(apple.get_decomp_table())
-            program, parts = apply((), core, _takes)
+            program, parts = apply(("alphas", "core operators"), core, _takes)
             _check_operators(program)
             shapes = [tuple(each.shape) for each in as_inputs(example)], output_shapes(exported)
             if precision == "fp16":
-                program = _in_halves(program)
+                program = in_halves(program)
             inputs, outputs = (
                 tuple(
                     TensorSpec(name, shape, "float32", layout_of(len(shape)))
@@ -161,55 +170,15 @@ def _check_operators(program: ExportedProgram) -> None:
         ConversionError: naming the first operator without a translation.
     """
     for node in program.graph.nodes:
+        # Apple's converter drops what only asserts.
+        if "_assert" in str(node.target):
+            continue
         if getattr(node.target, "namespace", "") == "aten" and not _takes(node):
             raise ConversionError(
                 f"{module_path(node)}: Core AI's converter has no translation of "
-                f"{node.target}; rewrite the model without it or choose another target"
+                f"{operator_name(node.target)}; rewrite the model without it or choose another "
+                "target"
             )
-
-
-def _in_halves(program: ExportedProgram) -> ExportedProgram:
-    """The program in half precision, with float32 at its ends."""
-    casting = require("coreai", "coreai_opt.casting")
-    try:
-        halved: ExportedProgram = casting.cast_fp32_to_fp16(program)
-    except Exception as error:
-        raise ConversionError(
-            f"the model cannot be put in half precision for Core AI ({first_line(error)}); "
-            "convert it in fp32"
-        ) from error
-    given = set(halved.graph_signature.user_inputs)
-    graph = halved.graph
-    for node in list(graph.nodes):
-        if node.name in given and node.meta["val"].dtype == torch.float16:
-            half = _cast(graph, node, torch.float16, before=node.next)
-            node.replace_all_uses_with(half, lambda user, half=half: user is not half)
-            node.meta = {**node.meta, "val": node.meta["val"].float()}
-    ends = graph.output_node()
-    results = [
-        _cast(graph, node, torch.float32, before=ends)
-        if node.meta["val"].dtype == torch.float16
-        else node
-        for node in ends.args[0]
-    ]
-    for before, after, spec in zip(
-        ends.args[0], results, halved.graph_signature.output_specs, strict=True
-    ):
-        assert spec.arg.name == before.name
-        spec.arg.name = after.name
-    ends.args = (tuple(results),)
-    graph.lint()
-    halved.graph_module.recompile()
-    return halved
-
-
-def _cast(graph: Any, node: Node, dtype: torch.dtype, *, before: Node) -> Node:
-    with graph.inserting_before(before):
-        cast: Node = graph.call_function(
-            torch.ops.aten._to_copy.default, (node,), {"dtype": dtype}
-        )
-    cast.meta = {**node.meta, "val": node.meta["val"].to(dtype)}
-    return cast
 
 
 def _converted(
@@ -217,7 +186,7 @@ def _converted(
 ) -> Any:
     apple = require("coreai", "coreai_torch")
     converter = apple.TorchConverter(mode=apple.TorchConverter.Mode.RELEASE)
-    for name, lower in _CODES.items():
+    for name, lower in CODES.items():
         converter.register_torch_lowering(f"quantized_decomposed::{name}.default")(lower)
     try:
         converter.add_exported_program(
@@ -228,9 +197,21 @@ def _converted(
         return converter.to_coreai()
     except Exception as error:
         raise ConversionError(
-            f"Core AI cannot represent the model ({first_line(error)}); rewrite it without the "
-            "operator that is named or choose another target"
+            f"{_culprit(error)} ({first_line(error)}); rewrite the model without it or choose "
+            "another target"
         ) from error
+
+
+def _culprit(error: Exception) -> str:
+    """What Apple's converter was translating when it raised, which it does not say itself."""
+    node = None
+    trace = error.__traceback__
+    while trace is not None:
+        node = trace.tb_frame.f_locals.get("node", node)
+        trace = trace.tb_next
+    if not isinstance(node, torch.fx.Node):
+        return "Core AI cannot represent the model"
+    return f"{module_path(node)}: Core AI cannot represent {operator_name(node.target)}"
 
 
 def _write(program: Any, path: Path) -> dict[str, int]:
@@ -245,58 +226,3 @@ def _write(program: Any, path: Path) -> dict[str, int]:
     place_package(save, path)
     counts.pop("constant", None)
     return counts
-
-
-def _quantize(values: dict[str, Any], node: Node, loc: Any) -> Any:
-    """x → clip(round(x / scale) + zero_point), in Core AI's own operation."""
-    from coreai._compiler.dialects import coreai
-
-    return coreai.quantize(*_per_tensor(values, node), loc=loc)
-
-
-def _dequantize(values: dict[str, Any], node: Node, loc: Any) -> Any:
-    from coreai._compiler.dialects import coreai
-
-    return coreai.dequantize(*_per_tensor(values, node), loc=loc)
-
-
-def _per_tensor(values: dict[str, Any], node: Node) -> tuple[Any, ...]:
-    source, scale, zero_point, *_ = node.args
-    return (
-        values[str(source)],
-        _constant(np.array(scale, np.float32)),
-        _constant(np.array(zero_point, np.int8)),
-        _constant(np.array(0, np.float32)),
-        _constant(np.array(0, np.int32)),
-    )
-
-
-def _dequantize_channels(values: dict[str, Any], node: Node, loc: Any) -> Any:
-    """Int8 weights, symmetric: codes · scales along an axis."""
-    from coreai._compiler.dialects import coreai
-
-    codes, scales, _, axis, *_ = node.args
-    steps = values[str(scales)]
-    channels = steps.type.shape[0]
-    return coreai.dequantize(
-        values[str(codes)],
-        steps,
-        _constant(np.zeros(channels, np.int8)),
-        _constant(np.zeros(channels, np.float32)),
-        _constant(np.array(axis, np.int32)),
-        loc=loc,
-    )
-
-
-def _constant(array: np.ndarray[Any, Any]) -> Any:
-    from coreai._compiler.dialects import coreai
-
-    return coreai.constant(array)
-
-
-_CODES = {
-    "quantize_per_tensor": _quantize,
-    "dequantize_per_tensor": _dequantize,
-    "dequantize_per_channel": _dequantize_channels,
-}
-"""How the operators that hold int8 codes in a graph are written."""
