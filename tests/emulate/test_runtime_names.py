@@ -20,7 +20,7 @@ from edge_sdk.emulate.runtimes.names import (
 from edge_sdk.errors import ArtifactError, InputError, RegistrationError
 from edge_sdk.targets import converter_names, find_converter
 
-NAMES = ("coreml", "executorch", "litert", "litert-gpu", "torch")
+NAMES = ("coreai", "coreml", "executorch", "litert", "litert-gpu", "torch")
 
 
 def test_the_table_and_the_help_list_the_same() -> None:

@@ -194,8 +194,8 @@ RUNTIMES.register(
         packages=(),
         extra="coreai",
         takes_trial=False,
-        # It adds up more exactly than PyTorch, whose float32 sums go the other way where one lies in
-        # the middle of two codes: one of hundreds or thousands (69 to 83 dB).
+        # It adds up more exactly than PyTorch, whose float32 sums go the other way where one lies
+        # in the middle of two codes: one of hundreds or thousands (69 to 83 dB).
         codes_db=60.0,
     ),
 )
