@@ -105,7 +105,14 @@ def test_make_commands_are_those_that_continuous_integration_runs() -> None:
     [in_one_process, pytest.param(in_fresh_processes, marks=pytest.mark.nightly)],
     ids=["one process", "fresh processes"],
 )
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=[needs("coreai")] if "--target coreai" in page.read_text() else ())
+        for page in PAGES
+    ],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
 def test_commands_run_in_order(page: Path, run_all: RunAll, tmp_path: Path) -> None:
     photo = Picture(example_photo("coffee")[:, 100:300, 200:430])
     write_picture(photo, tmp_path / "photo.jpg")
