@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from edge_sdk import convert, quantize
+from edge_sdk.artifacts import Code, read_codes
 from edge_sdk.artifacts.aimodel import FILES, METADATA
 from edge_sdk.emulate.parity.agreement import verify
 from edge_sdk.emulate.parity.gates import GATES_DB
@@ -54,12 +55,23 @@ def test_a_small_net_keeps_its_float_numbers(precision: str, tmp_path: Path) -> 
     assert open_artifact(path).precision == precision
 
 
+def quantize_nodes(model: fx.GraphModule) -> tuple[Code, ...]:
+    return tuple(
+        Code(float(np.float32(node.args[1])), node.args[2])
+        for node in model.graph.nodes
+        if operator_name(node.target) == "quantize_per_tensor"
+    )
+
+
 def test_int8_gives_the_codes_that_exact_sums_give(tmp_path: Path) -> None:
     model, x, path = seeded(EnhanceLike), picture(1, 1, 24, 16), tmp_path / "net.aimodel"
     made = quantize(model, x, [x, picture(1, 1, 24, 16, seed=1)])
     report = CoreAIConverter().convert(made.model, x, path, "int8")
     names = [operator_name(node.target) for node in made.model.graph.nodes]
     assert report.operators["quantize"] == names.count("quantize_per_tensor")
+    stored, own = read_codes(path), quantize_nodes(made.model)
+    assert stored is not None
+    assert stored.activations == own
     runner = open_artifact(path)
     assert runner.precision == "int8"
     for seed in range(3):

@@ -8,9 +8,10 @@ from edge_sdk.artifacts.codes.layers import StoredCodes
 
 
 def read_codes(path: Path) -> StoredCodes | None:
-    """Read the codes of a ``.tflite`` file, an ``.mlpackage`` or a ``.pte`` file.
+    """Read the codes of a ``.tflite`` file, an ``.mlpackage``, a ``.pte`` file or an ``.aimodel``.
 
-    Of a ``.pte`` file only the activations of its XNNPACK partitions are read.
+    Of an ``.aimodel`` only the activations are read, and of a ``.pte`` file those of its XNNPACK
+    partitions.
 
     Args:
         path: the file, or the folder of a package.
@@ -46,4 +47,8 @@ def read_codes(path: Path) -> StoredCodes | None:
         from edge_sdk.artifacts.codes.xnnpack import xnnpack_codes
 
         return StoredCodes(xnnpack_codes(path.read_bytes()), None)
+    if path.suffix == ".aimodel":
+        from edge_sdk.artifacts.codes.coreai import aimodel_codes
+
+        return StoredCodes(aimodel_codes(path), None)
     return None
