@@ -14,6 +14,7 @@ from edge_sdk.errors import MissingExtraError
 
 EXTRA_MODULES = {
     "executorch": ("executorch", "torchao"),
+    "coreai": ("coreai", "coreai_torch", "coreai_opt"),
     "coreml": ("coremltools",),
     "tflite": ("tensorflow", "ai_edge_litert"),
     "qualcomm": ("onnxruntime_qnn", "onnx", "tensorflow", "ai_edge_litert"),

@@ -20,7 +20,13 @@ from tests.needs import needs
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MARKED_PAGES = [
-    pytest.param(page, marks=[pytest.mark.qualcomm] if page.name == "snapdragon.md" else [])
+    pytest.param(
+        page,
+        marks=[
+            *([pytest.mark.qualcomm] if "--target snapdragon" in page.read_text() else []),
+            *([needs("coreai")] if "--target coreai" in page.read_text() else []),
+        ],
+    )
     for page in PAGES
 ]
 BLOCK = re.compile(r'^```(\w+)(?: title="([\w.]+)")?\n(.*?)^```', re.MULTILINE | re.DOTALL)

@@ -37,6 +37,10 @@ NEEDS = {
         "edge_sdk_converters.executorch.vulkan:ExecuTorchVulkanConverter",
         "edge_sdk_converters.executorch.xnnpack:ExecuTorchConverter",
     ),
+    "coreai": (
+        "edge_sdk_converters.coreai.converter:CoreAIConverter",
+        "edge_sdk.emulate.runtimes.coreai:CoreAIRunner",
+    ),
     "coreml": (
         "edge_sdk_converters.coreml:CoreMLConverter",
         "edge_sdk_converters.executorch.coreml:ExecuTorchCoreMLConverter",
@@ -51,6 +55,7 @@ NEEDS = {
 """Examples that need an extra."""
 SLOW = {
     *NEEDS["executorch"],
+    *NEEDS["coreai"],
     *NEEDS["coreml"],
     *NEEDS["tflite"],
     "edge_sdk.training.run.from_recipe:train",

@@ -60,7 +60,13 @@ def test_the_three_targets_are_registered() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "suffix"), [("coreml", ".mlpackage"), ("executorch", ".pte"), ("tflite", ".tflite")]
+    ("name", "suffix"),
+    [
+        ("coreai", ".aimodel"),
+        ("coreml", ".mlpackage"),
+        ("executorch", ".pte"),
+        ("tflite", ".tflite"),
+    ],
 )
 def test_entry_points_load_what_they_name(name: str, suffix: str) -> None:
     converter = find_converter(name)
@@ -87,7 +93,7 @@ def test_format_backend_and_precision_are_explicit() -> None:
 
 def test_what_no_desktop_runtime_executes_is_noted() -> None:
     here = {name for name in converter_names() if runs_here(find_converter(name))}
-    assert here == {"coreml", "executorch", "snapdragon", "tflite"}
+    assert here == {"coreai", "coreml", "executorch", "snapdragon", "tflite"}
 
 
 def test_a_third_partys_plain_converter_is_a_target_too() -> None:

@@ -3,8 +3,8 @@
 :func:`edge_sdk.find_converter` finds them by name; each imports its target's packages when it
 converts. Reading order: ``checks/request`` (what every converter refuses), ``executorch/xnnpack``
 (the plainest), ``rewrites/applying`` (changes that some targets need, proved exact), ``coreml``,
-``tflite/converter`` with ``tflite/lowering`` (graph to file, operator by operator), ``snapdragon``
-(what another target writes, compiled for a chip).
+``coreai/converter``, ``tflite/converter`` with ``tflite/lowering`` (graph to file, operator by
+operator), ``snapdragon`` (what another target writes, compiled for a chip).
 """
 
 import lazy_loader

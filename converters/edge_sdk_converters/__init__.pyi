@@ -1,3 +1,4 @@
+from .coreai.converter import CoreAIConverter as CoreAIConverter
 from .coreml import CoreMLConverter as CoreMLConverter
 from .executorch.coreml import ExecuTorchCoreMLConverter as ExecuTorchCoreMLConverter
 from .executorch.vendor import MediaTekConverter as MediaTekConverter

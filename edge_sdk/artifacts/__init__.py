@@ -2,8 +2,8 @@
 
 Reading order: ``seal`` (how a damaged file is found before a runtime loads it), ``flatbuffer``
 (tables of any such file), then a format at a time: ``pte``, ``tflite``, ``dispatch`` (TFLite
-compiled for a neural processor), ``coreml`` with ``package_folder``. ``codes/layers`` says what an
-int8 layer is in every format, ``codes/reading`` finds the reader of a file.
+compiled for a neural processor), ``coreml`` with ``package_folder``, ``aimodel``. ``codes/layers``
+says what an int8 layer is in every format, ``codes/reading`` finds the reader of a file.
 """
 
 import lazy_loader

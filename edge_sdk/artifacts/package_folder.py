@@ -15,6 +15,15 @@ _LEFTOVERS = ("executorch_debug_handle_mapping.json",)
 """Files that coremltools adds beside the package's manifest and that no app reads."""
 
 
+MARKS = {".mlpackage": "Manifest.json", ".aimodel": "metadata.json"}
+"""The file that a package holds at its top and by which it is known, by the package's suffix."""
+
+
+def is_package(path: Path) -> bool:
+    """Whether artifacts of the suffix are folders."""
+    return path.suffix in MARKS
+
+
 def check_package_place(path: Path) -> None:
     """Fail early where a package folder could not be written later; one there may be replaced.
 
@@ -26,12 +35,13 @@ def check_package_place(path: Path) -> None:
             f"{path}: a file is in the way, and an {path.suffix} is a folder; remove it or choose "
             "another name"
         )
-    if path.is_dir() and not (path / "Manifest.json").is_file():
+    mark = MARKS[path.suffix]
+    if path.is_dir() and not (path / mark).is_file():
         raise OutputError(
-            f"{path}: the folder there has no Manifest.json, so it is no {path.suffix} to replace; "
+            f"{path}: the folder there has no {mark}, so it is no {path.suffix} to replace; "
             "remove it or choose another name"
         )
-    check_writable(path / "Manifest.json" if path.is_dir() else path)
+    check_writable(path / mark if path.is_dir() else path)
 
 
 def write_package(source: Path, path: Path) -> None:

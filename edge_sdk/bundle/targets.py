@@ -130,6 +130,8 @@ def minimum_versions(wanted: Wanted) -> dict[str, str]:
     if form == "coreml":
         coded = wanted.precision in (*INT8, "w8")
         return {"ios": "17.0", "coreml": "8"} if coded else {"ios": "16.0", "coreml": "7"}
+    if form == "coreai":
+        return {"ios": "27.0"}
     names = {"executorch": ("executorch", "executorch"), "tflite": ("litert", "ai-edge-litert")}
     name, package = names.get(form, (form, ""))
     return {name: metadata.version(package)} if package else {}

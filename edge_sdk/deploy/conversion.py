@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-from edge_sdk.artifacts.package_folder import check_package_place, place_package
+from edge_sdk.artifacts.package_folder import check_package_place, is_package, place_package
 from edge_sdk.deploy.preparation import prepare, read_scheme
 from edge_sdk.deploy.self_check import SelfCheck, left_unchecked, self_check
 from edge_sdk.errors import EdgeSdkError, InputError
@@ -212,8 +212,8 @@ def _staged(path: Path) -> Iterator[Path]:
         OutputError: if ``path`` cannot be written.
         EdgeSdkError: as it is raised meanwhile, about ``path``.
     """
-    is_package = path.suffix == ".mlpackage"
-    check = check_package_place if is_package else check_writable
+    as_folder = is_package(path)
+    check = check_package_place if as_folder else check_writable
     check(path)
     with tempfile.TemporaryDirectory(prefix=f".{path.stem}.", dir=path.resolve().parent) as folder:
         staged = Path(folder) / path.name
@@ -222,7 +222,7 @@ def _staged(path: Path) -> Iterator[Path]:
         except EdgeSdkError as error:
             error.args = (str(error).replace(str(staged), str(path)),)
             raise
-        if is_package:
+        if as_folder:
             place_package(staged.rename, path)
         else:
             with replacing(path) as temporary:

@@ -38,7 +38,7 @@ _NO_MODELS = {
     "package.module:callable",
     ".zip": "a bundle or other archive is no model; name the .safetensors file or shipped model "
     "that it was made of",
-    **dict.fromkeys((".tflite", ".pte", ".mlpackage", ".mlmodel"), _CONVERTED),
+    **dict.fromkeys((".tflite", ".pte", ".mlpackage", ".mlmodel", ".aimodel"), _CONVERTED),
 }
 """What to say of files that hold a network and are no models to start from, by suffix."""
 

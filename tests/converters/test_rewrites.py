@@ -150,6 +150,9 @@ CASES = [
     Case("mish", Calls(lambda x: F.mish(x * 30)), "mish", "exp"),
     Case("softplus", Calls(lambda x: F.softplus(x * 30, beta=2)), "softplus", "log"),
     Case("thresholds", nn.Softplus(beta=3, threshold=1), "softplus", "where"),
+    Case("core operators", nn.ELU(0.5), "elu", "exp"),
+    Case("core operators", Calls(lambda x: torch.var(x, (2, 3), correction=0)), "var", "mean"),
+    Case("core operators", Calls(lambda x: torch.remainder(x, 0.3)), "remainder", "floor"),
 ]  # fmt: skip
 
 

@@ -147,7 +147,7 @@ def test_a_file_made_elsewhere_is_opened(artifact: Path, tmp_path: Path) -> None
 
 
 def test_unknown_suffixes_and_missing_files(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match=r"known are: \.mlpackage, \.pte, \.tflite"):
+    with pytest.raises(ArtifactError, match=r"known are: \.aimodel, \.mlpackage, \.pte, \.tflite"):
         open_artifact(tmp_path / "net.onnx")
     for suffix in (".pte", ".tflite", ".mlpackage"):
         with pytest.raises(ArtifactError, match="no such file"):

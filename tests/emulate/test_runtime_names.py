@@ -21,7 +21,7 @@ from edge_sdk.emulate.runtimes.names import (
 from edge_sdk.errors import ArtifactError, InputError, RegistrationError
 from edge_sdk.targets import converter_names, find_converter
 
-NAMES = ("coreml", "executorch", "litert", "litert-gpu", "qnn-htp", "torch")
+NAMES = ("coreai", "coreml", "executorch", "litert", "litert-gpu", "qnn-htp", "torch")
 
 
 def test_the_table_and_the_help_list_the_same() -> None:
@@ -45,7 +45,7 @@ def test_an_unknown_runtime_is_answered_with_the_known(name: str) -> None:
 
 
 def test_files_open_with_the_runtime_of_their_suffix() -> None:
-    assert artifact_suffixes() == (".mlpackage", ".pte", ".tflite")
+    assert artifact_suffixes() == (".aimodel", ".mlpackage", ".pte", ".tflite")
     assert runtimes_of(".tflite") == ("litert", "litert-gpu", "qnn-htp")
     assert runtimes_for(Path("m.tflite")) == ("litert", "litert-gpu")
     for suffix, name in ((".mlpackage", "coreml"), (".pte", "executorch"), (".tflite", "litert")):
@@ -55,7 +55,7 @@ def test_files_open_with_the_runtime_of_their_suffix() -> None:
     for wrong in ("executorch", "eager", "qnn-htp"):
         with pytest.raises(InputError, match="does not run such files; choose: litert, litert-gpu"):
             find_runtime(Path("m.tflite"), wrong)
-    with pytest.raises(ArtifactError, match=r"no runtime for suffix '.onnx'; known are: .mlpack"):
+    with pytest.raises(ArtifactError, match=r"no runtime for suffix '.onnx'; known are: .aimodel"):
         find_runtime(Path("m.onnx"))
 
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from edge_sdk.emulate.parity.agreement import verify
 from edge_sdk.emulate.parity.gates import GATES_DB
+from edge_sdk.extras import is_installed
 from edge_sdk.models import Color, EnhanceNet, EnhanceNetConfig, Task
 from edge_sdk.models.enhance_config import SCALES, Activation
 from edge_sdk.reparam import fuse
@@ -17,7 +18,11 @@ from edge_sdk.targets import converter_names, find_converter, runs_here
 from tests.pairwise import pairwise
 
 ACTIVATIONS = ("prelu", "relu", "leaky_relu")
-RUNS_HERE = {target: runs_here(find_converter(target)) for target in converter_names()}
+RUNS_HERE = {
+    target: runs_here(find_converter(target))
+    for target in converter_names()
+    if is_installed(find_converter(target).extra)
+}
 
 
 def exists(target: str, task: Task, scale: int, color: Color, activation: Activation) -> bool:

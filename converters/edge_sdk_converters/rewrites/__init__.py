@@ -7,7 +7,8 @@ reaches a file.
 Reading order: ``applying`` (in turn, each proved), ``graph_edit``, then the rewrites by subject:
 ``no_ops``, ``constants``, ``written_slices``, ``window_formulas``, ``formulas``,
 ``decompositions``, ``moves``, ``delegable``, ``written_out``, ``attention``, ``coreml_means``,
-``pool_means``, ``resize_matrices``, ``nearest``, ``folds``, ``products``, ``pads``.
+``pool_means``, ``resize_matrices``, ``nearest``, ``folds``, ``products``, ``pads``,
+``core_formulas``.
 """
 
 from edge_sdk_converters.rewrites.applying import REWRITES, apply

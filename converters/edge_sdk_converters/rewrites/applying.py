@@ -13,6 +13,7 @@ from edge_sdk.errors import ConversionError
 from edge_sdk.exported import example_shape
 from edge_sdk_converters.rewrites.attention import write_out_attention
 from edge_sdk_converters.rewrites.constants import fold_constants
+from edge_sdk_converters.rewrites.core_formulas import write_out_core_operators
 from edge_sdk_converters.rewrites.coreml_means import (
     count_cumsums_from_start,
     write_out_alphas,
@@ -95,6 +96,7 @@ REWRITES: dict[str, Rewrite] = {
     "tanh gelu": write_out_tanh_gelu,
     "pool strides": write_out_pool_strides,
     "transposed paddings": write_out_transposed_padding,
+    "core operators": write_out_core_operators,
 }
 """All rewrites by the names that targets list."""
 

@@ -9,10 +9,11 @@ from edge_sdk.artifacts.dispatch import is_compiled
 
 
 def read_codes(path: Path) -> StoredCodes | None:
-    """Read the codes of a ``.tflite`` file, an ``.mlpackage`` or a ``.pte`` file.
+    """Read the codes of a ``.tflite`` file, an ``.mlpackage``, a ``.pte`` file or an ``.aimodel``.
 
-    Of a ``.pte`` file only the activations of its XNNPACK partitions are read. A ``.tflite`` file
-    compiled for a neural processor keeps its codes in its vendor's own form, which nothing reads.
+    Of an ``.aimodel`` only the activations are read, and of a ``.pte`` file those of its XNNPACK
+    partitions. A ``.tflite`` file compiled for a neural processor keeps its codes in its vendor's
+    own form, which nothing reads.
 
     Args:
         path: the file, or the folder of a package.
@@ -49,4 +50,8 @@ def read_codes(path: Path) -> StoredCodes | None:
         from edge_sdk.artifacts.codes.xnnpack import xnnpack_codes
 
         return StoredCodes(xnnpack_codes(path.read_bytes()), None)
+    if path.suffix == ".aimodel":
+        from edge_sdk.artifacts.codes.coreai import aimodel_codes
+
+        return StoredCodes(aimodel_codes(path), None)
     return None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edge_sdk.errors import ArtifactError, InputError
 
-RUNTIME_NAMES = "coreml, executorch, litert, litert-gpu, qnn-htp, torch"
+RUNTIME_NAMES = "coreai, coreml, executorch, litert, litert-gpu, qnn-htp, torch"
 """Those of the SDK, for help; written out, since help does not look for them."""
 
 

@@ -1,0 +1,201 @@
+"""Apple's own Core AI runtime, on Linux or a Mac, in a process of its own."""
+
+from __future__ import annotations
+
+import io
+import json
+import select
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_sdk.artifacts.aimodel import check_aimodel
+from edge_sdk.emulate.runtimes import coreai_process
+from edge_sdk.emulate.runtimes.coreai_process import ARRAYS, ERROR, read_message, write_message
+from edge_sdk.emulate.runtimes.names import RUNTIMES, Runtime
+from edge_sdk.emulate.runtimes.runner import Engine, EngineRunner, RunnerInfo
+from edge_sdk.emulate.runtimes.tensors import Port, check_ports
+from edge_sdk.errors import ArtifactError, first_line
+from edge_sdk.extras import require
+
+PATIENCE_S = 600.0
+"""Longest wait for an answer; a picture of a megapixel takes seconds."""
+
+_PROVES = (
+    "graph, weights and kernels of Apple's Core AI runtime (beta) on this CPU; not an iPhone's "
+    "GPU or Neural Engine"
+)
+
+
+class CoreAIRunner(EngineRunner):
+    """A loaded ``.aimodel``, run by Apple's runtime in a process that lives as long as the runner.
+
+    Nothing that goes wrong inside the runtime ends the caller's process.
+
+    Args:
+        path: the folder, as edge-sdk has written it; others are refused before the runtime sees
+            them.
+
+    Raises:
+        MissingExtraError: if Core AI is not installed.
+        ArtifactError: if the folder is missing, damaged or not sealed by edge-sdk, or the runtime
+            does not load it.
+
+    Example:
+        >>> import numpy as np
+        >>> from torch import nn
+        >>> from edge_sdk import convert
+        >>> from edge_sdk.emulate.runtimes.coreai import CoreAIRunner
+        >>> made = convert(nn.Conv2d(3, 8, 3), "coreai", "conv.aimodel", example=(1, 3, 16, 16))
+        >>> runner = CoreAIRunner(made.path)
+        >>> runner.run({"input": np.zeros((1, 3, 16, 16), np.float32)})["output"].shape
+        (1, 8, 14, 14)
+    """
+
+    def __init__(self, path: Path) -> None:
+        path = Path(path)
+        require("coreai")
+        check_aimodel(path)
+        self._child = _Child(path)
+        super().__init__(path, _engine(path, self._child))
+        # The process ends with the runner, or with this program; a killed one closes its pipe.
+        weakref.finalize(self, self._child.end)
+
+
+class _Child:
+    """The process, and one exchange with it at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._turn = threading.Lock()
+        # -P: the folder of the program holds modules named as packages that it imports.
+        command = [sys.executable, "-P", "-W", "ignore", coreai_process.__file__, str(path)]
+        self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and program
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def description(self) -> dict[str, Any]:
+        """What the process tells of the model once it has loaded it."""
+        with self._turn:
+            told: dict[str, Any] = json.loads(self._answer("cannot load it"))
+            return told
+
+    def run(self, arrays: dict[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
+        """Arrays by name in, arrays by name out, as the model stores them."""
+        buffer = io.BytesIO()
+        np.savez(buffer, allow_pickle=False, **arrays)
+        with self._turn:
+            try:
+                write_message(_pipe(self.process.stdin), ARRAYS, buffer.getvalue())
+            except (OSError, ValueError):
+                raise self._ended() from None
+            answer = self._answer("fails to run it")
+        with np.load(io.BytesIO(answer), allow_pickle=False) as results:
+            return {name: results[name] for name in results.files}
+
+    def end(self) -> None:
+        """Let the process end, and end it if it does not."""
+        for stream in (self.process.stdin, self.process.stdout):
+            try:
+                _pipe(stream).close()
+            except OSError:
+                continue
+        try:
+            self.process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def _answer(self, fault: str) -> bytes:
+        pipe = _pipe(self.process.stdout)
+        # Messages alternate, so that nothing lies in the buffer of the pipe's reader by now.
+        if not select.select([pipe], [], [], PATIENCE_S)[0]:
+            self.process.kill()
+            raise ArtifactError(
+                f"{self._path}: Core AI gave no answer in {PATIENCE_S:.0f} s and was stopped; "
+                "convert for a smaller input"
+            )
+        message = read_message(pipe)
+        if message is None:
+            raise self._ended()
+        kind, content = message
+        if kind == ERROR:
+            told = first_line(RuntimeError(content.decode(errors="replace")))
+            raise ArtifactError(f"{self._path}: Core AI {fault} ({told}); convert the model again")
+        return content
+
+    def _ended(self) -> ArtifactError:
+        self.end()
+        code = self.process.returncode
+        how = f"signal {-code}" if code < 0 else f"status {code}"
+        return ArtifactError(
+            f"{self._path}: the process of Core AI has ended ({how}); open the file again, and "
+            "convert the model to another target if it does so again"
+        )
+
+
+def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    assert stream is not None
+    return stream
+
+
+def _engine(path: Path, child: _Child) -> Engine:
+    try:
+        told = child.description()
+        inputs, outputs = (
+            tuple(
+                Port(port["name"], tuple(port["shape"]), np.dtype(port["dtype"]))
+                for port in told[kind]
+            )
+            for kind in ("inputs", "outputs")
+        )
+        check_ports(path, inputs)
+    except BaseException:
+        child.end()
+        raise
+
+    def invoke(arrays: Sequence[NDArray[np.generic]]) -> list[NDArray[np.generic]]:
+        named = {port.name: array for port, array in zip(inputs, arrays, strict=True)}
+        results = child.run(named)
+        return [results[port.name] for port in outputs]
+
+    where = "on this Mac" if sys.platform == "darwin" else "on Linux"
+    runtime = f"Core AI {metadata.version('coreai-core')} (Apple's runtime, beta, {where})"
+    info = RunnerInfo("coreai", runtime, _PROVES)
+    return Engine(info, inputs, outputs, _precision(told), None, invoke)
+
+
+def _precision(told: dict[str, Any]) -> str | None:
+    """What a model computes in, by its operations and the types of its numbers."""
+    if "quantize" in told["operations"]:
+        return "int8"
+    types = [each.lower() for each in told["computed"]]
+    return "fp16" if "float16" in types else "fp32" if "float32" in types else None
+
+
+RUNTIMES.register(
+    "coreai",
+    Runtime(
+        CoreAIRunner,
+        suffix=".aimodel",
+        target="coreai",
+        # Nothing of it is imported here: its memory is another process's.
+        packages=(),
+        extra="coreai",
+        takes_trial=False,
+        # It adds up more exactly than PyTorch, whose float32 sums go the other way where one lies
+        # in the middle of two codes: one of hundreds or thousands (69 to 83 dB).
+        codes_db=60.0,
+    ),
+)

@@ -1,0 +1,25 @@
+"""verify --target: one target alone is converted and compared."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cli.command_line import Run
+from tests.needs import needs
+
+
+@needs("examples", "coreai")
+@pytest.mark.slow
+def test_the_command_verifies_one_target(run: Run) -> None:
+    made = run("verify", "sr_x2_y", "--target", "coreai", "--json")
+    assert made.status == 0, made.err
+    steps = [row["step"] for row in json.loads(made.out)["rows"]]
+    assert steps == ["torch", "fused", "coreai.aimodel"]
+    for wrong, why in (("onnx", "unknown target"), ("executorch-vulkan", "nothing to verify")):
+        refused = run("verify", "sr_x2_y", "--target", wrong)
+        assert refused.status != 0
+        assert why in refused.err
+    refused = run("verify", "sr_x2_y", "sr.aimodel", "--target", "coreai")
+    assert "leave it out where files are given" in refused.err
