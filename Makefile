@@ -9,7 +9,7 @@ INPUTS := pyproject.toml constraints.txt
 # Rewriting the asserts anew would be a third of the time in which tests are collected.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
-.PHONY: help zoom test quick nightly fuzz check format merged docs site web serve-web clean
+.PHONY: help zoom test quick nightly fuzz check format env-arm64 merged docs site web serve-web clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -55,6 +55,9 @@ check: $(VENV)/.all ## Lint, formatting, strict types and the order of packages
 format: $(VENV)/.all ## Format the code and mend what the linter can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+env-arm64: $(VENV)/.all ## Set up an emulated ARM core in the user's cache, for verify --cpu arm64
+	$(BIN)/python -m edge_sdk.emulate.arm64.setting_up
 
 merged: $(VENV)/.core ## Merge and prove the shipped models anew, after their weights changed
 	$(BIN)/python -m edge_sdk.zoo.fused_form_writing

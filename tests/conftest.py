@@ -35,7 +35,9 @@ import numpy as np
 import pytest
 import torch
 
+from edge_sdk.emulate.arm64.environment import SET_UP, find_environment
 from edge_sdk.emulate.runtimes.vulkan import CHROMIUM
+from edge_sdk.errors import MissingExtraError
 from edge_sdk.extras import install_command, is_installed
 from tests.cpu_times import CpuTimes
 from tests.examples import register_profiles
@@ -56,7 +58,16 @@ class Outside:
     how: str
 
 
+def _has_arm64() -> bool:
+    try:
+        find_environment()
+    except MissingExtraError:
+        return False
+    return True
+
+
 OUTSIDE = {
+    "arm64": Outside(_has_arm64, SET_UP),
     "data": Outside(PICTURE_SETS.is_dir, "set EDGE_SDK_DATA to the folder of picture sets"),
     "litert_torch": Outside(lambda: is_installed("litert-torch"), install_command("litert-torch")),
     "qualcomm": Outside(lambda: is_installed("qualcomm"), install_command("qualcomm")),

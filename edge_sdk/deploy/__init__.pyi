@@ -8,6 +8,7 @@ from .layer_differences import LayerDifferences as LayerDifferences
 from .layer_differences import ModuleDifference as ModuleDifference
 from .lint import Lint as Lint
 from .lint import lint_loaded as lint_loaded
+from .other_cpus import CpuCheck as CpuCheck
 from .parity import ErrorMap as ErrorMap
 from .parity import Parity as Parity
 from .preparation import Prepared as Prepared

@@ -174,14 +174,13 @@ def convert(
         ranged: dict[str, Any] = {} if sizes is None else {"sizes": sizes}
         report = converter.convert(prepared.model, one_or_all(given), staged, precision, **ranged)
         if check:
-            pictures = loaded.picture_spec is not None
             shown = self_check(
                 prepared.model,
                 given,
                 staged,
                 precision,
                 converter,
-                pictures=pictures,
+                spec=loaded.picture_spec,
                 sizes=sizes,
             )
     return ConvertedModel(

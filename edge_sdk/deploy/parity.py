@@ -10,20 +10,21 @@ import torch
 from torch import Tensor, fx, nn
 
 from edge_sdk.data.probes.pictures import joint_patterns, probe_pictures
+from edge_sdk.deploy.files_to_verify import check_target, convert_all_here
 from edge_sdk.deploy.layer_differences import LayerDifferences, layer_differences
+from edge_sdk.deploy.other_cpus import CpuCheck, check_cpu, check_cpus
 from edge_sdk.deploy.preparation import INT8, Prepared, prepare
 from edge_sdk.emulate.parity.chain import parity_chain
-from edge_sdk.emulate.parity.rows import Artifact, ParityRow, Step, missing_row
+from edge_sdk.emulate.parity.rows import Artifact, ParityRow, Step
 from edge_sdk.emulate.parity.task_gates import TaskGate
 from edge_sdk.emulate.runtimes.names import RUNTIMES
 from edge_sdk.emulate.runtimes.opening import open_artifact
-from edge_sdk.errors import ConversionError, InputError, MissingExtraError
+from edge_sdk.errors import InputError
 from edge_sdk.exported import Example, as_inputs, one_or_all
-from edge_sdk.extras import install_command, is_installed
 from edge_sdk.quantization import Scheme
 from edge_sdk.quantization.layer_report import LayerError, layer_errors
 from edge_sdk.reparam import Certificate
-from edge_sdk.targets import Converter, converter_names, find_converter, for_soc, runs_here
+from edge_sdk.targets import find_converter, for_soc
 from edge_sdk.zoo.loading import LoadedModel
 
 SIZE = (64, 64)
@@ -50,6 +51,7 @@ class Parity:
         further_shapes: of the other inputs of a model of several.
         gate: what every step had to reach in place of its dB; ``None`` for the dB.
         modules: for each runtime that ran a file, every module's result in it, if that was asked.
+        cpus: each file on a processor of another kind, if one was asked for.
 
     Example:
         >>> import torch
@@ -74,11 +76,12 @@ class Parity:
     further_shapes: tuple[tuple[int, ...], ...] = ()
     gate: TaskGate | None = None
     modules: tuple[LayerDifferences, ...] = ()
+    cpus: tuple[CpuCheck, ...] = ()
 
     @property
     def passed(self) -> bool:
         """Whether every step ran and reaches its gate."""
-        return all(row.passed for row in self.rows)
+        return all(row.passed for row in self.rows) and all(each.passed for each in self.cpus)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +118,7 @@ def check_parity(
     layers: bool = False,
     target: str | None = None,
     soc: str | None = None,
+    cpu: str | None = None,
 ) -> Parity:
     """Compare a model with files made from it, or with files made here for the purpose.
 
@@ -131,6 +135,7 @@ def check_parity(
         layers: compare every module's result too, in each runtime that ran a file.
         target: the one target to convert to, where there are no artifacts; ``None`` for all.
         soc: chip to convert for, where the target compiles for one.
+        cpu: processor of another kind to run the files on too, such as ``arm64``.
 
     Raises:
         InputError: if the target or chip is unknown, or given beside artifacts; if the files take
@@ -145,6 +150,8 @@ def check_parity(
         )
     if soc is not None and target is None:
         raise InputError("--soc is for one target; name it by --target")
+    if cpu is not None:
+        check_cpu(cpu)
     if artifacts:
         runners = {path: open_artifact(path) for path in artifacts}
         found = {runner.precision or "fp32" for runner in runners.values()}
@@ -163,10 +170,10 @@ def check_parity(
     else:
         only = None if target is None else for_soc(find_converter(target), soc)
         chosen = precision or ("fp32" if only is None else only.precisions[0])
-        _check_only(only, chosen)
+        check_target(only, chosen)
         example = (loaded if loaded.spec is None else loaded.resized(*SIZE)).example
         prepared = prepare(loaded, example, chosen, calibration, scheme=scheme)
-        given, notes = _convert_all(prepared, one_or_all(example), folder, only)
+        given, notes = convert_all_here(prepared, one_or_all(example), folder, only)
     inputs = probe_pictures(example, loaded.picture_spec, pictures, loaded.normalization)
     # A figure of the user's is of the user's data.
     own = gate is not None or inputs.source.startswith("noise")
@@ -196,33 +203,20 @@ def check_parity(
         tuple(tuple(each.shape) for each in example[1:]),
         gate,
         tuple(_modules(prepared, rows, inputs.tensors, soc)) if layers else (),
+        () if cpu is None else check_cpus(_ran(given, rows), inputs.tensors, cpu),
     )
 
 
-def _check_only(only: Converter | None, precision: str) -> None:
-    """Make sure that the one target asked for can be compared at all.
-
-    Raises:
-        InputError: if nothing here runs its files, or it has no such precision.
-        MissingExtraError: if it is not installed.
-    """
-    if only is None:
-        return
-    if not runs_here(only):
-        raise InputError(
-            f"nothing on this machine runs files of target '{only.name}'; convert to it by "
-            "`edge-sdk convert`, or verify another"
-        )
-    if precision not in only.precisions:
-        raise InputError(
-            f"target '{only.name}' has no precision '{precision}'; choose one of: "
-            + ", ".join(only.precisions)
-        )
-    if not is_installed(only.extra):
-        raise MissingExtraError(
-            f"target '{only.name}' is not installed; install it with: "
-            + install_command(only.extra)
-        )
+def _ran(
+    given: Sequence[Artifact | ParityRow], rows: Sequence[ParityRow]
+) -> tuple[tuple[Path, str], ...]:
+    """Files that a runtime here has run, each with its precision."""
+    rows = rows[len(rows) - len(given) :]
+    return tuple(
+        (each.path, row.precision)
+        for each, row in zip(given, rows, strict=True)
+        if isinstance(each, Artifact) and row.runner is not None
+    )
 
 
 def _layers(prepared: Prepared, inputs: Sequence[Example]) -> tuple[LayerError, ...]:
@@ -246,39 +240,6 @@ def _modules(
             few = [as_inputs(probe) for probe in probes[:PROBED]]
             converter = for_soc(find_converter(target), soc)
             yield layer_differences(model, converter, precision, few)
-
-
-def _convert_all(
-    prepared: Prepared, example: Example, folder: Path, only: Converter | None
-) -> tuple[list[Artifact | ParityRow], tuple[str, ...]]:
-    made: list[Artifact | ParityRow] = []
-    notes = []
-    converters = [find_converter(name) for name in converter_names()] if only is None else [only]
-    for converter in converters:
-        name = converter.name
-        if not runs_here(converter):
-            notes.append(f"{name} is left out; nothing on this machine runs its files")
-            continue
-        if prepared.precision not in converter.precisions:
-            notes.append(f"{name} is left out; it has no {prepared.precision}")
-            continue
-        if not is_installed(converter.extra):
-            command = install_command(converter.extra)
-            notes.append(f"{name} is left out; install it with: {command}")
-            continue
-        path = folder / f"{name}{converter.suffix}"
-        try:
-            converter.convert(prepared.model, example, path, prepared.precision)
-        except ConversionError as error:
-            made.append(missing_row(path.name, prepared.precision, str(error)))
-            continue
-        made.append(Artifact(path, prepared.precision))
-    if not made:
-        raise MissingExtraError(
-            f"no target with {prepared.precision} is installed; install one with: "
-            + install_command("executorch")
-        )
-    return made, tuple(notes)
 
 
 Shapes = tuple[tuple[int, ...], ...]

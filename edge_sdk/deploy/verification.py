@@ -32,6 +32,7 @@ def verify(
     layers: bool = False,
     target: str | None = None,
     soc: str | None = None,
+    cpu: str | None = None,
 ) -> Parity:
     """Run converted files in their desktop runtimes and compare them with the PyTorch model, in dB.
 
@@ -54,6 +55,9 @@ def verify(
         layers: compare every module's result too, in each runtime that ran a file.
         target: the one target to convert to here, in place of every installed one.
         soc: chip to convert for, where ``target`` compiles for one.
+        cpu: ``arm64`` to run LiteRT and ExecuTorch files on an emulated ARM core too, and compare
+            them with what they give here; ``python -m edge_sdk.emulate.arm64.setting_up`` sets it
+            up.
 
     Returns:
         A row for torch, for the fused model, for the one in int8 codes, and for each file;
@@ -93,4 +97,5 @@ def verify(
             layers,
             target,
             soc,
+            cpu,
         )

@@ -2,8 +2,9 @@
 
 Reading order: ``runtimes/runner`` (what every runtime can do), ``runtimes/opening``, one runtime,
 such as ``runtimes/litert``; ``parity/gates`` and ``parity/chain`` (a model's way to the phone, in
-dB); ``mil/interpreter`` (Core ML programs on any machine); ``whole_pictures`` (files of a fixed
-size on pictures of any); ``bench/rounds`` (time and memory).
+dB); ``mil/interpreter`` (Core ML programs on any machine); ``arm64/running`` (files on an emulated
+ARM core); ``whole_pictures`` (files of a fixed size on pictures of any); ``bench/rounds`` (time and
+memory).
 """
 
 import lazy_loader

@@ -9,6 +9,7 @@ from .parity.rows import ParityRow as ParityRow
 from .parity.rows import Step as Step
 from .parity.task_gates import TaskGate as TaskGate
 from .parity.task_gates import task_gate as task_gate
+from .runtimes.evidence import Evidence as Evidence
 from .runtimes.names import RUNTIMES as RUNTIMES
 from .runtimes.names import Runtime as Runtime
 from .runtimes.opening import open_artifact as open_artifact

@@ -207,3 +207,13 @@ def test_weights_of_other_types_are_converted_with_a_note(
     assert decibels(made) >= 100
     assert str(kind).removeprefix("torch.") in made.notes[0]
     assert model.weight.dtype == kind
+
+
+@needs("coreml", "examples")
+def test_palettes_are_judged_on_photographs(tmp_path: Path) -> None:
+    made = convert("sr_x2_y", "coreml", tmp_path / "sr.mlpackage", "palette", size=(48, 48))
+    assert made.check.psnr_db is not None
+    assert made.check.probes == 12
+    net, path = nn.Conv2d(3, 3, 3), tmp_path / "net.mlpackage"
+    plain = convert(net, "coreml", path, "palette", example=(1, 3, 16, 16))
+    assert "photographs" in plain.check.left_out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,6 +37,10 @@ PICTURES_HELP = (
     "Folder of pictures, or .npy, .npz or .safetensors of inputs, to compare on "
     "\\[photographs of scikit-image]."
 )
+CPU_HELP = (
+    "Run LiteRT and ExecuTorch files on an emulated core too, and compare: arm64 (set up by python "
+    "-m edge_sdk.emulate.arm64.setting_up)."
+)
 
 
 def verify(
@@ -53,6 +58,7 @@ def verify(
         typer.Option("--target", "-t", help="The one target to convert to \\[all installed]."),
     ] = None,
     soc: Annotated[str | None, typer.Option(help=SOC_HELP)] = None,
+    cpu: Annotated[str | None, typer.Option(help=CPU_HELP)] = None,
     pictures: Annotated[Path | None, typer.Option(help=PICTURES_HELP)] = None,
     calibration: Annotated[
         Path | None, typer.Option("--calibration", "-c", help=CALIBRATION_HELP)
@@ -118,6 +124,7 @@ def verify(
             "precision": precision,
             "target": target,
             "soc": soc,
+            "cpu": cpu,
             "pictures": pictures,
             "calibration": calibration,
             "scheme": scheme,
@@ -152,6 +159,7 @@ def verify(
         layers=layers,
         target=target,
         soc=soc,
+        cpu=cpu,
     )
     note_merging(model, keep_branches)
     if report is not None:
@@ -169,6 +177,7 @@ def verify(
                 "rows": found.rows,
                 "layers": found.layers,
                 "modules": found.modules,
+                "cpus": found.cpus,
                 "notes": found.notes,
                 "macs": [found.certificate.macs_before, found.certificate.macs_after],
                 "bytes_moved": [found.certificate.bytes_before, found.certificate.bytes_after],
@@ -177,6 +186,7 @@ def verify(
     else:
         _print_chain(found)
         _print_modules(found)
+        _print_cpus(found)
         if report is not None:
             out.print(f"wrote {report}")
     if not found.passed:
@@ -246,6 +256,24 @@ def _print_modules(found: Parity) -> None:
             for one in each.worst(WORST)
         ]
         print_table(title, ("module", "PSNR (dB)", "largest error"), rows, whole=(0,))
+
+
+def _print_cpus(found: Parity) -> None:
+    if not found.cpus:
+        return
+    rows = []
+    for each in found.cpus:
+        if each.missing:
+            err.print(f"{each.step}: {each.missing}")
+        least = "every one" if math.isinf(each.gate_db) else f"≥ {each.gate_db:.0f} dB"
+        figures = ("—", "—") if each.missing else (f"{each.equal:.2%}", format_db(each.psnr_db))
+        verdict = "passed" if each.passed else "NOT RUN" if each.missing else "MISSED"
+        rows.append((each.step, *figures, least, verdict))
+    columns = ("file", "numbers equal", "PSNR (dB)", "gate", "")
+    cpu = found.cpus[0].cpu
+    print_table(f"On an emulated {cpu} core, against this processor", columns, rows, whole=(0, 4))
+    for runner in dict.fromkeys(each.runner for each in found.cpus if each.runner):
+        out.print(f"{runner.runtime}; agreement proves {runner.proves}", style="dim")
 
 
 def _row(row: ParityRow, formed: bool, coded: bool, gate: TaskGate | None) -> tuple[str, ...]:

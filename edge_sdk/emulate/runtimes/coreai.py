@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from edge_sdk.artifacts.aimodel import check_aimodel
 from edge_sdk.emulate.runtimes import coreai_process
 from edge_sdk.emulate.runtimes.coreai_process import ARRAYS, ERROR, read_message, write_message
+from edge_sdk.emulate.runtimes.evidence import Evidence
 from edge_sdk.emulate.runtimes.names import RUNTIMES, Runtime
 from edge_sdk.emulate.runtimes.runner import Engine, EngineRunner, RunnerInfo
 from edge_sdk.emulate.runtimes.tensors import Port, check_ports
@@ -197,5 +198,6 @@ RUNTIMES.register(
         # It adds up more exactly than PyTorch, whose float32 sums go the other way where one lies
         # in the middle of two codes: one of hundreds or thousands (69 to 83 dB).
         codes_db=60.0,
+        evidence=Evidence.VENDOR,
     ),
 )

@@ -25,6 +25,7 @@ from edge_sdk.emulate.mil.program import (
     load_program,
     shape_range,
 )
+from edge_sdk.emulate.runtimes.evidence import Evidence
 from edge_sdk.emulate.runtimes.names import RUNTIMES, Runtime
 from edge_sdk.emulate.runtimes.runner import Engine, EngineRunner, RunnerInfo
 from edge_sdk.emulate.runtimes.tensors import Port
@@ -191,5 +192,6 @@ RUNTIMES.register(
         packages=("coremltools",),
         extra="coreml",
         takes_trial=False,
+        evidence=Evidence.RUNTIME if sys.platform == "darwin" else Evidence.INTERPRETER,
     ),
 )

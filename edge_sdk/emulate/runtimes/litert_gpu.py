@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from edge_sdk.artifacts.seal import check_artifact
 from edge_sdk.artifacts.tflite import tflite_precision
+from edge_sdk.emulate.runtimes.evidence import Evidence
 from edge_sdk.emulate.runtimes.litert import MAGIC, TRIAL, only_signature, ports
 from edge_sdk.emulate.runtimes.names import RUNTIMES, Runtime
 from edge_sdk.emulate.runtimes.runner import Delegation, Engine, EngineRunner, RunnerInfo
@@ -180,5 +181,6 @@ RUNTIMES.register(
         extra="tflite",
         on_request=True,
         own_threads=True,
+        evidence=Evidence.SHADERS,
     ),
 )

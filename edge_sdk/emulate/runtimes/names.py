@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_sdk.emulate.runtimes.evidence import Evidence
 from edge_sdk.emulate.runtimes.runner import Runner
 from edge_sdk.errors import ArtifactError, InputError
 from edge_sdk.registry import Registry
@@ -34,6 +35,7 @@ class Runtime:
         own_threads: whether it has threads that nothing fixes.
         codes_db: least agreement in dB with the PyTorch graph of the same int8 codes, where it is
             held to more than others.
+        evidence: what kind of thing it is, beside what runs on a phone.
 
     Example:
         >>> from edge_sdk.emulate import RUNTIMES
@@ -55,6 +57,7 @@ class Runtime:
     fix_threads: Callable[[int], None] | None = None
     own_threads: bool = False
     codes_db: float | None = None
+    evidence: Evidence = Evidence.RUNTIME
 
 
 RUNTIMES: Registry[Runtime] = Registry(

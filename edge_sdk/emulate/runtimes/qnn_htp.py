@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from edge_sdk.artifacts.dispatch import DAMAGED, Compiled, End, Part, is_compiled, read_compiled
 from edge_sdk.artifacts.seal import check_artifact
 from edge_sdk.devices.snapdragon import Snapdragon, find_snapdragon
+from edge_sdk.emulate.runtimes.evidence import Evidence
 from edge_sdk.emulate.runtimes.litert import MAGIC, ports
 from edge_sdk.emulate.runtimes.names import RUNTIMES, Runtime
 from edge_sdk.emulate.runtimes.runner import Delegation, Engine, EngineRunner, RunnerInfo
@@ -225,5 +226,6 @@ RUNTIMES.register(
         own_files=owns,
         own_threads=True,
         emulates=True,
+        evidence=Evidence.EMULATOR,
     ),
 )

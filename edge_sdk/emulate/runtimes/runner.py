@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -163,6 +163,29 @@ class EngineRunner:
     def __init__(self, path: Path, engine: Engine) -> None:
         self._path = path
         self._engine = engine
+
+    @property
+    def outputs(self) -> tuple[Port, ...]:
+        """Tensors that the file gives, as it stores them, in order."""
+        return self._engine.outputs
+
+    @property
+    def takes_ranges(self) -> bool:
+        """Whether an input has a range of shapes instead of one."""
+        return any(port.least is not None for port in self._engine.inputs)
+
+    def run_by(
+        self,
+        info: RunnerInfo,
+        invoke: Callable[[Sequence[NDArray[np.generic]]], Sequence[NDArray[np.generic]]],
+    ) -> EngineRunner:
+        """The same file, run by something else than what has read it.
+
+        Args:
+            info: what runs it.
+            invoke: runs it once on arrays as it stores them.
+        """
+        return EngineRunner(self._path, replace(self._engine, info=info, invoke=invoke))
 
     @property
     def info(self) -> RunnerInfo:

@@ -1,0 +1,132 @@
+"""A LiteRT or ExecuTorch file on the emulated ARM core, in a process that lives with its runner."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import weakref
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_sdk.emulate.arm64 import litert_guest
+from edge_sdk.emulate.arm64.environment import CORE, Arm64Environment, find_environment
+from edge_sdk.emulate.runtimes.opening import open_artifact
+from edge_sdk.emulate.runtimes.runner import EngineRunner, RunnerInfo
+from edge_sdk.emulate.runtimes.tensors import Port
+from edge_sdk.errors import ArtifactError, InputError
+
+RUNTIMES = {"litert": ("LiteRT", "ai-edge-litert"), "executorch": ("ExecuTorch", "executorch")}
+"""Runtimes that have an ARM build here, by the name of their runner."""
+LENGTH_BYTES = 8
+
+
+def open_on_arm64(path: str | Path) -> EngineRunner:
+    """Load a file by the ARM build of its runtime.
+
+    Args:
+        path: ``.tflite`` or ``.pte`` of one size, for the CPU.
+
+    Returns:
+        A runner like that of :func:`~edge_sdk.emulate.runtimes.opening.open_artifact`; its process
+        ends with it.
+
+    Raises:
+        MissingExtraError: if the environment is not set up, or the runtime is not installed.
+        InputError: if the file's runtime has no ARM build here, or it takes sizes by range.
+        ArtifactError: if the file is missing or damaged.
+    """
+    path = Path(path)
+    here = open_artifact(path)
+    if here.info.name not in RUNTIMES or not isinstance(here, EngineRunner):
+        raise InputError(
+            f"{path}: {here.info.name} has no ARM build here; give files of tflite or executorch"
+        )
+    if here.takes_ranges:
+        raise InputError(f"{path}: takes sizes by range; give a file of one size")
+    environment = find_environment()
+    name, package = RUNTIMES[here.info.name]
+    info = RunnerInfo(
+        f"{here.info.name}-arm64",
+        f"{name} {metadata.version(package)} (ARM build, QEMU's {CORE})",
+        "what the runtime's ARM kernels compute, instruction by instruction; not a phone's speed",
+    )
+    guest = _Guest(path, environment, here.info.name)
+
+    def invoke(arrays: Sequence[NDArray[np.generic]]) -> list[NDArray[np.generic]]:
+        return guest.run(arrays, here.outputs)
+
+    runner = here.run_by(info, invoke)
+    weakref.finalize(runner, guest.end)
+    return runner
+
+
+class _Guest:
+    """The process, and one exchange with it at a time."""
+
+    def __init__(self, path: Path, environment: Arm64Environment, runtime: str) -> None:
+        self._path = path
+        self._turn = threading.Lock()
+        program: list[str | Path] = [environment.executorch_guest, path]
+        if runtime == "litert":
+            guest = Path(litert_guest.__file__)
+            program = [environment.python, "-P", guest, environment.packages, path]
+        self._process = subprocess.Popen(  # noqa: S603 - the emulator that was set up
+            environment.command(*program),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def run(
+        self, arrays: Sequence[NDArray[np.generic]], outputs: Sequence[Port]
+    ) -> list[NDArray[np.generic]]:
+        """Tensors in, tensors out, as the file stores them."""
+        given, answers = _pipe(self._process.stdin), _pipe(self._process.stdout)
+        with self._turn:
+            try:
+                given.write(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays))
+                given.flush()
+            except (OSError, ValueError):
+                raise self._ended() from None
+            found = []
+            for port in outputs:
+                length = int.from_bytes(self._read(answers, LENGTH_BYTES), "little")
+                content = np.frombuffer(self._read(answers, length), port.dtype)
+                found.append(content.reshape(port.shape).copy())
+            return found
+
+    def _read(self, answers: IO[bytes], count: int) -> bytes:
+        content = answers.read(count)
+        if len(content) < count:
+            raise self._ended()
+        return content
+
+    def _ended(self) -> ArtifactError:
+        self.end()
+        return ArtifactError(
+            f"{self._path}: the emulated ARM core ended with {self._process.returncode}; verify it "
+            "here without --cpu first"
+        )
+
+    def end(self) -> None:
+        """Let the process end, and end it if it does not."""
+        for stream in (self._process.stdin, self._process.stdout):
+            try:
+                _pipe(stream).close()
+            except OSError:
+                continue
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    assert stream is not None
+    return stream
