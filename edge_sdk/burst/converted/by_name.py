@@ -41,6 +41,10 @@ PACKAGES = (
     "tensorflow-cpu",
     "litert-torch",
     "ai-edge-litert",
+    "onnxruntime-qnn",
+    "coreai-core",
+    "coreai-torch",
+    "coreai-opt",
 )
 """Distributions that converters work with, where they are installed."""
 
