@@ -9,7 +9,7 @@ INPUTS := pyproject.toml constraints.txt
 # Rewriting the asserts anew would be a third of the time in which tests are collected.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
-.PHONY: help zoom test quick nightly fuzz check format env-arm64 merged docs site web serve-web clean
+.PHONY: help zoom test quick nightly fuzz check format env-arm64 env-arm test-arm merged docs site web serve-web clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -58,6 +58,18 @@ format: $(VENV)/.all ## Format the code and mend what the linter can mend
 
 env-arm64: $(VENV)/.all ## Set up an emulated ARM core in the user's cache, for verify --cpu arm64
 	$(BIN)/python -m edge_sdk.emulate.arm64.setting_up
+
+# Arm's compiler pins older packages than others need, so that it has an environment of its own.
+.venv-arm/.all: pyproject.toml
+	$(PYTHON) -m venv .venv-arm
+	.venv-arm/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) "torch>=2.13,<2.15"
+	.venv-arm/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) --editable '.[ethos,examples]' pytest hypothesis
+	@touch $@
+
+env-arm: .venv-arm/.all ## Set up target ethos-u85 in an environment of its own, .venv-arm
+
+test-arm: .venv-arm/.all ## Test that target there
+	.venv-arm/bin/python -m pytest -m ethos tests/converters/test_ethos.py
 
 merged: $(VENV)/.core ## Merge and prove the shipped models anew, after their weights changed
 	$(BIN)/python -m edge_sdk.zoo.fused_form_writing

@@ -19,6 +19,7 @@ EXTRA_MODULES = {
     "tflite": ("tensorflow", "ai_edge_litert"),
     "qualcomm": ("onnxruntime_qnn", "onnx", "tensorflow", "ai_edge_litert"),
     "litert-torch": ("litert_torch",),
+    "ethos": ("ethosu", "tosa_reference_model"),
     "train": ("lightning", "optimi", "yaml"),
     "examples": ("skimage",),
     "raw": ("rawpy",),

@@ -69,6 +69,7 @@ def _has_arm64() -> bool:
 OUTSIDE = {
     "arm64": Outside(_has_arm64, SET_UP),
     "data": Outside(PICTURE_SETS.is_dir, "set EDGE_SDK_DATA to the folder of picture sets"),
+    "ethos": Outside(lambda: is_installed("ethos"), "make env-arm"),
     "litert_torch": Outside(lambda: is_installed("litert-torch"), install_command("litert-torch")),
     "qualcomm": Outside(lambda: is_installed("qualcomm"), install_command("qualcomm")),
     "swiftshader": Outside(SWIFTSHADER.is_file, "apt-get install chromium"),

@@ -33,6 +33,7 @@ from edge_sdk_converters.rewrites import FIRST, apply
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+    from torch.export import ExportedProgram
     from torch.fx import GraphModule, Node
 
     from edge_sdk.exported import Example
@@ -129,7 +130,7 @@ class ExecuTorchConverter:
             exported, rewrites = apply(self.rewrites, program, _takes)
             if sizes is not None:
                 check_free(exported, model, sizes)
-            write_scalars_as_floats(exported)
+            self.settle(exported)
             try:
                 edge = exir.to_edge_transform_and_lower(
                     exported, partitioner=[partitioner], constant_methods=_least_sides(sizes)
@@ -167,6 +168,10 @@ class ExecuTorchConverter:
             size_bytes=len(sealed),
             remarks=self.remarks,
         )
+
+    def settle(self, program: ExportedProgram) -> None:
+        """Last changes of a rewritten program, in place."""
+        write_scalars_as_floats(program)
 
     def partitioner(self, precision: str) -> Any:
         """ExecuTorch's partitioner that decides what the delegate takes.

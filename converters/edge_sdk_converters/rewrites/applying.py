@@ -35,6 +35,7 @@ from edge_sdk_converters.rewrites.delegable import (
     write_out_splits,
 )
 from edge_sdk_converters.rewrites.folds import write_out_folds, write_out_unfolds
+from edge_sdk_converters.rewrites.int8_biases import write_biases_as_integers
 from edge_sdk_converters.rewrites.moves import (
     recognize_channel_shuffles,
     recognize_pixel_shuffles,
@@ -97,6 +98,7 @@ REWRITES: dict[str, Rewrite] = {
     "pool strides": write_out_pool_strides,
     "transposed paddings": write_out_transposed_padding,
     "core operators": write_out_core_operators,
+    "int8 biases": write_biases_as_integers,
 }
 """All rewrites by the names that targets list."""
 

@@ -2,5 +2,5 @@
 
 Reading order: ``environment`` (what is needed, and where it lies), ``setting_up`` (how it comes
 there), ``running`` (a file on that core, one process for each), ``litert_guest`` and
-``executorch_guest.cpp`` (the programs that run there).
+its sibling in C++ (the programs that run there).
 """
