@@ -18,12 +18,13 @@ import torch
 
 from edge_sdk.burst.converted.graphs import StageGraph, stage_graphs
 from edge_sdk.deploy.conversion import convert
-from edge_sdk.deploy.other_cpus import check_cpus
+from edge_sdk.deploy.other_cpus import check_cpu, check_cpus
 from edge_sdk.deploy.preparation import INT8, prepare
 from edge_sdk.deploy.self_check import SelfCheck, self_check
+from edge_sdk.emulate.arm64.running import RUNTIMES as ARM_BUILDS
 from edge_sdk.emulate.runtimes.evidence import Evidence
 from edge_sdk.emulate.runtimes.names import RUNTIMES, runtimes_for
-from edge_sdk.errors import EdgeSdkError, InputError, MissingExtraError
+from edge_sdk.errors import EdgeSdkError, MissingExtraError
 from edge_sdk.models.spec import Task
 from edge_sdk.targets import LoweringReport, converter_names, find_converter, runs_here
 from edge_sdk.zoo.catalogue import load_int8, model_names
@@ -77,7 +78,8 @@ def networks(name: str, folder: Path) -> Iterator[Line]:
             try:
                 made = convert(name, target, path, precision, size=(SIDE_PX, SIDE_PX))
             except EdgeSdkError as error:
-                yield Line(None, (name, target, precision, "—", str(error), "—"))
+                why = str(error).replace(f"{path.parent}/", "")
+                yield Line(None, (name, target, precision, "—", why, "—"))
                 continue
             yield line(name, target, precision, made.report, made.check, path)
 
@@ -129,14 +131,21 @@ def line(
 def _on_arm(path: Path, precision: str) -> str:
     from edge_sdk.emulate.runtimes.opening import open_artifact
 
+    if runtimes_for(path)[0] not in ARM_BUILDS:
+        return "—"
+    try:
+        check_cpu("arm64")
+    except MissingExtraError:
+        return "not set up"
     try:
         shapes = open_artifact(path).input_shapes.values()
         generator = torch.Generator().manual_seed(1)
         probe = tuple(torch.rand(shape, generator=generator) for shape in shapes)
         (found,) = check_cpus([(path, precision)], [probe], "arm64")
-    except (InputError, MissingExtraError, EdgeSdkError):
-        return "—"
-    return "every number equal" if found.equal == 1 else f"{found.psnr_db:.0f} dB to this one"
+    except EdgeSdkError as error:
+        return str(error).replace(f"{path.parent}/", "")
+    agreed = "every number equal" if found.equal == 1 else f"{found.psnr_db:.0f} dB to this one"
+    return agreed if found.passed else f"{agreed} MISSED"
 
 
 def page(lines: list[Line]) -> str:

@@ -124,8 +124,16 @@ def example_shape(value: Tensor) -> tuple[int, ...]:
     return tuple(side if isinstance(side, int) else int(side.node.hint) for side in value.shape)
 
 
-def check_free(program: ExportedProgram, model: nn.Module, sizes: SizeRange) -> None:
+def check_free(
+    program: ExportedProgram, model: nn.Module, sizes: SizeRange, target: str = ""
+) -> None:
     """Refuse a graph that has settled on one size.
+
+    Args:
+        program: the graph.
+        model: that it is of.
+        sizes: that it was to take.
+        target: whose rewrites have made it; empty for the graph of the model itself.
 
     Raises:
         ConversionError: if it has.
@@ -134,9 +142,10 @@ def check_free(program: ExportedProgram, model: nn.Module, sizes: SizeRange) -> 
     (shape,) = (node.meta["val"].shape for node in program.graph.nodes if node.name == name)
     sides = zip(shape[2:], sizes.least, sizes.most, strict=True)
     if any(_is_settled(side) for side, low, high in sides if low < high):
+        what = f"what target '{target}' makes of it" if target else "torch.export's graph of it"
         raise ConversionError(
-            f"size {sizes}: {type(model).__name__} computes with numbers that hold for one size "
-            "alone; convert it for each size, such as 64x64,128x96"
+            f"size {sizes}: {type(model).__name__}: {what} holds for one size alone; convert it "
+            "for each size, such as 64x64,128x96, or take another target that has ranges"
         )
 
 

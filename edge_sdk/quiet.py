@@ -8,6 +8,7 @@ import logging
 import os
 import random
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -111,16 +112,31 @@ def quiet_output() -> Iterator[None]:
         sys.stdout.flush()
 
 
+_LOCK = threading.Lock()
+_DISCARDED: dict[int, list[int]] = {}
+"""By descriptor: how many discard it now, and what it was before the first of them."""
+
+
 @contextmanager
 def _discarded(descriptor: int) -> Iterator[None]:
-    kept, nowhere = os.dup(descriptor), os.open(os.devnull, os.O_WRONLY)
+    """Threads may overlap: the first of them turns the descriptor away, the last one back."""
+    with _LOCK:
+        if descriptor not in _DISCARDED:
+            kept, nowhere = os.dup(descriptor), os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, descriptor)
+            os.close(nowhere)
+            _DISCARDED[descriptor] = [0, kept]
+        _DISCARDED[descriptor][0] += 1
     try:
-        os.dup2(nowhere, descriptor)
         yield
     finally:
-        os.dup2(kept, descriptor)
-        os.close(kept)
-        os.close(nowhere)
+        with _LOCK:
+            _DISCARDED[descriptor][0] -= 1
+            count, kept = _DISCARDED[descriptor]
+            if count == 0:
+                os.dup2(kept, descriptor)
+                os.close(kept)
+                del _DISCARDED[descriptor]
 
 
 @functools.cache

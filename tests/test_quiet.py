@@ -6,13 +6,14 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 import warnings
 from pathlib import Path
 
 import pytest
 import torch
 
-from edge_sdk.quiet import at_level, environment, suppressed_messages
+from edge_sdk.quiet import at_level, environment, quiet_output, suppressed_messages
 from tests.needs import needs
 from tests.user_settings import changed, user_settings
 
@@ -143,3 +144,20 @@ def test_variables_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
         os.environ |= {"EDGE_KEPT": "written", "EDGE_GIVEN": "written"}
     assert os.environ["EDGE_GIVEN"] == "mine"
     assert not {"EDGE_NEW", "EDGE_KEPT"} & set(os.environ)
+
+
+def test_threads_that_overlap_leave_the_output_as_it_was(capfd: pytest.CaptureFixture[str]) -> None:
+    def often() -> None:
+        for _ in range(200):
+            with quiet_output():
+                os.write(1, b"hidden")
+                os.write(2, b"hidden")
+
+    threads = [threading.Thread(target=often) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    os.write(1, b"out")
+    os.write(2, b"err")
+    assert capfd.readouterr() == ("out", "err")

@@ -112,7 +112,7 @@ class CoreMLConverter:
             check_factors(exported)
             program, rewrites = apply(self.rewrites, exported, _takes)
             if sizes is not None:
-                check_free(program, model, sizes)
+                check_free(program, model, sizes, self.name)
         package = _converted(coremltools, program, example, precision, sizes)
         spec = package.get_spec()
         operators = _operator_counts(spec)

@@ -71,7 +71,7 @@ def _try_in_subprocess(path: Path, trial: str) -> None:
     """Run ``trial`` on a file in a process that may crash."""
     try:
         result = subprocess.run(  # noqa: S603 - our own interpreter and our own program text
-            [sys.executable, "-c", trial, str(path)],
+            [sys.executable, "-P", "-c", trial, str(path)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=60,

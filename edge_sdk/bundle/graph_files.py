@@ -6,8 +6,11 @@ next graph that none has taken, so that all end at about the same time, whatever
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -32,7 +35,12 @@ FEWEST = 4
 MOST = 4
 """Processes at once, this one included: each holds the packages of a target, about 1 GB."""
 _POLL_S = 0.2
-_MODULE = "edge_sdk.bundle.graph_files"
+_END_S = 5.0
+_PROGRAM = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
+    "from edge_sdk.bundle import graph_files; graph_files.main(*sys.argv[1:])"
+)
+"""What a process runs: it finds modules where this one does, and nowhere before."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +92,7 @@ def write_graphs(files: Sequence[GraphFile], report: Progress) -> list[LoweringR
             _refuse_failed(shared, workers)
             report("pack", _done(files), len(files))
         while any(worker.is_running() for worker in workers):
+            _refuse_failed(shared, workers)
             report("pack", _done(files), len(files))
             time.sleep(_POLL_S)
         _refuse_failed(shared, workers)
@@ -196,18 +205,26 @@ class _Worker:
         self._messages = shared.folder / f"messages-{number}"
 
     def __enter__(self) -> _Worker:
+        command = [sys.executable, "-P", "-c", _PROGRAM, json.dumps(sys.path)]
+        command += [str(self._shared.folder), str(self._shared.count), str(os.getpid())]
         with self._messages.open("wb") as messages:
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-m", _MODULE, str(self._shared.folder), str(self._shared.count)],
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and program
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=messages,
+                # Compilers that a converter starts end with it.
+                start_new_session=True,
             )
         return self
 
     def __exit__(self, *_: object) -> None:
         if self.is_running():
-            self._process.kill()
+            os.killpg(self._process.pid, signal.SIGTERM)
+            try:
+                self._process.wait(timeout=_END_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
     def is_running(self) -> bool:
@@ -223,27 +240,29 @@ class _Worker:
         if self.is_running() or self._process.returncode == 0:
             return
         said = self._messages.read_text(errors="replace").strip().splitlines()
-        why = said[-1] if said and self._process.returncode > 0 else "memory may be short"
+        code = self._process.returncode
+        if code < 0:
+            raise ConversionError(
+                f"a process that converts graphs was ended by signal {-code}, as for want of "
+                "memory; free some memory, or pack fewer targets at a time"
+            )
         raise ConversionError(
-            f"a process that converts graphs ended with {self._process.returncode} ({why}); free "
-            "some memory, or pack fewer targets at a time"
+            f"a process that converts graphs failed ({said[-1] if said else 'it says nothing'}); "
+            "pack one target at a time, which needs no other process"
         )
 
 
-def main(folder: Path, count: int) -> None:
+def main(folder: str, count: str, parent: str) -> None:
     """Convert what a folder offers, and write what the converters say or what stopped one."""
     coreml.use_alone()
-    shared = _Shared(folder, count)
+    shared = _Shared(Path(folder), int(count))
     for index in shared.taken(from_the_end=True):
+        if os.getppid() != int(parent):
+            # Nobody waits any more, or clears up.
+            shutil.rmtree(folder, ignore_errors=True)
+            return
         try:
             shared.tell(index, _written(shared.read(index)))
         except EdgeSdkError as error:
             shared.tell(index, error)
             return
-
-
-if __name__ == "__main__":
-    # By its own name: what is pickled here belongs to the module, not to a program.
-    from edge_sdk.bundle import graph_files
-
-    graph_files.main(Path(sys.argv[1]), int(sys.argv[2]))

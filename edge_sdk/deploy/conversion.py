@@ -14,8 +14,8 @@ from torch import nn
 from edge_sdk.artifacts.package_folder import check_package_place, is_package, place_package
 from edge_sdk.deploy.preparation import prepare, read_scheme
 from edge_sdk.deploy.self_check import SelfCheck, left_unchecked, self_check
-from edge_sdk.errors import EdgeSdkError, InputError
-from edge_sdk.exported import one_or_all
+from edge_sdk.errors import ConversionError, EdgeSdkError, InputError, first_line
+from edge_sdk.exported import Example, one_or_all
 from edge_sdk.models.normalization import Normalization
 from edge_sdk.outputs import check_writable, replacing
 from edge_sdk.quantization import Scheme
@@ -172,7 +172,7 @@ def convert(
     with _staged(path) as staged:
         # A converter that has no ranges need not have the argument.
         ranged: dict[str, Any] = {} if sizes is None else {"sizes": sizes}
-        report = converter.convert(prepared.model, one_or_all(given), staged, precision, **ranged)
+        report = _converted(converter, prepared.model, one_or_all(given), staged, precision, ranged)
         if check:
             shown = self_check(
                 prepared.model,
@@ -186,6 +186,32 @@ def convert(
     return ConvertedModel(
         path, report, prepared.certificate, prepared.source, shown, prepared.notes
     )
+
+
+def _converted(
+    converter: Converter,
+    model: nn.Module,
+    example: Example,
+    path: Path,
+    precision: str,
+    ranged: dict[str, Any],
+) -> LoweringReport:
+    """Convert; where sizes stay free, whatever stumbles over one that is no number is told so.
+
+    Raises:
+        ConversionError: as of the converter, or if a rewrite or a package cannot take free sizes.
+    """
+    try:
+        return converter.convert(model, example, path, precision, **ranged)
+    except EdgeSdkError:
+        raise
+    except Exception as error:
+        if not ranged:
+            raise
+        raise ConversionError(
+            f"{type(model).__name__}: --target {converter.name} cannot keep its sizes free "
+            f"({first_line(error)}); convert it for each size, such as 64x64,128x96"
+        ) from error
 
 
 def _check_takes(converter: Converter, sizes: SizeRange) -> None:

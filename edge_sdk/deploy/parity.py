@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from edge_sdk.emulate.parity.rows import Artifact, ParityRow, Step
 from edge_sdk.emulate.parity.task_gates import TaskGate
 from edge_sdk.emulate.runtimes.names import RUNTIMES
 from edge_sdk.emulate.runtimes.opening import open_artifact
+from edge_sdk.emulate.runtimes.runner import EngineRunner, Runner
 from edge_sdk.errors import InputError
 from edge_sdk.exported import Example, as_inputs, one_or_all
 from edge_sdk.quantization import Scheme
@@ -155,7 +156,8 @@ def check_parity(
     if artifacts:
         runners = {path: open_artifact(path) for path in artifacts}
         found = {runner.precision or "fp32" for runner in runners.values()}
-        shapes = _common_shapes({path: runner.input_shapes for path, runner in runners.items()})
+        own_shapes = tuple(tuple(each.shape) for each in loaded.example)
+        shapes = _common_shapes(runners, own_shapes)
         coded = sorted(found & {"int8", "w8"})
         if len(coded) > 1:
             raise InputError("the files mix w8 and int8; verify them one kind at a time")
@@ -245,16 +247,31 @@ def _modules(
 Shapes = tuple[tuple[int, ...], ...]
 
 
-def _common_shapes(shapes: dict[Path, dict[str, tuple[int, ...]]]) -> Shapes:
-    found = {path: tuple(inputs.values()) for path, inputs in shapes.items()}
-    first = next(iter(found))
-    for path, own in found.items():
-        if own != found[first]:
-            raise InputError(
-                f"{path} takes {_shown(own)} and {first} takes {_shown(found[first])}; verify them "
-                "one by one"
-            )
-    return found[first]
+def _common_shapes(runners: Mapping[Path, Runner], own: Shapes) -> Shapes:
+    """Shapes that all files take: of a file of one size its own, else the model's if they fit."""
+    largest = {path: tuple(runner.input_shapes.values()) for path, runner in runners.items()}
+    static = [path for path, runner in runners.items() if not _takes_ranges(runner)]
+    first = static[0] if static else next(iter(largest))
+
+    def misfits(shapes: Shapes) -> list[Path]:
+        return [p for p, runner in runners.items() if not _takes(runner, shapes, largest[p])]
+
+    for shapes in (largest[first],) if static else (own, largest[first]):
+        if not misfits(shapes):
+            return shapes
+    path = misfits(largest[first])[0]
+    raise InputError(
+        f"{path} takes {_shown(largest[path])} and {first} takes {_shown(largest[first])}; verify "
+        "them one by one"
+    )
+
+
+def _takes_ranges(runner: Runner) -> bool:
+    return isinstance(runner, EngineRunner) and runner.takes_ranges
+
+
+def _takes(runner: Runner, shapes: Shapes, own: Shapes) -> bool:
+    return runner.takes(shapes) if isinstance(runner, EngineRunner) else shapes == own
 
 
 def _example(loaded: LoadedModel, shapes: Shapes) -> tuple[Tensor, ...]:

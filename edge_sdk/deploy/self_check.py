@@ -117,7 +117,9 @@ def self_check(
         return left_unchecked(f"no runtime here opens {path.suffix} files")
     try:
         runner = open_artifact(path, trial=False)
-        shown = _probes(example, sizes) if precision != LOSSY else _photographs(example, spec)
+        shown = _photographs(example, spec) if precision == LOSSY else _probes(example, sizes)
+        if sizes is not None and precision != LOSSY:
+            shown += _odd_probe(model, example, sizes)
         if not shown:
             return left_unchecked(f"what {precision} loses shows on photographs, and here are none")
         probes, expected = _finite(model, shown)
@@ -195,6 +197,17 @@ def _probes(example: Example, sizes: SizeRange | None) -> list[Inputs]:
     return [inputs] + [
         (_drawn(only.new_zeros((*only.shape[:2], *size)), 0),) for size in sizes.probed
     ]
+
+
+def _odd_probe(model: nn.Module, example: Example, sizes: SizeRange) -> list[Inputs]:
+    """One of a size off the corners' grid, if the model itself takes it."""
+    (only,) = as_inputs(example)
+    probe = (_drawn(only.new_zeros((*only.shape[:2], *sizes.odd)), 1),)
+    try:
+        run_torch(model, [probe])
+    except (RuntimeError, ValueError, IndexError):
+        return []
+    return [probe]
 
 
 def _photographs(example: Example, spec: PictureSpec | None) -> list[Inputs]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,8 +48,23 @@ def test_what_stops_the_other_process_is_told(tmp_path: Path) -> None:
 def test_a_process_that_ends_otherwise_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge_sdk.bundle.graph_files._MODULE", "edge_sdk.no_such_module")
+    monkeypatch.setattr("edge_sdk.bundle.graph_files._PROGRAM", "import no_such_module")
     both = [*files("coreml", nn.ReLU(), tmp_path), *files("executorch", nn.ReLU(), tmp_path)]
-    with pytest.raises(ConversionError, match=r"ended with 1 .*no_such_module") as caught:
+    with pytest.raises(ConversionError, match=r"failed \(.*no_such_module") as caught:
         write_graphs(both, silent)
     assert "\n" not in str(caught.value)
+
+
+def test_no_file_of_the_working_folder_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trap = tmp_path / "elsewhere"
+    trap.mkdir()
+    for name in ("platform", "queue", "random"):
+        (trap / f"{name}.py").write_text("raise SystemExit('a file of the working folder ran')")
+    monkeypatch.chdir(trap)
+    # As of a program that was started with -P, or installed.
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry not in ("", str(trap))])
+    both = [*files("coreml", nn.ReLU(), tmp_path), *files("executorch", nn.ReLU(), tmp_path)]
+    write_graphs(both, silent)
+    assert all(file.path.exists() for file in both)

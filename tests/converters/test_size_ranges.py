@@ -84,7 +84,7 @@ def test_one_file_takes_every_size_of_its_range(target: str, tmp_path: Path) -> 
     found = ranged(network, target, tmp_path, SIZES)
     (taken,) = found.report.inputs
     assert (taken.least, taken.shape) == ((1, 3, 16, 24), (1, 3, 48, 40))
-    assert found.check.probes == 6
+    assert found.check.probes == 7
     runner = open_artifact(found.path)
     ((name, largest),) = runner.input_shapes.items()
     assert largest == (1, 3, 48, 40)
@@ -111,6 +111,20 @@ def test_a_model_that_leans_on_its_size_is_right_at_all_or_refused(
         return
     assert "\n" not in message
     assert not list(tmp_path.iterdir())
+
+
+def test_files_of_ranges_and_of_one_size_are_verified_together(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network, shape = Enlarger().eval(), (1, 3, 32, 32)
+    files = [ranged(network, target, tmp_path, SIZES).path for target in SUFFIXES]
+    found = verify(as_loaded(network, shape), files)
+    assert found.passed
+    assert found.shape == shape
+    static = convert(network, "tflite", tmp_path / "one.tflite", example=(1, 3, 20, 28)).path
+    assert verify(as_loaded(network, shape), [*files, static]).shape == (1, 3, 20, 28)
+    outside = convert(network, "tflite", tmp_path / "out.tflite", example=(1, 3, 64, 28)).path
+    with pytest.raises(InputError, match="verify them one by one"):
+        verify(as_loaded(network, shape), [*files, outside])
 
 
 def test_a_size_that_the_model_does_not_take_is_named(tmp_path: Path) -> None:

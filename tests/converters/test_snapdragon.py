@@ -15,8 +15,10 @@ from edge_sdk.artifacts.dispatch import DAMAGED, is_compiled, read_compiled, sta
 from edge_sdk.deploy.all_targets import convert_all
 from edge_sdk.devices.snapdragon import SNAPDRAGONS, find_snapdragon
 from edge_sdk.errors import ConversionError, InputError, MissingExtraError, OutputError
+from edge_sdk.quantization import quantize
 from edge_sdk.targets import converter_names, find_converter, for_soc, targets_of
 from edge_sdk_converters.snapdragon import compiler
+from edge_sdk_converters.snapdragon.converter import FIRST_WITH_HALVES
 from edge_sdk_converters.snapdragon.stub import empty_library
 
 linux_alone = pytest.mark.skipif(sys.platform != "linux", reason="an ELF library is for Linux")
@@ -160,7 +162,9 @@ def test_a_compiler_that_fails_is_one_line(tmp_path: Path, monkeypatch) -> None:
 def test_every_chip_of_the_table_compiles(chip: str, tmp_path: Path) -> None:
     model, x = nn.Conv2d(3, 4, 3).eval(), torch.rand(1, 3, 8, 8)
     path = tmp_path / "net.tflite"
-    report = for_soc(find_converter("snapdragon"), chip).convert(model, x, path, "fp16")
+    precision = "fp16" if find_snapdragon(chip).htp_arch >= FIRST_WITH_HALVES else "int8"
+    taken = model if precision == "fp16" else quantize(model, x, [x]).model
+    report = for_soc(find_converter("snapdragon"), chip).convert(taken, x, path, precision)
     assert (report.partitions, report.undelegated) == (1, ())
     assert stamp(path.read_bytes()) == ("Qualcomm", chip)
     assert chip in open_artifact(path).info.runtime
@@ -179,3 +183,11 @@ def test_all_targets_hold_it_without_a_time(tmp_path: Path) -> None:
     assert file.target == "snapdragon"
     assert file.psnr_db >= file.gate_db
     assert file.median_s != file.median_s
+
+
+@pytest.mark.qualcomm
+def test_a_chip_without_half_precision_is_refused_in_it(tmp_path: Path) -> None:
+    converter = for_soc(find_converter("snapdragon"), "SM8350")
+    with pytest.raises(InputError, match="no half precision") as caught:
+        converter.convert(nn.ReLU(), torch.rand(1, 3, 8, 8), tmp_path / "x.tflite", "fp16")
+    assert "\n" not in str(caught.value)

@@ -6,7 +6,6 @@ import gc
 import math
 import os
 import signal
-import time
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +89,7 @@ def test_what_does_not_run_there_is_one_line(tmp_path: Path) -> None:
     runner.run(inputs)
     (child,) = _children(str(path))
     os.kill(child, signal.SIGKILL)
-    with pytest.raises(ArtifactError, match="emulated ARM core ended with -9") as caught:
+    with pytest.raises(ArtifactError, match=r"emulated ARM core has ended \(signal 9\)") as caught:
         runner.run(inputs)
     assert "\n" not in str(caught.value)
 
@@ -104,9 +103,7 @@ def test_the_process_ends_with_its_runner(tmp_path: Path) -> None:
     assert _children(str(path))
     del runner
     gc.collect()
-    deadline = time.monotonic() + 10
-    while _children(str(path)) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    # What ends it waits for it.
     assert not _children(str(path))
 
 

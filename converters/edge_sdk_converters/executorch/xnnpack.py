@@ -129,7 +129,7 @@ class ExecuTorchConverter:
             check_factors(program)
             exported, rewrites = apply(self.rewrites, program, _takes)
             if sizes is not None:
-                check_free(exported, model, sizes)
+                check_free(exported, model, sizes, self.name)
             self.settle(exported)
             try:
                 edge = exir.to_edge_transform_and_lower(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from edge_sdk.artifacts.dispatch import DISPATCH, read_compiled
 from edge_sdk.artifacts.seal import seal
 from edge_sdk.devices.snapdragon import SNAPDRAGONS, USUAL, find_snapdragon
-from edge_sdk.errors import MissingExtraError
+from edge_sdk.errors import InputError, MissingExtraError
 from edge_sdk.extras import require
 from edge_sdk.outputs import replacing
 from edge_sdk.targets import LoweringReport, find_converter
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from edge_sdk.exported import Example
 
+FIRST_WITH_HALVES = 69
+"""Version of the Hexagon architecture from which on the HTP computes in half precision."""
 PLAIN = {"fp16": "fp32", "int8": "int8"}
 """Precision of the TFLite file that each is compiled from: the HTP computes floats in half."""
 
@@ -103,6 +105,11 @@ class SnapdragonConverter:
             raise MissingExtraError(
                 f"target '{self.name}' needs Qualcomm's compiler, which is packaged for Linux on "
                 "x86-64; convert there, or take --target tflite"
+            )
+        if precision == "fp16" and self._chip.htp_arch < FIRST_WITH_HALVES:
+            raise InputError(
+                f"the HTP of {self.soc} (v{self._chip.htp_arch}) has no half precision, and its "
+                "emulator would compute in single; take --precision int8 or a later chip"
             )
         require(self.extra)
         with tempfile.TemporaryDirectory() as folder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -129,7 +130,7 @@ def convert(
         raise InputError(
             f"no target given; add --target with one of: {', '.join(converter_names())}"
         )
-    if size is not None and inputs and ".." not in size:
+    if size is not None and inputs and not re.search(r"\.\.|,", size):
         raise InputError("--size and --input both give the input's size; give one of them")
     for given in (calibration, scheme):
         if given is not None and not given.exists():
@@ -143,6 +144,12 @@ def convert(
     def converted(
         to: str, path: Path, chosen: str | None, of: Size | SizeRange | None = sizes[0]
     ) -> ConvertedModel:
+        example = parse_inputs(inputs)
+        if example is not None and isinstance(of, tuple):
+            # Of a list with --input, which tells the channels.
+            if len(example) != 1 or len(example[0]) != 4:
+                raise InputError("a list of sizes is for a model of one picture, 1xCxHxW")
+            example, of = [(*example[0][:2], *of)], None
         # Of all targets, those in int8 alone take what ranges are chosen by.
         ranged = chosen in INT8 or not all_targets
         return run(
@@ -150,7 +157,7 @@ def convert(
             to,
             path,
             chosen,
-            example=parse_inputs(inputs),
+            example=example,
             size=of,
             calibration=calibration if ranged else None,
             scheme=scheme if ranged else None,

@@ -153,6 +153,12 @@ def parse_sizes(text: str | None) -> tuple[Size | SizeRange | None, ...]:
     """
     if text is None:
         return (None,)
+    form = r"\d{1,5}[x×]\d{1,5}(\.\.\d{1,5}[x×]\d{1,5})?"
+    if not re.fullmatch(rf"{form}(,{form})*", text.strip().lower()):
+        raise InputError(
+            f"size '{text}' is no size, range or list of them; write it like 128x128, "
+            "32x32..512x512 or 64x64,128x96"
+        )
     sizes = tuple(_size_or_range(each) for each in text.split(","))
     if len(set(sizes)) < len(sizes):
         raise InputError(f"size '{text}' names one twice; give each once")

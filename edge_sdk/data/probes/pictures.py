@@ -115,7 +115,7 @@ def _photograph_crops(example: Tensor, spec: PictureSpec | None) -> tuple[Tensor
         pixels = rgb_to_ycbcr(rgb)[:1] if luma else rgb
         sides = (pixels.shape[1] // 2, pixels.shape[2] // 2)
         if sides[0] < height or sides[1] < width:
-            raise InputError("the photographs of scikit-image are smaller than the input")
+            raise InputError("scikit-image's photographs, at half size, are smaller than the input")
         levels = to_levels(resize_bicubic(pixels, size=sides)).float() / 255
         for _ in range(SAMPLES // len(PHOTOS)):
             top = int(torch.randint(sides[0] - height + 1, (1,), generator=generator))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import threading
 import weakref
 from collections.abc import Sequence
 from importlib import metadata
@@ -15,10 +13,11 @@ from numpy.typing import NDArray
 
 from edge_sdk.emulate.arm64 import litert_guest
 from edge_sdk.emulate.arm64.environment import CORE, Arm64Environment, find_environment
+from edge_sdk.emulate.runtimes.child import Child, whole
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.emulate.runtimes.runner import EngineRunner, RunnerInfo
 from edge_sdk.emulate.runtimes.tensors import Port
-from edge_sdk.errors import ArtifactError, InputError
+from edge_sdk.errors import InputError
 
 RUNTIMES = {"litert": ("LiteRT", "ai-edge-litert"), "executorch": ("ExecuTorch", "executorch")}
 """Runtimes that have an ARM build here, by the name of their runner."""
@@ -65,68 +64,29 @@ def open_on_arm64(path: str | Path) -> EngineRunner:
     return runner
 
 
-class _Guest:
-    """The process, and one exchange with it at a time."""
+class _Guest(Child):
+    """The runtime's ARM build, in its process."""
 
     def __init__(self, path: Path, environment: Arm64Environment, runtime: str) -> None:
-        self._path = path
-        self._turn = threading.Lock()
         program: list[str | Path] = [environment.executorch_guest, path]
         if runtime == "litert":
             guest = Path(litert_guest.__file__)
             program = [environment.python, "-P", guest, environment.packages, path]
-        self._process = subprocess.Popen(  # noqa: S603 - the emulator that was set up
-            environment.command(*program),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+        super().__init__(path, "the emulated ARM core", environment.command(*program))
 
     def run(
         self, arrays: Sequence[NDArray[np.generic]], outputs: Sequence[Port]
     ) -> list[NDArray[np.generic]]:
         """Tensors in, tensors out, as the file stores them."""
-        given, answers = _pipe(self._process.stdin), _pipe(self._process.stdout)
-        with self._turn:
-            try:
-                given.write(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays))
-                given.flush()
-            except (OSError, ValueError):
-                raise self._ended() from None
-            found = []
-            for port in outputs:
-                length = int.from_bytes(self._read(answers, LENGTH_BYTES), "little")
-                content = np.frombuffer(self._read(answers, length), port.dtype)
-                found.append(content.reshape(port.shape).copy())
-            return found
+        with self.exchange() as (given, answers):
+            given.write(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays))
+            given.flush()
+            return [self._tensor(answers, port) for port in outputs]
 
-    def _read(self, answers: IO[bytes], count: int) -> bytes:
-        content = answers.read(count)
-        if len(content) < count:
-            raise self._ended()
-        return content
-
-    def _ended(self) -> ArtifactError:
-        self.end()
-        return ArtifactError(
-            f"{self._path}: the emulated ARM core ended with {self._process.returncode}; verify it "
-            "here without --cpu first"
-        )
-
-    def end(self) -> None:
-        """Let the process end, and end it if it does not."""
-        for stream in (self._process.stdin, self._process.stdout):
-            try:
-                _pipe(stream).close()
-            except OSError:
-                continue
-        try:
-            self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-
-def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
-    assert stream is not None
-    return stream
+    def _tensor(self, answers: IO[bytes], port: Port) -> NDArray[np.generic]:
+        length = int.from_bytes(whole(answers, LENGTH_BYTES), "little")
+        # A wrong length would be waited for.
+        if length != int(np.prod(port.shape)) * port.dtype.itemsize:
+            raise EOFError
+        content = np.frombuffer(whole(answers, length), port.dtype)
+        return content.reshape(port.shape).copy()

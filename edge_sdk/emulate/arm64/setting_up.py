@@ -5,7 +5,8 @@
 QEMU is taken from Debian 13, since that of Debian 12 computes products of 8-bit matrices wrongly;
 everything that runs on the core, and the compiler for its one program, from Debian 12, whose C
 library older systems have too. All versions are those that Debian has now, and signed by it; the
-runtimes are of the versions that are installed here.
+runtimes are of the versions that are installed here, from the index that pip is set to and trusted
+as what pip installs is.
 """
 
 from __future__ import annotations
@@ -32,6 +33,15 @@ COMPILER = ("bookworm", "amd64", ("g++-aarch64-linux-gnu",))
 """Suite, architecture and names of Debian's packages; what they need comes with them."""
 WHEELS = ("ai-edge-litert", "numpy", "flatbuffers", "protobuf", "typing_extensions")
 """What LiteRT imports there, in the versions of this machine."""
+SIGNED = tuple(
+    f"--option={name}=false"
+    for name in (
+        "APT::Get::AllowUnauthenticated",
+        "Acquire::AllowInsecureRepositories",
+        "Acquire::AllowDowngradeToInsecureRepositories",
+    )
+)
+"""Whatever this machine's own settings say."""
 PLATFORMS = ("manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux2014_aarch64")
 CPUINFO = """processor\t: 0
 BogoMIPS\t: 50.00
@@ -83,6 +93,9 @@ def set_up() -> Arm64Environment:
         _say("compiler")
         _build_guest(made, Path(name) / "compiler")
         (made.folder / READY).touch()
+        if (final / READY).is_file():
+            # Somebody else was quicker, and may use it already.
+            return Arm64Environment(final)
         shutil.rmtree(final, ignore_errors=True)
         made.folder.rename(final)
     _say("done")
@@ -108,8 +121,9 @@ def _unpack(
         (apt / "sources.list").write_text(f"deb [signed-by={KEYS}] {mirror} {suite} main\n")
         (apt / "apt.conf").write_text(_configuration(apt, architecture))
         variables = {**os.environ, "APT_CONFIG": str(apt / "apt.conf")}
-        _run(["apt-get", "update", "-qq"], variables)
-        _run(["apt-get", "install", "-qq", "--yes", "--download-only", *packages], variables)
+        _run(["apt-get", *SIGNED, "update", "-qq"], variables)
+        command = ["apt-get", *SIGNED, "install", "-qq", "--yes", "--download-only"]
+        _run([*command, *packages], variables)
         for package in sorted((apt / "cache" / "archives").glob("*.deb")):
             if only is None:
                 _run(["dpkg-deb", "--extract", str(package), str(folder)])
@@ -133,6 +147,8 @@ def _configuration(apt: Path, architecture: str) -> str:
         "Dir::Cache": apt / "cache",
         "Dir::Etc::sourcelist": apt / "sources.list",
         "Dir::Etc::sourceparts": "/dev/null",
+        "Dir::Etc::preferences": "/dev/null",
+        "Dir::Etc::preferencesparts": "/dev/null",
     }
     return "".join(f'{name} "{value}";\n' for name, value in settings.items())
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import select
-import subprocess
 import sys
-import threading
 import weakref
 from collections.abc import Sequence
 from importlib import metadata
@@ -19,6 +16,7 @@ from numpy.typing import NDArray
 
 from edge_sdk.artifacts.aimodel import check_aimodel
 from edge_sdk.emulate.runtimes import coreai_process
+from edge_sdk.emulate.runtimes.child import Child
 from edge_sdk.emulate.runtimes.coreai_process import ARRAYS, ERROR, read_message, write_message
 from edge_sdk.emulate.runtimes.evidence import Evidence
 from edge_sdk.emulate.runtimes.names import RUNTIMES, Runtime
@@ -26,9 +24,6 @@ from edge_sdk.emulate.runtimes.runner import Engine, EngineRunner, RunnerInfo
 from edge_sdk.emulate.runtimes.tensors import Port, check_ports
 from edge_sdk.errors import ArtifactError, first_line
 from edge_sdk.extras import require
-
-PATIENCE_S = 600.0
-"""Longest wait for an answer; a picture of a megapixel takes seconds."""
 
 _PROVES = (
     "graph, weights and kernels of Apple's Core AI runtime (beta) on this CPU; not an iPhone's "
@@ -65,93 +60,48 @@ class CoreAIRunner(EngineRunner):
         path = Path(path)
         require("coreai")
         check_aimodel(path)
-        self._child = _Child(path)
+        self._child = _CoreAI(path)
         super().__init__(path, _engine(path, self._child))
         # The process ends with the runner, or with this program; a killed one closes its pipe.
         weakref.finalize(self, self._child.end)
 
 
-class _Child:
-    """The process, and one exchange with it at a time."""
+class _CoreAI(Child):
+    """Apple's runtime, in its process."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._turn = threading.Lock()
         # -P: the folder of the program holds modules named as packages that it imports.
         command = [sys.executable, "-P", "-W", "ignore", coreai_process.__file__, str(path)]
-        self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and program
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+        super().__init__(path, "Core AI", command)
 
     def description(self) -> dict[str, Any]:
         """What the process tells of the model once it has loaded it."""
-        with self._turn:
-            told: dict[str, Any] = json.loads(self._answer("cannot load it"))
+        with self.exchange() as (_, answers):
+            told: dict[str, Any] = json.loads(self._answer(answers, "cannot load it"))
             return told
 
     def run(self, arrays: dict[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
         """Arrays by name in, arrays by name out, as the model stores them."""
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, **arrays)
-        with self._turn:
-            try:
-                write_message(_pipe(self.process.stdin), ARRAYS, buffer.getvalue())
-            except (OSError, ValueError):
-                raise self._ended() from None
-            answer = self._answer("fails to run it")
+        with self.exchange() as (given, answers):
+            write_message(given, ARRAYS, buffer.getvalue())
+            answer = self._answer(answers, "fails to run it")
         with np.load(io.BytesIO(answer), allow_pickle=False) as results:
             return {name: results[name] for name in results.files}
 
-    def end(self) -> None:
-        """Let the process end, and end it if it does not."""
-        for stream in (self.process.stdin, self.process.stdout):
-            try:
-                _pipe(stream).close()
-            except OSError:
-                continue
-        try:
-            self.process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-    def _answer(self, fault: str) -> bytes:
-        pipe = _pipe(self.process.stdout)
-        # Messages alternate, so that nothing lies in the buffer of the pipe's reader by now.
-        if not select.select([pipe], [], [], PATIENCE_S)[0]:
-            self.process.kill()
-            raise ArtifactError(
-                f"{self._path}: Core AI gave no answer in {PATIENCE_S:.0f} s and was stopped; "
-                "convert for a smaller input"
-            )
-        message = read_message(pipe)
+    def _answer(self, answers: IO[bytes], fault: str) -> bytes:
+        message = read_message(answers)
         if message is None:
-            raise self._ended()
+            raise EOFError
         kind, content = message
         if kind == ERROR:
             told = first_line(RuntimeError(content.decode(errors="replace")))
             raise ArtifactError(f"{self._path}: Core AI {fault} ({told}); convert the model again")
         return content
 
-    def _ended(self) -> ArtifactError:
-        self.end()
-        code = self.process.returncode
-        how = f"signal {-code}" if code < 0 else f"status {code}"
-        return ArtifactError(
-            f"{self._path}: the process of Core AI has ended ({how}); open the file again, and "
-            "convert the model to another target if it does so again"
-        )
 
-
-def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
-    assert stream is not None
-    return stream
-
-
-def _engine(path: Path, child: _Child) -> Engine:
+def _engine(path: Path, child: _CoreAI) -> Engine:
     try:
         told = child.description()
         inputs, outputs = (

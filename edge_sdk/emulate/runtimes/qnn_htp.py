@@ -102,6 +102,11 @@ def _engine(path: Path, content: bytes, held: Compiled, chip: Snapdragon) -> Eng
     part = held.parts[0]
     inputs, outputs = _ports(path, held.inputs), _ports(path, held.outputs)
     check_ports(path, inputs)
+    if set(part.inputs) != set(held.inputs) or set(part.outputs) != set(held.outputs):
+        raise UnknownOperationError(
+            f"{path}: the HTP's part takes or gives other tensors than the file, as where an input "
+            "is an output too; its emulator runs files of one part and nothing else"
+        )
     takes = [_place(inputs, held.inputs[number].name) for number in part.inputs]
     gives = [_place(outputs, held.outputs[number].name) for number in part.outputs]
     binary = content[part.start : part.start + part.size]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_sdk.emulate.runtimes.tensors import Port, check_inputs
+from edge_sdk.errors import ArtifactError
 
 Arrays = Mapping[str, NDArray[np.generic]]
 Invocation = Callable[[], Sequence[NDArray[np.generic]]]
@@ -174,6 +175,13 @@ class EngineRunner:
         """Whether an input has a range of shapes instead of one."""
         return any(port.least is not None for port in self._engine.inputs)
 
+    def takes(self, shapes: Sequence[tuple[int, ...]]) -> bool:
+        """Whether arrays of these shapes, in the order of the inputs, are what the file takes."""
+        inputs = self._engine.inputs
+        return len(shapes) == len(inputs) and all(
+            port.fits(tuple(shape)) for port, shape in zip(inputs, shapes, strict=True)
+        )
+
     def run_by(
         self,
         info: RunnerInfo,
@@ -228,6 +236,11 @@ class EngineRunner:
             ArtifactError: if a name, shape or element type does not fit, or an array for a
                 quantized input holds a value that is not a number.
         """
+        if not isinstance(inputs, Mapping):
+            raise ArtifactError(
+                f"{self._path}: runs arrays by name; give a dict with "
+                f"{', '.join(self.input_shapes)} and an array for each"
+            )
         check_inputs(self._path, inputs, self._engine.inputs)
         stored = [port.to_stored(inputs[port.name], self._path) for port in self._engine.inputs]
         return lambda: self._engine.invoke(stored)

@@ -175,7 +175,7 @@ def _gather(args: Arguments) -> Tensor:
     axis %= x.dim()
     indices = args.tensor("indices").long() % x.shape[axis]
     picked = x.index_select(axis, indices.reshape(-1))
-    return picked.reshape(*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
+    return picked.reshape((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
 
 
 @op("gather_along_axis")
