@@ -76,7 +76,7 @@ def test_a_model_is_measured_in_every_target(run: Run) -> None:
         (("teapot",), "teapot"),
         (("none.tflite",), "none.tflite"),
         (("m.onnx",), "m.onnx"),
-        (("photo.jpg",), "not what bench takes; give converted files (.mlpackage"),
+        (("photo.jpg",), "not what bench takes; give converted files (.aimodel"),
         (("sr_x2_y", "--threads", "0"), "threads"),
         (("sr_x2_y", "--threads", "a,b"), "threads"),
         (("sr_x2_y", "--runtime", "npu"), "unknown runtime 'npu'"),

@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.cli.command_line import Run
 
-KNOWN = "choose one of: coreai, coreml, executorch, litert, litert-gpu, torch"
+KNOWN = "choose one of: coreai, coreml, executorch, litert, litert-gpu, qnn-htp, torch"
 
 
 @pytest.fixture

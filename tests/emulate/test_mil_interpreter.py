@@ -197,7 +197,14 @@ def test_foreign_models(tmp_path: Path) -> None:
     exported = torch.export.export(
         nn.ReLU(), (picture(1, 3, 5, 4),), dynamic_shapes=({2: height},)
     ).run_decompositions({})
-    assert "flexible shape" in refusal(saved([flexible]))
+    ranged = CoreMLRunner(saved([flexible]))
+    assert ranged.takes([(1, 3, 4, 4)])
+    assert ranged.takes([(1, 3, 8, 4)])
+    assert not ranged.takes([(1, 3, 9, 4)])
+    listed = coremltools.EnumeratedShapes([(1, 3, 4, 4), (1, 3, 8, 4)])
+    assert "flexible shape without a largest" in refusal(
+        saved([coremltools.TensorType("x", shape=listed)])
+    )
     exported = torch.export.export(nn.ReLU(), (picture(1, 3, 4, 4),)).run_decompositions({})
     half = coremltools.TensorType("x", shape=(1, 3, 4, 4), dtype=np.float16)
     target = coremltools.target.iOS16

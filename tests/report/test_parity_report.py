@@ -20,6 +20,7 @@ from edge_sdk.zoo.loading import load_any
 from tests.builders.smooth_pictures import smooth_pictures
 
 pytestmark = pytest.mark.slow
+COREAI = ("coreai.aimodel",) if is_installed("coreai") else ()
 SNAPDRAGON = ("snapdragon.tflite",) if is_installed("qualcomm") else ()
 
 
@@ -44,6 +45,7 @@ def test_the_chain_runs_in_every_format_that_is_here(found: Parity) -> None:
         "torch",
         "fused",
         "quantized",
+        *COREAI,
         "coreml.mlpackage",
         "executorch.pte",
         *SNAPDRAGON,
@@ -52,7 +54,7 @@ def test_the_chain_runs_in_every_format_that_is_here(found: Parity) -> None:
     assert found.passed
     assert [layer.name for layer in found.layers][:2] == ["x", "features.0"]
     assert any("executorch-vulkan" in note for note in found.notes)
-    assert len(found.maps) == 3 + len(SNAPDRAGON)
+    assert len(found.maps) == 3 + len(COREAI) + len(SNAPDRAGON)
 
 
 def test_the_page_is_whole_and_loads_nothing(found: Parity) -> None:
@@ -61,7 +63,7 @@ def test_the_page_is_whole_and_loads_nothing(found: Parity) -> None:
     own = re.sub(r"base64,[^\"]*", "", text)
     assert not re.search(r"https?://|//[a-z]|@import|url\(", own)
     sources = [image.attrib["src"] for image in root.iter("img")]
-    assert len(sources) == 4 + len(SNAPDRAGON)
+    assert len(sources) == 4 + len(COREAI) + len(SNAPDRAGON)
     assert all(source.startswith("data:image/png;base64,") for source in sources)
     assert "features.0" in text
     for row in found.rows:
