@@ -14,8 +14,10 @@ import torch
 from edge_sdk.errors import ConversionError, MissingExtraError
 from edge_sdk.exported import as_inputs
 from edge_sdk.extras import require
+from edge_sdk.outputs import replacing
 from edge_sdk.quiet import quiet_output
 from edge_sdk.targets import LoweringReport
+from edge_sdk_converters.checks.request import check_request
 from edge_sdk_converters.executorch.xnnpack import ExecuTorchConverter
 from edge_sdk_converters.rewrites import FIRST
 
@@ -86,10 +88,14 @@ class EthosU85Converter(ExecuTorchConverter):
             ) from error
         # Out variants of the operators at the ends.
         require("executorch", "executorch.kernels.quantized")
+        path = Path(path)
+        check_request(self.name, self.suffix, self.precisions, path, precision)
         with tempfile.TemporaryDirectory() as name:
             self._folder = Path(name)
+            staged = self._folder / path.name
             with quiet_output():
-                report = super().convert(model, example, path, precision, sizes=sizes)
+                report = super().convert(model, example, staged, precision, sizes=sizes)
+            content = staged.read_bytes()
             apart = _codes_apart(model, example, self._folder)
             figures = _figures(self._folder)
         squares = float(apart.double().square().mean())
@@ -100,6 +106,8 @@ class EthosU85Converter(ExecuTorchConverter):
                 f"PyTorch's codes, where {LEAST_DB:.0f} must be reached; report this model and "
                 "choose another target"
             )
+        with replacing(path) as temporary:
+            temporary.write_bytes(content)
         equal = float((apart == 0).float().mean())
         checked = (
             f"{equal:.3%} of the outputs' codes as in PyTorch, by the TOSA reference model; the "
