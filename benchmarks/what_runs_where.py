@@ -21,7 +21,7 @@ from edge_sdk.deploy.conversion import convert
 from edge_sdk.deploy.other_cpus import check_cpu, check_cpus
 from edge_sdk.deploy.preparation import INT8, prepare
 from edge_sdk.deploy.self_check import SelfCheck, self_check
-from edge_sdk.emulate.arm64.running import RUNTIMES as ARM_BUILDS
+from edge_sdk.emulate.arm64.running import ARM_BUILDS
 from edge_sdk.emulate.runtimes.evidence import Evidence
 from edge_sdk.emulate.runtimes.names import RUNTIMES, runtimes_for
 from edge_sdk.errors import EdgeSdkError, MissingExtraError

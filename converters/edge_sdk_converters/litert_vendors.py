@@ -8,28 +8,18 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from edge_sdk.errors import MissingExtraError
-from edge_sdk_converters.checks.request import check_request
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from edge_sdk.exported import Example
-    from edge_sdk.targets import LoweringReport
+from edge_sdk_converters.checks.waiting import WaitingConverter
 
 
-class LiteRTVendorConverter:
+class LiteRTVendorConverter(WaitingConverter):
     """A target that waits for its vendor's compiler; :meth:`convert` says what is here of it."""
 
-    name = ""
     format = "tflite"
-    backend = ""
     suffix = ".tflite"
     precisions: tuple[str, ...] = ("fp16", "int8")
     extra = "tflite"
-    runs_here = False
     processor: ClassVar[str] = ""
     """Vendor's name of what it is for."""
     package: ClassVar[str] = ""
@@ -37,18 +27,8 @@ class LiteRTVendorConverter:
     module: ClassVar[str] = ""
     """Module that the package brings."""
 
-    def convert(
-        self, model: nn.Module, example: Example, path: Path, precision: str = "fp16"
-    ) -> LoweringReport:
-        """Refuse, and say what is missing.
-
-        Raises:
-            InputError: if the precision or the suffix is not this target's.
-            OutputError: if ``path`` cannot be written.
-            MissingExtraError: always otherwise; it says whether the compiler is here.
-        """
-        check_request(self.name, self.suffix, self.precisions, Path(path), precision)
-        raise MissingExtraError(
+    def _lacking(self) -> str:
+        return (
             f"target '{self.name}': {self._state()}, and this release has no tested conversion for "
             f"{self.processor}; take --target tflite for its GPU or CPU"
         )

@@ -84,9 +84,9 @@ def check_cpus(
 
 
 def _has_build(path: Path) -> bool:
-    from edge_sdk.emulate.arm64.running import RUNTIMES
+    from edge_sdk.emulate.arm64.running import ARM_BUILDS
 
-    return find_runtime(path) in RUNTIMES
+    return find_runtime(path) in ARM_BUILDS
 
 
 def check_cpu(cpu: str) -> None:
@@ -108,11 +108,11 @@ def _checked(path: Path, precision: str, probes: Sequence[Example], cpu: str) ->
 
     integer = family(precision) == "int8"
     gate = math.inf if integer else GATE_DB
+    here = open_artifact(path)
     try:
-        there = open_on_arm64(path)
+        there = open_on_arm64(path, here)
     except InputError as error:
         return CpuCheck(path.name, cpu, math.nan, math.nan, gate, missing=str(error))
-    here = open_artifact(path)
     expected, found = (artifact_results(runner, probes, path) for runner in (here, there))
     agreed = differences(expected, found, largest_values(expected), clip=False).psnr_db
     return CpuCheck(path.name, cpu, _equal(expected, found), agreed, gate, there.info)

@@ -100,6 +100,8 @@ def test_what_does_not_run_there_is_one_line(tmp_path: Path) -> None:
 def test_the_process_ends_with_its_runner(tmp_path: Path) -> None:
     path = convert(nn.ReLU(), "tflite", tmp_path / "e.tflite", example=(1, 3, 8, 8)).path
     runner = open_on_arm64(path)
+    # What has answered has been started.
+    runner.run({name: np.zeros(size, np.float32) for name, size in runner.input_shapes.items()})
     assert _children(str(path))
     del runner
     gc.collect()

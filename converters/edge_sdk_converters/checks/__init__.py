@@ -1,1 +1,4 @@
-"""Checks that every conversion shares: request, shapes, factors, unsupported operators."""
+"""Checks that every conversion shares, and what targets share that refuse all.
+
+Reading order: ``request``, ``output_shapes``, ``resize_factors``, ``unsupported``; ``waiting``.
+"""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -130,14 +129,14 @@ def convert(
         raise InputError(
             f"no target given; add --target with one of: {', '.join(converter_names())}"
         )
-    if size is not None and inputs and not re.search(r"\.\.|,", size):
+    sizes = parse_sizes(size)
+    if inputs and len(sizes) == 1 and isinstance(sizes[0], tuple):
         raise InputError("--size and --input both give the input's size; give one of them")
     for given in (calibration, scheme):
         if given is not None and not given.exists():
             raise InputError(f"{given}: no such file or folder; check the path")
     loaded = load_named(model, inputs, arguments, weights, mean, std)
 
-    sizes = parse_sizes(size)
     if len(sizes) > 1 and (all_targets or as_json):
         raise InputError("several sizes make several files; give one size with --all and --json")
 

@@ -15,20 +15,21 @@ from edge_sdk.emulate.arm64 import litert_guest
 from edge_sdk.emulate.arm64.environment import CORE, Arm64Environment, find_environment
 from edge_sdk.emulate.runtimes.child import Child, whole
 from edge_sdk.emulate.runtimes.opening import open_artifact
-from edge_sdk.emulate.runtimes.runner import EngineRunner, RunnerInfo
+from edge_sdk.emulate.runtimes.runner import EngineRunner, Runner, RunnerInfo
 from edge_sdk.emulate.runtimes.tensors import Port
 from edge_sdk.errors import InputError
 
-RUNTIMES = {"litert": ("LiteRT", "ai-edge-litert"), "executorch": ("ExecuTorch", "executorch")}
+ARM_BUILDS = {"litert": ("LiteRT", "ai-edge-litert"), "executorch": ("ExecuTorch", "executorch")}
 """Runtimes that have an ARM build here, by the name of their runner."""
 LENGTH_BYTES = 8
 
 
-def open_on_arm64(path: str | Path) -> EngineRunner:
+def open_on_arm64(path: str | Path, here: Runner | None = None) -> EngineRunner:
     """Load a file by the ARM build of its runtime.
 
     Args:
         path: ``.tflite`` or ``.pte`` of one size, for the CPU.
+        here: the file as it is open on this processor; ``None`` to open it.
 
     Returns:
         A runner like that of :func:`~edge_sdk.emulate.runtimes.opening.open_artifact`; its process
@@ -40,15 +41,15 @@ def open_on_arm64(path: str | Path) -> EngineRunner:
         ArtifactError: if the file is missing or damaged.
     """
     path = Path(path)
-    here = open_artifact(path)
-    if here.info.name not in RUNTIMES or not isinstance(here, EngineRunner):
+    here = here or open_artifact(path)
+    if here.info.name not in ARM_BUILDS or not isinstance(here, EngineRunner):
         raise InputError(
             f"{path}: {here.info.name} has no ARM build here; give files of tflite or executorch"
         )
     if here.takes_ranges:
         raise InputError(f"{path}: takes sizes by range; give a file of one size")
     environment = find_environment()
-    name, package = RUNTIMES[here.info.name]
+    name, package = ARM_BUILDS[here.info.name]
     info = RunnerInfo(
         f"{here.info.name}-arm64",
         f"{name} {metadata.version(package)} (ARM build, QEMU's {CORE})",
