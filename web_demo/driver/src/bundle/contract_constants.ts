@@ -116,7 +116,7 @@ export const CONTRACT = {
     CALM_SHARE: 0.6,
     QUIET_SHARE: 0.45,
     QUIET_BIAS: [0.985, 0.955],
-    ITERATIONS: 20,
+    ITERATIONS: 100,
     LEAST_DEVIATION: 0.02,
     TIE: 1.0,
     EVEN_TEXTURE: 0.02,
