@@ -16,6 +16,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from edge_sdk.errors import ConversionError
 from edge_sdk.exported import argument_of, export, operator_name
+from edge_sdk.quantization import quantize
 from edge_sdk_converters.rewrites import REWRITES, apply
 from edge_sdk_converters.rewrites.formulas import OWN
 from edge_sdk_converters.rewrites.window_formulas import is_windowed
@@ -183,7 +184,22 @@ def test_a_rewrite_computes_the_same(case: Case) -> None:
 
 
 def test_every_rewrite_is_tested() -> None:
-    assert {case.name for case in CASES} | set(ARGUMENTS) | {"no-ops"} == set(REWRITES)
+    tested = {case.name for case in CASES} | set(ARGUMENTS) | {"no-ops", "int8 biases"}
+    assert tested == set(REWRITES)
+
+
+def test_biases_of_codes_become_integers_and_nothing_else_changes() -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(4, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 4, 3, padding=1))
+    probes = [picture(*SHAPE, seed=seed) for seed in range(4)]
+    model = quantize(net.eval(), probes[0], probes).model
+    # Proved on probes inside.
+    rewritten, sentences = apply(["int8 biases"], export(model, probes[0]))
+    assert len(sentences) == 2
+    biases = [
+        node.args[2] for node in rewritten.graph.nodes if operator_name(node.target) == "conv2d"
+    ]
+    assert [operator_name(bias.target) for bias in biases] == ["dequantize_per_channel"] * 2
 
 
 def test_every_formula_is_tested() -> None:
