@@ -12,7 +12,8 @@ from edge_sdk.burst.converted.packed import PackedBlend, PackedEncode, packed_nu
 from edge_sdk.burst.stages.blend import Blend
 from edge_sdk.burst.stages.encode import HALO_PX, KERNEL_STD_PX, Encode
 from edge_sdk.burst.stages.noise_map import LEVELS, white_noise
-from edge_sdk.burst.stages.steering import Steering, SteeringConfig
+from edge_sdk.burst.stages.steering import SCALE as SLOPE_SCALE
+from edge_sdk.burst.stages.steering import Steering, SteeringConfig, slopes
 from edge_sdk.imaging.filters import gaussian_blur
 from tests.examples import examples
 
@@ -120,16 +121,20 @@ def test_frames_together_are_the_sum_of_frames_alone() -> None:
 def test_the_kernel_is_narrow_across_an_edge_and_round_where_there_is_none() -> None:
     edge = torch.zeros(1, 3, TILE, TILE)
     edge[..., TILE // 2 :] = 0.8
-    noise = torch.full((1, 1, 1, 1), NOISE**2)
-    steering = Steering(STD, SteeringConfig(narrowing=0.4))
-    xx, xy, yy = (part[0, 0, TILE // 2, TILE // 2 - 3] for part in steering(edge, noise))
+    noise = torch.full((1, 1, 1, 1), (SLOPE_SCALE * NOISE) ** 2)
+    module = Steering(STD, SteeringConfig(narrowing=0.4))
+
+    def steering(picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return module(*slopes(picture), noise)
+
+    xx, xy, yy = (part[0, 0, TILE // 2, TILE // 2 - 3] for part in steering(edge))
     assert float(xx) == pytest.approx(0.5 / (0.6 * STD) ** 2, rel=0.02)
     assert float(yy) == pytest.approx(0.5 / STD**2, rel=0.02)
     assert float(xy) == pytest.approx(0.0, abs=1e-3)
-    flat = [float(part.mean()) for part in steering(torch.full_like(edge, 0.4), noise)]
+    flat = [float(part.mean()) for part in steering(torch.full_like(edge, 0.4))]
     assert flat == pytest.approx([0.5 / STD**2, 0.0, 0.5 / STD**2], abs=1e-3)
-    turned = steering(edge.transpose(-1, -2), noise)
-    torch.testing.assert_close(turned[2].transpose(-1, -2), steering(edge, noise)[0])
+    turned = steering(edge.transpose(-1, -2))
+    torch.testing.assert_close(turned[2].transpose(-1, -2), steering(edge)[0])
 
 
 @pytest.mark.parametrize("noise_std", [0.0, NOISE])

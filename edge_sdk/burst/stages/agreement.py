@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from edge_sdk.burst.stages.noise_map import noise_at
-from edge_sdk.burst.stages.steering import box_mean
+from edge_sdk.burst.stages.steering import SCALE, box_mean, box_variance
 from edge_sdk.exported import sum_tensors
 from edge_sdk.imaging.margins import inner
 
@@ -40,38 +40,37 @@ class Expectation:
         noise: float [1, 3, K, 2], as :func:`~edge_sdk.burst.stages.noise_map.noise_at` takes it.
 
     Attributes:
-        noise_variance: float [1, 1, T − 4, T − 4], s² averaged over colors.
+        noise_variance: float [1, 1, T − 4, T − 4], (``SCALE``·s)² averaged over colors.
     """
 
     def __init__(self, reference: Tensor, noise: Tensor) -> None:
         mean = box_mean(reference)
-        self.mean = inner(mean, 1)
-        inside = inner(reference, 1)
-        spread = box_mean(inside * inside) - self.mean * self.mean
-        fine, coarse = noise_at(noise, box_mean(mean))
+        fine, coarse = noise_at(noise * SCALE, box_mean(mean))
         fine, coarse = fine * fine, coarse * coarse
         self.noise_variance = _over_colors(coarse)
+        spread = box_variance(inner(reference, 1) * SCALE)
         # Of a pixel's variance, that of the mean is no deviation from the mean.
-        contrast = _over_colors(spread - fine + coarse * (1 / 9)).clamp(0, 1)
-        scale = TOLERANCE**2 * math.sqrt(2.0) * 3.0
+        contrast = _over_colors(spread - fine + coarse * (1 / 9)).clamp(0, SCALE**2)
+        factor = TOLERANCE**2 * math.sqrt(2.0) * 3.0
         # Two means of nine pixels differ by 2s²/9; sub-pixel sampling adds a part of the contrast.
-        self._common = (contrast * CONTRAST_SHARE + QUANTIZATION) * scale
-        self._by_color = coarse * (2 / 9 * scale)
-        self._together = self.noise_variance * (2 / 9 * scale)
+        self._common = (contrast * CONTRAST_SHARE + QUANTIZATION * SCALE**2) * factor
+        self._by_color = coarse * (2 / 9 * factor)
+        self._together = self.noise_variance * (2 / 9 * factor)
 
-    def agreement(self, frame: Tensor, noise_share: Tensor | None = None) -> Tensor:
+    def agreement(self, difference: Tensor, noise_share: Tensor | None = None) -> Tensor:
         """How far a frame shows what the reference shows.
 
         Args:
-            frame: float [N, 3, T − 2, T − 2], brought to the reference's pixels.
+            difference: float [N, 3, T − 2, T − 2], the frame, brought to the reference's pixels,
+                less the reference.
             noise_share: float [N, 1, T − 2, 1], variance that noise gives the difference to such
                 a frame over that between two frames in the light of the reference; ``None`` for 1.
 
         Returns:
             Float [N, 1, T − 8, T − 8] in [0, 1]: 1 where both show the same thing.
         """
-        difference = box_mean(frame) - self.mean
-        square = difference * difference
+        distance = box_mean(difference) * SCALE
+        square = distance * distance
         by_color, together = self._by_color, self._together
         if noise_share is not None:
             share = noise_share[:, :, 1:-1]

@@ -118,15 +118,15 @@ class Encode(nn.Module):
     def _prepared(self, reference: Tensor, noise: Tensor) -> _ReferenceView:
         slope_x, slope_y = slopes(reference)
         expected = Expectation(reference, noise)
-        form = self.steering(reference, inner(expected.noise_variance, 1))
-        xx, xy, yy = (inner(x, 1) for x in form)
+        form = self.steering(slope_x, slope_y, inner(expected.noise_variance, 1))
+        xx, xy, yy = (-inner(x, 1) for x in form)
         near_x, near_y = (inner(x, HALO_PX - 2) for x in (slope_x, slope_y))
         by_x = {x: -x * near_x for x in self.distances}
         by_y = {y: -y * near_y for y in self.distances}
         pairs = [(x, y) for taps in self.taps for _, _, x, y in taps]
-        turns = {product: product * xy for product in {x * y for x, y in pairs}}
         falls = {(x, y): by_x[x] + by_y[y] for x, y in pairs}
-        return _ReferenceView((slope_x, slope_y), expected, (xx, xy, yy), turns, falls)
+        sloped = (slope_x, slope_y)
+        return _ReferenceView(inner(reference, 1), sloped, expected, (xx, xy, yy), falls)
 
     def _add(
         self,
@@ -143,22 +143,25 @@ class Encode(nn.Module):
         if light is not None:
             trust = trust * inner(_known(frame, light), HALO_PX - 1)
             frame, noise_share = _evened(frame, light), _noise_share(light)[:, :, 1:-1]
-        # The frame's values as they would be at the pixels themselves.
-        level = less_product(inner(frame, 1), slope_x, offset_x)
-        level = less_product(level, slope_y, offset_y)
-        trust = view.expected.agreement(level, noise_share) * trust
+        # How the frame's values, as they would be at the pixels themselves, differ: that of near
+        # values is exact in any precision, and a difference of sums of them would not be.
+        difference = less_product(inner(frame, 1) - view.reference, slope_x, offset_x)
+        difference = less_product(difference, slope_y, offset_y)
+        trust = view.expected.agreement(difference, noise_share) * trust
         to.trusts.append(inner(trust, 1))
-        level, offset_x, offset_y = (inner(x, HALO_PX - 2) for x in (level, offset_x, offset_y))
+        level = inner(view.reference, HALO_PX - 2) + inner(difference, HALO_PX - 2)
+        offset_x, offset_y = (inner(x, HALO_PX - 2) for x in (offset_x, offset_y))
         xx, xy, yy = view.form
-        along_x = 2.0 * xx * offset_x + xy * offset_y
-        along_y = 2.0 * yy * offset_y + xy * offset_x
-        start = 0.5 * (along_x * offset_x + along_y * offset_y)
-        # The exponent −½(e + δ)ᵀC⁻¹(e + δ) in parts of y, of x and of both.
-        downs = {y: -y * (along_y + y * yy) - start for y in self.distances}
-        across = {x: x * (along_x + x * xx) for x in self.distances}
+        # The exponent −½eᵀC⁻¹e in parts of y, of x and of both. None is larger than their sum by
+        # much: half precision keeps of a small difference of large ones what they are rounded by.
+        ends = {y: offset_y + y for y in self.distances}
+        downs = {y: yy * end * end for y, end in ends.items()}
+        across = {x: offset_x + x for x in self.distances}
+        turns = {x: xy * end for x, end in across.items()}
+        across = {x: xx * end * end for x, end in across.items()}
         for place, taps in enumerate(self.taps):
             for right, down, x, y in taps:
-                weight = _weight(downs[y] - across[x], view.turns[x * y], trust)
+                weight = _weight(downs[y] + across[x], turns[x], ends[y], trust)
                 count, value = _moved(weight, right, down), _moved(level, right, down)
                 if place == len(to.sums):
                     to.sums.append(count * value)
@@ -198,11 +201,11 @@ def _beyond(distance: float) -> float:
     return max(abs(distance) - 0.5, 0.0)
 
 
-def _weight(exponent: Tensor, less: Tensor, trust: Tensor) -> Tensor:
+def _weight(exponent: Tensor, turn: Tensor, end: Tensor, trust: Tensor) -> Tensor:
     # In place outside of a graph, as below: without room for the result it is written faster.
     if torch.compiler.is_compiling():
-        return torch.exp(exponent - less) * trust
-    return exponent.sub_(less).exp_().mul_(trust)
+        return torch.exp(exponent + turn * end) * trust
+    return exponent.addcmul_(turn, end).exp_().mul_(trust)
 
 
 def _plus(total: Tensor, more: Tensor) -> Tensor:
@@ -234,15 +237,15 @@ def _moved(x: Tensor, right: int, down: int) -> Tensor:
 class _ReferenceView:
     """What all frames of a tile have in common; u = T − 8.
 
-    ``slopes`` along x and y are [1, 3, T − 2, T − 2], the coefficients xx, xy, yy of the kernel,
-    ``form``, [1, 1, u, u] each. ``turns`` has xy times x·y by that product, and ``falls``, by
-    distance (x, y) from a finer pixel, the fall of the reference over it.
+    ``reference`` is [1, 3, T − 2, T − 2], and so are its ``slopes`` along x and y; the coefficients
+    −xx, −xy, −yy of the kernel, ``form``, are [1, 1, u, u] each. ``falls`` has, by distance (x, y)
+    from a finer pixel, the fall of the reference over it.
     """
 
+    reference: Tensor
     slopes: tuple[Tensor, Tensor]
     expected: Expectation
     form: tuple[Tensor, Tensor, Tensor]
-    turns: dict[float, Tensor]
     falls: dict[tuple[float, float], Tensor]
 
 

@@ -25,16 +25,38 @@ SURROUND_HALO_PX = 6
 """Margin that :class:`Surround` consumes."""
 
 
+class _Blur(nn.Module):
+    """A Gaussian along both axes, float [N, 1, H, W] to [N, 1, H − 2·reach, W − 2·reach].
+
+    In a graph it is one convolution, which an NPU sums up in more than half precision; beside one
+    it is a sum of views, which a processor is faster with.
+    """
+
+    kernel: Tensor
+
+    def __init__(self, std_px: float) -> None:
+        super().__init__()
+        taps = gaussian_taps(std_px)
+        self.taps = taps.tolist()
+        self.register_buffer("kernel", torch.outer(taps, taps)[None, None], persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if torch.compiler.is_compiling():
+            return functional.conv2d(x, self.kernel)
+        return separable(x, self.taps)
+
+
 class Smooth(nn.Module):
     """The finest level of luma Y: G ∗ Y, G a Gaussian of ``SMOOTH_PX``."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.taps = gaussian_taps(SMOOTH_PX).tolist()
+        self.blur = _Blur(SMOOTH_PX)
 
     def forward(self, luma: Tensor) -> Tensor:
         """Float [N, 1, T + 6, T + 6] in [0, 1] to float [N, 1, T, T]; T need not be square."""
-        return separable(luma, self.taps)
+        smooth: Tensor = self.blur(luma)
+        return smooth
 
 
 class Halve(nn.Module):
@@ -42,24 +64,34 @@ class Halve(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.taps = gaussian_taps(HALVING_PX).tolist()
+        self.blur = _Blur(HALVING_PX)
 
     def forward(self, level: Tensor) -> Tensor:
         """Float [N, 1, 2·T + 8, 2·T + 8] to float [N, 1, T, T]; T need not be square."""
-        return separable(_means(level), self.taps)
+        half: Tensor = self.blur(_means(level))
+        return half
 
 
 class Surround(nn.Module):
     """What a level differs by from its surroundings: h = Y − G ∗ Y, G of ``SURROUNDINGS_PX``."""
 
+    kernel: Tensor
+
     def __init__(self) -> None:
         super().__init__()
-        self.taps = gaussian_taps(SURROUNDINGS_PX).tolist()
+        self.blur = _Blur(SURROUNDINGS_PX)
+        # Δ − G as one kernel: half precision has few digits for the difference of two levels.
+        kernel = -self.blur.kernel
+        kernel[..., SURROUND_HALO_PX, SURROUND_HALO_PX] += 1.0
+        self.register_buffer("kernel", kernel, persistent=False)
 
     def forward(self, level: Tensor) -> Tensor:
         """Float [N, 1, T + 12, T + 12] to float [N, 1, T, T]; T need not be square."""
+        if torch.compiler.is_compiling():
+            return functional.conv2d(level, self.kernel)
         halo = SURROUND_HALO_PX
-        return level[..., halo:-halo, halo:-halo] - separable(level, self.taps)
+        surroundings: Tensor = self.blur(level)
+        return level[..., halo:-halo, halo:-halo] - surroundings
 
 
 def _means(x: Tensor) -> Tensor:
