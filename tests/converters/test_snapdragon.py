@@ -18,7 +18,11 @@ from edge_sdk.errors import ConversionError, InputError, MissingExtraError, Outp
 from edge_sdk.quantization import quantize
 from edge_sdk.targets import converter_names, find_converter, for_soc, targets_of
 from edge_sdk_converters.snapdragon import compiler
-from edge_sdk_converters.snapdragon.converter import FIRST_WITH_HALVES
+from edge_sdk_converters.snapdragon.converter import (
+    FIRST_WITH_HALVES,
+    MOST_AT_3,
+    SnapdragonConverter,
+)
 from edge_sdk_converters.snapdragon.stub import empty_library
 
 linux_alone = pytest.mark.skipif(sys.platform != "linux", reason="an ELF library is for Linux")
@@ -88,6 +92,30 @@ def test_what_is_no_such_file_is_not_taken_for_one(content: bytes) -> None:
         read_compiled(content)
 
 
+def test_the_levels_of_its_optimizer(monkeypatch) -> None:
+    with pytest.raises(InputError, match="optimization is 1; give 2 or 3, or None"):
+        SnapdragonConverter(optimization=1)
+    chosen = SnapdragonConverter("SM8650", 2).for_soc("SM8750")
+    assert (chosen.soc, chosen.optimization) == ("SM8750", 2)
+
+
+@pytest.mark.qualcomm
+@pytest.mark.slow
+def test_a_large_graph_is_compiled_at_level_2_and_says_so(tmp_path: Path) -> None:
+    many = nn.Sequential(*(nn.Conv2d(1, 1, 1) for _ in range(MOST_AT_3 + 1))).eval()
+    for layer in many:
+        nn.init.ones_(layer.weight)
+        nn.init.zeros_(layer.bias)
+    x = torch.rand(1, 1, 8, 8)
+    report = SnapdragonConverter().convert(many, x, tmp_path / "many.tflite")
+    assert (
+        f"at level 2 of its optimizer (of 3, which would take half a minute for {MOST_AT_3 + 1} "
+        "operators)" in report.remarks[-1]
+    )
+    (found,) = open_artifact(tmp_path / "many.tflite").run({"input": x.numpy()}).values()
+    assert abs(found - x.numpy()).max() < 1e-3
+
+
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """sr_x2_y in int8 for a chip that is not the usual one."""
@@ -100,7 +128,9 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert report.size_bytes == path.stat().st_size
     counted, honest = report.remarks
     assert "for SM8550 (Snapdragon 8 Gen 2): 9 of 9 operators on its NPU" in counted
-    assert honest == "made by Qualcomm's own HTP compiler; not compared with a phone"
+    assert honest == (
+        "made by Qualcomm's own HTP compiler at level 3 of its optimizer; not compared with a phone"
+    )
     assert made.check.psnr_db is not None
     assert made.check.psnr_db > 50
     assert "SM8550" in made.check.runtime

@@ -19,16 +19,19 @@ from edge_sdk.extras import require
 from edge_sdk_converters.snapdragon.stub import empty_library
 
 EXTRA = "qualcomm"
+LEVELS = (2, 3)
+"""Levels of its optimizer: what it makes at 1 holds its emulator up for minutes."""
 LONGEST_S = 600.0
 """Longest time that compiling a file may take."""
 
 
-def compile_for(chip: Snapdragon, model: Path) -> bytes:
+def compile_for(chip: Snapdragon, model: Path, optimization: int) -> bytes:
     """Compile a ``.tflite`` file for a chip.
 
     Args:
         chip: the Snapdragon whose HTP it is to run on.
         model: the file, in int8 or float32.
+        optimization: level of the compiler's optimizer, one of ``LEVELS``.
 
     Returns:
         A ``.tflite`` file in which operators DISPATCH_OP stand for what the HTP takes.
@@ -54,6 +57,7 @@ def compile_for(chip: Snapdragon, model: Path) -> bytes:
             "--soc_manufacturer=Qualcomm",
             f"--soc_model={chip.name}",
             f"--libs={site / 'vendors' / 'qualcomm' / 'compiler'}",
+            f"--qualcomm_optimization_level=O{optimization}",
         ]
         log = _run(command, {"LD_LIBRARY_PATH": ":".join(map(str, paths))})
         content = written.read_bytes() if written.exists() else b""

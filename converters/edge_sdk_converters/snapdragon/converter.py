@@ -17,7 +17,7 @@ from edge_sdk.extras import require
 from edge_sdk.outputs import replacing
 from edge_sdk.targets import LoweringReport, find_converter
 from edge_sdk_converters.checks.request import check_codes, check_request
-from edge_sdk_converters.snapdragon.compiler import EXTRA, compile_for
+from edge_sdk_converters.snapdragon.compiler import EXTRA, LEVELS, compile_for
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 FIRST_WITH_HALVES = 69
 """Version of the Hexagon architecture from which on the HTP computes in half precision."""
+MOST_AT_3 = 300
+"""Operators up to which the optimizer's level 3 takes a few seconds."""
 PLAIN = {"fp16": "fp32", "int8": "int8"}
 """Precision of the TFLite file that each is compiled from: the HTP computes floats in half."""
 
@@ -39,9 +41,12 @@ class SnapdragonConverter:
 
     Args:
         soc: chip, such as ``SM8650``; upper or lower case.
+        optimization: level of Qualcomm's optimizer, 2 or 3. At 3 a graph of hundreds of operators
+            takes half a minute, at 2 a second, and both compute the same; which is faster on a
+            phone was not measured. ``None`` for 3, and 2 for more than ``MOST_AT_3`` operators.
 
     Raises:
-        InputError: if the chip is unknown.
+        InputError: if the chip or the level is unknown.
 
     Example:
         >>> from edge_sdk_converters import SnapdragonConverter
@@ -59,8 +64,14 @@ class SnapdragonConverter:
     builds_on = "tflite"
     socs: tuple[str, ...] = tuple(SNAPDRAGONS)
 
-    def __init__(self, soc: str = USUAL) -> None:
+    def __init__(self, soc: str = USUAL, optimization: int | None = None) -> None:
+        if optimization not in (None, *LEVELS):
+            raise InputError(
+                f"optimization is {optimization}; give {' or '.join(map(str, LEVELS))}, or None to "
+                "have it chosen by the number of operators"
+            )
         self._chip = find_snapdragon(soc)
+        self.optimization = optimization
 
     @property
     def soc(self) -> str:
@@ -73,7 +84,7 @@ class SnapdragonConverter:
         Raises:
             InputError: if the chip is unknown.
         """
-        return type(self)(soc)
+        return type(self)(soc, self.optimization)
 
     def convert(
         self, model: nn.Module, example: Example, path: Path, precision: str = "fp16"
@@ -115,8 +126,9 @@ class SnapdragonConverter:
         with tempfile.TemporaryDirectory() as folder:
             plain = Path(folder) / "plain.tflite"
             report = find_converter(self.builds_on).convert(model, example, plain, PLAIN[precision])
-            content = compile_for(self._chip, plain)
-        total = sum(report.operators.values())
+            total = sum(report.operators.values())
+            level = self.optimization or (3 if total <= MOST_AT_3 else 2)
+            content = compile_for(self._chip, plain, level)
         held = read_compiled(content)
         sealed = seal(content)
         with replacing(path) as temporary:
@@ -132,6 +144,13 @@ class SnapdragonConverter:
                 *report.remarks,
                 f"compiled for {self.soc} ({self._chip.sold_as}): {total - len(held.left)} of "
                 f"{total} operators on its NPU, in {len(held.parts)} {DISPATCH}",
-                "made by Qualcomm's own HTP compiler; not compared with a phone",
+                f"made by Qualcomm's own HTP compiler at level {level} of its optimizer"
+                f"{_why(level, total, self.optimization)}; not compared with a phone",
             ),
         )
+
+
+def _why(level: int, operators: int, asked: int | None) -> str:
+    if asked is not None or level == LEVELS[-1]:
+        return ""
+    return f" (of {LEVELS[-1]}, which would take half a minute for {operators} operators)"
