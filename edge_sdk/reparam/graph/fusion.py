@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from edge_sdk.errors import FusionError, first_line
 from edge_sdk.reparam.findings import Refusal, Region
 from edge_sdk.reparam.graph.linear_nodes import BATCH_NORMS, is_weighted
 from edge_sdk.reparam.graph.norms import merge_norms
+from edge_sdk.reparam.graph.pre_activation import remove_pre_activations
 from edge_sdk.reparam.graph.region_costs import Form
 from edge_sdk.reparam.graph.regions import find_regions
 from edge_sdk.reparam.graph.tracing import remove_unused, trace
@@ -75,7 +76,12 @@ def fuse_graph(model: nn.Module, inputs: tuple[Tensor, ...]) -> GraphFusion:
         regions.append(region)
     regions += merge_norms(module)
     remove_unused(module)
-    named = {refusal.name: refusal for refusal in (*_unmerged_norms(module), *refusals)}
+    pre = remove_pre_activations(module, weights, traced.written, dtype)
+    regions = _joined(regions, pre.regions)
+    remove_unused(module)
+    refusals = [each for each in refusals if each.name not in pre.removed]
+    left = (*_unmerged_norms(module), *refusals, *pre.refusals)
+    named = {refusal.name: refusal for refusal in left}
     refusals = list(named.values())
     if not regions:
         return GraphFusion(None, (), tuple(refusals))
@@ -129,6 +135,18 @@ def _unmerged_norms(module: fx.GraphModule) -> Iterator[Refusal]:
 
 def _is_worth_merging(form: Form, module: fx.GraphModule) -> bool:
     return len(form.members) > 1 and any(is_weighted(node, module) for node in form.members)
+
+
+def _joined(regions: list[Region], later: tuple[Region, ...]) -> list[Region]:
+    """Regions with what their layers took in later as members of theirs."""
+    joined = {region.name: region for region in regions}
+    for region in later:
+        earlier = joined.get(region.name)
+        if earlier is not None:
+            norms = tuple(name for name in region.members if name != region.name)
+            region = replace(earlier, members=(*norms, *earlier.members))
+        joined[region.name] = region
+    return list(joined.values())
 
 
 def _replace(
