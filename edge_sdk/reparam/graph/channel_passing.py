@@ -68,7 +68,7 @@ _PICKING = frozenset(
     }
 )
 _MEAN_LAYERS = (nn.AvgPool2d,)
-_OVER_PIXELS = frozenset({torch.mean, torch.amax, "mean", "amax"})
+_OVER_PIXELS = frozenset({torch.mean, torch.amax, torch.squeeze, "mean", "amax", "squeeze"})
 _SHAPES = frozenset({"size", "dim", "numel"})
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, fx, nn
 
 from edge_sdk.errors import FusionError, first_line
 from edge_sdk.reparam.findings import Refusal, Region
+from edge_sdk.reparam.graph.channel_changes import NORMS
 from edge_sdk.reparam.graph.linear_nodes import BATCH_NORMS, is_weighted
 from edge_sdk.reparam.graph.norms import merge_norms
 from edge_sdk.reparam.graph.pre_activation import remove_pre_activations
@@ -87,9 +88,12 @@ def fuse_graph(model: nn.Module, inputs: tuple[Tensor, ...]) -> GraphFusion:
         return GraphFusion(None, (), tuple(refusals))
     if traced.guarded:
         refusals.append(_DECIDED)
+    kept_training = _training_norms(module)
     # A new module holds what its graph uses, and nothing of what was merged.
-    graph_module = fx.GraphModule(module, module.graph, type(model).__name__)
-    return GraphFusion(graph_module.eval(), tuple(regions), tuple(refusals))
+    graph_module = fx.GraphModule(module, module.graph, type(model).__name__).eval()
+    for name in kept_training:
+        graph_module.get_submodule(name).train()
+    return GraphFusion(graph_module, tuple(regions), tuple(refusals))
 
 
 def copy_of(model: Any, replacements: dict[int, Any] | None = None) -> Any:
@@ -117,6 +121,13 @@ def dtype_of(model: nn.Module) -> torch.dtype:
         if tensor.is_floating_point():
             return tensor.dtype
     return torch.float32
+
+
+def _training_norms(module: fx.GraphModule) -> list[str]:
+    """BatchNorms that a model in evaluation mode keeps in training on purpose."""
+    names = [str(node.target) for node in module.graph.nodes if node.op == "call_module"]
+    layers = {name: module.get_submodule(name) for name in names}
+    return [name for name, part in layers.items() if isinstance(part, NORMS) and part.training]
 
 
 def _unmerged_norms(module: fx.GraphModule) -> Iterator[Refusal]:
