@@ -60,6 +60,17 @@ class Tap(nn.Module):
         return torch.cat([self.left(y), functional.relu(self.right(y))], 1)
 
 
+class Flipped(nn.Module):
+    """A BatchNorm before an activation whose first γ is to be 0 or below."""
+
+    def __init__(self, norm: nn.BatchNorm2d, factor: float) -> None:
+        super().__init__()
+        self.norm, self.factor = norm, factor
+
+    def forward(self, x):
+        return self.norm(x)
+
+
 class Twice(nn.Module):
     def __init__(self, inner: nn.Module) -> None:
         super().__init__()
@@ -130,7 +141,11 @@ def free_convs(draw: st.DrawFn, before: int, after: int) -> nn.Module:
 def steps(draw: st.DrawFn, channels: int, depth: int) -> tuple[nn.Module, int]:
     """One step of a network and the channels that it returns."""
     after = draw(st.sampled_from([1, 2, 3, 4, 6]))
-    kind = draw(st.sampled_from(["conv", "free", "point", "pad", "pool", "sum", "cat", "tap", "2"]))
+    kind = draw(
+        st.sampled_from(["conv", "free", "point", "pad", "pool", "sum", "cat", "tap", "2", "pre"])
+    )
+    if kind == "pre":
+        return draw(pre_activated(channels)), channels
     if kind == "conv":
         return draw(same_size_chains(channels, after)), after
     if kind == "free":
@@ -165,6 +180,44 @@ def steps(draw: st.DrawFn, channels: int, depth: int) -> tuple[nn.Module, int]:
 
 
 @st.composite
+def pre_activated(draw: st.DrawFn, channels: int) -> nn.Module:
+    """Blocks on a residual stream, BatchNorm and activation before each convolution."""
+    parts: list[nn.Module] = []
+    if draw(st.integers(0, 3)):
+        parts.append(nn.Conv2d(channels, channels, draw(st.sampled_from([1, 3])), padding="same"))
+    for _ in range(draw(st.integers(1, 3))):
+        kind = draw(st.sampled_from(["identity", "identity", "norm", "point", "pool", "padded"]))
+        shortcut: list[nn.Module] = [nn.BatchNorm2d(channels)] if kind == "norm" else []
+        if kind in ("norm", "point"):
+            shortcut.append(nn.Conv2d(channels, channels, 1, bias=draw(st.booleans())))
+        if kind == "pool":
+            shortcut.append(draw(st.sampled_from([nn.MaxPool2d, nn.AvgPool2d]))(3, 1, 1))
+        if kind == "padded":
+            shortcut.append(draw(same_size_convs(channels, channels)))
+        body = [*draw(activated(channels)), draw(same_size_convs(channels, channels))]
+        if draw(st.booleans()):
+            body += [*draw(activated(channels)), draw(same_size_convs(channels, channels))]
+        branches = draw(st.permutations([nn.Sequential(*shortcut), nn.Sequential(*body)]))
+        parts.append(Sum(branches, draw(st.booleans())))
+    if draw(st.booleans()):
+        parts += [*draw(activated(channels)), draw(same_size_convs(channels, channels))]
+    return nn.Sequential(*parts)
+
+
+@st.composite
+def activated(draw: st.DrawFn, channels: int) -> list[nn.Module]:
+    """A BatchNorm and an activation, rarely one that no scale passes or with a bad channel."""
+    norm: nn.Module = nn.BatchNorm2d(channels, affine=draw(st.integers(0, 4)) > 0)
+    if norm.affine and draw(st.integers(0, 9)) == 0:
+        norm = Flipped(norm, draw(st.sampled_from([0.0, -1.0])))
+    kind = draw(st.integers(0, 9))
+    if kind == 0:
+        return [norm, nn.ReLU6()]
+    others = {1: nn.LeakyReLU(0.2), 2: nn.PReLU(channels)}
+    return [norm, others.get(kind, nn.ReLU(inplace=draw(st.booleans())))]
+
+
+@st.composite
 def nested(draw: st.DrawFn, before: int, after: int, depth: int) -> nn.Module:
     """A join within a branch, with a convolution behind it."""
     inner = [draw(same_size_chains(before, after)), draw(same_size_chains(before, after))]
@@ -187,7 +240,11 @@ def networks(draw: st.DrawFn, longest: int = 4) -> tuple[nn.Module, int]:
     for _ in range(draw(st.integers(1, longest))):
         part, channels = draw(steps(channels, 1))
         parts.append(part)
-    return trained_looking(nn.Sequential(*parts)), first
+    model = trained_looking(nn.Sequential(*parts))
+    for part in model.modules():
+        if isinstance(part, Flipped):
+            part.norm.weight.data[0] *= part.factor
+    return model, first
 
 
 @torch.no_grad()
