@@ -240,11 +240,23 @@ def networks(draw: st.DrawFn, longest: int = 4) -> tuple[nn.Module, int]:
     for _ in range(draw(st.integers(1, longest))):
         part, channels = draw(steps(channels, 1))
         parts.append(part)
-    model = trained_looking(nn.Sequential(*parts))
+    return flipped(trained_looking(nn.Sequential(*parts))), first
+
+
+@st.composite
+def residual_streams(draw: st.DrawFn) -> tuple[nn.Module, int]:
+    """A network of pre-activation blocks alone, and its input channels."""
+    torch.manual_seed(draw(st.integers(0, 2**31)))
+    channels = draw(st.sampled_from([2, 3, 4]))
+    return flipped(trained_looking(nn.Sequential(draw(pre_activated(channels))))), channels
+
+
+def flipped(model: nn.Module) -> nn.Module:
+    """Have the BatchNorms that are to be refused a γ of 0 or below; returns the model."""
     for part in model.modules():
         if isinstance(part, Flipped):
             part.norm.weight.data[0] *= part.factor
-    return model, first
+    return model
 
 
 @torch.no_grad()
