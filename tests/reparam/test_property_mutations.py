@@ -196,7 +196,12 @@ def test_random_blocks_notice(mutation, monkeypatch: Patch) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "check",
-    [region_property, pytest.param(graph_property, marks=pytest.mark.nightly), block_property],
+    [
+        region_property,
+        pytest.param(graph_property, marks=pytest.mark.nightly),
+        pytest.param(stream_property, marks=pytest.mark.nightly),
+        block_property,
+    ],
 )
 @torch.no_grad()
 def test_right_rules_are_not_complained_of(check) -> None:
