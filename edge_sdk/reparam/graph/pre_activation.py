@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+from torch.nn import functional
 
 from edge_sdk.errors import FusionError
 from edge_sdk.reparam.findings import Refusal, Region
@@ -81,6 +82,8 @@ def remove_pre_activations(
         written: nodes whose value is written in place.
         dtype: that of the model, in which changed layers are stored.
     """
+    if not _holds_norms(module):
+        return Removal(frozenset(), (), ())
     graph = layer_graph(module, weights, written, dtype)
     refusals: list[Refusal] = []
     found: list[PreActivation] = []
@@ -100,6 +103,14 @@ def remove_pre_activations(
         found = [each for each in found if each.node is not node]
     removed = frozenset(graph.name(each.node) for each in found)
     return Removal(removed, tuple(_take_out(found, shifts, graph)), tuple(refusals))
+
+
+def _holds_norms(module: fx.GraphModule) -> bool:
+    return any(
+        node.target is functional.batch_norm
+        or (node.op == "call_module" and type(module.get_submodule(str(node.target))) in NORMS)
+        for node in module.graph.nodes
+    )
 
 
 def is_before_activation(node: fx.Node, graph: LayerGraph) -> bool:
