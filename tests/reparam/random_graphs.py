@@ -13,6 +13,10 @@ sizes = st.tuples(st.integers(1, 7), st.integers(1, 7))
 small = st.tuples(st.integers(1, 4), st.integers(1, 4))
 
 
+KINDS = ("conv", "free", "point", "pad", "border", "pool", "sum", "cat", "tap", "2", "pre")
+"""Steps of a network."""
+
+
 class Scale(nn.Module):
     """scale·x + shift, one of each per channel, written as people do."""
 
@@ -141,9 +145,7 @@ def free_convs(draw: st.DrawFn, before: int, after: int) -> nn.Module:
 def steps(draw: st.DrawFn, channels: int, depth: int) -> tuple[nn.Module, int]:
     """One step of a network and the channels that it returns."""
     after = draw(st.sampled_from([1, 2, 3, 4, 6]))
-    kind = draw(
-        st.sampled_from(["conv", "free", "point", "pad", "pool", "sum", "cat", "tap", "2", "pre"])
-    )
+    kind = draw(st.sampled_from(KINDS))
     if kind == "pre":
         return draw(pre_activated(channels)), channels
     if kind == "conv":
@@ -152,7 +154,7 @@ def steps(draw: st.DrawFn, channels: int, depth: int) -> tuple[nn.Module, int]:
         return draw(free_convs(channels, after)), after
     if kind == "point":
         return draw(pointwise(channels)), channels
-    if kind == "pad" and draw(st.integers(0, 3)) == 0:
+    if kind == "border":
         return BNAndPadLayer(draw(st.integers(1, 2)), channels), channels
     if kind == "pad" and draw(st.booleans()):
         around = nn.ConstantPad2d(draw(st.integers(1, 2)), draw(st.sampled_from([0.7, -1.3])))
