@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
+from edge_sdk.errors import FusionError
 from edge_sdk.reparam.graph.arithmetic import arithmetic_of, factor_of
 from edge_sdk.reparam.graph.channel_changes import takes_bias, takes_shift_out
 from edge_sdk.reparam.graph.channel_passing import passed_shift, reads_shape_only
@@ -22,7 +23,7 @@ from edge_sdk.reparam.graph.layer_graph import LayerGraph
 from edge_sdk.reparam.graph.tracing import shape_of
 
 
-class UnshiftableError(Exception):
+class UnshiftableError(FusionError):
     """A shift that cannot be carried: the nodes that wanted it, and why not."""
 
     def __init__(self, wanting: frozenset[fx.Node], reason: str) -> None:
