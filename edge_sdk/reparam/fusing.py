@@ -37,8 +37,10 @@ def fuse(
     convolution it equals (specification 1, "reconstruction processing"); then the graph of the
     whole model is searched for linear regions of any layers (convolutions, BatchNorm, average
     pooling, padding, sums, concatenations …), and each that is one kernel, and no more expensive
-    than its parts, becomes one layer. What is left unmerged is listed with the reason. Original and
-    copy are then compared on impulse, border, constant and random inputs, in float64 and float32.
+    than its parts, becomes one layer. A BatchNorm between a residual sum and a ReLU goes into the
+    layers around them where all its scales are above 0. What is left unmerged is listed with the
+    reason. Original and copy are then compared on impulse, border, constant and random inputs, in
+    float64 and float32.
 
     A model in which only blocks were merged keeps its class; one with merged regions comes back as
     a ``torch.fx.GraphModule``.

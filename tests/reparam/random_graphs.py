@@ -13,6 +13,10 @@ sizes = st.tuples(st.integers(1, 7), st.integers(1, 7))
 small = st.tuples(st.integers(1, 4), st.integers(1, 4))
 
 
+KINDS = ("conv", "free", "point", "pad", "border", "pool", "sum", "cat", "tap", "2", "pre")
+"""Steps of a network."""
+
+
 class Scale(nn.Module):
     """scale·x + shift, one of each per channel, written as people do."""
 
@@ -58,6 +62,17 @@ class Tap(nn.Module):
     def forward(self, x):
         y = self.stem(x)
         return torch.cat([self.left(y), functional.relu(self.right(y))], 1)
+
+
+class Flipped(nn.Module):
+    """A BatchNorm before an activation whose first γ is to be 0 or below."""
+
+    def __init__(self, norm: nn.BatchNorm2d, factor: float) -> None:
+        super().__init__()
+        self.norm, self.factor = norm, factor
+
+    def forward(self, x):
+        return self.norm(x)
 
 
 class Twice(nn.Module):
@@ -130,14 +145,16 @@ def free_convs(draw: st.DrawFn, before: int, after: int) -> nn.Module:
 def steps(draw: st.DrawFn, channels: int, depth: int) -> tuple[nn.Module, int]:
     """One step of a network and the channels that it returns."""
     after = draw(st.sampled_from([1, 2, 3, 4, 6]))
-    kind = draw(st.sampled_from(["conv", "free", "point", "pad", "pool", "sum", "cat", "tap", "2"]))
+    kind = draw(st.sampled_from(KINDS))
+    if kind == "pre":
+        return draw(pre_activated(channels)), channels
     if kind == "conv":
         return draw(same_size_chains(channels, after)), after
     if kind == "free":
         return draw(free_convs(channels, after)), after
     if kind == "point":
         return draw(pointwise(channels)), channels
-    if kind == "pad" and draw(st.integers(0, 3)) == 0:
+    if kind == "border":
         return BNAndPadLayer(draw(st.integers(1, 2)), channels), channels
     if kind == "pad" and draw(st.booleans()):
         around = nn.ConstantPad2d(draw(st.integers(1, 2)), draw(st.sampled_from([0.7, -1.3])))
@@ -165,6 +182,44 @@ def steps(draw: st.DrawFn, channels: int, depth: int) -> tuple[nn.Module, int]:
 
 
 @st.composite
+def pre_activated(draw: st.DrawFn, channels: int) -> nn.Module:
+    """Blocks on a residual stream, BatchNorm and activation before each convolution."""
+    parts: list[nn.Module] = []
+    if draw(st.integers(0, 3)):
+        parts.append(nn.Conv2d(channels, channels, draw(st.sampled_from([1, 3])), padding="same"))
+    for _ in range(draw(st.integers(1, 3))):
+        kind = draw(st.sampled_from(["identity", "identity", "norm", "point", "pool", "padded"]))
+        shortcut: list[nn.Module] = [nn.BatchNorm2d(channels)] if kind == "norm" else []
+        if kind in ("norm", "point"):
+            shortcut.append(nn.Conv2d(channels, channels, 1, bias=draw(st.booleans())))
+        if kind == "pool":
+            shortcut.append(draw(st.sampled_from([nn.MaxPool2d, nn.AvgPool2d]))(3, 1, 1))
+        if kind == "padded":
+            shortcut.append(draw(same_size_convs(channels, channels)))
+        body = [*draw(activated(channels)), draw(same_size_convs(channels, channels))]
+        if draw(st.booleans()):
+            body += [*draw(activated(channels)), draw(same_size_convs(channels, channels))]
+        branches = draw(st.permutations([nn.Sequential(*shortcut), nn.Sequential(*body)]))
+        parts.append(Sum(branches, draw(st.booleans())))
+    if draw(st.booleans()):
+        parts += [*draw(activated(channels)), draw(same_size_convs(channels, channels))]
+    return nn.Sequential(*parts)
+
+
+@st.composite
+def activated(draw: st.DrawFn, channels: int) -> list[nn.Module]:
+    """A BatchNorm and an activation, rarely one that no scale passes or with a bad channel."""
+    norm: nn.Module = nn.BatchNorm2d(channels, affine=draw(st.integers(0, 4)) > 0)
+    if norm.affine and draw(st.integers(0, 9)) == 0:
+        norm = Flipped(norm, draw(st.sampled_from([0.0, -1.0])))
+    kind = draw(st.integers(0, 9))
+    if kind == 0:
+        return [norm, nn.ReLU6()]
+    others = {1: nn.LeakyReLU(0.2), 2: nn.PReLU(channels)}
+    return [norm, others.get(kind, nn.ReLU(inplace=draw(st.booleans())))]
+
+
+@st.composite
 def nested(draw: st.DrawFn, before: int, after: int, depth: int) -> nn.Module:
     """A join within a branch, with a convolution behind it."""
     inner = [draw(same_size_chains(before, after)), draw(same_size_chains(before, after))]
@@ -187,7 +242,23 @@ def networks(draw: st.DrawFn, longest: int = 4) -> tuple[nn.Module, int]:
     for _ in range(draw(st.integers(1, longest))):
         part, channels = draw(steps(channels, 1))
         parts.append(part)
-    return trained_looking(nn.Sequential(*parts)), first
+    return flipped(trained_looking(nn.Sequential(*parts))), first
+
+
+@st.composite
+def residual_streams(draw: st.DrawFn) -> tuple[nn.Module, int]:
+    """A network of pre-activation blocks alone, and its input channels."""
+    torch.manual_seed(draw(st.integers(0, 2**31)))
+    channels = draw(st.sampled_from([2, 3, 4]))
+    return flipped(trained_looking(nn.Sequential(draw(pre_activated(channels))))), channels
+
+
+def flipped(model: nn.Module) -> nn.Module:
+    """Have the BatchNorms that are to be refused a γ of 0 or below; returns the model."""
+    for part in model.modules():
+        if isinstance(part, Flipped):
+            part.norm.weight.data[0] *= part.factor
+    return model
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from edge_sdk.reparam import count_macs, count_parameters, fuse
 from edge_sdk.reparam.graph.fusion import fuse_graph
 from tests.examples import examples
-from tests.reparam.random_graphs import networks, summed_rms
+from tests.reparam.random_graphs import networks, residual_streams, summed_rms
 from tests.tolerances import RELATIVE_TO_SUM
 
 CHECKS = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
@@ -57,6 +57,13 @@ def test_fused_graphs_equal_the_original_on_every_pixel(network, size, dtype) ->
 @examples(600, suppress_health_check=CHECKS)
 @given(networks(6), image_sizes, st.sampled_from(list(RELATIVE_TO_SUM)))
 def test_longer_fused_graphs_equal_the_original_on_every_pixel(network, size, dtype) -> None:
+    check_graph(network, size, dtype)
+
+
+@pytest.mark.slow
+@examples(200, suppress_health_check=CHECKS)
+@given(residual_streams(), image_sizes, st.sampled_from(list(RELATIVE_TO_SUM)))
+def test_residual_streams_equal_the_original_on_every_pixel(network, size, dtype) -> None:
     check_graph(network, size, dtype)
 
 

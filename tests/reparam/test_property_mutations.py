@@ -14,8 +14,9 @@ from hypothesis.errors import Unsatisfiable
 from edge_sdk.errors import EdgeSdkError
 from edge_sdk.reparam import Padding
 from edge_sdk.reparam.blocks import block, branches
+from tests.reparam import test_pre_activation_mutations as stream_mutations
 from tests.reparam.random_blocks import blocks
-from tests.reparam.random_graphs import networks
+from tests.reparam.random_graphs import networks, residual_streams
 from tests.reparam.random_regions import regions
 from tests.reparam.test_block import block_error
 from tests.reparam.test_graph_properties import check_graph, image_sizes
@@ -55,6 +56,12 @@ def graph_property(network, size, dtype) -> None:
 
 
 @FIRST_ONLY
+@given(residual_streams(), image_sizes, DTYPES)
+def stream_property(network, size, dtype) -> None:
+    check_graph(network, size, dtype)
+
+
+@FIRST_ONLY
 @given(blocks(), sizes, DTYPES)
 def block_property(drawn, size, dtype) -> None:
     assert block_error(drawn, size, dtype) <= RELATIVE_TO_SUM[dtype]
@@ -73,6 +80,29 @@ def holds(check: Callable[[], None]) -> bool:
 def test_random_regions_and_graphs_notice(mutation, monkeypatch: Patch) -> None:
     mutation(monkeypatch)
     assert not (holds(few_regions) and holds(graph_property))
+
+
+STREAM_MUTATIONS = [
+    stream_mutations.without("input_scale"),
+    stream_mutations.without("input_shift"),
+    stream_mutations.without("output_shift"),
+    stream_mutations.shift_put_in_with_the_wrong_sign,
+    stream_mutations.statistics_left_out_of_the_shift,
+    stream_mutations.epsilon_left_out_of_the_scale,
+    stream_mutations.difference_along_the_stream_forgotten,
+    stream_mutations.factor_of_a_sum_forgotten,
+    stream_mutations.any_channel_allowed,
+    stream_mutations.any_reader_allowed,
+    stream_mutations.padded_zeros_forgotten,
+    stream_mutations.zeros_in_means_forgotten,
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutation", STREAM_MUTATIONS, ids=lambda mutation: mutation.__name__)
+def test_random_streams_notice(mutation, monkeypatch: Patch) -> None:
+    mutation(monkeypatch)
+    assert not holds(stream_property)
 
 
 def branch_dropped(patch: Patch) -> None:
@@ -166,7 +196,12 @@ def test_random_blocks_notice(mutation, monkeypatch: Patch) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "check",
-    [region_property, pytest.param(graph_property, marks=pytest.mark.nightly), block_property],
+    [
+        region_property,
+        pytest.param(graph_property, marks=pytest.mark.nightly),
+        pytest.param(stream_property, marks=pytest.mark.nightly),
+        block_property,
+    ],
 )
 @torch.no_grad()
 def test_right_rules_are_not_complained_of(check) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -12,8 +12,10 @@ from torch import Tensor, fx, nn
 
 from edge_sdk.errors import FusionError, first_line
 from edge_sdk.reparam.findings import Refusal, Region
+from edge_sdk.reparam.graph.channel_changes import NORMS
 from edge_sdk.reparam.graph.linear_nodes import BATCH_NORMS, is_weighted
 from edge_sdk.reparam.graph.norms import merge_norms
+from edge_sdk.reparam.graph.pre_activation import remove_pre_activations
 from edge_sdk.reparam.graph.region_costs import Form
 from edge_sdk.reparam.graph.regions import find_regions
 from edge_sdk.reparam.graph.tracing import remove_unused, trace
@@ -75,15 +77,23 @@ def fuse_graph(model: nn.Module, inputs: tuple[Tensor, ...]) -> GraphFusion:
         regions.append(region)
     regions += merge_norms(module)
     remove_unused(module)
-    named = {refusal.name: refusal for refusal in (*_unmerged_norms(module), *refusals)}
+    pre = remove_pre_activations(module, weights, traced.written, dtype)
+    regions = _joined(regions, pre.regions)
+    remove_unused(module)
+    refusals = [each for each in refusals if each.name not in pre.removed]
+    left = (*_unmerged_norms(module), *refusals, *pre.refusals)
+    named = {refusal.name: refusal for refusal in left}
     refusals = list(named.values())
     if not regions:
         return GraphFusion(None, (), tuple(refusals))
     if traced.guarded:
         refusals.append(_DECIDED)
+    kept_training = _training_norms(module)
     # A new module holds what its graph uses, and nothing of what was merged.
-    graph_module = fx.GraphModule(module, module.graph, type(model).__name__)
-    return GraphFusion(graph_module.eval(), tuple(regions), tuple(refusals))
+    graph_module = fx.GraphModule(module, module.graph, type(model).__name__).eval()
+    for name in kept_training:
+        graph_module.get_submodule(name).train()
+    return GraphFusion(graph_module, tuple(regions), tuple(refusals))
 
 
 def copy_of(model: Any, replacements: dict[int, Any] | None = None) -> Any:
@@ -113,6 +123,13 @@ def dtype_of(model: nn.Module) -> torch.dtype:
     return torch.float32
 
 
+def _training_norms(module: fx.GraphModule) -> list[str]:
+    """BatchNorms that a model in evaluation mode keeps in training on purpose."""
+    names = [str(node.target) for node in module.graph.nodes if node.op == "call_module"]
+    layers = {name: module.get_submodule(name) for name in names}
+    return [name for name, part in layers.items() if isinstance(part, NORMS) and part.training]
+
+
 def _unmerged_norms(module: fx.GraphModule) -> Iterator[Refusal]:
     """BatchNorms that are left, which one expects fusing to remove."""
     for node in module.graph.nodes:
@@ -129,6 +146,18 @@ def _unmerged_norms(module: fx.GraphModule) -> Iterator[Refusal]:
 
 def _is_worth_merging(form: Form, module: fx.GraphModule) -> bool:
     return len(form.members) > 1 and any(is_weighted(node, module) for node in form.members)
+
+
+def _joined(regions: list[Region], later: tuple[Region, ...]) -> list[Region]:
+    """Regions with what their layers took in later as members of theirs."""
+    joined = {region.name: region for region in regions}
+    for region in later:
+        earlier = joined.get(region.name)
+        if earlier is not None:
+            norms = tuple(name for name in region.members if name != region.name)
+            region = replace(earlier, members=(*norms, *earlier.members))
+        joined[region.name] = region
+    return list(joined.values())
 
 
 def _replace(

@@ -88,7 +88,7 @@ def constant_padding(channels: int, padding: Any, value: float) -> LinearOperato
 
 def pad(node: fx.Node, channels: int) -> LinearOperator | None:
     """Operator of ``functional.pad``."""
-    named: dict[str, Any] = _named(node, ("input", "pad", "mode", "value"))
+    named: dict[str, Any] = named_arguments(node, ("input", "pad", "mode", "value"))
     mode = named.get("mode", "constant")
     if mode != "constant":
         raise FusionError(f"padding by '{mode}' is not one kernel at the border; pad with zeros")
@@ -112,7 +112,9 @@ def pool(node: fx.Node, channels: int) -> LinearOperator | None:
 
 def conv(node: fx.Node, constants: Constants) -> LinearOperator | None:
     """Operator of ``functional.conv2d`` with constant weights."""
-    named = _named(node, ("input", "weight", "bias", "stride", "padding", "dilation", "groups"))
+    named = named_arguments(
+        node, ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
+    )
     weight, bias = named["weight"], named.get("bias")
     if weight not in constants or (bias is not None and bias not in constants):
         return None
@@ -130,7 +132,7 @@ def conv(node: fx.Node, constants: Constants) -> LinearOperator | None:
 def batch_norm(node: fx.Node, constants: Constants, channels: int) -> LinearOperator | None:
     """Operator of ``functional.batch_norm`` with running statistics."""
     names = ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum")
-    named = _named(node, (*names, "eps"))
+    named = named_arguments(node, (*names, "eps"))
     if named.get("training", False):
         raise FusionError("a BatchNorm in training mode depends on the batch")
     parts = [named.get(key) for key in ("running_mean", "running_var", "weight", "bias")]
@@ -150,7 +152,7 @@ def batch_norm(node: fx.Node, constants: Constants, channels: int) -> LinearOper
 
 def repeat_interleave(node: fx.Node, channels: int) -> LinearOperator | None:
     """Operator of ``repeat_interleave`` along the channels."""
-    named = _named(node, ("input", "repeats", "dim"))
+    named = named_arguments(node, ("input", "repeats", "dim"))
     count = named.get("repeats")
     if named.get("dim") not in (1, -3) or not isinstance(count, int):
         return None
@@ -171,7 +173,7 @@ def repeat(node: fx.Node, channels: int) -> LinearOperator | None:
 def dropout(node: fx.Node, channels: int) -> LinearOperator | None:
     """Operator of ``functional.dropout`` and its variants outside of training."""
     # Behind the input and the probability; true by default in dropout and dropout2d alone.
-    if _named(node, ("input", "p", "training")).get("training", True) is not False:
+    if named_arguments(node, ("input", "p", "training")).get("training", True) is not False:
         return None
     return identity(channels, LIKE)
 
@@ -227,5 +229,6 @@ def two(value: Any) -> tuple[int, int]:
     return (int(value), int(value))
 
 
-def _named(node: fx.Node, names: tuple[str, ...]) -> dict[str, Any]:
+def named_arguments(node: fx.Node, names: tuple[str, ...]) -> dict[str, Any]:
+    """Arguments of a call by name, those given by position included."""
     return dict(zip(names, node.args, strict=False)) | node.kwargs
