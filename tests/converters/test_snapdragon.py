@@ -179,11 +179,11 @@ def test_a_compiler_that_fails_is_one_line(tmp_path: Path, monkeypatch) -> None:
     broken = tmp_path / "broken.tflite"
     broken.write_bytes(b"no model")
     with pytest.raises(ConversionError, match="compiler for SM8650 failed") as caught:
-        compiler.compile_for(find_snapdragon("SM8650"), broken)
+        compiler.compile_for(find_snapdragon("SM8650"), broken, 3)
     assert "\n" not in str(caught.value)
     monkeypatch.setattr(compiler, "LONGEST_S", 0.0)
     with pytest.raises(ConversionError, match="took more than 0 s"):
-        compiler.compile_for(find_snapdragon("SM8650"), broken)
+        compiler.compile_for(find_snapdragon("SM8650"), broken, 3)
 
 
 @pytest.mark.qualcomm
