@@ -167,10 +167,14 @@ def _print_result(recipe: TrainConfig, result: TrainResult) -> None:
             f"took over {result.initial.taken} tensors of {result.initial.model}; "
             f"layers that did not fit and started fresh: {fresh}"
         )
+    for reason in result.left_out:
+        err.print(f"warning: left out: {reason}")
+    found = "" if result.evaluation is None else f"{result.evaluation.summary}; "
+    ended = "" if recipe.convergence is None else f" ({result.stopped})"
     out.print(
-        f"wrote {result.path}: {result.psnr_db:.2f} dB on the validation pictures "
+        f"wrote {result.path}: {found}{result.psnr_db:.2f} dB on the validation pictures "
         f"({recipe.task.baseline_label} {result.baseline_db:.2f}) after "
-        f"{result.steps:,} steps"
+        f"{result.steps:,} steps{ended}"
     )
 
 

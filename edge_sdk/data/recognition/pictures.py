@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +74,8 @@ def labelled_files(
         >>> for name in ("cat", "dog"):
         ...     Path("pets", name).mkdir(parents=True)
         ...     Path("pets", name, "a.png").touch()
-        >>> [(file.path.as_posix(), file.label) for file in labelled_files(Path("pets"), ["cat", "dog"])]
+        >>> files = labelled_files(Path("pets"), ["cat", "dog"])
+        >>> [(file.path.as_posix(), file.label) for file in files]
         [('pets/cat/a.png', 0), ('pets/dog/a.png', 1)]
     """
     if not folder.is_dir():
@@ -139,10 +141,14 @@ def _in_table(folder: Path, classes: Sequence[str], table: Path) -> list[Labelle
         if not any(cell.strip() for cell in row):
             continue
         found.append(_from_row(row, folder, classes, f"{table}, line {number}"))
-    paths = [file.path for file in found]
-    if twice := next((path for path in paths if paths.count(path) > 1), None):
-        raise InputError(f"{table}: lists {twice} more than once; leave one line")
+    path, count = max(Counter(file.path for file in found).items(), key=_count, default=(table, 0))
+    if count > 1:
+        raise InputError(f"{table}: lists {path} more than once; leave one line")
     return found
+
+
+def _count(item: tuple[Path, int]) -> int:
+    return item[1]
 
 
 def _from_row(row: Sequence[str], folder: Path, classes: Sequence[str], place: str) -> LabelledFile:

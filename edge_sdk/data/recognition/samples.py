@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -48,7 +48,7 @@ class SampleRange:
 one of them (claim 12)
     """
 
-    regions: RegionRange = RegionRange()
+    regions: RegionRange = field(default_factory=RegionRange)
     flip_share: float = 0.5
     turn_share: float = 0.0
     turn_deg: Bounds = (-10.0, 10.0)
@@ -135,7 +135,8 @@ class RecognitionSamples(Dataset[tuple[Tensor, Tensor]]):
         generator = np.random.default_rng((self._seed, index))
         group = self._groups[int(generator.integers(len(self._groups)))]
         picture = group[int(generator.integers(len(group)))]
-        region = self._ranges.regions.draw(*picture.pixels.shape[-2:], generator)
+        height, width = picture.pixels.shape[-2:]
+        region = self._ranges.regions.draw(height, width, generator)
         pixels = perturbed(resized(picture, region, self._side_px), self._ranges, generator)
         return _normalized(pixels, self._normalization), torch.tensor(picture.label)
 
