@@ -165,7 +165,13 @@ of claim 1 (stride of A < stride of B < kernel of B); choose a stride of B among
 
 
 _PRESETS: dict[str, dict[str, object]] = {
-    "tiny": {"widths": (16, 32), "blocks": (2, 2), "bottleneck": 2, "preview_px": 32},
+    "tiny": {
+        "widths": (16, 32),
+        "blocks": (2, 2),
+        "bottleneck": 2,
+        "first_stride": 1,
+        "preview_px": 32,
+    },
     "quality": {},
 }
 
