@@ -30,10 +30,7 @@ from edge_sdk.models import (
 from edge_sdk.models.architecture import config_from, plain_config
 from edge_sdk.models.recognition_net import LEAST_SCALE, ResidualBlock, keep_scales_positive
 from tests.examples import examples
-from tests.tolerances import MERGED_NETWORK
-
-DOUBLE_UNSCALED = {"rtol": 1e-11, "atol": 1e-11}
-"""float64, of scores of some tens."""
+from tests.tolerances import MERGED_NETWORK, MERGED_UNSCALED
 
 CLASSES = ("blurred", "noisy", "sharp")
 DEFAULT = RecognitionNetConfig(CLASSES, widths=(8, 12, 16), blocks=(1, 3, 2), first_width=6)
@@ -259,11 +256,12 @@ def test_scales_are_raised_to_the_least_and_others_stay() -> None:
 
 @BOTH
 def test_fusing_merges_what_follows_a_convolution_exactly(config: RecognitionNetConfig) -> None:
-    network = lively(RecognitionNet(config)).double()
-    x = torch.rand(1, 3, 33, 26, dtype=torch.float64)
+    network = lively(RecognitionNet(config))
+    x = torch.rand(1, 3, 33, 26)
     fused, certificate = edge_sdk.fuse(network, x)
     left = [name for name, part in fused.named_modules() if isinstance(part, nn.BatchNorm2d)]
     # The second and third of a block, and that of a residual branch, follow or feed a convolution.
     assert not [name for name in left if name.endswith(("norm_b", "norm_c", "residual.0"))]
-    torch.testing.assert_close(fused(x), network(x), **DOUBLE_UNSCALED)
+    torch.testing.assert_close(fused(x), network(x), **MERGED_UNSCALED)
+    # Both in float64, merged there too.
     assert certificate.error_float64 < 1e-11
