@@ -22,7 +22,8 @@ from edge_sdk.training import TrainConfig, TrainResult, train
 from edge_sdk.training.batch_norm_penalty import batch_norm_penalty
 from pages import head, page_parser, publish_between_marks, row
 
-SIDE_PX, TRAINED, MEASURED, NOISE = 40, 24, 200, 0.15
+SIDE_PX, TRAINED, MEASURED, NOISE = 40, 40, 100, 0.1
+BATCH = 16
 WEIGHT_DECAY = 0.1
 PENALTIES = (0.0, WEIGHT_DECAY / 10)
 
@@ -66,15 +67,16 @@ def recipe(folder: Path, seed: int, penalty: float, steps: int) -> TrainConfig:
             "train": {"folder": folder / "train"},
             "validation": {"folder": folder / "validation"},
             "samples": {"area_share": (0.7, 1.0), "aspect_ratio": (0.8, 1.25)},
-            "batch": 32,
+            "batch": BATCH,
         },
         optimizer={
             # At one rate to the end, so that the loss comes to rest by itself.
-            **{"steps": steps, "learning_rate": 3e-3, "warmup_steps": 20, "decay_steps": 1},
+            **{"steps": steps, "learning_rate": 5e-3, "warmup_steps": 20, "decay_steps": 1},
             **{"weight_decay": WEIGHT_DECAY, "batch_norm_penalty": penalty, "ema_decay": 0.98},
         },
-        convergence={"window": 5, "threshold": 0.05},
-        validate_every=25,
+        # Wide enough for the plateau that a run begins with, on which nothing is told apart yet.
+        convergence={"window": 6, "threshold": 0.05},
+        validate_every=50,
         seed=seed,
     )
 
@@ -84,7 +86,7 @@ def trained(folder: Path, seed: int, penalty: float, steps: int) -> Run:
         recipe(folder, seed, penalty, steps), folder / f"run-{seed}-{penalty:g}", progress=False
     )
     network = load_checkpoint(result.path).model
-    run = Run(seed, penalty, result, float(batch_norm_penalty(network)))
+    run = Run(seed, penalty, result, float(batch_norm_penalty(network).detach()))
     print(row(*cells(run)), flush=True)
     return run
 
@@ -108,9 +110,9 @@ def tables(runs: list[Run], steps: int) -> list[str]:
     weights = sum(weight.numel() for weight in network.parameters())
     lines = [
         f"Preset `tiny` ({weights:,} weights), {TRAINED} pictures of a class to train on and "
-        f"{MEASURED} to measure on, {SIDE_PX} px, noise {NOISE:g}; weight decay {WEIGHT_DECAY:g}, at "
-        f"most {steps:,} steps of 32 samples. R is the mean of the squares of scales and shifts of "
-        "BatchNorms in the weights that were kept; it is 0.5 at the start.",
+        f"{MEASURED} to measure on, {SIDE_PX} px, noise {NOISE:g}; weight decay {WEIGHT_DECAY:g}, "
+        f"at most {steps:,} steps of {BATCH} samples. R is the mean of the squares of scales and "
+        "shifts of BatchNorms in the weights that were kept; it is 0.5 at the start.",
         "",
         head("seed", "c", "steps", "stopped", "loss", "top-1", "balanced recall", "R"),
         *(row(*cells(run)) for run in runs),

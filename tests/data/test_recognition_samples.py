@@ -309,12 +309,14 @@ def pets(tmp_path: Path) -> Path:
 def test_a_folder_of_classes_is_read(pets: Path) -> None:
     files = labelled_files(pets, CLASSES)
     assert [(file.path.name, file.label) for file in files] == [
-        *(("a.png", 0), ("b.jpg", 0), ("a.png", 1), ("b.jpg", 1)),
+        *(("a.png", 0), ("b.jpg", 0), ("notes.txt", 0), ("a.png", 1), ("b.jpg", 1)),
     ]
     reversed_labels = [file.label for file in labelled_files(pets, CLASSES[::-1])]
-    assert reversed_labels == [0, 0, 1, 1]
+    assert reversed_labels == [0, 0, 1, 1, 1]
     found = read_labelled(files, CLASSES)
-    assert not found.left_out
+    assert [picture.label for picture in found.pictures] == [0, 0, 1, 1]
+    (reason,) = found.left_out
+    assert "unknown extension '.txt' of notes.txt" in reason
     assert found.pictures[0].pixels.shape == (3, 10, 12)
     assert found.pictures[0].pixels[:, 5, 5].tolist() == [200, 40, 9]
 
@@ -377,7 +379,7 @@ def test_an_unreadable_picture_is_named_and_the_rest_goes_on(pets: Path) -> None
     files = labelled_files(pets, CLASSES)
     found = read_labelled(files, CLASSES)
     assert len(found.pictures) == 4
-    (reason,) = found.left_out
+    _, reason = found.left_out
     assert str(pets / "dog" / "broken.png") in reason
     assert "\n" not in reason
     assert samples_of(found).left_out == found.left_out

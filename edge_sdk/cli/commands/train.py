@@ -51,9 +51,9 @@ def train(
 ) -> None:
     """Train a network by a recipe and keep the best weights.
 
-    Writes model.safetensors (best validation), last.ckpt (to resume from), metrics.csv and
-    curves.svg. The figure of bicubic interpolation (for denoising: of the noisy pictures) on the
-    same pictures is printed beside the result. A run that is stopped (Ctrl-C, SIGTERM) goes on from
+    Writes model.safetensors (best validation), last.ckpt (to resume from), metrics.csv,
+    curves.svg, and for recognition result.json. The figure of bicubic interpolation (for
+    denoising: of the noisy pictures) on the same pictures is printed beside the result. A run that is stopped (Ctrl-C, SIGTERM) goes on from
     its last validation with --resume. Under torchrun all processes train together, each on batches
     of its own.
 

@@ -56,7 +56,10 @@ class LabelledPictures:
 def labelled_files(
     folder: Path, classes: Sequence[str], table: Path | None = None
 ) -> list[LabelledFile]:
-    """Files of each class, in order; nothing is read of the pictures.
+    """Files of each class, in order; nothing is read of them.
+
+    A file of unknown extension in a class's folder is among them, to be named when the rest is
+    read; one in a table is refused. Hidden files are passed over.
 
     Args:
         folder: holds a folder for each class, searched recursively; with a table, the root of its
@@ -114,7 +117,7 @@ def _in_folders(folder: Path, classes: Sequence[str]) -> list[LabelledFile]:
             raise _unknown_suffix(f"{files[0]}: ", files[0])
         if not pictures:
             raise InputError(f"{place}: class '{name}' has no picture; add some")
-        found += [LabelledFile(path, label) for path in pictures]
+        found += [LabelledFile(path, label) for path in files]
     return found
 
 
@@ -189,6 +192,8 @@ def read_labelled(files: Sequence[LabelledFile], classes: Sequence[str]) -> Labe
     reasons: dict[int, str] = {}
     for file in files:
         try:
+            if file.path.suffix.lower() not in SUFFIXES:
+                raise PictureError(str(_unknown_suffix(f"{file.path}: ", file.path)))
             pixels = read_picture(file.path).pixels
         except PictureError as error:
             left_out.append(str(error))
