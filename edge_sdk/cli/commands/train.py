@@ -53,9 +53,9 @@ def train(
 
     Writes model.safetensors (best validation), last.ckpt (to resume from), metrics.csv,
     curves.svg, and for recognition result.json. The figure of bicubic interpolation (for
-    denoising: of the noisy pictures) on the same pictures is printed beside the result. A run that is stopped (Ctrl-C, SIGTERM) goes on from
-    its last validation with --resume. Under torchrun all processes train together, each on batches
-    of its own.
+    denoising: of the noisy pictures) on the same pictures is printed beside the result. A run
+    that is stopped (Ctrl-C, SIGTERM) goes on from its last validation with --resume. Under
+    torchrun all processes train together, each on batches of its own.
 
     With several recipes each starts from the best weights of the one before, and writes to the
     folders 1, 2, … of the run; model.safetensors of the last is copied to the run itself.
