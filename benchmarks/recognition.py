@@ -85,7 +85,7 @@ def trained(folder: Path, seed: int, penalty: float, steps: int) -> Run:
         recipe(folder, seed, penalty, steps), folder / f"run-{seed}-{penalty:g}", progress=False
     )
     network = load_checkpoint(result.path).model
-    run = Run(seed, penalty, result, float(batch_norm_penalty(network).detach()))
+    run = Run(seed, penalty, result, batch_norm_penalty(network).item())
     print(row(*cells(run)), flush=True)
     return run
 

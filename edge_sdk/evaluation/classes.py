@@ -24,6 +24,12 @@ class Recognition:
             without pictures, which the mean leaves out.
         confusion: numbers of pictures, a row for each true class, a column for each found one.
         loss: mean cross entropy, in nats.
+
+    Example:
+        >>> from edge_sdk.evaluation import Recognition
+        >>> confusion = ((8, 2), (0, 90))
+        >>> Recognition(("cat", "dog"), 0.98, 0.9, (0.8, 1.0), confusion, loss=0.1).summary
+        'top-1 98.0%, balanced recall 90.0% of 100 pictures'
     """
 
     classes: tuple[str, ...]

@@ -26,7 +26,7 @@ def batch_norm_penalty(network: nn.Module) -> Tensor:
         >>> from edge_sdk.training.batch_norm_penalty import batch_norm_penalty
         >>> norm = nn.BatchNorm2d(2)
         >>> norm.weight.data, norm.bias.data = torch.tensor([1.0, 3.0]), torch.tensor([0.0, 2.0])
-        >>> float(batch_norm_penalty(norm))
+        >>> batch_norm_penalty(norm).item()
         3.5
     """
     found = [

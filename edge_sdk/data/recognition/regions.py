@@ -39,8 +39,9 @@ class RegionRange:
     Example:
         >>> from edge_sdk.data.recognition.regions import RegionRange
         >>> import numpy as np
-        >>> RegionRange((0.25, 0.25), (0.5, 2.0)).draw(100, 200, np.random.default_rng(0)).width
-        104
+        >>> region = RegionRange((0.25, 0.25), (0.5, 2.0)).draw(100, 200, np.random.default_rng(0))
+        >>> region.width, region.height
+        (60, 83)
     """
 
     area_share: Bounds = (0.25, 1.0)
