@@ -23,8 +23,8 @@ from edge_sdk.models.normalization import Normalization
 class SampleRange:
     """How samples are drawn of pictures; a probability of 0 switches its step off.
 
-    The defaults suit a classifier of quality: resizing, turning and other attributes change what
-    it must see, so that it is flips and regions alone.
+    By default samples are cut and flipped, and nothing more: interpolation blurs and a factor
+    changes contrast, by which a classifier of quality judges.
 
     Attributes:
         regions: what is cut, before it is resized.
