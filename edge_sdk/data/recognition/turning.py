@@ -50,9 +50,9 @@ def largest_upright(height: float, width: float, angle_deg: float) -> tuple[floa
 def turned(image: Tensor, angle_deg: float) -> Tensor:
     """A picture turned about its middle, of which is kept what shows nothing beyond its edge.
 
-    That rectangle (:func:`largest_upright`) is measured between centers of pixels, so that bilinear interpolation reads
-    nothing beyond the edge; turning, cutting and enlarging to the size before are one
-    interpolation. An angle of 0 changes nothing.
+    That rectangle (:func:`largest_upright`) is measured between centers of pixels, so that bilinear
+    interpolation reads nothing beyond the edge; turning, cutting and enlarging to the size before
+    are one interpolation. An angle of 0 changes nothing.
 
     Args:
         image: float32 [C, H, W], each side 2 px or more.
