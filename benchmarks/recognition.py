@@ -5,7 +5,7 @@ r"""What the regularizer of BatchNorms changes: drawn shapes, trained until they
 Shapes of four classes are drawn by code, a few to train on and many to measure on; each seed trains
 twice, with the factor of the regularizer at 0 and at a tenth of the weight decay, the largest that
 the rule allows. Writes the tables of the page between its marks, or prints them. The weights are
-thrown away. About a quarter of an hour of one core.
+thrown away. About ten minutes of one core.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Run:
 def main() -> None:
     parser = page_parser(__doc__, "Markdown page whose tables are replaced")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each kind (default 3)")
-    parser.add_argument("--steps", type=int, default=440, help="largest number (default 440)")
+    parser.add_argument("--steps", type=int, default=520, help="largest number (default 520)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
