@@ -1,7 +1,8 @@
 """Quality on folders of pictures by the protocol of the super-resolution and denoising papers.
 
 Reading order: ``protocol`` (degradation and score of one picture), ``table`` (methods by folders),
-``bursts`` and ``burst_baselines`` (a zoomed burst against its truth).
+``bursts`` and ``burst_baselines`` (a zoomed burst against its truth), ``classes`` (what is taken
+for what).
 """
 
 import lazy_loader

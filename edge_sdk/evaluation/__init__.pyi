@@ -1,3 +1,5 @@
+from .classes import Recognition as Recognition
+from .classes import recognition as recognition
 from .protocol import Degradation as Degradation
 from .protocol import Example as Example
 from .protocol import Score as Score

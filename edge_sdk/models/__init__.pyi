@@ -12,7 +12,11 @@ from .network import NetworkConfig as NetworkConfig
 from .network import PictureNetwork as PictureNetwork
 from .normalization import Normalization as Normalization
 from .picture import enhance_picture as enhance_picture
+from .recognition_config import RecognitionNetConfig as RecognitionNetConfig
+from .recognition_config import recognition_preset as recognition_preset
+from .recognition_net import RecognitionNet as RecognitionNet
 from .spec import Color as Color
 from .spec import ModelSpec as ModelSpec
 from .spec import PictureSpec as PictureSpec
+from .spec import RecognitionSpec as RecognitionSpec
 from .spec import Task as Task

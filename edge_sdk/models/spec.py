@@ -1,12 +1,18 @@
-"""What a caller must know of a model to feed it: channels and sizes; of pictures, much more."""
+"""What a caller must know of a model to feed it: channels and sizes; then by what it returns."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from edge_sdk.errors import InputError
+
+if TYPE_CHECKING:
+    from edge_sdk.models.normalization import Normalization
+
+RECOGNITION = "recognition"
+"""Task of a model that says which class a picture belongs to; it makes no picture."""
 
 
 class Task(StrEnum):
@@ -63,7 +69,8 @@ class ModelSpec(Protocol):
     """Contract between a model of one input and whoever converts or runs it.
 
     What a model returns is said by the spec of its kind: :class:`PictureSpec` for one that makes
-    pictures of pictures. Code that works on pictures asks for that one.
+    pictures of pictures, :class:`RecognitionSpec` for one that tells classes apart. Code that works
+    on pictures asks for the first.
 
     Example:
         >>> from edge_sdk import load_model
@@ -148,3 +155,35 @@ class PictureSpec:
                 f"size_multiple {self.size_multiple} must be a multiple of reduction "
                 f"{self.reduction}"
             )
+
+
+@dataclass(frozen=True)
+class RecognitionSpec:
+    """Contract between a model that tells classes apart and whoever converts or runs it.
+
+    An input N×C×H×W, sRGB in [0, 1], gives N×K scores (logits), one for each class.
+
+    Attributes:
+        architecture: registry name of the architecture, such as ``recognition_net``.
+        classes: names of the K classes, in the order of the scores.
+        preview_px: side of the square that pictures are resized to; other sizes run too.
+        normalization: what is done to the values first, by the caller; ``None`` for nothing.
+        input_channels: channels C of an input.
+        size_multiple: input height and width must be multiples of this.
+        task: what the model does.
+
+    Example:
+        >>> from edge_sdk.models import RecognitionNetConfig
+        >>> from edge_sdk.models.architecture import spec_of
+        >>> spec = spec_of(RecognitionNetConfig(classes=("blurred", "sharp")))
+        >>> spec.classes, spec.preview_px, spec.normalization
+        (('blurred', 'sharp'), 224, None)
+    """
+
+    architecture: str
+    classes: tuple[str, ...]
+    preview_px: int
+    normalization: Normalization | None = None
+    input_channels: int = 3
+    size_multiple: int = 1
+    task: str = RECOGNITION

@@ -2,8 +2,8 @@
 
 Reading order: ``recipe/config`` and ``recipe/sections`` (what a run is), ``recipe/tasks`` (the
 table of tasks), ``tasks/pictures`` (what a step learns from), ``phases`` (what blocks do at a
-step), ``inputs/loaders``, ``run/module`` (the steps), ``run/running`` (the run put together),
-``run/schedule`` (several in turn).
+step), ``batch_norm_penalty`` (what a loss may hold besides), ``inputs/loaders``, ``run/module``
+(the steps), ``run/running`` (the run put together), ``run/schedule`` (several in turn).
 """
 
 import lazy_loader

@@ -10,17 +10,19 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from edge_sdk.models import BurstNetConfig, EnhanceNetConfig
+from edge_sdk.models import BurstNetConfig, EnhanceNetConfig, RecognitionNetConfig
 from edge_sdk.reparam.blocks.configs import BranchConfig
 from edge_sdk.training.recipe.config import (
     BurstsConfig,
     CamerasConfig,
+    ConvergenceConfig,
     DataConfig,
     NoiseConfig,
     OptimizerConfig,
     PairsConfig,
     PhasesConfig,
     PictureSource,
+    SamplesConfig,
     TeacherConfig,
     TrainConfig,
 )
@@ -35,13 +37,16 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "data.camera": CamerasConfig,
     "data.bursts": BurstsConfig,
     "data.pairs": PairsConfig,
+    "data.samples": SamplesConfig,
     "optimizer": OptimizerConfig,
     "phases": PhasesConfig,
     "teacher": TeacherConfig,
+    "convergence": ConvergenceConfig,
 }
-MODELS: dict[str, EnhanceNetConfig | BurstNetConfig] = {
+MODELS: dict[str, EnhanceNetConfig | BurstNetConfig | RecognitionNetConfig] = {
     "model": EnhanceNetConfig(),
     "model of burst_net": BurstNetConfig(),
+    "model of recognition_net": RecognitionNetConfig(("cat", "dog")),
 }
 WORDS = {None: "none", True: "true", False: "false"}
 
@@ -85,7 +90,7 @@ def test_sections_are_documented_key_by_key(section: str) -> None:
 def test_models_are_documented_key_by_key(section: str) -> None:
     told, default = table(section), MODELS[section]
     assert set(told) == {field.name for field in dataclasses.fields(default)}
-    for key in set(told) - {"branches"}:
+    for key in set(told) - {"branches", "classes"}:
         assert told[key] == written(getattr(default, key)), key
 
 

@@ -51,11 +51,11 @@ def train(
 ) -> None:
     """Train a network by a recipe and keep the best weights.
 
-    Writes model.safetensors (best validation), last.ckpt (to resume from), metrics.csv and
-    curves.svg. The figure of bicubic interpolation (for denoising: of the noisy pictures) on the
-    same pictures is printed beside the result. A run that is stopped (Ctrl-C, SIGTERM) goes on from
-    its last validation with --resume. Under torchrun all processes train together, each on batches
-    of its own.
+    Writes model.safetensors (best validation), last.ckpt (to resume from), metrics.csv,
+    curves.svg, and for recognition result.json. The figure of bicubic interpolation (for
+    denoising: of the noisy pictures) on the same pictures is printed beside the result. A run
+    that is stopped (Ctrl-C, SIGTERM) goes on from its last validation with --resume. Under
+    torchrun all processes train together, each on batches of its own.
 
     With several recipes each starts from the best weights of the one before, and writes to the
     folders 1, 2, … of the run; model.safetensors of the last is copied to the run itself.
@@ -167,10 +167,14 @@ def _print_result(recipe: TrainConfig, result: TrainResult) -> None:
             f"took over {result.initial.taken} tensors of {result.initial.model}; "
             f"layers that did not fit and started fresh: {fresh}"
         )
+    for reason in result.left_out:
+        err.print(f"warning: left out: {reason}")
+    found = "" if result.evaluation is None else f"{result.evaluation.summary}; "
+    ended = "" if recipe.convergence is None else f" ({result.stopped})"
     out.print(
-        f"wrote {result.path}: {result.psnr_db:.2f} dB on the validation pictures "
+        f"wrote {result.path}: {found}{result.psnr_db:.2f} dB on the validation pictures "
         f"({recipe.task.baseline_label} {result.baseline_db:.2f}) after "
-        f"{result.steps:,} steps"
+        f"{result.steps:,} steps{ended}"
     )
 
 

@@ -14,6 +14,8 @@ from edge_sdk.models.network import NetworkConfig
 from edge_sdk.models.spec import ModelSpec
 from edge_sdk.reparam.blocks.collapse import multi_branch_blocks
 from edge_sdk.training.recipe.bursts import BurstsConfig
+from edge_sdk.training.recipe.convergence import ConvergenceConfig
+from edge_sdk.training.recipe.samples import SamplesConfig
 from edge_sdk.training.recipe.section import Section
 from edge_sdk.training.recipe.sections import (
     CamerasConfig,
@@ -30,12 +32,14 @@ from edge_sdk.training.recipe.teacher import TeacherConfig
 __all__ = [
     "BurstsConfig",
     "CamerasConfig",
+    "ConvergenceConfig",
     "DataConfig",
     "NoiseConfig",
     "OptimizerConfig",
     "PairsConfig",
     "PhasesConfig",
     "PictureSource",
+    "SamplesConfig",
     "Section",
     "TeacherConfig",
     "TrainConfig",
@@ -72,6 +76,9 @@ class TrainConfig(Section):
     teacher: TeacherConfig | None = Field(
         None, description="network to learn from before the pictures; for super-resolution"
     )
+    convergence: ConvergenceConfig | None = Field(
+        None, description="end the run where its validation loss no longer changes"
+    )
     validate_every: int = Field(1000, ge=1, description="steps between validations")
     seed: int = Field(0, ge=0, lt=2**32)
 
@@ -80,6 +87,7 @@ class TrainConfig(Section):
         check_data(self.spec, self.data, self.seed)
         _check_sources(self)
         _check_phases(self)
+        _check_optimizer(self)
         self._check_teacher()
         return self
 
@@ -133,6 +141,24 @@ def _check_sources(config: TrainConfig) -> None:
         )
 
 
+def _check_optimizer(config: TrainConfig) -> None:
+    optimizer = config.optimizer
+    if optimizer.l2_steps and not config.task.squares:
+        raise InputError(
+            f"optimizer.l2_steps: the loss of task {config.spec.task} has no squared form; leave "
+            "it out"
+        )
+    if optimizer.batch_norm_penalty and not _has_norms(outline(config.model)):
+        raise InputError(
+            "optimizer.batch_norm_penalty: this network has no BatchNorm to regularize; leave it "
+            "out"
+        )
+
+
+def _has_norms(network: nn.Module) -> bool:
+    return any(isinstance(part, nn.BatchNorm2d) for part in network.modules())
+
+
 def _check_phases(config: TrainConfig) -> None:
     phases, steps = config.phases, config.optimizer.steps
     statistics, quantized = phases.statistics_steps, phases.fake_quantized_steps
@@ -153,12 +179,17 @@ def _check_phases(config: TrainConfig) -> None:
                 "phases: a plain network (branches: null) has no blocks to freeze; give branches, "
                 "or leave statistics_steps out"
             )
+        if _has_norms(network):
+            raise InputError(
+                "phases: fake_quantized_steps needs frozen BatchNorms, and those of this network "
+                "are in no block that freezes; leave it out"
+            )
         return
     if not all(block.collapsed for block in blocks):
         raise InputError(
             "phases: model.collapsed is false, but these phases run collapsed; leave one out"
         )
-    normalized = any(isinstance(part, nn.BatchNorm2d) for part in network.modules())
+    normalized = _has_norms(network)
     if statistics is not None and not normalized:
         raise InputError(
             "phases: statistics_steps is given, but no branch has a BatchNorm; leave it out"

@@ -15,6 +15,8 @@ from edge_sdk.renamed import RENAMED
 from edge_sdk.reparam.blocks.configs import BranchConfig
 from edge_sdk.training.recipe.bursts import BurstsConfig
 from edge_sdk.training.recipe.config import TrainConfig
+from edge_sdk.training.recipe.convergence import ConvergenceConfig
+from edge_sdk.training.recipe.samples import SamplesConfig
 from edge_sdk.training.recipe.sections import (
     CamerasConfig,
     DataConfig,
@@ -189,7 +191,9 @@ def _known_keys(content: dict[str, Any]) -> dict[str, str]:
         "data.noise": NoiseConfig,
         "data.bursts": BurstsConfig,
         "data.camera": CamerasConfig,
+        "data.samples": SamplesConfig,
         "optimizer": OptimizerConfig,
+        "convergence": ConvergenceConfig,
         "phases": PhasesConfig,
         "teacher": TeacherConfig,
     }

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from edge_sdk.errors import InputError
 from edge_sdk.training.recipe.bursts import BurstsConfig
+from edge_sdk.training.recipe.samples import SamplesConfig
 from edge_sdk.training.recipe.section import Section, Share
 
 if TYPE_CHECKING:
@@ -146,6 +148,7 @@ EXCLUSIVE = {
     "pairs": ("bursts", "bursts are simulated and pairs were taken"),
     "noise": ("camera", "a camera has its own noise"),
     "camera": ("noise", "a camera has its own noise"),
+    "samples": ("camera", "samples of classes are pictures as they are"),
 }
 """Sections of data that are for some tasks alone, with one that each excludes, and why."""
 
@@ -170,6 +173,9 @@ class DataConfig(Section):
     )
     camera: CamerasConfig | None = Field(
         None, description="inputs are frames of a simulated camera: instead of reduction and noise"
+    )
+    samples: SamplesConfig | None = Field(
+        None, description="how samples are cut and changed: for task recognition, and for it alone"
     )
     options: dict[str, Any] = Field(
         {}, description="keys of a task that brings its own; those of the SDK have none"
@@ -206,6 +212,20 @@ class OptimizerConfig(Section):
         description="largest norm of all gradients of a step, which are scaled down to it: one bad "
         "batch does not throw a long run back; null: none",
     )
+    weight_decay: float = Field(
+        0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="decoupled decay of kernels and matrices: a step takes off rate · weight_decay "
+        "of them. Biases and BatchNorms have none",
+    )
+    batch_norm_penalty: float = Field(
+        0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="factor c of R = mean of the squares of all scales and shifts of BatchNorms, "
+        "which is added to the loss; at most a tenth of weight_decay",
+    )
     precision: Literal["float32", "bfloat16"] = Field(
         "float32",
         description="what convolutions of a training step compute in; weights, loss and "
@@ -227,6 +247,18 @@ class OptimizerConfig(Section):
         description="decay of the moving average of the weights that is kept, once it is warm: "
         "after t steps it is at most (1 + t)/(10 + t)",
     )
+
+    @model_validator(mode="after")
+    def _penalty_is_small(self) -> Self:
+        # A tenth of 1e-3 is a little less than 1e-4 in binary.
+        if self.batch_norm_penalty > self.weight_decay / 10 * (1 + 1e-12):
+            raise InputError(
+                f"optimizer.batch_norm_penalty: {self.batch_norm_penalty:g} breaks the rule that "
+                "it is at most a tenth of weight_decay (claim 8: an order of magnitude below the "
+                f"weight of the convolutions), which is {self.weight_decay:g}; lower it, or raise "
+                "weight_decay"
+            )
+        return self
 
 
 class PhasesConfig(Section):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from collections.abc import Iterable
+from typing import Any, ClassVar, Protocol
 
 from pydantic import ValidationError
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from edge_sdk.errors import InputError
+from edge_sdk.models.network import Network
 from edge_sdk.models.spec import ModelSpec
 from edge_sdk.progress import Progress
 from edge_sdk.registry import Registry
@@ -19,6 +21,15 @@ from edge_sdk.training.recipe.sections import EXCLUSIVE, DataConfig
 Batch = tuple[Tensor, Tensor]
 """Inputs float32 [N, C, H, W] and targets; of pictures both in [0, 1], but for noise that reaches
 beyond. Targets of burst zoom are NaN where they do not count."""
+
+
+class Evaluation(Protocol):
+    """What a task finds out about trained weights besides their score: a dataclass of figures."""
+
+    @property
+    def summary(self) -> str:
+        """What it comes to, in a line."""
+        ...
 
 
 class TrainingTask(ABC):
@@ -40,6 +51,9 @@ class TrainingTask(ABC):
         options_type: keys of ``data.options``.
         baseline_label: what :meth:`baseline` is, in a word.
         baseline_name: the same in words that follow "no better than".
+        score_name: what :meth:`score` is called in ``metrics.csv`` and beside the progress bar.
+        score_title: the same above its curve.
+        squares: whether the loss has a squared form, which ``l2_steps`` asks for.
         module: ``package.module:Class`` of the LightningModule, made of a recipe.
 
     Example:
@@ -55,6 +69,9 @@ class TrainingTask(ABC):
     options_type: ClassVar[type[Section]] = Section
     baseline_label: ClassVar[str] = "input"
     baseline_name: ClassVar[str] = "the input"
+    score_name: ClassVar[str] = "psnr"
+    score_title: ClassVar[str] = "validation PSNR, dB"
+    squares: ClassVar[bool] = True
     module: ClassVar[str] = "edge_sdk.training.run.module:TrainingModule"
 
     def __init__(self, spec: ModelSpec, data: DataConfig, seed: int) -> None:
@@ -120,6 +137,15 @@ class TrainingTask(ABC):
     def taught(self, output: Tensor) -> Tensor:
         """What is to be learned of an output of a teacher: by default the output itself."""
         return output
+
+    def evaluation(self, network: Network, samples: Iterable[Batch]) -> Evaluation | None:
+        """What else there is to know of the best weights: nothing for most tasks.
+
+        Args:
+            network: with these weights, in evaluation mode.
+            samples: of :meth:`validation_set`, each a batch of one.
+        """
+        return None
 
 
 TASKS: Registry[type[TrainingTask]] = Registry(

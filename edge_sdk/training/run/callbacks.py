@@ -75,8 +75,10 @@ class DrawCurves(Callback):
             return
         assert trainer.logger is not None
         trainer.logger.save()
-        curves = read_curves(self.out / "metrics.csv")
-        picture = draw_curves(curves, pl_module.config.optimizer.steps, self.baseline_db)
+        task = pl_module.task
+        curves = read_curves(self.out / "metrics.csv", task.score_name)
+        steps = pl_module.config.optimizer.steps
+        picture = draw_curves(curves, steps, self.baseline_db, task.score_title)
         with replacing(self.out / "curves.svg") as path:
             path.write_text(picture, encoding="utf-8")
 

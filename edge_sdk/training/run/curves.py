@@ -29,16 +29,24 @@ class Curves:
 
     Attributes:
         loss: steps taken and loss.
-        psnr: steps taken and validation PSNR in dB.
+        psnr: steps taken and validation PSNR in dB, or another score.
+        validation_loss: steps taken and loss of validations, where they measure it.
     """
 
     loss: tuple[Point, ...]
     psnr: tuple[Point, ...]
+    validation_loss: tuple[Point, ...] = ()
 
 
-def read_curves(metrics: Path) -> Curves:
-    """Curves of a run from its ``metrics.csv``; values that are not finite are left out."""
-    found: dict[str, list[Point]] = {"loss": [], "psnr": []}
+def read_curves(metrics: Path, score: str = "psnr") -> Curves:
+    """Curves of a run from its ``metrics.csv``; values that are not finite are left out.
+
+    Args:
+        metrics: the file.
+        score: name of the column of the validation score.
+    """
+    names = ("loss", score, "validation_loss")
+    found: dict[str, list[Point]] = {name: [] for name in names}
     with metrics.open(newline="") as file:
         for row in csv.DictReader(file):
             for name, points in found.items():
@@ -46,29 +54,42 @@ def read_curves(metrics: Path) -> Curves:
                 if value and math.isfinite(float(value)):
                     # A row is numbered by the step that it belongs to, counted from 0.
                     points.append((int(row["step"]) + 1, float(value)))
-    return Curves(tuple(sorted(found["loss"])), tuple(sorted(found["psnr"])))
+    return Curves(*(tuple(sorted(found[name])) for name in names))
 
 
-def draw_curves(curves: Curves, steps: int, baseline_db: float | None = None) -> Markup:
+def draw_curves(
+    curves: Curves,
+    steps: int,
+    baseline_db: float | None = None,
+    title: str = "validation PSNR, dB",
+) -> Markup:
     """Two panels, loss (logarithmic) above PSNR, on one axis of steps.
+
+    The loss of validations, where there is any, is a dashed line beside that of the steps.
 
     Args:
         curves: what was logged.
         steps: of the recipe, the end of the axis.
         baseline_db: PSNR of the method to beat, drawn as a dashed line.
+        title: what the lower panel shows.
 
     Returns:
         A whole SVG file.
     """
-    loss = [(step, math.log10(value)) for step, value in curves.loss if value > 0]
+    loss, validation = (
+        [(step, math.log10(value)) for step, value in points if value > 0]
+        for points in (curves.loss, curves.validation_loss)
+    )
     psnr = list(curves.psnr)
     base = [] if baseline_db is None else [(0.0, baseline_db), (float(steps), baseline_db)]
     lower = TOP_PX + PANEL_PX + GAP_PX
     parts = [
         element("style", _STYLE),
         element("rect", width="100%", height="100%", fill="#fff"),
-        _panel("loss (logarithmic)", loss, steps, TOP_PX, "loss", [], lambda v: f"{10**v:.3g}"),
-        _panel("validation PSNR, dB", psnr, steps, lower, "psnr", base, lambda v: f"{v:.2f}"),
+        _panel(
+            "loss (logarithmic)", loss, steps, TOP_PX, "loss", validation, lambda v: f"{10**v:.3g}"
+        ),
+        _panel(title, psnr, steps, lower, "psnr", base, lambda v: f"{v:.2f}"),
     ]
     height = lower + PANEL_PX + BOTTOM_PX
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
@@ -83,7 +104,7 @@ def draw_curves(curves: Curves, steps: int, baseline_db: float | None = None) ->
         width=WIDTH_PX,
         height=height,
         role="img",
-        aria_label="loss and validation PSNR over steps",
+        aria_label=f"loss and {title} over steps",
     )
 
 

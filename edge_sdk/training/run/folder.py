@@ -14,7 +14,9 @@ from edge_sdk.training.recipe.record import MAY_CHANGE, RECIPE_KEY, changes, com
 
 FINISHED = "recipes.json"
 """File in the folder of a run by several recipes that says which of them are finished."""
-FILES = ("model.safetensors", "last.ckpt", "metrics.csv", "curves.svg", FINISHED)
+RESULT = "result.json"
+"""File in the folder of a run that says how it ended and what its best weights tell apart."""
+FILES = ("model.safetensors", "last.ckpt", "metrics.csv", "curves.svg", RESULT, FINISHED)
 """Everything that a run writes into its folder."""
 
 

@@ -23,7 +23,8 @@ def train(
     """Train a network by a recipe and keep the best weights in ``folder/model.safetensors``.
 
     Beside them ``folder`` receives ``last.ckpt`` (to resume from), ``metrics.csv`` and
-    ``curves.svg``, a picture of it. A run that was interrupted goes on from its last validation and
+    ``curves.svg``, a picture of it; of recognition and of runs with a condition to end
+    ``result.json`` too. A run that was interrupted goes on from its last validation and
     ends with the weights that it would have had.
 
     Args:

@@ -7,12 +7,13 @@ from typing import Any
 
 import torch
 from lightning import LightningModule
-from torch import Tensor
+from torch import Tensor, nn
 
 from edge_sdk.errors import ModelError
 from edge_sdk.models.architecture import build
 from edge_sdk.models.network import Network
 from edge_sdk.training.activation_codes import EVERY, CodedNetwork
+from edge_sdk.training.batch_norm_penalty import batch_norm_penalty
 from edge_sdk.training.phases import Phase, enter_phase, phase_at, round_kernels, rounds
 from edge_sdk.training.recipe.config import TrainConfig
 from edge_sdk.training.recipe.record import RECIPE_KEY, recorded
@@ -42,6 +43,9 @@ class TrainingModule(LightningModule):
         task: what it is trained for.
     """
 
+    measures_loss = False
+    """Whether validations measure the loss too where no condition of the recipe asks for it."""
+
     def __init__(self, config: TrainConfig) -> None:
         super().__init__()
         self.config = config
@@ -49,6 +53,7 @@ class TrainingModule(LightningModule):
         self.task = config.task
         self.coded = CodedNetwork(self.network) if rounds(config) else None
         self.validation_psnr: list[float] = []
+        self.validation_losses: list[float] = []
         self._teacher: tuple[Network, ...] = ()
 
     @property
@@ -105,11 +110,17 @@ class TrainingModule(LightningModule):
         if not torch.isfinite(loss):
             raise LossError(f"the loss became {loss.item()} at step {self.global_step}")
         self.log("loss", loss, prog_bar=True, sync_dist=True)
-        return loss
+        factor = self.config.optimizer.batch_norm_penalty
+        if not factor:
+            return loss
+        penalty = batch_norm_penalty(self.network)
+        self.log("batch_norm_penalty", penalty)
+        return loss + factor * penalty
 
     def on_validation_epoch_start(self) -> None:
         """Start a new average; weights that are not finite end the run before they are kept."""
         self.validation_psnr.clear()
+        self.validation_losses.clear()
         if not all(bool(torch.isfinite(weight).all()) for weight in self.network.parameters()):
             raise LossError(f"weights became NaN or infinite within {self.global_step} steps")
         round_kernels(self.network, rounds(self.config))
@@ -122,7 +133,15 @@ class TrainingModule(LightningModule):
             raise LossError(f"outputs became NaN or infinite within {self.global_step} steps")
         value = self.task.score(output, target)
         self.validation_psnr.append(value)
-        self.log("psnr", value, prog_bar=True, batch_size=1)
+        self.log(self.task.score_name, value, prog_bar=True, batch_size=1)
+        if self.measures_loss or self.config.convergence is not None:
+            loss = float(self.task.loss(output.float(), target, target, squared=False))
+            self.validation_losses.append(loss)
+            self.log("validation_loss", loss, batch_size=1)
+        self.note(output, target)
+
+    def note(self, output: Tensor, target: Tensor) -> None:
+        """Remember of one validation sample what the task counts: nothing for most."""
 
     def follow(self, teacher: Network) -> None:
         """Learn what another network returns instead of the targets."""
@@ -149,12 +168,29 @@ class TrainingModule(LightningModule):
         return {"optimizer": made, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def _optimizer(self, rate: float) -> torch.optim.Optimizer:
+        weights = parameter_groups(self, self.config.optimizer.weight_decay)
         if self.config.optimizer.algorithm == "adam":
-            return torch.optim.Adam(self.parameters(), lr=rate)
+            return torch.optim.AdamW(weights, lr=rate, weight_decay=0.0)
         from optimi import StableAdamW
 
-        made: torch.optim.Optimizer = StableAdamW(self.parameters(), lr=rate, weight_decay=0.0)
+        made: torch.optim.Optimizer = StableAdamW(weights, lr=rate, weight_decay=0.0)
         return made
+
+
+def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Parameters for an optimizer: kernels and matrices decay, biases and BatchNorms do not.
+
+    Args:
+        module: what is trained.
+        weight_decay: of kernels and matrices; with 0 there is one group.
+    """
+    parameters = list(module.parameters())
+    if not weight_decay:
+        return [{"params": parameters}]
+    return [
+        {"params": [each for each in parameters if each.ndim > 1], "weight_decay": weight_decay},
+        {"params": [each for each in parameters if each.ndim <= 1], "weight_decay": 0.0},
+    ]
 
 
 def _share_without_gradient(network: Network) -> float:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 
@@ -15,12 +17,14 @@ from torch.utils.data import DataLoader
 
 from edge_sdk.errors import InputError, ModelError, OutputError
 from edge_sdk.models.architecture import build
+from edge_sdk.models.checkpoint import load_checkpoint
 from edge_sdk.models.network import Network
+from edge_sdk.outputs import replacing
 from edge_sdk.quiet import at_level, environment
 from edge_sdk.training.inputs.loaders import patch_loader, picture_loader
 from edge_sdk.training.processes import Processes, processes
 from edge_sdk.training.recipe.config import TrainConfig
-from edge_sdk.training.recipe.tasks import Batch, TrainingTask
+from edge_sdk.training.recipe.tasks import Batch, Evaluation, TrainingTask
 from edge_sdk.training.run.averaging import Averaging
 from edge_sdk.training.run.callbacks import (
     DrawCurves,
@@ -29,10 +33,11 @@ from edge_sdk.training.run.callbacks import (
     metrics_logger,
     simulation_progress,
 )
-from edge_sdk.training.run.folder import RunFolder
+from edge_sdk.training.run.folder import RESULT, RunFolder
 from edge_sdk.training.run.initial import InitialWeights, take_over
 from edge_sdk.training.run.module import LossError, TrainingModule
 from edge_sdk.training.run.result import TrainResult
+from edge_sdk.training.run.stopping import StopAtConvergence
 
 _ADVICE = (
     ".*does not have many workers.*",
@@ -59,7 +64,8 @@ def train(
     """Train the network of ``config`` and keep the best weights in ``out/model.safetensors``.
 
     Beside them ``out`` receives ``last.ckpt`` (to resume from), ``metrics.csv`` and ``curves.svg``,
-    a picture of it.
+    a picture of it; and ``result.json`` with the reason for which it ended and what its task
+    evaluates, where the recipe has a condition to end or the task anything to say.
 
     A resumed run sees the patches that an uninterrupted one would have seen, and ends with the
     same weights; it repeats the steps since the last validation. Its recipe may change in
@@ -112,7 +118,8 @@ def _run(
     if not resume and group.writes:
         folder.clear()
     keep, baseline_db = KeepBest(folder.model), _baseline_psnr(module.task, pictures)
-    watchers = [keep, DrawCurves(folder.path, baseline_db)]
+    stop = StopAtConvergence(config.convergence)
+    watchers = [keep, DrawCurves(folder.path, baseline_db), stop]
     try:
         trainer = _trainer(config, folder.path, done, watchers, group, progress)
         _fit(trainer, module, patches, pictures, folder.last if resume else None)
@@ -123,7 +130,39 @@ def _run(
             f"{folder.path}: cannot be written ({error.strerror or error}); make room and go on "
             "with --resume"
         ) from error
-    return TrainResult(keep.path, keep.best_db, baseline_db, trainer.global_step, initial)
+    result = TrainResult(
+        keep.path,
+        keep.best_db,
+        baseline_db,
+        trainer.global_step,
+        initial,
+        stop.reason,
+        _evaluation(module.task, keep.path, pictures),
+        (*_left_out(patches), *_left_out(pictures)),
+    )
+    if group.writes and (result.evaluation is not None or config.convergence is not None):
+        _write(result, folder)
+    return result
+
+
+def _evaluation(task: TrainingTask, best: Path, pictures: DataLoader[Batch]) -> Evaluation | None:
+    if type(task).evaluation is TrainingTask.evaluation:
+        return None
+    return task.evaluation(load_checkpoint(best).model, pictures)
+
+
+def _left_out(loader: DataLoader[Batch]) -> tuple[str, ...]:
+    named: tuple[str, ...] = getattr(loader.dataset, "left_out", ())
+    return named
+
+
+def _write(result: TrainResult, folder: RunFolder) -> None:
+    """How the run ended, without what the command prints of it alone."""
+    kept = ("steps", "stopped", "evaluation", "left_out")
+    content = {name: value for name, value in asdict(result).items() if name in kept}
+    with replacing(folder.path / RESULT) as path:
+        text = json.dumps(content, indent=1, ensure_ascii=False)
+        path.write_text(f"{text}\n", encoding="utf-8")
 
 
 def _module_of(task: TrainingTask) -> type[TrainingModule]:
