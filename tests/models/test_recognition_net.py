@@ -255,13 +255,11 @@ def test_scales_are_raised_to_the_least_and_others_stay() -> None:
 
 
 @BOTH
-def test_fusing_merges_what_follows_a_convolution_exactly(config: RecognitionNetConfig) -> None:
+def test_fusing_leaves_no_batch_norm(config: RecognitionNetConfig) -> None:
     network = lively(RecognitionNet(config))
     x = torch.rand(1, 3, 33, 26)
     fused, certificate = edge_sdk.fuse(network, x)
-    left = [name for name, part in fused.named_modules() if isinstance(part, nn.BatchNorm2d)]
-    # The second and third of a block, and that of a residual branch, follow or feed a convolution.
-    assert not [name for name in left if name.endswith(("norm_b", "norm_c", "residual.0"))]
+    assert not [name for name, part in fused.named_modules() if isinstance(part, nn.BatchNorm2d)]
     torch.testing.assert_close(fused(x), network(x), **MERGED_UNSCALED)
     # Both in float64, merged there too.
-    assert certificate.error_float64 < 1e-11
+    assert certificate.error_float64 <= 1e-12

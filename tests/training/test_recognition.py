@@ -359,4 +359,4 @@ def test_shapes_are_told_apart_with_and_without_the_regularizer(tmp_path: Path) 
         recalls[penalty] = result.evaluation.balanced_recall
         model = load_checkpoint(result.path).model
         assert float(model.norm.weight.min()) >= LEAST_SCALE
-    assert min(recalls.values()) > 0.8, recalls
+    assert min(recalls.values()) >= 0.85, recalls
