@@ -9,13 +9,15 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from edge_sdk.curation.gathering import Collection
+from edge_sdk.curation.gathering import SUFFIXES, Collection
 from edge_sdk.curation.verdicts import CurationResult
 from edge_sdk.errors import InputError, OutputError, PictureError
 from edge_sdk.outputs import check_writable, replacing
 from edge_sdk.progress import Progress
 
 FORMAT, VERSION = "edge-sdk curation", 1
+NEITHER = (*SUFFIXES, ".csv", ".html", ".jsonl", ".zip")
+"""Suffixes of what is no list of ours, and that nobody gives to a folder."""
 
 
 class Form(Enum):
@@ -36,9 +38,14 @@ def check_output(output: Path, collection: Collection) -> None:
     """Refuse, before any work, a place where something is or where pictures come from.
 
     Raises:
-        InputError: if a folder of copies would lie inside a folder of the collection.
+        InputError: if the suffix is that of another kind of file, or a folder of copies would lie
+            inside a folder of the collection.
         OutputError: if something is there, or it cannot be written; an empty folder may be there.
     """
+    if output.suffix.lower() in NEITHER:
+        raise InputError(
+            f"{output}: is neither a list, .txt or .json, nor the name of a folder; give one of them"
+        )
     if form_of(output) is Form.FOLDER:
         place = output.resolve()
         for folder in collection.folders:

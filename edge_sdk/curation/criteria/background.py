@@ -93,7 +93,7 @@ def flat_share(colors: Levels, transparent: NDArray[np.bool_] | None = None) -> 
         if not done[row + 1, column + 1]:
             area = float(cv2.floodFill(colors, done, (column, row), 0, 0, 0, flags)[0])
             flat += area if area >= least else 0
-    return flat / (height * width)
+    return float(flat / (height * width))
 
 
 def _border_seeds(colors: Levels) -> Iterator[tuple[int, int]]:
