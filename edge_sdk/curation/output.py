@@ -44,7 +44,7 @@ def check_output(output: Path, collection: Collection) -> None:
     """
     if output.suffix.lower() in NEITHER:
         raise InputError(
-            f"{output}: is neither a list, .txt or .json, nor the name of a folder; give one of them"
+            f"{output}: is neither a list, .txt or .json, nor the name of a folder; give one"
         )
     if form_of(output) is Form.FOLDER:
         place = output.resolve()

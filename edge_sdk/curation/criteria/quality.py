@@ -60,6 +60,16 @@ class Scorer(Protocol):
     The same picture must get the same answer in every process. It must be picklable where several
     processes measure: a function of a module, or an object that loads its weights when it is first
     called.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import Picture
+        >>> from edge_sdk.curation import Quality, Scorer
+        >>> def contrast(picture: Picture) -> Quality:
+        ...     return Quality(min(100.0, 400 * float(picture.pixels.std())))
+        >>> scorer: Scorer = contrast
+        >>> scorer(Picture(torch.ones(3, 20, 30))).name
+        'poor'
     """
 
     def __call__(self, picture: Picture) -> Quality:
