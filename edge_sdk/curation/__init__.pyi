@@ -1,0 +1,14 @@
+from .config import CurationConfig as CurationConfig
+from .criteria.background import Background as Background
+from .criteria.criterion import Criterion as Criterion
+from .criteria.criterion import Finding as Finding
+from .criteria.criterion import Measured as Measured
+from .criteria.near_duplicates import NearDuplicates as NearDuplicates
+from .criteria.quality import LeastQuality as LeastQuality
+from .criteria.quality import Quality as Quality
+from .criteria.quality import Scorer as Scorer
+from .criteria.size import Size as Size
+from .curating import curate as curate
+from .opened import OpenedPicture as OpenedPicture
+from .verdicts import CurationResult as CurationResult
+from .verdicts import Verdict as Verdict
