@@ -214,9 +214,10 @@ def driver_constants() -> dict[str, float | list[float]]:
 def misfit(constants: Mapping[str, object]) -> str:
     """The first constant that is missing, or so far from the SDK's that no driver may take it.
 
-    Each is a finite number, or as many of them as in the SDK; whole where the SDK's is; at least a
-    quarter and at most four times it, so that 0 stays 0; and at most 1 where the SDK's is below 1,
-    in absolute values. So a driver ends, and takes no more memory than the contract lets it.
+    Each is a finite number, or as many of them as in the SDK; whole where the SDK's, or all of
+    several, are; at least a quarter and at most four times it, so that 0 stays 0; and at most 1
+    where the SDK's is below 1, in absolute values. So a driver ends, and takes no more memory than
+    the contract lets it.
 
     Args:
         constants: by name; those that the SDK does not know are not looked at.
@@ -233,19 +234,21 @@ def misfit(constants: Mapping[str, object]) -> str:
         found = constants.get(name)
         if isinstance(known, list):
             several = found if isinstance(found, list) else []
-            fits = len(several) == len(known) and all(map(_fits, several, known))
+            whole = all(float(each).is_integer() for each in known)
+            near = (_fits(one, own, whole) for one, own in zip(several, known, strict=False))
+            fits = len(several) == len(known) and all(near)
         else:
-            fits = _fits(found, known)
+            fits = _fits(found, known, float(known).is_integer())
         if not fits:
             return name
     return ""
 
 
-def _fits(found: object, known: float) -> bool:
+def _fits(found: object, known: float, whole: bool) -> bool:
     if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
         return False
     if known == 0 or found == 0:
         return found == known
     most = MOST_FACTOR * abs(known) if abs(known) >= 1 else min(MOST_FACTOR * abs(known), 1.0)
-    whole = float(found).is_integer() or not float(known).is_integer()
-    return whole and found * known > 0 and abs(known) / MOST_FACTOR <= abs(found) <= most
+    fits_kind = float(found).is_integer() or not whole
+    return fits_kind and found * known > 0 and abs(known) / MOST_FACTOR <= abs(found) <= most

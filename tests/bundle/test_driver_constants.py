@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge_sdk.bundle.driver_constants import CONSTANTS, driver_constants, misfit
@@ -34,6 +34,7 @@ def test_the_constants_of_the_sdk_fit() -> None:
 
 
 @given(st.sampled_from(sorted(KNOWN)), st.floats(0.26, 3.9))
+@example(SEVERAL, 0.5)
 def test_a_constant_may_be_another_within_four_times(name: str, factor: float) -> None:
     known = KNOWN[name]
     if isinstance(known, list):

@@ -40,9 +40,9 @@ export function tableOf<M extends Module>(fields: Fields, module: M): Table<M> {
 /**
  * The first constant that no driver may take; empty for none. One that is missing throws.
  *
- * Each is a finite number, or as many of them as in the contract; whole where the contract's is; at least
- * a quarter and at most four times it, so that 0 stays 0; and at most 1 where the contract's is below 1.
- * So a driver ends, and takes no more memory than the contract lets it.
+ * Each is a finite number, or as many of them as in the contract; whole where the contract's, or all of
+ * several, are; at least a quarter and at most four times it, so that 0 stays 0; and at most 1 where the
+ * contract's is below 1. So a driver ends, and takes no more memory than the contract lets it.
  */
 export function misfit(fields: Fields): string {
   for (const module of modules()) {
@@ -50,7 +50,8 @@ export function misfit(fields: Fields): string {
       const key = `${module}.${name}`;
       const expected = typeof known === "number" ? [known] : known;
       const found = typeof known === "number" ? [fields.number(key)] : fields.numbers(key);
-      const isNear = expected.every((value, at) => fits(found[at], value));
+      const isWhole = expected.every(Number.isInteger);
+      const isNear = expected.every((value, at) => fits(found[at], value, isWhole));
       if (found.length !== expected.length || !isNear) return key;
     }
   }
@@ -61,11 +62,11 @@ function modules(): readonly Module[] {
   return Object.keys(CONTRACT) as Module[];
 }
 
-function fits(found: number | undefined, known: number): boolean {
+function fits(found: number | undefined, known: number, isWhole: boolean): boolean {
   if (found === undefined) return false;
   if (known === 0 || found === 0) return found === known;
   const [size, own] = [Math.abs(found), Math.abs(known)];
   const most = own >= 1 ? MOST_FACTOR * own : Math.min(MOST_FACTOR * own, 1);
-  const isWhole = Number.isInteger(found) || !Number.isInteger(known);
-  return isWhole && found * known > 0 && own / MOST_FACTOR <= size && size <= most;
+  const fitsKind = Number.isInteger(found) || !isWhole;
+  return fitsKind && found * known > 0 && own / MOST_FACTOR <= size && size <= most;
 }
