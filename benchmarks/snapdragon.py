@@ -143,7 +143,7 @@ def _stage_rows() -> Iterator[str]:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "stage.tflite"
             begin = time.perf_counter()
-            report = converter.convert(graph.module, picture, path, "fp16")
+            report = converter.convert(graph.module_for("fp16"), picture, path, "fp16")
             seconds = time.perf_counter() - begin
             (found,) = open_artifact(path).run({"input": values}).values()
         total, left = sum(report.operators.values()), len(report.undelegated)

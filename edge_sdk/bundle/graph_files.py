@@ -104,7 +104,9 @@ def write_graphs(files: Sequence[GraphFile], report: Progress) -> list[LoweringR
 def _written(file: GraphFile) -> LoweringReport:
     example = torch.rand(file.graph.shape, generator=torch.Generator().manual_seed(0))
     converter = for_soc(find_converter(file.target), file.soc)
-    return converter.convert(file.graph.module, example, file.path, file.precision)
+    return converter.convert(
+        file.graph.module_for(file.precision), example, file.path, file.precision
+    )
 
 
 def _pickled(file: GraphFile) -> bytes | None:

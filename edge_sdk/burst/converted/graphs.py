@@ -84,10 +84,17 @@ class StageGraph:
     Attributes:
         module: one tensor in, one out.
         shape: of the one that goes in.
+        in_half: the same function in the form that half precision computes best, where there is
+            one of its own.
     """
 
     module: nn.Module
     shape: Shape
+    in_half: nn.Module | None = None
+
+    def module_for(self, precision: str) -> nn.Module:
+        """What to convert for a precision."""
+        return self.in_half if precision == "fp16" and self.in_half is not None else self.module
 
 
 def stage_graphs(
@@ -124,7 +131,15 @@ def stage_graphs(
         ),
         "decode": (network, _square(spec.input_channels, decode_px)),
     }
-    return {name: StageGraph(module.eval(), shape) for name, (module, shape) in graphs.items()}
+    in_half = {
+        "smooth": Smooth(convolves=True),
+        "halve": Halve(convolves=True),
+        "surround": Surround(convolves=True),
+    }
+    return {
+        name: StageGraph(module.eval(), shape, in_half.get(name))
+        for name, (module, shape) in graphs.items()
+    }
 
 
 def outputs_of(shapes: Mapping[str, Shape], scale: int) -> dict[str, Shape]:

@@ -82,7 +82,9 @@ def write_stages(
         report("convert", done, len(graphs))
         chosen = precision if stage == "decode" else rest
         example = torch.rand(graph.shape, generator=torch.Generator().manual_seed(0))
-        reports[stage] = converter.convert(graph.module, example, folder / files[stage], chosen)
+        reports[stage] = converter.convert(
+            graph.module_for(chosen), example, folder / files[stage], chosen
+        )
     report("convert", len(graphs), len(graphs))
     manifest = StageManifest(
         Path(loaded.name).name,

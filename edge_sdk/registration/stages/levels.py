@@ -25,33 +25,17 @@ SURROUND_HALO_PX = 6
 """Margin that :class:`Surround` consumes."""
 
 
-class _Blur(nn.Module):
-    """A Gaussian along both axes, float [N, 1, H, W] to [N, 1, H − 2·reach, W − 2·reach].
+class Smooth(nn.Module):
+    """The finest level of luma Y: G ∗ Y, G a Gaussian of ``SMOOTH_PX``.
 
-    In a graph it is one convolution, which an NPU sums up in more than half precision; beside one
-    it is a sum of views, which a processor is faster with.
+    Args:
+        convolves: whether by one convolution, see :class:`Convolved`.
     """
 
-    kernel: Tensor
-
-    def __init__(self, std_px: float) -> None:
+    def __init__(self, *, convolves: bool = False) -> None:
         super().__init__()
-        taps = gaussian_taps(std_px)
-        self.taps = taps.tolist()
-        self.register_buffer("kernel", torch.outer(taps, taps)[None, None], persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        if torch.compiler.is_compiling():
-            return functional.conv2d(x, self.kernel)
-        return separable(x, self.taps)
-
-
-class Smooth(nn.Module):
-    """The finest level of luma Y: G ∗ Y, G a Gaussian of ``SMOOTH_PX``."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.blur = _Blur(SMOOTH_PX)
+        taps = gaussian_taps(SMOOTH_PX)
+        self.blur: nn.Module = Convolved(torch.outer(taps, taps)) if convolves else _Views(taps)
 
     def forward(self, luma: Tensor) -> Tensor:
         """Float [N, 1, T + 6, T + 6] in [0, 1] to float [N, 1, T, T]; T need not be square."""
@@ -60,11 +44,16 @@ class Smooth(nn.Module):
 
 
 class Halve(nn.Module):
-    """The level above: means of 2×2 pixels, blurred by a Gaussian of ``HALVING_PX``."""
+    """The level above: means of 2×2 pixels, blurred by a Gaussian of ``HALVING_PX``.
 
-    def __init__(self) -> None:
+    Args:
+        convolves: whether by one convolution, see :class:`Convolved`.
+    """
+
+    def __init__(self, *, convolves: bool = False) -> None:
         super().__init__()
-        self.blur = _Blur(HALVING_PX)
+        taps = gaussian_taps(HALVING_PX)
+        self.blur: nn.Module = Convolved(torch.outer(taps, taps)) if convolves else _Views(taps)
 
     def forward(self, level: Tensor) -> Tensor:
         """Float [N, 1, 2·T + 8, 2·T + 8] to float [N, 1, T, T]; T need not be square."""
@@ -73,25 +62,59 @@ class Halve(nn.Module):
 
 
 class Surround(nn.Module):
-    """What a level differs by from its surroundings: h = Y − G ∗ Y, G of ``SURROUNDINGS_PX``."""
+    """What a level differs by from its surroundings: h = Y − G ∗ Y, G of ``SURROUNDINGS_PX``.
 
-    kernel: Tensor
+    Args:
+        convolves: whether by one convolution, see :class:`Convolved`.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, *, convolves: bool = False) -> None:
         super().__init__()
-        self.blur = _Blur(SURROUNDINGS_PX)
-        # Δ − G as one kernel: half precision has few digits for the difference of two levels.
-        kernel = -self.blur.kernel
-        kernel[..., SURROUND_HALO_PX, SURROUND_HALO_PX] += 1.0
-        self.register_buffer("kernel", kernel, persistent=False)
+        taps = gaussian_taps(SURROUNDINGS_PX)
+        self.blur = _Views(taps)
+        self.difference: nn.Module | None = None
+        if convolves:
+            kernel = -torch.outer(taps, taps)
+            kernel[SURROUND_HALO_PX, SURROUND_HALO_PX] += 1.0
+            self.difference = Convolved(kernel)
 
     def forward(self, level: Tensor) -> Tensor:
         """Float [N, 1, T + 12, T + 12] to float [N, 1, T, T]; T need not be square."""
-        if torch.compiler.is_compiling():
-            return functional.conv2d(level, self.kernel)
+        if self.difference is not None:
+            found: Tensor = self.difference(level)
+            return found
         halo = SURROUND_HALO_PX
         surroundings: Tensor = self.blur(level)
         return level[..., halo:-halo, halo:-halo] - surroundings
+
+
+class Convolved(nn.Module):
+    """One convolution, the form for half precision: an NPU adds up its products more exactly.
+
+    Sums of views, which are rounded one by one, are several times as fast on a processor.
+
+    Args:
+        kernel: float32 [K, K].
+    """
+
+    kernel: Tensor
+
+    def __init__(self, kernel: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("kernel", kernel[None, None], persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Float [N, 1, H, W] to float [N, 1, H − K + 1, W − K + 1]."""
+        return functional.conv2d(x, self.kernel)
+
+
+class _Views(nn.Module):
+    def __init__(self, taps: Tensor) -> None:
+        super().__init__()
+        self.taps = taps.tolist()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return separable(x, self.taps)
 
 
 def _means(x: Tensor) -> Tensor:
