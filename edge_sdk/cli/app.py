@@ -24,6 +24,9 @@ COMMANDS = {
         "Bursts", "Make a training set for burst zoom from far and near shots of the same scenes."
     ),
     "enhance": ListedCommand("Pictures", "Enhance single pictures with a model."),
+    "degrade": ListedCommand(
+        "Pictures", "Degrade clean pictures into pairs that a network learns restoring from."
+    ),
     "models": ListedCommand("Models", "List the shipped models, and where their recipes lie."),
     "train": ListedCommand("Models", "Train a network by a recipe and keep the best weights."),
     "fuse": ListedCommand(

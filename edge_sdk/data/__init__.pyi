@@ -14,6 +14,8 @@ from .camera.simulation import simulate_burst as simulate_burst
 from .degradation.degrading import Degraded as Degraded
 from .degradation.degrading import degraded as degraded
 from .degradation.file import read_recipe as read_recipe
+from .degradation.folder.building import DegradedFolder as DegradedFolder
+from .degradation.folder.building import degrade_pictures as degrade_pictures
 from .degradation.recipe import DegradationRecipe as DegradationRecipe
 from .degradation.recipe import RecipeStep as RecipeStep
 from .degradation.record import DegradationRecord as DegradationRecord
