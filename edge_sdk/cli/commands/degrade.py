@@ -45,9 +45,7 @@ def degrade(
     ] = 1,
     resume: Annotated[
         bool,
-        typer.Option(
-            "--resume", help="Go on in a folder of the same settings; keep what is there."
-        ),
+        typer.Option("--resume", help="Go on in a folder of the same settings."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
