@@ -43,9 +43,9 @@ def enlarged(pixels: Tensor, size: Size, method: str) -> Tensor:
     Args:
         pixels: float32 [3, H, W].
         size: height and width wanted, each as large as the picture's or larger.
-        method: one of :data:`ENLARGEMENTS`. A pixel that is as near to two has their mean for
-            ``nearest``: with one of them, all of the picture would move, by a quarter of a pixel
-            where it becomes 1.5 times larger.
+        method: one of :data:`ENLARGEMENTS`. By ``nearest`` a pixel becomes a block; an edge of
+            blocks that falls inside a new pixel mixes there by area. Given to one of them whole, it
+            would move detail by up to half a pixel, otherwise in every part of the picture.
 
     Returns:
         Float32 [3, *size]; bicubic overshoots [0, 1].
@@ -78,8 +78,12 @@ def _bilinear(pixels: Tensor, size: Size) -> Tensor:
 
 
 def _nearest(pixels: Tensor, axis: int, length: int) -> Tensor:
-    # In whole numbers: (2i + 1)·n/2N is exact, and so is a tie.
-    place = (2 * torch.arange(length) + 1) * pixels.shape[axis]
-    after = place // (2 * length)
-    before = after - (place % (2 * length) == 0).long()
-    return (pixels.index_select(axis, before) + pixels.index_select(axis, after)) / 2
+    # Ends of the new pixels, in parts of 1/length of an old one: whole numbers, exact.
+    side = pixels.shape[axis]
+    start = torch.arange(length) * side
+    end = start + side
+    before, after = start // length, (end - 1) // length
+    share = torch.where(after > before, (end - after * length) / side, 0).to(pixels)
+    if axis == -2:
+        share = share[:, None]
+    return torch.lerp(pixels.index_select(axis, before), pixels.index_select(axis, after), share)

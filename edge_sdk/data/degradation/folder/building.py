@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import signal
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -127,13 +128,14 @@ def degrade_pictures(
         left_out, notes, made = [], Counter[str](), 0
         done = len(sources) - len(left)
         report("pictures", done, len(sources))
-        for outcome in _outcomes(left, settings, min(workers, len(left))):
-            _append(folder / RECORDS, outcome.records)
-            records |= {record.name: record for record in outcome.records}
-            made, done = made + len(outcome.records), done + 1
-            notes.update(outcome.notes)
-            left_out += [] if outcome.left_out is None else [outcome.left_out]
-            report("pictures", done, len(sources))
+        with closing(_outcomes(left, settings, min(workers, len(left)))) as outcomes:
+            for outcome in outcomes:
+                _append(folder / RECORDS, outcome.records)
+                records |= {record.name: record for record in outcome.records}
+                made, done = made + len(outcome.records), done + 1
+                notes.update(outcome.notes)
+                left_out += [] if outcome.left_out is None else [outcome.left_out]
+                report("pictures", done, len(sources))
         write_records(folder / RECORDS, records.values())
         write_sheet(folder / SHEET, folder, list(records.values()))
     told = tuple(f"{note} ({count} of {len(left)} pictures)" for note, count in notes.items())
@@ -155,8 +157,6 @@ def _check(seed: int, crops: int, crop_px: int, workers: int) -> None:
 @contextmanager
 def _open(settings: PairSettings, crops: int, *, resume: bool) -> Iterator[None]:
     """Make the folder, or find it as it should be, and keep other processes out."""
-    import json
-
     from filelock import FileLock, Timeout
 
     folder = settings.folder
@@ -213,7 +213,7 @@ def _append(path: Path, records: Iterable[PairRecord]) -> None:
 
 def _outcomes(
     sources: Sequence[Source], settings: PairSettings, workers: int
-) -> Iterator[MadePairs]:
+) -> Generator[MadePairs, None, None]:
     """Of every picture in its order, whoever makes it."""
     make = partial(make_pairs, settings=settings)
     if workers <= 1:

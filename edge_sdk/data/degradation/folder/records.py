@@ -49,7 +49,8 @@ class PairRecord:
     @property
     def line(self) -> str:
         """The record as JSON, and the end of the line."""
-        return json.dumps(asdict(self), ensure_ascii=False) + "\n"
+        # In ASCII, since names of files may be no Unicode.
+        return json.dumps(asdict(self)) + "\n"
 
 
 def read_records(path: Path) -> dict[str, PairRecord]:

@@ -34,18 +34,16 @@ def write_sheet(path: Path, folder: Path, records: Sequence[PairRecord]) -> None
     count = min(MOST_PAIRS, len(ordered))
     chosen = [ordered[place * len(ordered) // count] for place in range(count)]
     lead = (
-        f"{count} of {len(ordered)} pairs, the middle {SHOWN_PX} px of each: clean, and degraded by "
-        "what is written above it.",
+        f"{count} of {len(ordered)} pairs, the middle {SHOWN_PX} px of each: clean, and degraded "
+        "by what is written above it.",
     )
     write_page(page("Degraded pictures", lead, [_pair(folder, each) for each in chosen]), path)
 
 
 def _pair(folder: Path, record: PairRecord) -> Section:
+    pictures = [(kind, read_picture(folder / kind / record.name)) for kind in (CLEAN, DEGRADED)]
     parts = [
-        figure(
-            jpeg(_middle(read_picture(folder / kind / record.name).pixels), QUALITY), kind, "pixels"
-        )
-        for kind in (CLEAN, DEGRADED)
+        figure(jpeg(_middle(picture.pixels), QUALITY), kind, "pixels") for kind, picture in pictures
     ]
     drawn = " → ".join(map(described, record.steps))
     return Section(record.name, (paragraph(drawn), cards(parts, "halves")))
