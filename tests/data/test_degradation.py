@@ -156,7 +156,7 @@ def test_a_step_of_a_recipe_fits_its_name() -> None:
     with pytest.raises(InputError, match="jpeg: give it a JpegRange"):
         RecipeStep("jpeg", MotionBlurRange())
     for probability in (-0.1, 1.1, float("nan")):
-        with pytest.raises(InputError, match="probability .*: give a number of 0 to 1"):
+        with pytest.raises(InputError, match=r"probability .*: give a number of 0 to 1"):
             RecipeStep("jpeg", JpegRange(), probability)
 
 

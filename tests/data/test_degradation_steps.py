@@ -232,11 +232,23 @@ def test_an_enlarged_dot_stays_where_it_was(
 def test_a_dot_in_the_middle_stays_there_at_any_scale(
     enlargement: str, size: tuple[int, int]
 ) -> None:
-    """Of nearest too, also at 1.5 times, where every other pixel is a tie."""
     dot = torch.zeros(3, 25, 27)
     dot[:, 12, 13] = 1
     larger = enlarged(dot, size, enlargement)
     assert centroid(larger[0]) == pytest.approx((0.5, 0.5), abs=1e-6)
+
+
+@pytest.mark.parametrize("enlargement", ENLARGEMENTS)
+@given(st.integers(21, 80), st.integers(4, 15))
+@examples(40)
+def test_a_dot_anywhere_moves_by_less_than_a_tenth_of_a_pixel_at_any_scale(
+    enlargement: str, width: int, place: int
+) -> None:
+    """By half a pixel it would, were a block of nearest given to whole pixels."""
+    dot = torch.zeros(3, 1, 20)
+    dot[:, :, place] = 1
+    larger = enlarged(dot, (1, width), enlargement)
+    assert abs(centroid(larger[0])[1] * width - (place + 0.5) * width / 20) < 0.1
 
 
 @pytest.mark.parametrize("enlargement", ENLARGEMENTS)
