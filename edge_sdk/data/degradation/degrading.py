@@ -63,7 +63,7 @@ def degraded(picture: Tensor, recipe: DegradationRecipe | str, seed: int) -> Deg
         >>> worse.pixels.shape, torch.equal(worse.pixels, degraded(clean, "document", 3).pixels)
         (torch.Size([3, 64, 48]), True)
         >>> [step.step for step in worse.record.steps]
-        ['motion-blur', 'downsample', 'jpeg']
+        ['gaussian-blur', 'motion-blur', 'poisson-noise', 'jpeg']
     """
     if isinstance(recipe, str):
         from edge_sdk.data.degradation.presets import preset
