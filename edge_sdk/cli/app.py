@@ -27,6 +27,9 @@ COMMANDS = {
     "curate": ListedCommand(
         "Pictures", "Choose the pictures of a collection that are fit to be trained on."
     ),
+    "degrade": ListedCommand(
+        "Pictures", "Degrade clean pictures into pairs that a network learns restoring from."
+    ),
     "models": ListedCommand("Models", "List the shipped models, and where their recipes lie."),
     "train": ListedCommand("Models", "Train a network by a recipe and keep the best weights."),
     "fuse": ListedCommand(

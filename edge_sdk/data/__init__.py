@@ -1,9 +1,9 @@
-"""Data: the simulated camera, pictures to try models on, and samples to train on.
+"""Data: the simulated camera, degraded pictures, probes for models, and samples to train on.
 
 Reading order: ``camera/config`` and ``camera/simulation`` (a burst with its truth), then what they
 are made of: ``camera/hand_motion``, ``camera/scene_layers``, ``camera/sensor_noise``,
-``camera/developing``. ``probes/`` holds inputs to measure models by, ``samples/patches`` and its
-neighbors what networks train on.
+``camera/developing``. ``degradation/`` makes single pictures worse, ``probes/`` holds inputs to
+measure models by, ``samples/patches`` and its neighbors what networks train on.
 """
 
 import lazy_loader

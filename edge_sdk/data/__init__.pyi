@@ -11,6 +11,14 @@ from .camera.photograph import simulate as simulate
 from .camera.sensor_noise import SensorNoise as SensorNoise
 from .camera.simulation import SimulatedBurst as SimulatedBurst
 from .camera.simulation import simulate_burst as simulate_burst
+from .degradation.degrading import Degraded as Degraded
+from .degradation.degrading import degraded as degraded
+from .degradation.file import read_recipe as read_recipe
+from .degradation.folder.building import DegradedFolder as DegradedFolder
+from .degradation.folder.building import degrade_pictures as degrade_pictures
+from .degradation.recipe import DegradationRecipe as DegradationRecipe
+from .degradation.recipe import RecipeStep as RecipeStep
+from .degradation.record import DegradationRecord as DegradationRecord
 from .probes.calibration import Calibration as Calibration
 from .probes.calibration import read_calibration as read_calibration
 from .probes.examples import example_photo as example_photo
