@@ -224,7 +224,7 @@ def test_nothing_is_written_among_the_pictures(run: Run, photos: Path, tmp_path:
         if output == ".":
             assert "holds other files and no pairs" in outcome.error_line
         else:
-            assert "holds the pictures themselves; give another folder" in outcome.error_line
+            assert "lies in a folder of the pictures, or holds them;" in outcome.error_line
     assert contents(tmp_path) == before
 
 

@@ -92,4 +92,6 @@ def check_apart(
     beside = {source.path.resolve().parent for source in sources}
     for place in map(Path.resolve, places):
         if place in beside or named & {place, *place.parents}:
-            raise InputError(f"{place}: holds the pictures themselves; give another folder with -o")
+            raise InputError(
+                f"{place}: lies in a folder of the pictures, or holds them; give another with -o"
+            )
