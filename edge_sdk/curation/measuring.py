@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
 from pathlib import Path
 
 from edge_sdk.curation.criteria.criterion import Criterion, Measured, Number
 from edge_sdk.curation.opened import open_picture
-from edge_sdk.errors import EdgeSdkError, InputError
+from edge_sdk.errors import EdgeSdkError
+from edge_sdk.worker_processes import map_in_processes
 
 CHUNK = 4
 """Pictures that a process is given at once."""
@@ -55,34 +52,23 @@ def measure_files(
     if workers == 1 or len(paths) <= 1:
         yield from (measure_file(path, criteria) for path in paths)
         return
-    # A fork would copy locks that threads of PyTorch and OpenCV hold.
-    pool = ProcessPoolExecutor(
-        min(workers, len(paths)), get_context("spawn"), _start, (tuple(criteria),)
+    yield from map_in_processes(
+        _measure,
+        paths,
+        min(workers, len(paths)),
+        "go on with --resume and fewer --workers",
+        chunk=CHUNK,
+        prepare=_keep,
+        prepared_by=(tuple(criteria),),
     )
-    try:
-        yield from pool.map(_measure, paths, chunksize=CHUNK)
-    except BrokenProcessPool as error:
-        raise InputError(
-            "a process that measured pictures was ended, as where memory is short; go on with "
-            "--resume and fewer --workers"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 _criteria: tuple[Criterion, ...] = ()
 """Of a process that measures: given once, since a scorer may hold a network."""
 
 
-def _start(criteria: tuple[Criterion, ...]) -> None:
-    """Prepare a process: one thread, and Ctrl-C left to the process that gives the work."""
+def _keep(criteria: tuple[Criterion, ...]) -> None:
     global _criteria
-    import cv2
-    import torch
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
     _criteria = criteria
 
 

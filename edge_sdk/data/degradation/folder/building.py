@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-import signal
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -38,6 +34,7 @@ from edge_sdk.digests import file_sha256
 from edge_sdk.errors import InputError, OutputError, PictureError
 from edge_sdk.outputs import replacing
 from edge_sdk.progress import Progress, silent
+from edge_sdk.worker_processes import map_in_processes
 
 LEAST_CROP_PX = 256
 MOST_WORKERS = 64
@@ -219,23 +216,5 @@ def _outcomes(
     if workers <= 1:
         yield from map(make, sources)
         return
-    # Forking a process whose libraries have threads can stop it for good.
-    start = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, start, _start_worker)
-    try:
-        yield from pool.map(make, sources)
-    except BrokenProcessPool as error:
-        raise InputError(
-            f"a process ended by itself, perhaps for want of memory; give fewer than {workers} "
-            "workers, and resume"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _start_worker() -> None:
-    import torch
-
-    # Ctrl-C is for the process that waits for this one.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
+    advice = f"give fewer than {workers} workers, and resume"
+    yield from map_in_processes(make, sources, workers, advice)
