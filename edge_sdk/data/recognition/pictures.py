@@ -12,8 +12,9 @@ from torch import Tensor
 
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import read_picture, to_levels
+from edge_sdk.imaging.encoding import FORMATS
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+SUFFIXES = tuple(FORMATS)
 _HEADER = ("file", "label")
 
 
