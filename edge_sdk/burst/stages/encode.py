@@ -123,8 +123,7 @@ class Encode(nn.Module):
         near_x, near_y = (inner(x, HALO_PX - 2) for x in (slope_x, slope_y))
         by_x = {x: -x * near_x for x in self.distances}
         by_y = {y: -y * near_y for y in self.distances}
-        pairs = [(x, y) for taps in self.taps for _, _, x, y in taps]
-        falls = {(x, y): by_x[x] + by_y[y] for x, y in pairs}
+        falls = {(x, y): by_x[x] + by_y[y] for taps in self.taps for _, _, x, y in taps}
         sloped = (slope_x, slope_y)
         return _ReferenceView(inner(reference, 1), sloped, expected, (xx, xy, yy), falls)
 
@@ -154,14 +153,14 @@ class Encode(nn.Module):
         xx, xy, yy = view.form
         # The exponent −½eᵀC⁻¹e in parts of y, of x and of both. None is larger than their sum by
         # much: half precision keeps of a small difference of large ones what they are rounded by.
-        ends = {y: offset_y + y for y in self.distances}
-        downs = {y: yy * end * end for y, end in ends.items()}
-        across = {x: offset_x + x for x in self.distances}
-        turns = {x: xy * end for x, end in across.items()}
-        across = {x: xx * end * end for x, end in across.items()}
+        ends_x = {x: offset_x + x for x in self.distances}
+        ends_y = {y: offset_y + y for y in self.distances}
+        across = {x: xx * end * end for x, end in ends_x.items()}
+        downs = {y: yy * end * end for y, end in ends_y.items()}
+        turns = {x: xy * end for x, end in ends_x.items()}
         for place, taps in enumerate(self.taps):
             for right, down, x, y in taps:
-                weight = _weight(downs[y] + across[x], turns[x], ends[y], trust)
+                weight = _weight(downs[y] + across[x], turns[x], ends_y[y], trust)
                 count, value = _moved(weight, right, down), _moved(level, right, down)
                 if place == len(to.sums):
                     to.sums.append(count * value)

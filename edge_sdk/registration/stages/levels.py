@@ -34,8 +34,7 @@ class Smooth(nn.Module):
 
     def __init__(self, *, convolves: bool = False) -> None:
         super().__init__()
-        taps = gaussian_taps(SMOOTH_PX)
-        self.blur: nn.Module = Convolved(torch.outer(taps, taps)) if convolves else _Views(taps)
+        self.blur = _blur(SMOOTH_PX, convolves)
 
     def forward(self, luma: Tensor) -> Tensor:
         """Float [N, 1, T + 6, T + 6] in [0, 1] to float [N, 1, T, T]; T need not be square."""
@@ -52,8 +51,7 @@ class Halve(nn.Module):
 
     def __init__(self, *, convolves: bool = False) -> None:
         super().__init__()
-        taps = gaussian_taps(HALVING_PX)
-        self.blur: nn.Module = Convolved(torch.outer(taps, taps)) if convolves else _Views(taps)
+        self.blur = _blur(HALVING_PX, convolves)
 
     def forward(self, level: Tensor) -> Tensor:
         """Float [N, 1, 2·T + 8, 2·T + 8] to float [N, 1, T, T]; T need not be square."""
@@ -70,22 +68,12 @@ class Surround(nn.Module):
 
     def __init__(self, *, convolves: bool = False) -> None:
         super().__init__()
-        taps = gaussian_taps(SURROUNDINGS_PX)
-        self.blur = _Views(taps)
-        self.difference: nn.Module | None = None
-        if convolves:
-            kernel = -torch.outer(taps, taps)
-            kernel[SURROUND_HALO_PX, SURROUND_HALO_PX] += 1.0
-            self.difference = Convolved(kernel)
+        self.less_blur = _less_blur(SURROUNDINGS_PX) if convolves else _LessViews(SURROUNDINGS_PX)
 
     def forward(self, level: Tensor) -> Tensor:
         """Float [N, 1, T + 12, T + 12] to float [N, 1, T, T]; T need not be square."""
-        if self.difference is not None:
-            found: Tensor = self.difference(level)
-            return found
-        halo = SURROUND_HALO_PX
-        surroundings: Tensor = self.blur(level)
-        return level[..., halo:-halo, halo:-halo] - surroundings
+        difference: Tensor = self.less_blur(level)
+        return difference
 
 
 class Convolved(nn.Module):
@@ -109,12 +97,31 @@ class Convolved(nn.Module):
 
 
 class _Views(nn.Module):
-    def __init__(self, taps: Tensor) -> None:
+    def __init__(self, std_px: float) -> None:
         super().__init__()
-        self.taps = taps.tolist()
+        self.taps = gaussian_taps(std_px).tolist()
 
     def forward(self, x: Tensor) -> Tensor:
         return separable(x, self.taps)
+
+
+class _LessViews(_Views):
+    def forward(self, x: Tensor) -> Tensor:
+        halo = len(self.taps) // 2
+        return x[..., halo:-halo, halo:-halo] - super().forward(x)
+
+
+def _blur(std_px: float, convolves: bool) -> nn.Module:
+    taps = gaussian_taps(std_px)
+    return Convolved(torch.outer(taps, taps)) if convolves else _Views(std_px)
+
+
+def _less_blur(std_px: float) -> Convolved:
+    """Δ − G as one kernel."""
+    taps = gaussian_taps(std_px)
+    kernel, middle = -torch.outer(taps, taps), len(taps) // 2
+    kernel[middle, middle] += 1.0
+    return Convolved(kernel)
 
 
 def _means(x: Tensor) -> Tensor:
