@@ -135,6 +135,7 @@ def stage_graphs(
         "smooth": Smooth(convolves=True),
         "halve": Halve(convolves=True),
         "surround": Surround(convolves=True),
+        "search": PackedSearch(search_px, in_half=True),
     }
     return {
         name: StageGraph(module.eval(), shape, in_half.get(name))

@@ -117,11 +117,21 @@ def _blur(std_px: float, convolves: bool) -> nn.Module:
 
 
 def _less_blur(std_px: float) -> Convolved:
-    """Δ − G as one kernel."""
+    """Δ − G as one kernel of half precision, whose sum stays 0: no brightness comes through."""
     taps = gaussian_taps(std_px)
     kernel, middle = -torch.outer(taps, taps), len(taps) // 2
     kernel[middle, middle] += 1.0
-    return Convolved(kernel)
+    return Convolved(_in_half(kernel))
+
+
+def _in_half(kernel: Tensor) -> Tensor:
+    """What rounding takes from a value goes to the next smaller one: the sum keeps its digits."""
+    rounded, left = torch.empty_like(kernel).flatten(), 0.0
+    for place in kernel.abs().flatten().argsort(descending=True, stable=True).tolist():
+        wanted = float(kernel.flatten()[place]) + left
+        rounded[place] = torch.tensor(wanted).half()
+        left = wanted - float(rounded[place])
+    return rounded.view_as(kernel)
 
 
 def _means(x: Tensor) -> Tensor:

@@ -27,11 +27,15 @@ class Search(nn.Module):
 
     Args:
         reach_px: R, largest shift to the left and right.
+        in_half: whether in the form for half precision, where a quotient is cut off after eleven
+            digits and always comes out too small: c = k/(h⁻ + k) − k/(h⁺ + k) is the same and
+            divides once more, and what a quotient lacks there is less of c.
     """
 
-    def __init__(self, reach_px: int) -> None:
+    def __init__(self, reach_px: int, *, in_half: bool = False) -> None:
         super().__init__()
         self.reach_px = reach_px
+        self.compressed = _compressed_in_half if in_half else _compressed
 
     def forward(self, reference: Tensor, shown: Tensor, rows: Tensor, numbers: Tensor) -> Tensor:
         """Compare one tile.
@@ -51,8 +55,8 @@ class Search(nn.Module):
             the line.
         """
         length = reference.shape[-1]
-        contrast = _compressed(reference, numbers[..., :1]) * shown
-        moved = _compressed(rows, numbers[..., 1:])
+        contrast = self.compressed(reference, numbers[..., :1]) * shown
+        moved = self.compressed(rows, numbers[..., 1:])
         squared = moved * moved
         if not torch.compiler.is_compiling():
             return self._by_dots(((contrast, moved), (shown, squared)))
@@ -84,11 +88,12 @@ class PackedSearch(nn.Module):
 
     Args:
         reach_px: R, at least 1.
+        in_half: see :class:`Search`.
     """
 
-    def __init__(self, reach_px: int) -> None:
+    def __init__(self, reach_px: int, *, in_half: bool = False) -> None:
         super().__init__()
-        self.search = Search(reach_px)
+        self.search = Search(reach_px, in_half=in_half)
 
     def forward(self, packed: Tensor) -> Tensor:
         """Float [1, 3 + D, 1, L + 2R] to float [1, 2·D, 1, 2R + 1]."""
@@ -99,6 +104,11 @@ class PackedSearch(nn.Module):
 
 def _compressed(high: Tensor, bound: Tensor) -> Tensor:
     return high / (high.abs() + (bound + FLAT))
+
+
+def _compressed_in_half(high: Tensor, bound: Tensor) -> Tensor:
+    bound = bound + FLAT
+    return bound / (torch.relu(-high) + bound) - bound / (torch.relu(high) + bound)
 
 
 def _joined(parts: list[Tensor]) -> Tensor:
