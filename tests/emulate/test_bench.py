@@ -124,3 +124,27 @@ def test_memory_is_counted_from_the_reset() -> None:
     counted, after = map(int, lines)
     assert counted >= 60 * 2**20
     assert after < 32 * 2**20
+
+
+OF_A_CHILD = """
+import subprocess, sys
+from edge_sdk.emulate.bench.memory import peak_bytes, reset_peak, resident_bytes
+reset_peak()
+before = resident_bytes()
+program = "block = bytearray(64 * 2**20); block[::4096] = b'x' * 16384; print(); input()"
+child = subprocess.Popen([sys.executable, "-c", program], stdin=-1, stdout=-1)
+child.stdout.readline()
+print(peak_bytes() - before)
+child.communicate(b"\\\\n")
+print(resident_bytes() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="children are counted where /proc lists them")
+def test_a_runtime_in_a_process_of_its_own_is_counted() -> None:
+    lines = subprocess.run(
+        [sys.executable, "-c", OF_A_CHILD], capture_output=True, text=True, check=True
+    ).stdout.split()
+    counted, after = map(int, lines)
+    assert counted >= 60 * 2**20
+    assert after < 32 * 2**20

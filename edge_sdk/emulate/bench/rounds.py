@@ -53,7 +53,8 @@ class Measurement:
         high_s: upper quartile.
         runs: runs measured.
         load_s: time to load the artifact, without importing its runtime.
-        peak_bytes: most memory beyond that of the imported runtime, while loading and running.
+        peak_bytes: most memory beyond that of the imported runtime, while loading and running;
+            with all that a runtime in a process of its own holds (``coreai``).
         failure: one line that says why there are no figures; ``None`` if there are.
         inputs: input shapes.
 
