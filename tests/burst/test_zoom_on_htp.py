@@ -36,19 +36,15 @@ def test_a_whole_burst_is_what_pytorch_makes_of_it(tmp_path: Path) -> None:
     frames = simulate_burst(scene, CameraConfig(frames=2, seed=1)).frames
     convert_stages("burst_zoom_x2", "snapdragon", "fp16", tmp_path / "stages", sizes=SIZES)
     files = StageFiles.of(tmp_path / "stages")
-    assert "qnn-htp" in files.runtime
+    assert "Qualcomm's HTP emulator" in files.runtime
     config = ZoomConfig(reference=0, registration=RegistrationConfig(max_shift_px=8))
     found = zoom(frames, files, config)
     expected = zoom(frames, zoom_network("burst_zoom_x2", 2).network, config)
     assert [frame.note for frame in found.frames] == [frame.note for frame in expected.frames]
     assert found.frames[1].share == pytest.approx(expected.frames[1].share, abs=0.01)
     assert expected.frames[1].share > 0.5
-    registered = [
-        (own.registration, sdk.registration)
-        for own, sdk in zip(found.frames, expected.frames, strict=True)
-    ]
-    for own, sdk in registered:
-        assert own is not None
-        assert sdk is not None
-        torch.testing.assert_close(own.matrix, sdk.matrix, rtol=0, atol=0.005)
+    own, sdk = found.frames[1].registration, expected.frames[1].registration
+    assert own is not None
+    assert sdk is not None
+    torch.testing.assert_close(own.matrix, sdk.matrix, rtol=0, atol=0.005)
     assert psnr(found.pixels, expected.pixels) >= 60
