@@ -29,9 +29,11 @@ SCALES = {
     Task.SUPER_RESOLUTION: (2, 3, 4),
     Task.DOWN_SCALING: (2, 3, 4),
     Task.DENOISING: (1,),
+    Task.RESTORATION: (1,),
     Task.BURST_ZOOM: (2, 3, 4),
 }
 """Ratios of sizes that each task knows."""
+STRIDES = (1, 2)
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class EnhanceNetConfig:
 
     Attributes:
         scale: ratio of sizes in each direction, 2 to 4: output over input for super-resolution and
-            burst zoom, input over output for down-scaling; 1 for denoising.
+            burst zoom, input over output for down-scaling; 1 for denoising and restoration.
         color: what the channels mean.
         widths: channels after conv1 and after each of the P modules, P + 1 numbers.
         branches: branches of every block, two or more, which merge into one square kernel of odd
@@ -69,6 +71,9 @@ class EnhanceNetConfig:
         ends: what conv1 and conv2 are while training: blocks like the modules, or ``plain``
             convolutions, as in the document.
         joining: whether a skip adds, which takes equal channels, or concatenates channels.
+        stride: of conv1, a plain convolution then, where the output has the size of the input: with
+            2 all between it and a PixelShuffle(2) behind conv2 runs on a quarter of the pixels,
+            and reaches twice as far.
 
     Raises:
         InputError: if a value is not one of these, or two do not fit each other.
@@ -98,6 +103,7 @@ class EnhanceNetConfig:
     kernels: int | tuple[int, ...] = 3
     ends: Ends = "branches"
     joining: Joining = "add"
+    stride: int = 1
 
     def __post_init__(self) -> None:
         if not isinstance(self.task, Task):
@@ -133,6 +139,7 @@ class EnhanceNetConfig:
         self._check_blocks()
         self._check_kernels()
         self._check_skips()
+        self._check_stride()
 
     def _check_blocks(self) -> None:
         if self.blocks is None:
@@ -183,6 +190,26 @@ class EnhanceNetConfig:
                 )
         if len(set(self.skips)) < len(self.skips):
             raise InputError(f"skips {self.skips} name a pair twice; name each once")
+
+    def _check_stride(self) -> None:
+        if type(self.stride) is not int or self.stride not in STRIDES:
+            raise InputError(f"stride {self.stride} is not supported; choose 1 or 2")
+        if self.stride == 1:
+            return
+        if self.scale > 1:
+            raise InputError(
+                f"stride {self.stride} is for outputs of the size of the input, and {self.task} "
+                f"changes it {self.scale} times; set stride: 1"
+            )
+        if self.block_branches(0) is not None:
+            raise InputError(
+                f"stride {self.stride} takes a plain conv1; set ends: plain, or stride: 1"
+            )
+
+    @property
+    def shuffle(self) -> int:
+        """Side of the square of pixels that PixelShuffle makes of each pixel of conv2."""
+        return self.scale if self.enlarges else self.stride
 
     @property
     def enlarges(self) -> bool:
@@ -253,7 +280,7 @@ class EnhanceNetConfig:
         """Channels into and out of convolution ``index``, conv2 the last."""
         channels = self.color.channels
         before = burst_channels(self.scale) if self.task is Task.BURST_ZOOM else channels
-        sides = (before, *self.widths, channels * (self.scale**2 if self.enlarges else 1))
+        sides = (before, *self.widths, channels * self.shuffle**2)
         joined = sum(self.widths[first] for first in self.concatenated(index - 1))
         return (sides[index] + joined, sides[index + 1])
 

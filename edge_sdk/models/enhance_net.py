@@ -9,7 +9,7 @@ task                    head                                       image-space s
 ======================  =========================================  ===============================
 super-resolution ×s     PixelShuffle(s) after conv2                nearest enlargement of the input
 down-scaling ÷s         average pooling (s×s) before conv2         the input, averaged over s×s
-denoising               none                                       the input
+denoising, restoration  none; PixelShuffle(2) with stride 2        the input
 burst zoom ×s           PixelShuffle(s) after conv2                the input's merged colors
 ======================  =========================================  ===============================
 
@@ -41,7 +41,7 @@ PRELU_START = 0.1
 
 
 class EnhanceNet(PictureNetwork):
-    """Network of convolutions and activations for four tasks; see :class:`EnhanceNetConfig`.
+    """Network of convolutions and activations for five tasks; see :class:`EnhanceNetConfig`.
 
     The output is not clipped: a caller that shows it clamps to [0, 1].
     :func:`~edge_sdk.models.enhance_picture` applies it to pictures of any size and color.
@@ -87,20 +87,19 @@ class EnhanceNet(PictureNetwork):
     def spec(self) -> PictureSpec:
         """What a caller must know to feed this network.
 
-        The halo is the receptive field's reach: the sum over conv1 and the modules, and conv2's,
-        whose pixels are ``reduction`` input pixels wide.
+        The halo is the receptive field's reach: conv1's, and of the modules and conv2 the sum in
+        pixels of their own, which are ``stride`` input pixels wide, conv2's ``reduction``.
         """
         config = self._config
         reduction = config.scale if config.task is Task.DOWN_SCALING else 1
-        last = len(config.widths)
-        reaches = [config.kernel(index) // 2 for index in range(last)]
-        halo = sum(reaches) + reduction * (config.kernel(last) // 2)
+        first, *reaches, last = (config.kernel(k) // 2 for k in range(len(config.widths) + 1))
+        halo = first + config.stride * sum(reaches) + max(config.stride, reduction) * last
         return PictureSpec(
             architecture=config.architecture,
             task=config.task,
             scale=config.scale if config.enlarges else 1,
             color=config.color,
-            size_multiple=reduction,
+            size_multiple=max(config.stride, reduction),
             halo_px=halo,
             reduction=reduction,
         )
@@ -124,8 +123,8 @@ class EnhanceNet(PictureNetwork):
 
         Returns:
             Float, about [0, 1], not clipped: [N, C, s·H, s·W] for super-resolution and burst zoom
-            (C = 3), [N, C, H/s, W/s] for down-scaling, [N, C, H, W] for denoising; s is
-            ``config.scale``.
+            (C = 3), [N, C, H/s, W/s] for down-scaling, [N, C, H, W] for denoising and restoration;
+            s is ``config.scale``.
         """
         outputs: list[Tensor] = []
         current = x
@@ -146,6 +145,8 @@ class EnhanceNet(PictureNetwork):
             return self._enlarged(result) + functional.interpolate(
                 x, scale_factor=self._config.scale, mode="nearest"
             )
+        if self._config.stride > 1:
+            return self._enlarged(result) + x
         # One channel is broadcast to all of its sub-pixels, which enlarges it by nearest
         # neighbor too, before PixelShuffle and therefore at the small size.
         return self._enlarged(result + x)
@@ -161,9 +162,9 @@ class EnhanceNet(PictureNetwork):
         return current
 
     def _enlarged(self, subpixels: Tensor) -> Tensor:
-        if not self._config.enlarges:
+        if self._config.shuffle == 1:
             return subpixels
-        return functional.pixel_shuffle(subpixels, self._config.scale)
+        return functional.pixel_shuffle(subpixels, self._config.shuffle)
 
 
 def _block(index: int, config: EnhanceNetConfig) -> nn.Module:
@@ -182,7 +183,8 @@ def _block(index: int, config: EnhanceNetConfig) -> nn.Module:
             initialization=kind,
         )
     side = config.kernel(index)
-    conv = nn.Conv2d(in_channels, out_channels, side, padding=side // 2)
+    stride = 1 if index else config.stride
+    conv = nn.Conv2d(in_channels, out_channels, side, stride, padding=side // 2)
     passes_on = in_channels == out_channels and index < len(config.widths)
     if config.initialization == "near_identity" and passes_on:
         add_identity(conv, 1.0, rest=SMALL)

@@ -30,6 +30,8 @@ class Task(StrEnum):
     """Output is ``reduction`` times smaller than the input in each direction."""
     DENOISING = "denoising"
     """Output has the size of the input."""
+    RESTORATION = "restoration"
+    """Output has the size of the input, which was blurred, reduced, noisy or compressed."""
     BURST_ZOOM = "burst-zoom"
     """Input is what :class:`~edge_sdk.burst.stages.blend.Blend` makes of the sums of a burst, of
     the size of a frame; output is ``scale`` times larger."""

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from edge_sdk.data.samples.camera_patches import CameraPatches, camera_pair
+from edge_sdk.data.samples.degraded_patches import DegradedPatches, degraded_picture
 from edge_sdk.data.samples.gaussian_noise import NoiseRange, NoisyPatches, noisy_picture
 from edge_sdk.data.samples.patches import (
     PatchDataset,
@@ -42,7 +43,7 @@ class InMemory(Dataset[Batch]):
 
 
 def picture_patches(data: DataConfig, spec: PictureSpec, length: int, seed: int) -> Dataset[Batch]:
-    """Patches of the training pictures: reduced, with noise, or as a camera sees them.
+    """Patches of the training pictures: reduced, degraded, with noise, or as a camera sees them.
 
     Raises:
         InputError: if there are no pictures.
@@ -67,6 +68,8 @@ def picture_patches(data: DataConfig, spec: PictureSpec, length: int, seed: int)
         for resize_factor in data.resize_factors
         for pair in _read(spec, data.train, resize_factor)
     ]
+    if data.degradation is not None:
+        return DegradedPatches(pairs, data.degradation.read(), data.patch_px, length, seed)
     patches = PatchDataset(pairs, data.patch_px, length, seed)
     if data.noise is None:
         return patches
@@ -77,7 +80,8 @@ def picture_patches(data: DataConfig, spec: PictureSpec, length: int, seed: int)
 def whole_pictures(data: DataConfig, spec: PictureSpec, seed: int) -> Iterator[Batch]:
     """The validation pictures, likewise.
 
-    With noise each has its own, and with cameras its own camera too, the same every time.
+    With noise or a degradation each has its own, and with cameras its own camera too, the same
+    every time.
     """
     noise, source = data.noise, data.validation
     if data.camera is not None:
@@ -85,10 +89,13 @@ def whole_pictures(data: DataConfig, spec: PictureSpec, seed: int) -> Iterator[B
         for index, (_, photograph) in enumerate(_photographs(spec, source, 1.0)):
             yield camera_pair(photograph, cameras, spec.color, seed, index)
         return
+    recipe = None if data.degradation is None else data.degradation.read()
     for index, pair in enumerate(_read(spec, source, 1.0)):
         low, high = pair.low.float() / 255, pair.high.float() / 255
         if noise is not None:
             low = noisy_picture(high, noise.validation_sigma, seed, index)
+        if recipe is not None:
+            low = degraded_picture(low, recipe, seed * 1_000_003 + index)
         yield low, high
 
 

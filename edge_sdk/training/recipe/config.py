@@ -15,6 +15,7 @@ from edge_sdk.models.spec import ModelSpec
 from edge_sdk.reparam.blocks.collapse import multi_branch_blocks
 from edge_sdk.training.recipe.bursts import BurstsConfig
 from edge_sdk.training.recipe.convergence import ConvergenceConfig
+from edge_sdk.training.recipe.degradation import DegradationConfig
 from edge_sdk.training.recipe.samples import SamplesConfig
 from edge_sdk.training.recipe.section import Section
 from edge_sdk.training.recipe.sections import (
@@ -34,6 +35,7 @@ __all__ = [
     "CamerasConfig",
     "ConvergenceConfig",
     "DataConfig",
+    "DegradationConfig",
     "NoiseConfig",
     "OptimizerConfig",
     "PairsConfig",

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from edge_sdk.errors import InputError
 from edge_sdk.training.recipe.bursts import BurstsConfig
+from edge_sdk.training.recipe.degradation import DegradationConfig
 from edge_sdk.training.recipe.samples import SamplesConfig
 from edge_sdk.training.recipe.section import Section, Share
 
@@ -148,6 +149,7 @@ EXCLUSIVE = {
     "pairs": ("bursts", "bursts are simulated and pairs were taken"),
     "noise": ("camera", "a camera has its own noise"),
     "camera": ("noise", "a camera has its own noise"),
+    "degradation": ("camera", "both make the inputs worse"),
     "samples": ("camera", "samples of classes are pictures as they are"),
 }
 """Sections of data that are for some tasks alone, with one that each excludes, and why."""
@@ -173,6 +175,11 @@ class DataConfig(Section):
     )
     camera: CamerasConfig | None = Field(
         None, description="inputs are frames of a simulated camera: instead of reduction and noise"
+    )
+    degradation: DegradationConfig | None = Field(
+        None,
+        description="inputs are made worse: blurred, reduced and enlarged, noisy, compressed; for "
+        "networks that make pictures of pictures",
     )
     samples: SamplesConfig | None = Field(
         None, description="how samples are cut and changed: for task recognition, and for it alone"

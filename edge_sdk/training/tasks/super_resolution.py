@@ -13,7 +13,7 @@ from edge_sdk.training.tasks.pictures import PictureTask
 class SuperResolutionTask(PictureTask):
     """Inputs are reduced pictures, targets the pictures; PSNR leaves out ``scale`` pixels."""
 
-    takes = ("camera",)
+    takes = ("camera", "degradation")
     baseline_label = "bicubic"
     baseline_name = "bicubic interpolation"
 
