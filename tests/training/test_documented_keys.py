@@ -13,10 +13,12 @@ from pydantic import BaseModel
 from edge_sdk.models import BurstNetConfig, EnhanceNetConfig, RecognitionNetConfig
 from edge_sdk.reparam.blocks.configs import BranchConfig
 from edge_sdk.training.recipe.config import (
+    AdversarialConfig,
     BurstsConfig,
     CamerasConfig,
     ConvergenceConfig,
     DataConfig,
+    DegradationConfig,
     NoiseConfig,
     OptimizerConfig,
     PairsConfig,
@@ -37,10 +39,12 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "data.camera": CamerasConfig,
     "data.bursts": BurstsConfig,
     "data.pairs": PairsConfig,
+    "data.degradation": DegradationConfig,
     "data.samples": SamplesConfig,
     "optimizer": OptimizerConfig,
     "phases": PhasesConfig,
     "teacher": TeacherConfig,
+    "adversarial": AdversarialConfig,
     "convergence": ConvergenceConfig,
 }
 MODELS: dict[str, EnhanceNetConfig | BurstNetConfig | RecognitionNetConfig] = {

@@ -13,6 +13,7 @@ from edge_sdk.models.enhance_net import EnhanceNetConfig
 from edge_sdk.models.network import NetworkConfig
 from edge_sdk.models.spec import ModelSpec
 from edge_sdk.reparam.blocks.collapse import multi_branch_blocks
+from edge_sdk.training.recipe.adversarial import AdversarialConfig
 from edge_sdk.training.recipe.bursts import BurstsConfig
 from edge_sdk.training.recipe.convergence import ConvergenceConfig
 from edge_sdk.training.recipe.degradation import DegradationConfig
@@ -31,6 +32,7 @@ from edge_sdk.training.recipe.tasks import TrainingTask, check_data, task_for
 from edge_sdk.training.recipe.teacher import TeacherConfig
 
 __all__ = [
+    "AdversarialConfig",
     "BurstsConfig",
     "CamerasConfig",
     "ConvergenceConfig",
@@ -78,6 +80,9 @@ class TrainConfig(Section):
     teacher: TeacherConfig | None = Field(
         None, description="network to learn from before the pictures; for super-resolution"
     )
+    adversarial: AdversarialConfig | None = Field(
+        None, description="a discriminator that judges what the network makes: the joint loss"
+    )
     convergence: ConvergenceConfig | None = Field(
         None, description="end the run where its validation loss no longer changes"
     )
@@ -90,7 +95,7 @@ class TrainConfig(Section):
         _check_sources(self)
         _check_phases(self)
         _check_optimizer(self)
-        self._check_teacher()
+        self._check_parts()
         return self
 
     @property
@@ -118,10 +123,12 @@ class TrainConfig(Section):
         optimizer = self.optimizer.model_copy(update={"steps": steps})
         changed = self.model_copy(update={"optimizer": optimizer})
         _check_phases(changed)
-        changed._check_teacher()
+        changed._check_parts()
         return changed
 
-    def _check_teacher(self) -> None:
+    def _check_parts(self) -> None:
+        if self.adversarial is not None:
+            self.adversarial.check(self.spec, self.optimizer.steps, self.optimizer.l2_steps)
         if self.teacher is not None:
             self.teacher.check(self.spec, self.data, self.phases, self.optimizer.steps)
 

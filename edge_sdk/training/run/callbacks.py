@@ -25,6 +25,8 @@ from edge_sdk.training.run.module import TrainingModule
 class KeepBest(Callback):
     """Writes the model file whenever the validation PSNR of the averaged weights improves.
 
+    Where a later part of the run is what counts, the best begins anew with it.
+
     It must stand before the averaging callback, which swaps the averaged weights out again at the
     end of a validation.
     """
@@ -32,6 +34,7 @@ class KeepBest(Callback):
     def __init__(self, path: Path) -> None:
         self.path = path
         self.best_db = -math.inf
+        self._anew = False
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Compare and write."""
@@ -39,6 +42,8 @@ class KeepBest(Callback):
         values = pl_module.validation_psnr
         if trainer.sanity_checking or not values:
             return
+        if pl_module.keeps_anew and not self._anew:
+            self.best_db, self._anew = -math.inf, True
         mean = sum(values) / len(values)
         if mean <= self.best_db:
             return
@@ -49,11 +54,12 @@ class KeepBest(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """State that a resumed run needs."""
-        return {"best_db": self.best_db}
+        return {"best_db": self.best_db, "anew": self._anew}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up the state of an interrupted run."""
         self.best_db = state_dict["best_db"]
+        self._anew = state_dict["anew"]
 
 
 class DrawCurves(Callback):

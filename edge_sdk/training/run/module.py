@@ -62,6 +62,11 @@ class TrainingModule(LightningModule):
         return phase_at(self.config, self.global_step)
 
     @property
+    def keeps_anew(self) -> bool:
+        """Whether the best weights are from now on those of a later part of the run."""
+        return False
+
+    @property
     def rounds_to_bfloat16(self) -> bool:
         """Whether the convolutions of the step that is being taken compute in bfloat16."""
         optimizer = self.config.optimizer
@@ -105,8 +110,7 @@ class TrainingModule(LightningModule):
         source, target = batch
         with torch.autocast(source.device.type, torch.bfloat16, enabled=self.rounds_to_bfloat16):
             output = self._run(source, self.phase is Phase.FAKE_QUANTIZED)
-        expected = self._expected(source, target)
-        loss = self.task.loss(output.float(), expected, target, squared=self.squares_errors)
+        loss = self.step_loss(source, output.float(), target)
         if not torch.isfinite(loss):
             raise LossError(f"the loss became {loss.item()} at step {self.global_step}")
         self.log("loss", loss, prog_bar=True, sync_dist=True)
@@ -116,6 +120,11 @@ class TrainingModule(LightningModule):
         penalty = batch_norm_penalty(self.network)
         self.log("batch_norm_penalty", penalty)
         return loss + factor * penalty
+
+    def step_loss(self, source: Tensor, output: Tensor, target: Tensor) -> Tensor:
+        """What the step makes smaller: the task's loss against target or teacher."""
+        expected = self._expected(source, target)
+        return self.task.loss(output, expected, target, squared=self.squares_errors)
 
     def on_validation_epoch_start(self) -> None:
         """Start a new average; weights that are not finite end the run before they are kept."""

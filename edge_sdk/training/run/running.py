@@ -49,6 +49,8 @@ _ADVICE = (
     # Lightning's own use of PyTorch; nothing that a user could change.
     ".*LeafSpec.*is deprecated.*",
 )
+ADVERSARIAL = "edge_sdk.training.run.adversarial:AdversarialModule"
+"""Steps of any run with a discriminator."""
 LOG_EVERY = 50
 """Steps between two rows of the loss in ``metrics.csv``."""
 
@@ -105,7 +107,7 @@ def _run(
     config: TrainConfig, folder: RunFolder, group: Processes, *, resume: bool, progress: bool
 ) -> TrainResult:
     seed_everything(config.seed, verbose=False)
-    module = _module_of(config.task)(config)
+    module = _module_of(config)(config)
     initial = None if resume or config.init is None else take_over(module.network, config.init)
     if config.phases.distill:
         module.follow(_teacher(config))
@@ -165,10 +167,11 @@ def _write(result: TrainResult, folder: RunFolder) -> None:
         path.write_text(f"{text}\n", encoding="utf-8")
 
 
-def _module_of(task: TrainingTask) -> type[TrainingModule]:
-    name, _, attribute = task.module.partition(":")
-    kind: type[TrainingModule] = getattr(import_module(name), attribute)
-    return kind
+def _module_of(config: TrainConfig) -> type[TrainingModule]:
+    kind = config.task.module if config.adversarial is None else ADVERSARIAL
+    name, _, attribute = kind.partition(":")
+    module: type[TrainingModule] = getattr(import_module(name), attribute)
+    return module
 
 
 def _teacher(config: TrainConfig) -> Network:
