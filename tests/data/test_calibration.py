@@ -11,9 +11,9 @@ import torch
 from edge_sdk.data.probes.calibration import read_calibration
 from edge_sdk.data.probes.pictures import patterns, probe_pictures
 from edge_sdk.errors import InputError, PictureError
-from edge_sdk.imaging import Picture, write_picture
+from edge_sdk.imaging import Picture, resize_bicubic, write_picture
 from edge_sdk.models import Color, EnhanceNet, EnhanceNetConfig
-from edge_sdk.models.spec import Task
+from edge_sdk.models.spec import PictureSpec, Task
 from tests.tolerances import WHOLE_NUMBERS
 
 EXAMPLE = torch.zeros(1, 1, 16, 20)
@@ -101,3 +101,17 @@ def test_denoising_models_see_noise(folder: Path) -> None:
     probes = probe_pictures(example, spec, None).tensors
     clean = probe_pictures(example, replace(spec, task=Task.SUPER_RESOLUTION), None).tensors
     assert not torch.equal(probes[0], clean[0])
+
+
+def test_a_restoration_model_is_calibrated_on_degraded_pictures(tmp_path: Path) -> None:
+    photo = resize_bicubic(torch.rand(3, 24, 32), 3).clamp(0, 1)
+    write_picture(Picture(photo), tmp_path / "0.png")
+    spec = PictureSpec("enhance_net", Task.RESTORATION, 1, Color.RGB, 2, 12)
+    example = torch.rand(1, 3, 32, 32)
+    found = read_calibration(tmp_path, example, spec, 8, truth=True)
+    again = read_calibration(tmp_path, example, spec, 8, truth=True)
+    assert "degraded by the recipe document" in found.source
+    for worse, same, truth in zip(found.calibration, again.calibration, found.truths, strict=True):
+        assert torch.equal(worse, same)
+        assert not torch.equal(worse, truth)
+        torch.testing.assert_close(worse * 255, (worse * 255).round(), rtol=0, atol=1e-3)

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from edge_sdk.data.probes.own_tensors import is_tensor_file, read_tensors
-from edge_sdk.data.samples.gaussian_noise import STRONGEST, as_noisy_file
+from edge_sdk.data.probes.seen import Seeing, seeing, words_of
 from edge_sdk.data.samples.model_inputs import picture_channels
 from edge_sdk.data.samples.patches import list_pictures, picture_pair
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.exported import Example, as_inputs, one_or_all
 from edge_sdk.imaging import resize_bicubic, to_levels
 from edge_sdk.models.normalization import Normalization
-from edge_sdk.models.spec import Color, PictureSpec, Task
+from edge_sdk.models.spec import Color, PictureSpec
 
 SAMPLES = 128
 HELD_OUT_EVERY = 4
@@ -28,7 +28,8 @@ HELD_OUT_EVERY = 4
 class Calibration:
     """Inputs of a model, cut from pictures in 8-bit levels as a camera hands them over.
 
-    Those of a denoising model have noise of 0 to 50 levels, since that is what it will see.
+    Those of a denoising model have noise of 0 to 50 levels and those of a restoration model are
+    degraded by the recipe ``document``, since that is what it will see.
 
     Attributes:
         calibration: float32 [1, C, H, W] each, in [0, 1] before any normalization; of a model of
@@ -106,10 +107,11 @@ def read_calibration(
         >>> len(found.calibration), found.calibration[0].shape, len(found.held_out) > 0
         (8, torch.Size([1, 1, 16, 16]), True)
     """
-    denoises = spec is not None and spec.task == Task.DENOISING
-    if truth and not denoises and (spec is None or spec.scale < 2):
+    worse = seeing(spec)
+    if truth and worse is None and (spec is None or spec.scale < 2):
         raise InputError(
-            "pictures are the truth of super-resolution and denoising alone; leave the truth out"
+            "pictures are the truth of super-resolution, denoising and restoration alone; leave "
+            "the truth out"
         )
     example = one_or_all(as_inputs(example))
     if is_tensor_file(folder):
@@ -131,12 +133,11 @@ def read_calibration(
     generator = torch.Generator().manual_seed(seed)
     kept, others = held_out_split(paths, generator)
     size = (int(example.shape[2]), int(example.shape[3]))
-    reader = _Reader(luma, resize_factor, scale, denoises, normalization)
+    reader = _Reader(luma, resize_factor, scale, worse, normalization)
     calibration, truths = _crops(kept, size, reader, count, generator)
     held_out, held_out_truths = _crops(
         others, size, reader, max(count // HELD_OUT_EVERY, 1), generator
     )
-    noise = f" with noise of 0 to {STRONGEST:g} levels" if denoises else ""
     used = f"{len(calibration)} crops of {len(kept)} of the {len(paths)} pictures in {folder}"
     note = (
         ""
@@ -146,7 +147,7 @@ def read_calibration(
     return Calibration(
         calibration,
         held_out,
-        used + noise + note,
+        used + words_of(spec) + note,
         truths if truth else (),
         held_out_truths if truth else (),
     )
@@ -192,7 +193,7 @@ class _Reader:
     luma: bool
     resize_factor: float
     scale: int
-    noisy: bool
+    worse: Seeing | None
     normalization: Normalization | None
 
     def fed(self, crop: Tensor) -> Tensor:
@@ -236,8 +237,8 @@ def _crops(
             top = int(torch.randint(rows - height + 1, (1,), generator=generator))
             left = int(torch.randint(columns - width + 1, (1,), generator=generator))
             crop = low[None, :, top : top + height, left : left + width].clone()
-            crops.append(reader.fed(as_noisy_file(crop, generator) if reader.noisy else crop))
-            if reader.noisy:
+            crops.append(reader.fed(reader.worse(crop, generator) if reader.worse else crop))
+            if reader.worse:
                 truths.append(crop)
             elif high is not None:
                 k = reader.scale

@@ -10,13 +10,13 @@ from torch import Tensor
 from edge_sdk.data.probes.calibration import read_calibration
 from edge_sdk.data.probes.examples import PHOTOS, example_photo
 from edge_sdk.data.probes.own_tensors import is_tensor_file, read_tensors
-from edge_sdk.data.samples.gaussian_noise import as_noisy_file
+from edge_sdk.data.probes.seen import seeing
 from edge_sdk.data.samples.model_inputs import ModelInputs
 from edge_sdk.errors import InputError, MissingExtraError
 from edge_sdk.exported import Example, as_inputs, one_or_all
 from edge_sdk.imaging import resize_bicubic, rgb_to_ycbcr, to_levels
 from edge_sdk.models.normalization import Normalization
-from edge_sdk.models.spec import Color, PictureSpec, Task
+from edge_sdk.models.spec import Color, PictureSpec
 
 SAMPLES = 12
 SEED = 1
@@ -46,9 +46,10 @@ def probe_pictures(
     folder: Path | None,
     normalization: Normalization | None = None,
 ) -> ModelInputs:
-    """Twelve crops of pictures of an input's shape, in 8-bit levels; noisy for a denoising model.
+    """Twelve crops of pictures of an input's shape, in 8-bit levels.
 
-    Of a file of tensors, all samples.
+    They are noisy for a denoising model and degraded for a restoration model. Of a file of tensors
+    all samples are taken as they are.
 
     Args:
         example: an input of the model, 1×C×H×W; of other shapes, or one tensor for each of several
@@ -107,7 +108,7 @@ def _photograph_crops(example: Tensor, spec: PictureSpec | None) -> tuple[Tensor
         raise InputError("the model takes no pictures")
     height, width = int(example.shape[2]), int(example.shape[3])
     luma = spec.color is Color.Y if spec is not None else example.shape[1] == 1
-    denoises = spec is not None and spec.task == Task.DENOISING
+    worse = seeing(spec)
     generator = torch.Generator().manual_seed(SEED)
     crops = []
     for name in PHOTOS:
@@ -121,5 +122,5 @@ def _photograph_crops(example: Tensor, spec: PictureSpec | None) -> tuple[Tensor
             top = int(torch.randint(sides[0] - height + 1, (1,), generator=generator))
             left = int(torch.randint(sides[1] - width + 1, (1,), generator=generator))
             crop = levels[None, :, top : top + height, left : left + width].clone()
-            crops.append(as_noisy_file(crop, generator) if denoises else crop)
+            crops.append(crop if worse is None else worse(crop, generator))
     return tuple(crops)
