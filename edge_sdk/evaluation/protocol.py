@@ -2,8 +2,8 @@
 
 Super-resolution: the picture is cropped to a multiple of the scale and reduced by MATLAB's
 antialiased bicubic, and luma is compared. Denoising: Gaussian noise is added, and what the method
-works on is compared, all three channels or luma, as in the papers on each. Everything that a file
-would hold is rounded to 8 bits: truth, reduced picture and result. Luma is BT.601 in studio swing,
+works on is compared, all three channels or luma, as in the papers on each. Restoration: it is made
+worse by a recipe, and compared likewise. Everything that a file would hold is rounded to 8 bits: truth, reduced picture and result. Luma is BT.601 in studio swing,
 of the reduced picture as of the truth; a gray file is luma already. A border of ``scale`` pixels is
 left out on every side of an enlarged picture.
 """
@@ -17,6 +17,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from edge_sdk.data.degradation.file import read_recipe
+from edge_sdk.data.samples.degraded_patches import degraded_picture
 from edge_sdk.data.samples.gaussian_noise import noisy_picture
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import psnr, quantize, read_picture, resize_bicubic, rgb_to_ycbcr, ssim
@@ -34,10 +36,13 @@ class Degradation:
         scale: ratio of sizes of truth and input; 1 for denoising.
         sigma: standard deviation of the noise, in 8-bit levels; 0 for none. Noise is neither
             clipped nor rounded, as in the papers on denoising.
-        seed: seed of the noise; every picture has its own draw.
+        seed: seed of the noise or the recipe; every picture has its own draw.
+        recipe: what a picture is made worse by instead, at scale 1: a preset such as ``document``,
+            or a file, as :func:`~edge_sdk.data.read_recipe` takes them.
 
     Raises:
-        InputError: if a number is out of its range.
+        InputError: if a number is out of its range, there is no such recipe, or it is given beside
+            noise or a scale.
 
     Example:
         >>> from edge_sdk.evaluation import Degradation
@@ -48,6 +53,7 @@ class Degradation:
     scale: int = 1
     sigma: float = 0.0
     seed: int = 0
+    recipe: str | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.scale <= LARGEST_SCALE:
@@ -56,6 +62,12 @@ class Degradation:
             raise InputError(f"sigma must be 0 to 255 levels, not {self.sigma:g}")
         if self.seed < 0:
             raise InputError(f"seed must be 0 or more, not {self.seed}")
+        if self.recipe is not None:
+            if self.sigma or self.scale > 1:
+                raise InputError(
+                    "a recipe has noise and fewer pixels of its own; leave sigma and scale out"
+                )
+            read_recipe(self.recipe)
 
     @property
     def border_px(self) -> int:
@@ -115,7 +127,7 @@ def degraded(path: Path, color: Color, degradation: Degradation, index: int = 0)
         path: picture file.
         color: channels that the method takes; they are what is degraded.
         degradation: what to do.
-        index: number of the picture, which chooses its noise.
+        index: number of the picture, which chooses its noise or what the recipe draws.
 
     Raises:
         PictureError: if the file cannot be read, or is too small to be scored.
@@ -147,6 +159,9 @@ def degraded(path: Path, color: Color, degradation: Degradation, index: int = 0)
         image = quantize(resize_bicubic(image, size=(height // scale, width // scale)))
     if degradation.sigma:
         image = noisy_picture(image, degradation.sigma, degradation.seed, index)
+    if degradation.recipe is not None:
+        seed = degradation.seed * 1_000_003 + index
+        image = quantize(degraded_picture(image, read_recipe(degradation.recipe), seed))
     return Example(image[None], truth, gray)
 
 

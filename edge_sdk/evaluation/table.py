@@ -163,9 +163,17 @@ def evaluate(
             raise left_out[0][1]
         for row, column in zip(scores, columns, strict=True):
             row.append(FolderScore(folder, tuple(column), tuple(name for name, _ in left_out)))
-    name = "bicubic" if degradation.scale > 1 else f"noisy, σ = {degradation.sigma:g}/255"
-    heads = [(name, "", None), *((m.name, m.runtime, m.precision) for m in methods)]
+    heads = [
+        (_baseline(degradation), "", None),
+        *((m.name, m.runtime, m.precision) for m in methods),
+    ]
     return tuple(MethodScores(*head, tuple(row)) for head, row in zip(heads, scores, strict=True))
+
+
+def _baseline(degradation: Degradation) -> str:
+    if degradation.recipe is not None:
+        return f"degraded, {degradation.recipe}"
+    return "bicubic" if degradation.scale > 1 else f"noisy, σ = {degradation.sigma:g}/255"
 
 
 def _check(methods: Sequence[Method], folders: Sequence[Path], degradation: Degradation) -> None:
@@ -181,13 +189,16 @@ def _check(methods: Sequence[Method], folders: Sequence[Path], degradation: Degr
     if degradation.scale > 1 and degradation.sigma:
         raise InputError("noise is for denoising models (×1); leave sigma out for super-resolution")
     if degradation.scale == 1:
-        if not degradation.sigma:
-            raise InputError("denoising needs noise to remove; give sigma, such as 15")
+        if not degradation.sigma and degradation.recipe is None:
+            raise InputError(
+                "denoising needs noise to remove and restoration something to restore; give "
+                "sigma, such as 15, or a recipe of degradation, such as document"
+            )
         colors = {method.spec.color for method in methods}
         if len(colors) > 1:
             raise InputError(
-                "noise on luma and noise on red, green, blue are not alike; evaluate denoising "
-                "models of one color together"
+                "noise on luma and noise on red, green, blue are not alike; evaluate models of one "
+                "color together"
             )
 
 
