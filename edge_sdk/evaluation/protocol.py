@@ -3,9 +3,10 @@
 Super-resolution: the picture is cropped to a multiple of the scale and reduced by MATLAB's
 antialiased bicubic, and luma is compared. Denoising: Gaussian noise is added, and what the method
 works on is compared, all three channels or luma, as in the papers on each. Restoration: it is made
-worse by a recipe, and compared likewise. Everything that a file would hold is rounded to 8 bits: truth, reduced picture and result. Luma is BT.601 in studio swing,
-of the reduced picture as of the truth; a gray file is luma already. A border of ``scale`` pixels is
-left out on every side of an enlarged picture.
+worse by a recipe, and compared likewise. Everything that a file would hold is rounded to 8 bits:
+truth, reduced or degraded picture and result. Luma is BT.601 in studio swing, of the reduced
+picture as of the truth; a gray file is luma already. A border of ``scale`` pixels is left out on
+every side of an enlarged picture.
 """
 
 from __future__ import annotations
