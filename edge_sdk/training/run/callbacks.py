@@ -59,7 +59,8 @@ class KeepBest(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up the state of an interrupted run."""
         self.best_db = state_dict["best_db"]
-        self._anew = state_dict["anew"]
+        # A run of an earlier version has no such part.
+        self._anew = state_dict.get("anew", False)
 
 
 class DrawCurves(Callback):
