@@ -12,9 +12,8 @@ from torch import Tensor
 
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import read_picture, to_levels
-from edge_sdk.imaging.encoding import FORMATS
+from edge_sdk.imaging.picture_files import SUFFIXES
 
-SUFFIXES = tuple(FORMATS)
 _HEADER = ("file", "label")
 
 

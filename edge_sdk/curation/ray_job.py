@@ -1,0 +1,86 @@
+"""Measuring pictures as one job of Ray Data: many machines, and none that must last."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_sdk.curation.criteria.criterion import Criterion, Measured
+from edge_sdk.curation.measuring import measure_file
+from edge_sdk.curation.ray_cluster import connected
+from edge_sdk.errors import InputError, first_line
+from edge_sdk.extras import require
+from edge_sdk.quiet import at_level
+from edge_sdk.worker_processes import keep_to_one_thread
+
+MOST_AT_ONCE = 32
+"""Pictures of one task of Ray; all of these are measured again where a process is ended."""
+_TASKS = 200
+"""Tasks into which a collection is cut, so long as each has no more pictures than that."""
+
+Batch = Mapping[str, NDArray[Any]]
+
+
+def measure_with_ray(
+    paths: Sequence[Path], criteria: Sequence[Criterion], address: str, workers: int
+) -> Generator[Measured, None, None]:
+    """Measure pictures on a cluster of Ray, as :func:`measure_files` does in processes.
+
+    Every node must see the files under the same absolute paths, and have the same versions of
+    edge-sdk, Python and Ray. What a process or node had in work when it ended is done again by
+    another, three times at most.
+
+    Args:
+        paths: the files.
+        criteria: what measures them; classes that the nodes can import.
+        address: ``HOST:PORT`` of a cluster, or ``local`` to start one.
+        workers: processes of a local one.
+
+    Yields:
+        One for each file, each as soon as it is there, in any order.
+
+    Raises:
+        InputError: if there is no cluster at the address, or a task was ended each time.
+        MissingExtraError: if the extra ``ray`` is not installed.
+    """
+    if not paths:
+        return
+    data: Any = require("ray", "ray.data")
+    exceptions: Any = require("ray", "ray.exceptions")
+    items = [
+        {"place": place, "path": os.fsencode(path.absolute())} for place, path in enumerate(paths)
+    ]
+    tasks = -(-len(paths) // min(MOST_AT_ONCE, -(-len(paths) // _TASKS)))
+    with connected(address, workers), at_level("ray.data", logging.CRITICAL):
+        context = data.DataContext.get_current()
+        context.enable_progress_bars = False
+        context.print_on_execution_start = False
+        rows = data.from_items(items, override_num_blocks=tasks).map_batches(
+            _measure_batch,
+            batch_size=None,
+            batch_format="numpy",
+            fn_kwargs={"criteria": tuple(criteria)},
+        )
+        try:
+            for row in rows.iter_rows():
+                width, height, numbers, failure = json.loads(row["measured"])
+                yield Measured(paths[row["place"]], width, height, numbers, failure)
+        except exceptions.RayError as error:
+            raise InputError(
+                f"Ray could not measure all pictures ({first_line(error)}); go on with --resume"
+            ) from error
+
+
+def _measure_batch(batch: Batch, criteria: tuple[Criterion, ...]) -> Batch:
+    """What a process of Ray does: columns ``place`` and ``path`` to ``place`` and ``measured``."""
+    keep_to_one_thread()
+    found = [measure_file(Path(os.fsdecode(path)), criteria) for path in batch["path"]]
+    lines = [json.dumps((one.width, one.height, one.numbers, one.failure)) for one in found]
+    return {"place": batch["place"], "measured": np.array(lines, object)}
