@@ -21,10 +21,15 @@ from edge_sdk.quiet import at_level, environment
 LOCAL = "local"
 """Address that stands for a cluster of this machine alone, for one curation."""
 REACHED_WITHIN_S = 5.0
-JOINED_WITHIN_S = 60.0
+JOINED_WITHIN_S = 30.0
 _STORE_BYTES = 100 * 1024**2
 """Shared memory of a local cluster: what goes through it are paths and figures."""
-_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # What it tells of workers that ended goes to standard output, where answers belong.
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",
+}
 _ANSWER = "joins: "
 _JOIN = f"""
 import sys, ray
@@ -47,7 +52,17 @@ def check_address(address: str) -> None:
         MissingExtraError: if the extra ``ray`` is not installed.
     """
     host_and_port(address)
-    require("ray")
+    ray_module()
+
+
+def ray_module(name: str = "ray") -> Any:
+    """A module of Ray, imported so that it stays quiet.
+
+    Raises:
+        MissingExtraError: if the extra ``ray`` is not installed.
+    """
+    with environment(**_QUIET):
+        return require("ray", name)
 
 
 def host_and_port(address: str) -> tuple[str, int] | None:
@@ -86,7 +101,7 @@ def connected(address: str, workers: int) -> Iterator[None]:
         InputError: if the address cannot be reached, no cluster answers there, or this machine is
             no node of it.
     """
-    ray: Any = require("ray")
+    ray = ray_module()
     if ray.is_initialized():
         yield
         return

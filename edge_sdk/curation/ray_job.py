@@ -14,14 +14,17 @@ from numpy.typing import NDArray
 
 from edge_sdk.curation.criteria.criterion import Criterion, Measured
 from edge_sdk.curation.measuring import measure_file
-from edge_sdk.curation.ray_cluster import connected
+from edge_sdk.curation.ray_cluster import connected, ray_module
 from edge_sdk.errors import InputError, first_line
-from edge_sdk.extras import require
-from edge_sdk.quiet import at_level
+from edge_sdk.quiet import at_level, suppressed_messages
 from edge_sdk.worker_processes import keep_to_one_thread
 
 MOST_AT_ONCE = 32
 """Pictures of one task of Ray; all of these are measured again where a process is ended."""
+_BLOCK_BYTES = 1024**2
+"""Far more than the figures of one task."""
+_MOST_RETRIES = 3
+"""Of one task; Ray's default has no end where a picture ends every process that reads it."""
 _TASKS = 200
 """Tasks into which a collection is cut, so long as each has no more pictures than that."""
 
@@ -52,30 +55,41 @@ def measure_with_ray(
     """
     if not paths:
         return
-    data: Any = require("ray", "ray.data")
-    exceptions: Any = require("ray", "ray.exceptions")
+    data, exceptions = ray_module("ray.data"), ray_module("ray.exceptions")
     items = [
         {"place": place, "path": os.fsencode(path.absolute())} for place, path in enumerate(paths)
     ]
     tasks = -(-len(paths) // min(MOST_AT_ONCE, -(-len(paths) // _TASKS)))
     with connected(address, workers), at_level("ray.data", logging.CRITICAL):
-        context = data.DataContext.get_current()
-        context.enable_progress_bars = False
-        context.print_on_execution_start = False
-        rows = data.from_items(items, override_num_blocks=tasks).map_batches(
-            _measure_batch,
-            batch_size=None,
-            batch_format="numpy",
-            fn_kwargs={"criteria": tuple(criteria)},
-        )
+        rows = _job(data, items, tasks, tuple(criteria))
         try:
             for row in rows.iter_rows():
                 width, height, numbers, failure = json.loads(row["measured"])
                 yield Measured(paths[row["place"]], width, height, numbers, failure)
         except exceptions.RayError as error:
             raise InputError(
-                f"Ray could not measure all pictures ({first_line(error)}); go on with --resume"
+                f"Ray gave up on pictures that ended {1 + _MOST_RETRIES} processes, or on its "
+                f"cluster ({first_line(error)}); go on with --resume"
             ) from error
+
+
+def _job(
+    data: Any, items: list[dict[str, Any]], tasks: int, criteria: tuple[Criterion, ...]
+) -> Any:
+    """The dataset of what is measured; nothing runs until its rows are asked for."""
+    with suppressed_messages():
+        context = data.DataContext.get_current()
+        context.enable_progress_bars = False
+        context.print_on_execution_start = False
+        # By its default Ray keeps room for so much from each task that few would run at once.
+        context.target_max_block_size = _BLOCK_BYTES
+        return data.from_items(items, override_num_blocks=tasks).map_batches(
+            _measure_batch,
+            batch_size=None,
+            batch_format="numpy",
+            fn_kwargs={"criteria": criteria},
+            ray_remote_args_fn=lambda: {"max_retries": _MOST_RETRIES},
+        )
 
 
 def _measure_batch(batch: Batch, criteria: tuple[Criterion, ...]) -> Batch:

@@ -1,4 +1,4 @@
-"""From a picture file to its samples, without PyTorch: what curation reads thousands of files by."""
+"""From a picture file to its samples, without PyTorch, which is no part of them."""
 
 from __future__ import annotations
 
