@@ -40,7 +40,7 @@ def two_workers() -> Iterator[None]:
 
 
 def test_the_output_is_that_of_processes(
-    self, collection: Collected, config: CurationConfig, tmp_path: Path
+    collection: Collected, config: CurationConfig, tmp_path: Path
 ) -> None:
     for name in ("kept.json", "kept.txt"):
         output = tmp_path / name
@@ -51,7 +51,7 @@ def test_the_output_is_that_of_processes(
 
 
 def test_one_that_is_killed_is_made_up_for(
-    self, collection: Collected, config: CurationConfig, tmp_path: Path
+    collection: Collected, config: CurationConfig, tmp_path: Path
 ) -> None:
     (tmp_path / "marks").mkdir()
     ending = EndsItsProcess(COFFEE_PX, str(tmp_path / "marks"))
@@ -63,20 +63,20 @@ def test_one_that_is_killed_is_made_up_for(
 
 
 def test_a_picture_that_ends_every_process_is_an_error(
-    self, collection: Collected, config: CurationConfig, tmp_path: Path
+    collection: Collected, config: CurationConfig, tmp_path: Path
 ) -> None:
     (tmp_path / "marks").mkdir()
     for mark in range(20):
         (tmp_path / "marks" / f"{mark:02}").touch()
     ending = EndsItsProcess(COFFEE_PX, str(tmp_path / "marks"))
     killing = CurationConfig((*config.criteria, ending))
-    with pytest.raises(InputError, match="ended 4 processes.*go on with --resume"):
+    with pytest.raises(InputError, match=r"ended 4 processes.*go on with --resume"):
         curate(collection[0], config=killing, ray="local")
     assert len(list((tmp_path / "marks").iterdir())) == 16
 
 
 def test_a_stopped_run_goes_on(
-    self, collection: Collected, config: CurationConfig, tmp_path: Path
+    collection: Collected, config: CurationConfig, tmp_path: Path
 ) -> None:
     output = tmp_path / "kept.json"
     whole = curate(collection[0], output, config)
@@ -91,7 +91,7 @@ def test_a_stopped_run_goes_on(
 
 
 def test_names_that_no_encoding_has_come_back(
-    self, collection: Collected, config: CurationConfig, tmp_path: Path
+    collection: Collected, config: CurationConfig, tmp_path: Path
 ) -> None:
     odd = tmp_path / "cafe\udce9.png"
     odd.write_bytes((collection[0] / "coffee.png").read_bytes())
@@ -100,7 +100,7 @@ def test_names_that_no_encoding_has_come_back(
 
 
 def test_relative_names_stay_so(
-    self, collection: Collected, config: CurationConfig, monkeypatch: pytest.MonkeyPatch
+    collection: Collected, config: CurationConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(collection[0])
     here: CurationResult = curate("deep", config=config)
