@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from edge_sdk.errors import InputError, PictureError
+from edge_sdk.errors import InputError, MissingExtraError, PictureError
 from edge_sdk.imaging import read_picture, to_levels
 from edge_sdk.imaging.picture_files import SUFFIXES
 
@@ -172,9 +172,24 @@ def _from_row(row: Sequence[str], folder: Path, classes: Sequence[str], place: s
 
 def _unknown_suffix(place: str, path: Path) -> InputError:
     return InputError(
-        f"{place}unknown extension '{path.suffix}' of {path.name}; give PNG, JPEG, WebP, BMP or "
-        "TIFF"
+        f"{place}unknown extension '{path.suffix}' of {path.name}; give PNG, JPEG, WebP, BMP, "
+        "TIFF, HEIC or a camera's raw file"
     )
+
+
+def read_labelled_file(file: LabelledFile) -> LabelledPicture:
+    """Read a picture, in 8 bits.
+
+    Raises:
+        PictureError: if it cannot be read, or needs an extra that is not installed.
+    """
+    if file.path.suffix.lower() not in SUFFIXES:
+        raise PictureError(str(_unknown_suffix(f"{file.path}: ", file.path)))
+    try:
+        pixels = read_picture(file.path).pixels
+    except MissingExtraError as error:
+        raise PictureError(f"{file.path}: {error}") from error
+    return LabelledPicture(to_levels(pixels).byte(), file.label, str(file.path))
 
 
 def read_labelled(files: Sequence[LabelledFile], classes: Sequence[str]) -> LabelledPictures:
@@ -192,15 +207,10 @@ def read_labelled(files: Sequence[LabelledFile], classes: Sequence[str]) -> Labe
     reasons: dict[int, str] = {}
     for file in files:
         try:
-            if file.path.suffix.lower() not in SUFFIXES:
-                raise PictureError(str(_unknown_suffix(f"{file.path}: ", file.path)))
-            pixels = read_picture(file.path).pixels
+            pictures.append(read_labelled_file(file))
         except PictureError as error:
             left_out.append(str(error))
             reasons.setdefault(file.label, str(error))
-            continue
-        levels = to_levels(pixels).byte()
-        pictures.append(LabelledPicture(levels, file.label, str(file.path)))
     read = {picture.label for picture in pictures}
     for label, reason in reasons.items():
         if label not in read:
