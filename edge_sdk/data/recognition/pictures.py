@@ -129,7 +129,7 @@ def _in_table(folder: Path, classes: Sequence[str], table: Path) -> list[Labelle
     if table.suffix.lower() != ".csv":
         raise InputError(f"{table}: unknown extension '{table.suffix}'; give a .csv of file,label")
     if not table.is_file():
-        raise InputError(f"{table}: no such table; check the path in the recipe")
+        raise InputError(f"{table}: no such table; check its path")
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.reader(file))
