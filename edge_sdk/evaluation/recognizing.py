@@ -54,6 +54,14 @@ class ModelRecognizer:
         spec: what it says of itself.
         name: what tables call it.
         precision: what it computes in.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.evaluation import ModelRecognizer
+        >>> from edge_sdk.models import RecognitionNet, recognition_preset
+        >>> network = RecognitionNet(recognition_preset("tiny", ["disk", "square"])).eval()
+        >>> ModelRecognizer(network, network.spec, "mine").size
+        (32, 32)
     """
 
     runtime = "PyTorch"
@@ -87,6 +95,15 @@ class FileRecognizer:
         MissingExtraError: if the runtime is not installed.
         InputError: if the runtime is unknown or does not run such files.
         ArtifactError: if the file is damaged, or takes or gives something else than the spec says.
+
+    Example:
+        >>> from edge_sdk import convert
+        >>> from edge_sdk.evaluation import FileRecognizer
+        >>> from edge_sdk.models import RecognitionNet, recognition_preset
+        >>> network = RecognitionNet(recognition_preset("tiny", ["disk", "square"])).eval()
+        >>> made = convert(network, "executorch", "shapes.pte", size=(40, 48))
+        >>> FileRecognizer(made.path, network.spec).size
+        (40, 48)
     """
 
     def __init__(self, path: Path, spec: RecognitionSpec, runtime: str | None = None) -> None:
