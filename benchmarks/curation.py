@@ -127,8 +127,9 @@ def page(folder: Path, count: int, rounds: int) -> str:
             f"for byte: {len(result.kept):,} kept; left out {reasons}.",
             "",
             "Start of processes, and of Ray's cluster, is included; median and range of "
-            f"{rounds} runs in turns, on two processors of a desk that other work shares, so that "
-            "figures tell of each other and not of the machine.",
+            f"{rounds} {'run' if rounds == 1 else 'runs'} of each in turns, on two processors of a "
+            "desk that other work shares, so that figures tell of each other, roughly, and not of "
+            "the machine.",
             "",
             head("measured by", "time", "range", "pictures a second"),
             *rows,

@@ -30,6 +30,8 @@ _QUIET = {
     # What it tells of workers that ended goes to standard output, where answers belong.
     "RAY_DEDUP_LOGS_SKIP_REGEX": ".",
 }
+_LOCAL = {"RAY_worker_niceness": "0"}
+"""Like processes of ours: by its default, workers of Ray wait for all other work of a machine."""
 _ANSWER = "joins: "
 _JOIN = f"""
 import sys, ray
@@ -115,6 +117,7 @@ def connected(address: str, workers: int) -> Iterator[None]:
             folder = stack.enter_context(
                 tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True)
             )
+            stack.enter_context(environment(**_LOCAL))
             options |= {
                 "num_cpus": workers,
                 "include_dashboard": False,
