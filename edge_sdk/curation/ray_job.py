@@ -62,15 +62,24 @@ def measure_with_ray(
     tasks = -(-len(paths) // min(MOST_AT_ONCE, -(-len(paths) // _TASKS)))
     with connected(address, workers), at_level("ray.data", logging.CRITICAL):
         rows = _job(data, items, tasks, tuple(criteria))
+        left = set(range(len(paths)))
         try:
             for row in rows.iter_rows():
-                width, height, numbers, failure = json.loads(row["measured"])
-                yield Measured(paths[row["place"]], width, height, numbers, failure)
+                place = int(row["place"])
+                # Once each, though a task that is done again may answer twice.
+                if place in left:
+                    left.remove(place)
+                    yield _measured(paths[place], row["measured"])
         except exceptions.RayError as error:
             raise InputError(
                 f"Ray gave up on pictures that ended {1 + _MOST_RETRIES} processes, or on its "
                 f"cluster ({first_line(error)}); go on with --resume"
             ) from error
+        if left:
+            raise InputError(
+                f"Ray lost {len(left)} of {len(paths)} pictures, such as {paths[min(left)]}; go on "
+                "with --resume"
+            )
 
 
 def _job(
@@ -90,6 +99,11 @@ def _job(
             fn_kwargs={"criteria": criteria},
             ray_remote_args_fn=lambda: {"max_retries": _MOST_RETRIES},
         )
+
+
+def _measured(path: Path, line: str) -> Measured:
+    width, height, numbers, failure = json.loads(line)
+    return Measured(path, width, height, numbers, failure)
 
 
 def _measure_batch(batch: Batch, criteria: tuple[Criterion, ...]) -> Batch:
