@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -17,13 +18,14 @@ def test_a_node_that_is_killed_is_made_up_for(
     collection: tuple[Path, dict[str, str | None]],
     config: CurationConfig,
     tmp_path: Path,
-    tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     expected = curate(collection[0], tmp_path / "one.json", config)
     make_cluster = ray_module("ray.cluster_utils").Cluster
-    sizes = {"num_cpus": 1, "object_store_memory": 100 * 1024**2}
+    # A short path, since sockets lie in it, and not the /tmp/ray that all share.
+    place = tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True)
+    sizes = {"num_cpus": 1, "object_store_memory": 100 * 1024**2, "temp_dir": place.name}
     cluster = make_cluster(
         initialize_head=True, head_node_args={**sizes, "include_dashboard": False}
     )
@@ -41,6 +43,7 @@ def test_a_node_that_is_killed_is_made_up_for(
         )
     finally:
         cluster.shutdown()
+        place.cleanup()
     assert killed
     assert found.verdicts == expected.verdicts
     assert (tmp_path / "two.json").read_bytes() == (tmp_path / "one.json").read_bytes()
