@@ -24,7 +24,7 @@ $(VENV)/.core: $(BIN)/python $(INPUTS)
 	@touch $@
 
 $(VENV)/.all: $(VENV)/.core
-	$(PIP) --editable '.[all,coreai,qualcomm,dev,site]'
+	$(PIP) --editable '.[all,coreai,qualcomm,ray,dev,site]'
 	@touch $@
 
 $(VENV)/.site: $(VENV)/.core

@@ -5,6 +5,9 @@
 Agreement is measured on photographs that scikit-image ships, none of which chose an int8 range.
 With EDGE_SDK_DATA=DIR, PSNR on a test set in it is added (Y on sr_bench/Set5; for denoising σ = 25
 on kodak24), and rows in int8 of the float weights, by ranges from train/cc0_photos.
+
+``--only recognition`` makes the table of the network that tells classes apart again, and leaves the
+others of the page.
 """
 
 from __future__ import annotations
@@ -27,7 +30,8 @@ from edge_sdk.quantization import apply_scheme, meet_budget
 from edge_sdk.targets import LoweringReport, converter_names, find_converter, runs_here
 from edge_sdk.zoo.catalogue import load_int8, model_names
 from edge_sdk.zoo.loading import LoadedModel, load_any
-from pages import head, page_parser, publish, row
+from pages import head, page_parser, publish, publish_between_marks, row
+from recognition_parity import section
 
 WINDOW_PX = 96
 SMALL_WINDOW_PX = 56
@@ -43,7 +47,12 @@ HEADER = head("model", "target", "precision", "size", *AGREEMENT, "test set", "g
 def main() -> None:
     parser = page_parser(__doc__, "Markdown file to write")
     parser.add_argument("models", nargs="*", help="shipped models [all]")
+    parser.add_argument("--only", choices=["recognition"], help="replace this table of the page")
     arguments = parser.parse_args()
+    if arguments.only:
+        text, passed = section()
+        publish_between_marks("\n".join(text[1:-1]), arguments.table)
+        raise SystemExit(0 if passed else 1)
     lines = [HEADER]
     passed = True
     for name in arguments.models or model_names():
@@ -67,7 +76,9 @@ def main() -> None:
                 print(line)
                 lines.append(line)
     if arguments.table:
-        publish(_page(lines), arguments.table)
+        classes, good = section()
+        passed = passed and good
+        publish(_page(lines, classes), arguments.table)
     if not passed:
         raise SystemExit(1)
 
@@ -175,7 +186,7 @@ def _db(value: float | None) -> str:
     return "exact" if value == float("inf") else f"{value:.1f}"
 
 
-def _page(lines: list[str]) -> str:
+def _page(lines: list[str], classes: list[str]) -> str:
     return "\n".join(
         (
             "# Parity of the shipped models",
@@ -203,6 +214,8 @@ def _page(lines: list[str]) -> str:
             "stages of `burst_zoom_x2` have [a page of their own](burst-runtimes.md).",
             "",
             *lines,
+            "",
+            *classes,
             "",
             "Written by `python benchmarks/parity.py --table docs/measurements/parity.md` (with",
             "`EDGE_SDK_DATA` for the column of the test set). Rounding the output",

@@ -25,6 +25,7 @@ EXTRA_MODULES = {
     "raw": ("rawpy",),
     "heic": ("pi_heif",),
     "sign": ("cryptography",),
+    "ray": ("ray", "pyarrow"),
 }
 """Importable top-level modules that each extra of the distribution brings."""
 

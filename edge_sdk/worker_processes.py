@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -54,13 +56,22 @@ def map_in_processes(
         pool.shutdown(cancel_futures=True)
 
 
+def keep_to_one_thread() -> None:
+    """Let OpenCV and PyTorch compute with one thread in this process.
+
+    PyTorch is not imported for that: it takes longer than measuring hundreds of pictures.
+    """
+    import cv2
+
+    cv2.setNumThreads(1)
+    os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+
+
 def _start(prepare: Callable[..., None] | None, prepared_by: tuple[Any, ...]) -> None:
     """One thread, and Ctrl-C left to the process that gives the work."""
-    import cv2
-    import torch
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
+    keep_to_one_thread()
     if prepare is not None:
         prepare(*prepared_by)

@@ -72,6 +72,7 @@ OUTSIDE = {
     "ethos": Outside(lambda: is_installed("ethos"), "make env-arm"),
     "litert_torch": Outside(lambda: is_installed("litert-torch"), install_command("litert-torch")),
     "qualcomm": Outside(lambda: is_installed("qualcomm"), install_command("qualcomm")),
+    "ray": Outside(lambda: is_installed("ray"), install_command("ray")),
     "swiftshader": Outside(SWIFTSHADER.is_file, "apt-get install chromium"),
 }
 

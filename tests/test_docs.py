@@ -24,6 +24,7 @@ MARKED_PAGES = [
         page,
         marks=[
             *([pytest.mark.qualcomm] if "--target snapdragon" in page.read_text() else []),
+            *([pytest.mark.ray] if "--ray local" in page.read_text() else []),
             *([needs("coreai")] if "--target coreai" in page.read_text() else []),
         ],
     )

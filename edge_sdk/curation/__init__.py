@@ -1,8 +1,8 @@
 """Which pictures of a collection are kept, and why the others are left out.
 
 Reading order: ``criteria`` (one a file; ``criteria/criterion`` says what one is), ``config``,
-``gathering``, ``opened``, ``measuring`` and ``journal``, ``verdicts``, ``output``, ``sheet``, and
-``curating``, which goes through them.
+``gathering``, ``opened``, ``measuring``, ``ray_job`` with ``ray_cluster``, ``journal``,
+``verdicts``, ``output``, ``sheet``, and ``curating``, which goes through them.
 """
 
 import lazy_loader

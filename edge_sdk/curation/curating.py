@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import ExitStack, nullcontext
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import ExitStack, closing, nullcontext
 from pathlib import Path
 
 from edge_sdk.curation.config import CurationConfig
@@ -12,7 +12,8 @@ from edge_sdk.curation.gathering import Collection, gather
 from edge_sdk.curation.journal import Journal, journal_of, key_of
 from edge_sdk.curation.measuring import measure_files
 from edge_sdk.curation.output import check_output, check_sheet, write_output
-from edge_sdk.curation.sheet import write_sheet
+from edge_sdk.curation.ray_cluster import LOCAL, check_address
+from edge_sdk.curation.ray_job import measure_with_ray
 from edge_sdk.curation.verdicts import CurationResult, judge
 from edge_sdk.errors import InputError
 from edge_sdk.outputs import after_writing
@@ -25,6 +26,7 @@ def curate(
     config: CurationConfig | None = None,
     *,
     workers: int = 1,
+    ray: str | None = None,
     resume: bool = False,
     sheet: str | Path | None = None,
     on_progress: Progress | None = None,
@@ -45,6 +47,10 @@ def curate(
         config: the criteria and their limits.
         workers: processes that measure, at least 1. A program that gives more than 1 must be
             importable: its own work stands under ``if __name__ == "__main__"``.
+        ray: ``HOST:PORT`` of a cluster of Ray that measures instead, on all of its processors and
+            from files that every node sees under the same absolute paths; or ``local``, which
+            starts one of ``workers`` processes here. A process or node that ends is made up for.
+            A program that is connected to a cluster already uses that one.
         resume: go on with the journal of a run that was stopped. A picture that was measured is not
             read again while path, size and time of change are the same.
         sheet: HTML page of examples to write.
@@ -55,7 +61,8 @@ def curate(
 
     Raises:
         InputError: if there are no pictures, a number is out of range, the output lies among the
-            pictures, or the journal does not fit ``resume``.
+            pictures, the journal does not fit ``resume``, or no cluster is at ``ray``.
+        MissingExtraError: if ``ray`` is given and the extra ``ray`` is not installed.
         OutputError: if something is there already, or cannot be written.
 
     Example:
@@ -78,6 +85,10 @@ def curate(
     config, report = config or CurationConfig(), on_progress or silent
     if workers < 1:
         raise InputError(f"pictures are measured by 1 process or more, not {workers}")
+    if ray is not None:
+        check_address(ray)
+        if ray != LOCAL and workers > 1:
+            raise InputError("a Ray cluster has as many workers as it has; leave out the number")
     named = (pictures,) if isinstance(pictures, str | Path) else pictures
     collection = gather([Path(subject) for subject in named])
     place = None if output is None else Path(output)
@@ -93,13 +104,21 @@ def curate(
         if place is not None:
             opened = Journal(journal_of(place), config.measured_as, resume=resume)
             journal = stack.enter_context(opened)
-        measured, before = _measured(collection, config, workers, journal, report)
+
+        def measure(paths: Sequence[Path]) -> Generator[Measured, None, None]:
+            if ray is None:
+                return measure_files(paths, config.in_order, workers)
+            return measure_with_ray(paths, config.in_order, ray, workers)
+
+        measured, before = _measured(collection, measure, journal, report)
         verdicts = judge(measured, config.in_order)
         names = tuple(criterion.name for criterion in config.in_order)
         result = CurationResult(place, names, verdicts, before)
         if place is not None:
             write_output(result, collection, config.settings(), report)
     if page is not None:
+        from edge_sdk.curation.sheet import write_sheet
+
         with nullcontext() if place is None else after_writing(place):
             write_sheet(page, result)
     return result
@@ -107,8 +126,7 @@ def curate(
 
 def _measured(
     collection: Collection,
-    config: CurationConfig,
-    workers: int,
+    measure: Callable[[Sequence[Path]], Generator[Measured, None, None]],
     journal: Journal | None,
     report: Progress,
 ) -> tuple[list[Measured], int]:
@@ -121,9 +139,11 @@ def _measured(
     before, total = len(known), len(keys)
     fresh = [path for path in collection.pictures if path not in known]
     report("measure", before, total)
-    for done, measured in enumerate(measure_files(fresh, config.in_order, workers), before + 1):
-        known[measured.path] = measured
-        if journal is not None:
-            journal.add(measured, keys[measured.path])
-        report("measure", done, total)
+    # Closed at once where this ends early, so that no process or cluster outlives it.
+    with closing(measure(fresh)) as arriving:
+        for done, measured in enumerate(arriving, before + 1):
+            known[measured.path] = measured
+            if journal is not None:
+                journal.add(measured, keys[measured.path])
+            report("measure", done, total)
     return [known[path] for path in collection.pictures], before

@@ -8,11 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_sdk.errors import InputError, PictureError
-from edge_sdk.imaging.encoding import FORMATS
-from edge_sdk.imaging.heic import SUFFIXES as HEIC_SUFFIXES
-
-RAW_SUFFIXES = (".dng", ".nef", ".arw", ".cr2", ".cr3", ".raf", ".rw2", ".orf")
-SUFFIXES = (*FORMATS, *HEIC_SUFFIXES, *RAW_SUFFIXES)
+from edge_sdk.imaging.picture_files import SUFFIXES
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from edge_sdk.curation.criteria.criterion import Criterion, Measured, Number
@@ -35,7 +35,7 @@ def measure_file(path: Path, criteria: Sequence[Criterion]) -> Measured:
 
 def measure_files(
     paths: Sequence[Path], criteria: Sequence[Criterion], workers: int
-) -> Iterator[Measured]:
+) -> Generator[Measured, None, None]:
     """Measure pictures; what comes out is the same for any number of processes.
 
     Args:

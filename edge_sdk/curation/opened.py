@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_sdk.imaging import Picture
 from edge_sdk.imaging.decoding import Decoded, Samples
-from edge_sdk.imaging.reading import picture_of, read_decoded
+from edge_sdk.imaging.picture_files import read_decoded
+
+if TYPE_CHECKING:
+    from edge_sdk.imaging import Picture
 
 Levels = NDArray[np.uint8]
 TRANSPARENT_BELOW = 128
@@ -67,6 +70,8 @@ class OpenedPicture:
     @cached_property
     def picture(self) -> Picture:
         """The picture as the rest of the SDK takes it: float32 [3, H, W] in [0, 1]."""
+        from edge_sdk.imaging.reading import picture_of
+
         return picture_of(self.decoded)
 
 

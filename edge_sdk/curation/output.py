@@ -9,9 +9,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from edge_sdk.curation.gathering import SUFFIXES, Collection
+from edge_sdk.curation.gathering import Collection
 from edge_sdk.curation.verdicts import CurationResult
 from edge_sdk.errors import InputError, OutputError, PictureError
+from edge_sdk.imaging.picture_files import SUFFIXES
 from edge_sdk.outputs import check_writable, replacing
 from edge_sdk.progress import Progress
 

@@ -98,7 +98,8 @@ def convert(
             a model that knows its own.
         size: height and width of the file's input, or a range of them where the target has such
             (ExecuTorch, Core ML), beside an ``example`` for its channels; ``None`` for those of
-            ``example``, or of the model's own, or 128×128 where the model takes any.
+            ``example``, or of the model's own, or where the model takes any, 128×128 or the
+            preview of one that tells classes apart.
         calibration: folder of pictures, or ``.npy``, ``.npz`` or ``.safetensors`` of inputs, to
             choose int8 ranges by; ``None`` for those in the model's own file.
         scheme: int8 codes chosen before, or the ``.json`` that ``edge-sdk quantize`` wrote.
@@ -158,7 +159,7 @@ def convert(
     if sizes is not None:
         only = sizes.least
     elif only is None and example is None and loaded.spec is not None:
-        only = DEFAULT_SIZE
+        only = usual_size(loaded)
     given = (loaded if only is None else loaded.resized(*only)).example
     prepared = prepare(
         loaded,
@@ -167,6 +168,7 @@ def convert(
         None if calibration is None else Path(calibration),
         scheme=scheme if scheme is None or isinstance(scheme, Scheme) else read_scheme(scheme),
     )
+    notes = (*prepared.notes, *_input_notes(loaded))
     path = Path(path)
     shown = left_unchecked("--no-check")
     with _staged(path) as staged:
@@ -183,8 +185,33 @@ def convert(
                 spec=loaded.picture_spec,
                 sizes=sizes,
             )
-    return ConvertedModel(
-        path, report, prepared.certificate, prepared.source, shown, prepared.notes
+    return ConvertedModel(path, report, prepared.certificate, prepared.source, shown, notes)
+
+
+def usual_size(loaded: LoadedModel) -> tuple[int, int]:
+    """Height and width of a file's input where none are given."""
+    own = loaded.recognition_spec
+    return DEFAULT_SIZE if own is None else (own.preview_px, own.preview_px)
+
+
+def _input_notes(loaded: LoadedModel) -> tuple[str, ...]:
+    """What a file of a model that tells classes apart takes and gives, which it does not say."""
+    own = loaded.recognition_spec
+    if own is None:
+        return ()
+    values, normalization = "sRGB in [0, 1]", own.normalization
+    if normalization is not None:
+        mean, std = (
+            ", ".join(f"{each:g}" for each in numbers)
+            for numbers in (normalization.mean, normalization.std)
+        )
+        values = (
+            f"(sRGB in [0, 1] − mean) / std with mean {mean} and std {std}, which the file does "
+            "not compute"
+        )
+    return (
+        f"the input is {values}",
+        f"the output is logits, without a softmax, of: {', '.join(own.classes)}",
     )
 
 

@@ -62,12 +62,13 @@ def _inputs(loaded: LoadedModel, pictures: Path | None) -> ModelInputs:
     if pictures is not None:
         if is_tensor_file(pictures):
             example = one_or_all(loaded.example)
-            read = read_tensors(pictures, example, loaded.normalization)
+            read = read_tensors(pictures, example, loaded.input_normalization)
             return ModelInputs(read, f"{len(read)} samples of {pictures}")
         found = picture_inputs(pictures, loaded.single_example, loaded.picture_spec)
-        if loaded.normalization is None:
+        normalization = loaded.input_normalization
+        if normalization is None:
             return found
-        normalized = (loaded.normalization.applied(*as_inputs(each)) for each in found.tensors)
+        normalized = (normalization.applied(*as_inputs(each)) for each in found.tensors)
         return ModelInputs(tuple(normalized), f"{found.source}, normalized")
     if loaded.normalization is not None:
         raise InputError("mean and std are for pictures; give --pictures, or leave them out")

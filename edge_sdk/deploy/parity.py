@@ -176,7 +176,7 @@ def check_parity(
         example = (loaded if loaded.spec is None else loaded.resized(*SIZE)).example
         prepared = prepare(loaded, example, chosen, calibration, scheme=scheme)
         given, notes = convert_all_here(prepared, one_or_all(example), folder, only)
-    inputs = probe_pictures(example, loaded.picture_spec, pictures, loaded.normalization)
+    inputs = probe_pictures(example, loaded.picture_spec, pictures, loaded.input_normalization)
     # A figure of the user's is of the user's data.
     own = gate is not None or inputs.source.startswith("noise")
     more = () if own else joint_patterns(example)

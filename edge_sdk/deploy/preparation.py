@@ -148,7 +148,11 @@ def _in_precision(
         return Prepared(fused, fused, precision, None, certificate)
     if calibration is not None:
         crops = read_calibration(
-            calibration, example, loaded.picture_spec, normalization=loaded.normalization
+            calibration,
+            example,
+            loaded.picture_spec,
+            normalization=loaded.input_normalization,
+            previews=loaded.recognition_spec is not None,
         )
         pictures = loaded.picture_spec is not None
         first = quantize(fused, example, crops.calibration, observer, picture_output=pictures)

@@ -48,6 +48,7 @@ class ReadCalibration(Protocol):
         truth: bool,
         seed: int,
         normalization: Normalization | None,
+        previews: bool,
     ) -> Calibration:
         """As :func:`~edge_sdk.data.probes.calibration.read_calibration`."""
         ...
@@ -179,7 +180,8 @@ def quantize_loaded(
         resize_factor=options.resize_factor,
         truth=options.truth,
         seed=options.seed,
-        normalization=loaded.normalization,
+        normalization=loaded.input_normalization,
+        previews=loaded.recognition_spec is not None,
     )
     fused, _, note = fused_or_as_it_is(loaded)
     clip = loaded.picture_spec is not None

@@ -7,6 +7,12 @@ from .protocol import bicubic as bicubic
 from .protocol import degraded as degraded
 from .protocol import luma_of as luma_of
 from .protocol import score as score
+from .recognizing import FileRecognizer as FileRecognizer
+from .recognizing import ModelRecognizer as ModelRecognizer
+from .recognizing import RecognitionRow as RecognitionRow
+from .recognizing import RecognitionTable as RecognitionTable
+from .recognizing import Recognizer as Recognizer
+from .recognizing import evaluate_recognition as evaluate_recognition
 from .table import ArtifactMethod as ArtifactMethod
 from .table import FolderScore as FolderScore
 from .table import Method as Method

@@ -1,10 +1,10 @@
 """Pictures: files, color, resizing, quality, tiles and comparison sheets.
 
 Reading order: ``rectangle`` and ``picture`` (what the others pass around), ``reading`` with
-``decoding``, ``exif``, ``descriptions``, ``raw`` (with ``tiff_directories`` and ``raw_noise``) and
-``heic`` behind it, ``writing`` with ``encoding``, ``previews`` (a quick look), ``color``,
-``profiles`` with ``matrix_profiles``, ``resize``, ``filters``, ``margins``, ``metrics``, ``tiling``
-(a picture window by window), ``comparison``.
+``picture_files``, ``decoding``, ``exif``, ``descriptions``, ``raw`` (with ``tiff_directories`` and
+``raw_noise``) and ``heic`` behind it, ``writing`` with ``encoding``, ``previews`` (a quick look),
+``color``, ``profiles`` with ``matrix_profiles``, ``resize``, ``filters``, ``margins``, ``metrics``,
+``tiling`` (a picture window by window), ``comparison``.
 """
 
 import lazy_loader

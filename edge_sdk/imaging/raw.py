@@ -12,12 +12,10 @@ import logging
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from edge_sdk.errors import PictureError, first_line
 from edge_sdk.extras import require
-from edge_sdk.imaging.color import linear_to_srgb
 from edge_sdk.imaging.decoding import Decoded
 from edge_sdk.imaging.exif import kept_exif, read_exif
 from edge_sdk.imaging.raw_noise import RawNoise, read_raw_noise
@@ -25,6 +23,8 @@ from edge_sdk.imaging.tiff_directories import read_directories
 
 _log = logging.getLogger(__name__)
 
+SUFFIXES = (".dng", ".nef", ".arw", ".cr2", ".cr3", ".raf", ".rw2", ".orf")
+"""Suffixes that cameras give to such files."""
 _SIGNATURES = (b"FUJIFILM", b"IIU\0", b"IIRO", b"IIRS", b"MMOR")
 """Raw files that are no TIFF: Fujifilm, Panasonic, Olympus; Canon's CR3 says so at byte 4."""
 _CR3 = b"ftypcrx "
@@ -110,6 +110,10 @@ def _reason(error: Exception) -> str:
 
 
 def _srgb_curve() -> NDArray[np.uint16]:
+    import torch
+
+    from edge_sdk.imaging.color import linear_to_srgb
+
     levels = torch.arange(65536, dtype=torch.float64) / 65535
     curve = (linear_to_srgb(levels) * 65535).round()
     return curve.numpy().astype(np.uint16)

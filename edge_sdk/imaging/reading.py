@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 
 from edge_sdk.errors import InputError, PictureError
-from edge_sdk.imaging.decoding import Decoded, Samples, decode, picture_format
-from edge_sdk.imaging.heic import decode_heic, is_heic
+from edge_sdk.imaging.decoding import Decoded, Samples
 from edge_sdk.imaging.picture import Metadata, Picture
-from edge_sdk.imaging.raw import decode_raw, is_raw, may_be_raw
+from edge_sdk.imaging.picture_files import read_decoded
 
 
 def read_picture(path: Path | str) -> Picture:
@@ -51,43 +50,6 @@ def read_picture(path: Path | str) -> Picture:
         (30, 20, 16)
     """
     return picture_of(read_decoded(path))
-
-
-def read_decoded(path: Path | str) -> Decoded:
-    """Read a file as :func:`read_picture` does, as whole levels.
-
-    Raises:
-        PictureError: as :func:`read_picture`.
-        MissingExtraError: as :func:`read_picture`.
-    """
-    path = Path(path)
-    try:
-        with path.open("rb") as file:
-            head = file.read(12)
-            # Whatever is no picture, such as a long video, is not read any further.
-            data = head + (file.read() if looks_like_picture(head) else b"")
-    except FileNotFoundError as error:
-        raise PictureError(f"{path}: no such file; check the path") from error
-    except IsADirectoryError as error:
-        raise PictureError(f"{path}: is a folder; give the name of a picture") from error
-    except OSError as error:
-        raise PictureError(f"{path}: cannot be read ({error.strerror or error})") from error
-    if not data:
-        raise PictureError(f"{path}: is empty; get a whole copy")
-    if is_heic(head):
-        return decode_heic(data, str(path))
-    return (decode_raw if is_raw(data) else decode)(data, str(path))
-
-
-def looks_like_picture(head: bytes) -> bool:
-    """Whether ``head``, the first 12 bytes of a file, is the start of a picture that is read.
-
-    Example:
-        >>> from edge_sdk.imaging.reading import looks_like_picture
-        >>> looks_like_picture(b"BM" + bytes(10)), looks_like_picture(b"PK" + bytes(10))
-        (True, False)
-    """
-    return picture_format(head) is not None or is_heic(head) or may_be_raw(head)
 
 
 def read_frames(paths: Iterable[Path | str]) -> list[Picture]:

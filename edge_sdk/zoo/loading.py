@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from edge_sdk.errors import InputError, ModelError
 from edge_sdk.models import ModelSpec, PictureSpec
 from edge_sdk.models.normalization import Normalization
+from edge_sdk.models.spec import RecognitionSpec
 from edge_sdk.reparam import keep_branches
 from edge_sdk.reparam.blocks.collapse import multi_branch_blocks
 from edge_sdk.reparam.fusing import certificate_for, fuse
@@ -56,8 +57,11 @@ class LoadedModel:
         shipped: whether it is a model by a shipped name, whose merged form is stored.
         keeps_branches: whether it deploys with its branches, as it is, instead of merged.
         notes: for people: what was changed to load it, one sentence each.
-        normalization: what pictures in [0, 1] are put through before the model gets them; ``None``
-            for nothing.
+        normalization: what pictures in [0, 1] are put through before the model gets them, where its
+            spec does not say; ``None`` for nothing.
+
+    Raises:
+        InputError: if a normalization is given and the spec has one.
 
     Example:
         >>> from edge_sdk.zoo import load_any
@@ -75,6 +79,13 @@ class LoadedModel:
     keeps_branches: bool = False
     notes: tuple[str, ...] = ()
     normalization: Normalization | None = None
+
+    def __post_init__(self) -> None:
+        own = self.recognition_spec
+        if self.normalization is not None and own is not None and own.normalization is not None:
+            raise InputError(
+                f"{self.name} says its own mean and std; leave those that are given out"
+            )
 
     def fused(self) -> tuple[nn.Module, Certificate]:
         """The model as it deploys, and the certificate that it equals the one in training.
@@ -112,6 +123,17 @@ class LoadedModel:
     def picture_spec(self) -> PictureSpec | None:
         """What the model does to pictures; ``None`` if it does not say, or makes none."""
         return self.spec if isinstance(self.spec, PictureSpec) else None
+
+    @property
+    def recognition_spec(self) -> RecognitionSpec | None:
+        """How the model tells classes apart; ``None`` if it does not."""
+        return self.spec if isinstance(self.spec, RecognitionSpec) else None
+
+    @property
+    def input_normalization(self) -> Normalization | None:
+        """What pictures in [0, 1] are put through for this model: what is given, or its spec's."""
+        own = self.recognition_spec
+        return own.normalization if own is not None and own.normalization else self.normalization
 
     @property
     def single_example(self) -> Tensor:

@@ -100,3 +100,62 @@ def test_bad_input(run: Run, files: Path, arguments: tuple[object, ...], word: s
     Path("broken/x.png").write_text("no picture")
     Image.new("RGB", (8, 8)).save("tiny/x.png")
     assert word in run("evaluate", *arguments).error_line
+
+
+@pytest.fixture
+def shapes(run: Run) -> Path:
+    """A network for shapes and a folder of them, in the working folder."""
+    from edge_sdk.data.recognition.shapes import SHAPES, write_shapes
+    from edge_sdk.models import save_checkpoint
+    from tests.builders.recognition_networks import seeded_network
+
+    save_checkpoint(seeded_network(SHAPES), Path("net.safetensors"))
+    write_shapes(Path("shapes"), 2, 40, 0, 0.05)
+    return Path("shapes")
+
+
+def test_classes_have_recalls_and_a_table(run: Run, shapes: Path) -> None:
+    (shapes / "disk" / "broken.png").write_bytes(b"BM no more")
+    outcome = run("evaluate", "net.safetensors", "--data", shapes)
+    assert outcome.status == 0, outcome.err
+    assert "shapes: 8 pictures" in outcome.out
+    assert "as triangle" in outcome.out
+    (line,) = outcome.err.splitlines()
+    assert line.startswith("note: left out: shapes/disk/broken.png")
+    report = json.loads(run("evaluate", "net.safetensors", "--data", shapes, "--json").out)
+    (row,) = report["rows"]
+    assert (row["method"], row["runtime"], row["precision"]) == ("net", "PyTorch", "fp32")
+    result = row["result"]
+    assert result["classes"] == ["cross", "disk", "square", "triangle"]
+    assert [sum(counts) for counts in result["confusion"]] == [2, 2, 2, 2]
+    assert result["top1"] == sum(result["confusion"][i][i] for i in range(4)) / 8
+    assert len(report["left_out"]) == 1
+    Path("labels.csv").write_text(
+        "file,label\n"
+        + "".join(
+            f"{path},{path.parts[1]}\n"
+            for path in sorted(shapes.glob("[cdst]*/*.png"))
+            if path.name != "broken.png"
+        )
+    )
+    labelled = run("evaluate", "net.safetensors", "-d", ".", "--labels", "labels.csv", "--json")
+    assert json.loads(labelled.out)["rows"] == [row]
+
+
+def test_what_does_not_fit_classes_is_refused(run: Run, shapes: Path) -> None:
+    def line(*arguments: object) -> str:
+        return run("evaluate", *arguments).error_line
+
+    net = "net.safetensors"
+    assert "one after the other" in line(net, "sr_x2_y", "--data", shapes)
+    assert "give one --data" in line(net, "--data", shapes, "--data", shapes)
+    assert "leave them out" in line(net, "--data", shapes, "--scale", 2)
+    assert "leave it out" in line(net, "--data", shapes, "--keep-branches")
+    assert "--labels is for models" in line("sr_x2_y", "--data", shapes, "--labels", "a.csv")
+    assert "no such table" in line(net, "--data", shapes, "--labels", "a.csv")
+    assert "one class alone" in line(net, "--data", ".")
+    Path("other").mkdir()
+    assert "other: is no class of the model" in line(net, "--data", ".")
+    for path in (shapes / "disk").iterdir():
+        path.unlink()
+    assert "class 'disk' has no picture" in line(net, "--data", shapes)

@@ -15,8 +15,8 @@ from edge_sdk.burst.folders.found import BurstRules, FoundBurst, FoundBursts, Sk
 from edge_sdk.burst.folders.likeness import likeness
 from edge_sdk.burst.frames.folder import by_number, inside
 from edge_sdk.errors import EdgeSdkError, InputError
+from edge_sdk.imaging.picture_files import looks_like_picture
 from edge_sdk.imaging.previews import Preview, read_preview
-from edge_sdk.imaging.reading import looks_like_picture
 from edge_sdk.progress import Progress, silent
 
 LEAST_LIKENESS = 0.8

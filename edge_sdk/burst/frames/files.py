@@ -11,8 +11,9 @@ from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.burst.frames.spool import Spool
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import Metadata, Picture, convert_profile, profile_name
+from edge_sdk.imaging.picture_files import looks_like_picture, read_decoded
 from edge_sdk.imaging.previews import read_preview
-from edge_sdk.imaging.reading import looks_like_picture, metadata_of, picture_of, read_decoded
+from edge_sdk.imaging.reading import metadata_of, picture_of
 from edge_sdk.imaging.rectangle import Rectangle
 from edge_sdk.outputs import is_same_file
 

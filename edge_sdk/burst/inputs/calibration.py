@@ -39,6 +39,7 @@ def burst_calibration(
     truth: bool = False,
     seed: int = 0,
     normalization: Normalization | None = None,
+    previews: bool = False,
 ) -> Calibration:
     """Simulate bursts of a folder's pictures and compute their features.
 
@@ -55,6 +56,7 @@ def burst_calibration(
         truth: keep what the network should return beside them.
         seed: seed of all draws.
         normalization: refused: features have a range of their own.
+        previews: refused likewise.
 
     Raises:
         InputError: if the folder holds no picture, or the network is none for bursts.
@@ -62,7 +64,7 @@ def burst_calibration(
     """
     if spec is None or spec.task != Task.BURST_ZOOM:
         raise InputError("bursts calibrate networks for burst zoom; give pictures to others")
-    if normalization is not None:
+    if normalization is not None or previews:
         raise InputError("features of bursts have a range of their own; leave mean and std out")
     (example,) = as_inputs(example)
     paths = list_pictures(folder)

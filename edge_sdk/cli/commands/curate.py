@@ -72,6 +72,14 @@ def curate(
     workers: Annotated[
         int, typer.Option(help="Processes that measure; the result does not depend on it.")
     ] = 1,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT|local",
+            help="Measure as one job on a cluster of Ray, whose nodes see the same files; local "
+            "starts one of --workers processes. The result is the same.",
+        ),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a run that was stopped.")
     ] = False,
@@ -88,7 +96,8 @@ def curate(
     A picture is left out, for the first of these reasons: it cannot be read; a side is too short;
     too much of it is transparent or an exactly flat background; it shows what a larger one shows.
     No file of the collection is changed or removed. The result is the same for any order of the
-    names and any number of processes. If no picture is kept, the command ends with status 1.
+    names and any number of processes, or on a cluster. If no picture is kept, the command ends with
+    status 1.
 
     Figures of the pictures that were measured are in OUTPUT.journal.jsonl until the output is
     written, so that a run that was stopped goes on with --resume, with other limits too.
@@ -119,6 +128,7 @@ def curate(
                 output,
                 config,
                 workers=workers,
+                ray=ray,
                 resume=resume,
                 sheet=report,
                 on_progress=progress,

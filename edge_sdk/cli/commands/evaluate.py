@@ -9,6 +9,7 @@ import typer
 
 from edge_sdk.cli.shared.console import format_db, out, print_json, print_table, progress_bars
 from edge_sdk.cli.shared.model_argument import KEEP_HELP, note_merging
+from edge_sdk.cli.shared.recognition_scores import evaluate_classes
 from edge_sdk.cli.shared.runtime_option import RUNTIME_NAMES, file_runtimes, parse_runtimes
 from edge_sdk.errors import InputError
 
@@ -35,6 +36,14 @@ def evaluate(
         str | None,
         typer.Option(help=f"For files: {RUNTIME_NAMES}, or another installed; several by commas."),
     ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="Of models that tell classes apart: table of file,label below --data "
+            "\\[a folder for each class].",
+        ),
+    ] = None,
     scale: Annotated[
         int | None, typer.Option(help="Scale of the bicubic row where no model is given.")
     ] = None,
@@ -55,6 +64,9 @@ def evaluate(
     A .safetensors file that holds int8 codes is scored with them. A picture that is smaller than a
     file's window is left out of all rows.
 
+    Models that tell classes apart, and their files, are scored on labelled pictures, of which the
+    middle is resized to what they take: top-1, recall of every class, and what is taken for what.
+
     Example: edge-sdk evaluate sr_x2_y sr_x2_y.tflite --data photos
     """
     from edge_sdk.evaluation import Degradation
@@ -64,6 +76,13 @@ def evaluate(
     if not data:
         raise InputError("no pictures given; name a folder: edge-sdk evaluate MODEL --data DIR")
     requested = parse_runtimes(runtime)
+    if _tells_classes_apart(subjects or [], model):
+        if scale is not None or sigma:
+            raise InputError("--scale and --sigma are for pictures made worse; leave them out")
+        evaluate_classes(subjects or [], model, requested, keep_branches, data, labels, as_json)
+        return
+    if labels is not None:
+        raise InputError("--labels is for models that tell classes apart; leave it out")
     methods = _methods(subjects or [], model, requested, keep_branches)
     if methods:
         common = methods[0].spec.scale
@@ -84,6 +103,28 @@ def evaluate(
         return
     color = methods[0].spec.color if methods and degradation.scale == 1 else Color.Y
     _print_rows(rows, degradation, "luma" if color is Color.Y else "red, green, blue")
+
+
+def _tells_classes_apart(subjects: list[str], model: str | None) -> bool:
+    """Whether the models that are named do, all of them.
+
+    Raises:
+        ModelError: if there is no such model.
+        InputError: if some do and some do not.
+    """
+    from edge_sdk.emulate.runtimes.names import artifact_suffixes
+    from edge_sdk.models.spec import RecognitionSpec
+    from edge_sdk.zoo.networks import model_spec
+
+    named = [each for each in subjects if Path(each).suffix not in artifact_suffixes()]
+    named += [] if model is None else [model]
+    tells = [isinstance(model_spec(each), RecognitionSpec) for each in named]
+    if any(tells) and not all(tells):
+        raise InputError(
+            f"{named[tells.index(True)]} tells classes apart and {named[tells.index(False)]} does "
+            "not; evaluate them one after the other"
+        )
+    return any(tells)
 
 
 def _methods(

@@ -70,7 +70,7 @@ def pack(
     from edge_sdk.bundle import PackOptions
     from edge_sdk.bundle import pack as run
     from edge_sdk.bundle.targets import usable, wanted_for
-    from edge_sdk.deploy.conversion import DEFAULT_SIZE
+    from edge_sdk.deploy.conversion import usual_size
     from edge_sdk.models.spec import Task
 
     if model is None:
@@ -81,7 +81,7 @@ def pack(
     wanted = wanted_for(platform, _list(targets), precisions)
     loaded = load_named(model, inputs, arguments, weights)
     if not inputs and (size is not None or loaded.spec is not None):
-        loaded = loaded.resized(*(DEFAULT_SIZE if size is None else parse_size(size)))
+        loaded = loaded.resized(*(usual_size(loaded) if size is None else parse_size(size)))
     if not precisions:
         wanted, without = usable(loaded, wanted)
         for each in without:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from edge_sdk.data.probes.own_tensors import is_tensor_file, read_tensors
 from edge_sdk.data.probes.seen import Seeing, seeing, words_of
+from edge_sdk.data.recognition.regions import RegionRange
 from edge_sdk.data.samples.model_inputs import picture_channels
 from edge_sdk.data.samples.patches import list_pictures, picture_pair
 from edge_sdk.errors import InputError, PictureError
@@ -69,6 +71,7 @@ def read_calibration(
     truth: bool = False,
     seed: int = 0,
     normalization: Normalization | None = None,
+    previews: bool = False,
 ) -> Calibration:
     """Cut a folder's pictures into inputs of a model, or read inputs from a file of tensors.
 
@@ -87,6 +90,8 @@ def read_calibration(
             are reduced by the scale of a super-resolution model.
         seed: seed of all draws.
         normalization: what values in [0, 1] are put through; ``None`` for nothing.
+        previews: regions of the pictures are resized to the input, the middle of each first, as a
+            model that tells classes apart is trained on them, instead of crops of its size.
 
     Raises:
         InputError: if the folder is missing or holds no picture, the model takes other than one
@@ -133,7 +138,7 @@ def read_calibration(
     generator = torch.Generator().manual_seed(seed)
     kept, others = held_out_split(paths, generator)
     size = (int(example.shape[2]), int(example.shape[3]))
-    reader = _Reader(luma, resize_factor, scale, worse, normalization)
+    reader = _Reader(luma, resize_factor, scale, worse, normalization, previews)
     calibration, truths = _crops(kept, size, reader, count, generator)
     held_out, held_out_truths = _crops(
         others, size, reader, max(count // HELD_OUT_EVERY, 1), generator
@@ -195,6 +200,7 @@ class _Reader:
     scale: int
     worse: Seeing | None
     normalization: Normalization | None
+    previews: bool = False
 
     def fed(self, crop: Tensor) -> Tensor:
         """A crop as the model gets it."""
@@ -221,12 +227,16 @@ def _crops(
     generator: torch.Generator,
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     height, width = size
-    crops, truths = [], []
+    crops: list[Tensor] = []
+    truths: list[Tensor] = []
     for place, path in enumerate(paths):
         share = count // len(paths) + (place < count % len(paths))
         if share == 0:
             break
         low, high = reader.read(path)
+        if reader.previews:
+            crops += map(reader.fed, _previews(low, size, share, str(path), generator))
+            continue
         rows, columns = low.shape[-2:]
         if rows < height or columns < width:
             raise PictureError(
@@ -248,3 +258,19 @@ def _crops(
                     ].clone()
                 )
     return tuple(crops), tuple(truths)
+
+
+def _previews(
+    picture: Tensor, size: tuple[int, int], count: int, name: str, generator: torch.Generator
+) -> list[Tensor]:
+    """The middle of a picture and regions that training draws, resized; 8-bit levels in [0, 1]."""
+    ranges, (rows, columns) = RegionRange(), picture.shape[-2:]
+    ranges.check(rows, columns, name)
+    draws = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
+    regions = [ranges.whole(rows, columns)]
+    regions += [ranges.draw(rows, columns, draws) for _ in range(count - 1)]
+    seen = (
+        picture[:, each.top : each.top + each.height, each.left : each.left + each.width]
+        for each in regions
+    )
+    return [to_levels(resize_bicubic(each, size=size)).float()[None] / 255 for each in seen]

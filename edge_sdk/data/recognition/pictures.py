@@ -10,11 +10,10 @@ from pathlib import Path
 
 from torch import Tensor
 
-from edge_sdk.errors import InputError, PictureError
+from edge_sdk.errors import InputError, MissingExtraError, PictureError
 from edge_sdk.imaging import read_picture, to_levels
-from edge_sdk.imaging.encoding import FORMATS
+from edge_sdk.imaging.picture_files import SUFFIXES
 
-SUFFIXES = tuple(FORMATS)
 _HEADER = ("file", "label")
 
 
@@ -130,7 +129,7 @@ def _in_table(folder: Path, classes: Sequence[str], table: Path) -> list[Labelle
     if table.suffix.lower() != ".csv":
         raise InputError(f"{table}: unknown extension '{table.suffix}'; give a .csv of file,label")
     if not table.is_file():
-        raise InputError(f"{table}: no such table; check the path in the recipe")
+        raise InputError(f"{table}: no such table; check its path")
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.reader(file))
@@ -173,9 +172,24 @@ def _from_row(row: Sequence[str], folder: Path, classes: Sequence[str], place: s
 
 def _unknown_suffix(place: str, path: Path) -> InputError:
     return InputError(
-        f"{place}unknown extension '{path.suffix}' of {path.name}; give PNG, JPEG, WebP, BMP or "
-        "TIFF"
+        f"{place}unknown extension '{path.suffix}' of {path.name}; give PNG, JPEG, WebP, BMP, "
+        "TIFF, HEIC or a camera's raw file"
     )
+
+
+def read_labelled_file(file: LabelledFile) -> LabelledPicture:
+    """Read a picture, in 8 bits.
+
+    Raises:
+        PictureError: if it cannot be read, or needs an extra that is not installed.
+    """
+    if file.path.suffix.lower() not in SUFFIXES:
+        raise PictureError(str(_unknown_suffix(f"{file.path}: ", file.path)))
+    try:
+        pixels = read_picture(file.path).pixels
+    except MissingExtraError as error:
+        raise PictureError(f"{file.path}: {error}") from error
+    return LabelledPicture(to_levels(pixels).byte(), file.label, str(file.path))
 
 
 def read_labelled(files: Sequence[LabelledFile], classes: Sequence[str]) -> LabelledPictures:
@@ -193,15 +207,10 @@ def read_labelled(files: Sequence[LabelledFile], classes: Sequence[str]) -> Labe
     reasons: dict[int, str] = {}
     for file in files:
         try:
-            if file.path.suffix.lower() not in SUFFIXES:
-                raise PictureError(str(_unknown_suffix(f"{file.path}: ", file.path)))
-            pixels = read_picture(file.path).pixels
+            pictures.append(read_labelled_file(file))
         except PictureError as error:
             left_out.append(str(error))
             reasons.setdefault(file.label, str(error))
-            continue
-        levels = to_levels(pixels).byte()
-        pictures.append(LabelledPicture(levels, file.label, str(file.path)))
     read = {picture.label for picture in pictures}
     for label, reason in reasons.items():
         if label not in read:

@@ -137,7 +137,8 @@ class RecognitionSamples(Dataset[tuple[Tensor, Tensor]]):
         picture = group[int(generator.integers(len(group)))]
         height, width = picture.pixels.shape[-2:]
         region = self._ranges.regions.draw(height, width, generator)
-        pixels = perturbed(resized(picture, region, self._side_px), self._ranges, generator)
+        size = (self._side_px, self._side_px)
+        pixels = perturbed(resized(picture, region, size), self._ranges, generator)
         return _normalized(pixels, self._normalization), torch.tensor(picture.label)
 
 
@@ -166,11 +167,11 @@ class WholePictures(Dataset[tuple[Tensor, Tensor]]):
     ) -> None:
         check_regions(source.pictures, ranges.regions)
         self.left_out = source.left_out
-        regions = ranges.regions
+        regions, size = ranges.regions, (side_px, side_px)
         self._samples = [
             (
                 # In 8 bits, a fourth of the memory; rounding is below what a network sees.
-                (resized(picture, regions.whole(*picture.pixels.shape[-2:]), side_px) * 255)
+                (resized(picture, regions.whole(*picture.pixels.shape[-2:]), size) * 255)
                 .round()
                 .byte(),
                 picture.label,
@@ -200,12 +201,12 @@ def check_regions(pictures: Sequence[LabelledPicture], regions: RegionRange) -> 
         regions.check(height, width, picture.name)
 
 
-def resized(picture: LabelledPicture, region: Rectangle, side_px: int) -> Tensor:
-    """A region of a picture, resized; float32 [3, side, side] in [0, 1]."""
+def resized(picture: LabelledPicture, region: Rectangle, size: tuple[int, int]) -> Tensor:
+    """A region of a picture, resized to height and width; float32 [3, H, W] in [0, 1]."""
     rows = slice(region.top, region.top + region.height)
     columns = slice(region.left, region.left + region.width)
     cut = picture.pixels[:, rows, columns].float() / 255
-    return resize_bicubic(cut, size=(side_px, side_px)).clamp(0, 1)
+    return resize_bicubic(cut, size=size).clamp(0, 1)
 
 
 def perturbed(image: Tensor, ranges: SampleRange, generator: np.random.Generator) -> Tensor:

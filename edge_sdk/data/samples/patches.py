@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import read_picture, resize_bicubic, rgb_to_ycbcr, to_levels
+from edge_sdk.imaging.encoding import FORMATS
 from edge_sdk.models.spec import Color
 
 
@@ -54,8 +55,7 @@ def list_pictures(folder: Path, names: Path | None = None) -> list[Path]:
             raise InputError(f"{folder}: a file; give the folder that holds the pictures")
         raise InputError(f"{folder}: no such folder of pictures; check the path")
     if names is None:
-        suffixes = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
-        found = (path for path in folder.rglob("*") if path.suffix.lower() in suffixes)
+        found = (path for path in folder.rglob("*") if path.suffix.lower() in FORMATS)
         paths = sorted(path for path in found if path.is_file())
     else:
         if not names.is_file():

@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_sdk.errors import InputError, SceneError
-
-SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".dng", ".nef", ".arw", ".cr2"}
-)
+from edge_sdk.imaging.picture_files import SUFFIXES
 
 
 @dataclass(frozen=True)

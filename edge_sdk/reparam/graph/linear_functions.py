@@ -13,6 +13,7 @@ from torch import Tensor, fx
 
 from edge_sdk.errors import FusionError
 from edge_sdk.reparam.linear.algebra import scale_shift
+from edge_sdk.reparam.linear.batch_norms import scale_and_shift
 from edge_sdk.reparam.linear.operator import (
     LinearOperator,
     Padding,
@@ -143,11 +144,8 @@ def batch_norm(node: fx.Node, constants: Constants, channels: int) -> LinearOper
     )
     if average is None or variance is None:
         return None
-    scale = (variance + named.get("eps", 1e-5)).rsqrt()
-    if weight is not None:
-        scale = scale * weight
-    shift = -average * scale
-    return scaled(channels, scale, shift if bias is None else shift + bias)
+    eps = named.get("eps", 1e-5)
+    return scaled(channels, *scale_and_shift(average, variance, eps, weight, bias))
 
 
 def repeat_interleave(node: fx.Node, channels: int) -> LinearOperator | None:

@@ -16,6 +16,7 @@ from torch import Tensor, fx, nn
 
 from edge_sdk.reparam.findings import Region
 from edge_sdk.reparam.graph.tracing import shape_of
+from edge_sdk.reparam.linear.batch_norms import layer_scale_and_shift
 
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
@@ -73,12 +74,7 @@ def _joins(layer: nn.Module, norm: nn.Module, shape: tuple[int, ...] | None) -> 
 
 def _merged(layer: Any, norm: Any) -> nn.Module:
     """The layer, a float64 copy, with the BatchNorm put into its weights."""
-    scale = torch.rsqrt(norm.running_var + norm.eps)
-    if norm.weight is not None:
-        scale = scale * norm.weight.detach()
-    shift = -norm.running_mean * scale
-    if norm.bias is not None:
-        shift = shift + norm.bias.detach()
+    scale, shift = (part.detach() for part in layer_scale_and_shift(norm, torch.float64))
     bias = 0 if layer.bias is None else layer.bias.detach()
     layer.weight = nn.Parameter(_scaled(layer, scale))
     layer.bias = nn.Parameter(scale * bias + shift)

@@ -31,6 +31,7 @@ from edge_sdk.reparam.graph.channel_changes import (
 from edge_sdk.reparam.graph.channel_passing import is_activation, passed_scale, reads_shape_only
 from edge_sdk.reparam.graph.layer_graph import LayerGraph, layer_graph, put_layer
 from edge_sdk.reparam.graph.stream_shifts import Shifts, UnshiftableError
+from edge_sdk.reparam.linear.batch_norms import layer_scale_and_shift
 
 LARGEST_SHIFT = 64.0
 """Shift, over mean and deviation of a stream, beyond which float32 would lose the stream in it."""
@@ -127,13 +128,13 @@ def scale_and_shift(norm: Any) -> tuple[Tensor, Tensor]:
     Raises:
         FusionError: if a channel has γ ≤ 0, or a shift β/γ that is too large for float32.
     """
+    scale = layer_scale_and_shift(norm, torch.float64)[0].detach()
     mean, deviation = norm.running_mean.double(), (norm.running_var.double() + norm.eps).sqrt()
-    weight = torch.ones_like(mean) if norm.weight is None else norm.weight.detach().double()
+    # Of β alone, so that no digits are lost where the mean is far larger.
     bias = torch.zeros_like(mean) if norm.bias is None else norm.bias.detach().double()
-    scale = weight / deviation
     _refuse(
         ~(scale > 0),
-        weight,
+        scale * deviation,
         "has γ = {:.3g}; ReLU(γ·x) is γ·ReLU(x) for γ > 0 alone, so this BatchNorm stays; train "
         "with γ > 0",
     )

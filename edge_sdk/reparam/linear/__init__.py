@@ -1,1 +1,5 @@
-"""Linear operators and the exact rules that combine them."""
+"""Linear operators and the exact rules that combine them.
+
+Reading order: ``operator`` (what one is), ``batch_norms``, ``algebra`` (the rules), ``pointwise``
+and ``compact``.
+"""

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from edge_sdk.errors import FusionError
+from edge_sdk.reparam.linear.batch_norms import layer_scale_and_shift
 from edge_sdk.reparam.linear.operator import LinearOperator, Padding, dilate
 
 
@@ -198,14 +199,7 @@ def batch_norm(operator: LinearOperator, bn: torch.nn.BatchNorm2d) -> LinearOper
     """
     if bn.running_mean is None or bn.running_var is None:
         raise FusionError("a BatchNorm without running statistics is not linear; track them")
-    dtype = operator.kernel.dtype
-    scale = (bn.running_var.to(dtype) + bn.eps).rsqrt()
-    if bn.weight is not None:
-        scale = scale * bn.weight.to(dtype)
-    shift = -bn.running_mean.to(dtype) * scale
-    if bn.bias is not None:
-        shift = shift + bn.bias.to(dtype)
-    return scale_shift(operator, scale, shift)
+    return scale_shift(operator, *layer_scale_and_shift(bn, operator.kernel.dtype))
 
 
 def pad_first(operator: LinearOperator, padding: Padding) -> LinearOperator:
