@@ -111,6 +111,35 @@ def test_methods_that_do_not_fit_are_refused(photos: Path, tmp_path: Path) -> No
         evaluate([], [tmp_path / "none"], Degradation(2))
 
 
+def test_restored_pictures_are_scored_against_the_degraded_ones(
+    photos: Path, tmp_path: Path
+) -> None:
+    config = replace(PLAIN, scale=1, task=Task.RESTORATION, color=Color.RGB, kernels=(5, 3, 3))
+    strided = replace(config, stride=2)
+    net = network(strided)
+    torch.nn.init.zeros_(net.reconstruct.weight)
+    torch.nn.init.zeros_(net.reconstruct.bias)
+    methods = [ModelMethod(net, net.spec, "nothing")]
+    methods.append(ArtifactMethod(converted(net, tmp_path), net.spec))
+    baseline, *rows = evaluate(methods, [photos], Degradation(recipe="document"))
+    assert baseline.method == "degraded, document"
+    again, other = (
+        evaluate(methods[:1], [photos], Degradation(recipe="document", seed=seed))[0]
+        for seed in (0, 1)
+    )
+    assert again == baseline
+    assert other.folders[0].psnr_db != baseline.folders[0].psnr_db
+    for row in rows:
+        assert row.folders[0].psnr_db == pytest.approx(baseline.folders[0].psnr_db, abs=1e-3)
+    for keys, reason in [
+        ({"recipe": "documnt"}, "is no recipe"),
+        ({"recipe": "document", "sigma": 5.0}, "leave sigma and scale out"),
+        ({"recipe": "document", "scale": 2}, "leave sigma and scale out"),
+    ]:
+        with pytest.raises(InputError, match=reason):
+            Degradation(**keys)
+
+
 @pytest.mark.slow
 def test_files_that_do_not_fit_are_refused(photos: Path, tmp_path: Path) -> None:
     net = network()

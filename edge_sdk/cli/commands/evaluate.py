@@ -50,7 +50,15 @@ def evaluate(
     sigma: Annotated[
         float, typer.Option(help="Noise for denoising models, in 8-bit levels.")
     ] = 0.0,
-    seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0,
+    degradation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RECIPE",
+            help="For restoration models: document, second-order, or a file as edge-sdk degrade "
+            "takes it.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the noise or the degradation.")] = 0,
     keep_branches: Annotated[bool, typer.Option("--keep-branches", help=KEEP_HELP)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print every figure as JSON.")] = False,
 ) -> None:
@@ -58,8 +66,9 @@ def evaluate(
 
     The protocol of the papers: MATLAB's antialiased bicubic reduction, PSNR and SSIM of BT.601 luma
     in 8 bits, a border of the scale left out, mean over pictures. Models for denoising get Gaussian
-    noise instead, neither clipped nor rounded; those of color are scored on red, green and blue.
-    Large pictures are cut into windows with the model's halo.
+    noise instead, neither clipped nor rounded, and models for restoration what --degradation makes
+    of the pictures; those of color are scored on red, green and blue. Large pictures are cut into
+    windows with the model's halo.
 
     A .safetensors file that holds int8 codes is scored with them. A picture that is smaller than a
     file's window is left out of all rows.
@@ -77,8 +86,10 @@ def evaluate(
         raise InputError("no pictures given; name a folder: edge-sdk evaluate MODEL --data DIR")
     requested = parse_runtimes(runtime)
     if _tells_classes_apart(subjects or [], model):
-        if scale is not None or sigma:
-            raise InputError("--scale and --sigma are for pictures made worse; leave them out")
+        if scale is not None or sigma or degradation is not None:
+            raise InputError(
+                "--scale, --sigma and --degradation are for pictures made worse; leave them out"
+            )
         evaluate_classes(subjects or [], model, requested, keep_branches, data, labels, as_json)
         return
     if labels is not None:
@@ -91,18 +102,20 @@ def evaluate(
                 f"{methods[0].name} enlarges ×{common}, not ×{scale}; leave out --scale"
             )
         scale = common
+    elif scale is None and degradation is not None:
+        scale = 1
     elif scale is None:
         raise InputError(
             "no model given; name one, or give --scale for bicubic interpolation alone"
         )
-    degradation = Degradation(scale, sigma, seed)
+    done = Degradation(scale, sigma, seed, degradation)
     with progress_bars() as progress:
-        rows = run(methods, data, degradation, progress)
+        rows = run(methods, data, done, progress)
     if as_json:
-        print_json({"degradation": degradation, "rows": [_plain_row(row) for row in rows]})
+        print_json({"degradation": done, "rows": [_plain_row(row) for row in rows]})
         return
-    color = methods[0].spec.color if methods and degradation.scale == 1 else Color.Y
-    _print_rows(rows, degradation, "luma" if color is Color.Y else "red, green, blue")
+    color = methods[0].spec.color if methods and done.scale == 1 else Color.Y
+    _print_rows(rows, done, "luma" if color is Color.Y else "red, green, blue")
 
 
 def _tells_classes_apart(subjects: list[str], model: str | None) -> bool:
@@ -205,6 +218,8 @@ def _print_rows(rows: tuple[MethodScores, ...], degradation: Degradation, compar
         for row in rows
     ]
     task = f"×{degradation.scale}" if degradation.scale > 1 else f"σ = {degradation.sigma:g}/255"
+    if degradation.recipe is not None:
+        task = f"degraded by {degradation.recipe}"
     print_table(f"PSNR (dB) / SSIM of {compared}, {task}", columns, cells)
     out.print(
         f"border of {degradation.border_px} px left out; mean over pictures (number in brackets)",
