@@ -2,7 +2,7 @@
 
 Reading order: ``protocol`` (degradation and score of one picture), ``table`` (methods by folders),
 ``bursts`` and ``burst_baselines`` (a zoomed burst against its truth), ``classes`` (what is taken
-for what).
+for what), ``quality`` (scores of quality against those that are known).
 """
 
 import lazy_loader
