@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from edge_sdk.data.quality.cuts import contact_sheet
-from edge_sdk.data.quality.grades import RANGES, Quality, class_probabilities, expected_score
+from edge_sdk.data.quality.grades import LEVELS, Quality, class_probabilities, expected_score
 from edge_sdk.errors import EdgeSdkError, InputError, MissingExtraError
 from edge_sdk.imaging import Picture, read_picture
 from edge_sdk.models.network import Network
@@ -145,7 +145,7 @@ def quality_of(logits: Tensor) -> Quality:
     """What a classifier's output says of a picture.
 
     Args:
-        logits: float [1, 10], of tenths of the score.
+        logits: float [1, 11], of levels of the score.
     """
     probabilities = tuple(class_probabilities(logits)[0].tolist())
     return Quality(float(expected_score(logits)[0]), probabilities)
@@ -155,7 +155,7 @@ def quality_of(logits: Tensor) -> Quality:
 def _classifier(model: str) -> tuple[Network, RecognitionSpec]:
     network = fused_by_name(model)
     spec = network.spec
-    if not isinstance(spec, RecognitionSpec) or spec.task != QUALITY or spec.classes != RANGES:
+    if not isinstance(spec, RecognitionSpec) or spec.task != QUALITY or spec.classes != LEVELS:
         raise InputError(
             f"{model} is for {spec.task}; name a model for quality, such as {DEFAULT_CLASSIFIER}"
         )

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from edge_sdk.data.quality.grades import (
     CLASSES,
-    RANGES,
+    LEVELS,
     class_of,
     class_probabilities,
     expected_score,
@@ -34,8 +34,8 @@ class QualityFigures:
     Example:
         >>> import torch
         >>> from edge_sdk.evaluation import quality_figures
-        >>> certain = 50 * torch.eye(10)[[0, 4, 9]]
-        >>> found = quality_figures(certain, torch.tensor([5.0, 47.0, 99.0]))
+        >>> certain = 50 * torch.eye(11)[[0, 5, 10]]
+        >>> found = quality_figures(certain, torch.tensor([2.0, 47.0, 99.0]))
         >>> found.summary
         'balanced recall 100.0%, mean error 2.0, rank correlation 1.000 of 3 pictures'
     """
@@ -62,16 +62,16 @@ def quality_figures(logits: Tensor, scores: Tensor) -> QualityFigures:
     """Compare what a classifier says with true scores.
 
     Args:
-        logits: float [N, 10], of tenths of the score.
+        logits: float [N, 11], of levels of the score.
         scores: float [N], true scores, 0 to 100.
 
     Raises:
         InputError: if shapes do not fit, or there is no picture.
     """
     count, classes = len(scores), list(CLASSES)
-    if logits.shape != (count, len(RANGES)) or not count:
+    if logits.shape != (count, len(LEVELS)) or not count:
         raise InputError(
-            f"logits {list(logits.shape)} do not fit {count} scores; give a row of {len(RANGES)} "
+            f"logits {list(logits.shape)} do not fit {count} scores; give a row of {len(LEVELS)} "
             "for each picture"
         )
     true = torch.tensor([classes.index(class_of(score)) for score in scores.tolist()])

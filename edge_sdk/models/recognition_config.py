@@ -41,7 +41,7 @@ class RecognitionNetConfig:
         mean: what a caller takes off the values in [0, 1], one number or one a channel; empty for
             nothing.
         std: what it divides them by then; as many.
-        task: ``recognition``; or ``quality``, whose classes are tenths of a score, and whose
+        task: ``recognition``; or ``quality``, whose classes are levels of a score, and whose
             inputs are cuts of a picture side by side instead of the picture resized.
         merged: whether the BatchNorms are merged into the convolutions, as the network deploys.
 
@@ -101,6 +101,10 @@ of claim 1 (stride of A < stride of B < kernel of B); choose a stride of B among
     def normalization(self) -> Normalization | None:
         """What a caller does to the values first; ``None`` for nothing."""
         return Normalization(self.mean, self.std) if self.mean or self.std else None
+
+    def fused(self) -> RecognitionNetConfig:
+        """The same network with its BatchNorms merged."""
+        return replace(self, merged=True)
 
     @property
     def stage_stride(self) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 from torch import fx, nn
 
@@ -35,7 +33,7 @@ def merged_recognition(network: RecognitionNet, graph: fx.GraphModule) -> Recogn
         >>> merged.config.merged, any("norm" in name for name in merged.state_dict())
         (True, False)
     """
-    merged = RecognitionNet(replace(network.config, merged=True)).eval()
+    merged = RecognitionNet(network.config.fused()).eval()
     wanted = [part for part in merged.modules() if isinstance(part, nn.Conv2d | nn.Linear)]
     called = [graph.get_submodule(str(n.target)) for n in graph.graph.nodes if n.op == _CALL]
     found = [part for part in called if any(True for _ in part.parameters())]

@@ -1,7 +1,7 @@
 """What a quality classifier sees of a picture: four cuts at full resolution, side by side.
 
-Blur, noise and JPEG blocks are a matter of single pixels, which a picture reduced to 224 px no
-longer shows; so the 224×224 pixels that the network takes are 2×2 cuts of 112×112 px. Three lie
+Blur, noise and JPEG blocks are a matter of single pixels, which a picture reduced to 160 px no
+longer shows; so the 160×160 pixels that the network takes are 2×2 cuts of 80×80 px. Three lie
 where there is most detail, in which blur is seen, and one where there is a middling amount, in
 which noise and blocks are. Pictures with a long side above 1440 px are reduced to it first: a score
 is about a picture as it is looked at, and 12 megapixels of a phone are not sharp to the pixel.
@@ -18,15 +18,17 @@ from edge_sdk.imaging import Rectangle, resize_bicubic
 
 LONGEST_PX = 1440
 """Long side that larger pictures are reduced to."""
+SHEET_PX = 160
+"""Side of what the shipped network sees."""
 CUTS = 2
 """Cuts along a side of what the network sees."""
 _BLOCK_PX = 4
 """Detail is measured on means of so many pixels, in which noise is less and edges are still."""
-_STEP_PX = 28
+_STEP_PX = 20
 _LUMA = (0.299, 0.587, 0.114)
 
 
-def contact_sheet(picture: Tensor, side_px: int = 224, name: str = "the picture") -> Tensor:
+def contact_sheet(picture: Tensor, side_px: int = SHEET_PX, name: str = "the picture") -> Tensor:
     """What the network sees of a picture.
 
     Args:
@@ -44,7 +46,7 @@ def contact_sheet(picture: Tensor, side_px: int = 224, name: str = "the picture"
         >>> import torch
         >>> from edge_sdk.data.quality.cuts import contact_sheet
         >>> contact_sheet(torch.rand(3, 480, 640)).shape
-        torch.Size([3, 224, 224])
+        torch.Size([3, 160, 160])
     """
     picture = reduced_to_longest(picture)
     side = side_px // CUTS

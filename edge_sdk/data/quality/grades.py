@@ -1,8 +1,8 @@
-"""Classes of quality, the finer ranges that a network tells apart, and the score they come to.
+"""Classes of quality, the levels that a network tells apart, and the score they come to.
 
-A network has one output for each tenth of the score. Their softmax gives all there is to say: the
-classes poor, medium and good are sums of it, since the bounds 30 and 60 are bounds of tenths, and
-the expected score is the mean of the tenths' middles.
+A network has one output for each of the levels 0, 10, … 100 of the score. Their softmax gives all
+there is to say: the expected score is the mean of the levels, and the classes poor, medium and good
+are sums of them, the levels 30 and 60 being shared by the classes that meet there.
 """
 
 from __future__ import annotations
@@ -16,14 +16,9 @@ from edge_sdk.errors import InputError
 
 CLASSES = {"poor": 0, "medium": 30, "good": 60}
 """Classes of quality with the score at which each begins; the last ends at 100, inclusive."""
-TENTH = 10
-_STARTS = range(0, 100, TENTH)
-RANGES = tuple(
-    f"{[name for name, begin in CLASSES.items() if start >= begin][-1]} {start}-{start + TENTH}"
-    for start in _STARTS
-)
-"""What the outputs of a network are called, ``poor 0-10`` to ``good 90-100``."""
-_FIRST, _LAST = TENTH / 2, 100 - TENTH / 2
+STEP = 10
+LEVELS = tuple(f"score {level}" for level in range(0, 101, STEP))
+"""What the outputs of a network are called."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +82,7 @@ def class_probabilities(logits: Tensor) -> Tensor:
     """How likely each class is.
 
     Args:
-        logits: float [N, 10].
+        logits: float [N, 11], of the levels.
 
     Returns:
         Float64 [N, 3] of poor, medium and good; rows sum to 1.
@@ -95,63 +90,75 @@ def class_probabilities(logits: Tensor) -> Tensor:
     Example:
         >>> import torch
         >>> from edge_sdk.data.quality.grades import class_probabilities
-        >>> [round(each, 2) for each in class_probabilities(torch.zeros(1, 10))[0].tolist()]
-        [0.3, 0.3, 0.4]
+        >>> certain = 50 * torch.eye(11)[[2, 3, 10]]
+        >>> class_probabilities(certain).round(decimals=3).tolist()
+        [[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.0, 0.0, 1.0]]
     """
-    shares = logits.double().softmax(1)
-    bounds = [start // TENTH for start in CLASSES.values()] + [len(RANGES)]
-    parts = [shares[:, first:last].sum(1) for first, last in zip(bounds, bounds[1:], strict=False)]
-    return torch.stack(parts, 1).clamp(0, 1)
+    return (logits.double().softmax(1) @ _membership()).clamp(0, 1)
 
 
 def expected_score(logits: Tensor) -> Tensor:
-    """Mean of the score, each tenth standing for its middle: 5 at least and 95 at most.
+    """Mean of the levels.
 
     Args:
-        logits: float [N, 10].
+        logits: float [N, 11], of the levels.
 
     Returns:
-        Float64 [N] in [5, 95].
+        Float64 [N] in [0, 100].
 
     Example:
         >>> import torch
         >>> from edge_sdk.data.quality.grades import expected_score
-        >>> expected_score(torch.zeros(1, 10)).item()
+        >>> round(expected_score(torch.zeros(1, 11)).item(), 6)
         50.0
     """
-    middles = torch.arange(_FIRST, 100, TENTH, dtype=torch.float64)
-    return (logits.double().softmax(1) * middles).sum(1)
+    return (logits.double().softmax(1) * _levels()).sum(1).clamp(0, 100)
 
 
 def soft_labels(lowest: Tensor, highest: Tensor) -> Tensor:
     """What the softmax should be, of what a label says of the score.
 
-    A score is shared between the two tenths whose middles it lies between, so that its mean is the
-    score, and that labels have no steps; beyond the outermost middles, 5 and 95, it is theirs. A
-    range, as of a class, is shared evenly among its tenths.
+    A score is shared between the two levels that it lies between, so that their mean is the score
+    and labels have no steps. A range, as of a class, is shared evenly among its levels, those at
+    its bounds counting half.
 
     Args:
         lowest: float [N], 0 to 100.
         highest: float [N]; the same for a score, the end of the range for a class.
 
     Returns:
-        Float32 [N, 10]; rows sum to 1.
+        Float32 [N, 11]; rows sum to 1.
 
     Example:
         >>> import torch
         >>> from edge_sdk.data.quality.grades import soft_labels
-        >>> score, poor = torch.tensor([42.5, 0.0]), torch.tensor([42.5, 30.0])
-        >>> labels = soft_labels(score, poor)
-        >>> labels[0, 3:5].tolist(), [round(each, 2) for each in labels[1, :4].tolist()]
-        ([0.25, 0.75], [0.33, 0.33, 0.33, 0.0])
+        >>> labels = soft_labels(torch.tensor([42.5, 0.0]), torch.tensor([42.5, 30.0]))
+        >>> labels[0, 4:6].tolist(), [round(each, 2) for each in labels[1, :4].tolist()]
+        ([0.75, 0.25], [0.17, 0.33, 0.33, 0.17])
     """
-    place = (lowest.float().clamp(_FIRST, _LAST) - _FIRST) / TENTH
-    before = place.floor().clamp(max=len(RANGES) - 2).long()
+    place = lowest.float().clamp(0, 100) / STEP
+    before = place.floor().clamp(max=len(LEVELS) - 2).long()
     part = place - before
-    labels = torch.zeros(len(lowest), len(RANGES))
+    labels = torch.zeros(len(lowest), len(LEVELS))
     labels.scatter_(1, before[:, None], (1 - part)[:, None])
     labels.scatter_(1, before[:, None] + 1, part[:, None])
-    starts = torch.tensor(list(_STARTS), dtype=torch.float32)
-    inside = (starts >= lowest[:, None]) & (starts + TENTH <= highest[:, None])
-    spread = inside / inside.sum(1, keepdim=True).clamp(min=1)
-    return torch.where((highest > lowest)[:, None] & inside.any(1, keepdim=True), spread, labels)
+    low, high, levels = lowest[:, None].double(), highest[:, None].double(), _levels()
+    inside = ((levels > low) & (levels < high)).float()
+    inside += 0.5 * ((levels == low) | (levels == high)) * (high > low)
+    spread = inside / inside.sum(1, keepdim=True).clamp(min=0.5)
+    is_range = (highest > lowest)[:, None] & (inside.sum(1, keepdim=True) > 0)
+    return torch.where(is_range, spread, labels)
+
+
+def _levels() -> Tensor:
+    return torch.arange(0, 101, STEP, dtype=torch.float64)
+
+
+def _membership() -> Tensor:
+    """How much of each level belongs to each class, float64 [11, 3]."""
+    levels, starts = _levels()[:, None], torch.tensor([*CLASSES.values(), 101]).double()
+    inside = ((levels >= starts[:-1]) & (levels < starts[1:])).double()
+    for number, start in enumerate(list(CLASSES.values())[1:], 1):
+        shared = start // STEP
+        inside[shared, number - 1] = inside[shared, number] = 0.5
+    return inside

@@ -1,8 +1,9 @@
 """Sheets with known scores: regions of photographs, degraded, seen by a classifier.
 
 A region is cut at a random place and size of a photograph, which may be reduced before, so that a
-scene is seen at several sizes. Most regions go through the whole recipe, some through one step of
-it alone, as a hand that only shook, and a few are left as they are, whose score is 100.
+scene is seen at several sizes. Its severity is drawn evenly from 0 to 1. Most regions go through
+all steps of that severity, some through one of them alone, as a hand that only shook, and a few are
+left as they are, whose score is 100.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ import numpy as np
 from torch import Tensor
 
 from edge_sdk.data.degradation.degrading import degraded
-from edge_sdk.data.degradation.presets import preset
 from edge_sdk.data.degradation.recipe import DegradationRecipe
 from edge_sdk.data.quality.cuts import CUTS, contact_sheet, reduced_to_longest
 from edge_sdk.data.quality.full_reference import full_reference_score
+from edge_sdk.data.quality.severity import recipe_of_severity
 from edge_sdk.errors import PictureError
 from edge_sdk.imaging import resize_bicubic, to_levels
 
-PRISTINE_SHARE = 0.04
+PRISTINE_SHARE = 0.03
 """Part of the regions that nothing is done to."""
-SINGLE_SHARE = 0.36
+SINGLE_SHARE = 0.2
 """Part that goes through a single step."""
 WHOLE_SHARE = 0.4
 """Part cut of a photograph that was not reduced before."""
@@ -63,9 +64,9 @@ def scored_sheets(
     Example:
         >>> import torch
         >>> from edge_sdk.data.quality.making import scored_sheets
-        >>> made = list(scored_sheets(torch.rand(3, 300, 300), 2, 224, seed=0))
+        >>> made = list(scored_sheets(torch.rand(3, 300, 300), 2, 160, seed=0))
         >>> made[0].sheet.shape, 0 <= made[1].score <= 100
-        (torch.Size([3, 224, 224]), True)
+        (torch.Size([3, 160, 160]), True)
     """
     photograph = reduced_to_longest(photograph)
     cut_px = side_px // CUTS
@@ -99,8 +100,8 @@ def scored_sheet(
 
 
 def drawn_recipe(generator: np.random.Generator) -> DegradationRecipe | None:
-    """The document's steps, one of them alone, or, for a pristine picture, ``None``."""
-    kind, recipe = generator.random(), preset("document")
+    """Steps of a severity, one of them alone, or, for a pristine picture, ``None``."""
+    kind, recipe = generator.random(), recipe_of_severity(1 - generator.random())
     step = recipe.steps[int(generator.integers(len(recipe.steps)))]
     if kind < PRISTINE_SHARE:
         return None

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from edge_sdk.data.quality.cuts import CUTS
-from edge_sdk.data.quality.grades import RANGES, TENTH
+from edge_sdk.data.quality.grades import LEVELS, STEP
 from edge_sdk.errors import InputError
 
 Sample = tuple[Tensor, Tensor]
@@ -72,7 +72,7 @@ class QualitySamples(Dataset[Sample]):
         self._ranges = ranges.float()
         self._length = length
         self._seed = seed
-        tenths = (ranges.mean(1) // TENTH).clamp(0, len(RANGES) - 1).long()
+        tenths = (ranges.mean(1) // STEP).clamp(0, len(LEVELS) - 2).long()
         self._groups = [torch.nonzero(tenths == tenth)[:, 0] for tenth in tenths.unique().tolist()]
 
     def __len__(self) -> int:

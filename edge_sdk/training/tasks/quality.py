@@ -1,4 +1,4 @@
-"""Training for quality: from cuts of a picture to tenths of its score."""
+"""Training for quality: from cuts of a picture to levels of its score."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import Dataset
 
-from edge_sdk.data.quality.grades import RANGES, soft_labels
+from edge_sdk.data.quality.grades import LEVELS, soft_labels
 from edge_sdk.errors import InputError
 from edge_sdk.evaluation import QualityFigures, quality_figures
 from edge_sdk.models.network import Network
@@ -73,7 +73,7 @@ class QualityTask(TrainingTask):
         super().__init__(spec, data, seed)
 
     def check(self) -> None:
-        """Refuse what is for patches of pictures, and networks that do not tell tenths apart."""
+        """Refuse what is for patches of pictures, and networks that do not tell levels apart."""
         usual = DataConfig()
         for name in ("patch_px", "resize_factors"):
             if getattr(self.data, name) != getattr(usual, name):
@@ -86,10 +86,10 @@ class QualityTask(TrainingTask):
                 f"model.channels {self.spec.input_channels} and preview_px {self.spec.preview_px}: "
                 "sheets have red, green and blue, and two cuts a side; set 3 and an even number"
             )
-        if self.spec.classes != RANGES or self.spec.normalization is not None:
+        if self.spec.classes != LEVELS or self.spec.normalization is not None:
             raise InputError(
-                "model.classes must be the tenths of the score, without mean and std; write "
-                f"classes: [{', '.join(RANGES)}]"
+                "model.classes must be the levels of the score, without mean and std; write "
+                f"classes: [{', '.join(LEVELS)}]"
             )
         if self.options.held_out and self.data.train != self.data.validation:
             raise InputError(
@@ -115,22 +115,22 @@ class QualityTask(TrainingTask):
         return WholeSheets(found.sheets, found.ranges, found.left_out)
 
     def loss(self, output: Tensor, wanted: Tensor, target: Tensor, *, squared: bool) -> Tensor:
-        """Mean cross entropy in nats, of scores [N, 2] or of a teacher's probabilities [N, 10]."""
-        if wanted.shape[1] != len(RANGES):
+        """Mean cross entropy in nats, of scores [N, 2] or of a teacher's probabilities [N, 11]."""
+        if wanted.shape[1] != len(LEVELS):
             wanted = soft_labels(wanted[:, 0].cpu(), wanted[:, 1].cpu()).to(output)
         return functional.cross_entropy(output, wanted)
 
     def score(self, output: Tensor, target: Tensor) -> float:
-        """Likelihood of the right score in dB, of logits [1, 10] and its range [1, 2]."""
+        """Likelihood of the right score in dB, of logits [1, 11] and its range [1, 2]."""
         nats = self.loss(output.double(), target, target, squared=False)
         return float(-10 / math.log(10) * nats)
 
     def baseline(self, source: Tensor) -> Tensor:
-        """The same for every tenth."""
-        return torch.zeros(len(source), len(RANGES))
+        """The same for every level."""
+        return torch.zeros(len(source), len(LEVELS))
 
     def taught(self, output: Tensor) -> Tensor:
-        """How likely a teacher holds each tenth."""
+        """How likely a teacher holds each level."""
         return output.softmax(1)
 
     @torch.no_grad()
