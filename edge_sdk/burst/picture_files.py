@@ -205,9 +205,7 @@ def zoom_files(
     metadata = replace(made.metadata, bit_depth=8 if depth == 8 else 16, gray=gray)
     written = write_picture(replace(made, metadata=metadata), output)
     by = chosen.name if result.network_passed_over is None else "no network"
-    return ZoomedFile(
-        paths, result, reference, written, used, by, tuple(notes), gain, qualities
-    )
+    return ZoomedFile(paths, result, reference, written, used, by, tuple(notes), gain, qualities)
 
 
 def _with_stated_noise(

@@ -25,7 +25,8 @@ COMMANDS = {
     ),
     "enhance": ListedCommand("Pictures", "Enhance single pictures with a model."),
     "score": ListedCommand(
-        "Pictures", "Score pictures from 0 to 100, and say how likely each is poor, medium and good."
+        "Pictures",
+        "Score pictures from 0 to 100, and say how likely each is poor, medium and good.",
     ),
     "curate": ListedCommand(
         "Pictures", "Choose the pictures of a collection that are fit to be trained on."

@@ -16,8 +16,8 @@ from edge_sdk.errors import EdgeSdkError, InputError, MissingExtraError
 from edge_sdk.imaging import Picture, read_picture
 from edge_sdk.models.network import Network
 from edge_sdk.models.spec import QUALITY, RecognitionSpec
-from edge_sdk.zoo.fused_form import digest_of
 from edge_sdk.zoo.catalogue import model_names, model_path
+from edge_sdk.zoo.fused_form import digest_of
 from edge_sdk.zoo.networks import fused_by_name
 
 DEFAULT_CLASSIFIER = "quality_classifier"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import fx, nn
+from torch import Tensor, fx, nn
 
 from edge_sdk.errors import FusionError
 from edge_sdk.models.recognition_net import RecognitionNet
@@ -37,15 +37,16 @@ def merged_recognition(network: RecognitionNet, graph: fx.GraphModule) -> Recogn
     wanted = [part for part in merged.modules() if isinstance(part, nn.Conv2d | nn.Linear)]
     called = [graph.get_submodule(str(n.target)) for n in graph.graph.nodes if n.op == _CALL]
     found = [part for part in called if any(True for _ in part.parameters())]
-    if [_shapes(part) for part in wanted] != [_shapes(part) for part in found]:
-        left = [type(part).__name__ for part in found if isinstance(part, nn.BatchNorm2d)]
+    if [_kernel(part) for part in wanted] != [_kernel(part) for part in found]:
+        left = [part for part in found if isinstance(part, nn.BatchNorm2d)]
         why = f"{len(left)} BatchNorms are left" if left else "its layers are others"
         raise FusionError(
             f"the merged {type(network).__name__} has no file form, since {why}; train it with "
             "scales above 0, or fuse it from Python"
         )
     for part, source in zip(wanted, found, strict=True):
-        part.load_state_dict(source.state_dict())
+        # A bias that came out as 0 was left away.
+        part.load_state_dict({"bias": torch.zeros_like(part.bias), **source.state_dict()})
     with torch.no_grad():
         config = network.config
         side = max(config.reduction, 2 * config.first_kernel)
@@ -60,5 +61,5 @@ def merged_recognition(network: RecognitionNet, graph: fx.GraphModule) -> Recogn
 _CALL = "call_module"
 
 
-def _shapes(part: nn.Module) -> list[tuple[str, tuple[int, ...]]]:
-    return [(name, tuple(tensor.shape)) for name, tensor in part.state_dict().items()]
+def _kernel(part: nn.Module) -> tuple[int, ...]:
+    return tuple(part.weight.shape) if isinstance(part.weight, Tensor) else ()

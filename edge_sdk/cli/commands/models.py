@@ -47,7 +47,9 @@ def models(
         )
         for name, spec in shipped.items()
     ]
-    print_table("Models", ("name", "task", "color", "parameters, fused", "PSNR (dB), or as named"), rows)
+    print_table(
+        "Models", ("name", "task", "color", "parameters, fused", "PSNR (dB), or as named"), rows
+    )
     for name, card in cards.items():
         for recipe in card.recipes:
             out.print(f"recipe of {name}: {recipe}")

@@ -51,7 +51,9 @@ def recipe_of_severity(severity: float) -> DegradationRecipe:
         RecipeStep("motion-blur", MotionBlurRange((12 * least, 12 * most)), 0.3),
         RecipeStep("downsample", DownsampleRange((1 + 3 * least, 1 + 3 * most)), 0.7),
         RecipeStep(
-            "gaussian-noise", GaussianNoiseRange((-4 * most, 4 * most), (15 * least, 15 * most)), 0.5
+            "gaussian-noise",
+            GaussianNoiseRange((-4 * most, 4 * most), (15 * least, 15 * most)),
+            0.5,
         ),
         RecipeStep("poisson-noise", PoissonNoiseRange((photons(most), photons(least))), 0.3),
         RecipeStep("salt-and-pepper", SaltAndPepperRange((1 - 0.02 * most, 1 - 0.02 * least)), 0.1),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 Listed = TypeVar("Listed")
 
+
 class QualityOptions(Section):
     """Options of the task."""
 
