@@ -72,7 +72,7 @@ class QualitySamples(Dataset[Sample]):
         self._ranges = ranges.float()
         self._length = length
         self._seed = seed
-        tenths = (ranges.mean(1) // STEP).clamp(0, len(LEVELS) - 2).long()
+        tenths = (self._ranges.mean(1) // STEP).clamp(0, len(LEVELS) - 2).long()
         self._groups = [torch.nonzero(tenths == tenth)[:, 0] for tenth in tenths.unique().tolist()]
 
     def __len__(self) -> int:
