@@ -68,9 +68,7 @@ def main() -> None:
         "CC0, never looked at": listed("cc0_val.txt"),
         "Kodak24": kodak_paths(),
     }
-    sheets = {
-        name: degraded_sheets(paths, arguments.regions, side) for name, paths in sets.items()
-    }
+    sheets = {name: degraded_sheets(paths, arguments.regions, side) for name, paths in sets.items()}
     judged = [judge(name, len(sets[name]), *sheets[name], network) for name in sets]
     coded = int8_form(arguments.model, side)
     codes = [
@@ -110,7 +108,9 @@ def degraded_sheets(paths: Sequence[Path], regions: int, side: int) -> tuple[Ten
 
 
 @torch.no_grad()
-def judge(name: str, photographs: int, sheets: Tensor, scores: Tensor, network: nn.Module) -> Judged:
+def judge(
+    name: str, photographs: int, sheets: Tensor, scores: Tensor, network: nn.Module
+) -> Judged:
     logits = torch.cat([network(sheet[None].float() / 255) for sheet in sheets])
     return Judged(name, photographs, logits, scores)
 
@@ -196,7 +196,10 @@ def pristine(network: nn.Module, sets: dict[str, list[Path]]) -> list[str]:
         "",
         head("photographs", "number", "least score", "median", "below 60"),
     ]
-    return [*lines, *(line for name, paths in sets.items() for line in pristine_row(network, name, paths))]
+    return [
+        *lines,
+        *(line for name, paths in sets.items() for line in pristine_row(network, name, paths)),
+    ]
 
 
 def pristine_row(network: nn.Module, name: str, paths: Sequence[Path]) -> list[str]:

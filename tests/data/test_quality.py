@@ -44,7 +44,8 @@ def test_a_copy_scores_100_and_worse_copies_less(photo: Tensor) -> None:
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(photo.shape, generator=generator)
     by_noise = [
-        full_reference_score((photo + level * noise).clamp(0, 1), photo) for level in (0.01, 0.03, 0.1)
+        full_reference_score((photo + level * noise).clamp(0, 1), photo)
+        for level in (0.01, 0.03, 0.1)
     ]
     small = [resize_bicubic(photo, size=(300 // by, 400 // by)) for by in (2, 4, 8)]
     by_blur = [
@@ -216,9 +217,7 @@ def test_samples_draw_every_level_alike_and_repeat() -> None:
         ("path,class\n", "lists no picture"),
     ],
 )
-def test_labels_that_cannot_be_used_are_one_line(
-    tmp_path: Path, text: str, message: str
-) -> None:
+def test_labels_that_cannot_be_used_are_one_line(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "a.png").touch()
     table = tmp_path / "judged.csv"
     table.write_text(text)

@@ -29,7 +29,7 @@ class JudgedPicture:
 
 
 def read_judged(folder: Path, table: Path) -> list[JudgedPicture]:
-    """Read a table of labels; no picture is opened.
+    r"""Read a table of labels; no picture is opened.
 
     Args:
         folder: root of the paths in it.
@@ -43,7 +43,7 @@ def read_judged(folder: Path, table: Path) -> list[JudgedPicture]:
         >>> from pathlib import Path
         >>> from edge_sdk.data.quality.labels import read_judged
         >>> Path("a.png").touch()
-        >>> count = Path("judged.csv").write_text("path,class\\na.png,medium\\n")
+        >>> count = Path("judged.csv").write_text("path,class\na.png,medium\n")
         >>> read_judged(Path(), Path("judged.csv"))
         [JudgedPicture(path=PosixPath('a.png'), lowest=30, highest=60)]
     """
