@@ -141,6 +141,7 @@ def _rank_correlation(one: Tensor, other: Tensor) -> float:
 
 def _ranks(values: Tensor) -> Tensor:
     """Ranks from 0; equal values share the mean of theirs."""
-    _, group, counts = values.unique(return_inverse=True, return_counts=True)
-    ends = counts.cumsum(0).double()
-    return (ends - (counts + 1) / 2)[group]
+    ordered = values.sort().values
+    first = torch.searchsorted(ordered, values)
+    last = torch.searchsorted(ordered, values, right=True)
+    return (first + last - 1).double() / 2

@@ -46,7 +46,8 @@ def merged_recognition(network: RecognitionNet, graph: fx.GraphModule) -> Recogn
         )
     for part, source in zip(wanted, found, strict=True):
         # A bias that came out as 0 was left away.
-        part.load_state_dict({"bias": torch.zeros_like(part.bias), **source.state_dict()})
+        bias = torch.zeros(part.weight.shape[0])
+        part.load_state_dict({"bias": bias, **source.state_dict()})
     with torch.no_grad():
         config = network.config
         side = max(config.reduction, 2 * config.first_kernel)

@@ -96,11 +96,12 @@ class LeastQuality(Criterion):
 
     def judge(self, pictures: Sequence[Measured]) -> list[Finding | None]:
         """Leave out what scores less."""
-        return [self._judge(one.numbers.get("score")) for one in pictures]
+        return [self._judge(one.numbers) for one in pictures]
 
-    def _judge(self, score: Number | None) -> Finding | None:
-        if score is None:
+    def _judge(self, numbers: Mapping[str, Number]) -> Finding | None:
+        if "score" not in numbers:
             return Finding("too small to be scored")
+        score = float(numbers["score"])
         if score >= self.least_score:
             return None
         return Finding(f"score {score:.1f} ({Quality(score).name}), below {self.least_score:g}")

@@ -33,7 +33,7 @@ class Sheets(Protocol):
 class QualitySamples(Dataset[Sample]):
     """Sheets to learn from; the same index and seed give the same sample.
 
-    Each tenth of the score is drawn as often as another, however many sheets it has. The cuts of a
+    Each level of the score is drawn as often as another, however many sheets it has. The cuts of a
     sheet change places, and each is flipped left to right, upside down and about its diagonal with
     a probability of one half: nothing that changes what a pixel's neighbors are.
 
@@ -72,8 +72,10 @@ class QualitySamples(Dataset[Sample]):
         self._ranges = ranges.float()
         self._length = length
         self._seed = seed
-        tenths = (self._ranges.mean(1) // STEP).clamp(0, len(LEVELS) - 2).long()
-        self._groups = [torch.nonzero(tenths == tenth)[:, 0] for tenth in tenths.unique().tolist()]
+        levels = (self._ranges.mean(1) // STEP).clamp(0, len(LEVELS) - 2).long()
+        self._groups = [
+            torch.nonzero(levels == level)[:, 0] for level in sorted(set(levels.tolist()))
+        ]
 
     def __len__(self) -> int:
         """Number of samples."""

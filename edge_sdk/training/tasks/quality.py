@@ -162,7 +162,9 @@ class QualityTask(TrainingTask):
         tables = [path for path in source.name_files if path.suffix.lower() == ".csv"]
         lists = [path for path in source.name_files if path not in tables]
         photographs: list[Path] = []
-        for names in lists or ([] if tables else [None]):
+        if not source.name_files:
+            photographs += list_pictures(source.folder)
+        for names in lists:
             photographs += list_pictures(source.folder, names)
         judged = [one for table in tables for one in read_judged(source.folder, table)]
         photographs, judged = self._part(photographs, kept), self._part(judged, kept)
