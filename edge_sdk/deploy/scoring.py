@@ -38,7 +38,7 @@ class ScoredPicture:
         >>> from edge_sdk.deploy import score_files
         >>> count = Path("notes.png").write_bytes(b"no picture")
         >>> [one.failure for one in score_files(["notes.png"])]
-        ['notes.png: is no picture']
+        ['notes.png: is not a JPEG, ...; convert it']
     """
 
     path: Path
@@ -130,6 +130,14 @@ def score_files(
     Raises:
         ModelError: if there is no such model.
         InputError: if it is for another task.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import Picture, write_picture
+        >>> from edge_sdk.deploy import score_files
+        >>> written = write_picture(Picture(torch.rand(3, 90, 120)), "noise.png")
+        >>> [(one.path.name, one.quality.name) for one in score_files(["noise.png"])]
+        [('noise.png', 'poor')]
     """
     _classifier(model)
     for picture in pictures:

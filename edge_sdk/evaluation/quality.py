@@ -67,6 +67,13 @@ def quality_figures(logits: Tensor, scores: Tensor) -> QualityFigures:
 
     Raises:
         InputError: if shapes do not fit, or there is no picture.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk.evaluation import quality_figures
+        >>> guessing = quality_figures(torch.zeros(3, 11), torch.tensor([20.0, 40.0, 90.0]))
+        >>> round(guessing.mean_error, 1)
+        26.7
     """
     count, classes = len(scores), list(CLASSES)
     if logits.shape != (count, len(LEVELS)) or not count:

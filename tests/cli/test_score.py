@@ -50,7 +50,7 @@ def test_what_has_no_score_is_named_and_the_rest_goes_on(run: Run, pictures: Pat
     assert "narrow.png" not in outcome.out
     broken, narrow = outcome.err.splitlines()
     assert broken.startswith("note: left out: ")
-    assert "broken.jpg: is no picture" in broken
+    assert "broken.jpg: is not a JPEG, PNG" in broken
     assert "narrow.png: 300×40 px is smaller than a cut of 80×80 px" in narrow
 
 
@@ -59,7 +59,8 @@ def test_nothing_to_score_ends_with_1(run: Run, tmp_path: Path) -> None:
     outcome = run("score", "broken.jpg", "--json")
     assert outcome.status == 1
     (only,) = json.loads(outcome.out)["pictures"]
-    assert only == {"path": "broken.jpg", "failure": "broken.jpg: is no picture"}
+    assert only == {"path": "broken.jpg", "failure": only["failure"]}
+    assert only["failure"].startswith("broken.jpg: is not a JPEG")
 
 
 @pytest.mark.parametrize(
