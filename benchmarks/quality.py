@@ -20,7 +20,7 @@ from edge_sdk.data.quality.cuts import contact_sheet
 from edge_sdk.data.quality.grades import CLASSES, expected_score
 from edge_sdk.data.quality.making import scored_sheets
 from edge_sdk.deploy.scoring import DEFAULT_CLASSIFIER
-from edge_sdk.errors import InputError
+from edge_sdk.errors import ModelError
 from edge_sdk.evaluation import QualityFigures, quality_figures, score_threshold
 from edge_sdk.imaging import read_picture
 from edge_sdk.models.spec import RecognitionSpec
@@ -118,7 +118,7 @@ def judge(
 def int8_form(model: str, side: int) -> nn.Module | None:
     try:
         shipped = load_int8(model)
-    except InputError:
+    except ModelError:
         return None
     if shipped is None or shipped.scheme is None:
         return None
