@@ -223,7 +223,8 @@ def shaken(network: nn.Module, side: int) -> list[str]:
     frames = [whole_score(network, path, side) for path in sorted(folder.glob("REG_*.jpg"))]
     return [
         f"A scene taken from a tripod scores {truth:.0f}, and the {len(frames)} frames of it "
-        f"that a hand shook {min(frames):.0f} to {max(frames):.0f}, {sum(frames) / len(frames):.0f} in "
+        f"that a hand shook {min(frames):.0f} to {max(frames):.0f}, "
+        f"{sum(frames) / len(frames):.0f} in "
         "the mean.",
     ]
 
