@@ -12,6 +12,7 @@ from .deploy.conversion import convert as convert
 from .deploy.enhancement import EnhancedPicture as EnhancedPicture
 from .deploy.enhancement import enhance as enhance
 from .deploy.parity import Parity as Parity
+from .deploy.scoring import score as score
 from .deploy.verification import verify as verify
 from .emulate.parity.rows import ParityRow as ParityRow
 from .emulate.runtimes.opening import open_artifact as open_artifact

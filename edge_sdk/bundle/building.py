@@ -15,7 +15,12 @@ from torch import nn
 from edge_sdk.bundle.burst_vectors import burst_vectors, write_bursts
 from edge_sdk.bundle.canonical import is_plain
 from edge_sdk.bundle.driver_constants import driver_constants
-from edge_sdk.bundle.entries import file_entries, picture_entry, tensor_entries
+from edge_sdk.bundle.entries import (
+    file_entries,
+    picture_entry,
+    recognition_entry,
+    tensor_entries,
+)
 from edge_sdk.bundle.golden import GoldenVector, measured, write_golden
 from edge_sdk.bundle.graph_files import GraphFile, write_graphs
 from edge_sdk.bundle.manifest import (
@@ -36,7 +41,7 @@ from edge_sdk.burst.driver.stage_set import LEARNED_STD
 from edge_sdk.deploy.preparation import INT8, Prepared, prepare
 from edge_sdk.emulate.parity.gates import family
 from edge_sdk.errors import InputError
-from edge_sdk.models.spec import PictureSpec, Task
+from edge_sdk.models.spec import PictureSpec, RecognitionSpec, Task
 from edge_sdk.progress import Progress, silent
 from edge_sdk.reparam import Certificate
 from edge_sdk.targets import Converter, LoweringReport, find_converter, for_soc, soc_of, targets_of
@@ -118,6 +123,7 @@ def build(
         tuple(file_entries(folder)),
         None if spec is None else picture_entry(spec),
         maker.burst,
+        recognition_entry(loaded.spec) if isinstance(loaded.spec, RecognitionSpec) else None,
     )
 
 

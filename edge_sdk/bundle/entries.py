@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_sdk.bundle.manifest import FileEntry, PictureEntry, TensorEntry
+from edge_sdk.bundle.manifest import FileEntry, PictureEntry, RecognitionEntry, TensorEntry
 from edge_sdk.emulate.runtimes.opening import open_artifact
-from edge_sdk.models.spec import PictureSpec
+from edge_sdk.models.spec import PictureSpec, RecognitionSpec
 from edge_sdk.targets import Converter, LoweringReport, TensorSpec, runs_here
 
 
@@ -36,6 +36,12 @@ def picture_entry(spec: PictureSpec) -> PictureEntry:
     return PictureEntry(
         str(spec.color), spec.scale, spec.reduction, spec.size_multiple, spec.halo_px
     )
+
+
+def recognition_entry(spec: RecognitionSpec) -> RecognitionEntry:
+    """What a manifest says of classes, in printable ASCII as all its strings."""
+    names = (ascii(name)[1:-1].replace('"', "'").replace("\\", "/") for name in spec.classes)
+    return RecognitionEntry(tuple(names), spec.preview_px)
 
 
 def file_entries(folder: Path) -> Iterator[FileEntry]:

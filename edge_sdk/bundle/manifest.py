@@ -14,7 +14,7 @@ from edge_sdk.errors import BundleError, InputError
 from edge_sdk.json_records import from_json
 
 FORMAT = "edge-sdk bundle"
-MAJOR, MINOR = 1, 0
+MAJOR, MINOR = 1, 1
 """A reader takes any minor version of its major one, and leaves out keys that it does not know."""
 MODEL = "model"
 """Stage of a bundle that holds one graph."""
@@ -130,6 +130,19 @@ class PictureEntry:
 
 
 @dataclass(frozen=True)
+class RecognitionEntry:
+    """What the network tells apart; see :class:`~edge_sdk.models.spec.RecognitionSpec`.
+
+    Attributes:
+        classes: names, in the order of the scores.
+        preview_px: side of the square that it takes.
+    """
+
+    classes: tuple[str, ...]
+    preview_px: int
+
+
+@dataclass(frozen=True)
 class BurstEntry:
     """What a driver of burst zoom must know beside ``driver.json``.
 
@@ -158,6 +171,7 @@ class BundleManifest:
         files: all files beside the manifest and its signature, by name.
         picture: how it takes pictures; ``None`` for a model of others.
         burst: how its burst zoom is driven; ``None`` for a single graph.
+        recognition: what classes it tells apart; ``None`` for a model of other tasks.
     """
 
     format: str
@@ -171,6 +185,7 @@ class BundleManifest:
     files: tuple[FileEntry, ...]
     picture: PictureEntry | None = None
     burst: BurstEntry | None = None
+    recognition: RecognitionEntry | None = None
 
     @property
     def size(self) -> int:

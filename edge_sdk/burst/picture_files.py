@@ -10,6 +10,7 @@ from edge_sdk.burst.config import ZoomConfig
 from edge_sdk.burst.converted.by_name import NO_MODEL, zoom_network
 from edge_sdk.burst.converted.running import StageFiles
 from edge_sdk.burst.frames.files import gather_frames, spool_pictures, spooled_picture
+from edge_sdk.burst.frames.quality import frame_qualities
 from edge_sdk.burst.frames.source import FrameSource
 from edge_sdk.burst.frames.spool import spooling
 from edge_sdk.burst.frames.stretched import FULL_BITS, StretchedSource, used_bits
@@ -19,6 +20,7 @@ from edge_sdk.burst.noise.profile import profile_noise_in
 from edge_sdk.burst.pipeline import zoom
 from edge_sdk.burst.result import ZoomResult
 from edge_sdk.burst.stages.restore import RestoreConfig
+from edge_sdk.data.quality.grades import Quality
 from edge_sdk.emulate.runtimes.names import TORCH, runtime_name
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import (
@@ -51,6 +53,8 @@ class ZoomedFile:
             where the frames brought little, why.
         gain: what makes result and reference as bright as they were meant, where they use little of
             their 16 bits; else 1.
+        qualities: how good each frame looks by itself, which decides nothing; ``None`` for frames
+            that are too small to say.
 
     Example:
         >>> import torch
@@ -69,6 +73,7 @@ class ZoomedFile:
     by: str
     notes: tuple[str, ...] = ()
     gain: float = 1.0
+    qualities: tuple[Quality | None, ...] = ()
 
 
 def zoom_files(
@@ -167,10 +172,12 @@ def zoom_files(
         if bits == FULL_BITS:
             used, more = _with_stated_noise(used, paths, held, spool, 1.0)
             result = zoom(spool, chosen.network, used, on_progress)
+            qualities = frame_qualities(spool)
         else:
             stretched = StretchedSource(spool, bits)
             used, more = _with_stated_noise(used, paths, held, stretched, stretched.gain)
             result = zoom(stretched, chosen.network, used, on_progress)
+            qualities = frame_qualities(stretched)
             if FORMATS[output.suffix.lower()].has_16_bit:
                 gain = stretched.gain
                 result = replace(result, pixels=result.pixels / gain)
@@ -198,7 +205,7 @@ def zoom_files(
     metadata = replace(made.metadata, bit_depth=8 if depth == 8 else 16, gray=gray)
     written = write_picture(replace(made, metadata=metadata), output)
     by = chosen.name if result.network_passed_over is None else "no network"
-    return ZoomedFile(paths, result, reference, written, used, by, tuple(notes), gain)
+    return ZoomedFile(paths, result, reference, written, used, by, tuple(notes), gain, qualities)
 
 
 def _with_stated_noise(

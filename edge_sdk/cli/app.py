@@ -24,6 +24,10 @@ COMMANDS = {
         "Bursts", "Make a training set for burst zoom from far and near shots of the same scenes."
     ),
     "enhance": ListedCommand("Pictures", "Enhance single pictures with a model."),
+    "score": ListedCommand(
+        "Pictures",
+        "Score pictures from 0 to 100, and say how likely each is poor, medium and good.",
+    ),
     "curate": ListedCommand(
         "Pictures", "Choose the pictures of a collection that are fit to be trained on."
     ),

@@ -7,6 +7,7 @@ from .criteria.near_duplicates import NearDuplicates as NearDuplicates
 from .criteria.quality import LeastQuality as LeastQuality
 from .criteria.quality import Quality as Quality
 from .criteria.quality import Scorer as Scorer
+from .criteria.quality import quality_criterion as quality_criterion
 from .criteria.size import Size as Size
 from .curating import curate as curate
 from .opened import OpenedPicture as OpenedPicture

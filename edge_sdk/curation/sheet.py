@@ -1,4 +1,4 @@
-"""The page of a curation: what was left out, with examples of each reason."""
+"""The page of a curation: what was left out, with examples of each reason and quality."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from markupsafe import Markup
 
 from edge_sdk.curation.verdicts import CurationResult, Verdict
+from edge_sdk.data.quality.grades import CLASSES, class_of
 from edge_sdk.errors import EdgeSdkError
 from edge_sdk.html.page import Section, cards, page, paragraph, table, write_page
 from edge_sdk.html.pictures import figure, jpeg
@@ -21,7 +22,9 @@ QUALITY = 80
 
 
 def write_sheet(path: Path, result: CurationResult) -> None:
-    """Write the page: counts, and examples of each reason and of what is kept.
+    """Write the page: counts, and examples of each reason, of what is kept, and of each quality.
+
+    Classes of quality are shown where pictures were scored.
 
     Args:
         path: HTML file.
@@ -39,12 +42,36 @@ def write_sheet(path: Path, result: CurationResult) -> None:
     counts = Section("Pictures", (table(("", "pictures", "share"), rows),))
     shown = [_section(f"Left out: {reason}", result.of(reason)) for reason in result.reasons]
     shown.append(_section("Kept", result.of(None)))
+    shown += [_section(*part) for part in _by_quality(result.verdicts)]
     lead = (
         f"{len(result.kept)} of {count} pictures are kept.",
         "A picture is left out for the first criterion that it fails, in the order of the table.",
     )
     sections = [counts, *(section for section in shown if section is not None)]
     write_page(page("Curated pictures", lead, sections), path)
+
+
+def _by_quality(verdicts: Sequence[Verdict]) -> list[tuple[str, list[Verdict]]]:
+    """Title and pictures of each class of quality, the best class first."""
+    scored = [
+        (verdict, float(verdict.numbers["score"])) for verdict in verdicts if _has_score(verdict)
+    ]
+    return [
+        (
+            f"Quality: {name}, {start} to {end}",
+            [verdict for verdict, score in scored if class_of(score) == name],
+        )
+        for name, start, end in zip(
+            reversed(CLASSES),
+            reversed(CLASSES.values()),
+            (100, *reversed(CLASSES.values())),
+            strict=False,
+        )
+    ]
+
+
+def _has_score(verdict: Verdict) -> bool:
+    return "score" in verdict.numbers
 
 
 def _section(title: str, verdicts: Sequence[Verdict]) -> Section | None:
@@ -62,6 +89,8 @@ def _section(title: str, verdicts: Sequence[Verdict]) -> Section | None:
 
 def _parts(verdict: Verdict) -> list[Markup]:
     size = f"{verdict.path}, {verdict.width}×{verdict.height} px"
+    if _has_score(verdict):
+        size += f", score {float(verdict.numbers['score']):.0f}"
     parts = [_figure(verdict.path, f"{size}: {verdict.detail}" if verdict.detail else size)]
     if verdict.like is not None:
         parts.append(_figure(verdict.like, f"{verdict.like}, kept in its place"))

@@ -4,7 +4,8 @@ Reading order: ``preparation`` (fused and in int8 codes, as a precision asks), `
 whole way to a file), ``self_check`` (whether that computes the same, before anybody gets it) with
 ``layer_differences`` and ``intermediate`` (where it does not), ``verification`` with ``parity``
 (whether files compute the same), ``files_to_verify``, ``other_cpus``; ``all_targets`` (every file
-of a model), ``enhancement`` (pictures through a model), ``quantize``, ``lint``.
+of a model), ``enhancement`` (pictures through a model), ``scoring`` (how
+good pictures are), ``quantize``, ``lint``.
 """
 
 import lazy_loader

@@ -17,5 +17,9 @@ from .preparation import read_scheme as read_scheme
 from .quantize import QuantizedModel as QuantizedModel
 from .quantize import QuantizeOptions as QuantizeOptions
 from .quantize import quantize_loaded as quantize_loaded
+from .scoring import QualityClassifier as QualityClassifier
+from .scoring import ScoredPicture as ScoredPicture
+from .scoring import score as score
+from .scoring import score_files as score_files
 from .self_check import SelfCheck as SelfCheck
 from .verification import verify as verify

@@ -2,7 +2,8 @@
 
 Reading order: ``protocol`` (degradation and score of one picture), ``table`` (methods by folders),
 ``bursts`` and ``burst_baselines`` (a zoomed burst against its truth), ``classes`` (what is taken
-for what) and ``recognizing`` (that table for models and files).
+for what), ``recognizing`` (that table for models and files) and ``quality`` (scores of quality
+against those that are known).
 """
 
 import lazy_loader

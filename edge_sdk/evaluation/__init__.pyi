@@ -7,6 +7,9 @@ from .protocol import bicubic as bicubic
 from .protocol import degraded as degraded
 from .protocol import luma_of as luma_of
 from .protocol import score as score
+from .quality import QualityFigures as QualityFigures
+from .quality import quality_figures as quality_figures
+from .quality import score_threshold as score_threshold
 from .recognizing import FileRecognizer as FileRecognizer
 from .recognizing import ModelRecognizer as ModelRecognizer
 from .recognizing import RecognitionRow as RecognitionRow

@@ -41,6 +41,9 @@ class RecognitionNetConfig:
         mean: what a caller takes off the values in [0, 1], one number or one a channel; empty for
             nothing.
         std: what it divides them by then; as many.
+        task: ``recognition``; or ``quality``, whose classes are levels of a score, and whose
+            inputs are cuts of a picture side by side instead of the picture resized.
+        merged: whether the BatchNorms are merged into the convolutions, as the network deploys.
 
     Raises:
         InputError: if a value is out of its range, two do not fit each other, or the blocks break
@@ -72,6 +75,8 @@ of claim 1 (stride of A < stride of B < kernel of B); choose a stride of B among
     preview_px: int = 224
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    task: Literal["recognition", "quality"] = "recognition"
+    merged: bool = False
     architecture: Literal["recognition_net"] = "recognition_net"
 
     def __post_init__(self) -> None:
@@ -96,6 +101,10 @@ of claim 1 (stride of A < stride of B < kernel of B); choose a stride of B among
     def normalization(self) -> Normalization | None:
         """What a caller does to the values first; ``None`` for nothing."""
         return Normalization(self.mean, self.std) if self.mean or self.std else None
+
+    def fused(self) -> RecognitionNetConfig:
+        """The same network with its BatchNorms merged."""
+        return replace(self, merged=True)
 
     @property
     def stage_stride(self) -> int:

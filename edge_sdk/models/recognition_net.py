@@ -44,6 +44,7 @@ class ResidualBlock(nn.Module):
         strides: of A, B and C.
         projects: whether the residual branch is BatchNorm → convolution, which a block needs that
             reduces the picture or changes the channels; else it is the identity.
+        merged: without BatchNorms, whose part convolutions with biases have taken.
     """
 
     def __init__(
@@ -55,17 +56,18 @@ class ResidualBlock(nn.Module):
         strides: tuple[int, int, int],
         *,
         projects: bool,
+        merged: bool = False,
     ) -> None:
         super().__init__()
-        self.norm_a = nn.BatchNorm2d(width_in)
-        self.a = _conv(width_in, inner, kernels[0], strides[0])
-        self.norm_b = nn.BatchNorm2d(inner)
-        self.b = _conv(inner, inner, kernels[1], strides[1])
-        self.norm_c = nn.BatchNorm2d(inner)
-        self.c = _conv(inner, width, kernels[2], strides[2])
+        self.norm_a = _norm(width_in, merged)
+        self.a = _conv(width_in, inner, kernels[0], strides[0], merged)
+        self.norm_b = _norm(inner, merged)
+        self.b = _conv(inner, inner, kernels[1], strides[1], merged)
+        self.norm_c = _norm(inner, merged)
+        self.c = _conv(inner, width, kernels[2], strides[2], merged)
         stride = strides[0] * strides[1] * strides[2]
         self.residual = (
-            nn.Sequential(nn.BatchNorm2d(width_in), _conv(width_in, width, 1, stride))
+            nn.Sequential(_norm(width_in, merged), _conv(width_in, width, 1, stride, merged))
             if projects
             else nn.Identity()
         )
@@ -103,14 +105,18 @@ class RecognitionNet(Network):
         super().__init__()
         self._config = config
         self.first = _conv(
-            config.channels, config.first_width, config.first_kernel, config.first_stride
+            config.channels,
+            config.first_width,
+            config.first_kernel,
+            config.first_stride,
+            config.merged,
         )
         befores = (config.first_width, *config.widths)
         self.stages = nn.ModuleList(
             _stage(before, width, count, config)
             for before, width, count in zip(befores, config.widths, config.blocks, strict=False)
         )
-        self.norm = nn.BatchNorm2d(config.widths[-1])
+        self.norm = _norm(config.widths[-1], config.merged)
         self.head = nn.Linear(config.widths[-1], len(config.classes))
 
     @property
@@ -128,6 +134,7 @@ class RecognitionNet(Network):
             preview_px=config.preview_px,
             normalization=config.normalization,
             input_channels=config.channels,
+            task=config.task,
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -171,17 +178,24 @@ def keep_scales_positive(network: nn.Module, least: float = LEAST_SCALE) -> None
 
 def _stage(before: int, width: int, count: int, config: RecognitionNetConfig) -> nn.Sequential:
     inner = width // config.bottleneck
-    first = ResidualBlock(before, width, inner, config.kernels, config.strides, projects=True)
+    kernels, merged = config.kernels, config.merged
+    first = ResidualBlock(
+        before, width, inner, kernels, config.strides, projects=True, merged=merged
+    )
     others = (
-        ResidualBlock(width, width, inner, config.kernels, (1, 1, 1), projects=False)
+        ResidualBlock(width, width, inner, kernels, (1, 1, 1), projects=False, merged=merged)
         for _ in range(count - 1)
     )
     return nn.Sequential(first, *others)
 
 
-def _conv(before: int, after: int, side: int, stride: int) -> nn.Conv2d:
+def _norm(width: int, merged: bool) -> nn.Module:
+    return nn.Identity() if merged else nn.BatchNorm2d(width)
+
+
+def _conv(before: int, after: int, side: int, stride: int, merged: bool) -> nn.Conv2d:
     # Without a bias: a BatchNorm follows, behind the sum where there is one.
-    conv = nn.Conv2d(before, after, side, stride, side // 2, bias=False)
+    conv = nn.Conv2d(before, after, side, stride, side // 2, bias=merged)
     if not conv.weight.is_meta:
         nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
     return conv

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 RECOGNITION = "recognition"
 """Task of a model that says which class a picture belongs to; it makes no picture."""
+QUALITY = "quality"
+"""Task of a model that says how good a picture is: its classes are levels of the score."""
 
 
 class Task(StrEnum):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge_sdk.errors import ModelError
@@ -116,7 +116,7 @@ class Card:
 
     Attributes:
         name: its name.
-        figures: PSNR in dB by test set.
+        figures: PSNR in dB by test set, or what else the model is judged by, by name.
         recipes: files of the recipes that it was trained by, one after the other.
         text: the whole card, Markdown.
 
@@ -135,9 +135,10 @@ class Card:
 
 @dataclass(frozen=True)
 class _Figures:
-    """What ``figures.json`` holds."""
+    """What ``figures.json`` holds: one of them."""
 
-    psnr_db: dict[str, float]
+    psnr_db: dict[str, float] = field(default_factory=dict)
+    quality: dict[str, float] = field(default_factory=dict)
 
 
 def load_card(name: str) -> Card:
@@ -158,4 +159,4 @@ def load_card(name: str) -> Card:
     figures = from_json(_Figures, (folder / "figures.json").read_bytes())
     text = (folder / "card.md").read_text(encoding="utf-8")
     later = sorted(folder.glob("recipe-[0-9].yaml"))
-    return Card(name, figures.psnr_db, (folder / "recipe.yaml", *later), text)
+    return Card(name, figures.psnr_db or figures.quality, (folder / "recipe.yaml", *later), text)

@@ -15,7 +15,6 @@ from edge_sdk.errors import FusionError
 from edge_sdk.models.checkpoint import save_checkpoint
 from edge_sdk.models.network import Network
 from edge_sdk.outputs import replacing
-from edge_sdk.reparam.fusing import fuse
 from edge_sdk.zoo.catalogue import load_model, model_names, model_path
 from edge_sdk.zoo.fused_form import (
     CERTIFICATE_FILE,
@@ -25,7 +24,7 @@ from edge_sdk.zoo.fused_form import (
     certificate_files,
     digest_of,
 )
-from edge_sdk.zoo.networks import example_input
+from edge_sdk.zoo.networks import example_input, merged
 
 
 def write_fused(name: str) -> CertificateFile:
@@ -43,7 +42,7 @@ def write_fused(name: str) -> CertificateFile:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        fused, certificate = fuse(network, example)
+        fused, certificate = merged(network, (example,))
     finally:
         torch.set_num_threads(threads)
     if not isinstance(fused, Network):

@@ -16,14 +16,14 @@ from edge_sdk.models.normalization import Normalization
 from edge_sdk.models.spec import RecognitionSpec
 from edge_sdk.reparam import keep_branches
 from edge_sdk.reparam.blocks.collapse import multi_branch_blocks
-from edge_sdk.reparam.fusing import certificate_for, fuse
+from edge_sdk.reparam.fusing import certificate_for
 from edge_sdk.reparam.graph.preparation import checked_copy
 from edge_sdk.reparam.plans.kept import NO_BRANCHES
 from edge_sdk.reparam.proof.certificate import Certificate
 from edge_sdk.zoo.catalogue import load_model, model_names
 from edge_sdk.zoo.float_types import example_in_float32, in_float32
 from edge_sdk.zoo.fused_form import load_fused
-from edge_sdk.zoo.networks import example_input, probe_px
+from edge_sdk.zoo.networks import example_input, merged, probe_px
 from edge_sdk.zoo.python_models import NONE, Arguments, call_for_model
 
 Shape = Sequence[int]
@@ -111,7 +111,7 @@ class LoadedModel:
                 raise InputError(NO_BRANCHES.format(self.name))
             return keep_branches(self.network, self.example)
         if not self.shipped:
-            return fuse(self.network, self.example)
+            return merged(self.network, self.example)
         form = load_fused(self.name)
         if form.example == tuple(self.single_example.shape):
             return form.network, form.certificate

@@ -6,18 +6,21 @@ proved when it is loaded.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, fx, nn
 
 from edge_sdk.errors import FusionError, InputError
-from edge_sdk.models import Color, Network, PictureNetwork
-from edge_sdk.models.spec import ModelSpec, PictureSpec, Task
+from edge_sdk.models import Color, Network, PictureNetwork, RecognitionNet
+from edge_sdk.models.recognition_merged import merged_recognition
+from edge_sdk.models.spec import ModelSpec, PictureSpec, RecognitionSpec, Task
 from edge_sdk.reparam import keep_branches as with_kept_branches
 from edge_sdk.reparam.blocks.collapse import multi_branch_blocks
 from edge_sdk.reparam.fusing import fuse
 from edge_sdk.reparam.plans.kept import NO_BRANCHES
+from edge_sdk.reparam.proof.certificate import Certificate
 from edge_sdk.zoo.catalogue import load_model, model_names
 from edge_sdk.zoo.fused_form import load_fused
 
@@ -48,7 +51,12 @@ def example_input(network: Network, height: int | None = None, width: int | None
 
 
 def probe_px(spec: ModelSpec) -> int:
-    """Side of an input to try a model on: 32, or the next multiple that it takes."""
+    """Side of an input to try a model on: 32, or the next multiple that it takes.
+
+    That of a model that tells classes apart is the size that it is for.
+    """
+    if isinstance(spec, RecognitionSpec):
+        return spec.preview_px
     return -(-PROBE_PX // spec.size_multiple) * spec.size_multiple
 
 
@@ -67,13 +75,32 @@ def fused_network(network: AnyNetwork) -> AnyNetwork:
         >>> fused_network(load_model("sr_x2_y")).has_branches
         False
     """
-    fused, _ = fuse(network, example_input(network))
+    fused, _ = merged(network, (example_input(network),))
     if not isinstance(fused, type(network)):
         raise FusionError(
             f"the {type(network).__name__} merged beyond its blocks and has no file form; fuse it "
             "from Python"
         )
     return fused
+
+
+def merged(network: nn.Module, example: tuple[Tensor, ...]) -> tuple[nn.Module, Certificate]:
+    """A merged model with its certificate: a network of its architecture where that has the form.
+
+    Args:
+        network: any module.
+        example: one tensor for each of its arguments.
+
+    Raises:
+        InputError: if it cannot be merged with this example.
+        FusionError: if it cannot be traced or proved equal.
+    """
+    fused, certificate = fuse(network, example)
+    if isinstance(network, RecognitionNet) and isinstance(fused, fx.GraphModule):
+        with contextlib.suppress(FusionError):
+            # As a graph it deploys too, where a BatchNorm is left in it.
+            return merged_recognition(network, fused), certificate
+    return fused, certificate
 
 
 def model_spec(model: str) -> ModelSpec:

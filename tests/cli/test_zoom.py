@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from edge_sdk.imaging import Metadata, Picture, read_picture, write_picture
@@ -98,6 +99,28 @@ def test_strength_is_reported(run: Run, burst_folder: Path) -> None:
     )
     report = json.loads(run("zoom", *frames(burst_folder), *options, "--json").out)
     assert report["strength"] == 0.25
+
+
+def test_every_frame_has_a_quality_that_decides_nothing(run: Run, burst_folder: Path) -> None:
+    names = frames(burst_folder)[:3]
+    for path in names[:2]:
+        write_picture(read_picture(path), Path(path.name))
+    noisy = read_picture(names[2])
+    noise = torch.randn(noisy.pixels.shape, generator=torch.Generator().manual_seed(0))
+    write_picture(noisy.with_pixels((noisy.pixels + 0.06 * noise).clamp(0, 1)), Path("noisy.png"))
+    given = [path.name for path in names[:2]] + ["noisy.png"]
+    outcome = run("zoom", *given, "-o", "z.png", "--model", "none", "--report", "z.html", "--json")
+    first, second, worse = (frame["quality"] for frame in json.loads(outcome.out)["frames"])
+    assert worse < min(first, second)
+    assert json.loads(outcome.out)["frames"][2]["left_out_because"] is None
+    assert ">quality<" in Path("z.html").read_text(encoding="utf-8")
+    assert "quality" in run("zoom", *given, "-o", "z.png", "--model", "none").out
+
+
+def test_frames_smaller_than_a_cut_have_no_quality(run: Run) -> None:
+    write_picture(Picture(torch.rand(3, 60, 70)), Path("small.png"))
+    outcome = run("zoom", "small.png", "-o", "z.png", "--model", "none", "--json")
+    assert json.loads(outcome.out)["frames"][0]["quality"] is None
 
 
 def test_the_help_says_which_scales_there_are(run: Run) -> None:

@@ -19,6 +19,7 @@ from PIL import Image, ImageCms
 from edge_sdk.burst import EffectiveFrames, FrameReport, ZoomConfig, ZoomResult
 from edge_sdk.burst.noise.curve import Noise
 from edge_sdk.burst.photometry.light import Light
+from edge_sdk.data.quality.grades import Quality
 from edge_sdk.errors import InputError
 from edge_sdk.html.palette import CERTAIN, DOUBTFUL, hexadecimal
 from edge_sdk.imaging import Metadata, Picture, resize_bicubic
@@ -125,8 +126,8 @@ def test_every_frame_stands_in_the_table_with_its_numbers() -> None:
         [" ".join("".join(cell.itertext()).split()) for cell in row.iter("td")]
         for row in tree(text).iter("tr")
     ][1:]
-    assert rows[0] == ["0 frame0.png", "10.00", "—", "—", "100%", "reference"]
-    assert rows[2] == ["2 frame2.png", "12.00", "+1.00, −0.60", "+0.20", "90%", "merged"]
+    assert rows[0] == ["0 frame0.png", "10.00", "—", "—", "100%", "—", "reference"]
+    assert rows[2] == ["2 frame2.png", "12.00", "+1.00, −0.60", "+0.20", "90%", "—", "merged"]
     assert "3 of 3 frames became one picture of 168×120 pixels, enlarged 2 times" in words(text)
     assert "align 1.25 s" in words(text)
 
@@ -311,6 +312,12 @@ def test_evidence_is_what_the_driver_returned() -> None:
     told = words(burst_report(found))
     assert "chosen by the user" in told
     assert "1 b: 75% agrees" in told
+    scored = evidence_of(
+        made, ["a", "b", "c"], picture, "z.png", ZoomConfig(), qualities=(Quality(71.6), None, None)
+    )
+    assert "72" in words(burst_report(scored))
+    with pytest.raises(InputError, match="1 qualities for 3 frames"):
+        evidence_of(made, ["a", "b", "c"], picture, "z.png", ZoomConfig(), qualities=(None,))
     with pytest.raises(InputError, match="2 names for 3 frames"):
         evidence_of(made, ["a", "b"], picture, "z.png", ZoomConfig())
     with pytest.raises(InputError, match="reference 7"):

@@ -10,7 +10,7 @@ from torch import nn
 
 from edge_sdk.errors import InputError, ModelError
 from edge_sdk.models import Color, EnhanceNetConfig
-from edge_sdk.models.spec import Task
+from edge_sdk.models.spec import QUALITY, PictureSpec, Task
 from edge_sdk.training.recipe.file import load_train_config
 from edge_sdk.training.recipe.sections import PictureSource
 from edge_sdk.zoo.catalogue import (
@@ -20,6 +20,7 @@ from edge_sdk.zoo.catalogue import (
     load_model,
     model_names,
 )
+from edge_sdk.zoo.fused_form import load_fused
 from edge_sdk.zoo.networks import fused_network, luma_network
 
 REPOSITORY = Path(__file__).parents[2]
@@ -28,6 +29,7 @@ SETS = {
     Task.SUPER_RESOLUTION: ["Set5", "Set14", "B100"],
     Task.DENOISING: ["Kodak24 σ15", "Kodak24 σ25", "Kodak24 σ50"],
     Task.BURST_ZOOM: ["Kodak σ2", "Kodak σ8"],
+    QUALITY: ["balanced recall, %", "mean error", "rank correlation"],
 }
 
 
@@ -57,7 +59,19 @@ def test_the_card_and_the_readme_count_what_the_network_has(name: str) -> None:
         sum(weight.numel() for weight in each.parameters()) for each in (network, fused)
     )
     text = load_card(name).text
-    assert f"{trained:,} with branches as trained; {merged:,} once fused" in text
+    what = "branches" if isinstance(network.spec, PictureSpec) else "BatchNorms"
+    assert f"{trained:,} with {what} as trained; {merged:,} once fused" in text
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    row = re.search(rf"^\| `{name}` \|.*$", readme, re.M)
+    assert row is not None
+    assert f"| {merged:,} |" in row[0]
+
+
+@pytest.mark.parametrize("name", [name for name in model_names() if name != "quality_classifier"])
+def test_the_card_says_what_a_pixel_costs(name: str) -> None:
+    network = load_model(name)
+    assert isinstance(network.spec, PictureSpec)
+    fused, text = fused_network(network), load_card(name).text
     convolutions = [part for part in fused.modules() if isinstance(part, nn.Conv2d)]
     per_pixel = sum(conv.weight.numel() for conv in convolutions)
     shown = [f"{per_pixel:,}", f"{per_pixel // network.spec.scale**2:,}"]
@@ -67,10 +81,12 @@ def test_the_card_and_the_readme_count_what_the_network_has(name: str) -> None:
     assert found is not None
     assert [figure for figure in found.groups() if figure] == list(dict.fromkeys(shown))
     assert f"a halo of {network.spec.halo_px} px" in text
-    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    row = re.search(rf"^\| `{name}` \|.*$", readme, re.M)
-    assert row is not None
-    assert f"| {merged:,} |" in row[0]
+
+
+def test_the_card_of_the_classifier_says_what_a_picture_costs() -> None:
+    cost = load_fused("quality_classifier").certificate.macs_after
+    text = load_card("quality_classifier").text
+    assert f"| Cost | {cost / 1e6:.1f} million MACs for a picture" in text
 
 
 @pytest.mark.parametrize("name", model_names())
@@ -86,8 +102,8 @@ def test_an_int8_form_is_the_same_network_with_codes(name: str) -> None:
     assert rounded == float_form
 
 
-# Networks for bursts are younger than today's start and steps.
-@pytest.mark.parametrize("path", sorted(ROOT.glob("[!b]*/recipe*.yaml")), ids=str)
+# Networks for bursts and for quality are younger than today's start and steps.
+@pytest.mark.parametrize("path", sorted(ROOT.glob("[!bq]*/recipe*.yaml")), ids=str)
 def test_recipes_start_and_step_as_they_did(path: Path) -> None:
     config = load_train_config(path, init="sr_x2_y")
     assert isinstance(config.model, EnhanceNetConfig)
@@ -101,7 +117,9 @@ def test_recipes_see_the_cc0_photographs_alone(path: Path) -> None:
     assert data.train is not None
     assert data.validation is not None
     assert _lists(data.train) <= {"cc0_train.txt", "cc0_train_2.txt"}
-    assert _lists(data.validation) == {"cc0_val.txt"}
+    held_out = data.options.get("held_out")
+    # Some are taken out of those that are trained on: then these are all that is seen.
+    assert _lists(data.validation) == (_lists(data.train) if held_out else {"cc0_val.txt"})
 
 
 def _lists(source: PictureSource) -> set[str]:

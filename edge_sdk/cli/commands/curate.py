@@ -55,6 +55,15 @@ def curate(
             rich_help_panel=_LIMITS,
         ),
     ] = 0.25,
+    min_score: Annotated[
+        float | None,
+        typer.Option(
+            help="Least score of quality by quality_classifier, 0 to 100: 60 keeps the class good "
+            "alone, 30 medium too. [default: pictures are not scored]",
+            show_default=False,
+            rich_help_panel=_LIMITS,
+        ),
+    ] = None,
     max_bits: Annotated[
         int,
         typer.Option(
@@ -94,7 +103,8 @@ def curate(
     """Choose the pictures of a collection that are fit to be trained on.
 
     A picture is left out, for the first of these reasons: it cannot be read; a side is too short;
-    too much of it is transparent or an exactly flat background; it shows what a larger one shows.
+    too much of it is transparent or an exactly flat background; its quality scores too low, where
+    --min-score is given; it shows what a larger one shows.
     No file of the collection is changed or removed. The result is the same for any order of the
     names and any number of processes, or on a cluster. If no picture is kept, the command ends with
     status 1.
@@ -104,7 +114,13 @@ def curate(
 
     Example: edge-sdk curate photos -o kept.txt --report curated.html
     """
-    from edge_sdk.curation import Background, CurationConfig, NearDuplicates, Size
+    from edge_sdk.curation import (
+        Background,
+        CurationConfig,
+        NearDuplicates,
+        Size,
+        quality_criterion,
+    )
     from edge_sdk.curation import curate as run
 
     if not pictures:
@@ -118,6 +134,7 @@ def curate(
         (
             Size(min_size),
             Background(max_background),
+            *(() if min_score is None else (quality_criterion(min_score),)),
             *(() if keep_duplicates else (duplicates,)),
         )
     )

@@ -30,7 +30,7 @@ def models(
                     "name": name,
                     "parameters": sizes[name],
                     **vars(spec),
-                    "psnr_db": cards[name].figures,
+                    _kind_of_figures(spec): cards[name].figures,
                     "recipes": cards[name].recipes,
                 }
                 for name, spec in shipped.items()
@@ -47,10 +47,18 @@ def models(
         )
         for name, spec in shipped.items()
     ]
-    print_table("Models", ("name", "task", "color", "parameters, fused", "PSNR (dB)"), rows)
+    print_table(
+        "Models", ("name", "task", "color", "parameters, fused", "PSNR (dB), or as named"), rows
+    )
     for name, card in cards.items():
         for recipe in card.recipes:
             out.print(f"recipe of {name}: {recipe}")
+
+
+def _kind_of_figures(spec: ModelSpec) -> str:
+    from edge_sdk.models.spec import QUALITY
+
+    return "quality" if spec.task == QUALITY else "psnr_db"
 
 
 def describe_task(spec: ModelSpec) -> str:

@@ -174,9 +174,9 @@ def zoom(
             "by": made.by,
             "strength": made.config.strength,
         }
-        print_json({**places, **plain_outcome(made.frames, result)})
+        print_json({**places, **plain_outcome(made.frames, result, made.qualities)})
         return
-    print_outcome(made.frames, result)
+    print_outcome(made.frames, result, made.qualities)
     for said in (*made.notes, *written.notes):
         note(said)
     height, width = result.pixels.shape[-2:]

@@ -11,13 +11,16 @@ from edge_sdk.cli.shared.console import note, on_one_line, out, plain, print_tab
 if TYPE_CHECKING:
     from edge_sdk.burst import ZoomResult
     from edge_sdk.burst.photometry.light import Light
+    from edge_sdk.data.quality.grades import Quality
 
 
 LEAST_STOPS = 0.02
 """Difference of exposure that is worth a word."""
 
 
-def plain_outcome(frames: Sequence[Path], result: ZoomResult) -> dict[str, object]:
+def plain_outcome(
+    frames: Sequence[Path], result: ZoomResult, qualities: Sequence[Quality | None]
+) -> dict[str, object]:
     """What happened to each frame, as plain values."""
     from edge_sdk.burst.noise.file import noise_record
 
@@ -41,6 +44,7 @@ def plain_outcome(frames: Sequence[Path], result: ZoomResult) -> dict[str, objec
             {
                 "path": str(path),
                 "score": frame.score,
+                "quality": None if quality is None else quality.score,
                 "motion": None if frame.registration is None else plain(frame.registration.motion),
                 "share": frame.share,
                 "left_out_because": frame.note or None,
@@ -48,15 +52,18 @@ def plain_outcome(frames: Sequence[Path], result: ZoomResult) -> dict[str, objec
                 "light": None if frame.light is None else _plain_light(frame.light),
                 "lost": frame.lost,
             }
-            for path, frame in zip(frames, result.frames, strict=True)
+            for path, frame, quality in zip(frames, result.frames, qualities, strict=True)
         ],
     }
 
 
-def print_outcome(frames: Sequence[Path], result: ZoomResult) -> None:
+def print_outcome(
+    frames: Sequence[Path], result: ZoomResult, qualities: Sequence[Quality | None]
+) -> None:
     """Print what happened to each frame and to the burst: a table, lines and notes."""
     rows = []
-    for index, (path, frame) in enumerate(zip(frames, result.frames, strict=True)):
+    said = zip(frames, result.frames, qualities, strict=True)
+    for index, (path, frame, quality) in enumerate(said):
         motion = frame.registration.motion if frame.registration else None
         role = "reference" if index == result.reference else "left out" if frame.note else "merged"
         if frame.blurry:
@@ -68,10 +75,11 @@ def print_outcome(frames: Sequence[Path], result: ZoomResult) -> None:
                 "—" if motion is None else f"{motion.shift_x_px:+.2f}, {motion.shift_y_px:+.2f}",
                 "—" if motion is None else f"{motion.angle_deg:+.2f}",
                 f"{frame.share:.0%}",
+                "—" if quality is None else f"{quality.score:.0f}",
                 role,
             )
         )
-    columns = ("frame", "sharpness", "shift (px)", "turn (°)", "agrees", "")
+    columns = ("frame", "sharpness", "shift (px)", "turn (°)", "agrees", "quality", "")
     print_table("Frames", columns, rows, emphasize=result.reference)
     why = "chosen by you" if result.forced else result.why_reference
     out.print(on_one_line(f"reference: {frames[result.reference].name}, {why}"))

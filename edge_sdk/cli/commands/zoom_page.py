@@ -56,6 +56,7 @@ def write_zoom_page(path: Path, made: ZoomedFile) -> None:
         made.written.path.name,
         made.config,
         remarks=(*made.written.notes, *_mixed(made.config.strength)),
+        qualities=made.qualities,
     )
     write_report("zoom", evidence, path)
 

@@ -6,52 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from edge_sdk.curation.criteria.criterion import Criterion, Finding, Measured
+from edge_sdk.curation.criteria.criterion import Criterion, Finding, Measured, Number
 from edge_sdk.curation.opened import OpenedPicture
-from edge_sdk.errors import InputError
+from edge_sdk.data.quality.grades import CLASSES, Quality
+from edge_sdk.deploy.scoring import DEFAULT_CLASSIFIER, QualityClassifier
+from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import Picture
 
-CLASSES = {"poor": 0, "medium": 30, "good": 60}
-"""Classes of quality with the score at which each begins; the last ends at 100, inclusive."""
-
-
-@dataclass(frozen=True)
-class Quality:
-    """How good a picture is.
-
-    Attributes:
-        score: 0 to 100.
-        probabilities: of the classes poor, medium and good, each in [0, 1]; empty where the scorer
-            has none.
-
-    Raises:
-        InputError: if a number is out of its range.
-
-    Example:
-        >>> from edge_sdk.curation import Quality
-        >>> Quality(71.5, (0.1, 0.2, 0.7)).name, Quality(30).name
-        ('good', 'medium')
-    """
-
-    score: float
-    probabilities: tuple[float, ...] = ()
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.score <= 100:
-            raise InputError(f"a score of quality must be in 0 to 100, not {self.score:g}")
-        counts = (0, len(CLASSES))
-        if len(self.probabilities) not in counts or not all(
-            0 <= each <= 1 for each in self.probabilities
-        ):
-            raise InputError(
-                f"probabilities of quality must be {len(CLASSES)} in [0, 1], or none, not "
-                f"{list(self.probabilities)}"
-            )
-
-    @property
-    def name(self) -> str:
-        """Class of the score: poor below 30, medium below 60, else good."""
-        return [name for name, start in CLASSES.items() if self.score >= start][-1]
+__all__ = ["CLASSES", "LeastQuality", "Quality", "Scorer", "quality_criterion"]
 
 
 class Scorer(Protocol):
@@ -120,17 +82,48 @@ class LeastQuality(Criterion):
         return f"quality 1 by {self.scored_by}"
 
     def measure(self, picture: OpenedPicture) -> Mapping[str, float]:
-        """Score, and probabilities of the classes where the scorer gives them."""
-        found = self.scorer(picture.picture)
+        """Score, and probabilities of the classes where the scorer gives them.
+
+        Nothing of a picture that the scorer refuses, as one that is too small for it.
+        """
+        try:
+            found = self.scorer(picture.picture)
+        except PictureError:
+            return {}
         # Without probabilities there is nothing to pair the classes with.
         named = zip(CLASSES, found.probabilities, strict=False)
         return {"score": found.score, **{f"probability_{name}": value for name, value in named}}
 
     def judge(self, pictures: Sequence[Measured]) -> list[Finding | None]:
         """Leave out what scores less."""
-        return [self._judge(float(one.numbers["score"])) for one in pictures]
+        return [self._judge(one.numbers) for one in pictures]
 
-    def _judge(self, score: float) -> Finding | None:
+    def _judge(self, numbers: Mapping[str, Number]) -> Finding | None:
+        if "score" not in numbers:
+            return Finding("too small to be scored")
+        score = float(numbers["score"])
         if score >= self.least_score:
             return None
         return Finding(f"score {score:.1f} ({Quality(score).name}), below {self.least_score:g}")
+
+
+def quality_criterion(
+    least_score: float = CLASSES["good"], model: str = DEFAULT_CLASSIFIER
+) -> LeastQuality:
+    """The criterion with a network as scorer.
+
+    Args:
+        least_score: 0 to 100; 60 keeps the class "good" alone.
+        model: shipped name, or path of a ``.safetensors`` file, of task quality.
+
+    Raises:
+        InputError: if the score is out of range, or the model for another task.
+        ModelError: if there is no such model.
+
+    Example:
+        >>> from edge_sdk.curation import quality_criterion
+        >>> quality_criterion(60).least_score
+        60
+    """
+    classifier = QualityClassifier(model)
+    return LeastQuality(classifier, classifier.scored_by, least_score)

@@ -13,6 +13,7 @@ from edge_sdk.burst.config import ZoomConfig
 from edge_sdk.burst.lens.estimate import ASSUMED, LensEstimate
 from edge_sdk.burst.photometry.light import Light
 from edge_sdk.burst.stages.encode import KERNEL_STD_PX
+from edge_sdk.data.quality.grades import Quality
 from edge_sdk.errors import InputError
 from edge_sdk.imaging import Picture
 from edge_sdk.registration.field import MotionField
@@ -34,6 +35,7 @@ class FrameEvidence:
             not kept.
         light: what its light is of the reference's, where that was undone.
         lost: part of it, 0 to 1, that shows nothing where most others show something.
+        quality: how good it looks by itself, which decides nothing; ``None`` if nobody looked.
     """
 
     name: str
@@ -45,6 +47,7 @@ class FrameEvidence:
     agreement: Tensor | None = None
     light: Light | None = None
     lost: float = 0.0
+    quality: Quality | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,6 +138,7 @@ def evidence_of(
     config: ZoomConfig,
     *,
     remarks: Sequence[str] = (),
+    qualities: Sequence[Quality | None] = (),
 ) -> ZoomEvidence:
     """Gather what the report shows.
 
@@ -146,9 +150,10 @@ def evidence_of(
         config: settings of the driver; without ``provenance`` there are no maps of agreement, which
             the page says.
         remarks: what the written file could not hold.
+        qualities: how good each frame looks by itself; none where nobody looked.
 
     Raises:
-        InputError: if there is not one name per frame.
+        InputError: if there is not one name per frame, or qualities of other frames.
 
     Example:
         >>> import torch
@@ -162,6 +167,9 @@ def evidence_of(
     """
     if len(names) != len(result.frames):
         raise InputError(f"{len(names)} names for {len(result.frames)} frames; give one each")
+    if qualities and len(qualities) != len(names):
+        raise InputError(f"{len(qualities)} qualities for {len(names)} frames; give one each")
+    looks = qualities or (None,) * len(names)
     fields = [frame.field for frame in result.frames]
     known = next((field for field in fields if field is not None), None)
     height, width = (known.height, known.width) if known else (reference.height, reference.width)
@@ -177,6 +185,7 @@ def evidence_of(
             None if index == result.reference else frame.provenance,
             None if frame.note else frame.light,
             frame.lost,
+            looks[index],
         )
         for index, (name, frame, field) in enumerate(zip(names, result.frames, fields, strict=True))
     )

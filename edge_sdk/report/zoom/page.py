@@ -96,7 +96,7 @@ def _lead(evidence: ZoomEvidence) -> tuple[str, ...]:
 
 
 def _frames(evidence: ZoomEvidence) -> tuple[Markup, ...]:
-    columns = ("frame", "sharpness", "shift (px)", "turn (°)", "agrees", "role")
+    columns = ("frame", "sharpness", "shift (px)", "turn (°)", "agrees", "quality", "role")
     rows = [_row(evidence, index, frame) for index, frame in enumerate(evidence.frames)]
     left_out = [
         join(
@@ -133,6 +133,7 @@ def _row(evidence: ZoomEvidence, index: int, frame: FrameEvidence) -> tuple[str,
         shift,
         turn,
         f"{frame.share:.0%}",
+        "—" if frame.quality is None else f"{frame.quality.score:.0f}",
         element("span", role, class_="warned" if frame.note else None)
         if not frame.blurry
         else element("span", f"{role}, blurry", class_="warned"),
