@@ -46,6 +46,8 @@ _ADVICE = (
     ".*your dataloader is not resumable.*",
     # Rows of a run that is shorter than the interval: its validations are in the table anyway.
     ".*smaller than the logging interval.*",
+    # A discriminator that learns alone: the network's optimizer rests, its rate goes on.
+    ".*lr_scheduler.step.*before.*optimizer.step.*",
     # Lightning's own use of PyTorch; nothing that a user could change.
     ".*LeafSpec.*is deprecated.*",
 )
