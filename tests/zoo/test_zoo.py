@@ -28,6 +28,7 @@ REPOSITORY = Path(__file__).parents[2]
 SETS = {
     Task.SUPER_RESOLUTION: ["Set5", "Set14", "B100"],
     Task.DENOISING: ["Kodak24 σ15", "Kodak24 σ25", "Kodak24 σ50"],
+    Task.RESTORATION: ["Kodak24 document", "gradient energy"],
     Task.BURST_ZOOM: ["Kodak σ2", "Kodak σ8"],
     QUALITY: ["balanced recall, %", "mean error", "rank correlation"],
 }
@@ -73,7 +74,8 @@ def test_the_card_says_what_a_pixel_costs(name: str) -> None:
     assert isinstance(network.spec, PictureSpec)
     fused, text = fused_network(network), load_card(name).text
     convolutions = [part for part in fused.modules() if isinstance(part, nn.Conv2d)]
-    per_pixel = sum(conv.weight.numel() for conv in convolutions)
+    # With a stride all run on a part of the pixels.
+    per_pixel = sum(conv.weight.numel() for conv in convolutions) // network.spec.size_multiple**2
     shown = [f"{per_pixel:,}", f"{per_pixel // network.spec.scale**2:,}"]
     found = re.search(
         r"^\| Cost \| ([\d,]+) MACs per .*?pixel(?:.*?, ([\d,]+) per output)?", text, re.M
@@ -102,8 +104,8 @@ def test_an_int8_form_is_the_same_network_with_codes(name: str) -> None:
     assert rounded == float_form
 
 
-# Networks for bursts and for quality are younger than today's start and steps.
-@pytest.mark.parametrize("path", sorted(ROOT.glob("[!bq]*/recipe*.yaml")), ids=str)
+# Networks for bursts, quality and restoration are younger than today's start and steps.
+@pytest.mark.parametrize("path", sorted(ROOT.glob("[!bqr]*/recipe*.yaml")), ids=str)
 def test_recipes_start_and_step_as_they_did(path: Path) -> None:
     config = load_train_config(path, init="sr_x2_y")
     assert isinstance(config.model, EnhanceNetConfig)
