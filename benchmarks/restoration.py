@@ -184,10 +184,10 @@ def _page(lines: list[str], seeds: int, pictures: list[str]) -> str:
             *lines,
             "",
             *(line for name in pictures for line in (f"![{name}]({name})", "")),
-            "`restore_joint` is `restore_x1` after 1,600 more steps by the joint loss k1·L1 + k2·L_GAN,",
-            "k1 = 1 and k2 = 0.0001 (`recipes/restore_joint`); it does not ship. Written by",
-            "`python benchmarks/restoration.py restore_x1 recipes/restore_joint/weights.safetensors "
-            "--table docs/measurements/restoration.md`.",
+            "`restore_joint` is `restore_x1` after 1,600 more steps by the joint loss k1·L1 +",
+            "k2·L_GAN, k1 = 1 and k2 = 0.0001 (`recipes/restore_joint`); it does not ship. Written",
+            "by `python benchmarks/restoration.py restore_x1 "
+            "recipes/restore_joint/weights.safetensors --table docs/measurements/restoration.md`.",
             "",
         )
     )
