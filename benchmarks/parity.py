@@ -4,7 +4,8 @@
 
 Agreement is measured on photographs that scikit-image ships, none of which chose an int8 range.
 With EDGE_SDK_DATA=DIR, PSNR on a test set in it is added (Y on sr_bench/Set5; kodak24 with noise of
-σ = 25 for denoising, degraded by ``document`` for restoration), and rows in int8 of the float weights, by ranges from train/cc0_photos.
+σ = 25 for denoising, degraded by ``document`` for restoration), and rows in int8 of the float
+weights, by ranges from train/cc0_photos.
 
 ``--only recognition`` makes the table of the network that tells classes apart again, and leaves the
 others of the page.
@@ -204,7 +205,8 @@ def _page(lines: list[str], classes: list[str]) -> str:
             "were trained for their codes; *ranges alone* stands for the float weights in int8,",
             "with ranges from the CC0 photographs; *in float* for the most expensive operators",
             f"left so, until {BUDGET_DB} dB are met on those by the codes. `test set` is PSNR of Y",
-            "on Set5, or of red, green and blue on Kodak24 with noise of σ = 25 for denoising.",
+            "on Set5, or of red, green and blue on Kodak24, with noise of σ = 25 for denoising and",
+            "degraded by `document` for restoration.",
             "",
             "Int8 forms of leaky networks have ReLUs and are functions of their own. What int8",
             "does to such a one shows against its *own float form*, which its gate is about",
