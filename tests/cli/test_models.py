@@ -37,18 +37,19 @@ def test_models_lists_the_zoo_with_figures(run: Run) -> None:
     names = [entry["name"] for entry in entries]
     assert "sr_x2_y" in names
     (classifier,) = (entry for entry in entries if entry["task"] == "quality")
-    assert classifier["quality"]["mean error"] < 10
+    # The middle of the scale, said of everything, is wrong by about 25.
+    assert classifier["quality"]["mean error"] < 15
     assert len(classifier["classes"]) == 11
     for entry in entries:
         assert entry["parameters"] > 1000
         if entry is classifier:
             continue
-        # Bicubic interpolation, and noise of 25 levels.
+        # Bicubic interpolation, noise of 25 levels, and degraded pictures as they are.
         least = {
             2: {"Set5": 33.66, "Kodak σ8": 26.91},
             3: {"Kodak σ8": 25.29},
             4: {"Set5": 28.42},
-            1: {"Kodak24 σ25": 20.3},
+            1: {"Kodak24 σ25": 20.3, "Kodak24 document": 26.2},
         }
         known = {key: db for key, db in least[entry["scale"]].items() if key in entry["psnr_db"]}
         assert known

@@ -28,7 +28,7 @@ REPOSITORY = Path(__file__).parents[2]
 SETS = {
     Task.SUPER_RESOLUTION: ["Set5", "Set14", "B100"],
     Task.DENOISING: ["Kodak24 σ15", "Kodak24 σ25", "Kodak24 σ50"],
-    Task.RESTORATION: ["Kodak24 document", "gradient energy"],
+    Task.RESTORATION: ["Kodak24 document"],
     Task.BURST_ZOOM: ["Kodak σ2", "Kodak σ8"],
     QUALITY: ["balanced recall, %", "mean error", "rank correlation"],
 }
