@@ -72,11 +72,38 @@ def read_decoded(path: Path | str) -> Decoded:
         raise PictureError(f"{path}: is a folder; give the name of a picture") from error
     except OSError as error:
         raise PictureError(f"{path}: cannot be read ({error.strerror or error})") from error
+    return _decoded_bytes(data, str(path))
+
+
+def picture_from_bytes(data: bytes, name: str) -> Picture:
+    """Decode the contents of a file as :func:`read_picture` does.
+
+    Args:
+        data: the contents, of a file or a pipe.
+        name: what messages call it.
+
+    Raises:
+        PictureError: as :func:`read_picture`.
+        MissingExtraError: as :func:`read_picture`.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from edge_sdk import Picture, write_picture
+        >>> from edge_sdk.imaging.reading import picture_from_bytes
+        >>> written = write_picture(Picture(torch.rand(3, 20, 30)), "photo.png")
+        >>> picture_from_bytes(Path("photo.png").read_bytes(), "a picture").width
+        30
+    """
+    return picture_of(_decoded_bytes(data, name))
+
+
+def _decoded_bytes(data: bytes, name: str) -> Decoded:
     if not data:
-        raise PictureError(f"{path}: is empty; get a whole copy")
-    if is_heic(head):
-        return decode_heic(data, str(path))
-    return (decode_raw if is_raw(data) else decode)(data, str(path))
+        raise PictureError(f"{name}: is empty; get a whole copy")
+    if is_heic(data[:12]):
+        return decode_heic(data, name)
+    return (decode_raw if is_raw(data) else decode)(data, name)
 
 
 def looks_like_picture(head: bytes) -> bool:

@@ -15,7 +15,7 @@ STREAM = "-"
 
 
 class Clip(Protocol):
-    """Frames that are read one after the other, so that no more than one need be in memory.
+    r"""Frames that are read one after the other, so that no more than one need be in memory.
 
     Example:
         >>> import io

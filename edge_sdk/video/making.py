@@ -53,7 +53,7 @@ class Work(Protocol):
 
 @dataclass(frozen=True)
 class MadeClip:
-    """A clip that was made of another.
+    r"""A clip that was made of another.
 
     Attributes:
         source: what it was made of.
@@ -173,10 +173,10 @@ def _notes(target: ClipForm, output: str | Path, options: ClipOptions) -> Iterat
         yield f"the pixel aspect {target.pixel_aspect} is lost: OpenCV writes none; write a .y4m"
     if container and target.fps is None:
         yield "the clip does not say its rate: 25 frames a second are written"
-    usual = usual_matrix(target.height)
-    if target.sampling is not Sampling.RGB and target.sampling is not Sampling.MONO:
-        if target.matrix is not usual and pixels_of(output, options) is None:
-            yield (
-                f"the matrix stays {target.matrix}, and of {target.height} rows players expect "
-                f"{usual}: tell FFmpeg by -colorspace {_FFMPEG_NAMES[target.matrix]}"
-            )
+    usual, has_header = usual_matrix(target.height), pixels_of(output, options) is None
+    colored = target.sampling not in (Sampling.RGB, Sampling.MONO)
+    if colored and has_header and target.matrix is not usual:
+        yield (
+            f"the matrix stays {target.matrix}, and of {target.height} rows players expect "
+            f"{usual}: tell FFmpeg by -colorspace {_FFMPEG_NAMES[target.matrix]}"
+        )

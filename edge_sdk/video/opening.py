@@ -180,6 +180,7 @@ def check_apart(source: str | Path | BinaryIO, output: str | Path) -> None:
     Raises:
         InputError: if both are one file.
     """
-    if isinstance(source, str | Path) and STREAM not in (str(source), str(output)):
-        if is_same_file(Path(source), Path(output)):
-            raise InputError(f"{output}: is the clip itself; give another name for the result")
+    if not isinstance(source, str | Path) or STREAM in (str(source), str(output)):
+        return
+    if is_same_file(Path(source), Path(output)):
+        raise InputError(f"{output}: is the clip itself; give another name for the result")

@@ -10,7 +10,7 @@ import torch
 
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.video.clip import read_frame
-from edge_sdk.video.form import ClipForm, Frame, Sampling
+from edge_sdk.video.form import ClipForm, Frame
 from edge_sdk.video.y4m import file_size
 
 

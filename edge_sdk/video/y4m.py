@@ -17,7 +17,7 @@ _LONGEST_LINE = 4096
 
 
 class Y4MClip:
-    """A clip that is read from a Y4M stream.
+    r"""A clip that is read from a Y4M stream.
 
     Args:
         stream: at its beginning; a file or a pipe. Whoever opened it closes it.
@@ -103,7 +103,7 @@ class Y4MClip:
 
 
 class Y4MWriter:
-    """Writes frames to a Y4M stream.
+    r"""Writes frames to a Y4M stream.
 
     Args:
         stream: to be written to; whoever opened it closes it.
