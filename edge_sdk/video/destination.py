@@ -201,8 +201,7 @@ def whole_frames(part: Path, form: ClipForm) -> int:
 
 
 def _with_settings(form: ClipForm, settings: str) -> ClipForm:
-    kept = tuple(each for each in form.comments if not each.startswith(SETTINGS))
-    return replace(form, comments=(*kept, f"{SETTINGS}{settings}"))
+    return replace(form, comments=(*form.comments, f"{SETTINGS}{settings}"))
 
 
 def _frame_bytes(form: ClipForm) -> int:

@@ -15,6 +15,7 @@ from edge_sdk.progress import Progress, silent
 from edge_sdk.video.clip import STREAM, Clip
 from edge_sdk.video.container import USUAL_CODECS
 from edge_sdk.video.destination import (
+    SETTINGS,
     Destination,
     check_destination,
     destination,
@@ -141,7 +142,9 @@ def make_clip(
 def _target(form: ClipForm, output: str | Path, work: Work) -> ClipForm:
     width, height = work.size(form)
     sampling = target_sampling(output, form.sampling)
-    return replace(form, width=width, height=height, sampling=sampling)
+    # What another clip was made of says nothing of this one.
+    comments = tuple(each for each in form.comments if not each.startswith(SETTINGS))
+    return replace(form, width=width, height=height, sampling=sampling, comments=comments)
 
 
 def _digest(form: ClipForm, settings: str, first: Frame) -> str:
