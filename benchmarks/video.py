@@ -211,7 +211,7 @@ def _luma(rgb: Tensor) -> Tensor:
 _PREFACE = """# Clips
 
 Written by `benchmarks/video.py` on two shared processor cores that had other work, PyTorch on one
-thread each: times say what to expect at worst, the rest does not depend on it. How clips are read and
+thread: times say what to expect at worst, the rest does not depend on it. How clips are read and
 written is in [the guide](../guide/video.md).
 """
 _COMMAND = """## A clip in one command
@@ -221,15 +221,16 @@ A rendered pan of 640×360 px, 25 frames a second, by `edge-sdk enhance clip.y4m
 program and a few frames, whatever the length."""
 _ROUTES = """## Planes and colors
 
-The luma of five frames of that clip against the network on the plane, before rounding, and against the
-way through red, green and blue, which the command does not take: there colors that do not exist are clipped."""
+The luma of five frames of that clip against the network on the plane, before rounding, and against
+the way through red, green and blue, which the command does not take: there colors that do not exist
+are clipped."""
 _WINDOW = """## Window zoom
 
 The {} frames of vid4_calendar, reduced bicubically to {}×{} px and 8 bits, as a Y4M of 4:4:4, and
-enlarged ×2 again. PSNR is the mean over all frames, the ends included, whose windows are shorter. Flicker is
-the registered temporal difference in luma: what consecutive frames differ by where they show the same, with
-the motions of the original frames for all; what the originals show of it is their own noise, parallax and
-interpolation."""
+enlarged ×2 again. PSNR is the mean over all frames, the ends included, whose windows are shorter.
+Flicker is the registered temporal difference in luma: what consecutive frames differ by where they
+show the same, with the motions of the original frames for all; what the originals show of it is
+their own noise, parallax and interpolation."""
 
 
 if __name__ == "__main__":

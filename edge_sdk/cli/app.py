@@ -23,7 +23,7 @@ COMMANDS = {
     "pairs": ListedCommand(
         "Bursts", "Make a training set for burst zoom from far and near shots of the same scenes."
     ),
-    "enhance": ListedCommand("Pictures", "Enhance single pictures with a model."),
+    "enhance": ListedCommand("Pictures", "Enhance single pictures, or a clip, with a model."),
     "curate": ListedCommand(
         "Pictures", "Choose the pictures of a collection that are fit to be trained on."
     ),
