@@ -59,14 +59,16 @@ def main() -> None:
     parser = page_parser(__doc__)
     parser.add_argument("--lengths", type=int, nargs="+", default=[50, 250], help="frames [50 250]")
     parser.add_argument("--window", type=int, default=7, help="frames of the window zoom [7]")
-    parser.add_argument("--zoomed", type=int, default=99, help="frames of the calendar, at most")
+    parser.add_argument(
+        "--crop", type=int, nargs=2, default=(448, 384), help="of the calendar [448 384 px]"
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         parts = [_of_the_command(folder, arguments.lengths), _of_the_routes(folder)]
         data = Path(os.environ.get("EDGE_SDK_DATA", ""), "video_burst", "vid4_calendar")
         if data.is_dir():
-            parts.append(_of_the_window(folder, data, arguments.window, arguments.zoomed))
+            parts.append(_of_the_window(folder, data, arguments.window, arguments.crop))
         else:
             print("vid4_calendar is missing: the window zoom is left out", file=sys.stderr)
     publish("\n".join((_PREFACE, *parts)), arguments.table)
@@ -156,10 +158,9 @@ def _levels_apart(levels: Tensor, values: Tensor) -> Tensor:
     return (levels.float() - 255 * values).abs()
 
 
-def _of_the_window(folder: Path, data: Path, window: int, most: int) -> str:
-    paths = sorted(path for path in data.iterdir() if path.suffix in (".png", ".webp"))[:most]
-    truth = [read_picture(path).pixels for path in paths]
-    truth = [each[:, : each.shape[1] // 2 * 2, : each.shape[2] // 2 * 2] for each in truth]
+def _of_the_window(folder: Path, data: Path, window: int, crop: Sequence[int]) -> str:
+    paths = sorted(path for path in data.iterdir() if path.suffix in (".png", ".webp"))
+    truth = [_middle(read_picture(path).pixels, *crop) for path in paths]
     size = (truth[0].shape[1] // 2, truth[0].shape[2] // 2)
     small = [quantize(resize_bicubic(each, size=size).clamp(0, 1)) for each in truth]
     source = folder / "calendar.y4m"
@@ -182,7 +183,12 @@ def _of_the_window(folder: Path, data: Path, window: int, most: int) -> str:
             frames = [frame_to_rgb(frame, clip.form) for frame in clip.frames()]
         lines.append(_row(name, frames, truth, motions, seconds))
     lines.append(_row("the frames themselves", truth, truth, motions, None))
-    return "\n".join((_WINDOW.format(len(truth), size[1], size[0]), "", *lines, ""))
+    return "\n".join((_WINDOW.format(len(truth), *crop), "", *lines, ""))
+
+
+def _middle(rgb: Tensor, width: int, height: int) -> Tensor:
+    top, left = (rgb.shape[1] - height) // 2, (rgb.shape[2] - width) // 2
+    return rgb[:, top : top + height, left : left + width]
 
 
 def _row(
@@ -226,11 +232,11 @@ the way through red, green and blue, which the command does not take: there colo
 are clipped."""
 _WINDOW = """## Window zoom
 
-The {} frames of vid4_calendar, reduced bicubically to {}×{} px and 8 bits, as a Y4M of 4:4:4, and
-enlarged ×2 again. PSNR is the mean over all frames, the ends included, whose windows are shorter.
-Flicker is the registered temporal difference in luma: what consecutive frames differ by where they
-show the same, with the motions of the original frames for all; what the originals show of it is
-their own noise, parallax and interpolation."""
+The {} frames of vid4_calendar, their middle of {}×{} px reduced bicubically to half of that and to
+8 bits, as a Y4M of 4:4:4, and enlarged ×2 again. PSNR is the mean over all frames, the ends
+included, whose windows are shorter. Flicker is the registered temporal difference in luma: what
+consecutive frames differ by where they show the same, with the motions of the original frames for
+all; what the originals show of it is their own noise, parallax and interpolation."""
 
 
 if __name__ == "__main__":

@@ -150,7 +150,7 @@ def _target(form: ClipForm, output: str | Path, work: Work) -> ClipForm:
 def _digest(form: ClipForm, settings: str, first: Frame) -> str:
     total = hashlib.sha256(f"{form} {settings}".encode())
     for plane in first:
-        total.update(plane.numpy().data)
+        total.update(plane.contiguous().numpy().data)
     return total.hexdigest()[:16]
 
 

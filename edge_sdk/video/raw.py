@@ -133,4 +133,5 @@ def _parted(frame: Frame) -> Frame:
     """Planes of which U and V were read as one after the other but lie by turns."""
     size = frame[1].shape
     by_turns = torch.cat((frame[1].flatten(), frame[2].flatten())).view(-1, 2)
-    return (frame[0], by_turns[:, 0].reshape(size), by_turns[:, 1].reshape(size))
+    u, v = by_turns.T.contiguous()
+    return (frame[0], u.view(size), v.view(size))

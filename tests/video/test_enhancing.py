@@ -245,6 +245,15 @@ def test_raw_frames_come_out_as_they_came_in(tmp_path: Path) -> None:
     options = ClipOptions(PixelFormat.I420, (64, 48))
     enhance_clip(tmp_path / "clip.yuv", tmp_path / "out.yuv", options=options)
     assert (tmp_path / "out.yuv").read_bytes() == planes
+    (tmp_path / "clip.nv12").write_bytes(b"".join(map(_by_turns, given)))
+    enhance_clip(tmp_path / "clip.nv12", tmp_path / "out.nv12", options=ClipOptions(size=(64, 48)))
+    assert (tmp_path / "out.nv12").read_bytes() == b"".join(map(_by_turns, made))
+
+
+def _by_turns(frame: tuple[Tensor, ...]) -> bytes:
+    """A frame as NV12 has it."""
+    y, u, v = (plane.flatten().tolist() for plane in frame)
+    return bytes(y) + bytes(level for pair in zip(u, v, strict=True) for level in pair)
 
 
 def test_places_that_are_refused(tmp_path: Path) -> None:
