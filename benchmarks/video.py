@@ -52,6 +52,7 @@ class Run:
 
     frames: int
     seconds: float
+    processor_seconds: float
     peak_mib: float
 
 
@@ -103,8 +104,8 @@ def write_clip(path: Path, frames: Iterator[Tensor], sampling: Sampling) -> None
             writer.put(rgb_to_frame(rgb, form))
 
 
-def run_command(*arguments: object) -> tuple[float, float]:
-    """Seconds and peak MiB of the command line in a process of its own."""
+def run_command(*arguments: object) -> tuple[float, float, float]:
+    """Seconds, seconds of the processor and peak MiB of the command line in its own process."""
     program = "from edge_sdk.cli import main; main()"
     started = time.perf_counter()
     child = subprocess.Popen([sys.executable, "-c", program, *map(str, arguments)])
@@ -112,7 +113,7 @@ def run_command(*arguments: object) -> tuple[float, float]:
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         raise SystemExit(child.returncode)
-    return time.perf_counter() - started, used.ru_maxrss / 1024
+    return time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
 def _of_the_command(folder: Path, lengths: Sequence[int]) -> str:
@@ -120,15 +121,14 @@ def _of_the_command(folder: Path, lengths: Sequence[int]) -> str:
     for count in lengths:
         write_clip(folder / "clip.y4m", rendered(count), Sampling.C420MPEG2)
         out = folder / "larger.y4m"
-        seconds, peak_mib = run_command("enhance", folder / "clip.y4m", "-o", out)
-        runs.append(Run(count, seconds, peak_mib))
+        runs.append(Run(count, *run_command("enhance", folder / "clip.y4m", "-o", out)))
         print(runs[-1], flush=True)
-    lines = [head("frames", "seconds", "frames a second", "peak memory")]
-    lines += [
-        row(str(run.frames), f"{run.seconds:.0f}", f"{run.frames / run.seconds:.1f}",
-            f"{run.peak_mib:.0f} MiB")
-        for run in runs
-    ]  # fmt: skip
+    titles = ("frames", "seconds", "frames a second", "processor, seconds a frame", "peak memory")
+    lines = [head(*titles)]
+    for run in runs:
+        rate, cost = run.frames / run.seconds, run.processor_seconds / run.frames
+        cells = (f"{run.seconds:.0f}", f"{rate:.2f}", f"{cost:.2f}", f"{run.peak_mib:.0f} MiB")
+        lines.append(row(str(run.frames), *cells))
     return "\n".join((_COMMAND, "", *lines, ""))
 
 
@@ -141,7 +141,7 @@ def _of_the_routes(folder: Path) -> str:
     by_planes, by_colors = [], []
     with open_clip(source) as given, open_clip(out) as made:
         for before, after in zip(given.frames(), made.frames(), strict=True):
-            luma = enhance_planes(before[0][None, None].float() / 255, network)[0, 0]
+            luma = enhance_planes(before[0][None, None].float() / 255, network)[0, 0].clamp(0, 1)
             by_planes.append(_levels_apart(after[0], luma))
             colors = enhance_picture(frame_to_rgb(before, given.form), network)
             by_colors.append(_levels_apart(after[0], rgb_to_ycbcr(colors)[0]))

@@ -125,10 +125,9 @@ def test_a_reader_that_leaves_ends_the_command(clip: Path) -> None:
     assert child.stderr is not None
     child.stdout.read(100)
     child.stdout.close()
-    said = child.stderr.read().decode()
-    assert child.wait() == 2
-    assert said.splitlines()[-1].startswith("error: the output cannot be written")
-    assert "Traceback" not in said
+    # As a program in a pipe ends whose reader has what it wants: quietly, not with success.
+    assert child.stderr.read() == b""
+    assert child.wait() == 1
 
 
 @pytest.mark.slow
