@@ -9,6 +9,7 @@ camera, which are reduced bicubically and enlarged again; without it that part i
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -107,13 +108,21 @@ def write_clip(path: Path, frames: Iterator[Tensor], sampling: Sampling) -> None
 def run_command(*arguments: object) -> tuple[float, float, float]:
     """Seconds, seconds of the processor and peak MiB of the command line in its own process."""
     program = "from edge_sdk.cli import main; main()"
-    started = time.perf_counter()
+    started, peak_mib = time.perf_counter(), 0.0
     child = subprocess.Popen([sys.executable, "-c", program, *map(str, arguments)])
-    _, status, used = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
+    # The peak that wait4 gives is that of this process where this was larger at the start.
+    status = Path("/proc", str(child.pid), "status")
+    while True:
+        ended, code, used = os.wait4(child.pid, os.WNOHANG)
+        if ended:
+            break
+        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="utf-8"))
+        peak_mib = max(peak_mib, int(found[1]) / 1024 if found else 0.0)
+        time.sleep(0.1)
+    child.returncode = os.waitstatus_to_exitcode(code)
     if child.returncode:
         raise SystemExit(child.returncode)
-    return time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    return time.perf_counter() - started, used.ru_utime + used.ru_stime, peak_mib
 
 
 def _of_the_command(folder: Path, lengths: Sequence[int]) -> str:
