@@ -23,7 +23,7 @@ COMMANDS = {
     "pairs": ListedCommand(
         "Bursts", "Make a training set for burst zoom from far and near shots of the same scenes."
     ),
-    "enhance": ListedCommand("Pictures", "Enhance single pictures with a model."),
+    "enhance": ListedCommand("Pictures", "Enhance single pictures, or a clip, with a model."),
     "score": ListedCommand(
         "Pictures",
         "Score pictures from 0 to 100, and say how likely each is poor, medium and good.",

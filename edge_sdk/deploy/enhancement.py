@@ -114,7 +114,7 @@ def check_folder(pictures: Sequence[Path], out: Path) -> None:
         raise OutputError(f"{out}: cannot be created ({error.strerror})") from error
 
 
-class _Runner:
+class NetworkRunner:
     """A network as functions on tensors, computed by a runtime.
 
     Args:
@@ -260,7 +260,7 @@ def enhance_files(
         ConversionError: if the network cannot be converted.
     """
     with tempfile.TemporaryDirectory() as folder:
-        runner = _Runner(network, runtime, Path(folder))
+        runner = NetworkRunner(network, runtime, Path(folder))
         for source in pictures:
             yield _written(source, out, network.spec, runner.for_picture, on_progress)
 

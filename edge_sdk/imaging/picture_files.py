@@ -36,11 +36,21 @@ def read_decoded(path: Path | str) -> Decoded:
         raise PictureError(f"{path}: is a folder; give the name of a picture") from error
     except OSError as error:
         raise PictureError(f"{path}: cannot be read ({error.strerror or error})") from error
+    return decoded_bytes(data, str(path))
+
+
+def decoded_bytes(data: bytes, name: str) -> Decoded:
+    """Decode the contents of a file, which messages call ``name``.
+
+    Raises:
+        PictureError: as :func:`~edge_sdk.imaging.read_picture`.
+        MissingExtraError: as :func:`~edge_sdk.imaging.read_picture`.
+    """
     if not data:
-        raise PictureError(f"{path}: is empty; get a whole copy")
-    if is_heic(head):
-        return decode_heic(data, str(path))
-    return (decode_raw if is_raw(data) else decode)(data, str(path))
+        raise PictureError(f"{name}: is empty; get a whole copy")
+    if is_heic(data[:12]):
+        return decode_heic(data, name)
+    return (decode_raw if is_raw(data) else decode)(data, name)
 
 
 def looks_like_picture(head: bytes) -> bool:

@@ -12,7 +12,7 @@ from torch import Tensor
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging.decoding import Decoded, Samples
 from edge_sdk.imaging.picture import Metadata, Picture
-from edge_sdk.imaging.picture_files import read_decoded
+from edge_sdk.imaging.picture_files import decoded_bytes, read_decoded
 
 
 def read_picture(path: Path | str) -> Picture:
@@ -50,6 +50,29 @@ def read_picture(path: Path | str) -> Picture:
         (30, 20, 16)
     """
     return picture_of(read_decoded(path))
+
+
+def picture_from_bytes(data: bytes, name: str) -> Picture:
+    """Decode the contents of a file as :func:`read_picture` does.
+
+    Args:
+        data: the contents, of a file or a pipe.
+        name: what messages call it.
+
+    Raises:
+        PictureError: as :func:`read_picture`.
+        MissingExtraError: as :func:`read_picture`.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from edge_sdk import Picture, write_picture
+        >>> from edge_sdk.imaging.reading import picture_from_bytes
+        >>> written = write_picture(Picture(torch.rand(3, 20, 30)), "photo.png")
+        >>> picture_from_bytes(Path("photo.png").read_bytes(), "a picture").width
+        30
+    """
+    return picture_of(decoded_bytes(data, name))
 
 
 def read_frames(paths: Iterable[Path | str]) -> list[Picture]:

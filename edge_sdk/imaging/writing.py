@@ -131,13 +131,48 @@ def write_picture(picture: Picture, path: Path | str, *, quality: int = 95) -> W
     check_output_path(path)
     check_output_size(path, picture.width, picture.height)
     form = FORMATS[path.suffix.lower()]
+    with replacing(path) as temporary:
+        data, notes = encode_picture(picture, form, quality=quality)
+        temporary.write_bytes(data)
+    return WrittenPicture(path, notes)
+
+
+def encode_picture(
+    picture: Picture, form: Format, *, quality: int = 95
+) -> tuple[bytes, tuple[str, ...]]:
+    """Encode a picture as the contents of a file; :func:`write_picture` writes them to one.
+
+    Args:
+        picture: what to encode.
+        form: the format, of a size that holds it.
+        quality: 1 to 100, JPEG only.
+
+    Returns:
+        The contents, and a note on each thing that was left out.
+
+    Raises:
+        OutputError: if the picture is too large for the format.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import Picture
+        >>> from edge_sdk.imaging.encoding import PNG
+        >>> from edge_sdk.imaging.writing import encode_picture
+        >>> data, notes = encode_picture(Picture(torch.rand(3, 20, 30)), PNG)
+        >>> data[1:4], notes
+        (b'PNG', ())
+    """
+    if max(picture.width, picture.height) > form.largest_side_px:
+        raise OutputError(
+            f"{picture.width}×{picture.height} px is more than the {form.largest_side_px} px of a "
+            f"{form.container}; take PNG or TIFF"
+        )
     samples, notes = _samples(picture, form)
     exif, icc_profile, more = _written_metadata(picture, form, samples.shape[2] <= 2)
     descriptions = picture.metadata.descriptions
-    with replacing(path) as temporary:
-        encoded = encode(samples, form, exif, icc_profile, quality)
-        temporary.write_bytes(described(encoded, form.container, descriptions))
-    return WrittenPicture(path, (*notes, *more, *left_out(form.container, descriptions)))
+    encoded = encode(samples, form, exif, icc_profile, quality)
+    notes = [*notes, *more, *left_out(form.container, descriptions)]
+    return described(encoded, form.container, descriptions), tuple(notes)
 
 
 def _samples(picture: Picture, form: Format) -> tuple[Samples, list[str]]:

@@ -12,6 +12,7 @@ from .network import NetworkConfig as NetworkConfig
 from .network import PictureNetwork as PictureNetwork
 from .normalization import Normalization as Normalization
 from .picture import enhance_picture as enhance_picture
+from .picture import enhance_planes as enhance_planes
 from .recognition_config import RecognitionNetConfig as RecognitionNetConfig
 from .recognition_config import recognition_preset as recognition_preset
 from .recognition_net import RecognitionNet as RecognitionNet

@@ -111,6 +111,51 @@ def enhance_picture(
     return enhanced if rgb.ndim == 4 else enhanced[0]
 
 
+def enhance_planes(
+    planes: Tensor,
+    network: Network,
+    *,
+    spec: PictureSpec | None = None,
+    tile_px: int = TILE_PX,
+    on_progress: Progress | None = None,
+) -> Tensor:
+    """Apply a network to planes as they are, with no conversion of color.
+
+    For callers whose pictures are in the network's color already, such as the luma of a video.
+    Sizes and windows are those of :func:`enhance_picture`.
+
+    Args:
+        planes: float32 or float64 [N, C, H, W] in the network's color.
+        network: as in :func:`enhance_picture`.
+        spec: what the network is; ``None`` for its attribute ``spec``.
+        tile_px: input pixels, about, that each window adds in each direction.
+        on_progress: called after each window, labeled ``tiles``.
+
+    Returns:
+        Float [N, C, scale·⌈H/reduction⌉, scale·⌈W/reduction⌉]; not clipped.
+
+    Raises:
+        InputError: as :func:`enhance_picture`, and if C is not what the network takes.
+
+    Example:
+        >>> import torch
+        >>> from edge_sdk import load_model
+        >>> from edge_sdk.models import enhance_planes
+        >>> enhance_planes(torch.rand(1, 1, 30, 50), load_model("sr_x2_y")).shape
+        torch.Size([1, 1, 60, 100])
+    """
+    found = _find_spec(network, spec)
+    if planes.ndim != 4 or planes.numel() == 0 or planes.shape[1] != found.input_channels:
+        raise InputError(
+            f"planes must be [N, {found.input_channels}, H, W] for this network, not "
+            f"{list(planes.shape)}"
+        )
+    if tile_px < 1:
+        raise InputError(f"tile_px must be at least 1, not {tile_px}")
+    with torch.no_grad():
+        return _run(network, _continued(planes, found.reduction), found, tile_px, on_progress)
+
+
 def _find_spec(network: Network, spec: PictureSpec | None) -> PictureSpec:
     own = getattr(network, "spec", None)
     if not isinstance(own, PictureSpec):

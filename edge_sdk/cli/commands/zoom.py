@@ -12,6 +12,7 @@ from edge_sdk.burst.quality import Quality
 from edge_sdk.cli.commands.zoom_noise import check_noise_path, given_noise
 from edge_sdk.cli.commands.zoom_outcome import plain_outcome, print_outcome
 from edge_sdk.cli.commands.zoom_page import check_report, write_zoom_page
+from edge_sdk.cli.shared import clip_options as clips
 from edge_sdk.cli.shared.bundle_option import KEY_HELP, check_bundle_alone, stages_of
 from edge_sdk.cli.shared.console import note, out, print_json, progress_bars
 from edge_sdk.cli.shared.runtime_option import RUNTIME_NAMES
@@ -24,7 +25,8 @@ def zoom(
         list[Path] | None,
         typer.Argument(
             help="Frames of one scene, or their folder: JPEG, PNG, BMP, WebP, TIFF, HEIC or raw, "
-            "all of one size."
+            "all of one size; or one clip: .y4m, raw frames, mp4, mov, avi, mkv, webm, - for "
+            "what is piped in."
         ),
     ] = None,
     output: Annotated[
@@ -109,6 +111,19 @@ def zoom(
     report: Annotated[
         Path | None, typer.Option(help="Write what each frame did as one HTML page.")
     ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(
+            help="Clips: frames around each, itself included, that it is zoomed from; odd \\[7]."
+        ),
+    ] = None,
+    pixel_format: clips.PixelFormatOption = None,
+    size: clips.SizeOption = None,
+    fps: clips.FpsOption = None,
+    matrix: clips.MatrixOption = None,
+    swing: clips.RangeOption = None,
+    codec: clips.CodecOption = None,
+    resume: clips.ResumeOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Turn a burst of frames into one larger, cleaner picture.
@@ -116,6 +131,8 @@ def zoom(
     The sharpest frame is the reference; the others are aligned to it, merged where they agree with
     it, and left out, with the reason, where they do not. EXIF and ICC profile of the reference are
     kept. Any number of frames runs: they wait in a temporary file.
+
+    A clip is zoomed frame by frame, each from those around it.
 
     Example: edge-sdk zoom IMG_*.jpg -o zoomed.png
     """
@@ -137,14 +154,28 @@ def zoom(
         provenance=report is not None,
         lens_std_px=lens,
     )
+    planes = {"pixel_format": pixel_format, "size": size, "fps": fps, "matrix": matrix}
+    planes |= {"range": swing, "codec": codec}
+    if clips.is_clip_given(frames, pixel_format, stream=True):
+        from edge_sdk.cli.commands.zoom_clip import zoom_one_clip
+
+        burst = {"reference": reference, "crop": crop, "save_noise": save_noise, "report": report}
+        burst |= {"stages": stages, "bundle": bundle, "key": key, "profile": profile}
+        burst |= {"precision": precision, "runtime": None if runtime == "torch" else runtime}
+        clips.refuse(burst, "for a burst, not for a clip")
+        options = clips.clip_options(pixel_format, size, fps, matrix, swing, codec)
+        clip = clips.one_clip(frames)
+        zoom_one_clip(clip, output, window, config, options, model, resume=resume, as_json=as_json)
+        return
+    clips.refuse({**planes, "window": window, "resume": resume}, "for a clip")
     check_bundle_alone(bundle, key, profile, model=model, stages=stages)
     if report is not None:
         check_report(report, gather_frames(frames, output)[0], output)
     if save_noise is not None:
         used = [*gather_frames(frames, output)[0], *([] if noise is None else [Path(noise)])]
         check_noise_path(save_noise, [*used, output, report])
-    size = (0, 0, 0) if profile is None else _size_of(gather_frames(frames, output)[0])
-    opened = stages_of(bundle, key, runtime, precision, profile, size)
+    room = (0, 0, 0) if profile is None else _size_of(gather_frames(frames, output)[0])
+    opened = stages_of(bundle, key, runtime, precision, profile, room)
     with progress_bars() as progress, opened as held:
         made = zoom_files(
             frames,

@@ -162,6 +162,6 @@ def progress_bars() -> Iterator[Progress]:
             interruptions.check()
             if label not in tasks:
                 tasks[label] = bars.add_task(label, total=total)
-            bars.update(tasks[label], completed=done)
+            bars.update(tasks[label], completed=done, total=total)
 
         yield report
