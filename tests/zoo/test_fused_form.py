@@ -29,6 +29,7 @@ from edge_sdk.zoo.networks import (
     example_input,
     fused_by_name,
     luma_network,
+    merged,
     picture_network,
 )
 
@@ -87,7 +88,7 @@ def test_the_certificate_holds_the_digests_of_the_files_beside_it(name: str) -> 
 @pytest.mark.parametrize("name", model_names())
 def test_the_stored_form_is_bit_for_bit_what_fusing_gives(name: str) -> None:
     network = load_model(name)
-    fused, certificate = fuse(network, example_input(network))
+    fused, certificate = merged(network, (example_input(network),))
     form = load_fused(name)
     expected, found = fused.state_dict(), form.network.state_dict()
     assert list(found) == list(expected)
