@@ -14,7 +14,7 @@ from torch import nn
 from edge_sdk.artifacts.package_folder import check_package_place, is_package, place_package
 from edge_sdk.deploy.preparation import prepare, read_scheme
 from edge_sdk.deploy.self_check import SelfCheck, left_unchecked, self_check
-from edge_sdk.errors import ConversionError, EdgeSdkError, InputError, first_line
+from edge_sdk.errors import ConversionError, EdgeSdkError, InputError, OutputError, first_line
 from edge_sdk.exported import Example, one_or_all
 from edge_sdk.models.normalization import Normalization
 from edge_sdk.outputs import check_writable, replacing
@@ -267,7 +267,13 @@ def _staged(path: Path) -> Iterator[Path]:
     as_folder = is_package(path)
     check = check_package_place if as_folder else check_writable
     check(path)
-    with tempfile.TemporaryDirectory(prefix=f".{path.stem}.", dir=path.resolve().parent) as folder:
+    try:
+        beside = tempfile.TemporaryDirectory(prefix=f".{path.stem}.", dir=path.resolve().parent)
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror or error}); choose another place"
+        ) from error
+    with beside as folder:
         staged = Path(folder) / path.name
         try:
             yield staged
