@@ -24,6 +24,7 @@ from edge_sdk.size_range import SizeRange
 from edge_sdk.targets import (
     Converter,
     LoweringReport,
+    check_converts,
     converter_names,
     find_converter,
     for_soc,
@@ -118,7 +119,7 @@ def convert(
             are both given, no example is known, int8 is requested and there are no ranges, or
             branches are to be kept where there are none.
         ModelError: if there is no such model.
-        MissingExtraError: if the target's package is not installed.
+        MissingExtraError: if the target's package is not installed, or it waits for its vendor's.
         FusionError: if fusing cannot be proved of a model with multi-branch blocks.
         ConversionError: if the target has no counterpart of an operator, or its file computes
             something else than the model; the message names the module.
@@ -135,6 +136,7 @@ def convert(
         {'output': (1, 1, 96, 128)}
     """
     converter = for_soc(find_converter(target), soc)
+    check_converts(converter)
     precision = precision or converter.precisions[0]
     if precision not in converter.precisions:
         raise InputError(

@@ -20,6 +20,7 @@ from edge_sdk import convert, open_artifact, verify
 from edge_sdk.artifacts import read_codes
 from edge_sdk.artifacts.dispatch import STAMP, read_compiled
 from edge_sdk.artifacts.seal import SEAL_MAGIC, seal
+from edge_sdk.deploy import other_cpus
 from edge_sdk.emulate import Job, measure
 from edge_sdk.emulate.runtimes.names import find_runtime, runtimes_for
 from edge_sdk.emulate.runtimes.qnn_htp import QnnHtpRunner
@@ -232,6 +233,15 @@ def test_a_benchmark_has_its_memory_and_no_time(files) -> None:
     assert found.runs == 1
     assert found.peak_bytes > 0
     assert all(map(math.isnan, (found.median_s, found.low_s, found.high_s, found.load_s)))
+
+
+@pytest.mark.qualcomm
+def test_another_processor_does_not_run_them(files, monkeypatch) -> None:
+    monkeypatch.setattr(other_cpus, "check_cpu", lambda _: None)
+    told = "compiled for a Snapdragon's NPU, and its runtime is qnn-htp, which has no build for arm"
+    with pytest.raises(InputError, match=told) as caught:
+        other_cpus.check_cpus([(files["int8"], "int8")], [], "arm64")
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.qualcomm

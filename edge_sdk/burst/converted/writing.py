@@ -13,7 +13,7 @@ from edge_sdk.deploy.preparation import INT8, Prepared
 from edge_sdk.errors import InputError, OutputError
 from edge_sdk.models.spec import Task
 from edge_sdk.progress import Progress, silent
-from edge_sdk.targets import LoweringReport, find_converter, for_soc
+from edge_sdk.targets import LoweringReport, check_converts, find_converter, for_soc
 from edge_sdk.zoo.loading import LoadedModel
 
 
@@ -56,6 +56,7 @@ def write_stages(
             f"{loaded.name} is no network for burst zoom; convert it with `edge-sdk convert`"
         )
     converter = for_soc(find_converter(target), soc)
+    check_converts(converter)
     if precision not in converter.precisions:
         raise InputError(
             f"target '{target}' has no precision '{precision}'; choose one of: "
