@@ -104,7 +104,7 @@ def _stage(stage: str, target: str, precision: str, graph: StageGraph, path: Pat
     converter = find_converter(target)
     example = torch.rand(graph.shape, generator=torch.Generator().manual_seed(0))
     try:
-        report = converter.convert(graph.module, example, path, precision)
+        report = converter.convert(graph.module_for(precision), example, path, precision)
         check = self_check(graph.module, example, path, precision, converter)
     except EdgeSdkError as error:
         why = str(error).replace(f"{path.parent}/", "")

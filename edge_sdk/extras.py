@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+import re
 import shlex
 from importlib import metadata
 from types import ModuleType
 from urllib.parse import unquote, urlparse
 
-from edge_sdk.errors import MissingExtraError
+from edge_sdk.errors import MissingExtraError, first_line
 
 EXTRA_MODULES = {
     "executorch": ("executorch", "torchao"),
@@ -28,6 +29,8 @@ EXTRA_MODULES = {
     "ray": ("ray", "pyarrow"),
 }
 """Importable top-level modules that each extra of the distribution brings."""
+EXACT = ("qualcomm", "coreai")
+"""Extras whose pinned packages change what we call from one release to the next."""
 
 
 def install_command(extra: str) -> str:
@@ -60,11 +63,53 @@ def require(extra: str, module: str | None = None) -> ModuleType:
     """Import ``module`` (default: the first one of ``extra``) or say how to install it.
 
     Raises:
-        MissingExtraError: if a module of the extra is not installed.
+        MissingExtraError: if a module of the extra is not installed or does not load, or a package
+            of :data:`EXACT` has another version than the extra's.
     """
     missing = [name for name in EXTRA_MODULES[extra] if importlib.util.find_spec(name) is None]
     if missing:
         raise MissingExtraError(
             f"{missing[0]} is not installed; install it with: {install_command(extra)}"
         )
-    return importlib.import_module(module or EXTRA_MODULES[extra][0])
+    pinned = _pinned(extra) if extra in EXACT else {}
+    for package, version in pinned.items():
+        _check_version(package, _version(package), version, extra)
+    name = module or EXTRA_MODULES[extra][0]
+    try:
+        found = importlib.import_module(name)
+    except (ImportError, OSError) as error:
+        raise MissingExtraError(
+            f"{name} is installed but does not load ({first_line(error)}); put right what that "
+            f"names, or install it again with: {install_command(extra)} --force-reinstall"
+        ) from error
+    # A copy of the package that lies before the installed one tells its own version.
+    package = name.replace("_", "-")
+    if package in pinned:
+        _check_version(package, getattr(found, "__version__", None), pinned[package], extra)
+    return found
+
+
+def _pinned(extra: str) -> dict[str, str]:
+    """Packages of one version alone in an extra, as the installed distribution declares them."""
+    try:
+        declared = metadata.requires("edge-sdk") or []
+    except metadata.PackageNotFoundError:
+        return {}
+    ours = re.compile(rf"""extra == ['"]{re.escape(extra)}['"]""")
+    found = (re.match(r"([\w.-]+)==([\w.]+)", line) for line in declared if ours.search(line))
+    return {each[1]: each[2] for each in found if each is not None}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _check_version(package: str, found: str | None, needed: str, extra: str) -> None:
+    if found is not None and found != needed:
+        raise MissingExtraError(
+            f"{package} {found} is installed where {needed} is needed; install it with: "
+            f"{install_command(extra)}"
+        )

@@ -4,7 +4,8 @@ A package adds a target by declaring an entry point that names a class with the 
 method of :class:`Converter`; nothing in ``edge_sdk`` needs to change. Three attributes
 are optional: ``format`` and ``backend`` (see :class:`Target`) and ``runs_here``. One that compiles
 for a chip has its name as ``soc``, and a method ``for_soc`` (see :func:`for_soc`); one that goes on
-from another target's file has that target's name as ``builds_on``.
+from another target's file has that target's name as ``builds_on``; one that cannot convert yet has
+a method ``lacking`` (see :func:`check_converts`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from edge_sdk.errors import InputError
+from edge_sdk.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -216,6 +217,21 @@ def for_soc(converter: Converter, soc: str | None) -> Converter:
         raise InputError(f"target '{converter.name}' makes files for any chip; leave --soc out")
     made: Converter = chosen(soc)
     return made
+
+
+def check_converts(converter: Converter) -> None:
+    """Refuse a target that waits for its vendor, before anything that is asked of it.
+
+    Raises:
+        MissingExtraError: saying what it lacks, and what to take instead.
+
+    Example:
+        >>> from edge_sdk.targets import check_converts, find_converter
+        >>> check_converts(find_converter("tflite"))
+    """
+    lacking = getattr(converter, "lacking", None)
+    if lacking is not None:
+        raise MissingExtraError(lacking())
 
 
 def find_converter(name: str) -> Converter:

@@ -27,7 +27,8 @@ class LiteRTVendorConverter(WaitingConverter):
     module: ClassVar[str] = ""
     """Module that the package brings."""
 
-    def _lacking(self) -> str:
+    def lacking(self) -> str:
+        """What is missing, and what to take instead."""
         return (
             f"target '{self.name}': {self._state()}, and this release has no tested conversion for "
             f"{self.processor}; take --target tflite for its GPU or CPU"

@@ -8,7 +8,7 @@ from importlib import metadata
 from edge_sdk.deploy.preparation import INT8
 from edge_sdk.devices.profile import PLATFORMS
 from edge_sdk.errors import InputError
-from edge_sdk.targets import find_converter, targets_of
+from edge_sdk.targets import check_converts, find_converter, targets_of
 from edge_sdk.zoo.catalogue import load_int8, model_names, resolve_checkpoint
 from edge_sdk.zoo.loading import LoadedModel
 
@@ -73,6 +73,7 @@ def wanted_for(
     found: list[Wanted] = []
     for target in chosen:
         converter = find_converter(target)
+        check_converts(converter)
         form = targets_of(converter)[0].format
         if platform is not None and form not in FORMATS[platform]:
             raise InputError(

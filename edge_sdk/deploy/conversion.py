@@ -14,7 +14,7 @@ from torch import nn
 from edge_sdk.artifacts.package_folder import check_package_place, is_package, place_package
 from edge_sdk.deploy.preparation import prepare, read_scheme
 from edge_sdk.deploy.self_check import SelfCheck, left_unchecked, self_check
-from edge_sdk.errors import ConversionError, EdgeSdkError, InputError, first_line
+from edge_sdk.errors import ConversionError, EdgeSdkError, InputError, OutputError, first_line
 from edge_sdk.exported import Example, one_or_all
 from edge_sdk.models.normalization import Normalization
 from edge_sdk.outputs import check_writable, replacing
@@ -24,6 +24,7 @@ from edge_sdk.size_range import SizeRange
 from edge_sdk.targets import (
     Converter,
     LoweringReport,
+    check_converts,
     converter_names,
     find_converter,
     for_soc,
@@ -118,7 +119,7 @@ def convert(
             are both given, no example is known, int8 is requested and there are no ranges, or
             branches are to be kept where there are none.
         ModelError: if there is no such model.
-        MissingExtraError: if the target's package is not installed.
+        MissingExtraError: if the target's package is not installed, or it waits for its vendor's.
         FusionError: if fusing cannot be proved of a model with multi-branch blocks.
         ConversionError: if the target has no counterpart of an operator, or its file computes
             something else than the model; the message names the module.
@@ -135,6 +136,7 @@ def convert(
         {'output': (1, 1, 96, 128)}
     """
     converter = for_soc(find_converter(target), soc)
+    check_converts(converter)
     precision = precision or converter.precisions[0]
     if precision not in converter.precisions:
         raise InputError(
@@ -267,7 +269,13 @@ def _staged(path: Path) -> Iterator[Path]:
     as_folder = is_package(path)
     check = check_package_place if as_folder else check_writable
     check(path)
-    with tempfile.TemporaryDirectory(prefix=f".{path.stem}.", dir=path.resolve().parent) as folder:
+    try:
+        beside = tempfile.TemporaryDirectory(prefix=f".{path.stem}.", dir=path.resolve().parent)
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror or error}); choose another place"
+        ) from error
+    with beside as folder:
         staged = Path(folder) / path.name
         try:
             yield staged

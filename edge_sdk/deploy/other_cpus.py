@@ -12,7 +12,7 @@ import numpy as np
 from edge_sdk.emulate.parity.agreement import artifact_results
 from edge_sdk.emulate.parity.differences import Results, differences, largest_values
 from edge_sdk.emulate.parity.gates import family
-from edge_sdk.emulate.runtimes.names import find_runtime
+from edge_sdk.emulate.runtimes.names import RUNTIMES, find_runtime
 from edge_sdk.emulate.runtimes.opening import open_artifact
 from edge_sdk.emulate.runtimes.runner import RunnerInfo
 from edge_sdk.errors import InputError
@@ -79,8 +79,22 @@ def check_cpus(
     few = probes[:MOST_PROBES]
     fitting = [(path, precision) for path, precision in files if _has_build(path)]
     if not fitting:
+        for path, _ in files:
+            _refuse_compiled(path, cpu)
         raise InputError(f"no file here has a build of its runtime for {cpu}; give .tflite or .pte")
     return tuple(_checked(path, precision, few, cpu) for path, precision in fitting)
+
+
+def _refuse_compiled(path: Path, cpu: str) -> None:
+    """Say of a file for a chip's neural processor that no other processor runs it."""
+    name = find_runtime(path)
+    if RUNTIMES.find(name).own_files is None:
+        return
+    chips = "a Snapdragon's NPU" if name == "qnn-htp" else "a neural processor"
+    raise InputError(
+        f"{path}: compiled for {chips}, and its runtime is {name}, which has no build for {cpu}; "
+        "give a file of --target tflite or executorch, or leave --cpu out"
+    )
 
 
 def _has_build(path: Path) -> bool:

@@ -87,6 +87,7 @@ def self_check(
     *,
     spec: PictureSpec | None = None,
     sizes: SizeRange | None = None,
+    instead: str = "",
 ) -> SelfCheck:
     """Run a file on its example and on seeded probes and hold it to PyTorch.
 
@@ -101,6 +102,7 @@ def self_check(
             largest |value| of an output, or, of one in codes, all that its codes can say: so one
             code is 48 dB whatever part of them the probes reach.
         sizes: that the file takes; it is run on the least, the most and what lies between.
+        instead: what to do where the file fails; empty for what a user of ``convert`` can do.
 
     Returns:
         What was found; ``left_out`` says why where nothing here runs the file.
@@ -115,6 +117,7 @@ def self_check(
         return left_unchecked(f"precision '{precision}' has no gate")
     if not runtimes_of(path.suffix):
         return left_unchecked(f"no runtime here opens {path.suffix} files")
+    instead = instead or _other_way(converter)
     try:
         runner = open_artifact(path, trial=False)
         shown = _photographs(example, spec) if precision == LOSSY else _probes(example, sizes)
@@ -131,7 +134,7 @@ def self_check(
     except EdgeSdkError as error:
         raise ConversionError(
             f"{type(model).__name__}: the file that --target {converter.name} made of it does not "
-            f"run ({error}); {_other_way(converter)}"
+            f"run ({error}); {instead}"
         ) from error
     if not probes:
         return left_unchecked("the model gives numbers that are not finite for every probe")
@@ -144,7 +147,7 @@ def self_check(
         )
         raise ConversionError(
             f"{type(model).__name__}: the file that --target {converter.name} made of it returns "
-            f"{returned}, the model {known}; {_other_way(converter)}"
+            f"{returned}, the model {known}; {instead}"
         )
     gate = _gate(model, precision, runner.info.name)
     clip = spec is not None and family(precision) == "int8"
@@ -165,7 +168,7 @@ def self_check(
             raise ConversionError(
                 f"{where or type(model).__name__}: what --target {converter.name} made of it "
                 f"computes something else, {found:.1f} dB against PyTorch where {precision} must "
-                f"reach {gate:.0f}; {_other_way(converter)}"
+                f"reach {gate:.0f}; {instead}"
             )
     return SelfCheck(found, gate, len(probes), runner.info.runtime, note=note)
 

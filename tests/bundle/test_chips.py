@@ -9,7 +9,8 @@ import pytest
 from edge_sdk.artifacts.dispatch import stamp
 from edge_sdk.bundle import PackOptions, Wanted
 from edge_sdk.bundle.building import build
-from edge_sdk.errors import InputError
+from edge_sdk.bundle.targets import wanted_for
+from edge_sdk.errors import InputError, MissingExtraError
 from edge_sdk.zoo.loading import LoadedModel, load_any
 
 
@@ -37,3 +38,8 @@ def test_an_unknown_chip_is_refused_before_anything_is_made(tmp_path: Path) -> N
     with pytest.raises(InputError, match="unknown chip 'SM1'"):
         build(small(), options, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_target_that_waits_says_so_before_its_precisions() -> None:
+    with pytest.raises(MissingExtraError, match="take --target snapdragon"):
+        wanted_for(None, ("executorch-qnn",), ("int8",))

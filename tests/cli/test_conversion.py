@@ -66,7 +66,12 @@ def test_a_file_of_another_model_does_not_pass(run: Run) -> None:
         # The SDK, not the precision: theirs is taken where none is requested.
         (("convert", "sr_x2_y", "-t", "executorch-qnn"), "take --target snapdragon"),
         (("convert", "sr_x2_y", "-t", "executorch-mediatek"), "NeuroPilot"),
-        (("convert", "sr_x2_y", "-t", "executorch-qnn", "-p", "fp32"), "choose one of: fp16"),
+        (("convert", "sr_x2_y", "-t", "executorch-qnn", "-p", "int8"), "take --target snapdragon"),
+        (("stages", "-t", "executorch-qnn", "-p", "int8"), "take --target snapdragon"),
+        (("convert", "sr_x2_y", "-t", "litert-samsung", "-p", "fp32"), "take --target tflite"),
+        (("convert", "sr_x2_y", "-t", "tflite", "--size", "100000x100000"), "1 to 8192 px"),
+        (("convert", "sr_x2_y", "-t", "tflite", "--size", "8x8..9x123456"), "1 to 8192 px"),
+        (("convert", "sr_x2_y", "-t", "tflite", "--size", "9" * 5000 + "x1"), "is no size"),
         (("convert", "sr_x2_y", "-t", "tflite", "--precision", "int3"), "int3"),
         (("convert", "sr_x2_y", "-t", "tflite", "--size", "huge"), "huge"),
         (("convert", "sr_x2_y", "-t", "tflite", "-o", "m.pte"), ".tflite"),
@@ -114,7 +119,7 @@ def test_sizes_are_read(text: str) -> None:
     assert parse_size(text) == (12, 34)
 
 
-@pytest.mark.parametrize("text", ["", "12", "x", "0x4", "4x99999", "-1x4", "1.5x2"])
+@pytest.mark.parametrize("text", ["", "12", "x", "0x4", "4x99999", "4x100000", "-1x4", "1.5x2"])
 def test_other_sizes_are_refused(text: str) -> None:
     with pytest.raises(InputError):
         parse_size(text)

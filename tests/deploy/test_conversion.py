@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from edge_sdk import ConvertedModel, convert, verify
-from edge_sdk.errors import InputError
+from edge_sdk.errors import InputError, OutputError
 from edge_sdk.targets import LoweringReport, TensorSpec
 from edge_sdk.zoo import as_loaded
 
@@ -129,3 +129,11 @@ def test_a_module_that_says_what_it_does_brings_an_example() -> None:
 def test_a_size_that_is_none_is_refused(recorder: Recorder, size: object) -> None:
     with pytest.raises(InputError, match="size"):
         convert("sr_x2_y", "recorder", "m.txt", size=size)  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="this system has no /proc")
+def test_a_folder_that_takes_no_files_is_one_line() -> None:
+    # Its bits say that root may write there, which no file system of processes allows.
+    with pytest.raises(OutputError, match=r"^/proc/x\.tflite: ") as caught:
+        convert(nn.Conv2d(1, 1, 1), "tflite", "/proc/x.tflite", example=(1, 1, 8, 8))
+    assert "\n" not in str(caught.value)

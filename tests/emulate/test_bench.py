@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_sdk.emulate.bench import memory
 from edge_sdk.emulate.bench.measure import Job
 from edge_sdk.emulate.bench.rounds import measure
 from edge_sdk.errors import InputError
@@ -124,6 +125,16 @@ def test_memory_is_counted_from_the_reset() -> None:
     counted, after = map(int, lines)
     assert counted >= 60 * 2**20
     assert after < 32 * 2**20
+
+
+def test_a_thread_that_ends_meanwhile_has_no_processes(tmp_path: Path, monkeypatch) -> None:
+    for thread in ("1", "2"):
+        (tmp_path / "task" / thread).mkdir(parents=True)
+    # Reading it fails, as of a thread that is no more.
+    (tmp_path / "task" / "1" / "children").mkdir()
+    (tmp_path / "task" / "2" / "children").write_text("7 8 ")
+    monkeypatch.setattr(memory, "_SELF", tmp_path)
+    assert memory._of_children() == [Path("/proc/7/status"), Path("/proc/8/status")]
 
 
 OF_A_CHILD = """

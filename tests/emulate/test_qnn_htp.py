@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import math
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +20,23 @@ from edge_sdk import convert, open_artifact, verify
 from edge_sdk.artifacts import read_codes
 from edge_sdk.artifacts.dispatch import STAMP, read_compiled
 from edge_sdk.artifacts.seal import SEAL_MAGIC, seal
+from edge_sdk.deploy import other_cpus
 from edge_sdk.emulate import Job, measure
 from edge_sdk.emulate.runtimes.names import find_runtime, runtimes_for
 from edge_sdk.emulate.runtimes.qnn_htp import QnnHtpRunner
 from edge_sdk.errors import ArtifactError, InputError, MissingExtraError
 
 pytestmark = pytest.mark.slow
+
+THEN_CONVERT = """
+import sys
+import numpy
+from edge_sdk import convert, open_artifact
+runner = open_artifact(sys.argv[1])
+runner.run({"input": numpy.zeros((1, 1, 24, 32), numpy.float32)})
+convert("sr_x2_y", "tflite", sys.argv[2], "int8", size=(24, 32), check=False)
+print([name for name in ("onnx", "onnxruntime") if name in sys.modules])
+"""
 
 
 class Ends(nn.Module):
@@ -126,7 +142,7 @@ def test_a_damaged_file_is_refused_before_the_emulator_sees_it(
     def never(*_: object) -> None:
         raise AssertionError("the emulator was started")
 
-    monkeypatch.setattr("edge_sdk.emulate.runtimes.qnn_htp._session", never)
+    monkeypatch.setattr("edge_sdk.emulate.runtimes.qnn_htp.ServedFile", never)
     path = tmp_path / "damaged.tflite"
     for place in (part.start, part.start + part.size // 2, len(content) - 41, len(content) - 1):
         damaged = bytearray(content)
@@ -138,7 +154,7 @@ def test_a_damaged_file_is_refused_before_the_emulator_sees_it(
 
 
 @pytest.mark.qualcomm
-def test_a_file_without_a_seal_is_tried_in_another_process(files, tmp_path: Path) -> None:
+def test_a_file_without_a_seal_is_run_and_its_damage_is_one_line(files, tmp_path: Path) -> None:
     content = files["int8"].read_bytes()
     assert content[-40:-32] == SEAL_MAGIC
     (part,) = read_compiled(content).parts
@@ -146,10 +162,47 @@ def test_a_file_without_a_seal_is_tried_in_another_process(files, tmp_path: Path
     path.write_bytes(content[:-40])
     assert open_artifact(path).precision == "int8"
     path.write_bytes(content[: part.start] + bytes(len(content) - 40 - part.start))
-    with pytest.raises(ArtifactError, match="its runtime cannot load and run it"):
+    with pytest.raises(ArtifactError, match="emulator of SM8650 cannot load it") as caught:
         open_artifact(path)
-    with pytest.raises(ArtifactError, match="emulator of SM8650 cannot load it"):
-        open_artifact(path, trial=False)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.qualcomm
+def test_one_process_serves_all_runs_and_ends_with_the_runner(files) -> None:
+    runner = open_artifact(files["fp16"])
+    assert isinstance(runner, QnnHtpRunner)
+    process, x = runner._child.process, np.full((1, 1, 24, 32), 0.5, np.float32)
+    first, second = (runner.run({"input": x})["output"] for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert process.poll() is None
+    del runner
+    gc.collect()
+    assert process.poll() == 0
+
+
+@pytest.mark.qualcomm
+def test_an_emulator_that_dies_is_one_line_and_ends_nobody_else(files) -> None:
+    runner, inputs = open_artifact(files["int8"]), {"input": np.zeros((1, 1, 24, 32), np.float32)}
+    assert isinstance(runner, QnnHtpRunner)
+    os.kill(runner._child.process.pid, signal.SIGSEGV)
+    with pytest.raises(ArtifactError, match=r"SM8650 has ended \(signal 11\)") as caught:
+        runner.run(inputs)
+    assert "\n" not in str(caught.value)
+    assert open_artifact(files["int8"]).run(inputs)["output"].shape == (1, 1, 48, 64)
+
+
+@pytest.mark.qualcomm
+def test_tensorflow_converts_after_the_emulator_has_run(files, tmp_path: Path) -> None:
+    # ONNX Runtime and then TensorFlow in one process ended it by SIGSEGV.
+    done = subprocess.run(
+        [sys.executable, "-c", THEN_CONVERT, str(files["int8"]), str(tmp_path / "p.tflite")],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+    assert (tmp_path / "p.tflite").stat().st_size > 0
 
 
 @pytest.mark.qualcomm
@@ -180,6 +233,15 @@ def test_a_benchmark_has_its_memory_and_no_time(files) -> None:
     assert found.runs == 1
     assert found.peak_bytes > 0
     assert all(map(math.isnan, (found.median_s, found.low_s, found.high_s, found.load_s)))
+
+
+@pytest.mark.qualcomm
+def test_another_processor_does_not_run_them(files, monkeypatch) -> None:
+    monkeypatch.setattr(other_cpus, "check_cpu", lambda _: None)
+    told = "compiled for a Snapdragon's NPU, and its runtime is qnn-htp, which has no build for arm"
+    with pytest.raises(InputError, match=told) as caught:
+        other_cpus.check_cpus([(files["int8"], "int8")], [], "arm64")
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.qualcomm

@@ -38,8 +38,8 @@ class WaitingConverter(ABC):
             MissingExtraError: always otherwise; it says what is missing, or what to take instead.
         """
         check_request(self.name, self.suffix, self.precisions, Path(path), precision)
-        raise MissingExtraError(self._lacking())
+        raise MissingExtraError(self.lacking())
 
     @abstractmethod
-    def _lacking(self) -> str:
+    def lacking(self) -> str:
         """What is missing, and what to take instead."""

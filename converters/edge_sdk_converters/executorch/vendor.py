@@ -21,7 +21,8 @@ class VendorConverter(WaitingConverter):
     partitioner: ClassVar[str] = ""
     """ExecuTorch's partitioner for it."""
 
-    def _lacking(self) -> str:
+    def lacking(self) -> str:
+        """What is missing, and what to take instead."""
         if os.environ.get(self.variable):
             return (
                 f"target '{self.name}': {self.variable} is set, but this release has no tested "

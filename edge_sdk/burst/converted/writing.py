@@ -6,14 +6,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
-from edge_sdk.burst.converted.graphs import STAGES, StageSizes, stage_graphs
+from edge_sdk.burst.converted.graphs import STAGES, StageGraph, StageSizes, stage_graphs
 from edge_sdk.burst.converted.manifest import StageManifest, digest, write_manifest
 from edge_sdk.deploy.preparation import INT8, Prepared
-from edge_sdk.errors import InputError, OutputError
+from edge_sdk.deploy.self_check import self_check
+from edge_sdk.errors import ConversionError, InputError, OutputError
 from edge_sdk.models.spec import Task
 from edge_sdk.progress import Progress, silent
-from edge_sdk.targets import LoweringReport, find_converter, for_soc
+from edge_sdk.targets import (
+    Converter,
+    LoweringReport,
+    check_converts,
+    find_converter,
+    for_soc,
+    soc_of,
+)
 from edge_sdk.zoo.loading import LoadedModel
 
 
@@ -28,6 +37,9 @@ def write_stages(
     soc: str | None = None,
 ) -> dict[str, LoweringReport]:
     """Convert the stages of burst zoom and describe them in ``stages.json``.
+
+    ``decode`` for one chip, which a compiler of its vendor makes, is run before it counts, as of
+    ``convert``, if the chip's emulator is here.
 
     Args:
         loaded: the network.
@@ -47,7 +59,7 @@ def write_stages(
         InputError: if the network is none for burst zoom, the target has no such precision or
             chip, or int8 ranges do not say what noise they are for.
         OutputError: if the folder cannot be written.
-        ConversionError: if a stage cannot be lowered.
+        ConversionError: if a stage cannot be lowered, or its file computes something else.
         MissingExtraError: if the target's package is not installed.
     """
     spec = loaded.picture_spec
@@ -56,6 +68,7 @@ def write_stages(
             f"{loaded.name} is no network for burst zoom; convert it with `edge-sdk convert`"
         )
     converter = for_soc(find_converter(target), soc)
+    check_converts(converter)
     if precision not in converter.precisions:
         raise InputError(
             f"target '{target}' has no precision '{precision}'; choose one of: "
@@ -82,9 +95,11 @@ def write_stages(
         report("convert", done, len(graphs))
         chosen = precision if stage == "decode" else rest
         example = torch.rand(graph.shape, generator=torch.Generator().manual_seed(0))
-        reports[stage] = converter.convert(
-            graph.module_for(chosen), example, folder / files[stage], chosen
-        )
+        path = folder / files[stage]
+        reports[stage] = converter.convert(graph.module_for(chosen), example, path, chosen)
+        # The others are the same graphs for every network, and their emulation takes minutes.
+        if stage == "decode" and soc_of(converter) is not None:
+            _check(stage, graph, example, path, chosen, converter)
     report("convert", len(graphs), len(graphs))
     manifest = StageManifest(
         Path(loaded.name).name,
@@ -100,3 +115,26 @@ def write_stages(
     )
     write_manifest(manifest, folder)
     return reports
+
+
+def _check(
+    stage: str,
+    graph: StageGraph,
+    example: Tensor,
+    path: Path,
+    precision: str,
+    converter: Converter,
+) -> None:
+    """Run a file that a chip's own compiler made, whose arithmetic no other runtime has.
+
+    Raises:
+        ConversionError: naming the stage, if it computes something else; the file is removed.
+    """
+    instead = f"take another target than {converter.name}"
+    if precision in INT8 and "fp16" in converter.precisions:
+        instead = "take --precision fp16"
+    try:
+        self_check(graph.module, example, path, precision, converter, instead=instead)
+    except ConversionError as error:
+        path.unlink(missing_ok=True)
+        raise ConversionError(f"stage {stage}: {error}") from error

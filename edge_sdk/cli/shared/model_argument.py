@@ -153,7 +153,7 @@ def parse_sizes(text: str | None) -> tuple[Size | SizeRange | None, ...]:
     """
     if text is None:
         return (None,)
-    form = r"\d{1,5}[x×]\d{1,5}(\.\.\d{1,5}[x×]\d{1,5})?"
+    form = r"\d{1,99}[x×]\d{1,99}(\.\.\d{1,99}[x×]\d{1,99})?"
     if not re.fullmatch(rf"{form}(,{form})*", text.strip().lower()):
         raise InputError(
             f"size '{text}' is no size, range or list of them; write it like 128x128, "
@@ -176,7 +176,7 @@ def parse_size(text: str) -> tuple[int, int]:
     Raises:
         InputError: if it is something else, or not 1 to 8192 px on each side.
     """
-    match = re.fullmatch(r"(\d{1,5})[x×](\d{1,5})", text.strip().lower())
+    match = re.fullmatch(r"(\d{1,99})[x×](\d{1,99})", text.strip().lower())
     if not match:
         raise InputError(f"size '{text}' is not HEIGHTxWIDTH; write it like 128x128")
     height, width = int(match[1]), int(match[2])

@@ -35,8 +35,16 @@ def _of_all(field: str) -> int:
 
 
 def _of_children() -> list[Path]:
-    started = (pid for each in _SELF.glob("task/*/children") for pid in each.read_text().split())
+    started = (pid for each in _SELF.glob("task/*/children") for pid in _pids(each))
     return [Path("/proc") / pid / "status" for pid in started]
+
+
+def _pids(children: Path) -> list[str]:
+    try:
+        return children.read_text().split()
+    except OSError:
+        # A thread that has ended meanwhile has none.
+        return []
 
 
 def _status(status: Path, field: str) -> int:

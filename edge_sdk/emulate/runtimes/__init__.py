@@ -2,6 +2,7 @@
 
 Reading order: ``runner`` (the one interface), ``names``, ``evidence`` and ``opening``, ``eager``
 (the simplest), ``litert``, ``executorch``, ``coreml``; ``tensors`` (ends of a file),
-``litert_gpu``, ``vulkan``; ``child`` with ``coreai`` and ``coreai_process`` (a runtime in a process
-of its own), ``qnn_htp`` (an emulator of a chip).
+``litert_gpu``, ``vulkan``; ``child``, ``serving`` and ``served`` (a runtime in a process of its
+own) with ``coreai`` and ``coreai_process``, ``qnn_htp`` and ``qnn_htp_process`` (an emulator of a
+chip).
 """

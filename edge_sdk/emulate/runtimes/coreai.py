@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import io
-import json
 import sys
 import weakref
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_sdk.artifacts.aimodel import check_aimodel
 from edge_sdk.emulate.runtimes import coreai_process
-from edge_sdk.emulate.runtimes.child import Child
-from edge_sdk.emulate.runtimes.coreai_process import ARRAYS, ERROR, read_message, write_message
 from edge_sdk.emulate.runtimes.evidence import Evidence
 from edge_sdk.emulate.runtimes.names import RUNTIMES, Runtime
 from edge_sdk.emulate.runtimes.runner import Engine, EngineRunner, RunnerInfo
+from edge_sdk.emulate.runtimes.served import ServedFile
 from edge_sdk.emulate.runtimes.tensors import Port, check_ports
-from edge_sdk.errors import ArtifactError, first_line
 from edge_sdk.extras import require
 
 _PROVES = (
@@ -60,48 +56,13 @@ class CoreAIRunner(EngineRunner):
         path = Path(path)
         require("coreai")
         check_aimodel(path)
-        self._child = _CoreAI(path)
+        self._child = ServedFile(path, "Core AI", coreai_process)
         super().__init__(path, _engine(path, self._child))
         # The process ends with the runner, or with this program; a killed one closes its pipe.
         weakref.finalize(self, self._child.end)
 
 
-class _CoreAI(Child):
-    """Apple's runtime, in its process."""
-
-    def __init__(self, path: Path) -> None:
-        # -P: the folder of the program holds modules named as packages that it imports.
-        command = [sys.executable, "-P", "-W", "ignore", coreai_process.__file__, str(path)]
-        super().__init__(path, "Core AI", command)
-
-    def description(self) -> dict[str, Any]:
-        """What the process tells of the model once it has loaded it."""
-        with self.exchange() as (_, answers):
-            told: dict[str, Any] = json.loads(self._answer(answers, "cannot load it"))
-            return told
-
-    def run(self, arrays: dict[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
-        """Arrays by name in, arrays by name out, as the model stores them."""
-        buffer = io.BytesIO()
-        np.savez(buffer, allow_pickle=False, **arrays)
-        with self.exchange() as (given, answers):
-            write_message(given, ARRAYS, buffer.getvalue())
-            answer = self._answer(answers, "fails to run it")
-        with np.load(io.BytesIO(answer), allow_pickle=False) as results:
-            return {name: results[name] for name in results.files}
-
-    def _answer(self, answers: IO[bytes], fault: str) -> bytes:
-        message = read_message(answers)
-        if message is None:
-            raise EOFError
-        kind, content = message
-        if kind == ERROR:
-            told = first_line(RuntimeError(content.decode(errors="replace")))
-            raise ArtifactError(f"{self._path}: Core AI {fault} ({told}); convert the model again")
-        return content
-
-
-def _engine(path: Path, child: _CoreAI) -> Engine:
+def _engine(path: Path, child: ServedFile) -> Engine:
     try:
         told = child.description()
         inputs, outputs = (
