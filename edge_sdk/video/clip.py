@@ -57,7 +57,18 @@ class Clip(Protocol):
 
 
 class ClipWriter(Protocol):
-    """Takes frames one after the other."""
+    """Takes frames one after the other.
+
+    Example:
+        >>> from edge_sdk.video import ClipWriter
+        >>> class Counted:
+        ...     frames = 0
+        ...     def put(self, frame):
+        ...         self.frames += 1
+        >>> writer: ClipWriter = Counted()
+        >>> writer.put(None), writer.frames
+        (None, 1)
+    """
 
     def put(self, frame: Frame) -> None:
         """Write a frame of the clip's form."""
