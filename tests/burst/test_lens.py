@@ -96,8 +96,9 @@ def test_scenes_that_the_model_knows_hide_no_lens(
 ) -> None:
     found = lens_of(spectrum(lens, slope, bend, level))
     assert found.source is LensSource.MEASURED
-    assert abs(found.std_px - lens) < 0.12
-    assert abs(found.std_px - lens) < 2 * found.spread_px
+    # On a grid of all these: 0.137 px and 1.06 spreads at most, where slope and bend are steepest.
+    assert abs(found.std_px - lens) < 0.15
+    assert abs(found.std_px - lens) < 1.25 * found.spread_px
     other = lens_of(spectrum(lens, slope, bend))
     assert found.std_px == pytest.approx(other.std_px, abs=1e-3)
 
