@@ -222,11 +222,8 @@ def _print_rows(rows: list[_Row], runs: int) -> None:
         print_table(
             "Memory and delegate", columns, [_sizes(row) for row in good], whole=range(1, 6)
         )
-        out.print(
-            "peak: memory beyond that of the process, with that of a runtime in one of its own; "
-            "KiB: size of the file",
-            style="dim",
-        )
+        out.print("peak: memory beyond that of the process; KiB: size of the file", style="dim")
+        out.print("(a runtime in a process of its own, such as coreai, counts whole)", style="dim")
     for row in rows:
         m = row.measurement
         if m.failure is not None:
