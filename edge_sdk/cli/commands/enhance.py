@@ -77,7 +77,7 @@ def enhance(
     planes = {"pixel_format": pixel_format, "size": size, "fps": fps, "matrix": matrix}
     planes |= {"range": swing, "codec": codec}
     if clips.is_clip_given(pictures or (), pixel_format):
-        from edge_sdk.cli.commands.enhance_clip import enhance_one_clip
+        from edge_sdk.cli.commands.enhance_video import enhance_one_clip
 
         clips.refuse({"bundle": bundle, "key": key, "format": form}, "for pictures")
         enhance_one_clip(
@@ -94,7 +94,7 @@ def enhance(
         return
     clips.refuse({**planes, "chroma": chroma, "resume": resume}, "for a clip")
     if clips.STREAM in map(str, (*(pictures or ()), output)):
-        from edge_sdk.cli.commands.enhance_piped import enhance_piped
+        from edge_sdk.cli.commands.enhance_pipe import enhance_piped
 
         clips.refuse({"bundle": bundle, "key": key}, "for pictures in files")
         if len(pictures or ()) != 1:

@@ -157,7 +157,7 @@ def zoom(
     planes = {"pixel_format": pixel_format, "size": size, "fps": fps, "matrix": matrix}
     planes |= {"range": swing, "codec": codec}
     if clips.is_clip_given(frames, pixel_format, stream=True):
-        from edge_sdk.cli.commands.zoom_clip import zoom_one_clip
+        from edge_sdk.cli.commands.zoom_video import zoom_one_clip
 
         burst = {"reference": reference, "crop": crop, "save_noise": save_noise, "report": report}
         burst |= {"stages": stages, "bundle": bundle, "key": key, "profile": profile}

@@ -71,7 +71,8 @@ def is_clip_given(
     """
     from edge_sdk.video.opening import is_clip
 
-    if any(is_clip(subject) for subject in subjects) or pixel_format is not None:
+    # A clip among pictures is read as one, and refused by its name.
+    if pixel_format is not None or (subjects and all(map(is_clip, subjects))):
         return True
     piped_in = [str(subject) for subject in subjects] == [STREAM]
     return piped_in and (stream or _y4m_is_piped_in())
