@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_sdk.bundle.canonical import canonical
+from edge_sdk.bundle.manifest import MINOR
 from edge_sdk.bundle.names import SIGNATURE
 from edge_sdk.bundle.signature import public_pem, sign
 from edge_sdk.bundle.zip_form import END
@@ -141,22 +142,24 @@ def _of_names() -> Iterator[Case]:
 def _of_manifests() -> Iterator[Case]:
     _, files = small()
     text = small()[0].to_bytes()
+    minor = f'"minor":{MINOR}'.encode()
+    assert minor in text
     for name, wrong in (
         ("space", text.replace(b":", b": ", 1)),
         ("newline", text + b"\n"),
         ("twice", text.replace(b'{"', b'{"format":"edge-sdk bundle","', 1)),
         ("unsorted", b'{"zz":1,' + text[1:]),
-        ("float", text.replace(b'"minor":0', b'"minor":0.0')),
-        ("exponent", text.replace(b'"minor":0', b'"minor":0e0')),
-        ("not-a-number", text.replace(b'"minor":0', b'"minor":NaN')),
-        ("null", text.replace(b'"minor":0', b'"minor":null')),
+        ("float", text.replace(minor, b'"minor":0.0')),
+        ("exponent", text.replace(minor, b'"minor":0e0')),
+        ("not-a-number", text.replace(minor, b'"minor":NaN')),
+        ("null", text.replace(minor, b'"minor":null')),
         ("escape", text.replace(b'"small"', b'"sm\x5cu0061ll"')),
         ("unicode", text.replace(b'"small"', '"größer"'.encode())),
         ("array", b"[]"),
         ("empty", b""),
         ("cut", text[:-1]),
         ("deep", b'{"a":' + b"[" * 2000 + b"]" * 2000 + b"}"),
-        ("large-number", text.replace(b'"minor":0', b'"minor":' + b"9" * 40)),
+        ("large-number", text.replace(minor, b'"minor":' + b"9" * 40)),
     ):
         yield Case(f"manifest-{name}", zipped(wrong, files), "manifest")
     for name, change in (
