@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -17,11 +16,12 @@ from edge_sdk.data.quality.grades import LEVELS, soft_labels
 from edge_sdk.errors import InputError
 from edge_sdk.evaluation import QualityFigures, quality_figures
 from edge_sdk.models.network import Network
-from edge_sdk.models.spec import QUALITY, ModelSpec, RecognitionSpec
+from edge_sdk.models.spec import QUALITY
 from edge_sdk.progress import Progress
 from edge_sdk.training.recipe.section import Section
-from edge_sdk.training.recipe.sections import DataConfig, PictureSource
-from edge_sdk.training.recipe.tasks import TASKS, Batch, TrainingTask
+from edge_sdk.training.recipe.sections import PictureSource
+from edge_sdk.training.recipe.tasks import TASKS, Batch
+from edge_sdk.training.tasks.classes import ClassesTask
 
 if TYPE_CHECKING:
     from edge_sdk.training.inputs.quality_store import ScoredSheets
@@ -42,46 +42,26 @@ class QualityOptions(Section):
     )
 
 
-class QualityTask(TrainingTask):
+class QualityTask(ClassesTask):
     """Inputs are cuts of degraded photographs side by side, targets their scores.
 
     The loss is the cross entropy against soft labels
-    (:func:`~edge_sdk.data.quality.grades.soft_labels`), the score the same in dB, 0 where the
-    network is certain and right. Photographs come from a folder or lists of names; a list that ends
-    in .csv, with the columns path and score, or path and class, holds pictures as they are, with
-    the labels of people.
+    (:func:`~edge_sdk.data.quality.grades.soft_labels`). Photographs come from a folder or lists of
+    names; a list that ends in .csv, with the columns path and score, or path and class, holds
+    pictures as they are, with the labels of people.
 
     Raises:
         InputError: if the network tells no classes apart.
     """
 
     options_type = QualityOptions
-    baseline_label = "guessing"
-    baseline_name = "guessing"
-    score_name = "likelihood_db"
     score_title = "likelihood of the right score, dB"
-    squares = False
     module = "edge_sdk.training.run.quality:QualityModule"
-    spec: RecognitionSpec
     options: QualityOptions
-
-    def __init__(self, spec: ModelSpec, data: DataConfig, seed: int) -> None:
-        if not isinstance(spec, RecognitionSpec):
-            raise InputError(
-                f"task {spec.task} is for networks that tell classes apart, and "
-                f"{spec.architecture} tells none; train it for another task"
-            )
-        super().__init__(spec, data, seed)
 
     def check(self) -> None:
         """Refuse what is for patches of pictures, and networks that do not tell levels apart."""
-        usual = DataConfig()
-        for name in ("patch_px", "resize_factors"):
-            if getattr(self.data, name) != getattr(usual, name):
-                raise InputError(
-                    f"data.{name}: is for patches, and quality cuts sheets of model.preview_px; "
-                    "leave it out"
-                )
+        self.refuse_patches("quality cuts sheets of model.preview_px")
         if self.spec.input_channels != 3 or self.spec.preview_px % 2:
             raise InputError(
                 f"model.channels {self.spec.input_channels} and preview_px {self.spec.preview_px}: "
@@ -120,19 +100,6 @@ class QualityTask(TrainingTask):
         if wanted.shape[1] != len(LEVELS):
             wanted = soft_labels(wanted[:, 0].cpu(), wanted[:, 1].cpu()).to(output)
         return functional.cross_entropy(output, wanted)
-
-    def score(self, output: Tensor, target: Tensor) -> float:
-        """Likelihood of the right score in dB, of logits [1, 11] and its range [1, 2]."""
-        nats = self.loss(output.double(), target, target, squared=False)
-        return float(-10 / math.log(10) * nats)
-
-    def baseline(self, source: Tensor) -> Tensor:
-        """The same for every level."""
-        return torch.zeros(len(source), len(LEVELS))
-
-    def taught(self, output: Tensor) -> Tensor:
-        """How likely a teacher holds each level."""
-        return output.softmax(1)
 
     @torch.no_grad()
     def evaluation(self, network: Network, samples: Iterable[Batch]) -> QualityFigures:
