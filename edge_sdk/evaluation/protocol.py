@@ -13,13 +13,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from edge_sdk.data.degradation.file import read_recipe
-from edge_sdk.data.samples.degraded_patches import degraded_picture
+from edge_sdk.data.degradation.recipe import DegradationRecipe
+from edge_sdk.data.samples.degraded_patches import numbered_degradation
 from edge_sdk.data.samples.gaussian_noise import noisy_picture
 from edge_sdk.errors import InputError, PictureError
 from edge_sdk.imaging import psnr, quantize, read_picture, resize_bicubic, rgb_to_ycbcr, ssim
@@ -68,7 +70,13 @@ class Degradation:
                 raise InputError(
                     "a recipe has noise and fewer pixels of its own; leave sigma and scale out"
                 )
-            read_recipe(self.recipe)
+            # Read here, so that a wrong one is told at once, and no picture reads it again.
+            _ = self.steps
+
+    @cached_property
+    def steps(self) -> DegradationRecipe | None:
+        """What :attr:`recipe` names; ``None`` if it is none."""
+        return None if self.recipe is None else read_recipe(self.recipe)
 
     @property
     def border_px(self) -> int:
@@ -160,9 +168,9 @@ def degraded(path: Path, color: Color, degradation: Degradation, index: int = 0)
         image = quantize(resize_bicubic(image, size=(height // scale, width // scale)))
     if degradation.sigma:
         image = noisy_picture(image, degradation.sigma, degradation.seed, index)
-    if degradation.recipe is not None:
-        seed = degradation.seed * 1_000_003 + index
-        image = quantize(degraded_picture(image, read_recipe(degradation.recipe), seed))
+    if degradation.steps is not None:
+        worse = numbered_degradation(image, degradation.steps, degradation.seed, index)
+        image = quantize(worse)
     return Example(image[None], truth, gray)
 
 

@@ -92,5 +92,19 @@ def degraded_picture(picture: Tensor, recipe: DegradationRecipe, seed: int) -> T
     return worse if picture.shape[0] == worse.shape[0] else worse[1:2]
 
 
+def numbered_degradation(
+    picture: Tensor, recipe: DegradationRecipe, seed: int, index: int
+) -> Tensor:
+    """A whole picture, degraded the same way for the same seed and index.
+
+    Args:
+        picture: float32 [C, H, W] in [0, 1].
+        recipe: what it is degraded by.
+        seed: of a set of pictures.
+        index: number of the picture in it; every one has its own draw.
+    """
+    return degraded_picture(picture, recipe, seed * 1_000_003 + index)
+
+
 def _cut(picture: Tensor, top: int, left: int, side: int) -> Tensor:
     return picture[:, top : top + side, left : left + side]

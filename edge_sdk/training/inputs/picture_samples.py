@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from edge_sdk.data.samples.camera_patches import CameraPatches, camera_pair
-from edge_sdk.data.samples.degraded_patches import DegradedPatches, degraded_picture
+from edge_sdk.data.samples.degraded_patches import DegradedPatches, numbered_degradation
 from edge_sdk.data.samples.gaussian_noise import NoiseRange, NoisyPatches, noisy_picture
 from edge_sdk.data.samples.patches import (
     PatchDataset,
@@ -95,7 +95,7 @@ def whole_pictures(data: DataConfig, spec: PictureSpec, seed: int) -> Iterator[B
         if noise is not None:
             low = noisy_picture(high, noise.validation_sigma, seed, index)
         if recipe is not None:
-            low = degraded_picture(low, recipe, seed * 1_000_003 + index)
+            low = numbered_degradation(low, recipe, seed, index)
         yield low, high
 
 
